@@ -1,0 +1,1 @@
+"""What `phichat bench` measures."""

@@ -1,0 +1,1 @@
+"""What a conversation is: messages, sampling settings, prompts. Pure, without I/O."""

@@ -1,0 +1,148 @@
+"""Sampling: every setting once, with range, step, default and help; the panel, the CLI and presets follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from phichat.text import later
+
+MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one sampling setting may be, and how it is explained.
+
+    `off` is the value at which it has no effect; None where it always has one.
+    """
+
+    name: str
+    label: str
+    help: str
+    low: float
+    high: float
+    step: float
+    off: float | None
+
+    @property
+    def option(self) -> str:
+        """Its command-line option."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point that its step needs."""
+        return 0 if float(self.step).is_integer() else 2
+
+    def clamp(self, value: float) -> float:
+        """The nearest allowed value, on the grid of steps."""
+        steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
+        found = round(self.low + steps * self.step, self.decimals)
+        return found if self.decimals else int(found)
+
+
+def _setting(default: float, label: str, text: str, low: float, high: float, step: float, off: float | None) -> Any:
+    return field(default=default, metadata={"words": (label, text), "range": (low, high, step, off)})
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next word is chosen. The defaults are the preset `balanced`.
+
+    `seed` is None for a new random one at each reply. Penalties count the tokens of the reply being made.
+    """
+
+    temperature: float = _setting(
+        0.7,
+        later("Temperature"),
+        later("How daring the choice of words is: at 0 always the likeliest, higher is more surprising."),
+        0, 2, 0.05, 0,
+    )  # fmt: skip
+    top_k: int = _setting(
+        40,
+        later("Top-k"),
+        later("Only this many of the likeliest words may be chosen; 0 allows all."),
+        0, 200, 1, 0,
+    )  # fmt: skip
+    top_p: float = _setting(
+        0.95,
+        later("Top-p"),
+        later("Only the likeliest words that together make up this share may be chosen; 1 allows all."),
+        0, 1, 0.01, 1,
+    )  # fmt: skip
+    min_p: float = _setting(
+        0.05,
+        later("Min-p"),
+        later("Leaves out words less likely than this share of the likeliest one; 0 leaves out none."),
+        0, 1, 0.01, 0,
+    )  # fmt: skip
+    repeat_penalty: float = _setting(
+        1.1,
+        later("Repeat penalty"),
+        later("Makes words the reply has just used less likely to come again; 1 does nothing."),
+        1, 2, 0.01, 1,
+    )  # fmt: skip
+    repeat_last_n: int = _setting(
+        64,
+        later("… over the last"),
+        later("How many tokens of the reply the repeat penalty looks back on; 0 turns it off."),
+        0, 512, 1, 0,
+    )  # fmt: skip
+    max_tokens: int = _setting(
+        1024,
+        later("Longest reply"),
+        later("The reply ends after this many tokens; a token is about three quarters of a word."),
+        1, 4096, 1, None,
+    )  # fmt: skip
+    seed: int | None = None
+
+    def with_values(self, values: Mapping[str, Any]) -> "Sampling":
+        """A copy with `values` put in, each brought into its range; unknown names and non-numbers are left out."""
+        known = {
+            setting.name: setting.clamp(values[setting.name])
+            for setting in SETTINGS
+            if _is_number(values.get(setting.name))
+        }
+        if "seed" in values:
+            seed = values["seed"]
+            known["seed"] = min(max(int(seed), 0), MAX_SEED) if _is_number(seed) else None  # type: ignore[assignment]
+        return replace(self, **known)  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
+
+
+def _described(name: str, metadata: Mapping[str, Any]) -> Setting:
+    return Setting(name, *metadata["words"], *metadata["range"])
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    _described(item.name, item.metadata) for item in fields(Sampling) if item.metadata
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of sampling settings."""
+
+    id: str
+    label: str
+    sampling: Sampling
+
+
+PRESETS: dict[str, Preset] = {
+    preset.id: preset
+    for preset in (
+        Preset("balanced", later("Balanced"), Sampling()),
+        Preset("precise", later("Precise"), Sampling(0.2, 20, 0.9, 0.1, 1.05, 64, 1024)),
+        Preset("creative", later("Creative"), Sampling(1.0, 0, 1.0, 0.02, 1.1, 64, 1024)),
+        Preset("tutorial", later("Tutorial"), Sampling(1.0, 0, 1.0, 0.0, 1.2, 64, 100)),
+    )
+}
+
+
+def preset_of(sampling: Sampling) -> Preset | None:
+    """The preset that `sampling` equals, whatever its seed."""
+    plain = replace(sampling, seed=None)
+    return next((preset for preset in PRESETS.values() if preset.sampling == plain), None)

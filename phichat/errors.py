@@ -1,0 +1,66 @@
+"""What can go wrong, as exceptions whose text is one sentence a person can act on.
+
+    PhichatError
+     ├── ModelError               a model file cannot be used
+     │    ├── ModelMissing        it is not there (any more), or may not be read
+     │    ├── NotAModel           it is something else
+     │    ├── ModelDamaged        it is incomplete, or its contents make no sense
+     │    ├── ModelUnsupported    of a kind that this llama.cpp does not know
+     │    └── ModelTooLarge       it does not fit into this computer's memory
+     ├── EngineError              the model could not answer
+     │    ├── EngineDied          its process ended: crash, kill, or lack of memory
+     │    └── PromptError         there is nothing to read, or more than the context holds
+     └── StoreError               settings or history could not be read or written
+
+Every text says what happened, to what, and what to do next, already in the person's language.
+"""
+
+
+class PhichatError(Exception):
+    """The root of all errors whose text is meant for people."""
+
+
+class ModelError(PhichatError):
+    """A model file cannot be used."""
+
+
+class ModelMissing(ModelError):
+    """The file is not there, or may not be read."""
+
+
+class NotAModel(ModelError):
+    """The file is no GGUF model."""
+
+
+class ModelDamaged(ModelError):
+    """The file is incomplete, or its contents make no sense."""
+
+
+class ModelUnsupported(ModelError):
+    """The file is of a kind this llama.cpp does not know."""
+
+
+class ModelTooLarge(ModelError):
+    """The model does not fit into this computer's memory."""
+
+
+class EngineError(PhichatError):
+    """The model could not answer."""
+
+
+class EngineDied(EngineError):
+    """The process that runs the model ended."""
+
+
+class PromptError(EngineError):
+    """The prompt is empty, or longer than the context."""
+
+
+class StoreError(PhichatError):
+    """Settings or history could not be read or written."""
+
+
+def by_name(name: str) -> type[PhichatError]:
+    """The class called `name`, so that an error keeps its kind across a pipe; the root if there is none."""
+    found = globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, PhichatError) else PhichatError

@@ -1,0 +1,52 @@
+"""Where data lives: one folder for everything the app writes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds all of the app's files; nothing is created until it is needed."""
+
+    root: Path
+
+    @property
+    def preferences(self) -> Path:
+        """The settings, one readable file."""
+        return self.root / "preferences.json"
+
+    @property
+    def history(self) -> Path:
+        """The conversations."""
+        return self.root / "history.sqlite3"
+
+    @property
+    def models(self) -> Path:
+        """Model files the app fetched or was given."""
+        return self.root / "models"
+
+    @property
+    def added_models(self) -> Path:
+        """Which files elsewhere the person added."""
+        return self.models / "added.json"
+
+    @property
+    def engine(self) -> Path:
+        """What was learned about running models on this computer."""
+        return self.root / "engine.json"
+
+    @property
+    def logs(self) -> Path:
+        """What the app did, never what people wrote."""
+        return self.root / "logs"
+
+
+def home() -> Home:
+    """`PHICHAT_HOME` or the system's place for an application's data."""
+    chosen = os.environ.get("PHICHAT_HOME")
+    if chosen:
+        return Home(Path(chosen).expanduser().absolute())
+    return Home(platformdirs.user_data_path("Phichat", appauthor=False))

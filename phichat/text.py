@@ -1,0 +1,99 @@
+"""Every word people see, through gettext: `tr` translates, for the window and the terminal alike.
+
+A language is one file, `resources/translations/<code>.po`. English needs none.
+"""
+
+import gettext
+import io
+import locale
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+_current: gettext.NullTranslations = gettext.NullTranslations()
+_code = "en"
+
+
+def tr(text: str) -> str:
+    """`text` in the current language."""
+    return _current.gettext(text) if text else ""
+
+
+def tr_count(one: str, many: str, count: int) -> str:
+    """`one` or `many`, whichever the current language uses for `count`, with `{count}` filled in."""
+    return _current.ngettext(one, many, count).format(count=number(count))
+
+
+def later(text: str) -> str:
+    """Mark `text` for translation where it is written before the language is known; `tr` it when shown."""
+    return text
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """`value` as the current language writes numbers, by the two signs its catalogue gives."""
+    text = f"{value:,.{decimals}f}"
+    # Translators: the thousands separator and the decimal sign of your language.
+    thousands, point = tr("thousands=,")[-1], tr("decimal=.")[-1]
+    return text.translate({ord(","): thousands, ord("."): point})
+
+
+def size(count: int) -> str:
+    """`count` bytes as people say it: 2.4 GB, 98 MB."""
+    for factor, unit in ((10**9, tr("GB")), (10**6, tr("MB")), (10**3, tr("kB"))):
+        if count >= factor:
+            amount = count / factor
+            return f"{number(amount, 1 if amount < 10 or factor == 10**9 else 0)}\N{NO-BREAK SPACE}{unit}"
+    return f"{count}\N{NO-BREAK SPACE}{tr('bytes')}"
+
+
+def language() -> str:
+    """The code of the current language, such as `fr`."""
+    return _code
+
+
+def set_language(wanted: str | None = None) -> str:
+    """Switch to `wanted` or, for None, to what the system asks for; the code of what it became.
+
+    A language without a catalogue is English.
+    """
+    global _current, _code  # noqa: PLW0603 - one language a process, as gettext has it
+    for code in [wanted] if wanted else _system_languages():
+        short = code.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+        if short in available_languages():
+            _current, _code = _catalogue(short), short
+            return _code
+    _current, _code = gettext.NullTranslations(), "en"
+    return _code
+
+
+def available_languages() -> list[str]:
+    """The codes of all languages there are, English first."""
+    files = resource("translations").iterdir()
+    return ["en", *sorted(file.name[:-3] for file in files if file.name.endswith(".po"))]
+
+
+def resource(name: str) -> Traversable:
+    """A file or folder of `resources/`, which lies beside the package in a checkout and inside it elsewhere."""
+    installed = resources.files("phichat") / "resources"
+    if installed.is_dir():
+        return installed / name
+    return Path(__file__).parents[1] / "resources" / name
+
+
+@cache
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code == "en":
+        return gettext.NullTranslations()
+    import polib  # noqa: PLC0415 - English starts without it
+
+    entries = polib.pofile(resource(f"translations/{code}.po").read_text("utf-8"))
+    return gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
+
+
+def _system_languages() -> Iterator[str]:
+    for variable in ("PHICHAT_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        yield from filter(None, os.environ.get(variable, "").split(":"))
+    yield locale.getlocale()[0] or "en"

@@ -1,0 +1,1 @@
+"""The window. Receives everything as arguments."""
