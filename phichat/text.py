@@ -59,7 +59,7 @@ def set_language(wanted: str | None = None) -> str:
 
     A language without a catalogue is English.
     """
-    global _current, _code  # noqa: PLW0603 - one language a process, as gettext has it
+    global _current, _code
     for code in [wanted] if wanted else _system_languages():
         short = code.replace("-", "_").partition("_")[0].partition(".")[0].lower()
         if short in available_languages():

@@ -1,5 +1,6 @@
 """Sampling: every setting once, with range, step, default and help; the panel, the CLI and presets follow."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -107,6 +108,10 @@ class Sampling:
             seed = values["seed"]
             known["seed"] = min(max(int(seed), 0), MAX_SEED) if _is_number(seed) else None  # type: ignore[assignment]
         return replace(self, **known)  # type: ignore[arg-type]
+
+    def with_seed(self) -> "Sampling":
+        """A copy whose seed is certain: its own, or a random one."""
+        return self if self.seed is not None else replace(self, seed=secrets.randbelow(MAX_SEED + 1))
 
 
 def _is_number(value: object) -> bool:

@@ -1,0 +1,291 @@
+"""Messages into a prompt: a list of tokens built by role, for Phi-3, for other models, and fitted to the context.
+
+No prompt is ever one string. The template's parts become special tokens, people's text never can.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from phichat.chat.messages import Role
+from phichat.chat.templates import ChatTemplate, Part, TemplateError
+from phichat.chat.tokens import Vocabulary, plain_tokens, special_pattern
+from phichat.errors import PromptError
+from phichat.text import number, tr
+
+PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
+PHI_END = "<|end|>"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message as the model is to read it; with `tokens`, as the very ids it was made of."""
+
+    role: Role
+    text: str
+    tokens: tuple[int, ...] = ()
+
+
+class PromptFormat(Protocol):
+    """How one model wants a conversation written.
+
+    Attributes:
+        stop_tokens: the ids that end a reply.
+        stop_texts: plain text that ends one, where the format has no token for it.
+        notice: what the person should know about the format; empty if nothing.
+    """
+
+    stop_tokens: frozenset[int]
+    stop_texts: tuple[str, ...]
+    notice: str
+
+    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+        """The prompt's ids, up to where the assistant speaks next."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt that fits: its ids, and how many of the oldest turns had to go."""
+
+    tokens: list[int]
+    dropped: int = 0
+
+
+def format_for(vocabulary: Vocabulary) -> PromptFormat:
+    """The format of the model that `vocabulary` belongs to."""
+    if _is_phi(vocabulary):
+        return PhiFormat(vocabulary)
+    if vocabulary.template is None:
+        return PlainFormat(vocabulary, tr("This model brings no chat template; a plain dialogue is used instead."))
+    try:
+        return TemplateFormat(vocabulary, vocabulary.template)
+    except TemplateError as error:
+        return PlainFormat(vocabulary, _template_notice(error))
+
+
+def fit(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Prompt:
+    """The prompt for `turns` within `context` tokens, with room left for the reply.
+
+    Whole exchanges go, oldest first; system messages and the last question stay. Room is what the reply may take,
+    but no more than a quarter of the context. Raises PromptError if the last question alone does not fit.
+    """
+    if not turns or not turns[-1].text.strip():
+        raise PromptError(tr("There is nothing to answer: write something first."))
+    cuts = list(_cuts(turns))
+    lengths = [context - min(longest_reply, context // 4), context - 1]
+    shortest = form.tokens(_from(turns, cuts[-1]))
+    for longest in lengths:  # a short reply is better than none
+        if len(shortest) <= longest:
+            first = bisect_left(cuts, True, key=lambda cut: len(form.tokens(_from(turns, cut))) <= longest)
+            return Prompt(form.tokens(_from(turns, cuts[first])), cuts[first])
+    raise PromptError(
+        tr(
+            "This message is too long: with its instructions it takes {tokens} tokens, "
+            "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
+        ).format(tokens=number(len(shortest)), context=number(context))
+    )
+
+
+def _cuts(turns: Sequence[Turn]) -> list[int]:
+    """How many of the oldest turns, system messages aside, may go: none, or all before one of the user's."""
+    rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
+    return [0, *(index for index in range(1, len(rest)) if rest[index].role is Role.USER)]
+
+
+def _from(turns: Sequence[Turn], cut: int) -> list[Turn]:
+    system = [turn for turn in turns if turn.role is Role.SYSTEM]
+    rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
+    return system + rest[cut:] if cut else list(turns)
+
+
+class PhiFormat:
+    """Phi-3, Phi-3.5 and Phi-4-mini: a role's token, the text, `<|end|>`; no newlines, as those are stripped.
+
+    Phi-3's reference tokenizer strips the newlines that its template writes after special tokens, and Phi-4-mini's
+    template writes none, so both come out alike; they differ in vocabulary and BOS, which come from the file.
+    """
+
+    stop_texts: tuple[str, ...] = ()
+    notice = ""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        special = vocabulary.special
+        self._roles = {role: special[name] for role, name in PHI_ROLES.items()}
+        self._end = special[PHI_END]
+        self.stop_tokens = vocabulary.end_tokens | {self._end, self._roles[Role.ASSISTANT]}
+        if "<|endoftext|>" in special:
+            self.stop_tokens |= {special["<|endoftext|>"]}
+
+    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+        """See PromptFormat."""
+        found = _opening(self._vocabulary)
+        for turn in turns:
+            found += [self._roles[turn.role], *_own_tokens(self._vocabulary, turn), self._end]
+        return [*found, self._roles[Role.ASSISTANT]]
+
+
+class TemplateFormat:
+    """Any other model: its own template, in a sandbox, filled in by role.
+
+    Between two special tokens, the template's plain words and what people wrote are tokenised together, as the
+    model saw them in training, but with special tokens forbidden.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, template: str) -> None:
+        self._vocabulary = vocabulary
+        self._template = ChatTemplate(template)
+        self._special = special_pattern(vocabulary.special)
+        self._names = {"bos_token": "", "eos_token": ""}
+        if vocabulary.bos is not None:
+            self._names["bos_token"] = vocabulary.text_of(vocabulary.bos)
+        if vocabulary.end_tokens:
+            self._names["eos_token"] = vocabulary.text_of(min(vocabulary.end_tokens))
+        self.stop_tokens = vocabulary.end_tokens
+        self.stop_texts: tuple[str, ...] = ()
+        self.notice = ""
+        try:
+            self._filled([Turn(Role.USER, "?"), Turn(Role.ASSISTANT, "!"), Turn(Role.USER, "?")])
+        except TemplateError as error:
+            self._plain(error)
+
+    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+        """See PromptFormat. Where the template cannot take the turns, the plain format does."""
+        try:
+            return self._filled(turns)
+        except TemplateError as error:
+            return self._plain(error).tokens(turns)
+
+    def _plain(self, error: TemplateError) -> "PlainFormat":
+        plain = PlainFormat(self._vocabulary, _template_notice(error))
+        self.notice, self.stop_texts = plain.notice, plain.stop_texts
+        return plain
+
+    def _filled(self, turns: Sequence[Turn]) -> list[int]:
+        failure = TemplateError("")
+        for attempt in (list(turns), _alternating(turns), _alternating(_without_system(turns))):
+            try:
+                parts = self._template.parts([turn.role for turn in attempt], self._names)
+            except TemplateError as error:
+                failure = error
+            else:
+                return self._tokens_of(parts, attempt)
+        raise failure
+
+    def _tokens_of(self, parts: Sequence[tuple[Part, str]], turns: Sequence[Turn]) -> list[int]:
+        writer = _Writer(self._vocabulary)
+        for part, strip in parts:
+            if isinstance(part, str):
+                self._write_template(writer, part)
+            elif turns[part].tokens:
+                writer.ids(turns[part].tokens)
+            else:
+                writer.plain(_stripped(turns[part].text, strip))
+        opening = _opening(self._vocabulary)
+        tokens = writer.finished()
+        return tokens if tokens[: len(opening)] == opening else opening + tokens
+
+    def _write_template(self, writer: "_Writer", words: str) -> None:
+        at = 0
+        for match in self._special.finditer(words):
+            writer.plain(words[at : match.start()])
+            writer.special(self._vocabulary.special[match.group()])
+            at = match.end()
+        writer.plain(words[at:])
+
+
+class PlainFormat:
+    """For a model without a template, or with one that fails: a dialogue as in a play.
+
+    The system message, an empty line, then `User: …` and `Assistant: …` by turns, a line each. A reply ends where
+    the model begins to speak for the user.
+    """
+
+    stop_texts: tuple[str, ...] = ("\nUser:",)
+
+    def __init__(self, vocabulary: Vocabulary, notice: str) -> None:
+        self._vocabulary = vocabulary
+        self.stop_tokens = vocabulary.end_tokens
+        self.notice = notice
+
+    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+        """See PromptFormat."""
+        lines = {Role.SYSTEM: "{}\n\n", Role.USER: "User: {}\n", Role.ASSISTANT: "Assistant: {}\n"}
+        text = "".join(lines[turn.role].format(turn.text) for turn in turns) + "Assistant:"
+        return _opening(self._vocabulary) + plain_tokens(self._vocabulary, text)
+
+
+class _Writer:
+    """Gathers plain text until a token interrupts it, so that it is tokenised in one piece."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._tokens: list[int] = []
+        self._text: list[str] = []
+        self._continues = False
+
+    def plain(self, text: str) -> None:
+        self._text.append(text)
+
+    def special(self, token: int) -> None:
+        self._flush()
+        self._tokens.append(token)
+        self._continues = False
+
+    def ids(self, tokens: Sequence[int]) -> None:
+        self._flush()
+        self._tokens += tokens
+        self._continues = True
+
+    def finished(self) -> list[int]:
+        self._flush()
+        return self._tokens
+
+    def _flush(self) -> None:
+        text = "".join(self._text)
+        self._tokens += plain_tokens(self._vocabulary, text, continues=self._continues)
+        self._text.clear()
+
+
+def _is_phi(vocabulary: Vocabulary) -> bool:
+    """Phi-3's family: its architecture and its role tokens, unless the file's template writes other ones only."""
+    phi = {*PHI_ROLES.values(), PHI_END}
+    written = {name for name in vocabulary.special if vocabulary.template and name in vocabulary.template}
+    known = phi.issubset(vocabulary.special) and vocabulary.architecture == "phi3"
+    return known and (not written or not phi.isdisjoint(written))
+
+
+def _opening(vocabulary: Vocabulary) -> list[int]:
+    return [vocabulary.bos] if vocabulary.add_bos and vocabulary.bos is not None else []
+
+
+def _own_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
+    return turn.tokens or plain_tokens(vocabulary, turn.text)
+
+
+def _stripped(text: str, sides: str) -> str:
+    text = text.lstrip() if "l" in sides else text
+    return text.rstrip() if "r" in sides else text
+
+
+def _without_system(turns: Sequence[Turn]) -> list[Turn]:
+    """For templates that refuse or drop system messages: they become the first thing the user says."""
+    return [replace(turn, role=Role.USER) if turn.role is Role.SYSTEM else turn for turn in turns]
+
+
+def _alternating(turns: Sequence[Turn]) -> list[Turn]:
+    """For templates that insist on turns taken in order: neighbours of one role become one."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if merged and merged[-1].role is turn.role:
+            merged[-1] = Turn(turn.role, f"{merged[-1].text}\n\n{turn.text}")
+        else:
+            merged.append(turn)
+    return merged
+
+
+def _template_notice(error: TemplateError) -> str:
+    return tr("This model's chat template does not work ({error}); a plain dialogue is used instead.").format(
+        error=str(error)[:200]
+    )

@@ -1,0 +1,81 @@
+"""One conversation in progress: a question begins, pieces arrive, the reply ends; stopped, retried or edited."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
+from phichat.chat.prompt import Turn
+from phichat.chat.sampling import Sampling
+
+
+class Session:
+    """Keeps a conversation's messages true to what happens.
+
+    Attributes:
+        conversation: the messages.
+        system: the system prompt; empty for none.
+        sampling: the settings of the next reply.
+        answering: the reply being made, or None.
+    """
+
+    def __init__(self, conversation: Conversation | None = None, system: str = "") -> None:
+        self.conversation = conversation or Conversation()
+        self.system = system
+        self.sampling = Sampling()
+        self.answering: Message | None = None
+
+    def begin(self, text: str, model: str, seed: int) -> tuple[Turn, ...]:
+        """Add the person's message and an empty reply by `model`; the turns to answer."""
+        self.conversation.add(Role.USER, text)
+        return self._open_reply(model, seed)
+
+    def retry(self, model: str, seed: int) -> tuple[Turn, ...]:
+        """Answer the last question again, beside the reply there is."""
+        last = self.conversation.path()[-1]
+        if last.role is Role.ASSISTANT:
+            self.conversation.go_back_to(last)
+        return self._open_reply(model, seed)
+
+    def edit(self, message: Message, text: str, model: str, seed: int) -> tuple[Turn, ...]:
+        """Say `text` instead of the person's `message`, beside it, and answer that."""
+        self.conversation.go_back_to(message)
+        return self.begin(text, model, seed)
+
+    def add_piece(self, text: str, token: int) -> Message | None:
+        """The reply goes on by `text`; the reply as it is now. None if none is being made."""
+        if self.answering is None or self.answering.reply is None:
+            return None
+        reply = self.answering.reply
+        tokens = (*reply.tokens, token) if token >= 0 else reply.tokens
+        self.answering = self.conversation.change(
+            self.answering, text=self.answering.text + text, reply=replace(reply, tokens=tokens)
+        )
+        return self.answering
+
+    def finish(self, ending: Ending, statistics: Mapping[str, Any] | None = None) -> Message | None:
+        """The reply is over; the reply as it stays. None if none was being made."""
+        finished, self.answering = self.answering, None
+        if finished is None or finished.reply is None:
+            return None
+        return self.conversation.change(
+            finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}))
+        )
+
+    def turns(self, model: str) -> tuple[Turn, ...]:
+        """What `model` is to read: the system prompt and the shown path, without replies that came to nothing.
+
+        A reply that `model` made itself is given as the tokens it was made of, so that it is found in memory.
+        """
+        system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
+        return (*system, *(_turn(message, model) for message in self.conversation.path() if message.text))
+
+    def _open_reply(self, model: str, seed: int) -> tuple[Turn, ...]:
+        turns = self.turns(model)
+        self.answering = self.conversation.add(Role.ASSISTANT, "", Reply(model, seed))
+        return turns
+
+
+def _turn(message: Message, model: str) -> Turn:
+    own = message.reply is not None and message.reply.model == model
+    return Turn(message.role, message.text, message.reply.tokens if own and message.reply else ())

@@ -1,0 +1,78 @@
+"""Plain text into tokens of which none is special, whatever the text says."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
+
+
+class Vocabulary(Protocol):
+    """What a model's file says about its tokens.
+
+    Attributes:
+        architecture: `general.architecture` of the file.
+        sentencepiece: True if words carry their leading space and one is put before a text.
+        template: the file's own Jinja template; None without one.
+        bos: the token that opens a prompt; None if there is none.
+        add_bos: whether the file wants it.
+        end_tokens: the ids that end a reply, as the file says.
+        special: text to id of every control and user-defined token that is markup.
+    """
+
+    architecture: str
+    sentencepiece: bool
+    template: str | None
+    bos: int | None
+    add_bos: bool
+    end_tokens: frozenset[int]
+    special: Mapping[str, int]
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of `text` with control tokens forbidden; user-defined ones may still be among them."""
+
+    def text_of(self, token: int) -> str:
+        """How the vocabulary writes `token`, special ones included."""
+
+
+def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) -> list[int]:
+    """Ids of `text`, none of them special, even where `text` spells a special token.
+
+    With `continues`, no leading space is put before it, as it goes on from earlier text.
+    llama.cpp matches user-defined tokens even when special ones are forbidden (and some files call
+    `<|end|>` user-defined), so the ids that come back are looked at, and such text is cut inside the match.
+    """
+    tokens = _tokenize(vocabulary, text, continues=continues)
+    forbidden = set(vocabulary.special.values())
+    if forbidden.isdisjoint(tokens):
+        return tokens
+    found: list[int] = []
+    for part in _cut(text, vocabulary.special):
+        found += _tokenize(vocabulary, part, continues=continues or bool(found))
+    return [token for token in found if token not in forbidden]
+
+
+def _tokenize(vocabulary: Vocabulary, text: str, *, continues: bool) -> list[int]:
+    if not text:
+        return []
+    if not (continues and vocabulary.sentencepiece):
+        return vocabulary.tokenize(text)
+    # A newline is a byte token that merges with nothing: behind it, text is tokenised as it stands.
+    lead = vocabulary.tokenize("\n")
+    tokens = vocabulary.tokenize("\n" + text)
+    return tokens[len(lead) :] if tokens[: len(lead)] == lead else vocabulary.tokenize(text)
+
+
+def _cut(text: str, spellings: Collection[str]) -> Iterator[str]:
+    """`text` in parts, cut after the first character of everything that spells a special token."""
+    anything = special_pattern(spellings)
+    start, at = 0, anything.search(text)
+    while at:
+        yield text[start : at.start() + 1]
+        start = at.start() + 1
+        at = anything.search(text, start)
+    yield text[start:]
+
+
+def special_pattern(spellings: Collection[str]) -> re.Pattern[str]:
+    """Matches any special token's text, the longest first, as llama.cpp does."""
+    longest_first = sorted(filter(None, spellings), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")

@@ -1,0 +1,175 @@
+"""The Engine protocol: what every engine takes, what it yields, and how it is stopped."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from phichat.chat.messages import Ending
+from phichat.chat.prompt import Turn
+from phichat.chat.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How a model is run. The same settings, seed and prompt on one machine give the same text.
+
+    Attributes:
+        context: tokens the model keeps in view; at most what the model was made for.
+        threads: processor threads.
+        batch: tokens read in one step, between two looks at the stop flag and two progress events.
+        flash_attention: a faster way to compute attention.
+        repacking: rewrite the weights for this processor while loading; needs more memory.
+        gpu_layers: layers on the graphics processor; -1 for all of them, where there is one.
+    """
+
+    context: int = 4096
+    threads: int = 1
+    batch: int = 128
+    flash_attention: bool = True
+    repacking: bool = False
+    gpu_layers: int = -1
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question: the turns so far, the person's last, and how to sample the reply."""
+
+    turns: tuple[Turn, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A model is being loaded; `fraction` from 0 to 1."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model is ready. `settings` are those in force, which may be safer than the ones asked for."""
+
+    name: str
+    path: str
+    architecture: str
+    context: int
+    library: str
+    settings: EngineSettings
+    cpu: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence the person should read."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PromptMade:
+    """The prompt, before it is read: its ids, its text with special tokens written out, turns that had to go."""
+
+    tokens: tuple[int, ...]
+    text: str
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """So many of the prompt's tokens have been read, those kept from before included."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token of the reply. `text` may be empty: half a character, or the start of what might end the reply."""
+
+    text: str
+    token: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The reply is over. Times in seconds, speed in tokens per second; the first token comes from the prompt."""
+
+    reason: Ending
+    seed: int
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds_to_first_token: float = 0.0
+    prompt_seconds: float = 0.0
+    completion_seconds: float = 0.0
+    tokens_per_second: float = 0.0
+
+
+Event = Loading | Loaded | Notice | PromptMade | Reading | Piece | Done
+
+
+class Stop:
+    """Asks one load or one reply to end. Any thread may set it; it stays set."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._listener: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        """Ask. Asking twice changes nothing."""
+        with self._lock:
+            first = not self._event.is_set()
+            self._event.set()
+            listener = self._listener
+        if first and listener:
+            listener()
+
+    def is_set(self) -> bool:
+        """Whether it was asked."""
+        return self._event.is_set()
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call `listener` when it is asked, at once if it was already. None ends that."""
+        with self._lock:
+            self._listener = listener
+            already = self._event.is_set()
+        if already and listener:
+            listener()
+
+
+class Engine(Protocol):
+    """Prompts in, tokens out. One thread uses an engine; only a Stop may come from another."""
+
+    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+        """Make the model at `path` ready, in place of any other; `report` hears Loading and Notice events.
+
+        Raises ModelError or EngineError.
+        """
+
+    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+        """Answer: Notice and PromptMade, Reading events, a Piece for each token, one Done.
+
+        Raises EngineError; what was yielded before stays valid.
+        """
+
+    def close(self) -> None:
+        """Give all memory back. `load` may be called again."""
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """`event` as the command line's `--json` writes it."""
+    return {"event": EVENT_NAMES[type(event)], **asdict(event)}
+
+
+EVENT_NAMES: dict[type, str] = {
+    Loading: "loading",
+    Loaded: "loaded",
+    Notice: "notice",
+    PromptMade: "prompt",
+    Reading: "reading",
+    Piece: "piece",
+    Done: "done",
+}

@@ -1,0 +1,81 @@
+"""The model's process, from inside: runs an engine, answers over a pipe, and goes when its parent goes."""
+
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from phichat.engine import wire
+from phichat.engine.base import Engine, EngineSettings, Event, Stop
+from phichat.errors import PhichatError
+
+
+class Child:
+    """Serves one engine. A thread of its own reads orders, so that stopping needs no one's patience."""
+
+    def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
+        self._orders, self._answers = orders, answers
+        self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
+        self._stop = Stop()
+
+    def serve(self, make_engine: Callable[[], Engine]) -> None:
+        """Work until the parent is gone, which ends the process at once, whatever it is doing."""
+        threading.Thread(target=self._listen, daemon=True, name="orders").start()
+        engine: Engine | None = None
+        while True:
+            order, stop = self._waiting.get()
+            try:
+                engine = engine or make_engine()
+                self._obey(engine, order, stop)
+            except PhichatError as error:
+                self._say({"event": "error", "kind": type(error).__name__, "text": str(error)})
+            except Exception as error:  # noqa: BLE001 - the parent tells it
+                traceback.print_exc()
+                self._say({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
+
+    def _obey(self, engine: Engine, order: wire.Line, stop: Stop) -> None:
+        if order["do"] == "load":
+            settings = EngineSettings(**order["settings"])
+            self._tell(engine.load(Path(order["path"]), settings, stop, self._tell))
+        else:
+            for event in engine.generate(wire.request_of(order["request"]), stop):
+                self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        self._say(wire.event_line(event))
+
+    def _say(self, line: wire.Line) -> None:
+        try:
+            wire.write(self._answers, line)
+        except OSError:
+            os._exit(0)
+
+    def _listen(self) -> None:
+        while (order := wire.read(self._orders)) is not None:
+            if order["do"] == "stop":
+                self._stop.set()
+            else:
+                self._stop = Stop()
+                self._waiting.put((order, self._stop))
+        os._exit(0)
+
+
+def main() -> None:
+    """Serve llama.cpp on this process's standard input and output, which nothing else may then touch."""
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever native code prints goes to the log
+    orders = sys.stdin.buffer
+    Child(orders, answers).serve(_llama)
+
+
+def _llama() -> Engine:
+    from phichat.engine.llama import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
+
+    return LlamaEngine()

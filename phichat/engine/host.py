@@ -1,0 +1,177 @@
+"""The engine as the app uses it: a child process that runs the model, owned by one worker thread.
+
+Native code can die. Here it takes nothing along: a death before the first word is tried again one step safer, a
+later one ends the reply with a sentence, and the next question finds the model loaded anew.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from phichat import errors
+from phichat.chat.messages import Ending
+from phichat.engine import wire
+from phichat.engine.base import Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
+from phichat.engine.process import Process, explain, is_crash
+from phichat.engine.tuning import Memory, safer
+from phichat.errors import EngineDied, EngineError
+from phichat.text import tr
+
+PATIENCE = 1.0  # seconds between asking the child to stop and ending it
+
+COMMAND = (sys.executable, "-m", "phichat.engine.host")
+
+
+class HostedEngine:
+    """The Engine protocol through a child process. `memory` keeps which settings worked."""
+
+    def __init__(self, memory: Memory | None = None, command: tuple[str, ...] = COMMAND) -> None:
+        self._memory = memory or Memory(None)
+        self._command = list(command)
+        self._process: Process | None = None
+        self._path: Path | None = None
+        self._settings = EngineSettings()
+        self._stopped_hard = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._process.pid if self._process else None
+
+    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+        """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
+        self._path = None
+        for event in self._loading(path, self._memory.recall(path, settings), stop):
+            if isinstance(event, Loaded):
+                self._path = path
+                return event
+            report(event)
+        raise EngineError(tr("Loading was stopped."))
+
+    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+        """See Engine."""
+        if self._path is None:
+            raise EngineError(tr("No model is loaded: choose one first."))
+        if not self._is_ready():
+            if not self._stopped_hard:
+                yield Notice(tr("The model's process had ended; it is being started again."))
+            yield from self._loading(self._path, self._settings, stop)
+        yield from self._answer(request, stop, self._path)
+
+    def close(self) -> None:
+        """See Engine. The child is gone when this returns."""
+        if self._process:
+            self._process.end()
+        self._process = None
+
+    def _answer(self, request: Request, stop: Stop, path: Path) -> Iterator[Event]:
+        """Generate; as long as the child dies before the first word, once more and one step safer."""
+        while not stop.is_set():
+            spoken = False
+            try:
+                for event in self._ask({"do": "generate", "request": wire.request_line(request)}, stop):
+                    spoken = spoken or isinstance(event, Piece)
+                    yield event
+            except _Died as death:
+                if stop.is_set():
+                    break
+                following = next(safer(self._settings), None)
+                if spoken or following is None:
+                    raise EngineDied(
+                        tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
+                    ) from death
+                yield Notice(_again(death, following[1]))
+                yield from self._loading(path, following[0], stop)
+                if is_crash(death.ending):
+                    self._memory.remember(path, self._settings)
+            else:
+                return
+        yield Done(Ending.CANCELLED, request.sampling.seed or 0)
+
+    def _loading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
+        """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
+        attempt, death = settings, None
+        while not stop.is_set():
+            self._settings = attempt
+            try:
+                yield from self._ask({"do": "load", "path": str(path), "settings": asdict(attempt)}, stop)
+            except _Died as error:
+                death = error
+                following = next(safer(attempt), None)
+                if following is None:
+                    raise EngineDied(
+                        tr(
+                            "{what} Safer settings did not help: {name} may be damaged, or not fit this computer."
+                        ).format(what=explain(death.ending), name=path.name)
+                    ) from death
+                if not stop.is_set():
+                    yield Notice(_again(death, following[1]))
+                attempt = following[0]
+            else:
+                if death:
+                    self._memory.remember(path, attempt)
+                return
+
+    def _ask(self, order: wire.Line, stop: Stop) -> Iterator[Event]:
+        """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
+        process = self._running()
+        deadline = threading.Timer(PATIENCE, self._kill, [process])
+
+        def ask_to_stop() -> None:
+            process.send({"do": "stop"})
+            deadline.start()
+
+        process.send(order)
+        stop.listen(ask_to_stop)
+        answered = False
+        try:
+            while (line := process.receive()) is not None:
+                answered = line["event"] in {"error", "done", "loaded"}
+                if line["event"] == "error":
+                    raise errors.by_name(line["kind"])(line["text"])
+                yield wire.event_of(line)
+                if answered:
+                    return
+        finally:
+            stop.listen(None)
+            deadline.cancel()
+            if deadline.is_alive():
+                deadline.join()
+            if not answered:  # it is gone, or nobody listens any more
+                self._process = None
+                ending = process.end()
+        raise _Died(ending, process.last_words)
+
+    def _running(self) -> Process:
+        if self._process is None or not self._process.is_alive():
+            self.close()
+            self._process = Process(self._command)
+            self._stopped_hard = False
+        return self._process
+
+    def _is_ready(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
+    def _kill(self, process: Process) -> None:
+        self._stopped_hard = True
+        process.kill()
+
+
+class _Died(Exception):
+    """The child is gone. `ending` as Process.end gives it."""
+
+    def __init__(self, ending: str, words: str) -> None:
+        super().__init__(words)
+        self.ending = ending
+
+
+def _again(death: _Died, how: str) -> str:
+    return tr("{what} Trying again {how}.").format(what=explain(death.ending), how=how)
+
+
+if __name__ == "__main__":
+    from phichat.engine.child import main
+
+    main()

@@ -1,0 +1,81 @@
+"""A loaded model's tokens, as llama.cpp knows them: implements `chat.tokens.Vocabulary`."""
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+
+_MARKUP = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+_SPACES = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": " "})  # how vocabularies write spaces and newlines
+
+
+class LlamaVocabulary:
+    """See `chat.tokens.Vocabulary` for the attributes. Valid as long as its model is loaded."""
+
+    def __init__(self, model: Any) -> None:
+        self._vocab: Any = lib.llama_model_get_vocab(model)
+        self.architecture = metadata(model, "general.architecture") or ""
+        self.sentencepiece = lib.llama_vocab_type(self._vocab) == lib.LLAMA_VOCAB_TYPE_SPM
+        self.template = metadata(model, "tokenizer.chat_template")
+        bos = int(lib.llama_vocab_bos(self._vocab))
+        self.bos = bos if bos >= 0 else None
+        self.add_bos = bool(lib.llama_vocab_get_add_bos(self._vocab))
+        self.count = int(lib.llama_vocab_n_tokens(self._vocab))
+        self.special: Mapping[str, int] = self._special()
+        self.end_tokens = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self._vocab, token))
+        self._markup = frozenset(self.special.values())
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of `text` with control tokens forbidden."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 2
+        found = (lib.llama_token * room)()
+        count = lib.llama_tokenize(self._vocab, data, len(data), found, room, False, False)
+        if count < 0:
+            found = (lib.llama_token * -count)()
+            count = lib.llama_tokenize(self._vocab, data, len(data), found, -count, False, False)
+        return list(found[:count])
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that `token` adds to a reply: none for markup, however the file classes it."""
+        return b"" if token in self._markup else self._bytes(token, special=False)
+
+    def text_of(self, token: int) -> str:
+        """How the vocabulary writes `token`, special ones included."""
+        return self._bytes(token, special=True).decode("utf-8", "replace")
+
+    def text_of_all(self, tokens: list[int]) -> str:
+        """`tokens` as one text, special ones written out."""
+        return b"".join(self._bytes(token, special=True) for token in tokens).decode("utf-8", "replace")
+
+    def _bytes(self, token: int, *, special: bool) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = lib.llama_token_to_piece(self._vocab, token, buffer, room, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
+
+    def _special(self) -> dict[str, int]:
+        found = {}
+        for token in range(self.count):
+            if lib.llama_vocab_get_attr(self._vocab, token) & _MARKUP:
+                text = (lib.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
+                if text.translate(_SPACES).strip():  # runs of spaces are user-defined in some files, but no markup
+                    found[text] = token
+        return found
+
+
+def metadata(model: Any, key: str) -> str | None:
+    """One metadata value of a loaded model as text; None without it."""
+    room = 256
+    while True:
+        buffer = ctypes.create_string_buffer(room)
+        count = lib.llama_model_meta_val_str(model, key.encode(), buffer, room)
+        if count < 0:
+            return None
+        if count < room:
+            return buffer.value.decode("utf-8", "replace")
+        room = count + 1

@@ -1,0 +1,69 @@
+"""Whether a model fits into this computer's memory, said before it is loaded."""
+
+from pathlib import Path
+
+import psutil
+
+from phichat.errors import ModelTooLarge
+from phichat.gguf import Head
+from phichat.text import number, size, tr
+
+OVERHEAD = 300_000_000  # the process itself, compute buffers; Phi-3-mini's measured at 270 MB by `phichat doctor`
+
+_CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def needed(head: Head, context: int, *, repacking: bool = False) -> int:
+    """Bytes that `head`'s model takes with `context` tokens; repacked weights are held twice while loading."""
+    return head.bytes * (2 if repacking else 1) + head.kv_bytes(context) + OVERHEAD
+
+
+def installed() -> int:
+    """Bytes of memory this process may use at most: the computer's, or what limits it to less."""
+    return min([int(psutil.virtual_memory().total), *_limits()])
+
+
+def available() -> int:
+    """Bytes that are free now, without pushing others out."""
+    return min([int(psutil.virtual_memory().available), *_limits()])
+
+
+def check(head: Head, context: int) -> str:
+    """A warning if it will be tight, else nothing. Raises ModelTooLarge if it cannot fit at all."""
+    need = needed(head, context)
+    figures = {
+        "name": head.name,
+        "need": size(need),
+        "context": number(context),
+        "kv": size(head.kv_bytes(context)),
+        "total": size(installed()),
+        "free": size(available()),
+    }
+    if need > installed():
+        raise ModelTooLarge(
+            tr(
+                "{name} is too big for this computer: it needs {need} of memory ({kv} of it for a context of "
+                "{context} tokens), and there are {total}. Choose a smaller model or a smaller context."
+            ).format(**figures)
+        )
+    if need > available():
+        return tr(
+            "Memory is tight: {name} needs {need}, and {free} are free. If it is slow, close other programs."
+        ).format(**figures)
+    return ""
+
+
+def _limits() -> list[int]:
+    limits = []
+    for place in _CGROUP:
+        try:
+            limits.append(int(Path(place).read_text("ascii")))
+        except (OSError, ValueError):  # no such limit, or "max"
+            continue
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+
+        limits.append(resource.getrlimit(resource.RLIMIT_AS)[0])
+    except ImportError:
+        pass
+    return [limit for limit in limits if limit > 0]

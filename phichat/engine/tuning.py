@@ -1,0 +1,99 @@
+"""Which engine settings to use on this computer, which safer ones come next, and remembering what worked."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from phichat.engine.base import EngineSettings
+from phichat.text import tr
+
+SMALL_CONTEXT = 2048
+
+
+def suggested(context: int = 4096) -> EngineSettings:
+    """The settings to try first.
+
+    Without repacking Phi-3-mini read 1.5 and wrote 1.35 times as fast on x86-64, and took a third less memory;
+    processors of the arm64 kind need it for speed (`phichat bench --sweep`).
+    """
+    is_arm = platform.machine().lower() in {"arm64", "aarch64"}
+    return EngineSettings(context=context, threads=threads(), repacking=is_arm)
+
+
+def threads() -> int:
+    """Cores this process may use, without their second threads."""
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    return max(1, min(cores, allowed))
+
+
+def safer(settings: EngineSettings) -> Iterator[tuple[EngineSettings, str]]:
+    """Ever safer settings after `settings` failed, each with a word on what it gives up."""
+    if settings.repacking:
+        settings = replace(settings, repacking=False)
+        yield settings, tr("without repacked weights")
+    if settings.gpu_layers:
+        settings = replace(settings, gpu_layers=0)
+        yield settings, tr("on the main processor alone")
+    if settings.context > SMALL_CONTEXT:
+        settings = replace(settings, context=SMALL_CONTEXT)
+        yield settings, tr("with a smaller context")
+
+
+class Memory:
+    """What worked, kept in one small file: a computer, a build of llama.cpp and a model have one entry.
+
+    A file that cannot be read or written is no reason to stop: then nothing is remembered.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
+        """`settings`, made as safe as this model needed here before."""
+        known = self._entries().get(self._key(model), {})
+        kept = {name: known[name] for name in ("repacking", "gpu_layers") if name in known}
+        context = min(settings.context, known.get("context", settings.context))
+        return replace(settings, context=context, **kept)
+
+    def remember(self, model: Path, settings: EngineSettings) -> None:
+        """`settings` are what worked after others had failed."""
+        if self._file is None:
+            return
+        entries = self._entries()
+        entries[self._key(model)] = {
+            "repacking": settings.repacking, "gpu_layers": settings.gpu_layers, "context": settings.context
+        }  # fmt: skip
+        with suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._file.with_suffix(".new")
+            fresh.write_text(json.dumps(entries, indent=1), "utf-8")
+            fresh.replace(self._file)
+
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        if self._file is None:
+            return {}
+        try:
+            entries = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+    def _key(self, model: Path) -> str:
+        length = 0
+        with suppress(OSError):
+            length = model.stat().st_size
+        return f"{platform.machine()} {platform.processor()}, {build()}, {model.name} ({length})"
+
+
+def build() -> str:
+    """Which llama.cpp is installed, without loading it."""
+    return f"llama-cpp-python {metadata.version('llama-cpp-python')}"

@@ -1,0 +1,68 @@
+"""What goes over the pipe between the window's process and the model's: one JSON object a line."""
+
+import json
+from dataclasses import asdict
+from typing import IO, Any
+
+from phichat.chat.messages import Ending, Role
+from phichat.chat.prompt import Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import (
+    EVENT_NAMES,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    PromptMade,
+    Request,
+    as_json,
+)
+
+Line = dict[str, Any]
+
+_EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
+
+
+def write(pipe: IO[bytes], line: Line) -> None:
+    """Send one line at once. Raises OSError if nobody reads."""
+    pipe.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    pipe.flush()
+
+
+def read(pipe: IO[bytes]) -> Line | None:
+    """The next line, or None when the other side is gone, even in the middle of one."""
+    data = pipe.readline()
+    if not data.endswith(b"\n"):
+        return None
+    line: Line = json.loads(data)
+    return line
+
+
+def event_line(event: Event) -> Line:
+    """`event` for the pipe."""
+    return as_json(event)
+
+
+def event_of(line: Line) -> Event:
+    """The event in a line."""
+    values = dict(line)
+    kind = _EVENTS[values.pop("event")]
+    if kind is Loaded:
+        values["settings"] = EngineSettings(**values["settings"])
+    elif kind is PromptMade:
+        values["tokens"] = tuple(values["tokens"])
+    elif kind is Done:
+        values["reason"] = Ending(values["reason"])
+    event: Event = kind(**values)
+    return event
+
+
+def request_line(request: Request) -> Line:
+    """`request` for the pipe."""
+    return asdict(request)
+
+
+def request_of(line: Line) -> Request:
+    """The request in a line."""
+    turns = tuple(Turn(Role(turn["role"]), turn["text"], tuple(turn["tokens"])) for turn in line["turns"])
+    return Request(turns, Sampling(**line["sampling"]))
