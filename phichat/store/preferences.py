@@ -1,0 +1,80 @@
+"""Settings in one readable file: what the window looked like, and how the person likes their replies."""
+
+import json
+import typing
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from phichat.errors import StoreError
+from phichat.text import tr
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Everything that is remembered between two starts.
+
+    `model` is a model's name or path, empty for the default; `geometry` is Qt's, in Base64; `sampling` as
+    `Sampling.with_values` takes it; `unknown` are settings of other versions, which are kept.
+    """
+
+    language: str = ""
+    theme: str = "system"
+    model: str = ""
+    context: int = 4096
+    system: str = ""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    geometry: str = ""
+    columns: list[int] = field(default_factory=list)
+    sidebar_open: bool = True
+    panel_open: bool = True
+    unknown: dict[str, Any] = field(default_factory=dict)
+
+
+class PreferencesFile:
+    """Reads and writes the file. What it cannot read becomes the default, and the old file is kept beside it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> Preferences:
+        """What was saved; defaults where nothing was, or where it makes no sense."""
+        try:
+            values = json.loads(self._file.read_text("utf-8"))
+        except OSError:
+            return Preferences()
+        except ValueError:
+            self._keep_damaged()
+            return Preferences()
+        return _sensible(values) if isinstance(values, dict) else Preferences()
+
+    def write(self, preferences: Preferences) -> None:
+        """Save, whole or not at all. Raises StoreError."""
+        values = asdict(preferences)
+        values.update(values.pop("unknown"))
+        fresh = self._file.with_suffix(".new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(json.dumps(values, indent=1, ensure_ascii=False), "utf-8")
+            fresh.replace(self._file)
+        except OSError as error:
+            raise StoreError(
+                tr("Settings could not be saved in {folder}: {reason}. They hold until you quit.").format(
+                    folder=self._file.parent, reason=error.strerror or error
+                )
+            ) from error
+
+    def _keep_damaged(self) -> None:
+        try:
+            self._file.replace(self._file.with_suffix(".damaged"))
+        except OSError:  # then it stays where it is, until the next save
+            return
+
+
+def _sensible(values: dict[str, Any]) -> Preferences:
+    kinds = {item.name: typing.get_origin(item.type) or item.type for item in fields(Preferences)}
+    known = {name: value for name, value in values.items() if name in kinds and isinstance(value, kinds[name])}
+    if not all(isinstance(width, int) for width in known.get("columns", [])):
+        del known["columns"]
+    unknown = {name: value for name, value in values.items() if name not in kinds}
+    return replace(Preferences(**known), unknown=unknown)

@@ -1,0 +1,109 @@
+"""The engine's thread: orders go in as signals, events come out as signals, and one owner ends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from phichat.engine.base import Engine, EngineSettings, Request, Stop
+from phichat.errors import PhichatError
+from phichat.text import tr
+
+
+class _Worker(QObject):
+    """Lives in the engine's thread and runs one order after the other.
+
+    Signals:
+        happened(Stop, Event): what the engine yields, with the Stop of the order it belongs to.
+        failed(Stop, str): an order ended with an error; one sentence for people.
+    """
+
+    happened = Signal(object, object)
+    failed = Signal(object, str)
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    @Slot(object, object, object)
+    def load(self, path: Path, settings: EngineSettings, stop: Stop) -> None:
+        def run() -> None:
+            loaded = self._engine.load(path, settings, stop, lambda event: self.happened.emit(stop, event))
+            self.happened.emit(stop, loaded)
+
+        self._carefully(stop, run)
+
+    @Slot(object, object)
+    def generate(self, request: Request, stop: Stop) -> None:
+        def run() -> None:
+            for event in self._engine.generate(request, stop):
+                self.happened.emit(stop, event)
+
+        self._carefully(stop, run)
+
+    @Slot()
+    def close(self) -> None:
+        self._engine.close()
+
+    def _carefully(self, stop: Stop, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except PhichatError as error:
+            self.failed.emit(stop, str(error))
+        except Exception as error:  # noqa: BLE001 - the window goes on, whatever it was
+            self.failed.emit(stop, tr("Something unexpected went wrong: {error}").format(error=error))
+
+
+class EngineThread(QObject):
+    """Runs an engine in a thread of its own. Orders return at once; `close` ends the thread and the engine.
+
+    Signals: `happened` and `failed` as they come from the worker, delivered in the receiver's thread.
+    """
+
+    happened = Signal(object, object)
+    failed = Signal(object, str)
+    _load = Signal(object, object, object)
+    _generate = Signal(object, object)
+    _close = Signal()
+
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = QThread()
+        self._thread.setObjectName("engine")
+        self._worker = _Worker(engine)
+        self._worker.moveToThread(self._thread)
+        self._worker.happened.connect(self.happened)
+        self._worker.failed.connect(self.failed)
+        self._load.connect(self._worker.load)
+        self._generate.connect(self._worker.generate)
+        self._close.connect(self._worker.close)
+        self._stops: list[Stop] = []
+        self._thread.start()
+
+    def load(self, path: Path, settings: EngineSettings) -> Stop:
+        """Order a model to be loaded; the Stop that its events will carry."""
+        stop = self._new_stop()
+        self._load.emit(path, settings, stop)
+        return stop
+
+    def generate(self, request: Request) -> Stop:
+        """Order a reply; the Stop that its events will carry."""
+        stop = self._new_stop()
+        self._generate.emit(request, stop)
+        return stop
+
+    def close(self) -> None:
+        """Stop whatever is under way, close the engine, and wait for the thread. A second call does nothing."""
+        if not self._thread.isRunning():
+            return
+        for stop in self._stops:
+            stop.set()
+        self._close.emit()
+        self._thread.quit()
+        self._thread.wait()
+
+    def _new_stop(self) -> Stop:
+        self._stops = [stop for stop in self._stops[-3:] if not stop.is_set()]
+        stop = Stop()
+        self._stops.append(stop)
+        return stop
