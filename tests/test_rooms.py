@@ -1,0 +1,122 @@
+"""Which room may import what, imports inside functions included."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "phichat"
+
+LEAVES = ("phichat.text", "phichat.errors")
+MODULES = {
+    "phichat.text": ("polib",),
+    "phichat.errors": (),
+    "phichat.paths": ("platformdirs",),
+    "phichat.gguf": LEAVES,
+    "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it", "mdit_py_plugins"),
+    "phichat.engine": (
+        *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.engine", "llama_cpp", "numpy", "psutil",
+    ),
+    "phichat.models": (
+        *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
+        "huggingface_hub", "httpx", "psutil",
+    ),
+    "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil"),
+    "phichat.ui": (
+        *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",
+        "PySide6", "shiboken6",
+    ),
+}  # fmt: skip
+"""Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
+
+DOORS = {
+    "llama_cpp": ("phichat.engine.llama", "phichat.bench"),
+    "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
+    "huggingface_hub": ("phichat.models",),
+    "sqlite3": ("phichat.store",),
+    "jinja2": ("phichat.chat.templates",),
+}
+"""A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
+
+
+def test_rooms_import_only_what_the_table_allows() -> None:
+    trespasses = [f"{name} imports {imported}" for name, imported in _imports() if not _allowed(name, imported)]
+    assert not trespasses
+
+
+def test_every_dependency_has_one_door() -> None:
+    trespasses = [
+        f"{name} imports {imported}"
+        for name, imported in _imports()
+        for dependency, doors in DOORS.items()
+        if _within(imported, dependency) and not name.startswith(doors)
+    ]
+    assert not trespasses
+
+
+def test_the_terminal_never_imports_qt() -> None:
+    reachable, waiting = set(), ["phichat.cli"]
+    graph: dict[str, set[str]] = {}
+    for name, imported in _imports():
+        graph.setdefault(name, set()).update({imported, imported.rpartition(".")[0]})
+    while waiting:
+        name = waiting.pop()
+        if name not in reachable and not name.startswith("phichat.bench"):  # imported when asked for
+            reachable.add(name)
+            waiting += graph.get(name, set())
+    assert not {name for name in reachable if _within(name, "PySide6")}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import a.b", ["a.b"]),
+        ("from a import b", ["a.b"]),
+        ("from . import b", ["room.b"]),
+        ("from .c import d", ["room.c.d"]),
+        ("def f():\n    import late", ["late"]),
+        ("if TYPE_CHECKING:\n    from a import b", ["a.b"]),
+        ("import_module('hidden')", ["hidden"]),
+        ("__import__('hidden')", ["hidden"]),
+    ],
+)
+def test_imports_are_found_however_they_are_written(source: str, found: list[str]) -> None:
+    assert list(_imported(ast.parse(source), "room")) == found
+
+
+def _imports() -> list[tuple[str, str]]:
+    """Each module's name with each name it imports."""
+    pairs = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        room = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        pairs += [(name, imported) for imported in _imported(ast.parse(file.read_bytes()), room)]
+    assert pairs
+    return pairs
+
+
+def _imported(tree: ast.AST, room: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = room.split(".")[: len(room.split(".")) + 1 - node.level] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") | (
+            ast.unparse(node.func) == "__import__"
+        ):
+            yield from (str(value.value) for value in node.args if isinstance(value, ast.Constant))
+
+
+def _allowed(name: str, imported: str) -> bool:
+    room = next((room for room in MODULES if _within(name, room)), None)
+    if room is None or imported == "phichat" or imported.partition(".")[0] in sys.stdlib_module_names:
+        return True
+    return any(_within(imported, allowed) for allowed in MODULES[room])
+
+
+def _within(name: str, room: str) -> bool:
+    return name == room or name.startswith(room + ".")

@@ -1,0 +1,201 @@
+"""Builds tiny GGUF files that llama.cpp really loads and runs, with seeded weights and any vocabulary."""
+
+import io
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+PHI_VOCABULARY = Path(__file__).parent / "data" / "ggml-vocab-phi-3.gguf"
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+CHATML_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+PHI_SPECIALS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A vocabulary as GGUF files spell it. `extra` holds keys such as `tokenizer.ggml.add_bos_token`."""
+
+    kind: str
+    pre: str
+    tokens: Sequence[str]
+    types: Sequence[int]
+    scores: Sequence[float] = ()
+    merges: Sequence[str] = ()
+    bos: int | None = None
+    eos: int = 0
+    add_bos: bool = False
+
+    def id(self, token: str) -> int:
+        return self.tokens.index(token)
+
+    def retyped(self, kind: int, *tokens: str) -> "Words":
+        """A copy in which `tokens` are of another kind, such as USER_DEFINED."""
+        changed = {self.id(token) for token in tokens}
+        return replace(self, types=[kind if index in changed else old for index, old in enumerate(self.types)])
+
+
+@dataclass(frozen=True)
+class Model:
+    """What to build. After each token of `speech` the next one is all but certain, whatever came before."""
+
+    words: Words
+    architecture: str = "llama"
+    name: str = "Tiny"
+    template: str | None = None
+    context: int = 512
+    speech: Sequence[int] = ()
+    layers: int = 2
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, path: Path) -> Path:
+        writer = gguf.GGUFWriter(str(path), self.architecture)
+        self._describe(writer)
+        _add_words(writer, self.words)
+        for name, tensor in self._tensors().items():
+            writer.add_tensor(name, tensor)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return path
+
+    def _describe(self, writer: gguf.GGUFWriter) -> None:
+        writer.add_name(self.name)
+        writer.add_context_length(self.context)
+        writer.add_embedding_length(64)
+        writer.add_block_count(self.layers)
+        writer.add_feed_forward_length(128)
+        writer.add_head_count(4)
+        writer.add_head_count_kv(4)
+        writer.add_layer_norm_rms_eps(1e-5)
+        writer.add_rope_dimension_count(16)
+        if self.template is not None:
+            writer.add_chat_template(self.template)
+        for key, value in self.metadata.items():
+            writer.add_key_value(key, value, gguf.GGUFValueType.get_type(value))
+
+    def _tensors(self) -> dict[str, np.ndarray[Any, Any]]:
+        random = np.random.default_rng(1)
+        strength = 0.01 if self.speech else 0.15
+
+        def weights(rows: int, columns: int = 64, scale: float = strength) -> np.ndarray[Any, Any]:
+            return (random.standard_normal((rows, columns), np.float32) * scale).astype(np.float16)
+
+        count = len(self.words.tokens)
+        embeddings, output = weights(count, scale=1), weights(count, scale=0.15)
+        for token, following in zip(self.speech, self.speech[1:], strict=False):
+            output[following] += embeddings[token]
+        ones = np.ones(64, np.float32)
+        found = {"token_embd.weight": embeddings, "output.weight": output, "output_norm.weight": ones}
+        for layer in range(self.layers):
+            block = {"attn_norm": ones, "ffn_norm": ones, "attn_output": weights(64), "ffn_down": weights(64, 128)}
+            if self.architecture == "phi3":
+                block |= {"attn_qkv": weights(192), "ffn_up": weights(256)}
+            else:
+                block |= {name: weights(64) for name in ("attn_q", "attn_k", "attn_v")}
+                block |= {name: weights(128) for name in ("ffn_gate", "ffn_up")}
+            found |= {f"blk.{layer}.{name}.weight": tensor for name, tensor in block.items()}
+        return found
+
+
+@cache
+def phi_words() -> Words:
+    """Phi-3's true vocabulary."""
+    values = {key.removeprefix("tokenizer.ggml."): value for key, value in _phi_metadata().items()}
+    return Words(
+        values["model"], values["pre"], values["tokens"], values["token_type"], values["scores"],
+        bos=values["bos_token_id"], eos=values["eos_token_id"], add_bos=values["add_bos_token"],
+    )  # fmt: skip
+
+
+def phi_template() -> str:
+    """The template of the official Phi-3 file, which drops the system role."""
+    return str(_phi_metadata()["tokenizer.chat_template"])
+
+
+def byte_words(specials: Sequence[str], eos: str, words: Sequence[str] = ("the", "Ġthe", "and")) -> Words:
+    """A byte-level BPE vocabulary: the 256 bytes, what the merges of `words` make, and `specials` behind them."""
+    tokens, merges = list(_BYTES), []
+    for word in words:
+        for end in range(2, len(word) + 1):
+            if word[:end] not in tokens:
+                merges.append(f"{word[: end - 1]} {word[end - 1]}")
+                tokens.append(word[:end])
+    types = [NORMAL] * len(tokens) + [CONTROL] * len(specials)
+    tokens += specials
+    return Words("gpt2", "gpt-2", tokens, types, merges=merges, eos=tokens.index(eos))
+
+
+def phi3(path: Path, **changes: Any) -> Path:
+    """A model like Phi-3-mini: its architecture, its vocabulary, its template."""
+    return replace(Model(phi_words(), "phi3", "Phi3", phi_template(), 512), **changes).build(path)
+
+
+def phi4(path: Path, **changes: Any) -> Path:
+    """A model like Phi-4-mini: Phi-3's architecture, but a byte-level vocabulary without BOS."""
+    words = byte_words(PHI_SPECIALS, "<|endoftext|>")
+    return replace(Model(words, "phi3", "Phi 4 Mini Instruct"), **changes).build(path)
+
+
+def chatml(path: Path, **changes: Any) -> Path:
+    """A Llama with ChatML, as SmolLM2 is."""
+    return replace(Model(byte_words(CHATML_SPECIALS, "<|im_end|>"), template=CHATML), **changes).build(path)
+
+
+def _add_words(writer: gguf.GGUFWriter, words: Words) -> None:
+    writer.add_tokenizer_model(words.kind)
+    writer.add_tokenizer_pre(words.pre)
+    writer.add_token_list(words.tokens)
+    writer.add_token_types(words.types)
+    if words.scores:
+        writer.add_token_scores(words.scores)
+    if words.merges:
+        writer.add_token_merges(words.merges)
+    if words.bos is not None:
+        writer.add_bos_token_id(words.bos)
+    writer.add_eos_token_id(words.eos)
+    writer.add_add_bos_token(words.add_bos)
+
+
+@cache
+def _phi_metadata() -> dict[str, Any]:
+    """Everything the vocabulary's file says; by hand, as GGUFReader takes two seconds for it."""
+    file = io.BytesIO(PHI_VOCABULARY.read_bytes())
+    scalars = {0: "B", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q"}
+
+    def scalar(form: str) -> Any:
+        return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))[0]
+
+    def value(kind: int) -> Any:
+        if kind == 8:
+            return file.read(scalar("Q")).decode()
+        if kind == 9:
+            inner, count = scalar("I"), scalar("Q")
+            return [value(inner) for _ in range(count)]
+        return scalar(scalars[kind])
+
+    file.seek(16)  # behind magic, version and the count of tensors
+    return {value(8): value(scalar("I")) for _ in range(scalar("Q"))}
+
+
+def _byte_tokens() -> list[str]:
+    """GPT-2's printable character for each byte."""
+    plain = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = iter(range(256, 512))
+    return [chr(byte) if byte in plain else chr(next(others)) for byte in range(256)]
+
+
+_BYTES = _byte_tokens()
