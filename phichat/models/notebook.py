@@ -1,0 +1,79 @@
+"""Small JSON files beside the models: which files were added, and which checksums were computed."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from phichat.errors import StoreError
+from phichat.text import tr
+
+
+class Notebook:
+    """One JSON file, written whole or not at all. One that cannot be read counts as empty."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> Any:
+        """What was written last; None if there is nothing that makes sense."""
+        try:
+            return json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def write(self, value: Any) -> None:
+        """Keep `value`. Raises StoreError."""
+        fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            _write_through(fresh, json.dumps(value, indent=1))
+            fresh.replace(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise StoreError(
+                tr(
+                    "The list of models could not be saved in {folder}: {reason}. Make room or allow writing there."
+                ).format(folder=self._file.parent, reason=error.strerror or error)
+            ) from error
+
+
+class Checksums:
+    """SHA-256 of files that were read in full, as long as size and time of change stay the same."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+
+    def of(self, path: Path) -> str | None:
+        """What `path` had when it was last read in full; None if it has changed since, or never was."""
+        known = self._entries().get(str(path))
+        if not isinstance(known, dict) or known.get("state") != _state(path):
+            return None
+        found = known.get("sha256")
+        return found if isinstance(found, str) else None
+
+    def remember(self, path: Path, sha256: str) -> None:
+        """`path` has just been read. Where this cannot be kept, it is computed again next time."""
+        with suppress(StoreError):
+            self._notebook.write({**self._entries(), str(path): {"state": _state(path), "sha256": sha256}})
+
+    def _entries(self) -> dict[str, Any]:
+        entries = self._notebook.read()
+        return entries if isinstance(entries, dict) else {}
+
+
+def _state(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _write_through(path: Path, text: str) -> None:
+    with path.open("w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
