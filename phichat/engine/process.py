@@ -30,7 +30,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_environment(),
+            env=environment(),
             creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
         )
         self._orders = cast(IO[bytes], self._popen.stdin)
@@ -100,11 +100,11 @@ def _name_of(code: int) -> str:
     return _WINDOWS_ENDINGS.get(code & 0xFFFFFFFF, "" if code == 0 else f"{code}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, with the language and, in a checkout, the way to this package."""
-    environment = {**os.environ, "PHICHAT_LANGUAGE": language()}
+    variables = {**os.environ, "PHICHAT_LANGUAGE": language()}
     root = Path(__file__).parents[2]
     if root.name not in {"site-packages", "dist-packages"}:
-        earlier = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))
-    return environment
+        earlier = variables.get("PYTHONPATH")
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))
+    return variables
