@@ -1,1 +1,57 @@
-"""What `phichat bench` measures."""
+"""What `phichat bench` measures: speed beside bare llama.cpp, and what the window costs beside a bare one.
+
+    run(parts, …) ── speed.py  ── window_speed.py   ours: worker thread, child process, signals
+                  │            └─ loops.py      the same settings without the app; bare llama-cpp-python
+                  └─ window.py ── window_app.py  the window, and a bare one
+
+Every timed thing runs in a process of its own (processes.py), so a crash costs one figure. Only window_*.py know Qt.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from phichat.bench import machine, speed, window
+from phichat.bench.plan import Plan
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import EngineSettings
+from phichat.errors import PhichatError
+from phichat.text import tr
+
+Report = Callable[[str], None]
+
+PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {"speed": speed.measure, "window": window.measure}
+
+
+class Model(Protocol):
+    """A model file."""
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+
+def run(
+    parts: Sequence[str], model: Model, settings: EngineSettings, sampling: Sampling, sweep: bool, report: Report
+) -> dict[str, Any]:
+    """Measure `parts`; what `bench --json` prints. `report` hears a sentence now and then.
+
+    Raises PhichatError for an unknown part, or where the app itself cannot do what is measured.
+    """
+    for part in parts:
+        if part not in PARTS:
+            raise PhichatError(
+                tr("There is no part called {name} to measure. There are: {parts}.").format(
+                    name=part, parts=", ".join(PARTS)
+                )
+            )
+    plan = Plan(model.path, settings, sampling, sweep, report)
+    found: dict[str, Any] = {"model": model.name, "machine": machine.describe(), "engine": asdict(settings)}
+    for part in parts:
+        found |= PARTS[part](plan)
+    return found

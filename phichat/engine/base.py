@@ -49,7 +49,10 @@ class Loading:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model is ready. `settings` are those in force, which may be safer than the ones asked for."""
+    """A model is ready. `settings` are those in force, which may be safer than the ones asked for.
+
+    `most_context` is what the model was made for, 0 if it does not say; `cpu` what the library was built to use.
+    """
 
     name: str
     path: str
@@ -57,7 +60,9 @@ class Loaded:
     context: int
     library: str
     settings: EngineSettings
+    most_context: int = 0
     cpu: str = ""
+    gpu: bool = False
 
 
 @dataclass(frozen=True)

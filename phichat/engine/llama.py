@@ -1,6 +1,7 @@
 """llama.cpp through llama-cpp-python: the engine that does the work, in whatever process it is created."""
 
 import ctypes
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +72,7 @@ class LlamaEngine:
         if self._format.notice:
             report(Notice(self._format.notice))
         self._loaded = Loaded(
-            head.name, str(path), head.architecture, context, library_version(), settings, system_info()
+            head.name, str(path), head.architecture, context, library_version(), settings, head.context, system_info()
         )
         return self._loaded
 
@@ -206,7 +207,7 @@ class LlamaEngine:
         parameters.use_extra_bufts = settings.repacking
         parameters.progress_callback = callback
         _said.clear()
-        self._model = lib.llama_model_load_from_file(str(head.path).encode(), parameters)
+        self._model = lib.llama_model_load_from_file(os.fsencode(head.path), parameters)
         if not self._model:
             if stop.is_set():
                 raise EngineError(tr("Loading was stopped."))

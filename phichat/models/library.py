@@ -86,14 +86,18 @@ class Library:
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
             return _at(known, path) or ModelFile(_name(path), _title(path), path, Source.ADDED)
-        if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf" or path.is_dir()):
+        if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
             _refuse_gone(path)
         raise ModelMissing(self._no_such(name_or_path))
 
     def add(self, path: Path) -> ModelFile:
         """Remember the file at `path`, which stays where it is. Raises ModelError or StoreError."""
+        gguf.read_head(_absolute(path))
+        return self.remember(path)
+
+    def remember(self, path: Path) -> ModelFile:
+        """As `add`, for a file that has just been loaded and needs no look. Raises StoreError."""
         path = _absolute(path)
-        gguf.read_head(path)
         if found := _at(self._known(), path):
             return found
         self._added.write([*map(str, self._added_paths()), str(path)])
@@ -148,7 +152,7 @@ class Library:
 
     def _found(self) -> Iterator[ModelFile]:
         for path in _starter_files():
-            yield ModelFile(STARTER, tr("SmolLM2 135M, a toy to begin with"), path, Source.STARTER)
+            yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
         for path in _gguf_files(self._home.models):
             yield ModelFile(_name(path), _title(path), path, Source.OURS)
         for path in self._added_paths():
@@ -170,9 +174,7 @@ class Library:
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.entries())
         if not names:
-            return tr("There is no model {name} here, nor any other: add a file with `phichat models add`.").format(
-                name=name
-            )
+            return tr("There is no model on this disk: add a file with `phichat models add FILE`.")
         return tr("There is no model {name} here. There are: {names}; a file's path works too.").format(
             name=name, names=names
         )

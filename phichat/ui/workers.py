@@ -44,6 +44,7 @@ class _Worker(QObject):
     @Slot()
     def close(self) -> None:
         self._engine.close()
+        QThread.currentThread().quit()
 
     def _carefully(self, stop: Stop, run: Callable[[], None]) -> None:
         try:
@@ -99,7 +100,6 @@ class EngineThread(QObject):
         for stop in self._stops:
             stop.set()
         self._close.emit()
-        self._thread.quit()
         self._thread.wait()
 
     def _new_stop(self) -> Stop:

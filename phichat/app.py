@@ -1,0 +1,125 @@
+"""The application: builds every part and connects them. The only file that knows everyone."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QObject, QTimer, QTranslator, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from phichat import __version__, logs, paths, text
+from phichat.engine.host import HostedEngine
+from phichat.engine.tuning import Memory, suggested
+from phichat.errors import ModelMissing, StoreError
+from phichat.models.library import Library, ModelFile, Source
+from phichat.store.preferences import PreferencesFile
+from phichat.text import tr
+from phichat.ui.answering import Answering
+from phichat.ui.main_window import MainWindow
+from phichat.ui.theme import Theme
+from phichat.ui.workers import EngineThread
+
+
+def create_window(model: str | None = None) -> MainWindow:
+    """The whole application under the QApplication there is; closing the window ends every thread and process.
+
+    `model` is a name or a path, None for what was used last. It is loaded once the window can be used.
+    """
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
+    home = paths.home()
+    file = PreferencesFile(home.preferences)
+    preferences = file.read()
+    theme = Theme(application)
+    theme.choose(preferences.theme)
+    library = Library(home)
+    thread = EngineThread(HostedEngine(Memory(home.engine)))
+    answering = Answering(thread, suggested)
+    window = MainWindow(theme, answering, preferences, file.write, library.entries, _found_in(library))
+    for part in (theme, thread, answering):
+        part.setParent(window)
+    window.closed.connect(thread.close)
+    models = _Models(window, answering, library, model or preferences.model)
+    answering.state_changed.connect(models.remember)
+    QTimer.singleShot(0, models.load_first)
+    return window
+
+
+def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None) -> int:
+    """Open the window and stay until it is closed; the exit status.
+
+    With `screenshot`, paint the window, save it there as PNG, and quit. With `quit_when_ready`, quit as soon as the
+    window takes input.
+    """
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Phichat")
+    application.setApplicationVersion(__version__)
+    application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
+    logs.start(paths.home().logs)
+    _translate_qt(application)
+    window = create_window(model)
+    window.show()
+    closing = _Closing(window, screenshot)
+    if screenshot or quit_when_ready:
+        QTimer.singleShot(0, closing.finish)
+    status = application.exec()
+    return closing.status or status
+
+
+class _Models(QObject):
+    """Which model the window begins with, and remembering those it could load."""
+
+    def __init__(self, window: MainWindow, answering: Answering, library: Library, wanted: str) -> None:
+        super().__init__(window)
+        self._window, self._answering, self._library, self._wanted = window, answering, library, wanted
+
+    @Slot()
+    def load_first(self) -> None:
+        """Load the one that was asked for or used last, else the default; say so if there is none."""
+        try:
+            model = self._library.find(self._wanted) if self._wanted else self._library.default()
+        except ModelMissing as error:
+            self._window.say(str(error))
+            model = self._library.default()
+        if model:
+            self._window.load_model(model)
+
+    @Slot()
+    def remember(self) -> None:
+        """A file from anywhere that could be loaded is in the menu from now on."""
+        model = self._answering.model
+        if self._answering.loaded and isinstance(model, ModelFile) and model.source is Source.ADDED:
+            try:
+                self._library.remember(model.path)
+            except StoreError as error:
+                self._window.say(str(error))
+
+
+class _Closing(QObject):
+    """Quits once the window takes input, after a picture of it if one is wanted."""
+
+    def __init__(self, window: MainWindow, screenshot: Path | None) -> None:
+        super().__init__(window)
+        self._window, self._screenshot = window, screenshot
+        self.status = 0
+
+    @Slot()
+    def finish(self) -> None:
+        """Take the picture, close the window."""
+        if self._screenshot and not self._window.grab().save(str(self._screenshot), "PNG"):
+            print(tr("The picture could not be saved as {file}.").format(file=self._screenshot), file=sys.stderr)
+            self.status = 1
+        self._window.close()
+
+
+def _found_in(library: Library) -> Callable[[Path], ModelFile]:
+    return lambda path: library.find(str(path))
+
+
+def _translate_qt(application: QApplication) -> None:
+    """Qt's own words, such as those in its dialogs."""
+    translator = QTranslator(application)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if translator.load(f"qtbase_{text.language()}", folder):
+        application.installTranslator(translator)

@@ -1,0 +1,84 @@
+"""llama.cpp without the app: a plain decode loop with the app's settings, and llama-cpp-python with its own.
+
+    echo '{"what": "same", …}' | python -m phichat.bench.loops
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import llama_cpp
+import llama_cpp.llama_cpp as lib
+
+from phichat.bench.clock import Clock
+from phichat.bench.processes import Figures, answer
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import EngineSettings
+from phichat.engine.llama_sampler import SamplerChain
+
+
+def measure(order: dict[str, Any]) -> Figures:
+    """Read `tokens`, then make `count` more."""
+    loops: dict[str, Callable[[dict[str, Any]], Clock]] = {"same": _same, "bare": _bare}
+    return loops[order["what"]](order).figures(len(order["tokens"]))
+
+
+def _same(order: dict[str, Any]) -> Clock:
+    """The app's settings, its sampler chain and its steps, and nothing else of it."""
+    settings, sampling = EngineSettings(**order["settings"]), Sampling(**order["sampling"])
+    lib.llama_log_set(_deaf, None)
+    lib.llama_backend_init()
+    model, context = _loaded(order["model"], settings)
+    for warm_up in ([0] * 4, [0]):
+        _decode(context, warm_up)
+    lib.llama_memory_clear(lib.llama_get_memory(context), True)
+    asked, tokens, ticks = time.perf_counter(), order["tokens"], []
+    for start in range(0, len(tokens), settings.batch):
+        _decode(context, tokens[start : start + settings.batch])
+    chain = SamplerChain(sampling, sampling.seed or 0, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
+    for _ in range(order["count"] - 1):
+        token = chain.choose(context)
+        ticks.append(time.perf_counter())
+        _decode(context, [token])
+    chain.choose(context)
+    return Clock(asked, [*ticks, time.perf_counter()])
+
+
+def _loaded(path: str, settings: EngineSettings) -> tuple[Any, Any]:
+    parameters = lib.llama_model_default_params()
+    parameters.n_gpu_layers = settings.gpu_layers
+    parameters.use_extra_bufts = settings.repacking
+    model = lib.llama_model_load_from_file(path.encode(), parameters)
+    wanted = lib.llama_context_default_params()
+    wanted.n_ctx = settings.context
+    wanted.n_batch = wanted.n_ubatch = settings.batch
+    wanted.n_threads = wanted.n_threads_batch = settings.threads
+    wanted.flash_attn_type = int(settings.flash_attention)
+    return model, lib.llama_init_from_model(model, wanted)
+
+
+def _decode(context: Any, tokens: list[int]) -> None:
+    array = (lib.llama_token * len(tokens))(*tokens)
+    if lib.llama_decode(context, lib.llama_batch_get_one(array, len(tokens))):
+        sys.exit("llama_decode failed")
+
+
+def _bare(order: dict[str, Any]) -> Clock:
+    """As one would use llama-cpp-python without reading on: all its defaults, but room for the prompt."""
+    llama = llama_cpp.Llama(order["model"], n_ctx=order["settings"]["context"], verbose=False)
+    llama.eval([0] * 4)
+    llama.reset()
+    asked, ticks = time.perf_counter(), []
+    for _ in llama.generate(order["tokens"]):
+        ticks.append(time.perf_counter())
+        if len(ticks) == order["count"]:
+            break
+    return Clock(asked, ticks)
+
+
+_deaf = lib.llama_log_callback(lambda *_: None)
+
+
+if __name__ == "__main__":
+    answer(measure)

@@ -1,0 +1,68 @@
+"""One reply on the way a person's goes: worker thread, child process, pipe, signals; timed on the main thread."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QObject, Slot
+
+from phichat.bench.clock import Clock
+from phichat.bench.processes import Figures, answer
+from phichat.chat.messages import Role
+from phichat.chat.prompt import Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request, Stop
+from phichat.engine.host import HostedEngine
+from phichat.ui.workers import EngineThread
+
+
+class Stopwatch(QObject):
+    """Loads, asks, and notes when what arrives."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        super().__init__()
+        self.figures: Figures = {}
+        self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
+        self._ticks: list[float] = []
+        self._thread = EngineThread(HostedEngine(), self)
+        self._thread.happened.connect(self._hear)
+        self._thread.failed.connect(self._give_up)
+        self._asked = time.perf_counter()
+        self._thread.load(Path(order["model"]), EngineSettings(**order["settings"]))
+
+    @Slot(object, object)
+    def _hear(self, _: Stop, event: Event) -> None:
+        if isinstance(event, Piece) and event.token >= 0:
+            self._ticks.append(time.perf_counter())
+        elif isinstance(event, Loaded):
+            self.figures["seconds_to_load"] = time.perf_counter() - self._asked
+            self._asked = time.perf_counter()
+            self._thread.generate(self._request)
+        elif isinstance(event, PromptMade):
+            self.figures["tokens"] = event.tokens
+        elif isinstance(event, Done):
+            self.figures["count"] = len(self._ticks)
+            self.figures |= Clock(self._asked, self._ticks).figures(event.prompt_tokens)
+            self._leave()
+
+    @Slot(object, str)
+    def _give_up(self, _: Stop, sentence: str) -> None:
+        self.figures = {"error": sentence}
+        self._leave()
+
+    def _leave(self) -> None:
+        self._thread.close()
+        QCoreApplication.exit()
+
+
+def measure(order: dict[str, Any]) -> Figures:
+    """Load `model`, answer `text`."""
+    application = QCoreApplication(sys.argv[:1])
+    stopwatch = Stopwatch(order)
+    application.exec()
+    return stopwatch.figures
+
+
+if __name__ == "__main__":
+    answer(measure)

@@ -1,0 +1,33 @@
+"""What the app did, in a file of its own: never what people wrote."""
+
+import logging
+import logging.handlers
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+
+def start(folder: Path) -> None:
+    """Log into `folder`, unhandled exceptions too. Where nothing can be written, nothing is logged."""
+    root = logging.getLogger("phichat")
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "phichat.log", maxBytes=500_000, backupCount=2, encoding="utf-8", delay=True
+        )
+    except OSError:
+        root.addHandler(logging.NullHandler())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+    logging.raiseExceptions = False  # a full disk is no reason to print tracebacks
+    sys.excepthook = _unhandled
+    threading.excepthook = lambda args: _unhandled(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _unhandled(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    """Slots that fail do not end the window; what they did wrong is kept for whoever mends it."""
+    logging.getLogger("phichat").error("unhandled", exc_info=(kind, error or kind(), traceback))

@@ -1,0 +1,232 @@
+"""Questions go to the engine, answers come back into their conversation: the window's conductor, without a face."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from phichat.chat.messages import Ending, Message
+from phichat.chat.prompt import Turn
+from phichat.chat.session import Session
+from phichat.engine.base import (
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    Loading,
+    Notice,
+    Piece,
+    PromptMade,
+    Reading,
+    Request,
+    Stop,
+)
+from phichat.text import tr_count
+from phichat.ui.workers import EngineThread
+
+FRAME = 16  # milliseconds: pieces are painted together, at most this often
+
+
+class State(Enum):
+    """What the model is doing."""
+
+    EMPTY = auto()
+    LOADING = auto()
+    IDLE = auto()
+    READING = auto()
+    WRITING = auto()
+
+
+class Model(Protocol):
+    """A model that can be loaded; the library's `ModelFile` is one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+
+class Answering(QObject):
+    """Loads models and answers, one question at a time.
+
+    Attributes:
+        model: the model in use or on its way; None before the first.
+        loaded: what the engine said of it; None while it loads.
+        state: what it is doing.
+
+    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends.
+    """
+
+    state_changed = Signal()
+    replied = Signal(object, object)
+    noticed = Signal(str)
+    progressed = Signal(float)
+    prompt_made = Signal(object)
+    measured = Signal(object)
+
+    def __init__(self, thread: EngineThread, settings: Callable[[int], EngineSettings]) -> None:
+        super().__init__()
+        self._thread = thread
+        self._settings = settings
+        self.model: Model | None = None
+        self.loaded: Loaded | None = None
+        self.state = State.EMPTY
+        self._loading: Stop | None = None
+        self._reply: Stop | None = None
+        self._session: Session | None = None
+        self._pieces: list[Piece] = []
+        self._frame = QTimer(self, interval=FRAME, singleShot=True)
+        self._frame.timeout.connect(self._show_pieces)
+        thread.happened.connect(self._on_event)
+        thread.failed.connect(self._on_failure)
+
+    def is_answering(self) -> bool:
+        """Whether a reply is being made, or waits for the model."""
+        return self._reply is not None
+
+    def answers(self, session: Session) -> bool:
+        """Whether the reply being made belongs to `session`."""
+        return self._reply is not None and session is self._session
+
+    def use(self, model: Model, context: int) -> None:
+        """Load `model` in place of the one there is; a reply under way ends first."""
+        self.stop()
+        if self._loading:
+            self._loading.set()
+        self.model, self.loaded = model, None
+        self._loading = self._thread.load(model.path, self._settings(context))
+        self._become(State.LOADING)
+
+    def submit(self, session: Session, text: str) -> None:
+        """Ask, in `session`. While the model loads, the question waits for it."""
+        self._ask(session, lambda model, seed: session.begin(text, model, seed))
+
+    def retry(self, session: Session) -> None:
+        """Ask the last question of `session` again."""
+        self._ask(session, session.retry)
+
+    def stop(self) -> None:
+        """End the reply under way; what there is of it stays."""
+        if self._reply is None:
+            return
+        self._reply.set()
+        if self.state is State.LOADING:  # it has not even begun
+            self._end_reply(Ending.CANCELLED)
+
+    def _ask(self, session: Session, begin: Callable[[str, int], tuple[Turn, ...]]) -> None:
+        if self._reply or not self.model:
+            return
+        sampling = session.sampling.with_seed()
+        turns = begin(self.model.name, sampling.seed or 0)
+        self._session = session
+        self._reply = self._thread.generate(Request(turns, sampling))
+        if self.state is not State.LOADING:
+            self._become(State.READING)
+        self._tell_reply()
+
+    @Slot(object, object)
+    def _on_event(self, stop: Stop, event: Event) -> None:
+        if stop is self._loading or stop is self._reply:
+            self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Piece():
+                self._on_piece(event)
+            case Reading(done, total):
+                self.progressed.emit(done / max(total, 1))
+            case Loading(fraction):
+                self.progressed.emit(fraction)
+            case Loaded():
+                self._on_loaded(event)
+            case PromptMade():
+                self._on_prompt(event)
+            case Notice(text):
+                self.noticed.emit(text)
+            case Done():
+                self._on_done(event)
+
+    def _on_piece(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        if self.state is not State.WRITING:
+            self._become(State.WRITING)
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self._loading = None
+        self._become(State.READING if self._reply else State.IDLE)
+
+    def _on_prompt(self, prompt: PromptMade) -> None:
+        self.prompt_made.emit(prompt)
+        if prompt.dropped:
+            self.noticed.emit(
+                tr_count(
+                    "This conversation is longer than the model's context: the oldest message was left out.",
+                    "This conversation is longer than the model's context: the {count} oldest messages were left out.",
+                    prompt.dropped,
+                )
+            )
+
+    @Slot(object, str)
+    def _on_failure(self, stop: Stop, sentence: str) -> None:
+        if stop is self._loading:
+            self._loading = self.model = None
+            self._fail_reply(sentence)
+            self._become(State.EMPTY)
+            self.noticed.emit(sentence)
+        elif stop is self._reply:
+            self._fail_reply(sentence)
+            self.noticed.emit(sentence)
+
+    def _on_done(self, done: Done) -> None:
+        self._end_reply(done.reason, asdict(done))
+        self.measured.emit(done)
+
+    def _fail_reply(self, sentence: str) -> None:
+        if self._reply:
+            self._reply.set()
+            self._end_reply(Ending.ERROR, {"error": sentence})
+
+    def _end_reply(self, ending: Ending, statistics: dict[str, Any] | None = None) -> None:
+        self._show_pieces()
+        self._reply = None
+        if self._session:
+            message = self._session.finish(ending, statistics)
+            self.replied.emit(self._session, message)
+        self._become(self._resting())
+
+    def _resting(self) -> State:
+        if self._loading:
+            return State.LOADING
+        return State.IDLE if self.model else State.EMPTY
+
+    @Slot()
+    def _show_pieces(self) -> None:
+        self._frame.stop()
+        if not self._session or not self._pieces:
+            return
+        for piece in self._pieces:
+            self._session.add_piece(piece.text, piece.token)
+        self._pieces.clear()
+        self._tell_reply()
+
+    def _tell_reply(self) -> None:
+        message: Message | None = self._session.answering if self._session else None
+        if message:
+            self.replied.emit(self._session, message)
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self.state_changed.emit()

@@ -1,0 +1,90 @@
+"""A block of code in a reply: its language, a button that copies it, and the code as it was written."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOption
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+
+from phichat.text import tr
+from phichat.ui.theme import Theme
+
+MOST_LINES = 40
+INDENT = 12  # pixels
+SAID = 1500  # milliseconds that "copied" stays
+
+
+class CodeBlock(QFrame):
+    """Shows `code`; lines are not wrapped, wide ones scroll."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("part", "code")
+        self._language = QLabel()
+        self._language.setProperty("part", "muted")
+        self._copy = CopyButton(theme, tr("Copy code"), self.code)
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setAccessibleName(tr("Code"))
+        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setWordWrapMode(QTextOption.WrapMode.NoWrap)
+        self._text.setTabChangesFocus(True)
+        self._text.document().setDocumentMargin(INDENT)
+        header = QHBoxLayout()
+        header.setContentsMargins(INDENT, 2, 4, 0)
+        header.addWidget(self._language, 1)
+        header.addWidget(self._copy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(header)
+        layout.addWidget(self._text)
+
+    def code(self) -> str:
+        """The code as it stands."""
+        return self._text.toPlainText()
+
+    def show_code(self, code: str, language: str) -> None:
+        """Show `code`; where it only grew, only what is new is laid out."""
+        self._language.setText(language)
+        shown = self.code()
+        if code == shown:
+            return
+        if shown and code.startswith(shown):
+            cursor = QTextCursor(self._text.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(code[len(shown) :])
+        else:
+            self._text.setPlainText(code)
+        self._fit()
+
+    def _fit(self) -> None:
+        lines = min(max(self._text.blockCount(), 1), MOST_LINES)
+        scroll_bar = self._text.horizontalScrollBar().sizeHint().height()
+        margins = 2 * int(self._text.document().documentMargin()) + scroll_bar
+        self._text.setFixedHeight(lines * self._text.fontMetrics().lineSpacing() + margins)
+
+
+class CopyButton(QToolButton):
+    """Puts a text on the clipboard and says so for a moment."""
+
+    def __init__(self, theme: Theme, label: str, text: Callable[[], str]) -> None:
+        super().__init__()
+        self._theme, self._text = theme, text
+        self.setAccessibleName(label)
+        self.setToolTip(label)
+        self._done = QTimer(self, interval=SAID, singleShot=True)
+        self._done.timeout.connect(self._show_icon)
+        self.clicked.connect(self._copy)
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text())
+        self.setIcon(self._theme.icon("done"))
+        self._done.start()
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self.setIcon(self._theme.icon("copy"))

@@ -1,0 +1,155 @@
+"""Where people write: a text field that grows, with Send and Stop beside it."""
+
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextEdit, QWidget
+
+from phichat.text import tr
+from phichat.ui.theme import Theme
+
+MOST_LINES = 9
+
+
+class Composer(QFrame):
+    """The field and its buttons.
+
+    Signals: `submitted(str)` for a question, `stopped` where the reply should end.
+    """
+
+    submitted = Signal(str)
+    stopped = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("composerBox")
+        self._theme = theme
+        self._can_send = True
+        self.field = _Field()
+        self.field.setObjectName("composer")
+        self.field.setAccessibleName(tr("Your message"))
+        self.field.setPlaceholderText(tr("Write a message…"))
+        self._send = _button("sendButton", tr("Send"), tr("Send (Enter)"))
+        self._stop = _button("stopButton", tr("Stop"), tr("Stop (Escape)"))
+        self._stop.hide()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 7, 8, 7)
+        layout.addWidget(self.field, 1)
+        for button in (self._send, self._stop):
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+        self.setFocusProxy(self.field)
+        self.field.textChanged.connect(self._on_text)
+        self.field.entered.connect(self.submit)
+        self.field.focused.connect(self._show_focus)
+        self._send.clicked.connect(self.submit)
+        self._stop.clicked.connect(self.stopped)
+        theme.changed.connect(self._show_icons)
+        self._show_icons()
+        self._on_text()
+
+    def text(self) -> str:
+        """What is written so far."""
+        return self.field.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Put `text` there, in place of what is."""
+        self.field.setPlainText(text)
+        self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+
+    def set_answering(self, answering: bool) -> None:
+        """While a reply is made, Stop stands where Send was; writing goes on."""
+        had_focus = self._send.hasFocus() or self._stop.hasFocus()
+        self._send.setVisible(not answering)
+        self._stop.setVisible(answering)
+        if had_focus:
+            self.field.setFocus()
+
+    def set_can_send(self, can_send: bool) -> None:
+        """Whether there is a model to send to."""
+        self._can_send = can_send
+        self._on_text()
+
+    @Slot()
+    def submit(self) -> None:
+        """Send what is written, unless that is nothing or cannot be answered now; then it stays."""
+        text = self.text().strip()
+        if text and self._can_send and not self._send.isHidden():
+            self.field.clear()
+            self.submitted.emit(text)
+
+    @Slot()
+    def _on_text(self) -> None:
+        self._send.setEnabled(self._can_send and bool(self.text().strip()))
+
+    @Slot(bool)
+    def _show_focus(self, has_focus: bool) -> None:
+        self.setProperty("focused", has_focus)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._send.setIcon(self._theme.icon("send", on_accent=True))
+        self._stop.setIcon(self._theme.icon("stop"))
+
+
+class _Field(QTextEdit):
+    """Plain text, as high as what is in it. Enter is `entered`, Shift+Enter a new line; Tab moves on."""
+
+    entered = Signal()
+    focused = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(4)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        line = self.fontMetrics().lineSpacing()
+        wanted = int(self.document().size().height())
+        most = MOST_LINES * line + 8
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
+        self.setFixedHeight(min(max(wanted, line + 8, 34), most))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return not source.hasUrls() and super().canInsertFromMimeData(source)  # files are the window's to take
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.focused.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.focused.emit(False)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
+
+def _button(name: str, label: str, tip: str) -> QPushButton:
+    button = QPushButton()
+    button.setObjectName(name)
+    button.setAccessibleName(label)
+    button.setToolTip(tip)
+    button.setFixedSize(34, 34)
+    button.setIconSize(QSize(18, 18))
+    return button

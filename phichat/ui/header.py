@@ -1,0 +1,89 @@
+"""The line above the conversation: what folds the columns away, and which model is talking."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+
+from phichat.text import tr
+from phichat.ui.answering import Model
+from phichat.ui.theme import Theme
+
+
+class Header(QWidget):
+    """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
+
+    Signals: `model_chosen(Model)`; `file_wanted` where the person wants to open a model file.
+    """
+
+    model_chosen = Signal(object)
+    file_wanted = Signal()
+
+    def __init__(self, theme: Theme, models: Callable[[], Sequence[Model]], sidebar: QAction, panel: QAction) -> None:
+        super().__init__()
+        self.setObjectName("header")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._models = theme, models
+        self._current = ""
+        self._sidebar = _button(sidebar)
+        self._panel = _button(panel)
+        self._model = QToolButton()
+        self._model.setObjectName("modelButton")
+        self._model.setToolTip(tr("Choose the model to talk with"))
+        self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self._model)
+        self._menu.aboutToShow.connect(self._fill)
+        self._model.setMenu(self._menu)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.addWidget(self._sidebar)
+        layout.addWidget(self._model)
+        layout.addStretch()
+        layout.addWidget(self._panel)
+        theme.changed.connect(self._show_icons)
+        self._show_icons()
+        self.show_model("", tr("No model"))
+
+    def show_model(self, name: str, text: str) -> None:
+        """Show `text` for the model called `name`."""
+        self._current = name
+        self._model.setText(" " + text)
+        self._model.setAccessibleName(tr("Model: {name}").format(name=text))
+
+    @Slot()
+    def _fill(self) -> None:
+        self._menu.clear()
+        group = QActionGroup(self._menu)
+        for model in self._models():
+            action = self._menu.addAction(model.title)
+            action.setCheckable(True)
+            action.setChecked(model.name == self._current)
+            action.setData(model)
+            action.setToolTip(str(model.path))
+            action.triggered.connect(self._on_chosen)
+            group.addAction(action)
+        self._menu.addSeparator()
+        self._menu.addAction(self._theme.icon("file"), tr("Open a model file…")).triggered.connect(self.file_wanted)
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.model_chosen.emit(action.data())
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._sidebar.setIcon(self._theme.icon("sidebar"))
+        self._panel.setIcon(self._theme.icon("settings"))
+        self._model.setIcon(self._theme.icon("model"))
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    button.setAccessibleName(action.text())
+    button.setIconSize(QSize(20, 20))
+    return button

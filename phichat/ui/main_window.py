@@ -1,0 +1,357 @@
+"""The window: columns side by side, and who hears whom."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSize, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.chat.messages import Message
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.engine.base import Done, PromptMade
+from phichat.errors import PhichatError
+from phichat.store.preferences import Preferences
+from phichat.text import number, tr
+from phichat.ui.answering import Answering, Model, State
+from phichat.ui.composer import Composer
+from phichat.ui.conversation_list import ConversationList
+from phichat.ui.header import Header
+from phichat.ui.settings_panel import SettingsPanel
+from phichat.ui.status_line import StatusLine
+from phichat.ui.theme import Theme
+from phichat.ui.transcript import COLUMN, Transcript
+from phichat.ui.welcome import Welcome
+
+SAVE_AFTER = 800  # milliseconds without a further change
+
+
+class MainWindow(QMainWindow):
+    """The whole application on the screen.
+
+    Signals: `closed` once nothing more will be shown; whoever owns threads ends them then.
+    """
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        answering: Answering,
+        preferences: Preferences,
+        save: Callable[[Preferences], None],
+        models: Callable[[], Sequence[Model]],
+        open_model: Callable[[Path], Model],
+    ) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("Phichat")
+        self.setAcceptDrops(True)
+        self._answering, self._preferences = answering, preferences
+        self._save_preferences, self._open_model = save, open_model
+        self._theme = theme
+        self._session = Session()
+        self._last_state = State.EMPTY
+        self._saving = QTimer(self, interval=SAVE_AFTER, singleShot=True)
+        self._composer = Composer(theme)
+        self._make_actions()
+        self._sidebar = ConversationList(theme)
+        self._header = Header(theme, models, self._fold_sidebar, self._fold_panel)
+        self._transcript = Transcript(theme)
+        self._welcome = Welcome()
+        self._panel = SettingsPanel()
+        self._status = StatusLine()
+        self._lay_out()
+        self._make_menus()
+        self._connect()
+        self._restore()
+        self._new_conversation()
+        self._on_state()
+
+    @property
+    def session(self) -> Session:
+        """The conversation that is shown."""
+        return self._session
+
+    def say(self, sentence: str) -> None:
+        """Tell the person something, in the status line."""
+        self._status.say(sentence)
+
+    def load_model(self, model: Model) -> None:
+        """Talk with `model` for now."""
+        self._answering.use(model, self._panel.context())
+
+    @Slot(object)
+    def use_model(self, model: Model) -> None:
+        """Talk with `model` from now on, at the next start too."""
+        self.load_model(model)
+        self._preferences = replace(self._preferences, model=str(model.path))
+        self._saving.start()
+
+    @Slot(str)
+    def open_file(self, file: str) -> None:
+        """Talk with the model in `file` from now on."""
+        try:
+            self.use_model(self._open_model(Path(file)))
+        except PhichatError as error:
+            self.say(str(error))
+
+    def _make_actions(self) -> None:
+        self._fold_sidebar = self._action(tr("Conversations"), "Ctrl+B", self._on_fold, is_on=True)
+        self._fold_panel = self._action(tr("Settings"), "Ctrl+.", self._on_fold, is_on=True)
+        self._new = self._action(tr("New conversation"), QKeySequence.StandardKey.New, self._new_conversation)
+        self._open = self._action(tr("Open a model file…"), QKeySequence.StandardKey.Open, self._ask_for_file)
+        self._quit = self._action(tr("Quit"), QKeySequence.StandardKey.Quit, self.close)
+        self._stop = self._action(tr("Stop the answer"), "Escape", self._answering.stop)
+        self._write = self._action(tr("Write a message"), "Ctrl+L", self._composer.setFocus)
+
+    def _action(
+        self,
+        text: str,
+        keys: str | QKeySequence.StandardKey,
+        slot: Callable[[], object],
+        *,
+        is_on: bool | None = None,
+    ) -> QAction:
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(keys))
+        if is_on is not None:
+            action.setCheckable(True)
+            action.setChecked(is_on)
+        action.triggered.connect(slot)
+        self.addAction(action)
+        return action
+
+    def _make_menus(self) -> None:
+        file = self.menuBar().addMenu(tr("&File"))
+        file.addActions([self._new, self._open])
+        file.addSeparator()
+        file.addAction(self._quit)
+        view = self.menuBar().addMenu(tr("&View"))
+        view.addActions([self._fold_sidebar, self._fold_panel])
+        chat = self.menuBar().addMenu(tr("&Conversation"))
+        chat.addActions([self._write, self._stop])
+
+    def _lay_out(self) -> None:
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._welcome)
+        self._pages.addWidget(self._transcript)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._header)
+        column.addWidget(self._pages, 1)
+        column.addLayout(self._composer_row())
+        column.addWidget(self._status)
+        self._columns = QSplitter()
+        for widget, stretch in ((self._sidebar, 0), (centre, 1), (self._panel, 0)):
+            self._columns.addWidget(widget)
+            self._columns.setStretchFactor(self._columns.indexOf(widget), stretch)
+            self._columns.setCollapsible(self._columns.indexOf(widget), False)
+        self._columns.setHandleWidth(1)
+        self._sidebar.setMinimumWidth(170)
+        self._panel.setMinimumWidth(250)
+        centre.setMinimumWidth(320)
+        self.setCentralWidget(self._columns)
+
+    def _composer_row(self) -> QVBoxLayout:
+        row = QVBoxLayout()
+        row.setContentsMargins(24, 4, 24, 6)
+        holder = QWidget()
+        holder.setMaximumWidth(COLUMN)
+        inside = QVBoxLayout(holder)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self._composer)
+        row.addWidget(holder)
+        return row
+
+    def _connect(self) -> None:
+        self._sidebar.begun.connect(self._new_conversation)
+        self._sidebar.chosen.connect(self._show_session)
+        self._header.model_chosen.connect(self.use_model)
+        self._header.file_wanted.connect(self._ask_for_file)
+        self._welcome.file_wanted.connect(self._ask_for_file)
+        self._welcome.tried.connect(self._submit)
+        self._composer.submitted.connect(self._submit)
+        self._composer.stopped.connect(self._answering.stop)
+        self._transcript.retried.connect(self._retry)
+        self._panel.sampling_changed.connect(self._on_sampling)
+        self._panel.system_changed.connect(self._on_system)
+        self._panel.context_changed.connect(self._on_context)
+        self._answering.state_changed.connect(self._on_state)
+        self._answering.replied.connect(self._on_replied)
+        self._answering.noticed.connect(self.say)
+        self._answering.progressed.connect(self._on_progress)
+        self._answering.prompt_made.connect(self._on_prompt)
+        self._answering.measured.connect(self._on_measured)
+        self._saving.timeout.connect(self._save)
+
+    def _restore(self) -> None:
+        known = self._preferences
+        self.resize(QSize(1180, 760))
+        self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
+        self._columns.setSizes(known.columns if len(known.columns) == 3 else [220, 660, 300])
+        self._fold_sidebar.setChecked(known.sidebar_open)
+        self._fold_panel.setChecked(known.panel_open)
+        self._on_fold()
+        self._panel.show_sampling(Sampling().with_values(known.sampling))
+        self._panel.show_system(known.system)
+        self._panel.show_context(known.context, 0)
+
+    @Slot()
+    def _new_conversation(self) -> None:
+        """Begin one, unless the one shown is still empty."""
+        if self._session.conversation.path() or not self._sidebar.has(self._session):
+            session = Session(system=self._preferences.system)
+            session.sampling = self._panel.sampling
+            self._sidebar.add(session)
+        self._composer.setFocus()
+
+    @Slot(object)
+    def _show_session(self, session: Session) -> None:
+        self._session = session
+        self._panel.show_sampling(session.sampling)
+        self._panel.show_system(session.system)
+        self._show_path()
+
+    def _show_path(self) -> None:
+        path = self._session.conversation.path()
+        self._transcript.show_path(path)
+        self._pages.setCurrentWidget(self._transcript if path else self._welcome)
+
+    @Slot(str)
+    def _submit(self, text: str) -> None:
+        if self._answering.is_answering() or not self._answering.model:
+            self._composer.set_text(text)
+            return
+        self._answering.submit(self._session, text)
+        self._show_path()
+        self._sidebar.refresh()
+        self._composer.setFocus()
+
+    @Slot()
+    def _retry(self) -> None:
+        if not self._answering.is_answering():
+            self._answering.retry(self._session)
+            self._show_path()
+
+    @Slot(object, object)
+    def _on_replied(self, session: Session, message: Message) -> None:
+        if session is self._session and message.id == session.conversation.tip:
+            self._transcript.show_reply(message)
+
+    @Slot(object)
+    def _on_sampling(self, sampling: Sampling) -> None:
+        self._session.sampling = sampling
+        self._preferences = replace(self._preferences, sampling=asdict(sampling))
+        self._saving.start()
+
+    @Slot(str)
+    def _on_system(self, text: str) -> None:
+        self._session.system = text
+        self._preferences = replace(self._preferences, system=text)
+        self._saving.start()
+
+    @Slot(int)
+    def _on_context(self, context: int) -> None:
+        self._preferences = replace(self._preferences, context=context)
+        self._saving.start()
+        if self._answering.model:
+            self._answering.use(self._answering.model, context)
+
+    @Slot()
+    def _on_state(self) -> None:
+        model, loaded, state = self._answering.model, self._answering.loaded, self._answering.state
+        title = model.title if model else ""
+        self._header.show_model(model.name if model else "", title or tr("No model"))
+        self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"))
+        self._composer.set_can_send(bool(model))
+        self._composer.set_answering(self._answering.is_answering())
+        self._stop.setEnabled(self._answering.is_answering())
+        if state is State.LOADING:
+            self.say(tr("Loading {model}…").format(model=title))
+        elif state is State.IDLE and loaded and self._last_state is State.LOADING:
+            self._panel.show_context(loaded.context, loaded.most_context)
+            self.say(tr("{model} is ready.").format(model=title))
+        elif state is State.WRITING:
+            self.say("")
+        self._last_state = state
+
+    @Slot(float)
+    def _on_progress(self, fraction: float) -> None:
+        title = self._answering.model.title if self._answering.model else ""
+        percent = number(100 * fraction)
+        if self._answering.state is State.LOADING:
+            self.say(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
+        elif self._answering.state is State.READING:
+            self.say(tr("Reading… {percent} %").format(percent=percent))
+
+    @Slot(object)
+    def _on_prompt(self, prompt: PromptMade) -> None:
+        self._show_context(len(prompt.tokens))
+
+    @Slot(object)
+    def _on_measured(self, done: Done) -> None:
+        self._status.show_speed(done)
+        self._show_context(done.prompt_tokens + done.completion_tokens)
+        self._panel.show_seed(done.seed)
+
+    def _show_context(self, used: int) -> None:
+        if self._answering.loaded:
+            self._status.show_context(used, self._answering.loaded.context)
+
+    @Slot()
+    def _on_fold(self) -> None:
+        self._sidebar.setVisible(self._fold_sidebar.isChecked())
+        self._panel.setVisible(self._fold_panel.isChecked())
+
+    @Slot()
+    def _ask_for_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", tr("Models (*.gguf)"))
+        if file:
+            self.open_file(file)
+
+    @Slot()
+    def _save(self) -> None:
+        self._saving.stop()
+        widths = self._columns.sizes()
+        self._preferences = replace(
+            self._preferences,
+            geometry=self.saveGeometry().toBase64().toStdString(),
+            columns=widths if all(widths) else self._preferences.columns,
+            sidebar_open=self._fold_sidebar.isChecked(),
+            panel_open=self._fold_panel.isChecked(),
+        )
+        try:
+            self._save_preferences(self._preferences)
+        except PhichatError as error:
+            self.say(str(error))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _model_file(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if file := _model_file(event):
+            event.acceptProposedAction()
+            self.open_file(file)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._save()
+        super().closeEvent(event)
+        self.closed.emit()
+
+
+def _model_file(event: QDropEvent) -> str:
+    files = [url.toLocalFile() for url in event.mimeData().urls()]
+    return next((file for file in files if file), "")
