@@ -1,0 +1,99 @@
+"""The second door: every command of the terminal. Qt is imported only when a window is wanted."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+
+from phichat import cli_bench, cli_models, cli_talk, display, doctor, paths
+from phichat.cli_console import Console, ReaderGone
+from phichat.cli_options import parser
+from phichat.engine.base import Engine
+from phichat.engine.host import HostedEngine
+from phichat.engine.tuning import Memory
+from phichat.errors import PhichatError
+from phichat.models.library import Library
+from phichat.paths import Home
+from phichat.text import tr
+
+
+def hosted(home: Home) -> Engine:
+    """The engine as people have it."""
+    return HostedEngine(Memory(home.engine))
+
+
+def run(arguments: list[str], make_engine: Callable[[Home], Engine] = hosted) -> int:
+    """Do what `arguments` ask for; the exit status. Nothing but a sentence comes of what goes wrong."""
+    console = Console()
+    try:
+        return _perform(parser().parse_args(arguments), console, make_engine)
+    except SystemExit as end:  # argparse's, after help or wrong usage
+        return end.code if isinstance(end.code, int) else 2
+    except ReaderGone:
+        return 0
+    except KeyboardInterrupt:
+        console.tell(tr("Interrupted."))
+        return 130
+    except PhichatError as error:
+        console.tell(str(error))
+        return 1
+    except Exception as error:  # noqa: BLE001 - a traceback is for the log
+        console.tell(_bug(error, paths.home()))
+        return 1
+    finally:
+        console.close()
+
+
+def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
+    home = paths.home()
+    library = Library(home)
+    match options.command:
+        case None:
+            return _window(options, console, make_engine)
+        case "models":
+            return cli_models.run(options, library, home, console)
+        case "bench":
+            return cli_bench.run(options, library, console)
+    engine = make_engine(home)
+    try:
+        match options.command:
+            case "ask":
+                return cli_talk.ask(options, library, engine, console)
+            case "chat":
+                return cli_talk.chat(options, library, engine, console)
+            case _:
+                return doctor.run(options, library, home, engine, console)
+    finally:
+        engine.close()
+
+
+def _window(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
+    """The window; where none can open, a conversation here, if there is someone to have it."""
+    if trouble := display.trouble():
+        console.tell(trouble)
+        if options.screenshot or options.quit_when_ready:
+            raise PhichatError(tr("Set QT_QPA_PLATFORM=offscreen to paint the window without a display."))
+        if not console.is_interactive:
+            raise PhichatError(tr('Start Phichat on a desktop, or ask here: `phichat ask "Your question"`.'))
+        return _perform(argparse.Namespace(**{**vars(options), "command": "chat"}), console, make_engine)
+    try:
+        from phichat import app  # noqa: PLC0415 - brings Qt
+    except ImportError as error:
+        raise PhichatError(
+            tr("The window cannot open: {reason}. Install what is missing, or use `phichat chat`.").format(reason=error)
+        ) from error
+    return app.run(options.screenshot, options.quit_when_ready, options.model)
+
+
+def _bug(error: Exception, home: Home) -> str:
+    """One sentence for a mistake of ours; where it happened goes to a file, if that can be written."""
+    what = f"{type(error).__name__}: {error}"
+    file = home.logs / "errors.log"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="replace") as log:
+            log.write(f"{datetime.now().astimezone().isoformat()} {sys.version}\n{traceback.format_exc()}\n")
+    except OSError:
+        return tr("Phichat has a bug ({what}). Please report it.").format(what=what)
+    return tr("Phichat has a bug ({what}). Please report it with {file}.").format(what=what, file=file)

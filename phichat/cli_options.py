@@ -1,0 +1,157 @@
+"""The command line's grammar: commands, options, and the ranges of their values."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from phichat import __version__
+from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
+from phichat.text import number, tr
+
+SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, and knows no abbreviations, which would break when options are added."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **values})
+
+    def error(self, message: str) -> NoReturn:
+        """Wrong usage ends with 2."""
+        self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
+
+
+def parser() -> Parser:
+    """All of it."""
+    main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
+    main.set_defaults(command=None, system="", preset="balanced", context=4096, json=False, save=False)
+    main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
+    main.add_argument("--version", action="version", version=f"phichat {__version__}")
+    main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    _add_window_options(main)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", title=tr("without a window"))
+    _add_ask(commands)
+    _add_chat(commands)
+    _add_models(commands)
+    _add_bench(commands)
+    _add_json(commands.add_parser("doctor", help=tr("what this computer offers and what the app chose")))
+    return main
+
+
+def sampling_of(options: argparse.Namespace) -> Sampling:
+    """The preset, with what was said besides."""
+    given = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
+    values = {name: value for name, value in given.items() if value is not None}
+    return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, "seed": options.seed})
+
+
+def _add_window_options(main: Parser) -> None:
+    group = main.add_argument_group(tr("with a window"))
+    group.add_argument(
+        "--screenshot", type=Path, metavar="FILE", help=tr("paint the window, save a picture of it as PNG, and quit")
+    )
+    group.add_argument("--quit-when-ready", action="store_true", help=tr("quit as soon as the window takes input"))
+
+
+def _add_ask(commands: Any) -> None:
+    ask = commands.add_parser("ask", help=tr("one reply"))
+    ask.add_argument("prompt", nargs="+", metavar="PROMPT", help=tr("the question; - reads it from standard input"))
+    _add_model_options(ask)
+    _add_json(ask)
+
+
+def _add_chat(commands: Any) -> None:
+    chat = commands.add_parser("chat", help=tr("a conversation in the terminal"))
+    chat.add_argument("--save", action="store_true", help=tr("keep the conversation"))
+    _add_model_options(chat)
+    _add_json(chat)
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help=tr("which models there are"))
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_json(actions.add_parser("list", help=tr("the models we know, and which of them are on this disk")))
+    for name, what, words in (
+        ("download", "NAME", tr("fetch a model")),
+        ("add", "FILE", tr("use a file, which stays where it is")),
+        ("remove", "NAME", tr("delete a model, or forget a file that was added")),
+        ("verify", "NAME", tr("read a model in full and compare its checksum")),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("name", metavar=what)
+        _add_json(action)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser("bench", help=tr("measure how fast everything is"))
+    bench.add_argument("--parts", type=lambda text: text.split(","), metavar="PART,…", help=tr("measure these alone"))
+    bench.add_argument("--sweep", action="store_true", help=tr("look for the fastest settings, too"))
+    _add_model_options(bench)
+    _add_json(bench)
+
+
+def _add_json(command: Parser) -> None:
+    command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=tr("print JSON"))
+
+
+def _add_model_options(command: Parser) -> None:
+    """Defaults are those of the main parser, where `--model` may stand, too."""
+    group = command.add_argument_group(tr("model and reply"), argument_default=argparse.SUPPRESS)
+    group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    group.add_argument("--system", metavar="TEXT", help=tr("what the model is told before the conversation"))
+    group.add_argument("--preset", choices=list(PRESETS), help=tr("a set of the settings below"))
+    group.add_argument(
+        "--context",
+        type=_whole(SMALLEST_CONTEXT, LARGEST_CONTEXT),
+        metavar="N",
+        help=tr("tokens the model keeps in view, at most what it was made for"),
+    )
+    for setting in SETTINGS:
+        group.add_argument(setting.option, type=_value(setting), metavar="X", help=_help(setting))
+    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("the same seed gives the same reply"))
+
+
+def _help(setting: Setting) -> str:
+    low, high = (number(value, setting.decimals) for value in (setting.low, setting.high))
+    text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
+    return text.replace("%", "%%")
+
+
+def _value(setting: Setting) -> Callable[[str], float]:
+    return _real(setting.low, setting.high) if setting.decimals else _whole(int(setting.low), int(setting.high))
+
+
+def _seed(text: str) -> int | None:
+    return None if text == "random" else _whole(0, MAX_SEED)(text)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if low <= value <= high:
+            return value
+        raise argparse.ArgumentTypeError(
+            tr("{text} is not a whole number from {low} to {high}").format(text=text, low=low, high=high)
+        )
+
+    return convert
+
+
+def _real(low: float, high: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = low - 1
+        if low <= value <= high:  # false for nan
+            return value
+        raise argparse.ArgumentTypeError(
+            tr("{text} is not a number from {low} to {high}").format(text=text, low=low, high=high)
+        )
+
+    return convert

@@ -1,0 +1,235 @@
+"""`phichat ask` and `phichat chat`: a model's replies in the terminal."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+from phichat.chat.messages import Ending, clean
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.cli_console import Console
+from phichat.cli_options import sampling_of
+from phichat.engine.base import (
+    Done,
+    Engine,
+    EngineSettings,
+    Event,
+    Loaded,
+    Loading,
+    Notice,
+    Piece,
+    PromptMade,
+    Reading,
+    Request,
+    Stop,
+    as_json,
+)
+from phichat.engine.tuning import suggested
+from phichat.errors import PhichatError, PromptError
+from phichat.models.library import Library, ModelFile
+from phichat.text import number, tr, tr_count
+
+
+class Speaker:
+    """One model and one conversation; says its replies on the console."""
+
+    def __init__(self, engine: Engine, model: ModelFile, sha256: str | None, console: Console, as_json: bool) -> None:
+        self._engine, self._model, self._console = engine, model, console
+        self._sha256, self._as_json = sha256, as_json
+        self._session = Session()
+        self._settings = EngineSettings()
+
+    def load(self, options: argparse.Namespace, stop: Stop) -> None:
+        """Make the model ready for a conversation as `options` say."""
+        self._session.system = clean(options.system)
+        self._session.sampling = sampling_of(options)
+        self._hear(self._engine.load(self._model.path, suggested(options.context), stop, self._hear))
+
+    def reply(self, text: str, stop: Stop) -> Done:
+        """Answer `text`. What goes wrong before the first word leaves no trace in the conversation."""
+        session, name = self._session, self._model.name
+        sampling, before = session.sampling.with_seed(), session.conversation.tip
+        turns = session.begin(text, name, sampling.seed or 0)
+        try:
+            done = self._finished(Request(turns, sampling), stop)
+        except BaseException as error:
+            answered = session.finish(Ending.ERROR)
+            if answered and not answered.text:
+                session.conversation.tip = before
+            if isinstance(error, PhichatError):
+                self._give_up(sampling)
+            raise
+        session.finish(done.reason, asdict(done))
+        self._sum_up(done, sampling)
+        return done
+
+    def _finished(self, request: Request, stop: Stop) -> Done:
+        done = Done(Ending.CANCELLED, request.sampling.seed or 0)
+        for event in self._engine.generate(request, stop):
+            self._hear(event)
+            if isinstance(event, Done):
+                done = event
+        return done
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case Piece():
+                self._session.add_piece(event.text, event.token)
+                self._say(event)
+            case PromptMade() | Done():
+                self._say(event)
+            case Loaded():
+                self._settings = event.settings
+            case Notice():
+                self._console.tell(event.text)
+            case Loading():
+                self._console.progress(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
+            case Reading():
+                self._console.progress(
+                    tr("Reading: {done} of {total} tokens").format(done=number(event.done), total=number(event.total))
+                )
+
+    def _say(self, event: PromptMade | Piece | Done) -> None:
+        if self._as_json:
+            self._console.json(self._line(event))
+        elif isinstance(event, Piece):
+            self._console.piece(event.text)
+        if isinstance(event, PromptMade) and event.dropped:
+            self._console.tell(
+                tr_count(
+                    "The context is full: the oldest message is no longer read.",
+                    "The context is full: the {count} oldest messages are no longer read.",
+                    event.dropped,
+                )
+            )
+
+    def _line(self, event: PromptMade | Piece | Done) -> dict[str, Any]:
+        line = as_json(event)
+        line.pop("dropped", None)
+        if isinstance(event, Done):
+            line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": asdict(self._settings)}
+        return line
+
+    def _sum_up(self, done: Done, sampling: Sampling) -> None:
+        if self._as_json:
+            return
+        self._console.end_answer()
+        if done.reason is Ending.LENGTH:
+            self._console.tell(_why_so_short(done, sampling))
+        if done.reason is Ending.CANCELLED:
+            self._console.tell(tr("Stopped."))
+        self._console.tell(_statistics(done))
+
+    def _give_up(self, sampling: Sampling) -> None:
+        """The stream of events ends as it always does; the sentence comes on stderr."""
+        if self._as_json:
+            self._say(Done(Ending.ERROR, sampling.seed or 0))
+        else:
+            self._console.end_answer()
+
+
+def ask(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> int:
+    """One reply; nothing is kept."""
+    text = _prompt(options.prompt)
+    if not text.strip():
+        raise PromptError(tr("There is nothing to answer: write something first."))
+    speaker, stop = _speaker(options, library, engine, console), Stop()
+    with interrupting(stop):
+        speaker.load(options, stop)
+        done = speaker.reply(text, stop)
+    return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
+
+
+def chat(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> int:
+    """A conversation that is over when the person leaves."""
+    if options.save:
+        console.tell(tr("This version keeps no history yet: start `phichat chat` without --save."))
+        return 2
+    speaker, stop = _speaker(options, library, engine, console), Stop()
+    with interrupting(stop):
+        speaker.load(options, stop)
+    if console.is_interactive:
+        console.tell(tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept."))
+        with suppress(ImportError):
+            import readline  # noqa: F401, PLC0415 - gives `input` its line editing
+    while (text := console.ask("> ")) is not None:
+        if text.strip():
+            _turn(speaker, text, console)
+    return 0
+
+
+def _turn(speaker: Speaker, text: str, console: Console) -> None:
+    """One question and its reply. A person at the terminal may try again after an error, a script may not."""
+    stop = Stop()
+    try:
+        with interrupting(stop):
+            speaker.reply(text, stop)
+    except PhichatError as error:
+        if not console.is_interactive:
+            raise
+        console.tell(str(error))
+
+
+def _speaker(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> Speaker:
+    model = chosen(options, library)
+    return Speaker(engine, model, library.sha256(model), console, options.json)
+
+
+def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
+    """The model that was asked for, else the default. Raises ModelMissing."""
+    model = library.default() if options.model is None else None
+    return model or library.find(options.model or "")
+
+
+@contextmanager
+def interrupting(stop: Stop) -> Iterator[None]:
+    """Ctrl+C asks `stop`; a second one interrupts at once, as does one that ended the work with an error."""
+
+    def ask_to_stop(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        # In a thread, as this one may hold the locks that stopping needs.
+        threading.Thread(target=stop.set, name="stop").start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.signal(signal.SIGINT, ask_to_stop)
+    try:
+        yield
+    except PhichatError as error:
+        if stop.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def _prompt(words: list[str]) -> str:
+    """The question; each `-` stands for what comes on standard input."""
+    return " ".join(_standard_input() if word == "-" else word for word in words)
+
+
+def _standard_input() -> str:
+    return sys.stdin.read().removeprefix("\ufeff") if sys.stdin else ""
+
+
+def _why_so_short(done: Done, sampling: Sampling) -> str:
+    if done.completion_tokens >= sampling.max_tokens:
+        return tr("The reply was cut at its longest: --max-tokens allows more.")
+    return tr("The reply was cut where the context is full: --context allows more.")
+
+
+def _statistics(done: Done) -> str:
+    return tr("{tokens}, {speed} a second; the first after {seconds} s; seed {seed}.").format(
+        tokens=tr_count("{count} token", "{count} tokens", done.completion_tokens),
+        speed=number(done.tokens_per_second, 1),
+        seconds=number(done.seconds_to_first_token, 1),
+        seed=done.seed,
+    )

@@ -1,0 +1,83 @@
+"""Whether a window can open here: Qt ends the whole process where it cannot, so it must be known before."""
+
+import ctypes
+import os
+import re
+import socket
+import sys
+from contextlib import closing
+
+from phichat.text import tr
+
+PATIENCE = 2.0  # seconds for a display on another computer to answer
+
+# What Qt's X11 plugin needs and small systems lack; Debian's packages have the same names without `.so`.
+_X11_LIBRARIES = (
+    "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-image.so.0", "libxcb-keysyms.so.1", "libxcb-render-util.so.0",
+    "libxcb-xinerama.so.0", "libxcb-xkb.so.1", "libxkbcommon-x11.so.0",
+)  # fmt: skip
+
+
+def trouble() -> str:
+    """Why no window can open here, as a sentence; empty if one can, for all that can be seen."""
+    if sys.platform in {"win32", "darwin", "android", "ios"}:
+        return ""
+    wanted = os.environ.get("QT_QPA_PLATFORM", "").partition(";")[0].partition(":")[0]
+    if wanted and not wanted.startswith(("xcb", "wayland")):
+        return ""
+    if not wanted.startswith("xcb") and _wayland_answers():
+        return ""
+    if wanted.startswith("wayland") or not _x11_answers():
+        return _no_display()
+    if missing := [name for name in _X11_LIBRARIES if not _is_installed(name)]:
+        return tr("The window needs libraries that this system lacks: {names}. Install them.").format(
+            names=", ".join(missing)
+        )
+    return ""
+
+
+def _no_display() -> str:
+    name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if name:
+        return tr("The display {name} does not answer, so no window can open.").format(name=name)
+    return tr("There is no display here, so no window can open.")
+
+
+def _wayland_answers() -> bool:
+    name = os.environ.get("WAYLAND_DISPLAY", "")
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    return bool(name and (folder or name.startswith("/"))) and _answers(os.path.join(folder, name))  # noqa: PTH118
+
+
+def _x11_answers() -> bool:
+    found = re.fullmatch(r"(?P<host>.*?):(?P<number>\d+)(\.\d+)?", os.environ.get("DISPLAY", ""))
+    if not found:
+        return False
+    host, number = found["host"], int(found["number"])
+    if host in {"", "unix"}:
+        place = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers listen
+        return _answers("\0" + place) or _answers(place)
+    try:
+        with closing(socket.create_connection((host.strip("[]"), 6000 + number), PATIENCE)):
+            return True
+    except (OSError, OverflowError):
+        return False
+
+
+def _answers(place: str) -> bool:
+    """Whether someone listens at a socket in the file system, or at an abstract one."""
+    try:
+        with closing(socket.socket(socket.AF_UNIX)) as caller:
+            caller.settimeout(PATIENCE)
+            caller.connect(place)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

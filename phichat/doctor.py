@@ -1,0 +1,220 @@
+"""`phichat doctor`: what this computer offers, and what the app chose."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from phichat import __version__, cli_models, gguf
+from phichat.cli_console import Console
+from phichat.cli_models import columns
+from phichat.engine import memory
+from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
+from phichat.engine.tuning import suggested, threads
+from phichat.errors import PhichatError
+from phichat.models.hub_cache import cache_folder
+from phichat.models.library import Library
+from phichat.models.notebook import Notebook
+from phichat.paths import Home
+from phichat.text import number, size, tr
+
+PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hub")
+
+Facts = dict[str, Any]
+Rows = list[list[str]]
+
+
+def run(options: argparse.Namespace, library: Library, home: Home, engine: Engine, console: Console) -> int:
+    """Print everything; a model that cannot be loaded is a finding, too."""
+    facts = examine(library, home, engine, console.progress)
+    if options.json:
+        console.json(facts)
+        return 0
+    for heading, rows in _sections(facts):
+        console.line(heading)
+        for text in columns(rows) if rows else []:
+            console.line(f"  {text}")
+    return 0
+
+
+def examine(library: Library, home: Home, engine: Engine, report: Callable[[str], None]) -> Facts:
+    """All findings, as JSON prints them. Loads the default model, in a process of its own."""
+    tried = _try_engine(library, engine, report)
+    return {
+        "versions": {"phichat": __version__, "python": platform.python_version(), **_packages()},
+        "system": platform.platform(),
+        "cpu": {**_cpu(), "features": tried.pop("cpu")},
+        "memory": {
+            "total_bytes": int(psutil.virtual_memory().total),
+            "usable_bytes": memory.installed(),
+            "free_bytes": memory.available(),
+        },
+        "gpu": {"offload": tried.pop("gpu")},
+        "engine": tried,
+        "remembered": Notebook(home.engine).read() or {},
+        "disk": _disk(home.root),
+        "paths": _paths(home),
+        "models": [cli_models.as_json(model) for model in library.entries()],
+    }
+
+
+def _try_engine(library: Library, engine: Engine, report: Callable[[str], None]) -> Facts:
+    """What the engine says once the default model is loaded; native code runs in the engine's process alone."""
+    notices: list[str] = []
+    found: Facts = {"model": None, "library": None, "settings": asdict(suggested()), "notices": notices}
+    found |= {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        elif isinstance(event, Loading):
+            report(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
+
+    model = library.default()
+    if model is None:
+        return found | {"error": tr("There is no model on this disk to try the engine with.")}
+    found["model"] = model.name
+    try:
+        loaded = engine.load(model.path, suggested(), Stop(), hear)
+        return found | _engine_facts(loaded, engine)
+    except PhichatError as error:
+        return found | {"error": str(error)}
+
+
+def _engine_facts(loaded: Loaded, engine: Engine) -> Facts:
+    settings = loaded.settings
+    needed = memory.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
+    return {
+        "library": loaded.library,
+        "settings": asdict(settings),
+        "cpu": loaded.cpu,
+        "gpu": loaded.gpu,
+        "process_bytes": _resident(getattr(engine, "pid", None)),
+        "needed_bytes": needed,
+    }
+
+
+def _resident(pid: int | None) -> int | None:
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid else None
+    except psutil.Error:
+        return None
+
+
+def _packages() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _cpu() -> Facts:
+    return {
+        "name": _processor(),
+        "machine": platform.machine(),
+        "cores": psutil.cpu_count(logical=False),
+        "threads": os.cpu_count(),
+        "usable_cores": threads(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name: Linux tells it in a file alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _disk(folder: Path) -> Facts:
+    """The disk that the home is on, or will be."""
+    place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+    try:
+        free: int | None = shutil.disk_usage(place).free
+    except OSError:
+        free = None
+    return {"folder": str(folder), "free_bytes": free, "writable": place.is_dir() and os.access(place, os.W_OK)}
+
+
+def _paths(home: Home) -> dict[str, str]:
+    return {
+        "home": str(home.root),
+        "models": str(home.models),
+        "history": str(home.history),
+        "preferences": str(home.preferences),
+        "engine": str(home.engine),
+        "logs": str(home.logs),
+        "hub_cache": str(cache_folder()),
+        "python": sys.executable,
+    }
+
+
+def _sections(facts: Facts) -> list[tuple[str, Rows]]:
+    """The findings as people read them."""
+    return [
+        (tr("Versions"), [*map(_cells, facts["versions"].items()), [tr("system"), facts["system"]]]),
+        (tr("Computer"), _computer(facts)),
+        (tr("Engine"), _engine(facts["engine"])),
+        (
+            tr("What worked here before, after other settings had failed"),
+            list(map(_cells, facts["remembered"].items())),
+        ),
+        (tr("Places"), list(map(_cells, facts["paths"].items()))),
+        (tr("Models"), [[model["name"], size(model["bytes"]), model["path"]] for model in facts["models"]]),
+    ]
+
+
+def _computer(facts: Facts) -> Rows:
+    cpu, disk, space = facts["cpu"], facts["disk"], facts["memory"]
+    cores = tr("{cores}, of which {usable} may be used").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
+    free = size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
+    return [
+        [tr("processor"), f"{cpu['name']} ({cpu['machine']})"],
+        [tr("cores"), cores],
+        [tr("features used"), cpu["features"] or "?"],
+        [tr("graphics processor"), _gpu(facts["gpu"]["offload"])],
+        [
+            tr("memory"),
+            tr("{free} of {all} are free").format(free=size(space["free_bytes"]), all=size(space["usable_bytes"])),
+        ],
+        [tr("disk"), free if disk["writable"] else tr("{free}, but nothing may be written there").format(free=free)],
+    ]
+
+
+def _gpu(offload: bool | None) -> str:
+    if offload is None:
+        return "?"
+    return tr("can be used") if offload else tr("not used by this build of llama.cpp")
+
+
+def _engine(engine: Facts) -> Rows:
+    rows = [[tr("tried with"), engine["model"] or "-"]]
+    if engine["error"]:
+        rows.append([tr("failed"), engine["error"]])
+    rows += [[tr("notice"), text] for text in engine["notices"]]
+    rows += list(map(_cells, engine["settings"].items()))
+    if engine["process_bytes"]:
+        rows.append([tr("memory taken"), f"{size(engine['process_bytes'])} / {size(engine['needed_bytes'])}"])
+    return rows
+
+
+def _cells(pair: tuple[str, Any]) -> list[str]:
+    name, value = pair
+    if isinstance(value, bool):
+        return [name, tr("yes") if value else tr("no")]
+    if isinstance(value, dict):
+        return [name, ", ".join(f"{key} {item}" for key, item in value.items())]
+    return [name, "-" if value is None else number(value) if isinstance(value, int) else str(value)]
