@@ -1,6 +1,6 @@
 """llama.cpp without the app: a plain decode loop with the app's settings, and llama-cpp-python with its own.
 
-    echo '{"what": "same", …}' | python -m phichat.bench.loops
+echo '{"what": "same", …}' | python -m phichat.bench.loops
 """
 
 import sys
@@ -68,7 +68,7 @@ def _bare(order: dict[str, Any]) -> Clock:
     """As one would use llama-cpp-python without reading on: all its defaults, but room for the prompt."""
     llama = llama_cpp.Llama(order["model"], n_ctx=order["settings"]["context"], verbose=False)
     llama.eval([0] * 4)
-    llama.reset()
+    llama.reset()  # type: ignore[no-untyped-call]
     asked, ticks = time.perf_counter(), []
     for _ in llama.generate(order["tokens"]):
         ticks.append(time.perf_counter())

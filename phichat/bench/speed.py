@@ -54,6 +54,7 @@ def _speeds(runs: list[Figures]) -> Figures:
 
 def _fitting(plan: Plan, probe: Figures) -> Size:
     """As much as fits into the plan's time, by what a short run took."""
+
     def seconds(words: int, tokens: int) -> float:
         reading = words * len(probe["tokens"]) / 60 / probe["prompt"]
         return float(len(_KINDS) * (reading + tokens / probe["generation"] + probe["seconds_to_load"] + 1))
