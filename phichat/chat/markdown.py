@@ -36,6 +36,13 @@ def blocks(source: str) -> list[Block]:
     return found
 
 
+def with_line_breaks(prose: str) -> str:
+    """`prose` in which every line ends where it was ended, as in a poem; Markdown alone would join them."""
+    lines = prose.split("\n")
+    followed = zip(lines, [*lines[1:], ""], strict=True)
+    return "\n".join(line + "  " if line.strip() and after.strip() else line for line, after in followed)
+
+
 def _code(lines: Iterator[str], fence: str) -> str:
     code = []
     for line in lines:

@@ -1,7 +1,6 @@
 """Settings in one readable file: what the window looked like, and how the person likes their replies."""
 
 import json
-import typing
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ class PreferencesFile:
 
 
 def _sensible(values: dict[str, Any]) -> Preferences:
-    kinds = {item.name: typing.get_origin(item.type) or item.type for item in fields(Preferences)}
+    kinds = {item.name: type(getattr(Preferences(), item.name)) for item in fields(Preferences)}
     known = {name: value for name, value in values.items() if name in kinds and isinstance(value, kinds[name])}
     if not all(isinstance(width, int) for width in known.get("columns", [])):
         del known["columns"]

@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QResizeEvent, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QTextBrowser, QWidget
 
+from phichat.chat.markdown import with_line_breaks
+
 MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _SAFE = {"http", "https"}
 
@@ -34,7 +36,7 @@ class Prose(QTextBrowser):
         """Show `source` as GitHub's Markdown without HTML."""
         if source != self._source:
             self._source = source
-            self.document().setMarkdown(source, MARKDOWN)
+            self.document().setMarkdown(with_line_breaks(source), MARKDOWN)
 
     def show_plain(self, source: str) -> None:
         """Show `source` as it is."""
