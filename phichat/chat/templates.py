@@ -7,15 +7,17 @@ text that can name a special token is the template's own.
 import datetime
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import FrameType
+from typing import Any, NoReturn, Self
 
-import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from phichat.chat.messages import Role
 
-LONGEST = 1_000_000  # characters a template may make of placeholders before it is taken for an attack
+LONGEST = 1_000_000  # characters a template may have, and make of placeholders, before it is taken for an attack
+STEPS = 2_000_000  # lines of Python it may run: about a second
 
 # Put around each placeholder to see whether the template trims what it is given.
 PAD = "\N{EM SPACE}"
@@ -32,9 +34,12 @@ class ChatTemplate:
     """A compiled template. Raises TemplateError if it does not compile."""
 
     def __init__(self, source: str) -> None:
+        self._exhausted: _Exhausted | None = None
+        if len(source) > LONGEST:
+            raise TemplateError("the template is too long")
         try:
             self._template = _environment().from_string(source)
-        except (jinja2.TemplateError, RecursionError) as error:
+        except Exception as error:  # whatever a hostile template makes the compiler raise, it has failed
             raise TemplateError(str(error)) from error
 
     def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
@@ -47,39 +52,83 @@ class ChatTemplate:
         holders = [f"{PAD}\ue000{nonce}:{index}\ue001{PAD}" for index in range(len(roles))]
         messages = [{"role": str(role), "content": holder} for role, holder in zip(roles, holders, strict=True)]
         parts = _split(self._render(messages, names), nonce)
-        if missing := set(range(len(roles))) - {part for part, _ in parts if isinstance(part, int)}:
-            raise TemplateError(f"the template leaves out message {min(missing) + 1}")
+        if wrong := set(range(len(roles))) ^ {part for part, _ in parts if isinstance(part, int)}:
+            raise TemplateError(f"the template leaves out or makes up message {min(wrong) + 1}")
         return parts
 
     def _render(self, messages: list[dict[str, str]], names: Mapping[str, str]) -> str:
         values: dict[str, Any] = {**names, "messages": messages, "add_generation_prompt": True}
-        made: list[str] = []
-        length = 0
         try:
-            for chunk in self._template.generate(**values):
-                made.append(chunk)
-                length += len(chunk)
-                if length > LONGEST:
-                    raise TemplateError("the template makes too much text")
+            if self._exhausted:
+                raise self._exhausted
+            with _Budget():
+                return "".join(_bounded(self._template.generate(**values)))
+        except _Exhausted as error:
+            self._exhausted = error
+            raise TemplateError(str(error)) from error
         except TemplateError:
             raise
         except Exception as error:  # whatever a hostile template raises, it has failed
             raise TemplateError(str(error)) from error
-        return "".join(made)
+
+
+class _Exhausted(RuntimeError):
+    """The template does more than any prompt needs. No ValueError, as Jinja's own filters swallow those."""
+
+
+class _Budget:
+    """Counts the lines that run inside, so that a template which loops for ever fails instead."""
+
+    def __init__(self) -> None:
+        self._left = STEPS
+
+    def __enter__(self) -> Self:
+        self._before = sys.gettrace()
+        sys.settrace(self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _count(self, _frame: FrameType, _event: str, _argument: object) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise _Exhausted("the template takes too long")
+        return self._count
+
+
+def _bounded(chunks: Iterable[str]) -> Iterator[str]:
+    length = 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > LONGEST:
+            raise _Exhausted("the template makes too much text")
+        yield chunk
 
 
 def _split(rendered: str, nonce: str) -> list[tuple[Part, str]]:
-    pieces = re.split(f"({PAD}?)\ue000{nonce}:([0-9]+)\ue001({PAD}?)", rendered)
+    pieces = re.split(f"({PAD}?)\ue000{nonce}:([0-9]{{1,9}})\ue001({PAD}?)", rendered)
     parts: list[tuple[Part, str]] = [(pieces[0], "")]
     for left, index, right, words in zip(*(pieces[start::4] for start in (1, 2, 3, 4)), strict=True):
         parts += [(int(index), ("" if left else "l") + ("" if right else "r")), (words, "")]
     return [part for part in parts if part[0] != ""]
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Also refuses sums that no prompt needs, and that take for ever or all memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """See SandboxedEnvironment."""
+        sizes = [len(side) if hasattr(side, "__len__") else abs(side) for side in (left, right)]
+        if operator == "**" or sizes[0] * sizes[1] > LONGEST:
+            raise _Exhausted("the template makes too much of something")
+        return super().call_binop(context, operator, left, right)
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = lambda form: datetime.datetime.now().astimezone().strftime(form)
     return environment
