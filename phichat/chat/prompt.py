@@ -10,7 +10,7 @@ from typing import Protocol
 
 from phichat.chat.messages import Role
 from phichat.chat.templates import ChatTemplate, Part, TemplateError
-from phichat.chat.tokens import Vocabulary, plain_tokens, special_pattern
+from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
 from phichat.errors import PromptError
 from phichat.text import number, tr
 
@@ -122,8 +122,11 @@ class PhiFormat:
         """See PromptFormat."""
         found = _opening(self._vocabulary)
         for turn in turns:
-            found += [self._roles[turn.role], *_own_tokens(self._vocabulary, turn), self._end]
+            found += [self._roles[turn.role], *self._words(turn), self._end]
         return [*found, self._roles[Role.ASSISTANT]]
+
+    def _words(self, turn: Turn) -> Sequence[int]:
+        return _made_of(self._vocabulary, turn) or plain_tokens(self._vocabulary, turn.text)
 
 
 class TemplateFormat:
@@ -140,8 +143,8 @@ class TemplateFormat:
         self._names = {"bos_token": "", "eos_token": ""}
         if vocabulary.bos is not None:
             self._names["bos_token"] = vocabulary.text_of(vocabulary.bos)
-        if vocabulary.end_tokens:
-            self._names["eos_token"] = vocabulary.text_of(min(vocabulary.end_tokens))
+        if vocabulary.eos is not None:
+            self._names["eos_token"] = vocabulary.text_of(vocabulary.eos)
         self.stop_tokens = vocabulary.end_tokens
         self.stop_texts: tuple[str, ...] = ()
         self.notice = ""
@@ -153,9 +156,11 @@ class TemplateFormat:
     def tokens(self, turns: Sequence[Turn]) -> list[int]:
         """See PromptFormat. Where the template cannot take the turns, the plain format does."""
         try:
-            return self._filled(turns)
+            found = self._filled(turns)
         except TemplateError as error:
             return self._plain(error).tokens(turns)
+        self.notice, self.stop_texts = "", ()
+        return found
 
     def _plain(self, error: TemplateError) -> "PlainFormat":
         plain = PlainFormat(self._vocabulary, _template_notice(error))
@@ -178,13 +183,12 @@ class TemplateFormat:
         for part, strip in parts:
             if isinstance(part, str):
                 self._write_template(writer, part)
-            elif turns[part].tokens:
-                writer.ids(turns[part].tokens)
+            elif made_of := _made_of(self._vocabulary, turns[part]):
+                writer.ids(made_of)
             else:
                 writer.plain(_stripped(turns[part].text, strip))
-        opening = _opening(self._vocabulary)
         tokens = writer.finished()
-        return tokens if tokens[: len(opening)] == opening else opening + tokens
+        return tokens if self._vocabulary.bos in tokens else _opening(self._vocabulary) + tokens
 
     def _write_template(self, writer: "_Writer", words: str) -> None:
         at = 0
@@ -260,8 +264,9 @@ def _opening(vocabulary: Vocabulary) -> list[int]:
     return [vocabulary.bos] if vocabulary.add_bos and vocabulary.bos is not None else []
 
 
-def _own_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
-    return turn.tokens or plain_tokens(vocabulary, turn.text)
+def _made_of(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
+    """A reply's own tokens; none of them if one is special or unknown, as imported ones may be anything."""
+    return turn.tokens if are_plain(vocabulary, turn.tokens) else ()
 
 
 def _stripped(text: str, sides: str) -> str:

@@ -12,7 +12,9 @@ class Vocabulary(Protocol):
         architecture: `general.architecture` of the file.
         sentencepiece: True if words carry their leading space and one is put before a text.
         template: the file's own Jinja template; None without one.
+        count: how many tokens there are.
         bos: the token that opens a prompt; None if there is none.
+        eos: the token that the file says ends a text; None if there is none.
         add_bos: whether the file wants it.
         end_tokens: the ids that end a reply, as the file says.
         special: text to id of every control and user-defined token that is markup.
@@ -21,7 +23,9 @@ class Vocabulary(Protocol):
     architecture: str
     sentencepiece: bool
     template: str | None
+    count: int
     bos: int | None
+    eos: int | None
     add_bos: bool
     end_tokens: frozenset[int]
     special: Mapping[str, int]
@@ -48,6 +52,12 @@ def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) 
     for part in _cut(text, vocabulary.special):
         found += _tokenize(vocabulary, part, continues=continues or bool(found))
     return [token for token in found if token not in forbidden]
+
+
+def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:
+    """Whether `tokens` are ids of this vocabulary, and none of them special."""
+    inside = all(0 <= token < vocabulary.count for token in tokens)
+    return inside and set(vocabulary.special.values()).isdisjoint(tokens)
 
 
 def _tokenize(vocabulary: Vocabulary, text: str, *, continues: bool) -> list[int]:

@@ -18,13 +18,13 @@ class LlamaVocabulary:
         self.architecture = metadata(model, "general.architecture") or ""
         self.sentencepiece = lib.llama_vocab_type(self._vocab) == lib.LLAMA_VOCAB_TYPE_SPM
         self.template = metadata(model, "tokenizer.chat_template")
-        bos = int(lib.llama_vocab_bos(self._vocab))
-        self.bos = bos if bos >= 0 else None
         self.add_bos = bool(lib.llama_vocab_get_add_bos(self._vocab))
         self.count = int(lib.llama_vocab_n_tokens(self._vocab))
         self.special: Mapping[str, int] = self._special()
         self.end_tokens = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self._vocab, token))
         self._markup = frozenset(self.special.values())
+        self.bos = self._marked(lib.llama_vocab_bos(self._vocab))
+        self.eos = self._marked(lib.llama_vocab_eos(self._vocab))
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of `text` with control tokens forbidden."""
@@ -57,6 +57,10 @@ class LlamaVocabulary:
             if count >= 0:
                 return buffer.raw[:count]
             room = -count
+
+    def _marked(self, token: int) -> int | None:
+        """`token`, unless it is a plain word: llama.cpp's guess where the file names none."""
+        return int(token) if token in self._markup else None
 
     def _special(self) -> dict[str, int]:
         found = {}
