@@ -39,6 +39,7 @@ class CodeBlock(QFrame):
         layout.setSpacing(0)
         layout.addLayout(header)
         layout.addWidget(self._text)
+        self._fit()
 
     def code(self) -> str:
         """The code as it stands."""

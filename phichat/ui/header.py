@@ -75,8 +75,8 @@ class Header(QWidget):
 
     @Slot()
     def _show_icons(self) -> None:
-        self._sidebar.setIcon(self._theme.icon("sidebar"))
-        self._panel.setIcon(self._theme.icon("settings"))
+        self._sidebar.defaultAction().setIcon(self._theme.icon("sidebar"))
+        self._panel.defaultAction().setIcon(self._theme.icon("settings"))
         self._model.setIcon(self._theme.icon("model"))
 
 

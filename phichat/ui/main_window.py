@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
@@ -33,6 +33,7 @@ from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
 SAVE_AFTER = 800  # milliseconds without a further change
+PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the columns
 
 
 class MainWindow(QMainWindow):
@@ -61,6 +62,8 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self._session = Session()
         self._last_state = State.EMPTY
+        self._width = 1_000_000
+        self._folded: list[QAction] = []
         self._saving = QTimer(self, interval=SAVE_AFTER, singleShot=True)
         self._composer = Composer(theme)
         self._make_actions()
@@ -315,6 +318,18 @@ class MainWindow(QMainWindow):
         self._sidebar.setVisible(self._fold_sidebar.isChecked())
         self._panel.setVisible(self._fold_panel.isChecked())
 
+    def _fold_for(self, width: int) -> None:
+        """Fold columns when the window gets too narrow for them, and only those unfold when there is room again."""
+        for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
+            if width < least <= self._width and action.isChecked():
+                action.trigger()
+                self._folded.append(action)
+            elif self._width < least <= width and action in self._folded:
+                self._folded.remove(action)
+                if not action.isChecked():
+                    action.trigger()
+        self._width = width
+
     @Slot()
     def _ask_for_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", tr("Models (*.gguf)"))
@@ -329,8 +344,8 @@ class MainWindow(QMainWindow):
             self._preferences,
             geometry=self.saveGeometry().toBase64().toStdString(),
             columns=widths if all(widths) else self._preferences.columns,
-            sidebar_open=self._fold_sidebar.isChecked(),
-            panel_open=self._fold_panel.isChecked(),
+            sidebar_open=self._fold_sidebar.isChecked() or self._fold_sidebar in self._folded,
+            panel_open=self._fold_panel.isChecked() or self._fold_panel in self._folded,
         )
         try:
             self._save_preferences(self._preferences)
@@ -345,6 +360,10 @@ class MainWindow(QMainWindow):
         if file := _model_file(event):
             event.acceptProposedAction()
             self.open_file(file)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fold_for(event.size().width())
+        super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()

@@ -1,29 +1,38 @@
 """The line below: the last notice, how fast the last reply came, how full the context is."""
 
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
 from phichat.text import number, tr
 
+MARGIN = 16  # pixels
 
-class StatusLine(QStatusBar):
-    """Three texts, each with a name that checks and screen readers find."""
+
+class StatusLine(QWidget):
+    """Three texts, each with a name that checks and screen readers find.
+
+    A notice too long for one line takes the place of the figures, and as many lines as it needs.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizeGripEnabled(False)
         self._message = _label("statusMessage", tr("Status"))
-        self._message.setMinimumWidth(60)
+        self._message.setWordWrap(True)
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._speed = _label("statusSpeed", tr("Speed"))
         self._context = _label("statusContext", tr("Context"))
-        self.addWidget(self._message, 1)
-        self.addPermanentWidget(self._speed)
-        self.addPermanentWidget(self._context)
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(MARGIN, 0, MARGIN, 8)
+        self._layout.setSpacing(18)
+        self._layout.addWidget(self._message, 1)
+        self._layout.addWidget(self._speed)
+        self._layout.addWidget(self._context)
 
     def say(self, sentence: str) -> None:
-        """Show a notice; the whole of it also as a tool tip."""
+        """Show a notice."""
         self._message.setText(sentence)
-        self._message.setToolTip(sentence)
+        self._make_room()
 
     def show_speed(self, done: Done) -> None:
         """Show tokens per second and the time to the first token."""
@@ -32,6 +41,7 @@ class StatusLine(QStatusBar):
                 speed=number(done.tokens_per_second, 1), seconds=number(done.seconds_to_first_token, 1)
             )
         )
+        self._make_room()
 
     def show_context(self, used: int, context: int) -> None:
         """Show how many of the context's tokens are used."""
@@ -41,11 +51,23 @@ class StatusLine(QStatusBar):
                 used=number(used), context=number(context), share=number(share)
             )
         )
+        self._make_room()
+
+    def _make_room(self) -> None:
+        figures = [label for label in (self._speed, self._context) if label.text()]
+        taken = sum(label.sizeHint().width() + self._layout.spacing() for label in figures)
+        wanted = self._message.fontMetrics().horizontalAdvance(self._message.text())
+        fits = wanted + taken <= self.width() - 2 * MARGIN
+        for label in (self._speed, self._context):
+            label.setVisible(fits and bool(label.text()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
 
 def _label(name: str, what: str) -> QLabel:
     label = QLabel()
     label.setObjectName(name)
     label.setAccessibleName(what)
-    label.setContentsMargins(8, 2, 8, 4)
     return label
