@@ -7,10 +7,13 @@ from phichat import text
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
-    text.set_language()
-    from phichat import cli  # noqa: PLC0415 - its words need the language
+    try:
+        text.set_language()
+        from phichat import cli  # noqa: PLC0415 - its words need the language
 
-    return cli.run(sys.argv[1:])
+        return cli.run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

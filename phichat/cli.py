@@ -1,12 +1,10 @@
 """The second door: every command of the terminal. Qt is imported only when a window is wanted."""
 
 import argparse
-import sys
-import traceback
+import logging
 from collections.abc import Callable
-from datetime import datetime
 
-from phichat import cli_bench, cli_models, cli_talk, display, doctor, paths
+from phichat import cli_bench, cli_models, cli_talk, display, doctor, logs, paths
 from phichat.cli_console import Console, ReaderGone
 from phichat.cli_options import parser
 from phichat.engine.base import Engine
@@ -27,7 +25,7 @@ def run(arguments: list[str], make_engine: Callable[[Home], Engine] = hosted) ->
     """Do what `arguments` ask for; the exit status. Nothing but a sentence comes of what goes wrong."""
     console = Console()
     try:
-        return _perform(parser().parse_args(arguments), console, make_engine)
+        return _perform(_parsed(arguments, console), console, make_engine)
     except SystemExit as end:  # argparse's, after help or wrong usage
         return end.code if isinstance(end.code, int) else 2
     except ReaderGone:
@@ -43,6 +41,14 @@ def run(arguments: list[str], make_engine: Callable[[Home], Engine] = hosted) ->
         return 1
     finally:
         console.close()
+
+
+def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
+    try:
+        return parser().parse_args(arguments)
+    except SystemExit:
+        console.flush()
+        raise
 
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
@@ -71,11 +77,11 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
 def _window(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
     """The window; where none can open, a conversation here, if there is someone to have it."""
     if trouble := display.trouble():
-        console.tell(trouble)
         if options.screenshot or options.quit_when_ready:
-            raise PhichatError(tr("Set QT_QPA_PLATFORM=offscreen to paint the window without a display."))
+            raise PhichatError(f"{trouble} " + tr("QT_QPA_PLATFORM=offscreen paints it without a display."))
         if not console.is_interactive:
-            raise PhichatError(tr('Start Phichat on a desktop, or ask here: `phichat ask "Your question"`.'))
+            raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
+        console.tell(trouble)
         return _perform(argparse.Namespace(**{**vars(options), "command": "chat"}), console, make_engine)
     try:
         from phichat import app  # noqa: PLC0415 - brings Qt
@@ -87,13 +93,12 @@ def _window(options: argparse.Namespace, console: Console, make_engine: Callable
 
 
 def _bug(error: Exception, home: Home) -> str:
-    """One sentence for a mistake of ours; where it happened goes to a file, if that can be written."""
+    """One sentence for a mistake of ours; where it happened goes to the log, if that can be written."""
     what = f"{type(error).__name__}: {error}"
-    file = home.logs / "errors.log"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8", errors="replace") as log:
-            log.write(f"{datetime.now().astimezone().isoformat()} {sys.version}\n{traceback.format_exc()}\n")
-    except OSError:
-        return tr("Phichat has a bug ({what}). Please report it.").format(what=what)
-    return tr("Phichat has a bug ({what}). Please report it with {file}.").format(what=what, file=file)
+    logs.start(home.logs)
+    logging.getLogger(__name__).error("a bug", exc_info=error)
+    if home.logs.is_dir():
+        return tr("Phichat has a bug ({what}). Please report it, with what is in {folder}.").format(
+            what=what, folder=home.logs
+        )
+    return tr("Phichat has a bug ({what}). Please report it.").format(what=what)

@@ -29,7 +29,7 @@ class Console:
         self._out: TextIO | None = sys.stdout
         self._err: TextIO | None = sys.stderr
         self._line_is_open = False
-        self._shown = 0
+        self._progress = ""
 
     @property
     def is_interactive(self) -> bool:
@@ -65,10 +65,9 @@ class Console:
 
     def progress(self, text: str) -> None:
         """What is going on, in place of what was said before; only to a person."""
-        if _is_terminal(self._err):
-            text = text[: shutil.get_terminal_size().columns - 1]
-            self._murmur("\r" + text.ljust(self._shown))
-            self._shown = len(text)
+        if text != self._progress and _is_terminal(self._err):
+            self._murmur("\r" + text[: shutil.get_terminal_size().columns - 1].ljust(len(self._progress)))
+            self._progress = text
 
     def ask(self, prompt: str) -> str | None:
         """A line from the person; None at the end."""
@@ -82,6 +81,10 @@ class Console:
         except EOFError:
             self._murmur("\n")
             return None
+
+    def flush(self) -> None:
+        """See to it that others' words, such as argparse's, have gone out, too."""
+        self._write("")
 
     def close(self) -> None:
         """Write what is left. What cannot be written is dropped, lest Python complain about it at its end."""
@@ -115,10 +118,10 @@ class Console:
                 self._err.flush()
 
     def _clear_progress(self) -> None:
-        if self._shown:
-            self._murmur("\r" + " " * self._shown)
+        if self._progress:
+            self._murmur("\r" + " " * min(len(self._progress), shutil.get_terminal_size().columns - 1))
             self._murmur("\r")
-            self._shown = 0
+            self._progress = ""
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -124,7 +124,8 @@ class Speaker:
             self._console.tell(_why_so_short(done, sampling))
         if done.reason is Ending.CANCELLED:
             self._console.tell(tr("Stopped."))
-        self._console.tell(_statistics(done))
+        if done.completion_tokens:
+            self._console.tell(_statistics(done))
 
     def _give_up(self, sampling: Sampling) -> None:
         """The stream of events ends as it always does; the sentence comes on stderr."""

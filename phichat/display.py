@@ -14,7 +14,7 @@ PATIENCE = 2.0  # seconds for a display on another computer to answer
 # What Qt's X11 plugin needs and small systems lack; Debian's packages have the same names without `.so`.
 _X11_LIBRARIES = (
     "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-image.so.0", "libxcb-keysyms.so.1", "libxcb-render-util.so.0",
-    "libxcb-xinerama.so.0", "libxcb-xkb.so.1", "libxkbcommon-x11.so.0",
+    "libxcb-shape.so.0", "libxcb-xkb.so.1", "libxkbcommon-x11.so.0",
 )  # fmt: skip
 
 
