@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.messages import Role
-from phichat.chat.prompt import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, Turn, fit, format_for
+from phichat.chat.messages import Role, Turn
+from phichat.chat.prompt import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, fit, format_for
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests import tiny

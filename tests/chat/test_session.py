@@ -1,0 +1,98 @@
+"""A conversation in progress."""
+
+from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.session import Session
+
+
+def answered(session: Session, question: str, *pieces: str, model: str = "m") -> tuple[Turn, ...]:
+    turns = session.begin(question, model, 1)
+    for token, piece in enumerate(pieces):
+        session.add_piece(piece, token)
+    session.finish(Ending.STOP)
+    return turns
+
+
+def shown(session: Session) -> list[str]:
+    return [message.text for message in session.conversation.path()]
+
+
+def test_a_question_is_asked_with_the_system_prompt_before_it() -> None:
+    assert Session(system="Be brief.").begin("Hi", "m", 1) == (Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Hi"))
+
+
+def test_a_blank_system_prompt_is_none() -> None:
+    assert Session(system=" \n").begin("Hi", "m", 1) == (Turn(Role.USER, "Hi"),)
+
+
+def test_a_reply_grows_piece_by_piece() -> None:
+    session = Session()
+    session.begin("Hi", "m", 7)
+    session.add_piece("Yo", 5)
+    session.add_piece("", 6)
+    grown = session.add_piece("!", -1)
+    assert grown is not None
+    assert grown.reply is not None
+    assert (grown.text, grown.reply.tokens, grown.reply.seed) == ("Yo!", (5, 6), 7)
+    assert grown.reply.ending is Ending.ANSWERING
+    assert session.conversation.path()[-1] == grown
+
+
+def test_a_finished_reply_keeps_how_it_ended() -> None:
+    session = Session()
+    session.begin("Hi", "m", 1)
+    session.add_piece("Yo", 5)
+    finished = session.finish(Ending.CANCELLED, {"seed": 1})
+    assert finished is not None
+    assert finished.reply is not None
+    assert (finished.reply.ending, finished.reply.statistics) == (Ending.CANCELLED, {"seed": 1})
+    assert session.answering is None
+
+
+def test_what_comes_after_the_end_changes_nothing() -> None:
+    session = Session()
+    answered(session, "Hi", "Yo")
+    assert session.add_piece("late", 9) is None
+    assert session.finish(Ending.ERROR) is None
+    assert shown(session) == ["Hi", "Yo"]
+
+
+def test_the_next_question_brings_the_replys_own_tokens() -> None:
+    session = Session()
+    answered(session, "Hi", "Yo", "!")
+    assert session.begin("Why?", "m", 1)[1] == Turn(Role.ASSISTANT, "Yo!", (0, 1))
+
+
+def test_another_models_reply_is_read_as_text() -> None:
+    session = Session()
+    answered(session, "Hi", "Yo")
+    assert session.begin("Why?", "other", 1)[1] == Turn(Role.ASSISTANT, "Yo")
+
+
+def test_a_reply_that_came_to_nothing_is_not_read() -> None:
+    session = Session()
+    answered(session, "Hi")
+    assert [turn.text for turn in session.begin("Hello?", "m", 1)] == ["Hi", "Hello?"]
+
+
+def test_a_retry_stands_beside_the_first_answer() -> None:
+    session = Session()
+    first = answered(session, "Hi", "Yo")
+    assert session.retry("m", 2) == first
+    session.add_piece("Hello", 3)
+    assert shown(session) == ["Hi", "Hello"]
+    assert [other.text for other in session.conversation.siblings(session.conversation.path()[-1])] == ["Yo", "Hello"]
+
+
+def test_a_question_whose_answer_never_began_can_be_retried() -> None:
+    session = Session()
+    session.conversation.add(Role.USER, "Hi")
+    assert session.retry("m", 1) == (Turn(Role.USER, "Hi"),)
+
+
+def test_an_edited_question_starts_a_branch() -> None:
+    session = Session()
+    answered(session, "One", "1")
+    answered(session, "Two", "2")
+    question = session.conversation.path()[2]
+    assert [turn.text for turn in session.edit(question, "Three", "m", 1)] == ["One", "1", "Three"]
+    assert shown(session) == ["One", "1", "Three", ""]
