@@ -9,8 +9,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
-from phichat.engine.host import HostedEngine
-from phichat.engine.tuning import Memory, suggested
+from phichat.engine.base import Engine, EngineSettings
 from phichat.errors import ModelMissing, StoreError
 from phichat.models.library import Library, ModelFile, Source
 from phichat.store.preferences import PreferencesFile
@@ -19,6 +18,8 @@ from phichat.ui.answering import Answering
 from phichat.ui.main_window import MainWindow
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
+
+AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
 def create_window(model: str | None = None) -> MainWindow:
@@ -34,15 +35,15 @@ def create_window(model: str | None = None) -> MainWindow:
     theme = Theme(application)
     theme.choose(preferences.theme)
     library = Library(home)
-    thread = EngineThread(HostedEngine(Memory(home.engine)))
-    answering = Answering(thread, suggested)
+    thread = EngineThread(lambda: _engine(home))
+    answering = Answering(thread, _settings)
     window = MainWindow(theme, answering, preferences, file.write, library.entries, _found_in(library))
     for part in (theme, thread, answering):
         part.setParent(window)
     window.closed.connect(thread.close)
     models = _Models(window, answering, library, model or preferences.model)
     answering.state_changed.connect(models.remember)
-    QTimer.singleShot(0, models.load_first)
+    QTimer.singleShot(AFTER_PAINT, models.load_first)
     return window
 
 
@@ -111,6 +112,19 @@ class _Closing(QObject):
             print(tr("The picture could not be saved as {file}.").format(file=self._screenshot), file=sys.stderr)
             self.status = 1
         self._window.close()
+
+
+def _engine(home: paths.Home) -> Engine:
+    from phichat.engine.host import HostedEngine  # noqa: PLC0415 - the window does not wait for it
+    from phichat.engine.tuning import Memory  # noqa: PLC0415
+
+    return HostedEngine(Memory(home.engine))
+
+
+def _settings(context: int) -> EngineSettings:
+    from phichat.engine.tuning import suggested  # noqa: PLC0415 - the window does not wait for it
+
+    return suggested(context)
 
 
 def _found_in(library: Library) -> Callable[[Path], ModelFile]:

@@ -1,11 +1,12 @@
 """What the app did, in a file of its own: never what people wrote."""
 
 import logging
-import logging.handlers
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+
+LARGEST = 500_000  # bytes after which a new file is begun, at a start
 
 
 def start(folder: Path) -> None:
@@ -15,9 +16,10 @@ def start(folder: Path) -> None:
     root.propagate = False
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            folder / "phichat.log", maxBytes=500_000, backupCount=2, encoding="utf-8", delay=True
-        )
+        file = folder / "phichat.log"
+        if file.exists() and file.stat().st_size > LARGEST:
+            file.replace(folder / "phichat.old.log")
+        handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     except OSError:
         root.addHandler(logging.NullHandler())
     else:

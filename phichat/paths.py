@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 
 @dataclass(frozen=True)
 class Home:
@@ -49,4 +47,6 @@ def home() -> Home:
     chosen = os.environ.get("PHICHAT_HOME")
     if chosen:
         return Home(Path(chosen).expanduser().absolute())
+    import platformdirs  # noqa: PLC0415 - not needed above
+
     return Home(platformdirs.user_data_path("Phichat", appauthor=False))

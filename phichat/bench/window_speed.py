@@ -9,8 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Slot
 
 from phichat.bench.clock import Clock
 from phichat.bench.processes import Figures, answer
-from phichat.chat.messages import Role
-from phichat.chat.prompt import Turn
+from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request, Stop
 from phichat.engine.host import HostedEngine
@@ -25,7 +24,7 @@ class Stopwatch(QObject):
         self.figures: Figures = {}
         self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
         self._ticks: list[float] = []
-        self._thread = EngineThread(HostedEngine(), self)
+        self._thread = EngineThread(HostedEngine, self)
         self._thread.happened.connect(self._hear)
         self._thread.failed.connect(self._give_up)
         self._asked = time.perf_counter()

@@ -1,10 +1,15 @@
 """What a conversation is: messages in a tree, of which one path is shown."""
 
-import uuid
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+
+def new_id() -> str:
+    """A name that nothing else has."""
+    return os.urandom(16).hex()
 
 
 class Role(StrEnum):
@@ -46,8 +51,17 @@ class Message:
     role: Role
     text: str
     parent: str | None = None
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_id)
     reply: Reply | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message as the model is to read it; with `tokens`, as the very ids it was made of."""
+
+    role: Role
+    text: str
+    tokens: tuple[int, ...] = ()
 
 
 def clean(text: str) -> str:
@@ -62,7 +76,7 @@ class Conversation:
     """
 
     def __init__(self, title: str = "") -> None:
-        self.id = uuid.uuid4().hex
+        self.id = new_id()
         self.title = title
         self.tip: str | None = None
         self._messages: dict[str, Message] = {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from phichat.chat.messages import Role
+from phichat.chat.messages import Role, Turn
 from phichat.chat.templates import ChatTemplate, Part, TemplateError
 from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
 from phichat.errors import PromptError
@@ -16,15 +16,6 @@ from phichat.text import number, tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
 PHI_END = "<|end|>"
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One message as the model is to read it; with `tokens`, as the very ids it was made of."""
-
-    role: Role
-    text: str
-    tokens: tuple[int, ...] = ()
 
 
 class PromptFormat(Protocol):

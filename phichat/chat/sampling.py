@@ -1,6 +1,6 @@
 """Sampling: every setting once, with range, step, default and help; the panel, the CLI and presets follow."""
 
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -111,7 +111,7 @@ class Sampling:
 
     def with_seed(self) -> "Sampling":
         """A copy whose seed is certain: its own, or a random one."""
-        return self if self.seed is not None else replace(self, seed=secrets.randbelow(MAX_SEED + 1))
+        return self if self.seed is not None else replace(self, seed=int.from_bytes(os.urandom(4)) % (MAX_SEED + 1))
 
 
 def _is_number(value: object) -> bool:

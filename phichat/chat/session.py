@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
-from phichat.chat.prompt import Turn
+from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 
 

@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from phichat.chat.messages import Ending
-from phichat.chat.prompt import Turn
+from phichat.chat.messages import Ending, Turn
 from phichat.chat.sampling import Sampling
 
 

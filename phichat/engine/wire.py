@@ -4,8 +4,7 @@ import json
 from dataclasses import asdict
 from typing import IO, Any
 
-from phichat.chat.messages import Ending, Role
-from phichat.chat.prompt import Turn
+from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,

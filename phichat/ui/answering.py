@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.chat.messages import Ending, Message
-from phichat.chat.prompt import Turn
+from phichat.chat.messages import Ending, Message, Turn
 from phichat.chat.session import Session
 from phichat.engine.base import (
     Done,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
@@ -62,7 +62,10 @@ class CodeBlock(QFrame):
     def _fit(self) -> None:
         lines = min(max(self._text.blockCount(), 1), MOST_LINES)
         scroll_bar = self._text.horizontalScrollBar().sizeHint().height()
-        margins = 2 * int(self._text.document().documentMargin()) + scroll_bar
+        margins = 2 * INDENT + scroll_bar + 2
+        is_cut = self._text.blockCount() > MOST_LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_cut else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self._text.setVerticalScrollBarPolicy(policy)
         self._text.setFixedHeight(lines * self._text.fontMetrics().lineSpacing() + margins)
 
 

@@ -21,14 +21,15 @@ class _Worker(QObject):
     happened = Signal(object, object)
     failed = Signal(object, str)
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, make_engine: Callable[[], Engine]) -> None:
         super().__init__()
-        self._engine = engine
+        self._make_engine = make_engine
+        self._engine: Engine | None = None
 
     @Slot(object, object, object)
     def load(self, path: Path, settings: EngineSettings, stop: Stop) -> None:
         def run() -> None:
-            loaded = self._engine.load(path, settings, stop, lambda event: self.happened.emit(stop, event))
+            loaded = self._get().load(path, settings, stop, lambda event: self.happened.emit(stop, event))
             self.happened.emit(stop, loaded)
 
         self._carefully(stop, run)
@@ -36,15 +37,20 @@ class _Worker(QObject):
     @Slot(object, object)
     def generate(self, request: Request, stop: Stop) -> None:
         def run() -> None:
-            for event in self._engine.generate(request, stop):
+            for event in self._get().generate(request, stop):
                 self.happened.emit(stop, event)
 
         self._carefully(stop, run)
 
     @Slot()
     def close(self) -> None:
-        self._engine.close()
+        if self._engine:
+            self._engine.close()
         QThread.currentThread().quit()
+
+    def _get(self) -> Engine:
+        self._engine = self._engine or self._make_engine()
+        return self._engine
 
     def _carefully(self, stop: Stop, run: Callable[[], None]) -> None:
         try:
@@ -56,7 +62,9 @@ class _Worker(QObject):
 
 
 class EngineThread(QObject):
-    """Runs an engine in a thread of its own. Orders return at once; `close` ends the thread and the engine.
+    """Runs an engine, made there when it is first needed, in a thread of its own.
+
+    Orders return at once; `close` ends the thread and the engine.
 
     Signals: `happened` and `failed` as they come from the worker, delivered in the receiver's thread.
     """
@@ -67,11 +75,11 @@ class EngineThread(QObject):
     _generate = Signal(object, object)
     _close = Signal()
 
-    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+    def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        self._worker = _Worker(engine)
+        self._worker = _Worker(make_engine)
         self._worker.moveToThread(self._thread)
         self._worker.happened.connect(self.happened)
         self._worker.failed.connect(self.failed)
