@@ -22,10 +22,11 @@ from phichat.ui.workers import EngineThread
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
-def create_window(model: str | None = None) -> MainWindow:
+def create_window(model: str | None = None, make_engine: Callable[[], Engine] | None = None) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
-    `model` is a name or a path, None for what was used last. It is loaded once the window can be used.
+    `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
+    `make_engine` makes; None is llama.cpp in a process of its own.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -35,7 +36,7 @@ def create_window(model: str | None = None) -> MainWindow:
     theme = Theme(application)
     theme.choose(preferences.theme)
     library = Library(home)
-    thread = EngineThread(lambda: _engine(home))
+    thread = EngineThread(make_engine or (lambda: _engine(home)))
     answering = Answering(thread, _settings)
     window = MainWindow(theme, answering, preferences, file.write, library.entries, _found_in(library))
     for part in (theme, thread, answering):

@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
         self.setAcceptDrops(True)
-        self._answering, self._preferences = answering, preferences
+        self.answering, self._preferences = answering, preferences
         self._save_preferences, self._open_model = save, open_model
         self._theme = theme
         self._session = Session()
@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
 
     def load_model(self, model: Model) -> None:
         """Talk with `model` for now."""
-        self._answering.use(model, self._panel.context())
+        self.answering.use(model, self._panel.context())
 
     @Slot(object)
     def use_model(self, model: Model) -> None:
@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         self._new = self._action(tr("New conversation"), QKeySequence.StandardKey.New, self._new_conversation)
         self._open = self._action(tr("Open a model file…"), QKeySequence.StandardKey.Open, self._ask_for_file)
         self._quit = self._action(tr("Quit"), QKeySequence.StandardKey.Quit, self.close)
-        self._stop = self._action(tr("Stop the answer"), "Escape", self._answering.stop)
+        self._stop = self._action(tr("Stop the answer"), "Escape", self.answering.stop)
         self._write = self._action(tr("Write a message"), "Ctrl+L", self._composer.setFocus)
 
     def _action(
@@ -186,17 +186,17 @@ class MainWindow(QMainWindow):
         self._welcome.file_wanted.connect(self._ask_for_file)
         self._welcome.tried.connect(self._submit)
         self._composer.submitted.connect(self._submit)
-        self._composer.stopped.connect(self._answering.stop)
+        self._composer.stopped.connect(self.answering.stop)
         self._transcript.retried.connect(self._retry)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self._on_context)
-        self._answering.state_changed.connect(self._on_state)
-        self._answering.replied.connect(self._on_replied)
-        self._answering.noticed.connect(self.say)
-        self._answering.progressed.connect(self._on_progress)
-        self._answering.prompt_made.connect(self._on_prompt)
-        self._answering.measured.connect(self._on_measured)
+        self.answering.state_changed.connect(self._on_state)
+        self.answering.replied.connect(self._on_replied)
+        self.answering.noticed.connect(self.say)
+        self.answering.progressed.connect(self._on_progress)
+        self.answering.prompt_made.connect(self._on_prompt)
+        self.answering.measured.connect(self._on_measured)
         self._saving.timeout.connect(self._save)
 
     def _restore(self) -> None:
@@ -234,18 +234,18 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _submit(self, text: str) -> None:
-        if self._answering.is_answering() or not self._answering.model:
+        if self.answering.is_answering() or not self.answering.model:
             self._composer.set_text(text)
             return
-        self._answering.submit(self._session, text)
+        self.answering.submit(self._session, text)
         self._show_path()
         self._sidebar.refresh()
         self._composer.setFocus()
 
     @Slot()
     def _retry(self) -> None:
-        if not self._answering.is_answering():
-            self._answering.retry(self._session)
+        if not self.answering.is_answering():
+            self.answering.retry(self._session)
             self._show_path()
 
     @Slot(object, object)
@@ -269,18 +269,18 @@ class MainWindow(QMainWindow):
     def _on_context(self, context: int) -> None:
         self._preferences = replace(self._preferences, context=context)
         self._saving.start()
-        if self._answering.model:
-            self._answering.use(self._answering.model, context)
+        if self.answering.model:
+            self.answering.use(self.answering.model, context)
 
     @Slot()
     def _on_state(self) -> None:
-        model, loaded, state = self._answering.model, self._answering.loaded, self._answering.state
+        model, loaded, state = self.answering.model, self.answering.loaded, self.answering.state
         title = model.title if model else ""
         self._header.show_model(model.name if model else "", title or tr("No model"))
         self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"))
         self._composer.set_can_send(bool(model))
-        self._composer.set_answering(self._answering.is_answering())
-        self._stop.setEnabled(self._answering.is_answering())
+        self._composer.set_answering(self.answering.is_answering())
+        self._stop.setEnabled(self.answering.is_answering())
         if state is State.LOADING:
             self.say(tr("Loading {model}…").format(model=title))
         elif state is State.IDLE and loaded and self._last_state is State.LOADING:
@@ -292,11 +292,11 @@ class MainWindow(QMainWindow):
 
     @Slot(float)
     def _on_progress(self, fraction: float) -> None:
-        title = self._answering.model.title if self._answering.model else ""
+        title = self.answering.model.title if self.answering.model else ""
         percent = number(100 * fraction)
-        if self._answering.state is State.LOADING:
+        if self.answering.state is State.LOADING:
             self.say(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
-        elif self._answering.state is State.READING:
+        elif self.answering.state is State.READING:
             self.say(tr("Reading… {percent} %").format(percent=percent))
 
     @Slot(object)
@@ -310,8 +310,8 @@ class MainWindow(QMainWindow):
         self._panel.show_seed(done.seed)
 
     def _show_context(self, used: int) -> None:
-        if self._answering.loaded:
-            self._status.show_context(used, self._answering.loaded.context)
+        if self.answering.loaded:
+            self._status.show_context(used, self.answering.loaded.context)
 
     @Slot()
     def _on_fold(self) -> None:

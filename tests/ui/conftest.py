@@ -1,0 +1,86 @@
+"""A real window around a scripted engine."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QTextEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from phichat import app
+from phichat.ui.answering import State
+from phichat.ui.main_window import MainWindow
+from tests.fakes import ScriptedEngine
+
+Kind = TypeVar("Kind", bound=QWidget)
+
+
+class Person:
+    """Does in the window what a person would, and reads what a person would."""
+
+    def __init__(self, window: MainWindow, qtbot: QtBot) -> None:
+        self.window, self.qtbot = window, qtbot
+
+    def find(self, name: str, kind: type[Kind] = QWidget) -> Kind:  # type: ignore[assignment]
+        found = self.window.findChild(kind, name)
+        assert isinstance(found, kind), f"there is no {name}"
+        return found
+
+    def type(self, text: str) -> None:
+        self.qtbot.keyClicks(self.find("composer"), text)
+
+    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self.qtbot.keyClick(self.find("composer"), key, modifier)
+
+    def click(self, name: str) -> None:
+        self.qtbot.mouseClick(self.find(name), Qt.MouseButton.LeftButton)
+
+    def ask(self, text: str) -> None:
+        self.type(text)
+        self.press(Qt.Key.Key_Return)
+
+    def written(self) -> str:
+        return self.find("composer", QTextEdit).toPlainText()
+
+    def message(self, number: int) -> str:
+        return str(self.find(f"message-{number}").property("source"))
+
+    def status(self) -> str:
+        return str(self.find("statusMessage").property("text"))
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)
+
+    def wait_for(self, state: State) -> None:
+        self.wait(lambda: self.window.answering.state is state)
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, engine: ScriptedEngine, starter: object) -> Iterator[Callable[[], Person]]:
+    """Opens windows, one after the other, and closes what is left of them."""
+    windows: list[MainWindow] = []
+
+    def open_one() -> Person:
+        window = app.create_window(make_engine=lambda: engine)
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return Person(window, qtbot)
+
+    yield open_one
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
+def person(open_window: Callable[[], Person]) -> Person:
+    """In front of a window whose model is ready."""
+    person = open_window()
+    person.wait_for(State.IDLE)
+    return person

@@ -1,0 +1,395 @@
+"""What a person sees and does in the window."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QComboBox,
+    QDoubleSpinBox,
+    QListWidget,
+    QPlainTextEdit,
+    QScrollArea,
+    QWidget,
+)
+
+from phichat import text
+from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.sampling import PRESETS, SETTINGS, Sampling
+from phichat.engine.base import Done, Notice
+from phichat.errors import EngineDied, ModelDamaged
+from phichat.ui.answering import State
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+NAMES = """
+mainWindow transcript composer sendButton stopButton conversationList newConversationButton searchField
+settingsPanel systemPrompt presetCombo temperatureSlider topKSlider topPSlider minPSlider repeatPenaltySlider
+repeatLastNSlider maxTokensSlider temperatureSpin topKSpin topPSpin minPSpin repeatPenaltySpin repeatLastNSpin
+maxTokensSpin seedSpin randomSeedCheck contextSpin resetButton modelButton statusSpeed statusContext
+statusMessage
+""".split()  # noqa: SIM905 - a table
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_can_be_found_and_has_a_name_for_screen_readers(person: Person, name: str) -> None:
+    found = person.window if name == "mainWindow" else person.find(name)
+    assert found.accessibleName() or found.windowTitle() or found.property("text")
+
+
+def test_a_question_is_answered_as_the_words_come(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue("Puck ", "slides", gate, " home.")
+    person.ask("Write a haiku")
+    person.wait(lambda: person.message(1) == "Puck slides")
+    assert person.message(0) == "Write a haiku"
+    assert person.window.answering.state is State.WRITING
+    gate.set()
+    person.wait_for(State.IDLE)
+    assert person.message(1) == "Puck slides home."
+
+
+def test_shift_enter_breaks_the_line(person: Person, engine: ScriptedEngine) -> None:
+    person.type("one")
+    person.press(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    person.ask("two")
+    person.wait_for(State.IDLE)
+    assert engine.requests[0].turns == (Turn(Role.USER, "one\ntwo"),)
+
+
+def test_blank_messages_are_not_sent(person: Person, engine: ScriptedEngine) -> None:
+    person.ask("   ")
+    person.click("sendButton")
+    assert not engine.requests
+
+
+def test_sending_with_the_mouse(person: Person) -> None:
+    person.type("Hello")
+    person.click("sendButton")
+    person.wait(lambda: person.message(1) == "Hello")
+    assert person.written() == ""
+
+
+@pytest.mark.parametrize("how", ["Escape", "button"])
+def test_stop_keeps_what_was_written_and_the_next_question_works(
+    person: Person, engine: ScriptedEngine, how: str
+) -> None:
+    engine.enqueue("Half", threading.Event(), " a thought")
+    person.ask("Think")
+    person.wait(lambda: person.message(1) == "Half")
+    if how == "Escape":
+        person.press(Qt.Key.Key_Escape)
+    else:
+        person.click("stopButton")
+    person.wait_for(State.IDLE)
+    assert person.message(1) == "Half"
+    reply = person.window.session.conversation.path()[-1].reply
+    assert reply is not None
+    assert reply.ending is Ending.CANCELLED
+    person.ask("Again")
+    person.wait(lambda: person.message(3) == "Again")
+    assert [turn.text for turn in engine.requests[-1].turns] == ["Think", "Half", "Again"]
+
+
+def test_one_can_write_and_send_while_the_model_loads(
+    open_window: Callable[[], Person], engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.enqueue_load(gate)
+    person = open_window()
+    person.wait_for(State.LOADING)
+    person.ask("Early")
+    assert person.message(0) == "Early"
+    gate.set()
+    person.wait(lambda: person.message(1) == "Early")
+
+
+def test_a_question_that_waits_for_the_model_can_be_taken_back(
+    open_window: Callable[[], Person], engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.enqueue_load(gate)
+    person = open_window()
+    person.wait_for(State.LOADING)
+    person.ask("Early")
+    person.press(Qt.Key.Key_Escape)
+    assert not person.window.answering.is_answering()
+    gate.set()
+    person.wait_for(State.IDLE)
+    assert person.message(1) == ""
+
+
+def test_what_is_written_while_an_answer_comes_stays_until_it_can_be_sent(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.enqueue(gate, "First.")
+    person.ask("One")
+    person.ask("Two")
+    assert person.written() == "Two"
+    gate.set()
+    person.wait_for(State.IDLE)
+    person.press(Qt.Key.Key_Return)
+    person.wait(lambda: person.message(3) == "Two")
+
+
+def test_an_error_is_one_sentence_and_the_conversation_goes_on(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Half", EngineDied("It ended. Ask again."))
+    person.ask("One")
+    person.wait_for(State.IDLE)
+    assert person.status() == "It ended. Ask again."
+    assert person.message(1) == "Half"
+    person.ask("Two")
+    person.wait(lambda: person.message(3) == "Two")
+
+
+def test_a_model_that_does_not_load_is_said_and_nothing_written_is_lost(
+    open_window: Callable[[], Person], engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.enqueue_load(gate, ModelDamaged("It is damaged."))
+    person = open_window()
+    person.wait_for(State.LOADING)
+    person.ask("Early")
+    person.type("draft")
+    gate.set()
+    person.wait_for(State.EMPTY)
+    assert person.status() == "It is damaged."
+    assert person.message(0) == "Early"
+    person.press(Qt.Key.Key_Return)
+    assert person.written() == "draft"
+
+
+def test_notices_are_shown(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(Notice("Started again."))
+    person.ask("Hello")
+    person.wait(lambda: person.status() == "Started again.")
+
+
+def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
+    person.ask("Ready?")
+    person.wait_for(State.IDLE)
+    assert person.find("statusSpeed").property("text") == "5.0 tokens/s, first after 0.2 s"
+    assert person.find("statusContext").property("text") == "Context 40 of 4,096 (0 %)"
+    assert engine.requests[0].sampling.seed is not None
+    assert f"seed {engine.requests[0].sampling.seed}" in _all_text(person.find("message-1"))
+
+
+def test_html_stays_text(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("A <b>bold</b> <script>alert(1)</script> *word*")
+    person.ask("Say it")
+    person.wait_for(State.IDLE)
+    assert "A <b>bold</b> <script>alert(1)</script> word" in _all_text(person.find("message-1"))
+
+
+def test_lines_of_a_poem_stay_lines(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Blades carve winter glass\nBreath hangs")
+    person.ask("Haiku")
+    person.wait_for(State.IDLE)
+    assert "glass\nBreath" in _all_text(person.find("message-1")).replace("\u2028", "\n")
+
+
+def test_code_can_be_copied(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Look:\n\n```python\nprint(1)\n```\nDone.")
+    person.ask("Code")
+    person.wait_for(State.IDLE)
+    code = person.find("message-1").findChild(QPlainTextEdit)
+    assert isinstance(code, QPlainTextEdit)
+    assert code.toPlainText() == "print(1)"
+
+
+def test_the_end_is_followed_only_by_a_reader_who_is_there(person: Person, engine: ScriptedEngine) -> None:
+    gates = [threading.Event(), threading.Event()]
+    engine.enqueue("line\n\n" * 60, gates[0], "more\n\n" * 30, gates[1], "last\n\n" * 30)
+    person.ask("Long")
+    bar = person.find("transcript", QScrollArea).verticalScrollBar()
+    person.wait(lambda: person.message(1).count("line") == 60 and bar.maximum() > 500)
+    person.wait(lambda: bar.value() == bar.maximum())
+    bar.setValue(10)
+    gates[0].set()
+    person.wait(lambda: "more" in person.message(1))
+    person.qtbot.wait(50)
+    assert bar.value() == 10
+    person.click("downButton")
+    gates[1].set()
+    person.wait_for(State.IDLE)
+    person.wait(lambda: bar.value() == bar.maximum())
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_slider_and_spin_box_always_agree_and_count_for_the_next_answer(
+    person: Person, engine: ScriptedEngine, setting: object
+) -> None:
+    name = setting.name  # type: ignore[attr-defined]
+    base = "".join(word.capitalize() if at else word for at, word in enumerate(name.split("_")))
+    slider, spin = person.find(base + "Slider", QAbstractSlider), person.find(base + "Spin", QDoubleSpinBox)
+    for position in (slider.minimum(), slider.maximum() // 3, slider.maximum()):
+        slider.setValue(position)
+        assert spin.value() == pytest.approx(setting.low + position * setting.step)  # type: ignore[attr-defined]
+        spin.setValue(spin.value())
+        assert slider.value() == position
+    spin.setValue(spin.minimum())
+    assert slider.value() == slider.minimum()
+    spin.setValue(spin.maximum())
+    person.ask("Hello")
+    person.wait(lambda: person.message(1) == "Hello")
+    assert getattr(engine.requests[-1].sampling, name) == setting.high  # type: ignore[attr-defined]
+
+
+def test_presets_and_reset(person: Person) -> None:
+    combo = person.find("presetCombo", QComboBox)
+    assert combo.currentData() == "balanced"
+    combo.setCurrentIndex(combo.findData("tutorial"))
+    combo.activated.emit(combo.currentIndex())
+    assert person.window.session.sampling == PRESETS["tutorial"].sampling
+    person.find("temperatureSlider", QAbstractSlider).setValue(3)
+    assert combo.currentData() == ""
+    person.click("resetButton")
+    assert combo.currentData() == "balanced"
+    assert person.window.session.sampling == Sampling()
+
+
+def test_a_fixed_seed_is_used(person: Person, engine: ScriptedEngine) -> None:
+    person.qtbot.keyClick(person.find("randomSeedCheck"), Qt.Key.Key_Space)
+    person.find("seedSpin", QDoubleSpinBox).setValue(2**32 - 2)
+    person.ask("Hello")
+    person.wait_for(State.IDLE)
+    assert engine.requests[-1].sampling.seed == 2**32 - 2
+
+
+def test_the_system_prompt_is_read_first(person: Person, engine: ScriptedEngine) -> None:
+    person.find("systemPrompt", QPlainTextEdit).setPlainText("Be brief.")
+    person.ask("Hello")
+    person.wait(lambda: engine.requests)
+    assert engine.requests[0].turns[0] == Turn(Role.SYSTEM, "Be brief.")
+
+
+def test_a_new_context_loads_the_model_again(person: Person, engine: ScriptedEngine) -> None:
+    person.find("contextSpin").setProperty("value", 2048)
+    person.wait(lambda: len(engine.loads) == 2)
+    assert engine.loads[-1][1].context == 2048
+    person.wait_for(State.IDLE)
+
+
+def test_answering_again_puts_another_answer_in_the_place(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One")
+    engine.enqueue("Other")
+    person.ask("Choose")
+    person.wait_for(State.IDLE)
+    retry = next(button for button in person.find("message-1").findChildren(QWidget)
+                 if button.accessibleName() == "Answer again")  # fmt: skip
+    person.qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
+    person.wait(lambda: person.message(1) == "Other")
+    conversation = person.window.session.conversation
+    assert [message.text for message in conversation.siblings(conversation.path()[-1])] == ["One", "Other"]
+
+
+def test_conversations_are_listed_found_and_opened(person: Person) -> None:
+    person.ask("About whales")
+    person.wait_for(State.IDLE)
+    person.click("newConversationButton")
+    assert person.window.findChild(QWidget, "message-0") is None
+    person.ask("About bread")
+    person.wait_for(State.IDLE)
+    listed = person.find("conversationList", QListWidget)
+    assert [listed.item(row).text() for row in range(listed.count())] == ["About bread", "About whales"]
+    person.qtbot.keyClicks(person.find("searchField"), "WHALE")
+    assert [listed.item(row).isHidden() for row in range(2)] == [True, False]
+    listed.setCurrentRow(1)
+    assert person.message(0) == "About whales"
+
+
+def test_an_answer_stays_in_its_conversation(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue("Slow", gate, " whales")
+    person.ask("Whales")
+    person.wait(lambda: person.message(1) == "Slow")
+    person.click("newConversationButton")
+    gate.set()
+    person.wait_for(State.IDLE)
+    assert person.window.findChild(QWidget, "message-0") is None
+    person.find("conversationList", QListWidget).setCurrentRow(1)
+    assert person.message(1) == "Slow whales"
+
+
+def test_the_window_comes_back_as_it_was(open_window: Callable[[], Person]) -> None:
+    first = open_window()
+    first.wait_for(State.IDLE)
+    first.window.resize(1010, 640)
+    first.find("temperatureSlider", QAbstractSlider).setValue(30)
+    first.find("systemPrompt", QPlainTextEdit).setPlainText("Rhyme.")
+    first.qtbot.keyClick(first.window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert first.find("settingsPanel").isHidden()
+    first.window.close()
+    second = open_window()
+    assert second.find("settingsPanel").isHidden()
+    assert (second.window.width(), second.window.height()) == (1010, 640)
+    assert second.window.session.sampling.temperature == 1.5
+    assert second.window.session.system == "Rhyme."
+
+
+def test_settings_that_cannot_be_saved_are_said_and_hold_until_the_end(
+    person: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    _replace_by_file(home)
+    person.find("temperatureSlider", QAbstractSlider).setValue(4)
+    person.wait(lambda: "could not be saved" in person.status())
+    person.ask("Hello")
+    person.wait(lambda: person.message(1) == "Hello")
+    assert engine.requests[-1].sampling.temperature == 0.2
+
+
+def test_columns_fold_where_there_is_no_room(person: Person) -> None:
+    person.window.resize(1100, 700)
+    assert person.find("settingsPanel").isVisible()
+    person.window.resize(760, 700)
+    person.wait(lambda: person.find("settingsPanel").isHidden())
+    person.window.resize(1100, 700)
+    person.wait(lambda: person.find("settingsPanel").isVisible())
+
+
+def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    person.window.open_file(str(phi3_model))
+    person.wait(lambda: engine.loads[-1][0] == phi3_model)
+    person.wait_for(State.IDLE)
+    assert phi3_model.stem in str(person.find("modelButton").property("text"))
+
+
+def test_a_file_that_is_not_there_is_said(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    person.window.open_file(str(tmp_path / "gone.gguf"))
+    assert "gone.gguf" in person.status()
+    person.ask("Still there?")
+    person.wait(lambda: person.message(1) == "Still there?")
+
+
+def test_closing_while_an_answer_comes_ends_everything(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Half", threading.Event())
+    person.ask("Never ends")
+    person.wait(lambda: person.message(1) == "Half")
+    person.window.close()
+    assert engine.loaded is None
+
+
+def test_the_window_speaks_french(open_window: Callable[[], Person]) -> None:
+    text.set_language("fr")
+    person = open_window()
+    person.wait_for(State.IDLE)
+    assert person.find("newConversationButton").property("text") == "Nouvelle conversation"
+    assert person.find("composer").accessibleName() == "Votre message"
+
+
+def _all_text(widget: QWidget) -> str:
+    texts = [child.property("plainText") or child.property("text") for child in widget.findChildren(QWidget)]
+    return "\n".join(str(found) for found in texts if found)
+
+
+def _replace_by_file(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    if folder.exists():
+        folder.rmdir()
+    folder.write_text("in the way", "utf-8")
