@@ -160,13 +160,13 @@ def chat(options: argparse.Namespace, library: Library, engine: Engine, console:
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
     while (text := console.ask("> ")) is not None:
-        if text.strip():
-            _turn(speaker, text, console)
+        if text.strip() and not _turn(speaker, text, console):
+            return 130
     return 0
 
 
-def _turn(speaker: Speaker, text: str, console: Console) -> None:
-    """One question and its reply. A person at the terminal may try again after an error, a script may not."""
+def _turn(speaker: Speaker, text: str, console: Console) -> bool:
+    """One question and its reply. After an error or Ctrl+C a person at the terminal goes on, a script does not."""
     stop = Stop()
     try:
         with interrupting(stop):
@@ -175,6 +175,7 @@ def _turn(speaker: Speaker, text: str, console: Console) -> None:
         if not console.is_interactive:
             raise
         console.tell(str(error))
+    return console.is_interactive or not stop.is_set()
 
 
 def _speaker(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> Speaker:
