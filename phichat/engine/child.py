@@ -13,6 +13,7 @@ from typing import IO
 from phichat.engine import wire
 from phichat.engine.base import Engine, EngineSettings, Event, Stop
 from phichat.errors import PhichatError
+from phichat.text import set_language
 
 
 class Child:
@@ -69,6 +70,7 @@ def main() -> None:
     """Serve llama.cpp on this process's standard input and output, which nothing else may then touch."""
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    set_language()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log
     orders = sys.stdin.buffer
