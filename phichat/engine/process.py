@@ -25,14 +25,18 @@ class Process:
 
     def __init__(self, command: list[str]) -> None:
         self._stderr = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - closed by `end`
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=environment(),
-            creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
-        )
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                env=environment(),
+                creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+            )
+        except OSError:
+            self._stderr.close()
+            raise
         self._orders = cast(IO[bytes], self._popen.stdin)
         self._answers = cast(IO[bytes], self._popen.stdout)
         self._lock = threading.Lock()
@@ -101,8 +105,8 @@ def _name_of(code: int) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with the language and, in a checkout, the way to this package."""
-    variables = {**os.environ, "PHICHAT_LANGUAGE": language()}
+    """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
+    variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[2]
     if root.name not in {"site-packages", "dist-packages"}:
         earlier = variables.get("PYTHONPATH")
