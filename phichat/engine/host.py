@@ -31,6 +31,7 @@ class HostedEngine:
         self._memory = memory or Memory(None)
         self._command = list(command)
         self._process: Process | None = None
+        self._loaded: Process | None = None
         self._path: Path | None = None
         self._settings = EngineSettings()
         self._stopped_hard = False
@@ -42,13 +43,16 @@ class HostedEngine:
 
     def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
         """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
-        self._path = None
+        self._path = loaded = None
         for event in self._loading(path, self._memory.recall(path, settings), stop):
             if isinstance(event, Loaded):
-                self._path = path
-                return event
-            report(event)
-        raise EngineError(tr("Loading was stopped."))
+                loaded = event
+            else:
+                report(event)
+        if loaded is None:
+            raise EngineError(tr("Loading was stopped."))
+        self._path = path
+        return loaded
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         """See Engine."""
@@ -57,7 +61,7 @@ class HostedEngine:
         if not self._is_ready():
             if not self._stopped_hard:
                 yield Notice(tr("The model's process had ended; it is being started again."))
-            yield from self._loading(self._path, self._settings, stop)
+            yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)
 
     def close(self) -> None:
@@ -68,11 +72,15 @@ class HostedEngine:
 
     def _answer(self, request: Request, stop: Stop, path: Path) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""
+        tried, crashed = self._settings, False
         while not stop.is_set():
             spoken = False
             try:
                 for event in self._ask({"do": "generate", "request": wire.request_line(request)}, stop):
-                    spoken = spoken or isinstance(event, Piece)
+                    if isinstance(event, Piece) and not spoken:
+                        spoken = True
+                        if crashed:
+                            self._memory.remember(path, tried, self._settings)
                     yield event
             except _Died as death:
                 if stop.is_set():
@@ -83,21 +91,31 @@ class HostedEngine:
                         tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
                     ) from death
                 yield Notice(_again(death, following[1]))
-                yield from self._loading(path, following[0], stop)
-                if is_crash(death.ending):
-                    self._memory.remember(path, self._settings)
+                yield from self._reloading(path, following[0], stop)
+                crashed = crashed or is_crash(death.ending)
             else:
                 return
         yield Done(Ending.CANCELLED, request.sampling.seed or 0)
 
+    def _reloading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
+        """Load within a reply, where a stop is no error."""
+        try:
+            yield from self._loading(path, settings, stop)
+        except EngineError:
+            if not stop.is_set():
+                raise
+
     def _loading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
+        self._loaded = None
         attempt, death = settings, None
         while not stop.is_set():
             self._settings = attempt
             try:
                 yield from self._ask({"do": "load", "path": str(path), "settings": asdict(attempt)}, stop)
             except _Died as error:
+                if stop.is_set():
+                    return
                 death = error
                 following = next(safer(attempt), None)
                 if following is None:
@@ -106,12 +124,12 @@ class HostedEngine:
                             "{what} Safer settings did not help: {name} may be damaged, or not fit this computer."
                         ).format(what=explain(death.ending), name=path.name)
                     ) from death
-                if not stop.is_set():
-                    yield Notice(_again(death, following[1]))
+                yield Notice(_again(death, following[1]))
                 attempt = following[0]
             else:
+                self._loaded = self._process
                 if death:
-                    self._memory.remember(path, attempt)
+                    self._memory.remember(path, settings, attempt)
                 return
 
     def _ask(self, order: wire.Line, stop: Stop) -> Iterator[Event]:
@@ -147,12 +165,19 @@ class HostedEngine:
     def _running(self) -> Process:
         if self._process is None or not self._process.is_alive():
             self.close()
-            self._process = Process(self._command)
             self._stopped_hard = False
+            try:
+                self._process = Process(self._command)
+            except OSError as error:
+                raise EngineError(
+                    tr("The model's process could not be started ({reason}). Start Phichat again.").format(
+                        reason=error.strerror or error
+                    )
+                ) from error
         return self._process
 
     def _is_ready(self) -> bool:
-        return self._process is not None and self._process.is_alive()
+        return self._process is not None and self._process is self._loaded and self._process.is_alive()
 
     def _kill(self, process: Process) -> None:
         self._stopped_hard = True

@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from phichat.engine.base import EngineSettings
 from phichat.text import tr
 
 SMALL_CONTEXT = 2048
+
+_REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int}
 
 
 def suggested(context: int = 4096) -> EngineSettings:
@@ -59,26 +61,28 @@ class Memory:
 
     def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
         """`settings`, made as safe as this model needed here before."""
-        known = self._entries().get(self._key(model), {})
-        kept = {name: known[name] for name in ("repacking", "gpu_layers") if name in known}
-        context = min(settings.context, known.get("context", settings.context))
-        return replace(settings, context=context, **kept)
+        known = self._known(model)
+        context = min(settings.context, known.pop("context", settings.context))
+        return replace(settings, context=context, **known)
 
-    def remember(self, model: Path, settings: EngineSettings) -> None:
-        """`settings` are what worked after others had failed."""
+    def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
+        """`worked` did after `tried` had failed: what differs is kept."""
         if self._file is None:
             return
-        entries = self._entries()
-        entries[self._key(model)] = {
-            "repacking": settings.repacking, "gpu_layers": settings.gpu_layers, "context": settings.context
-        }  # fmt: skip
+        given_up = {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)}
+        entries = {**self._entries(), self._key(model): {**self._known(model), **given_up}}
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._file.with_suffix(".new")
             fresh.write_text(json.dumps(entries, indent=1), "utf-8")
             fresh.replace(self._file)
 
-    def _entries(self) -> dict[str, dict[str, Any]]:
+    def _known(self, model: Path) -> dict[str, Any]:
+        entry = self._entries().get(self._key(model))
+        pairs = entry.items() if isinstance(entry, dict) else ()
+        return {name: value for name, value in pairs if type(value) is _REMEMBERED.get(name)}
+
+    def _entries(self) -> dict[str, Any]:
         if self._file is None:
             return {}
         try:
