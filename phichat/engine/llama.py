@@ -65,7 +65,7 @@ class LlamaEngine:
             self._make_context(head, settings)
             self._vocabulary = LlamaVocabulary(self._model)
             self._format = format_for(self._vocabulary)
-            self._warm_up(head)
+            self._warm_up(head, settings.batch)
         except BaseException:
             self.close()
             raise
@@ -246,10 +246,10 @@ class LlamaEngine:
             )
         return ModelDamaged(gguf.damaged(head.path))
 
-    def _warm_up(self, head: gguf.Head) -> None:
+    def _warm_up(self, head: gguf.Head, longest: int) -> None:
         """Read one short batch and one token, so that a processor that cannot run this fails now, not in a reply."""
         token = self._vocabulary.bos if self._vocabulary.bos is not None else 0
-        for batch in ([token] * 4, [token]):
+        for batch in ([token] * min(4, longest), [token]):
             if not 0 <= token < self._vocabulary.count:
                 raise ModelDamaged(gguf.damaged(head.path))
             self._decode(batch)
