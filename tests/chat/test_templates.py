@@ -42,7 +42,7 @@ def test_a_template_that_loses_a_message_fails_and_says_which() -> None:
         ChatTemplate("{{ messages[1].content }}").parts(TALK[:2], {})
 
 
-@pytest.mark.parametrize("escape", ["messages.append(1)", "messages[0].update(x=1)", "lipsum.__globals__.os", "cycler()"])
+@pytest.mark.parametrize("escape", ["messages.append(1)", "messages[0].update(x=1)", "lipsum.__globals__.os"])
 def test_a_template_reaches_nothing_outside(escape: str) -> None:
     with pytest.raises(TemplateError):
         ChatTemplate("{{ " + escape + " }}" + ALL).parts([Role.USER], {})

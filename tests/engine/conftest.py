@@ -1,0 +1,44 @@
+"""Questions to ask an engine, and engines that are closed at the end."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from phichat.chat.messages import Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Event, Request
+from phichat.engine.host import HostedEngine
+from phichat.engine.llama import LlamaEngine
+
+
+@pytest.fixture
+def llama() -> Iterator[LlamaEngine]:
+    """llama.cpp in this very process."""
+    engine = LlamaEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def hosted() -> Iterator[HostedEngine]:
+    """llama.cpp in a child process."""
+    engine = HostedEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def ask() -> Callable[..., Request]:
+    """Makes a request of one question, with sampling settings by name."""
+
+    def make(question: str, temperature: float = 0.0, **sampling: float) -> Request:
+        values = {"temperature": temperature, "seed": 1, "max_tokens": 20, **sampling}
+        return Request((Turn(Role.USER, question),), Sampling().with_values(values))
+
+    return make
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    """What an engine reports while it loads: pass `heard.append`."""
+    return []

@@ -1,0 +1,58 @@
+"""A model's process that dies when told to: its argument says at what, of which signal, and what spares it.
+
+    {"load": {"signal": "SIGILL", "unless": {"repacking": false}}, "generate": {"signal": "SIGSEGV"}}
+
+`exit` instead of `signal` ends it with that code; `count` makes it die only while the file named there is shorter.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from phichat.chat.messages import Ending
+from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, Request, Stop
+from phichat.engine.child import Child
+
+
+class FragileEngine:
+    """Implements Engine. Its replies name its settings; it never looks at Stop."""
+
+    def __init__(self, rules: dict[str, dict[str, Any]]) -> None:
+        self._rules = rules
+        self._settings = EngineSettings()
+
+    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+        self._settings = settings
+        self._obey_rule("load")
+        return Loaded("fragile", str(path), "phi3", settings.context, "none", settings)
+
+    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+        self._obey_rule("generate")
+        yield Piece("first", 1)
+        self._obey_rule("second")
+        yield Done(Ending.STOP, 0)
+
+    def close(self) -> None:
+        pass
+
+    def _obey_rule(self, moment: str) -> None:
+        rule = self._rules.get(moment)
+        if rule is None or any(
+            getattr(self._settings, name) == value for name, value in rule.get("unless", {}).items()
+        ):
+            return
+        if "sleep" in rule:
+            time.sleep(rule["sleep"])
+        elif "exit" in rule:
+            os._exit(rule["exit"])
+        else:
+            os.kill(os.getpid(), getattr(signal, rule["signal"]))
+
+
+if __name__ == "__main__":
+    Child(sys.stdin.buffer, os.fdopen(os.dup(1), "wb")).serve(lambda: FragileEngine(json.loads(sys.argv[1])))

@@ -1,0 +1,378 @@
+"""The model's process: whatever becomes of it, people read one sentence and can ask again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from phichat import text
+from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Done, EngineSettings, Event, Loaded, Loading, Notice, Piece, Reading, Request, Stop
+from phichat.engine.host import HostedEngine
+from phichat.engine.tuning import Memory
+from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
+
+DEATHS = [signal.SIGKILL, signal.SIGSEGV, signal.SIGILL]
+LONG = "Because " * 400
+
+Wait = Callable[[Callable[[], object]], None]
+Ask = Callable[..., Request]
+Fragile = Callable[..., HostedEngine]
+
+
+@pytest.fixture
+def fragile() -> Iterator[Fragile]:
+    """Makes engines whose process dies by rules: see fragile_child.py."""
+    engines = []
+
+    def make(rules: dict[str, Any], memory: Memory | None = None) -> HostedEngine:
+        script = Path(__file__).with_name("fragile_child.py")
+        engines.append(HostedEngine(memory, (sys.executable, str(script), json.dumps(rules))))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def quiet(_: Event) -> None:
+    pass
+
+
+def notices(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Notice)]
+
+
+def answer(events: list[Event]) -> Done:
+    """The one Done at the end."""
+    assert [event for event in events if isinstance(event, Done)] == events[-1:]
+    assert isinstance(events[-1], Done)
+    return events[-1]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def die(engine: HostedEngine, death: signal.Signals) -> None:
+    assert engine.pid is not None
+    os.kill(engine.pid, death)
+
+
+class TestAnswering:
+    def test_it_answers_as_the_engine_in_this_process_does(
+        self, hosted: HostedEngine, llama: Any, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        answers = []
+        for engine in (hosted, llama):
+            loaded = engine.load(chatml_model, settings, Stop(), quiet)
+            assert loaded.settings == settings
+            answers.append([event for event in engine.generate(ask("Hi"), Stop()) if isinstance(event, Piece)])
+        assert answers[0] == answers[1]
+        assert len(answers[0]) > 1
+
+    def test_the_child_is_gone_after_closing_and_comes_back_when_asked(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        pid = hosted.pid
+        assert pid is not None
+        hosted.close()
+        assert hosted.pid is None
+        assert is_gone(pid)
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+
+    def test_a_listener_that_goes_away_leaves_no_process_working(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        replies = hosted.generate(ask("Hi", max_tokens=400), Stop())
+        assert isinstance(replies, Iterator)
+        next(replies)
+        replies.close()  # type: ignore[attr-defined]
+        assert hosted.pid is None
+        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+
+    def test_asking_without_a_model_says_to_choose_one(self, hosted: HostedEngine, ask: Ask) -> None:
+        with pytest.raises(EngineError, match="choose one first"):
+            list(hosted.generate(ask("Hi"), Stop()))
+
+    def test_errors_keep_their_kind_and_leave_the_process_usable(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ModelMissing):
+            hosted.load(tmp_path / "nothing.gguf", settings, Stop(), quiet)
+        text_file = tmp_path / "text.gguf"
+        text_file.write_text("not a model")
+        with pytest.raises(NotAModel):
+            hosted.load(text_file, settings, Stop(), quiet)
+        pid = hosted.pid
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        assert hosted.pid == pid
+        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+
+    def test_the_child_speaks_the_persons_language(
+        self, hosted: HostedEngine, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        others = [code for code in text.available_languages() if code != "en"]
+        if not others:
+            pytest.skip("there is no translation")
+        monkeypatch.setattr(text, "_code", others[0])
+        with pytest.raises(ModelMissing) as caught:
+            hosted.load(tmp_path / "nothing.gguf", settings, Stop(), quiet)
+        assert "is not there (any more)" not in str(caught.value)
+
+    def test_a_process_that_cannot_be_started_is_one_sentence(self, settings: EngineSettings, tmp_path: Path) -> None:
+        with pytest.raises(EngineError, match="could not be started"):
+            HostedEngine(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, Stop(), quiet)
+
+
+@pytest.mark.parametrize("death", DEATHS)
+class TestDeaths:
+    def test_while_loading(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+    ) -> None:
+        def strike(event: Event) -> None:
+            if isinstance(event, Loading):
+                die(hosted, death)
+
+        with pytest.raises(EngineDied, match=r"Safer settings did not help"):
+            hosted.load(chatml_model, settings, Stop(), strike)
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+
+    @pytest.mark.parametrize("moment", [Reading, Piece])
+    def test_while_answering(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals,
+        moment: type[Event],
+    ) -> None:  # fmt: skip
+        def strike(events: Iterator[Event]) -> None:
+            for event in events:
+                assert not isinstance(event, Notice)
+                if isinstance(event, moment):
+                    die(hosted, death)
+
+        hosted.load(chatml_model, EngineSettings(**{**vars(settings), "batch": 1}), Stop(), quiet)
+        with pytest.raises(EngineDied, match=r"Your conversation is kept; ask again\."):
+            strike(hosted.generate(ask(LONG[:300], max_tokens=100), Stop()))
+        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+
+    def test_while_idle(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, eventually: Wait,
+        death: signal.Signals,
+    ) -> None:  # fmt: skip
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        pid = hosted.pid
+        assert pid is not None
+        die(hosted, death)
+        eventually(lambda: is_gone(pid))
+        events = list(hosted.generate(ask("Hi"), Stop()))
+        assert notices(events) == ["The model's process had ended; it is being started again."]
+        assert answer(events).reason is not Ending.ERROR
+
+    def test_before_the_first_word_it_is_tried_again_with_safer_settings(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+    ) -> None:
+        risky = EngineSettings(**{**vars(settings), "gpu_layers": -1, "batch": 1})
+        hosted.load(chatml_model, risky, Stop(), quiet)
+        events = []
+        for event in hosted.generate(ask(LONG[:300]), Stop()):
+            if isinstance(event, Reading) and not notices(events):
+                die(hosted, death)
+            events.append(event)
+        assert len(notices(events)) == 1
+        assert "Trying again on the main processor alone" in notices(events)[0]
+        assert answer(events).completion_tokens
+
+
+class TestStopping:
+    def test_a_reply_stops_and_the_model_stays_loaded(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        pid, stop, events = hosted.pid, Stop(), []
+        for event in hosted.generate(ask("Hi", max_tokens=400), stop):
+            events.append(event)
+            if isinstance(event, Piece):
+                stop.set()
+        assert answer(events).reason is Ending.CANCELLED
+        assert answer(list(hosted.generate(ask("Hi"), Stop()))).reason is not Ending.CANCELLED
+        assert hosted.pid == pid
+
+    def test_a_child_that_does_not_listen_is_ended(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        pid, stop, events = hosted.pid, Stop(), []
+        assert pid is not None
+        for event in hosted.generate(ask("Hi", max_tokens=400), stop):
+            events.append(event)
+            if isinstance(event, Piece) and not stop.is_set():
+                os.kill(pid, signal.SIGSTOP)
+                stop.set()
+        assert answer(events).reason is Ending.CANCELLED
+        assert is_gone(pid)
+        after = list(hosted.generate(ask("Hi"), Stop()))
+        assert notices(after) == []
+        assert answer(after).completion_tokens
+
+    def test_a_child_that_is_too_busy_to_listen_is_ended(
+        self, fragile: Fragile, settings: EngineSettings, ask: Ask
+    ) -> None:
+        engine = fragile({"second": {"sleep": 600}})
+        engine.load(Path("model"), settings, Stop(), quiet)
+        stop, events = Stop(), []
+        for event in engine.generate(ask("Hi"), stop):
+            events.append(event)
+            stop.set()
+        assert answer(events).reason is Ending.CANCELLED
+
+    def test_loading_stops(self, fragile: Fragile, settings: EngineSettings) -> None:
+        engine, stop = fragile({"load": {"sleep": 600}}), Stop()
+        threading.Timer(0.2, stop.set).start()
+        with pytest.raises(EngineError, match="stopped"):
+            engine.load(Path("model"), settings, stop, quiet)
+
+    def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, eventually: Wait
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        pid = hosted.pid
+        assert pid is not None
+        die(hosted, signal.SIGKILL)
+        eventually(lambda: is_gone(pid))
+        stop, events = Stop(), []
+        for event in hosted.generate(ask("Hi"), stop):
+            events.append(event)
+            if isinstance(event, Notice):
+                stop.set()
+        assert answer(events).reason is Ending.CANCELLED
+
+    def test_a_stop_during_a_reload_that_listens_ends_the_reply(
+        self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(starter, settings, Stop(), quiet)
+        hosted.close()
+        stop, events = Stop(), []
+        for event in hosted.generate(ask("Hi"), stop):
+            events.append(event)
+            if isinstance(event, Loading):
+                stop.set()
+        assert answer(events).reason is Ending.CANCELLED
+
+
+class TestSaferSettings:
+    RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
+
+    @pytest.mark.parametrize(
+        ("spared", "tries"),
+        [({"repacking": False}, 1), ({"gpu_layers": 0}, 2), ({"context": 2048}, 3)],
+        ids=["repacking", "graphics card", "context"],
+    )
+    def test_what_works_is_found_step_by_step_and_remembered(
+        self, fragile: Fragile, home: Path, heard: list[Event], spared: dict[str, Any], tries: int
+    ) -> None:
+        rules = {"load": {"signal": "SIGILL", "unless": spared}}
+        engine = fragile(rules, Memory(home / "engine.json"))
+        loaded = engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+        assert len(notices(heard)) == tries
+        assert all(getattr(loaded.settings, name) == value for name, value in spared.items())
+        again: list[Event] = []
+        engine = fragile(rules, Memory(home / "engine.json"))
+        assert engine.load(Path("model"), self.RISKY, Stop(), again.append) == loaded
+        assert again == []
+
+    def test_a_death_at_the_first_word_is_remembered_once_another_setting_worked(
+        self, fragile: Fragile, home: Path, ask: Ask
+    ) -> None:
+        memory = Memory(home / "engine.json")
+        engine = fragile({"generate": {"signal": "SIGILL", "unless": {"repacking": False}}}, memory)
+        engine.load(Path("model"), self.RISKY, Stop(), quiet)
+        events = list(engine.generate(ask("Hi"), Stop()))
+        assert len(notices(events)) == 1
+        assert answer(events).reason is Ending.STOP
+        recalled = memory.recall(Path("model"), self.RISKY)
+        assert (recalled.repacking, recalled.gpu_layers, recalled.context) == (False, -1, 4096)
+
+    def test_settings_that_did_not_help_are_not_remembered(self, fragile: Fragile, home: Path, ask: Ask) -> None:
+        memory = Memory(home / "engine.json")
+        engine = fragile({"generate": {"signal": "SIGSEGV"}}, memory)
+        engine.load(Path("model"), self.RISKY, Stop(), quiet)
+        with pytest.raises(EngineDied, match="ask again"):
+            list(engine.generate(ask("Hi"), Stop()))
+        assert memory.recall(Path("model"), self.RISKY) == self.RISKY
+
+    def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
+        memory = Memory(home / "engine.json")
+        engine = fragile({"load": {"signal": "SIGILL"}}, memory)
+        with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
+            engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+        assert len(notices(heard)) == 3
+        assert memory.recall(Path("model"), self.RISKY) == self.RISKY
+
+    def test_a_child_that_just_exits_is_explained_too(
+        self, fragile: Fragile, settings: EngineSettings, ask: Ask
+    ) -> None:
+        engine = fragile({"second": {"exit": 3}})
+        engine.load(Path("model"), settings, Stop(), quiet)
+        with pytest.raises(EngineDied, match=r"ended unexpectedly \(3\)"):
+            list(engine.generate(ask("Hi"), Stop()))
+
+    def test_where_nothing_can_be_written_it_still_works(self, fragile: Fragile, home: Path) -> None:
+        home.write_text("a file where the folder should be")
+        engine = fragile({"load": {"signal": "SIGILL", "unless": {"repacking": False}}}, Memory(home / "engine.json"))
+        assert isinstance(engine.load(Path("model"), self.RISKY, Stop(), quiet), Loaded)
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from phichat.engine.base import EngineSettings, Stop
+from phichat.engine.host import HostedEngine
+
+if __name__ == "__main__":
+    engine = HostedEngine()
+    engine.load(Path(sys.argv[1]), EngineSettings(context=512), Stop(), lambda _: None)
+    print(engine.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_window_that_is_killed_leaves_no_process_behind(
+    chatml_model: Path, tmp_path: Path, eventually: Callable[[Callable[[], object], float], None]
+) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, script, chatml_model], stdout=subprocess.PIPE, env=environment, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert not is_gone(child)
+        parent.kill()
+    eventually(lambda: is_gone(child), 5.0)
+
+
+def test_a_long_conversation_goes_through_the_pipe(
+    hosted: HostedEngine, chatml_model: Path, settings: EngineSettings
+) -> None:
+    hosted.load(chatml_model, settings, Stop(), quiet)
+    past = [turn for n in range(300) for turn in (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, LONG, tuple(range(200))))]
+    request = Request((*past, Turn(Role.USER, "Hi")), Sampling(max_tokens=5))
+    assert answer(list(hosted.generate(request, Stop()))).prompt_tokens < 512
