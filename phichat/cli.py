@@ -3,13 +3,12 @@
 import argparse
 import logging
 from collections.abc import Callable
+from importlib import import_module
 
-from phichat import cli_bench, cli_models, cli_talk, display, doctor, logs, paths
+from phichat import display, logs, paths
 from phichat.cli_console import Console, ReaderGone
 from phichat.cli_options import parser
 from phichat.engine.base import Engine
-from phichat.engine.host import HostedEngine
-from phichat.engine.tuning import Memory
 from phichat.errors import PhichatError
 from phichat.models.library import Library
 from phichat.paths import Home
@@ -18,6 +17,9 @@ from phichat.text import tr
 
 def hosted(home: Home) -> Engine:
     """The engine as people have it."""
+    from phichat.engine.host import HostedEngine  # noqa: PLC0415 - the window waits for nothing it does not show
+    from phichat.engine.tuning import Memory  # noqa: PLC0415
+
     return HostedEngine(Memory(home.engine))
 
 
@@ -58,20 +60,26 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
         case None:
             return _window(options, console, make_engine)
         case "models":
-            return cli_models.run(options, library, home, console)
+            return _command("cli_models", "run")(options, library, home, console)
         case "bench":
-            return cli_bench.run(options, library, console)
+            return _command("cli_bench", "run")(options, library, console)
     engine = make_engine(home)
     try:
         match options.command:
             case "ask":
-                return cli_talk.ask(options, library, engine, console)
+                return _command("cli_talk", "ask")(options, library, engine, console)
             case "chat":
-                return cli_talk.chat(options, library, engine, console)
+                return _command("cli_talk", "chat")(options, library, engine, console)
             case _:
-                return doctor.run(options, library, home, engine, console)
+                return _command("doctor", "run")(options, library, home, engine, console)
     finally:
         engine.close()
+
+
+def _command(module: str, function: str) -> Callable[..., int]:
+    """What does a command, imported when the command is given, so that none pays for the others."""
+    found: Callable[..., int] = getattr(import_module(f"phichat.{module}"), function)
+    return found
 
 
 def _window(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:

@@ -1,8 +1,6 @@
 """Whether a window can open here: Qt ends the whole process where it cannot, so it must be known before."""
 
-import ctypes
 import os
-import socket
 import sys
 from contextlib import closing
 
@@ -52,6 +50,8 @@ def _x11_answers() -> bool:
     """Whether the library that Qt itself uses gets through, the display's cookies included."""
     if not os.environ.get("DISPLAY"):
         return False
+    import ctypes  # noqa: PLC0415 - only on X11
+
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
@@ -65,6 +65,8 @@ def _x11_answers() -> bool:
 
 def _answers(place: str) -> bool:
     """Whether someone listens at a socket in the file system."""
+    import socket  # noqa: PLC0415 - only on Wayland
+
     try:
         with closing(socket.socket(socket.AF_UNIX)) as caller:
             caller.settimeout(PATIENCE)
@@ -75,6 +77,8 @@ def _answers(place: str) -> bool:
 
 
 def _is_installed(library: str) -> bool:
+    import ctypes  # noqa: PLC0415 - only on X11
+
     try:
         ctypes.CDLL(library)
     except OSError:

@@ -2,7 +2,6 @@
 
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from importlib import metadata
 
 from phichat.errors import ModelDamaged, ModelMissing
 from phichat.models.base import ModelFile, Source
@@ -41,6 +40,8 @@ def _published(model: ModelFile) -> tuple[int | None, str | None]:
 
 
 def _recorded(model: ModelFile) -> str | None:
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and the window lists without checking
+
     try:
         files = metadata.files(STARTER_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSize, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
     QSplitter,
     QStackedWidget,
@@ -332,6 +331,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _ask_for_file(self) -> None:
+        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - its many types take their time
+
         file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", tr("Models (*.gguf)"))
         if file:
             self.open_file(file)
