@@ -3,12 +3,14 @@
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
-import mmap
+import errno
+import math
+import os
 import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from phichat.errors import ModelDamaged, ModelMissing, ModelUnsupported, NotAModel
 from phichat.text import size as say_size
@@ -18,6 +20,8 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 KEPT_ARRAY = 1024  # longer arrays are vocabularies, which are walked over
 MAX_DIMENSIONS = 4
+MAX_ENTRIES = 100_000  # metadata and tensors each; real files have hundreds
+MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,000
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -62,12 +66,13 @@ class Head:
         keys = self._number("attention.key_length") or width
         values = self._number("attention.value_length") or width
         kv_heads = self.metadata.get(f"{self.architecture}.attention.head_count_kv", heads)
-        total = sum(map(float, kv_heads)) if isinstance(kv_heads, list) else float(kv_heads) * layers
-        return int(total * (keys + values) * 2 * context)
+        total = sum(map(_finite, kv_heads)) if isinstance(kv_heads, list) else _finite(kv_heads) * layers
+        return int(_finite(total * (keys + values) * 2 * context))
 
     def _number(self, key: str) -> float:
+        """A value; where it has one for each layer, the largest."""
         value = self.metadata.get(f"{self.architecture}.{key}", 0)
-        return float(value) if isinstance(value, int | float) else 0.0
+        return max(map(_finite, value), default=0.0) if isinstance(value, list) else _finite(value)
 
 
 def read_head(path: Path) -> Head:
@@ -76,26 +81,32 @@ def read_head(path: Path) -> Head:
     Raises ModelMissing, NotAModel, ModelDamaged or ModelUnsupported.
     """
     try:
+        if not path.is_file() and path.exists():  # opening a pipe would wait for ever
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with path.open("rb") as file:
-            count = path.stat().st_size
+            count = os.fstat(file.fileno()).st_size
             if file.read(4) != MAGIC:
                 raise NotAModel(
                     tr("{name} is not a model: Phichat reads GGUF files, usually ending in .gguf.").format(
                         name=path.name
                     )
                 )
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(path, data, count).head()
-    except FileNotFoundError as error:
+            return _Reader(path, file, count).head()
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelMissing(tr("{path} is not there (any more). Choose another model.").format(path=path)) from error
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise ModelMissing(
             tr("{path} cannot be read: {reason}. Choose another model, or change who may read it.").format(
-                path=path, reason=error.strerror
+                path=path, reason=error.strerror or error
             )
         ) from error
-    except (struct.error, OverflowError, UnicodeDecodeError, MemoryError, ValueError, OSError) as error:
+    except (struct.error, OverflowError, MemoryError, ValueError) as error:
         raise ModelDamaged(damaged(path)) from error
+
+
+def _finite(value: object) -> float:
+    """`value` as a number that can be reckoned with; 0 for anything else that a file may hold."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0.0
 
 
 def damaged(path: Path) -> str:
@@ -104,11 +115,13 @@ def damaged(path: Path) -> str:
 
 
 class _Reader:
-    """Walks through the bytes once; whatever does not fit raises struct.error or ValueError."""
+    """Walks through the bytes once; whatever does not fit raises struct.error or ValueError.
 
-    def __init__(self, path: Path, data: mmap.mmap, count: int) -> None:
-        self._path, self._data, self._count = path, data, count
-        self._at = len(MAGIC)
+    It reads, as a mapped file that shrinks or whose disk is pulled out would end the process.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, count: int) -> None:
+        self._path, self._file, self._count = path, file, count
 
     def head(self) -> Head:
         version = self._scalar("I")
@@ -119,20 +132,24 @@ class _Reader:
                 )
             )
         tensors, pairs = self._scalar("Q"), self._scalar("Q")
-        metadata = {self._string(): self._value(self._scalar("I")) for _ in self._bounded(pairs, 13)}
-        ends = [self._tensor_end() for _ in self._bounded(tensors, 24)]
+        metadata = {self._string(): self._value(self._scalar("I")) for _ in _bounded(pairs, MAX_ENTRIES)}
+        if not tensors:
+            raise NotAModel(
+                tr("{name} holds no model, only a vocabulary. Choose another file.").format(name=self._path.name)
+            )
+        ends = [self._tensor_end() for _ in _bounded(tensors, MAX_ENTRIES)]
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or not alignment:
             raise ValueError("alignment")
-        self._check_length(-(-self._at // alignment) * alignment + max(ends, default=0))
+        self._check_length(-(-self._file.tell() // alignment) * alignment + max(ends))
         return Head(self._path, self._count, metadata)
 
     def _check_length(self, needed: int) -> None:
         if needed > self._count:
             raise ModelDamaged(
                 tr(
-                    "{name} is incomplete: {there} of {needed} are there. Fetch it again, or choose another model."
-                ).format(name=self._path.name, there=say_size(self._count), needed=say_size(needed))
+                    "{name} is incomplete: {missing} of {needed} are missing. Fetch it again, or choose another model."
+                ).format(name=self._path.name, missing=say_size(needed - self._count), needed=say_size(needed))
             )
 
     def _tensor_end(self) -> int:
@@ -147,40 +164,42 @@ class _Reader:
     def _value(self, kind: int) -> Any:
         if kind == _STRING:
             return self._string()
+        if kind in _SCALARS:
+            return self._scalar(_SCALARS[kind])
         if kind != _ARRAY:
-            return self._scalar(_SCALARS[kind]) if kind in _SCALARS else self._refuse(kind)
+            raise ValueError(f"type {kind}")
         inner, count = self._scalar("I"), self._scalar("Q")
+        if inner == _ARRAY:
+            raise ValueError("an array in an array")
         if count <= KEPT_ARRAY:
-            return [self._value(inner) for _ in self._bounded(count, 1)]
+            return [self._value(inner) for _ in range(count)]
         return self._skip(inner, count)
 
     def _skip(self, kind: int, count: int) -> None:
         if kind in _SCALARS:
-            self._at += struct.calcsize(_SCALARS[kind]) * count
+            self._forward(struct.calcsize(_SCALARS[kind]) * count)
         elif kind == _STRING:
-            for _ in self._bounded(count, 8):
-                self._at += 8 + struct.unpack_from("<Q", self._data, self._at)[0]
+            for _ in _bounded(count, MAX_STRINGS):
+                self._forward(self._scalar("Q"))
         else:
-            self._refuse(kind)
-        if self._at > self._count:
-            raise ValueError("array")
+            raise ValueError(f"type {kind}")
+
+    def _forward(self, length: int) -> None:
+        if length > self._count:
+            raise ValueError("length")
+        self._file.seek(length, os.SEEK_CUR)
 
     def _string(self) -> str:
         length = self._scalar("Q")
-        if length > self._count - self._at:
+        if length > self._count - self._file.tell():
             raise ValueError("string")
-        self._at += length
-        return self._data[self._at - length : self._at].decode("utf-8", "replace")
+        return self._file.read(length).decode("utf-8", "replace")
 
     def _scalar(self, form: str) -> Any:
-        value = struct.unpack_from("<" + form, self._data, self._at)[0]
-        self._at += struct.calcsize(form)
-        return value
+        return struct.unpack("<" + form, self._file.read(struct.calcsize(form)))[0]
 
-    def _bounded(self, count: int, bytes_each: int) -> range:
-        if count * bytes_each > self._count:
-            raise ValueError("count")
-        return range(count)
 
-    def _refuse(self, kind: int) -> Any:
-        raise ValueError(f"type {kind}")
+def _bounded(count: int, limit: int) -> range:
+    if count > limit:
+        raise ValueError("count")
+    return range(count)
