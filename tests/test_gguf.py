@@ -1,0 +1,189 @@
+"""Reading the head of a model file: what it is, and what is wrong with it."""
+
+import os
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, NotAModel
+from phichat.gguf import Head, read_head
+from tests import tiny
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Makes a file that calls itself a model."""
+
+    def make(content: bytes) -> Path:
+        path = tmp_path / "some.gguf"
+        path.write_bytes(content)
+        return path
+
+    return make
+
+
+def string(text: str) -> bytes:
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+
+def gguf(*pairs: bytes, version: int = 3, tensors: int = 0, count: int | None = None) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", version, tensors, len(pairs) if count is None else count) + b"".join(pairs)
+
+
+def pair(key: str, kind: int, value: bytes) -> bytes:
+    return string(key) + struct.pack("<I", kind) + value
+
+
+def test_the_head_says_what_model_it_is(phi3_model: Path) -> None:
+    head = read_head(phi3_model)
+    assert (head.architecture, head.name, head.context) == ("phi3", "Phi3", 512)
+    assert head.bytes == phi3_model.stat().st_size
+    assert head.metadata["tokenizer.ggml.bos_token_id"] == 1
+    assert head.metadata["tokenizer.ggml.tokens"] is None
+
+
+def test_the_starter_is_read(starter: Path) -> None:
+    head = read_head(starter)
+    assert (head.architecture, head.context) == ("llama", 8192)
+    assert head.kv_bytes(1) == 30 * 3 * 2 * 64 * 2
+
+
+def test_keys_and_values_of_phi_3_mini_take_384_kib_a_token() -> None:
+    metadata = {
+        "general.architecture": "phi3", "phi3.block_count": 32, "phi3.embedding_length": 3072,
+        "phi3.attention.head_count": 32, "phi3.attention.head_count_kv": 32,
+    }  # fmt: skip
+    assert Head(Path("phi"), 0, metadata).kv_bytes(1) == 384 * 1024
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"x.attention.head_count_kv": [4, 0]}, 4 * 16 * 2 * 2),
+        ({"x.attention.head_count": [8, 4]}, 2 * 4 * 32 * 2),
+        ({"x.attention.key_length": 32, "x.attention.value_length": 32}, 2 * 4 * 64 * 2),
+    ],
+)
+def test_layers_may_differ(changes: dict[str, Any], expected: int) -> None:
+    metadata = {
+        "general.architecture": "x", "x.block_count": 2, "x.embedding_length": 128,
+        "x.attention.head_count": 8, "x.attention.head_count_kv": 4,
+    }  # fmt: skip
+    assert Head(Path("x"), 0, {**metadata, **changes}).kv_bytes(1) == expected
+
+
+@pytest.mark.parametrize("junk", [float("nan"), float("inf"), -1, "many", None, True, [], ["a", None], 10**30])
+@pytest.mark.parametrize(
+    "key", ["context_length", "block_count", "embedding_length", "attention.head_count", "attention.head_count_kv"]
+)
+def test_junk_in_the_figures_is_survived(key: str, junk: object) -> None:
+    metadata = {"general.architecture": "x", "x.block_count": 2, "x.embedding_length": 64, f"x.{key}": junk}
+    head = Head(Path("x"), 0, metadata)
+    assert head.context >= 0
+    assert head.kv_bytes(4096) >= 0
+
+
+@pytest.mark.parametrize("content", [b"", b"GG", b"Just some text.", PNG, b"<html>Not found</html>", bytes(1000)])
+def test_a_file_that_is_something_else_is_no_model(file: Callable[[bytes], Path], content: bytes) -> None:
+    with pytest.raises(NotAModel, match=r"some\.gguf is not a model"):
+        read_head(file(content))
+
+
+def test_a_vocabulary_alone_is_no_model() -> None:
+    with pytest.raises(NotAModel, match="only a vocabulary"):
+        read_head(tiny.PHI_VOCABULARY)
+
+
+def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.gguf", tmp_path / "no folder" / "nothing.gguf", Path(__file__) / "x.gguf"):
+        with pytest.raises(ModelMissing, match="is not there"):
+            read_head(path)
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="cannot be read"):
+        read_head(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    with pytest.raises(ModelMissing, match="cannot be read"):
+        read_head(tmp_path / "pipe.gguf")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_file_that_may_not_be_read_says_why(
+    file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    path = file(b"GGUF")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ModelMissing, match=f"cannot be read: {error.strerror}"):
+        read_head(path)
+
+
+@pytest.mark.parametrize("version", [0, 1, 4, 2**24])
+def test_another_version_of_the_format_is_named(file: Callable[[bytes], Path], version: int) -> None:
+    with pytest.raises(ModelUnsupported, match="GGUF version"):
+        read_head(file(gguf(version=version)))
+
+
+def test_a_file_cut_anywhere_is_damaged(file: Callable[[bytes], Path], chatml_model: Path) -> None:
+    content = chatml_model.read_bytes()
+    for length in (*range(4, 200), *range(200, len(content), 1999), len(content) - 1):
+        with pytest.raises(ModelDamaged, match=r"some\.gguf is (damaged|incomplete)"):
+            read_head(file(content[:length]))
+
+
+def test_how_much_is_missing_is_said(file: Callable[[bytes], Path], chatml_model: Path) -> None:
+    with pytest.raises(ModelDamaged, match="incomplete: 5\N{NO-BREAK SPACE}bytes of 239\N{NO-BREAK SPACE}kB"):
+        read_head(file(chatml_model.read_bytes()[:-5]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gguf(count=2**63),
+        gguf(tensors=2**63),
+        gguf(pair("a", 8, struct.pack("<Q", 2**63))),
+        gguf(pair("a", 99, b"")),
+        gguf(pair("a", 9, struct.pack("<IQ", 4, 2**62))),
+        gguf(pair("a", 9, struct.pack("<IQ", 8, 2**62))),
+        gguf(pair("a", 9, struct.pack("<IQ", 99, 5000))),
+        gguf(pair("a", 9, struct.pack("<IQ", 9, 1) * 5000)),
+        gguf(pair("general.alignment", 4, struct.pack("<I", 0)), tensors=1) + bytes(100),
+        gguf(tensors=1) + string("t") + struct.pack("<I", 5) + bytes(100),
+        gguf(tensors=1) + string("t") + struct.pack("<IQQIQ", 2, 2**63, 2**63, 0, 2**63),
+    ],
+    ids=[
+        "pairs", "tensors", "string", "type", "array", "strings", "array type", "arrays in arrays", "alignment",
+        "dimensions", "shape",
+    ],
+)  # fmt: skip
+def test_figures_that_cannot_be_are_damage(file: Callable[[bytes], Path], content: bytes) -> None:
+    with pytest.raises(ModelDamaged):
+        read_head(file(content))
+
+
+def test_a_large_file_of_zeros_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 50_000_000))
+    os.truncate(path, 4_000_000_000)
+    with pytest.raises(ModelError):
+        read_head(path)
+
+
+def test_words_that_are_no_utf_8_are_survived(file: Callable[[bytes], Path]) -> None:
+    name = struct.pack("<Q", 2) + b"\xff\xfe"
+    tensor = string("t") + struct.pack("<IQIQ", 1, 1, 0, 0)
+    head = read_head(file(gguf(pair("general.name", 8, name), tensors=1) + tensor + bytes(64)))
+    assert head.name == "\ufffd\ufffd"
