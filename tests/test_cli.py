@@ -1,0 +1,432 @@
+"""The command line as people and scripts use it; most of it in this process, with an engine that follows a script."""
+
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from phichat import __version__, cli
+from phichat.chat.messages import Ending, Role
+from phichat.chat.sampling import PRESETS, SETTINGS, Setting
+from phichat.cli_console import Console
+from phichat.engine.base import Done, Notice
+from phichat.errors import EngineDied
+from tests.fakes import ScriptedEngine
+
+DONE_KEYS = {
+    "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
+    "prompt_seconds", "completion_seconds", "tokens_per_second", "model", "model_sha256", "engine",
+}  # fmt: skip
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def phichat(
+    engine: ScriptedEngine, chatml_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs the program; its exit status, and what it wrote to stdout and stderr."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(chatml_model.parent / "no-cache"))
+
+    def run(*arguments: str, said: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        model = ["--model", str(chatml_model)] if arguments and arguments[0] in {"ask", "chat"} else []
+        status = cli.run([*model, *arguments], lambda _: engine)
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+def test_the_answer_alone_goes_to_stdout(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue(Notice("Memory is tight."), "Hel", "lo", "!")
+    status, out, err = phichat("ask", "Say", "hello", "--seed", "5")
+    assert (status, out) == (0, "Hello!\n")
+    assert err.splitlines()[0] == "Memory is tight."
+    assert "3 tokens" in err
+    assert "seed 5" in err
+    assert engine.requests[0].turns[-1].text == "Say hello"
+
+
+def test_ask_prints_events_as_json(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue("Puck", "", " é")
+    status, out, err = phichat("ask", "Who?", "--json", "--seed", "7")
+    prompt, *pieces, done = [json.loads(line) for line in out.splitlines()]
+    assert (status, err) == (0, "")
+    assert prompt == {"event": "prompt", "tokens": [0], "text": "Who?"}
+    assert pieces == [
+        {"event": "piece", "text": text, "token": 1000 + index} for index, text in enumerate(["Puck", "", " é"])
+    ]
+    assert set(done) == DONE_KEYS
+    assert (done["reason"], done["seed"], done["completion_tokens"]) == ("stop", 7, 3)
+    assert (done["model"], done["model_sha256"]) == ("tiny-chatml", None)
+    assert done["engine"]["context"] == 4096
+
+
+def test_a_verified_model_is_named_with_its_checksum(phichat: Run, chatml_model: Path) -> None:
+    checked = json.loads(phichat("models", "verify", str(chatml_model), "--json")[1])
+    done = json.loads(phichat("ask", "Hi", "--json")[1].splitlines()[-1])
+    assert done["model_sha256"] == checked["sha256"]
+    assert len(done["model_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "asked"),
+    [
+        (["-"], "\ufeffFrom a pipe\n", "From a pipe\n"),
+        (["Sum up:", "-"], "a text", "Sum up: a text"),
+        (["--", "--not-an-option"], "", "--not-an-option"),
+        (["lone \udcff surrogate"], "", "lone \ufffd surrogate"),
+    ],
+)
+def test_the_question_comes_from_words_and_standard_input(
+    engine: ScriptedEngine, phichat: Run, words: list[str], said: str, asked: str
+) -> None:
+    assert phichat("ask", *words, said=said)[0] == 0
+    assert engine.requests[0].turns[-1].text == asked
+
+
+@pytest.mark.parametrize("words", [[""], [" "], ["-"]])
+def test_an_empty_question_is_not_asked(engine: ScriptedEngine, phichat: Run, words: list[str]) -> None:
+    status, out, err = phichat("ask", *words)
+    assert (status, out, err) == (1, "", "There is nothing to answer: write something first.\n")
+    assert not engine.loads
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_sampling_setting_has_its_option(engine: ScriptedEngine, phichat: Run, setting: Setting) -> None:
+    value = setting.high if setting.decimals else int(setting.high)
+    assert phichat("ask", "Hi", setting.option, str(value))[0] == 0
+    assert getattr(engine.requests[0].sampling, setting.name) == value
+    for wrong in (str(setting.low - 1), str(setting.high + 1), "nan", "many"):
+        status, out, err = phichat("ask", "Hi", setting.option, wrong)
+        assert (status, out) == (2, "")
+        assert err.count("\n") == 1
+        assert f"from {setting.low} to {setting.high}" in err
+
+
+def test_settings_beside_a_preset_win(engine: ScriptedEngine, phichat: Run) -> None:
+    phichat("ask", "Hi", "--preset", "tutorial", "--temperature", "0.33", "--seed", "9")
+    sampling = engine.requests[0].sampling
+    tutorial = PRESETS["tutorial"].sampling
+    assert (sampling.temperature, sampling.seed) == (0.33, 9)
+    assert (sampling.repeat_penalty, sampling.max_tokens) == (tutorial.repeat_penalty, tutorial.max_tokens)
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32 - 1), "1.5", ""])
+def test_a_seed_out_of_range_is_wrong_usage(phichat: Run, seed: str) -> None:
+    status, _, err = phichat("ask", "Hi", f"--seed={seed}")
+    assert status == 2
+    assert "from 0 to 4294967294" in err
+
+
+def test_a_random_seed_differs_and_is_told(engine: ScriptedEngine, phichat: Run) -> None:
+    for seed in ([], ["--seed", "random"]):
+        phichat("ask", "Hi", *seed)
+    first, second = (request.sampling.seed for request in engine.requests)
+    assert first is not None
+    assert first != second
+
+
+def test_system_and_context_reach_the_model(engine: ScriptedEngine, phichat: Run) -> None:
+    phichat("ask", "Hi", "--system", "Be brief.", "--context", "1024")
+    assert [(turn.role, turn.text) for turn in engine.requests[0].turns] == [
+        (Role.SYSTEM, "Be brief."),
+        (Role.USER, "Hi"),
+    ]
+    assert engine.loads[0][1].context == 1024
+
+
+def test_a_reply_that_was_cut_says_so(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue("One", Done(Ending.LENGTH, 1, completion_tokens=1))
+    engine.enqueue("One", Done(Ending.LENGTH, 1, completion_tokens=1))
+    assert "--max-tokens allows more" in phichat("ask", "Hi", "--max-tokens", "1")[2]
+    assert "--context allows more" in phichat("ask", "Hi", "--max-tokens", "9")[2]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_engine_that_dies_costs_one_sentence(engine: ScriptedEngine, phichat: Run, as_json: bool) -> None:
+    engine.enqueue("Half", EngineDied("The system ended the model's process."))
+    status, out, err = phichat("ask", "Hi", *["--json"] * as_json)
+    assert (status, err) == (1, "The system ended the model's process.\n")
+    if as_json:
+        assert json.loads(out.splitlines()[-1])["reason"] == "error"
+    else:
+        assert out == "Half\n"
+    assert engine.loaded is None
+
+
+def test_a_bug_is_one_sentence_and_a_traceback_in_the_log(engine: ScriptedEngine, phichat: Run, home: Path) -> None:
+    engine.enqueue(ZeroDivisionError("oh\nno"))
+    status, out, err = phichat("ask", "my secret question")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "ZeroDivisionError: oh no" in err
+    log = "".join(file.read_text() for file in (home / "logs").iterdir())
+    assert "Traceback" in log
+    assert "my secret question" not in log
+
+
+def test_a_bug_without_a_place_for_the_log_is_still_one_sentence(
+    engine: ScriptedEngine, phichat: Run, home: Path
+) -> None:
+    home.write_text("a file where the folder should be")
+    engine.enqueue(ZeroDivisionError("oh"))
+    status, _, err = phichat("ask", "Hi")
+    assert (status, err) == (1, "Phichat has a bug (ZeroDivisionError: oh). Please report it.\n")
+
+
+def test_an_unknown_model_is_answered_with_those_there_are(phichat: Run) -> None:
+    status, _, err = phichat("ask", "Hi", "--model", "nope")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "There is no model nope here" in err
+
+
+def test_a_conversation_goes_on(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue("Hello", " Bo")
+    engine.enqueue("Bo")
+    status, out, _ = phichat("chat", "--system", "Listen.", said="I am Bo\n\nWho am I?\n")
+    assert (status, out) == (0, "Hello Bo\nBo\n")
+    second = engine.requests[1].turns
+    assert [turn.text.strip() for turn in second] == ["Listen.", "I am Bo", "Hello Bo", "Who am I?"]
+    assert second[2].tokens == (1000, 1001)
+    assert len(engine.loads) == 1
+
+
+def test_ctrl_c_at_the_prompt_ends_the_conversation(
+    phichat: Run, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine
+) -> None:
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Console, "ask", interrupt)
+    assert phichat("chat") == (130, "", "Interrupted.\n")
+    assert engine.loaded is None
+
+
+def test_a_script_does_not_go_on_after_an_error(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue(EngineDied("It died."))
+    status, out, err = phichat("chat", said="One\nTwo\n")
+    assert (status, out, err) == (1, "", "It died.\n")
+    assert len(engine.requests) == 1
+
+
+def test_saving_a_conversation_is_refused_honestly(engine: ScriptedEngine, phichat: Run) -> None:
+    status, _, err = phichat("chat", "--save", said="Hi\n")
+    assert (status, engine.loads) == (2, [])
+    assert "no history yet" in err
+
+
+def test_a_model_cannot_send_commands_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    Console().piece("\x1b]0;title\x07\x9b31mred\ttab\n")
+    assert terminal.getvalue() == "\ufffd]0;title\ufffd\ufffd31mred\ttab\n"
+
+
+def test_models_are_listed_added_and_removed(phichat: Run, chatml_model: Path) -> None:
+    assert phichat("models", "add", str(chatml_model))[0] == 0
+    _, out, _ = phichat("models", "list")
+    assert [line for line in out.splitlines() if line.startswith("*  tiny-chatml ") and str(chatml_model) in line]
+    assert [line for line in out.splitlines() if line.startswith("   phi-3-mini-4k-instruct-q4 ")]
+    listed = {line["name"]: line for line in map(json.loads, phichat("models", "list", "--json")[1].splitlines())}
+    assert listed["tiny-chatml"]["on_disk"]
+    assert listed["phi-3-mini-4k-instruct-q4"]["bytes"] == 2_393_231_072
+    assert not listed["phi-3-mini-4k-instruct-q4"]["on_disk"]
+    assert "forgotten" in phichat("models", "remove", "tiny-chatml")[1]
+    assert "tiny-chatml" not in phichat("models", "list")[1]
+    assert chatml_model.exists()
+
+
+def test_verifying_says_what_it_knows(phichat: Run, chatml_model: Path, tmp_path: Path) -> None:
+    status, out, _ = phichat("models", "verify", str(chatml_model))
+    assert (status, "no checksum was published" in out, "SHA-256 " in out) == (0, True, True)
+    (tmp_path / "half.gguf").write_bytes(chatml_model.read_bytes()[:-1000])
+    status, out, err = phichat("models", "verify", str(tmp_path / "half.gguf"))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "half.gguf is incomplete" in err
+
+
+@pytest.mark.parametrize("name", ["phi-3-mini-4k-instruct-q4", "owner/repo:file.gguf"])
+def test_downloading_is_refused_with_what_to_do_instead(phichat: Run, name: str) -> None:
+    status, out, err = phichat("models", "download", name)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "cannot download yet" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ask"], ["nonsense"], ["models"], ["ask", "Hi", "--temp", "1"], ["ask", "Hi", "--preset", "wild"]]
+)
+def test_wrong_usage_is_one_line(phichat: Run, arguments: list[str]) -> None:
+    status, out, err = phichat(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "--help`" in err
+
+
+def test_help_and_version_are_no_errors(phichat: Run) -> None:
+    assert phichat("--version") == (0, f"phichat {__version__}\n", "")
+    for command in ([], ["ask"], ["chat"], ["models"], ["models", "list"], ["bench"], ["doctor"]):
+        status, out, err = phichat(*command, "--help")
+        assert (status, err, "usage: phichat" in out) == (0, "", True)
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="there is always a display")
+@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":7654"}, {"WAYLAND_DISPLAY": "none-0"}, {"DISPLAY": "nonsense"}])
+def test_without_a_display_the_program_says_what_to_do(display: dict[str, str], chatml_model: Path) -> None:
+    status, out, err = _program(chatml_model, without=("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"), **display)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "no window can open" in err
+    assert "phichat ask" in err
+
+
+def test_the_terminal_never_loads_qt_nor_the_model_library(chatml_model: Path) -> None:
+    code = "import sys; from phichat import cli; cli.run(sys.argv[1:]); print(*sys.modules)"
+    arguments = ["ask", "Hi", "--model", str(chatml_model), "--max-tokens", "2"]
+    out = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
+    loaded = set(out.splitlines()[-1].split())
+    assert "phichat.cli_talk" in loaded
+    assert not loaded & {"PySide6", "llama_cpp", "numpy", "huggingface_hub"}
+
+
+def test_a_real_reply_is_the_same_for_the_same_seed(starter: Path) -> None:
+    outputs = [_program(starter, "ask", "Say hello.", "--seed", "3", "--max-tokens", "8") for _ in range(2)]
+    assert outputs[0][0] == 0
+    assert len(outputs[0][1].split()) > 2
+    assert outputs[0][1] == outputs[1][1]
+
+
+def test_a_reader_that_leaves_is_no_error(chatml_model: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        status, _, err = _program(chatml_model, "ask", "Hi", "--max-tokens", "5", stdout=writing)
+    finally:
+        os.close(writing)
+    assert (status, err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("arguments", [["ask", "Hi", "--max-tokens", "5"], ["--version"]])
+def test_an_answer_that_cannot_be_written_is_an_error(chatml_model: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        status, _, err = _program(chatml_model, *arguments, stdout=full)
+    assert (status, err) == (
+        1, "The answer could not be written: No space left on device. Send it somewhere else.\n",
+    )  # fmt: skip
+
+
+def test_a_terminal_without_unicode_gets_question_marks(chatml_model: Path, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "😀.gguf").write_bytes(b"")
+    status, out, _ = _program(chatml_model, "models", "list", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert status == 0
+    assert "?.gguf" in out
+
+
+def test_ctrl_c_stops_the_reply(starter: Path) -> None:
+    with _speaking(starter) as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["reason"] == "cancelled"
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills are told apart by signals")
+def test_a_killed_model_ends_the_reply_with_a_sentence(starter: Path) -> None:
+    with _speaking(starter) as process:
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert json.loads(out.splitlines()[-1])["reason"] == "error"
+    assert err.count("\n") == 1
+    assert "The system ended the model's process" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_person_stops_a_reply_and_leaves(starter: Path) -> None:
+    with _terminal("chat", "--model", str(starter), "--seed", "7") as say:
+        assert "Ctrl+C stops a reply" in say("> ", "Tell me a long story.\n")
+        say(" the ", "\x03")
+        assert "Stopped." in say("> ", "\x04")
+
+
+class _Process(subprocess.Popen[str]):
+    """A program that is gone when its block ends."""
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
+        super().__exit__(*exception)  # type: ignore[arg-type]
+
+
+def _speaking(model: Path) -> _Process:
+    """The program in the middle of a long reply."""
+    arguments = ["ask", "Tell me a long story.", "--seed", "7", "--json", "--model", str(model)]
+    process = _Process(
+        [sys.executable, "-m", "phichat", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for _ in range(5):
+        process.stdout.readline()
+    return process
+
+
+def _program(
+    model: Path, *arguments: str, stdout: Any = subprocess.PIPE, without: tuple[str, ...] = (), **variables: str
+) -> tuple[int, str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in without} | variables
+    finished = subprocess.run(  # noqa: PLW1510 - its status is what is asked
+        [sys.executable, "-m", "phichat", "--model", str(model), *arguments],
+        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, timeout=60,
+    )  # fmt: skip
+    told = [line for line in finished.stderr.splitlines(keepends=True) if "a second; the first" not in line]
+    return finished.returncode, finished.stdout or "", "".join(told)
+
+
+class _terminal:  # noqa: N801 - used like a function
+    """The program in a terminal of its own. Called, it waits for a text and then types; it must end with 0."""
+
+    def __init__(self, *arguments: str) -> None:
+        import pty  # not on Windows
+
+        self._pid, self._file = pty.fork()
+        if self._pid == 0:
+            os.execv(sys.executable, [sys.executable, "-m", "phichat", *arguments])
+
+    def __enter__(self) -> Callable[[str, str], str]:
+        return self._wait_and_type
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            os.kill(self._pid, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        os.close(self._file)
+        assert kind or status == 0
+
+    def _wait_and_type(self, text: str, keys: str) -> str:
+        seen, until = "", time.monotonic() + 30
+        while text not in seen:
+            assert time.monotonic() < until, seen
+            if select.select([self._file], [], [], 0.1)[0]:
+                seen += os.read(self._file, 4096).decode(errors="replace")
+        os.write(self._file, keys.encode())
+        return seen

@@ -1,0 +1,114 @@
+"""What `phichat doctor` finds out, on healthy computers and on sick ones."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from phichat import __version__, cli
+from phichat.engine.base import Engine
+from phichat.engine.host import HostedEngine
+from phichat.paths import Home
+
+CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
+
+Doctor = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
+
+
+@pytest.fixture
+def model(home: Path, chatml_model: Path) -> Path:
+    """The only model on this disk."""
+    (home / "models").mkdir(parents=True)
+    return Path(shutil.copy(chatml_model, home / "models" / "only.gguf"))
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Runs `phichat doctor --json`."""
+
+    def run(make_engine: Callable[[Home], Engine] = cli.hosted) -> dict[str, Any]:
+        assert cli.run(["doctor", "--json"], make_engine) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    return run
+
+
+def test_it_tries_the_model_and_says_what_it_runs_on(doctor: Doctor, model: Path) -> None:
+    found = doctor()
+    engine = found["engine"]
+    assert (engine["model"], engine["error"], engine["notices"]) == ("only", None, [])
+    assert engine["settings"]["context"] == 512
+    assert engine["library"] == f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+    assert engine["process_bytes"] > model.stat().st_size
+    assert engine["needed_bytes"] > model.stat().st_size
+    assert "CPU" in found["cpu"]["features"]
+    assert isinstance(found["gpu"]["offload"], bool)
+
+
+@pytest.mark.usefixtures("model")
+def test_it_describes_this_computer(doctor: Doctor, home: Path) -> None:
+    found = doctor()
+    assert found["versions"]["phichat"] == __version__
+    assert found["versions"]["huggingface_hub"] == metadata.version("huggingface_hub")
+    assert found["versions"]["PySide6-Essentials"]
+    assert found["memory"]["total_bytes"] == psutil.virtual_memory().total
+    assert 1 <= found["cpu"]["usable_cores"] <= (os.cpu_count() or 1)
+    assert found["disk"]["writable"]
+    assert abs(found["disk"]["free_bytes"] - shutil.disk_usage(home).free) < 10**9
+    assert found["paths"]["home"] == str(home)
+    assert [line["name"] for line in found["models"]] == ["only"]
+
+
+@pytest.mark.usefixtures("model")
+def test_people_read_the_same_in_their_words(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    assert cli.run(["doctor"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for said in ("Versions", f"phichat             {__version__}", "flash_attention", str(home / "models"), "only"):
+        assert said in out
+
+
+def test_without_a_model_it_says_so_and_goes_on(doctor: Doctor) -> None:
+    found = doctor()
+    assert "no model on this disk" in found["engine"]["error"]
+    assert found["engine"]["settings"]["threads"] >= 1
+    assert found["cpu"]["features"] is None
+
+
+def test_a_damaged_model_is_a_finding(doctor: Doctor, model: Path) -> None:
+    os.truncate(model, model.stat().st_size - 1000)
+    assert "only.gguf is incomplete" in doctor()["engine"]["error"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="crashes are signals elsewhere")
+@pytest.mark.usefixtures("model")
+def test_a_library_that_crashes_is_a_finding(doctor: Doctor) -> None:
+    engine = doctor(lambda _: HostedEngine(command=CRASHING))["engine"]
+    assert "Safer settings did not help" in engine["error"]
+    assert any("Trying again" in notice for notice in engine["notices"])
+    assert engine["library"] is None
+
+
+@pytest.mark.usefixtures("model")
+def test_what_worked_before_is_shown(doctor: Doctor, home: Path) -> None:
+    (home / "engine.json").write_text('{"this computer, a model": {"repacking": false}}')
+    assert doctor()["remembered"] == {"this computer, a model": {"repacking": False}}
+
+
+def test_a_home_that_is_no_folder_is_a_finding(doctor: Doctor, home: Path) -> None:
+    home.write_text("a file where the folder should be")
+    assert not doctor()["disk"]["writable"]
