@@ -39,7 +39,7 @@ from phichat.engine.pieces import PieceReader
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.text import tr
 
-_ERROR_LEVEL = 3  # GGML_LOG_LEVEL_ERROR
+_ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR in ggml.h; llama-cpp-python's own list is out of date
 _ABORTED = 2  # llama_decode's answer when the abort callback said so
 
 
@@ -56,6 +56,8 @@ class LlamaEngine:
         """See Engine."""
         self.close()
         head = gguf.read_head(path)
+        if not _talks(head):
+            raise _mute(head)
         context = min(settings.context, head.context or settings.context)
         settings = replace(settings, context=context)
         if warning := memory.check(head, context):
@@ -215,9 +217,7 @@ class LlamaEngine:
 
     def _make_context(self, head: gguf.Head, settings: EngineSettings) -> None:
         if not lib.llama_model_has_decoder(self._model) or lib.llama_model_has_encoder(self._model):
-            raise ModelUnsupported(
-                tr("{name} is not a model to talk with. Choose another one.").format(name=head.path.name)
-            )
+            raise _mute(head)
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = settings.context
         parameters.n_batch = parameters.n_ubatch = settings.batch
@@ -265,6 +265,17 @@ class LlamaEngine:
 
     def _memory(self) -> Any:
         return lib.llama_get_memory(self._context)
+
+
+def _talks(head: gguf.Head) -> bool:
+    """False for the parts of models that see pictures, and for models that only compare texts."""
+    kind = head.architecture
+    reads_backwards = head.metadata.get(f"{kind}.attention.causal") is False
+    return kind != "clip" and not reads_backwards and not head.metadata.get(f"{kind}.pooling_type")
+
+
+def _mute(head: gguf.Head) -> ModelUnsupported:
+    return ModelUnsupported(tr("{name} is not a model to talk with. Choose another one.").format(name=head.path.name))
 
 
 _said: deque[str] = deque(maxlen=20)
