@@ -87,7 +87,7 @@ class LlamaEngine:
         seed = sampling.seed or 0
         before = self._format.notice
         prompt = fit(self._format, request.turns, self._loaded.context, sampling.max_tokens)
-        if self._format.notice != before:
+        if self._format.notice not in {"", before}:
             yield Notice(self._format.notice)
         yield PromptMade(tuple(prompt.tokens), self._vocabulary.text_of_all(prompt.tokens), prompt.dropped)
         cached = self._keep_common(prompt.tokens)
