@@ -26,7 +26,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end pro
 DEATHS = [signal.SIGKILL, signal.SIGSEGV, signal.SIGILL]
 LONG = "Because " * 400
 
-Wait = Callable[[Callable[[], object]], None]
 Ask = Callable[..., Request]
 Fragile = Callable[..., HostedEngine]
 
@@ -66,6 +65,11 @@ def is_gone(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def until_ended(pid: int) -> None:
+    """Wait for the end, and leave it to the engine to find out."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def die(engine: HostedEngine, death: signal.Signals) -> None:
@@ -173,14 +177,13 @@ class TestDeaths:
         assert answer(list(hosted.generate(ask("Hi"), Stop())))
 
     def test_while_idle(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, eventually: Wait,
-        death: signal.Signals,
-    ) -> None:  # fmt: skip
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+    ) -> None:
         hosted.load(chatml_model, settings, Stop(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, death)
-        eventually(lambda: is_gone(pid))
+        until_ended(pid)
         events = list(hosted.generate(ask("Hi"), Stop()))
         assert notices(events) == ["The model's process had ended; it is being started again."]
         assert answer(events).reason is not Ending.ERROR
@@ -190,7 +193,7 @@ class TestDeaths:
     ) -> None:
         risky = EngineSettings(**{**vars(settings), "gpu_layers": -1, "batch": 1})
         hosted.load(chatml_model, risky, Stop(), quiet)
-        events = []
+        events: list[Event] = []
         for event in hosted.generate(ask(LONG[:300]), Stop()):
             if isinstance(event, Reading) and not notices(events):
                 die(hosted, death)
@@ -249,13 +252,13 @@ class TestStopping:
             engine.load(Path("model"), settings, stop, quiet)
 
     def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, eventually: Wait
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, Stop(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, signal.SIGKILL)
-        eventually(lambda: is_gone(pid))
+        until_ended(pid)
         stop, events = Stop(), []
         for event in hosted.generate(ask("Hi"), stop):
             events.append(event)

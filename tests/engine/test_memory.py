@@ -1,0 +1,70 @@
+"""Whether a model fits, said before it is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from phichat.engine import memory
+from phichat.errors import ModelTooLarge
+from phichat.gguf import Head
+
+GB = 10**9
+PHI = Head(
+    Path("phi.gguf"), 2_393_231_072,
+    {"general.architecture": "phi3", "general.name": "Phi-3", "phi3.block_count": 32, "phi3.embedding_length": 3072,
+     "phi3.attention.head_count": 32},
+)  # fmt: skip
+
+
+@pytest.fixture
+def computer(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """With 16 GB, 8 of them free."""
+    monkeypatch.setattr(memory, "installed", lambda: 16 * GB)
+    monkeypatch.setattr(memory, "available", lambda: 8 * GB)
+    return monkeypatch
+
+
+def test_phi_3_needs_its_file_its_context_and_a_little_more() -> None:
+    assert memory.needed(PHI, 4096) == 2_393_231_072 + 4096 * 384 * 1024 + memory.OVERHEAD
+    assert memory.needed(PHI, 4096, repacking=True) - memory.needed(PHI, 4096) == PHI.bytes
+
+
+def test_a_model_that_fits_needs_no_word(computer: pytest.MonkeyPatch) -> None:
+    assert memory.check(PHI, 4096) == ""
+
+
+def test_a_model_that_fits_only_tightly_comes_with_a_warning(computer: pytest.MonkeyPatch) -> None:
+    computer.setattr(memory, "available", lambda: 2 * GB)
+    assert "Memory is tight: Phi-3 needs 4.3\N{NO-BREAK SPACE}GB, and 2.0" in memory.check(PHI, 4096)
+
+
+def test_a_model_that_cannot_fit_is_refused_with_figures(computer: pytest.MonkeyPatch) -> None:
+    computer.setattr(memory, "installed", lambda: 4 * GB)
+    with pytest.raises(ModelTooLarge, match=r"Phi-3 is too big.* needs 4\.3.*1\.6.* context of 4,096.* there are 4\.0"):
+        memory.check(PHI, 4096)
+
+
+def test_a_smaller_context_makes_room(computer: pytest.MonkeyPatch) -> None:
+    computer.setattr(memory, "installed", lambda: 4 * GB)
+    assert memory.check(PHI, 1024) == ""
+
+
+@pytest.mark.parametrize("content", [None, "max", "", "-1", "9223372036854771712"])
+def test_without_a_limit_all_of_the_memory_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    monkeypatch.setattr(memory, "_CGROUP", ())
+    plain = memory.installed()
+    limit = tmp_path / "memory.max"
+    if content is not None:
+        limit.write_text(content)
+    monkeypatch.setattr(memory, "_CGROUP", (str(limit),))
+    assert memory.installed() == plain > 0
+
+
+def test_a_container_has_no_more_than_it_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    limit.write_text("1000000\n")
+    monkeypatch.setattr(memory, "_CGROUP", (str(limit),))
+    assert memory.installed() == 1_000_000
+    assert memory.available() <= 1_000_000

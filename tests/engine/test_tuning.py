@@ -1,0 +1,107 @@
+"""Settings for this computer, safer ones, and remembering what worked."""
+
+import os
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from phichat.engine import tuning
+from phichat.engine.base import EngineSettings
+from phichat.engine.tuning import SMALL_CONTEXT, Memory, safer, suggested, threads
+
+RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
+MODEL = Path("model.gguf")
+
+
+@pytest.mark.parametrize(("machine", "repacking"), [("x86_64", False), ("AMD64", False), ("arm64", True)])
+def test_weights_are_repacked_only_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch, machine: str, repacking: bool
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert suggested(2048).repacking is repacking
+    assert suggested(2048).context == 2048
+
+
+@pytest.mark.parametrize("cores", [None, 0, 1, 64])
+def test_there_is_at_least_one_thread_and_never_more_than_processors(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: cores)
+    assert 1 <= threads() <= (os.cpu_count() or 1)
+
+
+def test_each_step_gives_up_one_thing_more() -> None:
+    steps = [settings for settings, _ in safer(RISKY)]
+    without_repacking = replace(RISKY, repacking=False)
+    without_gpu = replace(without_repacking, gpu_layers=0)
+    assert steps == [without_repacking, without_gpu, replace(without_gpu, context=SMALL_CONTEXT)]
+    assert len({how for _, how in safer(RISKY)}) == 3
+
+
+def test_the_safest_settings_have_nothing_to_give_up() -> None:
+    assert not list(safer(EngineSettings(context=SMALL_CONTEXT, repacking=False, gpu_layers=0)))
+
+
+def test_what_was_given_up_stays_given_up_and_nothing_else_changes(home: Path) -> None:
+    memory = Memory(home / "engine.json")
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    assert memory.recall(MODEL, replace(RISKY, context=8192, threads=3)) == replace(
+        RISKY, context=8192, threads=3, repacking=False
+    )
+
+
+def test_a_later_failure_adds_to_what_is_known(home: Path) -> None:
+    memory = Memory(home / "engine.json")
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    memory.remember(MODEL, replace(RISKY, repacking=False), replace(RISKY, repacking=False, gpu_layers=0))
+    assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False, gpu_layers=0)
+
+
+def test_a_smaller_context_is_kept_but_never_made_larger(home: Path) -> None:
+    memory = Memory(home / "engine.json")
+    memory.remember(MODEL, RISKY, replace(RISKY, context=2048))
+    assert memory.recall(MODEL, RISKY).context == 2048
+    assert memory.recall(MODEL, replace(RISKY, context=512)).context == 512
+
+
+def test_another_model_or_library_is_tried_afresh(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(home / "engine.json")
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    assert memory.recall(Path("other.gguf"), RISKY) == RISKY
+    monkeypatch.setattr(tuning, "build", lambda: "a newer one")
+    assert memory.recall(MODEL, RISKY) == RISKY
+
+
+def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) -> None:
+    memory, model = Memory(home / "engine.json"), tmp_path / "model.gguf"
+    model.write_bytes(b"old")
+    memory.remember(model, RISKY, replace(RISKY, repacking=False))
+    model.write_bytes(b"newer")
+    assert memory.recall(model, RISKY) == RISKY
+
+
+@pytest.mark.parametrize("junk", ["", "{", "[]", "null", '"x"', "\x00", '{"KEY": 5}', '{"KEY": {"context": "x"}}',
+                                  '{"KEY": {"gpu_layers": null, "repacking": 3, "nonsense": 1}}'])  # fmt: skip
+def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> None:
+    memory = Memory(home / "engine.json")
+    home.mkdir()
+    (home / "engine.json").write_text(junk.replace("KEY", memory._key(MODEL)))
+    assert memory.recall(MODEL, RISKY) == RISKY
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    assert memory.recall(MODEL, RISKY).repacking is False
+
+
+def test_where_nothing_can_be_written_nothing_is_remembered(home: Path) -> None:
+    home.write_text("a file where the folder should be")
+    memory = Memory(home / "engine.json")
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    assert memory.recall(MODEL, RISKY) == RISKY
+
+
+def test_without_a_file_nothing_is_remembered() -> None:
+    memory = Memory(None)
+    memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
+    assert memory.recall(MODEL, RISKY) == RISKY

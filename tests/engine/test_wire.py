@@ -1,0 +1,77 @@
+"""What goes over the pipe comes out as it went in."""
+
+import io
+
+import pytest
+
+from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine import wire
+from phichat.engine.base import (
+    EVENT_NAMES,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    Loading,
+    Notice,
+    Piece,
+    PromptMade,
+    Reading,
+    Request,
+    as_json,
+)
+
+AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
+
+EVENTS = [
+    Loading(0.25), Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"), Notice(AWKWARD),
+    PromptMade((1, 2), AWKWARD, 4), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
+    Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
+]  # fmt: skip
+
+
+def through_pipe(line: wire.Line) -> wire.Line:
+    pipe = io.BytesIO()
+    wire.write(pipe, line)
+    assert pipe.getvalue().count(b"\n") == 1
+    pipe.seek(0)
+    found = wire.read(pipe)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_arrives_as_it_was(event: Event) -> None:
+    assert wire.event_of(through_pipe(wire.event_line(event))) == event
+
+
+def test_no_kind_of_event_was_forgotten() -> None:
+    assert {type(event) for event in EVENTS} == set(EVENT_NAMES)
+
+
+def test_a_request_arrives_as_it_was() -> None:
+    turns = (Turn(Role.SYSTEM, AWKWARD), Turn(Role.ASSISTANT, "x", (1, 2)), Turn(Role.USER, "Hi"))
+    for sampling in (Sampling(), Sampling(0.5, 1, 0.1, 0.2, 1.3, 5, 6, 2**32 - 2)):
+        request = Request(turns, sampling)
+        assert wire.request_of(through_pipe(wire.request_line(request))) == request
+
+
+def test_settings_arrive_as_they_were() -> None:
+    settings = EngineSettings(1, 2, 3, False, True, 4)
+    assert EngineSettings(**through_pipe({"settings": vars(settings)})["settings"]) == settings
+
+
+@pytest.mark.parametrize("rest", [b"", b'{"event": "pie', b'{"event": "piece"}'])
+def test_the_other_side_is_gone_even_in_the_middle_of_a_line(rest: bytes) -> None:
+    assert wire.read(io.BytesIO(rest)) is None
+
+
+def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
+    assert as_json(Piece("Puck", 349)) == {"event": "piece", "text": "Puck", "token": 349}
+    assert as_json(PromptMade((1,), "<s>"))["event"] == "prompt"
+    assert set(as_json(Done(Ending.STOP, 7))) == {
+        "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
+        "prompt_seconds", "completion_seconds", "tokens_per_second",
+    }  # fmt: skip
+    assert as_json(Done(Ending.CANCELLED, 7))["reason"] == "cancelled"
