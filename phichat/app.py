@@ -2,22 +2,26 @@
 
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLibraryInfo, QObject, QTimer, QTranslator, Slot
+from PySide6.QtCore import QLibraryInfo, QObject, QTimer, QTranslator, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
 from phichat.engine.base import Engine, EngineSettings
 from phichat.errors import ModelMissing, StoreError
-from phichat.models.library import Library, ModelFile, Source
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.main_window import MainWindow
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
+
+if TYPE_CHECKING:
+    from phichat.models.library import Library, ModelFile
 
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
@@ -35,15 +39,16 @@ def create_window(model: str | None = None, make_engine: Callable[[], Engine] | 
     preferences = file.read()
     theme = Theme(application)
     theme.choose(preferences.theme)
-    library = Library(home)
+    models = _Models(home, model or preferences.model)
     thread = EngineThread(make_engine or (lambda: _engine(home)))
     answering = Answering(thread, _settings)
-    window = MainWindow(theme, answering, preferences, file.write, library.entries, _found_in(library))
-    for part in (theme, thread, answering):
+    window = MainWindow(theme, answering, preferences, file.write, models.entries, models.find)
+    for part in (theme, thread, answering, models):
         part.setParent(window)
     window.closed.connect(thread.close)
-    models = _Models(window, answering, library, model or preferences.model)
-    answering.state_changed.connect(models.remember)
+    models.first_found.connect(window.load_model)
+    models.failed.connect(window.say)
+    answering.loaded_model.connect(models.remember)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     return window
 
@@ -70,32 +75,50 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
 
 
 class _Models(QObject):
-    """Which model the window begins with, and remembering those it could load."""
+    """The library as the window needs it, looked at once the window can be used.
 
-    def __init__(self, window: MainWindow, answering: Answering, library: Library, wanted: str) -> None:
-        super().__init__(window)
-        self._window, self._answering, self._library, self._wanted = window, answering, library, wanted
+    Signals: `first_found(ModelFile)` for the model to begin with; `failed(str)` with a sentence.
+    """
+
+    first_found = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, home: paths.Home, wanted: str) -> None:
+        super().__init__()
+        self._home, self._wanted = home, wanted
+
+    @cached_property
+    def _library(self) -> "Library":
+        from phichat.models.library import Library  # noqa: PLC0415 - the window does not wait for it
+
+        return Library(self._home)
+
+    def entries(self) -> list["ModelFile"]:
+        """All models on this disk."""
+        return self._library.entries()
+
+    def find(self, path: Path) -> "ModelFile":
+        """The model in the file at `path`. Raises ModelMissing."""
+        return self._library.find(str(path))
 
     @Slot()
     def load_first(self) -> None:
-        """Load the one that was asked for or used last, else the default; say so if there is none."""
+        """Find the model that was asked for or used last, else the default."""
+        model = None
         try:
-            model = self._library.find(self._wanted) if self._wanted else self._library.default()
+            model = self._library.find(self._wanted) if self._wanted else None
         except ModelMissing as error:
-            self._window.say(str(error))
-            model = self._library.default()
-        if model:
-            self._window.load_model(model)
+            self.failed.emit(str(error))
+        if model := model or self._library.default():
+            self.first_found.emit(model)
 
-    @Slot()
-    def remember(self) -> None:
+    @Slot(object)
+    def remember(self, path: Path) -> None:
         """A file from anywhere that could be loaded is in the menu from now on."""
-        model = self._answering.model
-        if self._answering.loaded and isinstance(model, ModelFile) and model.source is Source.ADDED:
-            try:
-                self._library.remember(model.path)
-            except StoreError as error:
-                self._window.say(str(error))
+        try:
+            self._library.remember(path)
+        except StoreError as error:
+            self.failed.emit(str(error))
 
 
 class _Closing(QObject):
@@ -126,10 +149,6 @@ def _settings(context: int) -> EngineSettings:
     from phichat.engine.tuning import suggested  # noqa: PLC0415 - the window does not wait for it
 
     return suggested(context)
-
-
-def _found_in(library: Library) -> Callable[[Path], ModelFile]:
-    return lambda path: library.find(str(path))
 
 
 def _translate_qt(application: QApplication) -> None:

@@ -5,7 +5,6 @@ A language is one file, `resources/translations/<code>.po`. English needs none.
 
 import gettext
 import io
-import locale
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -96,4 +95,6 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 def _system_languages() -> Iterator[str]:
     for variable in ("PHICHAT_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         yield from filter(None, os.environ.get(variable, "").split(":"))
+    import locale  # noqa: PLC0415 - rarely needed
+
     yield locale.getlocale()[0] or "en"

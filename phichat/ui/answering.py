@@ -72,6 +72,7 @@ class Answering(QObject):
     progressed = Signal(float)
     prompt_made = Signal(object)
     measured = Signal(object)
+    loaded_model = Signal(object)
 
     def __init__(self, thread: EngineThread, settings: Callable[[int], EngineSettings]) -> None:
         super().__init__()
@@ -164,6 +165,8 @@ class Answering(QObject):
 
     def _on_loaded(self, loaded: Loaded) -> None:
         self.loaded = loaded
+        if self.model:
+            self.loaded_model.emit(self.model.path)
         self._loading = None
         self._become(State.READING if self._reply else State.IDLE)
 

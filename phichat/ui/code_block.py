@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOpti
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
-from phichat.ui.theme import Theme
+from phichat.ui.theme import Theme, muted
 
 MOST_LINES = 40
 INDENT = 12  # pixels
@@ -20,8 +20,7 @@ class CodeBlock(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
-        self._language = QLabel()
-        self._language.setProperty("part", "muted")
+        self._language = muted(QLabel())
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
@@ -40,6 +39,7 @@ class CodeBlock(QFrame):
         layout.addLayout(header)
         layout.addWidget(self._text)
         self._fit()
+        theme.dress(self, "code")
 
     def code(self) -> str:
         """The code as it stands."""
@@ -74,6 +74,7 @@ class CopyButton(QToolButton):
 
     def __init__(self, theme: Theme, label: str, text: Callable[[], str]) -> None:
         super().__init__()
+        self.setAutoRaise(True)
         self._theme, self._text = theme, text
         self.setAccessibleName(label)
         self.setToolTip(label)

@@ -42,6 +42,7 @@ class Composer(QFrame):
         self.field.focused.connect(self._show_focus)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
+        theme.dress(self, "composer")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._on_text()

@@ -23,12 +23,12 @@ class Header(QWidget):
     def __init__(self, theme: Theme, models: Callable[[], Sequence[Model]], sidebar: QAction, panel: QAction) -> None:
         super().__init__()
         self.setObjectName("header")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._models = theme, models
         self._current = ""
         self._sidebar = _button(sidebar)
         self._panel = _button(panel)
         self._model = QToolButton()
+        self._model.setAutoRaise(True)
         self._model.setObjectName("modelButton")
         self._model.setToolTip(tr("Choose the model to talk with"))
         self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -82,6 +82,7 @@ class Header(QWidget):
 
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
+    button.setAutoRaise(True)
     button.setDefaultAction(action)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text())

@@ -9,7 +9,7 @@ from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import number, tr, tr_count
 from phichat.ui.code_block import CodeBlock, CopyButton
 from phichat.ui.prose import Prose
-from phichat.ui.theme import Theme
+from phichat.ui.theme import Theme, muted
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14
@@ -89,6 +89,7 @@ class MessageView(QWidget):
     def _add_bubble(self, layout: QVBoxLayout) -> QFrame:
         bubble = QFrame()
         bubble.setProperty("part", "bubble")
+        self._theme.dress(bubble, "bubble")
         text = Prose()
         text.setAccessibleName(tr("You"))
         text.show_plain(self._message.text)
@@ -100,12 +101,12 @@ class MessageView(QWidget):
         return bubble
 
     def _add_footer(self, layout: QVBoxLayout) -> None:
-        self._note = QLabel()
-        self._note.setProperty("part", "muted")
+        self._note = muted(QLabel())
         self._note.setWordWrap(True)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._copy = CopyButton(self._theme, tr("Copy answer"), self._source)
         self._retry = QToolButton()
+        self._retry.setAutoRaise(True)
         self._retry.setAccessibleName(tr("Answer again"))
         self._retry.setToolTip(tr("Answer again"))
         self._retry.clicked.connect(self.retried)
@@ -125,10 +126,7 @@ class MessageView(QWidget):
         self._copy.setVisible(is_over and bool(self._message.text))
         self._retry.setVisible(is_over and is_last)
         note = describe(reply) if is_over else ("" if self._message.text else tr("Reading…"))
-        part = "alert" if reply.ending is Ending.ERROR else "muted"
-        if self._note.property("part") != part:
-            self._note.setProperty("part", part)
-            self._note.style().polish(self._note)
+        muted(self._note, alert=reply.ending is Ending.ERROR)
         self._note.setText(note)
         self._note.setVisible(bool(note))
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPalette, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting, preset_of
 from phichat.text import tr
+from phichat.ui.theme import Theme, muted
 
 LARGEST_CONTEXT = 131_072
 
@@ -38,7 +39,7 @@ class SettingsPanel(QScrollArea):
     system_changed = Signal(str)
     context_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("settingsPanel")
         self.setAccessibleName(tr("Settings"))
@@ -49,10 +50,13 @@ class SettingsPanel(QScrollArea):
         self._rows: dict[str, _Row] = {}
         content = QWidget()
         content.setObjectName("panelContent")
+        content.setAutoFillBackground(True)
+        content.setBackgroundRole(QPalette.ColorRole.AlternateBase)
+        theme.dress(self.verticalScrollBar(), "bar")
         self._layout = QVBoxLayout(content)
         self._layout.setContentsMargins(18, 16, 18, 18)
         self._layout.setSpacing(6)
-        self._add_system_prompt()
+        self._add_system_prompt(theme)
         self._add_presets()
         for setting in SETTINGS:
             self._add_row(setting)
@@ -95,13 +99,14 @@ class SettingsPanel(QScrollArea):
             with QSignalBlocker(self._seed):
                 self._seed.setValue(seed)
 
-    def _add_system_prompt(self) -> None:
+    def _add_system_prompt(self, theme: Theme) -> None:
         self._heading(tr("System prompt"))
         self._system = QPlainTextEdit()
         self._system.setObjectName("systemPrompt")
         self._system.setAccessibleName(tr("System prompt"))
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
         self._system.setTabChangesFocus(True)
+        theme.dress(self._system, "field")
         self._system.setFixedHeight(self._system.fontMetrics().lineSpacing() * 4 + 14)
         self._system.textChanged.connect(self._on_system)
         self._layout.addWidget(self._system)
@@ -162,7 +167,9 @@ class SettingsPanel(QScrollArea):
 
     def _heading(self, text: str) -> None:
         label = QLabel(text)
-        label.setProperty("part", "title")
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
         if self._layout.count():
             self._layout.addSpacing(10)
         self._layout.addWidget(label)
@@ -285,8 +292,7 @@ class _Spin(QDoubleSpinBox):
 
 
 def _explanation(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("part", "muted")
+    label = muted(QLabel(text))
     label.setWordWrap(True)
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.9)

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
 from phichat.text import number, tr
+from phichat.ui.theme import muted
 
 MARGIN = 16  # pixels
 
@@ -67,7 +68,7 @@ class StatusLine(QWidget):
 
 
 def _label(name: str, what: str) -> QLabel:
-    label = QLabel()
+    label = muted(QLabel())
     label.setObjectName(name)
     label.setAccessibleName(what)
     return label

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from string import Template
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QLabel, QStyleFactory, QWidget
+from shiboken6 import isValid
 
 from phichat.text import resource
 
@@ -51,6 +53,8 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._chosen = ""
+        self._applied = False
+        self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
         self.tokens = LIGHT
         application.setStyle(QStyleFactory.create("Fusion"))
         self._apply()
@@ -61,25 +65,42 @@ class Theme(QObject):
         self._chosen = name
         self._apply()
 
+    def dress(self, widget: QWidget, name: str) -> None:
+        """Give `widget` and what is in it the style sheet called `name`, now and in other colours.
+
+        Only what the palette cannot do has one: each widget below a style sheet takes its time to be looked at,
+        which for the whole window was a quarter of its start (`phichat bench --parts window`).
+        """
+        self._dressed[widget] = name
+        self._dress(widget, name)
+
     def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
         """The icon `name` of `resources/icons`, in this theme's colours."""
-        icon = QIcon()
-        ordinary = self.tokens.on_accent if on_accent else self.tokens.text
-        for mode, colour in ((QIcon.Mode.Normal, ordinary), (QIcon.Mode.Disabled, self.tokens.muted)):
-            icon.addPixmap(_drawn(name, colour), mode)
-        return icon
+        return QIcon(_drawn(name, self.tokens.on_accent if on_accent else self.tokens.text))
 
     @Slot()
     def _apply(self) -> None:
         system_is_dark = self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
         is_dark = self._chosen == "dark" or (self._chosen != "light" and system_is_dark)
         tokens = DARK if is_dark else LIGHT
-        if tokens is self.tokens and self._application.styleSheet():
+        if tokens is self.tokens and self._applied:
             return
+        self._applied = True
         self.tokens = tokens
         self._application.setPalette(_palette(self.tokens))
-        self._application.setStyleSheet(_STYLE.substitute(vars(self.tokens)))
+        for widget, name in list(self._dressed.items()):
+            if isValid(widget):
+                self._dress(widget, name)
         self.changed.emit()
+
+    def _dress(self, widget: QWidget, name: str) -> None:
+        widget.setStyleSheet(_STYLES[name].substitute(vars(self.tokens)))
+
+
+def muted(label: QLabel, *, alert: bool = False) -> QLabel:
+    """`label` as something said in passing or, with `alert`, as something that went wrong."""
+    label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.PlaceholderText)
+    return label
 
 
 def _drawn(name: str, colour: str) -> QPixmap:
@@ -108,6 +129,7 @@ def _palette(tokens: Tokens) -> QPalette:
         role.ToolTipBase: tokens.surface,
         role.ToolTipText: tokens.text,
         role.PlaceholderText: tokens.muted,
+        role.BrightText: tokens.alert,
         role.Highlight: tokens.accent,
         role.HighlightedText: tokens.on_accent,
         role.Accent: tokens.accent,
@@ -122,66 +144,43 @@ def _palette(tokens: Tokens) -> QPalette:
     return palette
 
 
-_STYLE = Template("""
-QToolTip { background: $surface; color: $text; border: 1px solid $line; padding: 6px; }
-#sidebar, #settingsPanel, #panelContent { background: $side; border: none; }
-#sidebar { border-right: 1px solid $line; }
-#settingsPanel { border-left: 1px solid $line; }
-#header { border-bottom: 1px solid $line; }
-#transcript, #transcriptContent, #welcome { background: $ground; border: none; }
-QLabel[part="title"] { font-weight: 600; }
-QLabel[part="muted"], #statusSpeed, #statusContext, #statusMessage { color: $muted; }
-QLabel[part="alert"], #statusMessage[alert="true"] { color: $alert; }
-QLabel[part="hello"] { font-size: 22pt; font-weight: 600; }
-QToolButton { border: 1px solid transparent; border-radius: 8px; padding: 5px; background: transparent; }
-QToolButton:hover { background: $hover; }
-QToolButton:focus { border-color: $accent; }
-QToolButton::menu-indicator { image: none; }
-QPushButton { border: 1px solid $line; border-radius: 8px; padding: 6px 12px; background: $surface; color: $text; }
+_STYLES = {
+    name: Template(rules)
+    for name, rules in {
+        "list": """
+QListWidget { background: transparent; border: none; outline: none; }
+QListWidget::item { border-radius: 8px; padding: 8px 10px; margin: 1px 0; color: $text; }
+QListWidget::item:hover { background: $hover; }
+QListWidget::item:selected { background: $faint_accent; color: $text; }
+QListWidget::item:selected:focus { border: 1px solid $accent; }""",
+        "field": """
+QLineEdit, QPlainTextEdit { background: $surface; border: 1px solid $line; border-radius: 8px; padding: 5px 7px; }
+QLineEdit:focus, QPlainTextEdit:focus { border-color: $accent; }""",
+        "button": """
+QPushButton { border: 1px solid $line; border-radius: 8px; padding: 7px 12px; background: $surface; color: $text; }
 QPushButton:hover { background: $hover; }
-QPushButton:focus { border-color: $accent; }
-QPushButton:disabled { color: $muted; }
-#sendButton { background: $accent; color: $on_accent; border: 2px solid $accent; border-radius: 17px; padding: 0; }
-#sendButton:focus, #stopButton:focus { border-color: $text; }
-#sendButton:disabled { background: $hover; border-color: $hover; }
-#stopButton { background: $faint_accent; border: 2px solid $faint_accent; border-radius: 17px; padding: 0; }
+QPushButton:focus { border-color: $accent; }""",
+        "composer": """
 #composerBox { background: $surface; border: 1px solid $line; border-radius: 18px; }
 #composerBox[focused="true"] { border-color: $accent; }
 #composer { background: transparent; border: none; }
-#searchField, #systemPrompt, QComboBox, QAbstractSpinBox { background: $surface; border: 1px solid $line;
-  border-radius: 7px; padding: 3px 7px; selection-background-color: $accent; selection-color: $on_accent; }
-#searchField:focus, #systemPrompt:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: $accent; }
-#searchField { padding: 6px 8px; }
-QAbstractSpinBox { padding-right: 2px; }
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
-QComboBox::drop-down { border: none; width: 20px; }
-QComboBox QAbstractItemView { background: $surface; border: 1px solid $line; selection-background-color: $faint_accent;
-  selection-color: $text; }
-#conversationList { background: transparent; border: none; outline: none; }
-#conversationList::item { border-radius: 8px; padding: 8px 10px; margin: 1px 0; color: $text; }
-#conversationList::item:hover { background: $hover; }
-#conversationList::item:selected { background: $faint_accent; color: $text; }
-#conversationList::item:selected:focus { border: 1px solid $accent; }
-QFrame[part="bubble"] { background: $bubble; border-radius: 16px; }
-QTextBrowser { background: transparent; border: none; selection-background-color: $accent;
-  selection-color: $on_accent; }
-QFrame[part="code"] { background: $surface; border: 1px solid $line; border-radius: 10px; }
-QFrame[part="code"] QPlainTextEdit { background: transparent; border: none; }
-QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $line; }
-QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
-QSlider::handle:horizontal { width: 14px; height: 14px; margin: -6px 0; border-radius: 8px; background: $accent;
-  border: 1px solid $side; }
-QSlider::handle:horizontal:focus { border: 2px solid $text; }
-QScrollBar:vertical { width: 10px; background: transparent; margin: 0; }
-QScrollBar:horizontal { height: 10px; background: transparent; margin: 0; }
-QScrollBar::handle { background: $line; border-radius: 4px; margin: 2px; min-height: 28px; min-width: 28px; }
+#sendButton, #stopButton { border-radius: 17px; padding: 0; }
+#sendButton { background: $accent; border: 2px solid $accent; }
+#sendButton:focus, #stopButton:focus { border-color: $text; }
+#sendButton:disabled { background: $hover; border-color: $hover; }
+#stopButton { background: $faint_accent; border: 2px solid $faint_accent; }""",
+        "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",
+        "code": """
+QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }
+QPlainTextEdit { background: transparent; border: none; }""",
+        "round": """
+QToolButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
+QToolButton:focus { border-color: $accent; }""",
+        "bar": """
+QScrollBar { background: transparent; width: 10px; height: 10px; }
+QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }
 QScrollBar::handle:hover { background: $muted; }
-QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page { background: none; height: 0;
-  width: 0; }
-QSplitter::handle { background: transparent; }
-QMenu { background: $surface; border: 1px solid $line; padding: 4px; }
-QMenu::item { padding: 6px 24px; border-radius: 6px; }
-QMenu::item:selected { background: $faint_accent; color: $text; }
-QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
-#downButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
-""")
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: none; }""",
+    }.items()
+}

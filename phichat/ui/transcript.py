@@ -46,6 +46,8 @@ class Transcript(QScrollArea):
         self._column.addStretch(1)
         self.setWidget(content)
         self._down = self._down_button()
+        theme.dress(self._down, "round")
+        theme.dress(self.verticalScrollBar(), "bar")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self.verticalScrollBar().rangeChanged.connect(self._on_range)

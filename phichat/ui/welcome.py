@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from phichat.text import later, tr
+from phichat.ui.theme import Theme, muted
 
 IDEAS = (
     later("Write a haiku about ice hockey"),
@@ -22,13 +23,15 @@ class Welcome(QWidget):
     tried = Signal(str)
     file_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
         self._hello = QLabel()
-        self._hello.setProperty("part", "hello")
-        self._note = QLabel()
-        self._note.setProperty("part", "muted")
+        font = self._hello.font()
+        font.setPointSizeF(font.pointSizeF() * 2.2)
+        font.setWeight(font.Weight.DemiBold)
+        self._hello.setFont(font)
+        self._note = muted(QLabel())
         for label in (self._hello, self._note):
             label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -43,6 +46,7 @@ class Welcome(QWidget):
         inside.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
         self._ideas = _ideas(self._try)
         inside.addWidget(self._ideas)
+        theme.dress(column, "button")
         layout = QVBoxLayout(self)
         layout.addStretch(2)
         layout.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
