@@ -1,0 +1,326 @@
+"""Every word people see is translated into every language, and languages are chosen as they should be."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import polib
+import pytest
+
+from phichat import text
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "phichat"
+CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
+
+FUNCTIONS = ("tr", "later", "tr_count")
+MARKED = {"_SOURCES[model.source]", "idea", "preset.label", "setting.help", "setting.label"}
+"""What `tr` may take besides literals: expressions whose values were all written within `later`."""
+
+SHOWING = (
+    "addItem", "addMenu", "setAccessibleDescription", "setAccessibleName", "setPlaceholderText", "setStatusTip",
+    "setSuffix", "setText", "setTitle", "setToolTip", "setWindowTitle", "QCheckBox", "QLabel", "QPushButton",
+)  # fmt: skip
+NAMES = {"Phichat"}  # the same in every language
+
+
+@pytest.fixture(params=CATALOGUES, ids=[file.stem for file in CATALOGUES])
+def catalogue(request: pytest.FixtureRequest) -> Any:
+    """A language's file."""
+    return polib.pofile(request.param.read_text("utf-8"), check_for_duplicates=True)
+
+
+def test_every_string_is_translated(catalogue: Any) -> None:
+    wanted = {strings[0]: strings[1:] for tree in _trees().values() for strings in _said(tree)}
+    there = {entry.msgid: (entry.msgid_plural,) if entry.msgid_plural else () for entry in catalogue}
+    assert wanted.keys() - there.keys() == set(), "these are missing"
+    assert there.keys() - wanted.keys() == set(), "these are no longer used"
+    assert {one for one in wanted if there[one] != wanted[one]} == set(), "these have another plural"
+    forms = int(re.findall(r"nplurals=(\d+)", catalogue.metadata["Plural-Forms"])[0])
+    assert [entry.msgid for entry in catalogue if entry.msgid_plural and len(entry.msgstr_plural) != forms] == []
+    assert not catalogue.untranslated_entries()
+    assert not catalogue.fuzzy_entries()
+    assert not catalogue.obsolete_entries()
+
+
+def test_translations_keep_what_is_filled_in_and_what_is_typed(catalogue: Any) -> None:
+    assert len(catalogue)
+    for entry in catalogue:
+        for original, translation in _pairs(entry):
+            assert _placeholders(translation) == _placeholders(original), translation
+            assert re.findall("`[^`]*`", translation) == re.findall("`[^`]*`", original), translation
+            assert translation.count("&") == original.count("&"), translation
+
+
+def test_menus_have_a_letter_each(catalogue: Any) -> None:
+    letters = [entry.msgstr.partition("&")[2][:1].lower() for entry in catalogue if "&" in entry.msgid]
+    assert letters
+    assert len(set(letters)) == len(letters)
+
+
+@pytest.mark.parametrize("file", [file for file in CATALOGUES if file.stem == "fr"])
+def test_french_typography(file: Path) -> None:
+    for entry in polib.pofile(file.read_text("utf-8")):
+        for translation in [entry.msgstr, *entry.msgstr_plural.values()]:
+            prose = re.sub("`[^`]*`", "", translation)
+            assert not re.search(r"[^\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}][;:?!%»](?=\s|$)", prose), prose
+            assert not re.search(r" [;:?!%»]|« |'", prose), prose
+
+
+@pytest.mark.parametrize("file", [file.relative_to(ROOT).as_posix() for file in sorted(PACKAGE.rglob("*.py"))])
+def test_strings_are_marked_so_that_they_are_found(file: str) -> None:
+    tree = ast.parse((ROOT / file).read_bytes())
+    assert not [*_unmarked(tree), *_too_early(tree)]
+
+
+@pytest.mark.parametrize("file", [file.relative_to(ROOT).as_posix() for file in sorted(PACKAGE.glob("ui/*.py"))])
+def test_the_window_shows_nothing_untranslated(file: str) -> None:
+    assert not list(_bare(ast.parse((ROOT / file).read_bytes())))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('tr("plain")', []),
+        ('tr("over "\n"two lines")', []),
+        ("tr(setting.label)", []),
+        ('tr_count("{count} a", "{count} b", 2)', []),
+        ('tr(f"{name}")', ['tr(f"{name}")']),
+        ('tr("a" + "b")', ['tr("a" + "b")']),
+        ('tr("a" if b else "c")', ['tr("a" if b else "c")']),
+        ('tr("{a}".format(a=1))', ['tr("{a}".format(a=1))']),
+        ("tr(unknown)", ["tr(unknown)"]),
+        ("later(setting.label)", ["later(setting.label)"]),
+        ('text.tr(f"{name}")', ['text.tr(f"{name}")']),
+        ('tr_count("one", many, 2)', ['tr_count("one", many, 2)']),
+        ("map(tr, words)", ["tr"]),
+    ],
+)
+def test_unmarked_strings_are_found_however_they_are_written(source: str, found: list[str]) -> None:
+    assert list(_unmarked(ast.parse(source))) == [ast.unparse(ast.parse(call)) for call in found]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('WORD = tr("early")', ["tr('early')"]),
+        ('class A:\n    word = tr("early")', ["tr('early')"]),
+        ('def f(word=tr("early")): return tr("in time")', ["tr('early')"]),
+        ('f = lambda: tr("in time")', []),
+        ('WORD = later("in time")', []),
+    ],
+)
+def test_translations_before_the_language_is_known_are_found(source: str, found: list[str]) -> None:
+    assert list(_too_early(ast.parse(source))) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('a.setText("Stop")', ["Stop"]),
+        ('QLabel("Stop", parent)', ["Stop"]),
+        ('QtWidgets.QLabel(text="Stop")', ["Stop"]),
+        ('a.setText(f"{count} words")', [" words"]),
+        ('a.setText("{} words".format(2))', ["{} words"]),
+        ('a.setText("Go" if b else "Stop")', ["Go", "Stop"]),
+        ('a.setText(name or "Nobody")', ["Nobody"]),
+        ('a.setText(tr("Stop"))', []),
+        ('a.setText(" " + tr("Stop") + "…")', []),
+        ('a.setText(values["key"])', []),
+        ('a.setText(get("key"))', []),
+        ('a.setWindowTitle("Phichat")', []),
+        ('a.setObjectName("stop")', []),
+    ],
+)
+def test_untranslated_strings_are_found_however_they_are_written(source: str, found: list[str]) -> None:
+    assert list(_bare(ast.parse(source))) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [("fr", "fr"), ("FR", "fr"), ("fr_CA.UTF-8", "fr"), ("fr-FR", "fr"), ("en_GB", "en"), ("xx", "en"), ("C", "en")],
+)
+def test_a_language_without_a_catalogue_is_english(wanted: str, code: str) -> None:
+    text.set_language("en" if code == "fr" else "fr")
+    assert text.set_language(wanted) == code
+    assert text.language() == code
+    assert text.tr("Send") == {"en": "Send", "fr": "Envoyer"}[code]
+
+
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LANGUAGE": "xx:fr:en", "LANG": "en_US.UTF-8"}, "fr"),
+        ({"LC_ALL": "en_US.UTF-8", "LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LC_MESSAGES": "fr_BE@euro", "LANG": "en_US.UTF-8"}, "fr"),
+        ({"PHICHAT_LANGUAGE": "fr", "LC_ALL": "en_US.UTF-8"}, "fr"),
+        ({"LANG": "xx_XX"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_system_says_which_language(variables: dict[str, str], code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PHICHAT_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("locale.getlocale", lambda: (None, None))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert text.set_language() == code
+
+
+def test_nothing_is_the_same_in_every_language() -> None:
+    for code in text.available_languages():
+        text.set_language(code)
+        assert text.tr("") == ""
+
+
+def test_languages_begin_with_english() -> None:
+    assert text.available_languages() == ["en", *(file.stem for file in CATALOGUES)]
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "english", "french"),
+    [
+        (0, 0, "0", "0"),
+        (999, 0, "999", "999"),
+        (4096, 0, "4,096", "4\u202f096"),
+        (1234567.891, 2, "1,234,567.89", "1\u202f234\u202f567,89"),
+        (-0.75, 2, "-0.75", "-0,75"),
+        (12.34, 0, "12", "12"),
+    ],
+)
+def test_numbers(value: float, decimals: int, english: str, french: str) -> None:
+    assert text.number(value, decimals) == english
+    text.set_language("fr")
+    assert text.number(value, decimals) == french
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "french"),
+    [
+        (0, "0\u00a0bytes", "0\u00a0octets"),
+        (999, "999\u00a0bytes", "999\u00a0octets"),
+        (1000, "1.0\u00a0kB", "1,0\u00a0ko"),
+        (98_300_000, "98\u00a0MB", "98\u00a0Mo"),
+        (2_393_232_672, "2.4\u00a0GB", "2,4\u00a0Go"),
+        (25_300_000_000, "25.3\u00a0GB", "25,3\u00a0Go"),
+        (1_234_000_000_000, "1,234.0\u00a0GB", "1\u202f234,0\u00a0Go"),
+    ],
+)
+def test_sizes(count: int, english: str, french: str) -> None:
+    assert text.size(count) == english
+    text.set_language("fr")
+    assert text.size(count) == french
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "french"),
+    [
+        (0, "0 tokens", "0\u00a0jeton"),
+        (1, "1 token", "1\u00a0jeton"),
+        (2, "2 tokens", "2\u00a0jetons"),
+        (4096, "4,096 tokens", "4\u202f096\u00a0jetons"),
+    ],
+)
+def test_counted_things_take_their_plural(count: int, english: str, french: str) -> None:
+    assert text.tr_count("{count} token", "{count} tokens", count) == english
+    text.set_language("fr")
+    assert text.tr_count("{count} token", "{count} tokens", count) == french
+
+
+def _trees() -> dict[Path, ast.Module]:
+    trees = {file: ast.parse(file.read_bytes()) for file in sorted(PACKAGE.rglob("*.py"))}
+    assert trees
+    return trees
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the last part of the name that is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield _last_name(node.func), node
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _said(tree: ast.AST) -> Iterator[tuple[str, ...]]:
+    """What is to be translated: a string or, for `tr_count`, two."""
+    for name, call in _calls(tree):
+        if name in FUNCTIONS and all(map(_is_literal, _words(name, call))):
+            yield tuple(ast.literal_eval(word) for word in _words(name, call))
+
+
+def _unmarked(tree: ast.AST) -> Iterator[str]:
+    """Calls whose words cannot be read here, and `tr` handed on to where that cannot be seen."""
+    called = set()
+    for name, call in _calls(tree):
+        called.add(call.func)
+        if name in FUNCTIONS:
+            words = _words(name, call)
+            is_marked = name == "tr" and len(words) == 1 and ast.unparse(words[0]) in MARKED
+            if not is_marked and not (words and all(map(_is_literal, words))):
+                yield ast.unparse(call)
+    yield from (
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in FUNCTIONS and node not in called
+    )
+
+
+def _too_early(tree: ast.AST) -> Iterator[str]:
+    """Translations while a module is imported, when the language is not yet known."""
+    if isinstance(tree, ast.Lambda):
+        return
+    if isinstance(tree, ast.Call) and _last_name(tree.func) in {"tr", "tr_count"}:
+        yield ast.unparse(tree)
+    children = ast.iter_child_nodes(tree)
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        children = iter([tree.args, *tree.decorator_list])
+    for child in children:
+        yield from _too_early(child)
+
+
+def _words(name: str, call: ast.Call) -> list[ast.expr]:
+    return call.args[: 2 if name == "tr_count" else 1]
+
+
+def _is_literal(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _bare(tree: ast.AST) -> Iterator[str]:
+    """Literals with letters that a widget is given to show."""
+    for name, call in _calls(tree):
+        if name in SHOWING:
+            for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                yield from (word for word in _literals(argument) if re.search("[^\\W\\d_]", word) and word not in NAMES)
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    """The strings that `node` may become, whole or in parts; what other calls make of theirs is not known."""
+    match node:
+        case ast.Constant(value=str(value)):
+            yield value
+        case ast.JoinedStr(values=parts) | ast.BoolOp(values=parts):
+            for part in parts:
+                yield from _literals(part)
+        case ast.BinOp(left=one, right=other) | ast.IfExp(body=one, orelse=other):
+            yield from _literals(one)
+            yield from _literals(other)
+        case ast.Call(func=ast.Attribute(value=inner, attr="format")):
+            yield from _literals(inner)
+
+
+def _pairs(entry: Any) -> list[tuple[str, str]]:
+    """Each translation with what it has to agree with: the last forms with the plural."""
+    if not entry.msgid_plural:
+        return [(entry.msgid, entry.msgstr)]
+    first, *others = [translation for _, translation in sorted(entry.msgstr_plural.items())]
+    return [(entry.msgid, first), *((entry.msgid_plural, other) for other in others)]
+
+
+def _placeholders(words: str) -> list[str]:
+    return sorted(f"{name}:{form}!{how}" for _, name, form, how in Formatter().parse(words) if name is not None)
