@@ -130,8 +130,7 @@ class Answering(QObject):
         turns = begin(self.model.name, sampling.seed or 0)
         self._session = session
         self._reply = self._thread.generate(Request(turns, sampling))
-        if self.state is not State.LOADING:
-            self._become(State.READING)
+        self._become(State.LOADING if self._loading else State.READING)
         self._tell_reply()
 
     @Slot(object, object)

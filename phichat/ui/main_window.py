@@ -200,12 +200,12 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         known = self._preferences
-        self.resize(QSize(1180, 760))
-        self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
-        self._columns.setSizes(known.columns if len(known.columns) == 3 else [220, 660, 300])
         self._fold_sidebar.setChecked(known.sidebar_open)
         self._fold_panel.setChecked(known.panel_open)
         self._on_fold()
+        self.resize(QSize(1180, 760))
+        self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
+        self._columns.setSizes(known.columns if len(known.columns) == 3 else [220, 660, 300])
         self._panel.show_sampling(Sampling().with_values(known.sampling))
         self._panel.show_system(known.system)
         self._panel.show_context(known.context, 0)
@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
         self._composer.set_can_send(bool(model))
         self._composer.set_answering(self.answering.is_answering())
         self._stop.setEnabled(self.answering.is_answering())
-        if state is State.LOADING:
+        if state is State.LOADING and state is not self._last_state:
             self.say(tr("Loading {model}…").format(model=title))
         elif state is State.IDLE and loaded and self._last_state is State.LOADING:
             self._panel.show_context(loaded.context, loaded.most_context)
