@@ -323,11 +323,11 @@ def test_the_window_comes_back_as_it_was(open_window: Callable[[], Person]) -> N
     first.find("systemPrompt", QPlainTextEdit).setPlainText("Rhyme.")
     first.qtbot.keyClick(first.window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
     assert first.find("settingsPanel").isHidden()
-    first.window.resize(720, 560)  # the offscreen screen is 800 pixels wide
+    first.window.resize(760, 560)  # the offscreen screen is 800 pixels wide
     first.window.close()
     second = open_window()
     assert second.find("settingsPanel").isHidden()
-    assert (second.window.width(), second.window.height()) == (720, 560)
+    assert (second.window.width(), second.window.height()) == (760, 560)
     assert second.window.session.sampling.temperature == 1.5
     assert second.window.session.system == "Rhyme."
 
