@@ -29,9 +29,13 @@ class Size:
     rounds: int
 
 
+PROBE = Size(words=60, tokens=8, rounds=1)
+STARTING = 1.0  # seconds a process takes to begin, about
+
+
 def measure(plan: Plan) -> dict[str, Any]:
     """The part `speed`. Ours comes first in each round: the other two read its tokens and write as many."""
-    size = _fitting(plan, _ours(plan, Size(60, 8, 1)))
+    size = _fitting(plan, _ours(plan, PROBE))
     runs: dict[str, list[Figures | None]] = {kind: [] for kind in _KINDS}
     for turn in range(size.rounds):
         plan.report(tr("Measuring speed, round {turn} of {rounds} …").format(turn=turn + 1, rounds=size.rounds))
@@ -53,14 +57,17 @@ def _speeds(runs: list[Figures]) -> Figures:
 
 
 def _fitting(plan: Plan, probe: Figures) -> Size:
-    """As much as fits into the plan's time, by what a short run took."""
+    """As much as fits into the plan's time and the model's context, by what a short run took."""
+    each = len(probe["tokens"]) / PROBE.words
 
     def seconds(words: int, tokens: int) -> float:
-        reading = words * len(probe["tokens"]) / 60 / probe["prompt"]
-        return float(len(_KINDS) * (reading + tokens / probe["generation"] + probe["seconds_to_load"] + 1))
+        reading, writing = words * each / probe["prompt"], tokens / probe["generation"]
+        return float(len(_KINDS) * (reading + writing + probe["seconds_to_load"] + STARTING))
 
     words, tokens = PROMPT_WORDS, REPLY_TOKENS
-    while seconds(words, tokens) * 3 > plan.seconds and words > 60:
+    while words > PROBE.words and (
+        seconds(words, tokens) * 3 > plan.seconds or words * each + tokens > plan.settings.context
+    ):
         words, tokens = words // 2, tokens * 2 // 3
     return Size(words, tokens, max(1, min(plan.rounds, int(plan.seconds / seconds(words, tokens)))))
 

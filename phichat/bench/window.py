@@ -1,8 +1,65 @@
-"""x"""
+"""What the window costs: to open, beside a bare one; while it works, on its main thread and in memory; and to stop."""
 
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
+
+from phichat import display
 from phichat.bench.plan import Plan
+from phichat.bench.processes import Figures, empty_home, figures_of, rounded
+from phichat.engine.process import environment
+from phichat.errors import PhichatError
+from phichat.text import tr
+
+OURS = ["-m", "phichat", "--quit-when-ready"]
+BARE = ["-P", str(Path(__file__).with_name("window_bare.py"))]  # as a script: our package would cost it time
+
+WORDS = 450  # of the question that is answered while the window is watched
+REPLY = 256  # tokens of its answer at most
+LONG = 1800  # words of the question that is stopped while it is read: about 2,000 tokens
+OPENING = 60.0  # seconds after which a window counts as hung
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    return {}
+    """The part `window`."""
+    variables = {"QT_QPA_PLATFORM": "offscreen"} if display.trouble() else {}
+    plan.report(tr("Opening windows …"))
+    found: Figures = _openings(plan.rounds, variables)
+    plan.report(tr("Talking in the window …"))
+    return {"window": found | _at_work(plan, variables)}
+
+
+def _openings(rounds: int, variables: dict[str, str]) -> Figures:
+    """The median seconds from starting Python to its end, of windows that close once they take input."""
+    times: dict[str, list[float]] = {"start_seconds": [], "bare_window_seconds": []}
+    for _ in range(rounds):
+        for (_name, seconds), arguments in zip(times.items(), (OURS, BARE), strict=True):
+            seconds.append(_seconds(arguments, variables))
+    return {name: rounded(statistics.median(seconds)) for name, seconds in times.items()}
+
+
+def _seconds(arguments: list[str], variables: dict[str, str]) -> float:
+    with empty_home() as home:
+        variables = {**environment(), **home, **variables}
+        started = time.perf_counter()
+        try:
+            subprocess.run(
+                [sys.executable, *arguments], env=variables, capture_output=True, timeout=OPENING, check=True
+            )
+        except subprocess.SubprocessError as error:
+            raise PhichatError(
+                tr("The window did not open: {reason}. Try `phichat doctor`.").format(reason=error)
+            ) from error
+        return time.perf_counter() - started
+
+
+def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
+    with empty_home() as home:
+        order = {"model": str(plan.model), "rounds": plan.rounds, "words": WORDS, "reply": REPLY, "long": LONG}
+        figures = figures_of("phichat.bench.window_app", order, **home, **variables)
+    if figures is None:
+        raise PhichatError(tr("The window's process ended while it was measured. Try `phichat doctor`."))
+    return figures
