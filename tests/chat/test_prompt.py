@@ -182,6 +182,13 @@ class TestTemplates:
         text = written(vocabulary, format_for(vocabulary), user("Hi"), user("Hello?"), reply("Yo"), user("Well"))
         assert text == "<s>[INST] Hi\n\nHello? [/INST]Yo</s>[INST] Well [/INST]"
 
+    def test_questions_become_one_without_touching_the_system_prompt(self, chatml: LlamaVocabulary) -> None:
+        strict = "{% if messages | length > 3 %}{{ raise_exception('take turns') }}{% endif %}" + tiny.CHATML
+        form = format_for(changed(chatml, template=strict))
+        assert written(chatml, form, system("Be brief."), user("Hi"), user("Hello?"), user("Well?")).startswith(
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi\n\nHello?\n\nWell?<|im_end|>"
+        )
+
     def test_a_system_prompt_that_a_template_drops_is_said_by_the_user(self, phi3: LlamaVocabulary) -> None:
         form = TemplateFormat(phi3, tiny.phi_template())
         assert "Be brief." in written(phi3, form, system("Be brief."), user("Hi"))

@@ -37,6 +37,11 @@ def test_a_template_may_leave_its_loop() -> None:
     assert ChatTemplate(template).parts([Role.USER], {}) == [(0, "")]
 
 
+def test_a_template_may_reckon() -> None:
+    parts = ChatTemplate("{{ '-' * 3 }}{{ 2 * 1.5 }}" + ALL).parts([Role.USER], {})
+    assert parts[0] == ("---3.0[user]", "")
+
+
 def test_a_template_that_loses_a_message_fails_and_says_which() -> None:
     with pytest.raises(TemplateError, match="message 1"):
         ChatTemplate("{{ messages[1].content }}").parts(TALK[:2], {})
