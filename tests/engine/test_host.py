@@ -266,7 +266,7 @@ class TestStopping:
                 stop.set()
         assert answer(events).reason is Ending.CANCELLED
 
-    def test_a_stop_during_a_reload_that_listens_ends_the_reply(
+    def test_a_reload_that_was_stopped_is_made_up_for_at_the_next_question(
         self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(starter, settings, Stop(), quiet)
@@ -277,6 +277,7 @@ class TestStopping:
             if isinstance(event, Loading):
                 stop.set()
         assert answer(events).reason is Ending.CANCELLED
+        assert answer(list(hosted.generate(ask("Hi"), Stop()))).completion_tokens
 
 
 class TestSaferSettings:
