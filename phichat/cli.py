@@ -1,9 +1,10 @@
-"""The second door: every command of the terminal. Qt is imported only when a window is wanted."""
+"""The second door: every command of the terminal. Never imports Qt: it is handed the window."""
 
 import argparse
 import logging
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 from phichat import display, logs, paths
 from phichat.cli_console import Console, ReaderGone
@@ -14,6 +15,9 @@ from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.text import tr
 
+Window = Callable[[Path | None, bool, str | None], int]
+"""Opens the window: where to save a picture of it, whether to quit once it is ready, and the model."""
+
 
 def hosted(home: Home) -> Engine:
     """The engine as people have it."""
@@ -23,11 +27,14 @@ def hosted(home: Home) -> Engine:
     return HostedEngine(Memory(home.engine))
 
 
-def run(arguments: list[str], make_engine: Callable[[Home], Engine] = hosted) -> int:
+def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = hosted) -> int:
     """Do what `arguments` ask for; the exit status. Nothing but a sentence comes of what goes wrong."""
     console = Console()
     try:
-        return _perform(_parsed(arguments, console), console, make_engine)
+        options = _parsed(arguments, console)
+        if options.command is None and _opens(options, console):
+            return _window(options, open_window)
+        return _perform(options, console, make_engine)
     except SystemExit as end:  # argparse's, after help or wrong usage
         return end.code if isinstance(end.code, int) else 2
     except ReaderGone:
@@ -35,11 +42,8 @@ def run(arguments: list[str], make_engine: Callable[[Home], Engine] = hosted) ->
     except KeyboardInterrupt:
         console.tell(tr("Interrupted."))
         return 130
-    except PhichatError as error:
-        console.tell(str(error))
-        return 1
     except Exception as error:  # noqa: BLE001 - a traceback is for the log
-        console.tell(_bug(error, paths.home()))
+        console.tell(str(error) if isinstance(error, PhichatError) else _bug(error, paths.home()))
         return 1
     finally:
         console.close()
@@ -57,8 +61,6 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
     home = paths.home()
     library = Library(home)
     match options.command:
-        case None:
-            return _window(options, console, make_engine)
         case "models":
             return _command("cli_models", "run")(options, library, home, console)
         case "bench":
@@ -82,22 +84,27 @@ def _command(module: str, function: str) -> Callable[..., int]:
     return found
 
 
-def _window(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
-    """The window; where none can open, a conversation here, if there is someone to have it."""
-    if trouble := display.trouble():
-        if options.screenshot or options.quit_when_ready:
-            raise PhichatError(f"{trouble} " + tr("QT_QPA_PLATFORM=offscreen paints it without a display."))
-        if not console.is_interactive:
-            raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
-        console.tell(trouble)
-        return _perform(argparse.Namespace(**{**vars(options), "command": "chat"}), console, make_engine)
+def _opens(options: argparse.Namespace, console: Console) -> bool:
+    """Whether a window can open here; if not, the command becomes a conversation, where there is someone to have it."""
+    trouble = display.trouble()
+    if not trouble:
+        return True
+    if options.screenshot or options.quit_when_ready:
+        raise PhichatError(f"{trouble} " + tr("QT_QPA_PLATFORM=offscreen paints it without a display."))
+    if not console.is_interactive:
+        raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
+    console.tell(trouble)
+    options.command = "chat"
+    return False
+
+
+def _window(options: argparse.Namespace, open_window: Window) -> int:
     try:
-        from phichat import app  # noqa: PLC0415 - brings Qt
+        return open_window(options.screenshot, options.quit_when_ready, options.model)
     except ImportError as error:
         raise PhichatError(
             tr("The window cannot open: {reason}. Install what is missing, or use `phichat chat`.").format(reason=error)
         ) from error
-    return app.run(options.screenshot, options.quit_when_ready, options.model)
 
 
 def _bug(error: Exception, home: Home) -> str:

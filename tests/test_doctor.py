@@ -19,6 +19,11 @@ from phichat.paths import Home
 
 CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
 
+
+def no_window(*_: object) -> int:
+    raise AssertionError
+
+
 Doctor = Callable[..., dict[str, Any]]
 
 
@@ -40,7 +45,7 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
     """Runs `phichat doctor --json`."""
 
     def run(make_engine: Callable[[Home], Engine] = cli.hosted) -> dict[str, Any]:
-        assert cli.run(["doctor", "--json"], make_engine) == 0
+        assert cli.run(["doctor", "--json"], no_window, make_engine) == 0
         found: dict[str, Any] = json.loads(capsys.readouterr().out)
         return found
 
@@ -75,7 +80,7 @@ def test_it_describes_this_computer(doctor: Doctor, home: Path) -> None:
 
 @pytest.mark.usefixtures("model")
 def test_people_read_the_same_in_their_words(capsys: pytest.CaptureFixture[str], home: Path) -> None:
-    assert cli.run(["doctor"]) == 0
+    assert cli.run(["doctor"], no_window) == 0
     out, err = capsys.readouterr()
     assert err == ""
     for said in ("Versions", f"phichat             {__version__}", "flash_attention", str(home / "models"), "only"):

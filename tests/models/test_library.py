@@ -72,8 +72,13 @@ def test_files_in_the_models_folder_are_found_by_their_names(library: Library, h
     assert library.find("MY MODEL").path == file
 
 
-def test_phi_3_has_its_catalogue_name_and_is_the_default(library: Library, home: Path, tiny: Path) -> None:
+def test_phi_3_has_its_catalogue_name_and_is_the_default(
+    library: Library, home: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = _copy(tiny, tmp_path / "begin.gguf")
+    monkeypatch.setattr("phichat.models.library._starter_files", lambda: [begin])
     library.add(tiny)
+    assert library.default() == library.find(STARTER)
     _copy(tiny, home / "models" / "another.gguf")
     _copy(tiny, home / "models" / PHI_3.file)
     default = library.default()
