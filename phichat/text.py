@@ -61,6 +61,8 @@ def set_language(wanted: str | None = None) -> str:
     global _current, _code
     for code in [wanted] if wanted else _system_languages():
         short = code.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+        if short in {"c", "posix"}:
+            break
         if short in available_languages():
             _current, _code = _catalogue(short), short
             return _code

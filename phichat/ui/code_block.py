@@ -38,6 +38,7 @@ class CodeBlock(QFrame):
         layout.setSpacing(0)
         layout.addLayout(header)
         layout.addWidget(self._text)
+        self._text.horizontalScrollBar().rangeChanged.connect(self._fit)
         self._fit()
         theme.dress(self, "code")
 
@@ -59,10 +60,11 @@ class CodeBlock(QFrame):
             self._text.setPlainText(code)
         self._fit()
 
+    @Slot()
     def _fit(self) -> None:
         lines = min(max(self._text.blockCount(), 1), MOST_LINES)
-        scroll_bar = self._text.horizontalScrollBar().sizeHint().height()
-        margins = 2 * INDENT + scroll_bar + 2
+        scroll_bar = self._text.horizontalScrollBar()
+        margins = 2 * INDENT + 2 + (scroll_bar.sizeHint().height() if scroll_bar.maximum() else 0)
         is_cut = self._text.blockCount() > MOST_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_cut else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self._text.setVerticalScrollBarPolicy(policy)

@@ -46,6 +46,7 @@ class SettingsPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self._theme = theme
         self.sampling = Sampling()
         self._rows: dict[str, _Row] = {}
         content = QWidget()
@@ -56,7 +57,7 @@ class SettingsPanel(QScrollArea):
         self._layout = QVBoxLayout(content)
         self._layout.setContentsMargins(18, 16, 18, 18)
         self._layout.setSpacing(6)
-        self._add_system_prompt(theme)
+        self._add_system_prompt()
         self._add_presets()
         for setting in SETTINGS:
             self._add_row(setting)
@@ -99,14 +100,14 @@ class SettingsPanel(QScrollArea):
             with QSignalBlocker(self._seed):
                 self._seed.setValue(seed)
 
-    def _add_system_prompt(self, theme: Theme) -> None:
+    def _add_system_prompt(self) -> None:
         self._heading(tr("System prompt"))
         self._system = QPlainTextEdit()
         self._system.setObjectName("systemPrompt")
         self._system.setAccessibleName(tr("System prompt"))
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
         self._system.setTabChangesFocus(True)
-        theme.dress(self._system, "field")
+        self._theme.dress(self._system, "field")
         self._system.setFixedHeight(self._system.fontMetrics().lineSpacing() * 4 + 14)
         self._system.textChanged.connect(self._on_system)
         self._layout.addWidget(self._system)
@@ -132,7 +133,7 @@ class SettingsPanel(QScrollArea):
         self._layout.addLayout(row)
 
     def _add_row(self, setting: Setting) -> None:
-        row = self._rows[setting.name] = _Row(setting)
+        row = self._rows[setting.name] = _Row(setting, self._theme)
         row.changed.connect(self._on_value)
         self._layout.addWidget(row)
 
@@ -218,7 +219,7 @@ class _Row(QWidget):
 
     changed = Signal(str, float)
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, theme: Theme) -> None:
         super().__init__()
         self._setting = setting
         name = _camel_case(setting.name)
@@ -228,6 +229,7 @@ class _Row(QWidget):
         self._slider = _Slider(Qt.Orientation.Horizontal)
         self._slider.setObjectName(name + "Slider")
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
+        theme.dress(self._slider, "slider")
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
         for control in (self._spin, self._slider):
             control.setAccessibleName(tr(setting.label))

@@ -144,6 +144,12 @@ def _palette(tokens: Tokens) -> QPalette:
     return palette
 
 
+_BAR = """
+QScrollBar { background: transparent; width: 10px; height: 10px; }
+QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: none; }"""
 _STYLES = {
     name: Template(rules)
     for name, rules in {
@@ -172,15 +178,16 @@ QPushButton:focus { border-color: $accent; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",
         "code": """
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }
-QPlainTextEdit { background: transparent; border: none; }""",
+QPlainTextEdit { background: transparent; border: none; }"""
+        + _BAR,
+        "bar": _BAR,
         "round": """
 QToolButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
 QToolButton:focus { border-color: $accent; }""",
-        "bar": """
-QScrollBar { background: transparent; width: 10px; height: 10px; }
-QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }
-QScrollBar::handle:hover { background: $muted; }
-QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
-QScrollBar::add-page, QScrollBar::sub-page { background: none; }""",
+        "slider": """
+QSlider::groove { height: 4px; border-radius: 2px; background: $line; }
+QSlider::sub-page { background: $accent; border-radius: 2px; }
+QSlider::handle { width: 14px; height: 14px; margin: -5px 0; border-radius: 7px; background: $accent; }
+QSlider::handle:focus { border: 2px solid $text; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }""",
     }.items()
 }

@@ -1,7 +1,8 @@
 """What an empty conversation shows: a greeting, four things to try, and what to know about the model."""
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.text import later, tr
 from phichat.ui.theme import Theme, muted
@@ -14,7 +15,7 @@ IDEAS = (
 )
 
 
-class Welcome(QWidget):
+class Welcome(QScrollArea):
     """The empty state.
 
     Signals: `tried(str)` for an idea to ask; `file_wanted` where the person wants to open a model file.
@@ -26,33 +27,25 @@ class Welcome(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
-        self._hello = QLabel()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._hello = _centred()
         font = self._hello.font()
         font.setPointSizeF(font.pointSizeF() * 2.2)
         font.setWeight(font.Weight.DemiBold)
         self._hello.setFont(font)
-        self._note = muted(QLabel())
-        for label in (self._hello, self._note):
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._note = muted(_centred())
         self._open = QPushButton(tr("Open a model file…"))
         self._open.clicked.connect(self.file_wanted)
-        column = QWidget()
-        column.setMaximumWidth(620)
-        inside = QVBoxLayout(column)
-        inside.setSpacing(16)
-        inside.addWidget(self._hello)
-        inside.addWidget(self._note)
-        inside.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._ideas = _ideas(self._try)
-        inside.addWidget(self._ideas)
-        theme.dress(column, "button")
-        layout = QVBoxLayout(self)
-        layout.addStretch(2)
-        layout.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addStretch(3)
-        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        column.setMinimumWidth(280)
+        self._ideas = QWidget()
+        self._grid = QGridLayout(self._ideas)
+        self._grid.setContentsMargins(0, 8, 0, 0)
+        self._grid.setSpacing(10)
+        self._buttons = [self._idea(tr(idea)) for idea in IDEAS]
+        self._columns = 0
+        self.setWidget(self._content(theme))
+        self._place_ideas(2)
 
     def show_model(self, title: str, *, is_toy: bool) -> None:
         """Greet in the name of the model `title`; an empty one means that there is none."""
@@ -61,11 +54,55 @@ class Welcome(QWidget):
         self._open.setVisible(not title or is_toy)
         self._note.setText(_note(title, is_toy=is_toy))
 
+    def _content(self, theme: Theme) -> QWidget:
+        column = QWidget()
+        column.setMaximumWidth(620)
+        inside = QVBoxLayout(column)
+        inside.setSpacing(16)
+        inside.addWidget(self._hello)
+        inside.addWidget(self._note)
+        inside.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(self._ideas)
+        theme.dress(column, "button")
+        theme.dress(self.verticalScrollBar(), "bar")
+        content = QWidget()
+        across = QHBoxLayout()
+        across.addWidget(column)
+        layout = QVBoxLayout(content)
+        layout.addStretch(2)
+        layout.addLayout(across)
+        layout.addStretch(3)
+        return content
+
+    def _idea(self, text: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setMinimumHeight(44)
+        button.clicked.connect(self._try)
+        return button
+
+    def _place_ideas(self, columns: int) -> None:
+        if columns != self._columns:
+            self._columns = columns
+            for index, button in enumerate(self._buttons):
+                self._grid.addWidget(button, index // columns, index % columns)
+
     @Slot()
     def _try(self) -> None:
         button = self.sender()
         if isinstance(button, QPushButton):
             self.tried.emit(button.text())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        widest = max(button.sizeHint().width() for button in self._buttons)
+        self._place_ideas(2 if 2 * widest + 60 < event.size().width() else 1)
+        super().resizeEvent(event)
+
+
+def _centred() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return label
 
 
 def _note(title: str, *, is_toy: bool) -> str:
@@ -77,16 +114,3 @@ def _note(title: str, *, is_toy: bool) -> str:
             "Phi-3 is far better: open its file, or drop it on this window."
         ).format(model=title)
     return tr("{model} runs on this computer; nothing you write leaves it.").format(model=title)
-
-
-def _ideas(slot: object) -> QWidget:
-    ideas = QWidget()
-    grid = QGridLayout(ideas)
-    grid.setContentsMargins(0, 8, 0, 0)
-    grid.setSpacing(10)
-    for index, idea in enumerate(IDEAS):
-        button = QPushButton(tr(idea))
-        button.setMinimumHeight(44)
-        button.clicked.connect(slot)
-        grid.addWidget(button, index // 2, index % 2)
-    return ideas

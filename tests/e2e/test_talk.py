@@ -1,0 +1,75 @@
+"""The whole path with a real model: the window, its thread, the model's process, and back."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from phichat import app
+from phichat.chat.messages import Ending
+from phichat.chat.sampling import Sampling
+from phichat.ui.answering import State
+from tests.ui.conftest import Person
+
+
+@pytest.fixture
+def person(qtbot: QtBot, starter: object) -> Iterator[Person]:
+    window = app.create_window()
+    window.show()
+    person = Person(window, qtbot)
+    person.wait_for(State.IDLE)
+    yield person
+    window.close()
+
+
+def model_process() -> psutil.Process:
+    return next(child for child in psutil.Process().children() if "phichat.engine.host" in " ".join(child.cmdline()))
+
+
+def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Person) -> None:
+    seen: list[str] = []
+    person.window.answering.replied.connect(lambda _, message: seen.append(message.text))
+    person.window.session.sampling = Sampling(max_tokens=400)
+    person.ask("Write a long story about ice hockey")
+    person.wait(lambda: len(set(seen)) > 3)
+    person.click("stopButton")
+    person.wait_for(State.IDLE)
+    stopped = person.window.session.conversation.path()[-1]
+    assert stopped.reply is not None
+    assert stopped.reply.ending is Ending.CANCELLED
+    assert stopped.text
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
+    person.window.session.sampling = Sampling(max_tokens=12)
+    person.ask("Write a haiku about ice hockey")
+    person.wait_for(State.READING)
+    person.wait_for(State.IDLE)
+    assert person.message(3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> None:
+    person.window.session.sampling = Sampling(max_tokens=400)
+    person.ask("Write a long story about ice hockey")
+    person.wait(lambda: len(person.message(1)) > 10)
+    model_process().send_signal(signal.SIGKILL)
+    person.wait_for(State.IDLE)
+    assert person.status().endswith("Your conversation is kept; ask again.")
+    assert len(person.message(1)) > 10
+    person.window.session.sampling = Sampling(max_tokens=8)
+    person.ask("And now?")
+    person.wait_for(State.READING)
+    person.wait_for(State.IDLE)
+    assert person.message(3)
+
+
+def test_the_model_goes_with_the_window(person: Person, eventually: Callable[..., None]) -> None:
+    process = model_process()
+    person.type("draft")
+    person.qtbot.keyClick(person.window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    person.window.close()
+    eventually(lambda: not process.is_running())
