@@ -11,7 +11,6 @@ from phichat.cli_console import Console, ReaderGone
 from phichat.cli_options import parser
 from phichat.engine.base import Engine
 from phichat.errors import PhichatError
-from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.text import tr
 
@@ -58,6 +57,8 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
+    from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands
+
     home = paths.home()
     library = Library(home)
     match options.command:

@@ -78,10 +78,13 @@ def available_languages() -> list[str]:
 
 def resource(name: str) -> Traversable:
     """A file or folder of `resources/`, which lies beside the package in a checkout and inside it elsewhere."""
+    return _resources() / name
+
+
+@cache
+def _resources() -> Traversable:
     installed = resources.files("phichat") / "resources"
-    if installed.is_dir():
-        return installed / name
-    return Path(__file__).parents[1] / "resources" / name
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "resources"
 
 
 @cache

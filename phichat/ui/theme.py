@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QLabel, QStyleFactory, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
 from phichat.text import resource
@@ -56,7 +56,6 @@ class Theme(QObject):
         self._applied = False
         self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
         self.tokens = LIGHT
-        application.setStyle(QStyleFactory.create("Fusion"))
         self._apply()
         application.styleHints().colorSchemeChanged.connect(self._apply)
 

@@ -1,6 +1,7 @@
 """The conversation on the screen: messages in a column, following the end only while the reader is there."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -8,8 +9,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVB
 
 from phichat.chat.messages import Message, Role
 from phichat.text import tr
-from phichat.ui.message_view import MessageView
 from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.ui.message_view import MessageView
 
 COLUMN = 760  # pixels: lines longer than that are tiring to read
 NEAR_END = 30  # pixels from the end that still count as there
@@ -76,6 +79,8 @@ class Transcript(QScrollArea):
     def _add(self, message: Message) -> None:
         if self._views and self._views[-1].message.role is Role.ASSISTANT:
             self._views[-1].show_reply(self._views[-1].message, is_last=False)
+        from phichat.ui.message_view import MessageView  # noqa: PLC0415 - an empty window has no messages
+
         view = MessageView(message, self._theme)
         view.setObjectName(f"message-{len(self._views)}")
         view.retried.connect(self.retried)
