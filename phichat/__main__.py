@@ -1,7 +1,11 @@
 """Starts Phichat: without a command the window, with one the command line."""
 
+import logging
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from phichat import text
 
@@ -17,11 +21,20 @@ def main() -> int:
         return 130
 
 
-def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None) -> int:
-    """See `app.run`."""
+def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None) -> NoReturn:
+    """See `app.run`. Does not return: the process ends with the window.
+
+    By then every thread and process is gone and everything is written. Taking Python and Qt apart object by object
+    would only take time, and is where programs like this one crash.
+    """
     from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
 
-    return app.run(screenshot, quit_when_ready, model)
+    status = app.run(screenshot, quit_when_ready, model)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError, ValueError):  # closed, or not there without a console
+            stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

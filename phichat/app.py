@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTimer, QTranslator, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -153,7 +153,11 @@ def _settings(context: int) -> EngineSettings:
 
 
 def _translate_qt(application: QApplication) -> None:
-    """Qt's own words, such as those in its dialogs."""
+    """Qt's own words, such as those in its dialogs, and its numbers."""
+    if text.language() == "en":
+        return
+    from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator  # noqa: PLC0415 - many languages, each a number
+
     QLocale.setDefault(QLocale(text.language()))
     translator = QTranslator(application)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

@@ -84,8 +84,7 @@ class Composer(QFrame):
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:
         self.setProperty("focused", has_focus)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        self.setStyleSheet(self.styleSheet())  # which looks at the property again
 
     @Slot()
     def _show_icons(self) -> None:
