@@ -183,8 +183,8 @@ class MainWindow(QMainWindow):
         self._header.model_chosen.connect(self.use_model)
         self._header.file_wanted.connect(self._ask_for_file)
         self._welcome.file_wanted.connect(self._ask_for_file)
-        self._welcome.tried.connect(self._submit)
-        self._composer.submitted.connect(self._submit)
+        self._welcome.tried.connect(self.submit)
+        self._composer.submitted.connect(self.submit)
         self._composer.stopped.connect(self.answering.stop)
         self._transcript.retried.connect(self._retry)
         self._panel.sampling_changed.connect(self._on_sampling)
@@ -232,7 +232,8 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self._transcript if path else self._welcome)
 
     @Slot(str)
-    def _submit(self, text: str) -> None:
+    def submit(self, text: str) -> None:
+        """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
         if self.answering.is_answering() or not self.answering.model:
             self._composer.set_text(text)
             return

@@ -8,6 +8,7 @@ from itertools import pairwise
 import psutil
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from phichat import app
@@ -70,6 +71,6 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
 def test_the_model_goes_with_the_window(person: Person, eventually: Callable[..., None]) -> None:
     process = model_process()
     person.type("draft")
-    person.qtbot.keyClick(person.window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(person.window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     person.window.close()
     eventually(lambda: not process.is_running())
