@@ -22,7 +22,7 @@ class Child:
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
         self._orders, self._answers = orders, answers
         self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
-        self._stop = Stop()
+        self._stop, self._number = Stop(), 0
 
     def serve(self, make_engine: Callable[[], Engine]) -> None:
         """Work until the parent is gone, which ends the process at once, whatever it is doing."""
@@ -58,11 +58,11 @@ class Child:
 
     def _listen(self) -> None:
         while (order := wire.read(self._orders)) is not None:
-            if order["do"] == "stop":
-                self._stop.set()
-            else:
-                self._stop = Stop()
+            if order["do"] != "stop":
+                self._stop, self._number = Stop(), order["number"]
                 self._waiting.put((order, self._stop))
+            elif order["number"] == self._number:  # one that comes late must not end what comes next
+                self._stop.set()
         os._exit(0)
 
 

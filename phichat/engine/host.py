@@ -35,6 +35,7 @@ class HostedEngine:
         self._path: Path | None = None
         self._settings = EngineSettings()
         self._stopped_hard = False
+        self._orders = 0
 
     @property
     def pid(self) -> int | None:
@@ -108,7 +109,7 @@ class HostedEngine:
     def _loading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
         self._loaded = None
-        attempt, death = settings, None
+        attempt, crashed = settings, False
         while not stop.is_set():
             self._settings = attempt
             try:
@@ -117,6 +118,7 @@ class HostedEngine:
                 if stop.is_set():
                     return
                 death = error
+                crashed = crashed or is_crash(death.ending)
                 following = next(safer(attempt), None)
                 if following is None:
                     raise EngineDied(
@@ -128,21 +130,24 @@ class HostedEngine:
                 attempt = following[0]
             else:
                 self._loaded = self._process
-                if death:
+                if crashed:  # a lack of memory may be over tomorrow
                     self._memory.remember(path, settings, attempt)
                 return
 
     def _ask(self, order: wire.Line, stop: Stop) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
         process = self._running()
+        number = self._orders = self._orders + 1
         deadline = threading.Timer(PATIENCE, self._kill, [process])
 
-        def ask_to_stop() -> None:
-            process.send({"do": "stop"})
+        def ask_to_stop() -> None:  # in the thread of whoever stops, which must not wait
             deadline.start()
+            process.send({"do": "stop", "number": number}, wait=False)
 
-        process.send(order)
         stop.listen(ask_to_stop)
+        process.send({**order, "number": number})
+        if stop.is_set():  # perhaps before the child had heard of the order
+            process.send({"do": "stop", "number": number})
         answered = False
         try:
             while (line := process.receive()) is not None:

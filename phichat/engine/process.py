@@ -52,10 +52,17 @@ class Process:
         """Whether it still runs."""
         return self._popen.poll() is None
 
-    def send(self, order: wire.Line) -> None:
-        """Give an order, from any thread. One that is gone is noticed by `receive`."""
-        with self._lock, suppress(OSError, ValueError):
-            wire.write(self._orders, order)
+    def send(self, order: wire.Line, *, wait: bool = True) -> None:
+        """Give an order, from any thread. A child that is gone is noticed by `receive`.
+
+        A child that does not read lets a long order wait; without `wait`, another one is then dropped instead.
+        """
+        if self._lock.acquire(blocking=wait):
+            try:
+                with suppress(OSError, ValueError):
+                    wire.write(self._orders, order)
+            finally:
+                self._lock.release()
 
     def receive(self) -> wire.Line | None:
         """What it says next; None once it is gone."""

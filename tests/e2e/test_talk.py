@@ -47,9 +47,7 @@ def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Perso
     assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
     person.window.session.sampling = Sampling(max_tokens=12)
     person.ask("Write a haiku about ice hockey")
-    person.wait_for(State.READING)
-    person.wait_for(State.IDLE)
-    assert person.message(3)
+    person.wait(lambda: person.message(3) and person.window.answering.state is State.IDLE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -63,9 +61,7 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     assert len(person.message(1)) > 10
     person.window.session.sampling = Sampling(max_tokens=8)
     person.ask("And now?")
-    person.wait_for(State.READING)
-    person.wait_for(State.IDLE)
-    assert person.message(3)
+    person.wait(lambda: person.message(3) and person.window.answering.state is State.IDLE)
 
 
 def test_the_model_goes_with_the_window(person: Person, eventually: Callable[..., None]) -> None:
