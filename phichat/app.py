@@ -105,13 +105,15 @@ class _Models(QObject):
     @Slot()
     def load_first(self) -> None:
         """Find the model that was asked for or used last, else the default."""
-        model = None
+        model, trouble = None, ""
         try:
             model = self._library.find(self._wanted) if self._wanted else None
         except ModelMissing as error:
-            self.failed.emit(str(error))
+            trouble = str(error)
         if model := model or self._library.default():
             self.first_found.emit(model)
+        if trouble:
+            self.failed.emit(trouble)
 
     @Slot(object)
     def remember(self, path: Path) -> None:

@@ -90,6 +90,7 @@ class MainWindow(QMainWindow):
 
     def load_model(self, model: Model) -> None:
         """Talk with `model` for now."""
+        self._status.forget()
         self.answering.use(model, self._panel.context())
 
     @Slot(object)
@@ -237,21 +238,27 @@ class MainWindow(QMainWindow):
         if self.answering.is_answering() or not self.answering.model:
             self._composer.set_text(text)
             return
+        self._status.forget()
         self.answering.submit(self._session, text)
-        self._show_path()
+        self._transcript.follow()
         self._sidebar.refresh()
         self._composer.setFocus()
 
     @Slot()
     def _retry(self) -> None:
         if not self.answering.is_answering():
+            self._status.forget()
             self.answering.retry(self._session)
-            self._show_path()
+            self._transcript.follow()
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
-        if session is self._session and message.id == session.conversation.tip:
+        if session is not self._session or message.id != session.conversation.tip:
+            return
+        if self._transcript.shows(message):
             self._transcript.show_reply(message)
+        else:
+            self._show_path()
 
     @Slot(object)
     def _on_sampling(self, sampling: Sampling) -> None:
@@ -282,12 +289,12 @@ class MainWindow(QMainWindow):
         self._composer.set_answering(self.answering.is_answering())
         self._stop.setEnabled(self.answering.is_answering())
         if state is State.LOADING and state is not self._last_state:
-            self.say(tr("Loading {model}…").format(model=title))
+            self._status.say_in_passing(tr("Loading {model}…").format(model=title))
         elif state is State.IDLE and loaded and self._last_state is State.LOADING:
             self._panel.show_context(loaded.context, loaded.most_context)
-            self.say(tr("{model} is ready.").format(model=title))
+            self._status.say_in_passing(tr("{model} is ready.").format(model=title))
         elif state is State.WRITING:
-            self.say("")
+            self._status.say_in_passing("")
         self._last_state = state
 
     @Slot(float)
@@ -295,9 +302,9 @@ class MainWindow(QMainWindow):
         title = self.answering.model.title if self.answering.model else ""
         percent = number(100 * fraction)
         if self.answering.state is State.LOADING:
-            self.say(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
+            self._status.say_in_passing(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
         elif self.answering.state is State.READING:
-            self.say(tr("Reading… {percent} %").format(percent=percent))
+            self._status.say_in_passing(tr("Reading… {percent} %").format(percent=percent))
 
     @Slot(object)
     def _on_prompt(self, prompt: PromptMade) -> None:
@@ -370,6 +377,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()
         super().closeEvent(event)
+        self.hide()  # what is ended now may take a moment
         self.closed.emit()
 
 

@@ -18,6 +18,7 @@ class StatusLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._notice = ""
         self._message = _label("statusMessage", tr("Status"))
         self._message.setWordWrap(True)
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -30,8 +31,22 @@ class StatusLine(QWidget):
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
 
-    def say(self, sentence: str) -> None:
-        """Show a notice."""
+    def say(self, notice: str) -> None:
+        """Show a notice, until another one or `forget`."""
+        self._notice = notice
+        self._show(notice)
+
+    def say_in_passing(self, sentence: str) -> None:
+        """Show how things go, unless there is a notice to read."""
+        if not self._notice:
+            self._show(sentence)
+
+    def forget(self) -> None:
+        """The notice has been read, or is about something that is over."""
+        self._notice = ""
+        self._show("")
+
+    def _show(self, sentence: str) -> None:
         self._message.setText(sentence)
         self._make_room()
 

@@ -57,19 +57,24 @@ class Transcript(QScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._on_value)
 
     def show_path(self, messages: Sequence[Message]) -> None:
-        """Show `messages` in place of what is shown, from their end."""
-        self._drop_from(0)
+        """Show `messages`, from their end; those that are shown already stay as they are."""
+        kept = 0
+        for view, message in zip(self._views, messages, strict=False):
+            if view.message is not message:
+                break
+            kept += 1
+        self._drop_from(kept)
         self._follows = True
-        for message in messages:
+        for message in messages[kept:]:
             self._add(message)
 
+    def shows(self, message: Message) -> bool:
+        """Whether `message`, in whatever state, is the last one shown."""
+        return bool(self._views) and self._views[-1].message.id == message.id
+
     def show_reply(self, message: Message) -> None:
-        """Show `message` as it is now: the last reply, or a new one that takes its place or comes after it."""
-        last = self._views[-1] if self._views else None
-        if last and last.message.id == message.id:
-            last.show_reply(message, is_last=True)
-        else:
-            self._add(message)
+        """Show the last message as it is now."""
+        self._views[-1].show_reply(message, is_last=True)
 
     def follow(self) -> None:
         """Go to the end and stay there."""

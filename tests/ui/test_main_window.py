@@ -440,3 +440,33 @@ def test_writing_goes_on_while_the_answer_comes(person: Person, engine: Scripted
     gate.set()
     person.wait_for(State.IDLE)
     assert person.written() == "next question"
+
+
+def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path
+) -> None:
+    home.mkdir()
+    (home / "preferences.json").write_text('{"model": "/nowhere/gone.gguf"}', "utf-8")
+    person = open_window()
+    person.wait_for(State.IDLE)
+    assert engine.loads[0][0] == starter
+    assert "gone.gguf" in person.status()
+
+
+def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(Notice("Trying again with a smaller context."), "Yes ", "indeed.")
+    person.ask("Well?")
+    person.wait_for(State.IDLE)
+    assert person.status() == "Trying again with a smaller context."
+    person.ask("And now?")
+    person.wait(lambda: person.message(3) == "And now?")
+    assert person.status() == ""
+
+
+def test_asking_more_leaves_the_messages_before_as_they_are(person: Person) -> None:
+    person.ask("One")
+    person.wait_for(State.IDLE)
+    before = [person.find("message-0"), person.find("message-1")]
+    person.ask("Two")
+    person.wait(lambda: person.message(3) == "Two")
+    assert [person.find("message-0"), person.find("message-1")] == before
