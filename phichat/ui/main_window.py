@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
     def load_model(self, model: Model) -> None:
         """Talk with `model` for now."""
         self._status.forget()
-        self.answering.use(model, self._panel.context())
+        self.answering.use(model, self._preferences.context)
 
     @Slot(object)
     def use_model(self, model: Model) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -26,6 +26,7 @@ from phichat.text import tr
 from phichat.ui.theme import Theme, muted
 
 LARGEST_CONTEXT = 131_072
+SETTLED_AFTER = 600  # milliseconds without a further change of the context
 
 
 class SettingsPanel(QScrollArea):
@@ -89,10 +90,6 @@ class SettingsPanel(QScrollArea):
         with QSignalBlocker(self._context):
             self._context.setMaximum(most or LARGEST_CONTEXT)
             self._context.setValue(context)
-
-    def context(self) -> int:
-        """The context chosen, in tokens."""
-        return self._context.value()
 
     def show_seed(self, seed: int) -> None:
         """Show the seed that a random choice came to."""
@@ -160,7 +157,9 @@ class SettingsPanel(QScrollArea):
         self._context.setAccessibleName(tr("Context, in tokens"))
         self._context.setSuffix(" " + tr("tokens"))
         self._context.setKeyboardTracking(False)
-        self._context.valueChanged.connect(self.context_changed)
+        self._settled = QTimer(self, interval=SETTLED_AFTER, singleShot=True)
+        self._settled.timeout.connect(self._on_context)
+        self._context.valueChanged.connect(self._settled.start)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
             _explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
@@ -197,6 +196,10 @@ class SettingsPanel(QScrollArea):
     @Slot()
     def _on_reset(self) -> None:
         self._take(Sampling())
+
+    @Slot()
+    def _on_context(self) -> None:
+        self.context_changed.emit(self._context.value())
 
     @Slot()
     def _on_system(self) -> None:
