@@ -50,6 +50,7 @@ def create_window(model: str | None = None, make_engine: Callable[[], Engine] | 
     models.failed.connect(window.say)
     answering.loaded_model.connect(models.remember)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
+    QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
 
 

@@ -28,7 +28,7 @@ class Stopwatch(QObject):
         self._thread.happened.connect(self._hear)
         self._thread.failed.connect(self._give_up)
         self._asked = time.perf_counter()
-        self._thread.load(Path(order["model"]), EngineSettings(**order["settings"]))
+        self._thread.load(Path(order["model"]), lambda: EngineSettings(**order["settings"]))
 
     @Slot(object, object)
     def _hear(self, _: Stop, event: Event) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,7 +105,7 @@ class Answering(QObject):
         if self._loading:
             self._loading.set()
         self.model, self.loaded = model, None
-        self._loading = self._thread.load(model.path, self._settings(context))
+        self._loading = self._thread.load(model.path, partial(self._settings, context))
         self._become(State.LOADING)
 
     def submit(self, session: Session, text: str) -> None:

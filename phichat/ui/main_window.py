@@ -84,6 +84,11 @@ class MainWindow(QMainWindow):
         """The conversation that is shown."""
         return self._session
 
+    @Slot()
+    def prepare(self) -> None:
+        """Have ready what the first message will need, now that the window is shown."""
+        self._transcript.prepare()
+
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)

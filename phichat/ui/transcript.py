@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
 from phichat.ui.theme import Theme
 
@@ -67,6 +67,13 @@ class Transcript(QScrollArea):
         self._follows = True
         for message in messages[kept:]:
             self._add(message)
+
+    def prepare(self) -> None:
+        """Import what messages are made of, and make one, so that the first does not take longer than the others."""
+        from phichat.ui.message_view import MessageView  # noqa: PLC0415 - an empty window has no messages
+
+        for role in (Role.USER, Role.ASSISTANT):
+            MessageView(Message(role, "**…**", reply=Reply(ending=Ending.STOP)), self._theme).deleteLater()
 
     def shows(self, message: Message) -> bool:
         """Whether `message`, in whatever state, is the last one shown."""

@@ -27,9 +27,9 @@ class _Worker(QObject):
         self._engine: Engine | None = None
 
     @Slot(object, object, object)
-    def load(self, path: Path, settings: EngineSettings, stop: Stop) -> None:
+    def load(self, path: Path, settings: Callable[[], EngineSettings], stop: Stop) -> None:
         def run() -> None:
-            loaded = self._get().load(path, settings, stop, lambda event: self.happened.emit(stop, event))
+            loaded = self._get().load(path, settings(), stop, lambda event: self.happened.emit(stop, event))
             self.happened.emit(stop, loaded)
 
         self._carefully(stop, run)
@@ -89,8 +89,8 @@ class EngineThread(QObject):
         self._stops: list[Stop] = []
         self._thread.start()
 
-    def load(self, path: Path, settings: EngineSettings) -> Stop:
-        """Order a model to be loaded; the Stop that its events will carry."""
+    def load(self, path: Path, settings: Callable[[], EngineSettings]) -> Stop:
+        """Order a model to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""
         stop = self._new_stop()
         self._load.emit(path, settings, stop)
         return stop
