@@ -50,7 +50,7 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
 
 def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
     try:
-        return parser().parse_args(arguments)
+        return parser(arguments).parse_args(arguments)
     except SystemExit:
         console.flush()
         raise

@@ -1,7 +1,7 @@
 """The command line's grammar: commands, options, and the ranges of their values."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,14 +23,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
 
 
-def parser() -> Parser:
-    """All of it."""
+def parser(arguments: Sequence[str]) -> Parser:
+    """As much of it as `arguments` may need: without a word among them, or a call for help, no command."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
     main.set_defaults(command=None, system="", preset="balanced", context=4096, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument("--version", action="version", version=f"phichat {__version__}")
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
     _add_window_options(main)
+    if all(argument.startswith("--") and argument != "--help" for argument in arguments):
+        return main
     commands = main.add_subparsers(dest="command", metavar="COMMAND", title=tr("without a window"))
     _add_ask(commands)
     _add_chat(commands)

@@ -8,9 +8,11 @@ import io
 import os
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
 _code = "en"
@@ -76,15 +78,19 @@ def available_languages() -> list[str]:
     return ["en", *sorted(file.name[:-3] for file in files if file.name.endswith(".po"))]
 
 
-def resource(name: str) -> Traversable:
+def resource(name: str) -> "Traversable":
     """A file or folder of `resources/`, which lies beside the package in a checkout and inside it elsewhere."""
     return _resources() / name
 
 
 @cache
-def _resources() -> Traversable:
-    installed = resources.files("phichat") / "resources"
-    return installed if installed.is_dir() else Path(__file__).parents[1] / "resources"
+def _resources() -> "Traversable":
+    for folder in (Path(__file__).with_name("resources"), Path(__file__).parents[1] / "resources"):
+        if (folder / "icons").is_dir():  # where links cannot be made, a checkout has a small file in its place
+            return folder
+    from importlib import resources  # noqa: PLC0415 - takes as long as the whole search
+
+    return resources.files("phichat") / "resources"
 
 
 @cache
