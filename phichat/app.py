@@ -11,7 +11,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
-from phichat.engine.base import Engine, EngineSettings
+from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
@@ -47,6 +47,7 @@ def create_window(model: str | None = None, make_engine: Callable[[], Engine] | 
         part.setParent(window)
     window.closed.connect(thread.close)
     models.first_found.connect(window.load_model)
+    models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
     answering.loaded_model.connect(models.remember)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
@@ -79,10 +80,12 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
 class _Models(QObject):
     """The library as the window needs it, looked at once the window can be used.
 
-    Signals: `first_found(ModelFile)` for the model to begin with; `failed(str)` with a sentence.
+    Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
+    cannot be loaded; `failed(str)` with a sentence.
     """
 
     first_found = Signal(object)
+    spare_found = Signal(object)
     failed = Signal(str)
 
     def __init__(self, home: paths.Home, wanted: str) -> None:
@@ -111,16 +114,19 @@ class _Models(QObject):
             model = self._library.find(self._wanted) if self._wanted else None
         except ModelMissing as error:
             trouble = str(error)
-        if model := model or self._library.default():
+        spare = self._library.default()
+        if model := model or spare:
             self.first_found.emit(model)
+        if spare and spare != model:
+            self.spare_found.emit(spare)
         if trouble:
             self.failed.emit(trouble)
 
     @Slot(object)
-    def remember(self, path: Path) -> None:
+    def remember(self, loaded: Loaded) -> None:
         """A file from anywhere that could be loaded is in the menu from now on."""
         try:
-            self._library.remember(path)
+            self._library.remember(Path(loaded.path))
         except StoreError as error:
             self.failed.emit(str(error))
 

@@ -193,7 +193,7 @@ class LlamaEngine:
             raise ModelDamaged(
                 tr(
                     "{name} is damaged: what it computes are no numbers. Fetch it again, or choose another model."
-                ).format(name=self._loaded.name if self._loaded else "")
+                ).format(name=Path(self._loaded.path).name if self._loaded else "")
             )
 
     def _load_model(

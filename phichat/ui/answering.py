@@ -24,7 +24,7 @@ from phichat.engine.base import (
     Request,
     Stop,
 )
-from phichat.text import tr_count
+from phichat.text import number, tr, tr_count
 from phichat.ui.workers import EngineThread
 
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
@@ -70,7 +70,7 @@ class Answering(QObject):
     state_changed = Signal()
     replied = Signal(object, object)
     noticed = Signal(str)
-    progressed = Signal(float)
+    progressed = Signal(str)
     prompt_made = Signal(object)
     measured = Signal(object)
     loaded_model = Signal(object)
@@ -82,6 +82,8 @@ class Answering(QObject):
         self.model: Model | None = None
         self.loaded: Loaded | None = None
         self.state = State.EMPTY
+        self._good: Model | None = None
+        self._context = 0
         self._loading: Stop | None = None
         self._reply: Stop | None = None
         self._session: Session | None = None
@@ -104,9 +106,13 @@ class Answering(QObject):
         self.stop()
         if self._loading:
             self._loading.set()
-        self.model, self.loaded = model, None
+        self.model, self.loaded, self._context = model, None, context
         self._loading = self._thread.load(model.path, partial(self._settings, context))
         self._become(State.LOADING)
+
+    def fall_back_on(self, model: Model) -> None:
+        """Use `model` where one cannot be loaded and there was none before."""
+        self._good = self._good or model
 
     def submit(self, session: Session, text: str) -> None:
         """Ask, in `session`. While the model loads, the question waits for it."""
@@ -137,18 +143,18 @@ class Answering(QObject):
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
         if stop is self._loading or stop is self._reply:
-            self._handle(event)
+            self._handle(stop, event)
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, stop: Stop, event: Event) -> None:
         match event:
             case Piece():
                 self._on_piece(event)
             case Reading(done, total):
-                self.progressed.emit(done / max(total, 1))
+                self.progressed.emit(tr("Reading… {percent} %").format(percent=number(100 * done / max(total, 1))))
             case Loading(fraction):
-                self.progressed.emit(fraction)
+                self._on_loading(fraction)
             case Loaded():
-                self._on_loaded(event)
+                self._on_loaded(stop, event)
             case PromptMade():
                 self._on_prompt(event)
             case Notice(text):
@@ -163,11 +169,19 @@ class Answering(QObject):
         if not self._frame.isActive():
             self._frame.start()
 
-    def _on_loaded(self, loaded: Loaded) -> None:
-        self.loaded = loaded
+    def _on_loading(self, fraction: float) -> None:
         if self.model:
-            self.loaded_model.emit(self.model.path)
-        self._loading = None
+            title, percent = self.model.title, number(100 * fraction)
+            self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
+
+    def _on_loaded(self, stop: Stop, loaded: Loaded) -> None:
+        """A model was loaded as ordered or, within a reply, once more after its process had died."""
+        if stop is self._loading:
+            self._loading, self._good = None, self.model
+        elif self._loading:
+            return
+        self.loaded = loaded
+        self.loaded_model.emit(loaded)
         self._become(State.READING if self._reply else State.IDLE)
 
     def _on_prompt(self, prompt: PromptMade) -> None:
@@ -184,9 +198,12 @@ class Answering(QObject):
     @Slot(object, str)
     def _on_failure(self, stop: Stop, sentence: str) -> None:
         if stop is self._loading:
-            self._loading = self.model = None
+            failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)
-            self._become(State.EMPTY)
+            if self._good and self._good is not failed:
+                self.use(self._good, self._context)
+            else:
+                self._become(State.EMPTY)
             self.noticed.emit(sentence)
         elif stop is self._reply:
             self._fail_reply(sentence)

@@ -23,7 +23,6 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self._can_send = True
         self.field = _Field()
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
@@ -64,22 +63,17 @@ class Composer(QFrame):
         if had_focus:
             self.field.setFocus()
 
-    def set_can_send(self, can_send: bool) -> None:
-        """Whether there is a model to send to."""
-        self._can_send = can_send
-        self._on_text()
-
     @Slot()
     def submit(self) -> None:
-        """Send what is written, unless that is nothing or cannot be answered now; then it stays."""
+        """Send what is written, unless that is nothing or an answer is being made; then it stays."""
         text = self.text().strip()
-        if text and self._can_send and not self._send.isHidden():
+        if text and not self._send.isHidden():
             self.field.clear()
             self.submitted.emit(text)
 
     @Slot()
     def _on_text(self) -> None:
-        self._send.setEnabled(self._can_send and bool(self.text().strip()))
+        self._send.setEnabled(bool(self.text().strip()))
 
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:

@@ -1,5 +1,7 @@
 """The sidebar: a new conversation, a search, and the conversations there are, the newest first."""
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
@@ -56,6 +58,7 @@ class ConversationList(QWidget):
         """Put `session` first and choose it."""
         item = QListWidgetItem(_title(session))
         item.setData(Qt.ItemDataRole.UserRole, session)
+        self._search.clear()
         self._list.insertItem(0, item)
         self._list.setCurrentItem(item)
 
@@ -69,7 +72,7 @@ class ConversationList(QWidget):
             title = _title(item.data(Qt.ItemDataRole.UserRole))
             if item.text() != title:
                 item.setText(title)
-                item.setToolTip(title)
+                item.setToolTip(escape(title))
 
     @Slot(str)
     def _filter(self, words: str) -> None:

@@ -49,7 +49,7 @@ class Header(QWidget):
     def show_model(self, name: str, text: str) -> None:
         """Show `text` for the model called `name`."""
         self._current = name
-        self._model.setText(" " + text)
+        self._model.setText(" " + text.replace("&", "&&"))
         self._model.setAccessibleName(tr("Model: {name}").format(name=text))
 
     @Slot()
@@ -57,7 +57,7 @@ class Header(QWidget):
         self._menu.clear()
         group = QActionGroup(self._menu)
         for model in self._models():
-            action = self._menu.addAction(model.title)
+            action = self._menu.addAction(model.title.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(model.name == self._current)
             action.setData(model)

@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSize, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
+    QHBoxLayout,
     QMainWindow,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import Done, PromptMade
+from phichat.engine.base import Done, Loaded, PromptMade
 from phichat.errors import PhichatError
 from phichat.store.preferences import Preferences
-from phichat.text import number, tr
+from phichat.text import tr
 from phichat.ui.answering import Answering, Model, State
+from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.header import Header
@@ -32,7 +33,7 @@ from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
 SAVE_AFTER = 800  # milliseconds without a further change
-PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the columns
+SIZE = QSize(1180, 760)
 
 
 class MainWindow(QMainWindow):
@@ -55,14 +56,15 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
+        self.setAccessibleName("Phichat")
         self.setAcceptDrops(True)
         self.answering, self._preferences = answering, preferences
         self._save_preferences, self._open_model = save, open_model
         self._theme = theme
         self._session = Session()
         self._last_state = State.EMPTY
-        self._width = 1_000_000
-        self._folded: list[QAction] = []
+        self._early, self._chosen = False, ""
+        self._context_waits = self._closing = False
         self._saving = QTimer(self, interval=SAVE_AFTER, singleShot=True)
         self._composer = Composer(theme)
         self._make_actions()
@@ -93,17 +95,21 @@ class MainWindow(QMainWindow):
         """Tell the person something, in the status line."""
         self._status.say(sentence)
 
+    @Slot(object)
     def load_model(self, model: Model) -> None:
-        """Talk with `model` for now."""
+        """Talk with `model` for now. A question that was sent before there was any is asked then."""
         self._status.forget()
+        self._status.forget_figures()
         self.answering.use(model, self._preferences.context)
+        if self._early:
+            self._early = False
+            self._composer.submit()
 
     @Slot(object)
     def use_model(self, model: Model) -> None:
-        """Talk with `model` from now on, at the next start too."""
+        """Talk with `model` from now on, at the next start too if it can be loaded."""
+        self._chosen = str(model.path)
         self.load_model(model)
-        self._preferences = replace(self._preferences, model=str(model.path))
-        self._saving.start()
 
     @Slot(str)
     def open_file(self, file: str) -> None:
@@ -114,8 +120,8 @@ class MainWindow(QMainWindow):
             self.say(str(error))
 
     def _make_actions(self) -> None:
-        self._fold_sidebar = self._action(tr("Conversations"), "Ctrl+B", self._on_fold, is_on=True)
-        self._fold_panel = self._action(tr("Settings"), "Ctrl+.", self._on_fold, is_on=True)
+        self._fold_sidebar = self._action(tr("Conversations"), "Ctrl+B", self._saving.start, is_on=True)
+        self._fold_panel = self._action(tr("Settings"), "Ctrl+.", self._saving.start, is_on=True)
         self._new = self._action(tr("New conversation"), QKeySequence.StandardKey.New, self._new_conversation)
         self._open = self._action(tr("Open a model file…"), QKeySequence.StandardKey.Open, self._ask_for_file)
         self._quit = self._action(tr("Quit"), QKeySequence.StandardKey.Quit, self.close)
@@ -161,19 +167,11 @@ class MainWindow(QMainWindow):
         column.addWidget(self._pages, 1)
         column.addLayout(self._composer_row())
         column.addWidget(self._status)
-        self._columns = QSplitter()
-        for widget, stretch in ((self._sidebar, 0), (centre, 1), (self._panel, 0)):
-            self._columns.addWidget(widget)
-            self._columns.setStretchFactor(self._columns.indexOf(widget), stretch)
-            self._columns.setCollapsible(self._columns.indexOf(widget), False)
-        self._columns.setHandleWidth(1)
-        self._sidebar.setMinimumWidth(170)
-        self._panel.setMinimumWidth(250)
-        centre.setMinimumWidth(320)
+        self._columns = Columns(self._sidebar, centre, self._panel, (self._fold_sidebar, self._fold_panel))
         self.setCentralWidget(self._columns)
 
-    def _composer_row(self) -> QVBoxLayout:
-        row = QVBoxLayout()
+    def _composer_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
         row.setContentsMargins(24, 4, 24, 6)
         holder = QWidget()
         holder.setMaximumWidth(COLUMN)
@@ -202,16 +200,16 @@ class MainWindow(QMainWindow):
         self.answering.progressed.connect(self._on_progress)
         self.answering.prompt_made.connect(self._on_prompt)
         self.answering.measured.connect(self._on_measured)
+        self.answering.loaded_model.connect(self._on_loaded)
         self._saving.timeout.connect(self._save)
 
     def _restore(self) -> None:
         known = self._preferences
-        self._fold_sidebar.setChecked(known.sidebar_open)
-        self._fold_panel.setChecked(known.panel_open)
-        self._on_fold()
-        self.resize(QSize(1180, 760))
+        self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
+        room = self.screen().availableSize() - QSize(20, 60)  # for the frame
+        self.resize(SIZE.boundedTo(room))
+        self._columns.fold_for(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
-        self._columns.setSizes(known.columns if len(known.columns) == 3 else [220, 660, 300])
         self._panel.show_sampling(Sampling().with_values(known.sampling))
         self._panel.show_system(known.system)
         self._panel.show_context(known.context, 0)
@@ -230,6 +228,7 @@ class MainWindow(QMainWindow):
         self._session = session
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
+        self._status.forget_figures()
         self._show_path()
 
     def _show_path(self) -> None:
@@ -241,7 +240,8 @@ class MainWindow(QMainWindow):
     def submit(self, text: str) -> None:
         """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
         if self.answering.is_answering() or not self.answering.model:
-            self._composer.set_text(text)
+            self._early = not self.answering.model
+            self._composer.set_text(self._composer.text() or text)
             return
         self._status.forget()
         self.answering.submit(self._session, text)
@@ -251,7 +251,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _retry(self) -> None:
-        if not self.answering.is_answering():
+        if self.answering.model and not self.answering.is_answering():
             self._status.forget()
             self.answering.retry(self._session)
             self._transcript.follow()
@@ -279,10 +279,24 @@ class MainWindow(QMainWindow):
 
     @Slot(int)
     def _on_context(self, context: int) -> None:
+        """A new context takes loading the model again, which waits for the answer to end."""
         self._preferences = replace(self._preferences, context=context)
         self._saving.start()
-        if self.answering.model:
-            self.answering.use(self.answering.model, context)
+        self._context_waits = True
+        self._apply_context()
+
+    def _apply_context(self) -> None:
+        can_load = not (self._closing or self.answering.is_answering())
+        if self._context_waits and can_load and self.answering.model:
+            self._context_waits = False
+            self.answering.use(self.answering.model, self._preferences.context)
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self._panel.show_context(loaded.context, loaded.most_context)
+        if loaded.path == self._chosen:
+            self._preferences = replace(self._preferences, model=self._chosen)
+            self._saving.start()
 
     @Slot()
     def _on_state(self) -> None:
@@ -290,26 +304,23 @@ class MainWindow(QMainWindow):
         title = model.title if model else ""
         self._header.show_model(model.name if model else "", title or tr("No model"))
         self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"))
-        self._composer.set_can_send(bool(model))
         self._composer.set_answering(self.answering.is_answering())
         self._stop.setEnabled(self.answering.is_answering())
         if state is State.LOADING and state is not self._last_state:
             self._status.say_in_passing(tr("Loading {model}…").format(model=title))
         elif state is State.IDLE and loaded and self._last_state is State.LOADING:
-            self._panel.show_context(loaded.context, loaded.most_context)
             self._status.say_in_passing(tr("{model} is ready.").format(model=title))
         elif state is State.WRITING:
             self._status.say_in_passing("")
         self._last_state = state
+        self._welcome.set_can_ask(can_ask=bool(model) and not self.answering.is_answering())
+        self._apply_context()
 
-    @Slot(float)
-    def _on_progress(self, fraction: float) -> None:
-        title = self.answering.model.title if self.answering.model else ""
-        percent = number(100 * fraction)
-        if self.answering.state is State.LOADING:
-            self._status.say_in_passing(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
-        elif self.answering.state is State.READING:
-            self._status.say_in_passing(tr("Reading… {percent} %").format(percent=percent))
+    @Slot(str)
+    def _on_progress(self, text: str) -> None:
+        self._status.say_in_passing(text)
+        if self.answering.answers(self._session):
+            self._transcript.show_progress(text)
 
     @Slot(object)
     def _on_prompt(self, prompt: PromptMade) -> None:
@@ -326,40 +337,24 @@ class MainWindow(QMainWindow):
             self._status.show_context(used, self.answering.loaded.context)
 
     @Slot()
-    def _on_fold(self) -> None:
-        self._sidebar.setVisible(self._fold_sidebar.isChecked())
-        self._panel.setVisible(self._fold_panel.isChecked())
-
-    def _fold_for(self, width: int) -> None:
-        """Fold columns when the window gets too narrow for them, and only those unfold when there is room again."""
-        for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
-            if width < least <= self._width and action.isChecked():
-                action.trigger()
-                self._folded.append(action)
-            elif self._width < least <= width and action in self._folded:
-                self._folded.remove(action)
-                if not action.isChecked():
-                    action.trigger()
-        self._width = width
-
-    @Slot()
     def _ask_for_file(self) -> None:
         from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - its many types take their time
 
-        file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", tr("Models (*.gguf)"))
+        file, _ = QFileDialog.getOpenFileName(
+            self, tr("Open a model file"), "", f"{tr('Models (*.gguf)')};;{tr('All files (*)')}"
+        )
         if file:
             self.open_file(file)
 
     @Slot()
     def _save(self) -> None:
         self._saving.stop()
-        widths = self._columns.sizes()
         self._preferences = replace(
             self._preferences,
             geometry=self.saveGeometry().toBase64().toStdString(),
-            columns=widths if all(widths) else self._preferences.columns,
-            sidebar_open=self._fold_sidebar.isChecked() or self._fold_sidebar in self._folded,
-            panel_open=self._fold_panel.isChecked() or self._fold_panel in self._folded,
+            columns=self._columns.widths() or self._preferences.columns,
+            sidebar_open=self._columns.is_open(self._fold_sidebar),
+            panel_open=self._columns.is_open(self._fold_panel),
         )
         try:
             self._save_preferences(self._preferences)
@@ -376,10 +371,12 @@ class MainWindow(QMainWindow):
             self.open_file(file)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._fold_for(event.size().width())
+        self._columns.fold_for(event.size().width())
         super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self._closing = True
+        self._panel.settle()
         self._save()
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment

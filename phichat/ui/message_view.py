@@ -64,6 +64,11 @@ class MessageView(QWidget):
         del self._parts[len(found) :]
         self._show_footer(message.reply or Reply(), is_last=is_last)
 
+    def show_progress(self, text: str) -> None:
+        """Show how far a reply without words has come."""
+        if self._message.role is Role.ASSISTANT and not self._message.text:
+            self._note.setText(text)
+
     def _show_block(self, index: int, block: Block) -> None:
         kind = Prose if block.language is None else CodeBlock
         if index == len(self._parts) or not isinstance(self._parts[index], kind):

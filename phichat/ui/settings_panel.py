@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPalette, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -66,6 +68,11 @@ class SettingsPanel(QScrollArea):
         self._add_context()
         self._layout.addStretch()
         self.setWidget(content)
+        self._calm = _Calm(self)
+        for kind in (QAbstractSpinBox, QAbstractSlider, QComboBox):
+            for control in content.findChildren(kind):
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                control.installEventFilter(self._calm)
         self.show_sampling(self.sampling)
 
     def show_sampling(self, sampling: Sampling) -> None:
@@ -91,6 +98,11 @@ class SettingsPanel(QScrollArea):
             self._context.setMaximum(most or LARGEST_CONTEXT)
             self._context.setValue(context)
 
+    def settle(self) -> None:
+        """Tell of what was changed and not told yet."""
+        if self._settled.isActive():
+            self._on_context()
+
     def show_seed(self, seed: int) -> None:
         """Show the seed that a random choice came to."""
         if self.sampling.seed is None:
@@ -99,7 +111,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_system_prompt(self) -> None:
         self._heading(tr("System prompt"))
-        self._system = QPlainTextEdit()
+        self._system = _PlainField()
         self._system.setObjectName("systemPrompt")
         self._system.setAccessibleName(tr("System prompt"))
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
@@ -138,6 +150,7 @@ class SettingsPanel(QScrollArea):
         self._heading(tr("Seed"))
         self._random = QCheckBox(tr("Random"))
         self._random.setObjectName("randomSeedCheck")
+        self._random.setAccessibleName(tr("Random seed"))
         self._random.setToolTip(tr("A new seed for every reply; the one used is shown below the reply."))
         self._random.toggled.connect(self._on_seed)
         self._seed = QDoubleSpinBox(maximum=MAX_SEED, decimals=0)  # a QSpinBox ends at 2**31
@@ -159,7 +172,7 @@ class SettingsPanel(QScrollArea):
         self._context.setKeyboardTracking(False)
         self._settled = QTimer(self, interval=SETTLED_AFTER, singleShot=True)
         self._settled.timeout.connect(self._on_context)
-        self._context.valueChanged.connect(self._settled.start)
+        self._context.valueChanged.connect(self._wait_for_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
             _explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
@@ -198,7 +211,12 @@ class SettingsPanel(QScrollArea):
         self._take(Sampling())
 
     @Slot()
+    def _wait_for_context(self) -> None:
+        self._settled.start()  # not connected directly: it would take the context for its interval
+
+    @Slot()
     def _on_context(self) -> None:
+        self._settled.stop()
         self.context_changed.emit(self._context.value())
 
     @Slot()
@@ -229,7 +247,7 @@ class _Row(QWidget):
         label = QLabel(tr(setting.label))
         self._spin = _Spin(setting)
         self._spin.setObjectName(name + "Spin")
-        self._slider = _Slider(Qt.Orientation.Horizontal)
+        self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setObjectName(name + "Slider")
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
         theme.dress(self._slider, "slider")
@@ -247,11 +265,12 @@ class _Row(QWidget):
         layout.addWidget(_explanation(tr(setting.help)), 2, 0, 1, 2)
         self._slider.valueChanged.connect(self._on_slider)
         self._spin.valueChanged.connect(self._on_spin)
+        self._spin.editingFinished.connect(self._on_spin_left)
 
     def show_value(self, value: float) -> None:
         """Show `value`, and tell nobody."""
         with QSignalBlocker(self._slider), QSignalBlocker(self._spin):
-            self._slider.setValue(round((value - self._setting.low) / self._setting.step))
+            self._slider.setValue(self._position(value))
             self._spin.setValue(value)
 
     @Slot(int)
@@ -260,25 +279,41 @@ class _Row(QWidget):
 
     @Slot(float)
     def _on_spin(self, value: float) -> None:
-        self._change(self._setting.clamp(value))
+        with QSignalBlocker(self._slider):  # the spin box itself is being written in
+            self._slider.setValue(self._position(value))
+        self.changed.emit(self._setting.name, self._setting.clamp(value))
+
+    @Slot()
+    def _on_spin_left(self) -> None:
+        self.show_value(self._setting.clamp(self._spin.value()))
 
     def _change(self, value: float) -> None:
         self.show_value(value)
         self.changed.emit(self._setting.name, value)
 
+    def _position(self, value: float) -> int:
+        return round((value - self._setting.low) / self._setting.step)
 
-class _Slider(QSlider):
-    """A slider that leaves the mouse wheel to the panel unless it has the focus."""
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
+class _Calm(QObject):
+    """Leaves the mouse wheel to the panel, unless the control under it has the focus."""
+
+    def eventFilter(self, control: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(control, QWidget) and not control.hasFocus():
             event.ignore()
+            return True
+        return False
+
+
+class _PlainField(QPlainTextEdit):
+    """A field for text; files are the window's to take."""
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return not source.hasUrls() and super().canInsertFromMimeData(source)
 
 
 class _Spin(QDoubleSpinBox):
-    """A spin box for one setting, for whole numbers too, with the same manners as the slider."""
+    """A spin box for one setting, for whole numbers too."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -287,13 +322,6 @@ class _Spin(QDoubleSpinBox):
         self.setSingleStep(setting.step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFixedWidth(76)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 def _explanation(text: str) -> QLabel:

@@ -46,26 +46,33 @@ class StatusLine(QWidget):
         self._notice = ""
         self._show("")
 
+    def forget_figures(self) -> None:
+        """What is shown now has none yet."""
+        for label in (self._speed, self._context):
+            _write(label, "")
+
     def _show(self, sentence: str) -> None:
-        self._message.setText(sentence)
+        _write(self._message, sentence)
         self._make_room()
 
     def show_speed(self, done: Done) -> None:
         """Show tokens per second and the time to the first token."""
-        self._speed.setText(
+        _write(
+            self._speed,
             tr("{speed} tokens/s, first after {seconds} s").format(
                 speed=number(done.tokens_per_second, 1), seconds=number(done.seconds_to_first_token, 1)
-            )
+            ),
         )
         self._make_room()
 
     def show_context(self, used: int, context: int) -> None:
         """Show how many of the context's tokens are used."""
         share = 100 * used // max(context, 1)
-        self._context.setText(
+        _write(
+            self._context,
             tr("Context {used} of {context} ({share} %)").format(
                 used=number(used), context=number(context), share=number(share)
-            )
+            ),
         )
         self._make_room()
 
@@ -80,6 +87,11 @@ class StatusLine(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
+
+
+def _write(label: QLabel, text: str) -> None:
+    label.setText(text)
+    label.setAccessibleDescription(text)  # its name says what it is, which hides the text from screen readers
 
 
 def _label(name: str, what: str) -> QLabel:

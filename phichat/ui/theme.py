@@ -98,6 +98,7 @@ class Theme(QObject):
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:
     """`label` as something said in passing or, with `alert`, as something that went wrong."""
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.PlaceholderText)
     return label
 

@@ -83,6 +83,11 @@ class Transcript(QScrollArea):
         """Show the last message as it is now."""
         self._views[-1].show_reply(message, is_last=True)
 
+    def show_progress(self, text: str) -> None:
+        """Show how far the last reply has come that has no words yet."""
+        if self._views:
+            self._views[-1].show_progress(text)
+
     def follow(self) -> None:
         """Go to the end and stay there."""
         self._follows = True

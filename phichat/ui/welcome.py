@@ -54,6 +54,10 @@ class Welcome(QScrollArea):
         self._open.setVisible(not title or is_toy)
         self._note.setText(_note(title, is_toy=is_toy))
 
+    def set_can_ask(self, *, can_ask: bool) -> None:
+        """Whether an idea can be asked now."""
+        self._ideas.setEnabled(can_ask)
+
     def _content(self, theme: Theme) -> QWidget:
         column = QWidget()
         column.setMaximumWidth(620)

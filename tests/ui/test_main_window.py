@@ -1,5 +1,6 @@
 """What a person sees and does in the window."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -319,12 +320,12 @@ def test_the_window_comes_back_as_it_was(open_window: Callable[[], Person]) -> N
     first.wait_for(State.IDLE)
     first.find("temperatureSlider").setValue(30)
     first.find("systemPrompt").setPlainText("Rhyme.")
-    QTest.keyClick(first.window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
-    assert first.find("settingsPanel").isHidden()
+    QTest.keyClick(first.window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert not first.find("conversationList").isVisible()
     first.window.resize(760, 560)  # the offscreen screen is 800 pixels wide
     first.window.close()
     second = open_window()
-    assert second.find("settingsPanel").isHidden()
+    assert not second.find("conversationList").isVisible()
     assert (second.window.width(), second.window.height()) == (760, 560)
     assert second.window.session.sampling.temperature == 1.5
     assert second.window.session.system == "Rhyme."
@@ -470,3 +471,101 @@ def test_asking_more_leaves_the_messages_before_as_they_are(person: Person) -> N
     person.ask("Two")
     person.wait(lambda: person.message(3) == "Two")
     assert [person.find("message-0"), person.find("message-1")] == before
+
+
+@pytest.mark.parametrize(("name", "typed", "value"), [("temperature", "0.35", 0.35), ("topP", "0.5", 0.5)])
+def test_a_value_can_be_typed(person: Person, engine: ScriptedEngine, name: str, typed: str, value: float) -> None:
+    spin = person.find(name + "Spin")
+    spin.setFocus()
+    spin.selectAll()
+    QTest.keyClicks(spin, typed)
+    QTest.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == value
+    assert person.find(name + "Slider").value() == round(value / spin.singleStep())
+    person.ask("Hello")
+    person.wait(lambda: engine.requests)
+    assert value in vars(engine.requests[-1].sampling).values()
+
+
+def test_a_new_context_waits_for_the_answer_and_is_kept_when_closing(
+    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
+) -> None:
+    gate = threading.Event()
+    engine.enqueue("Half ", gate, "whole")
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Half ")
+    person.find("contextSpin").setValue(1024)
+    person.qtbot.wait(800)
+    assert len(engine.loads) == 1
+    gate.set()
+    person.wait(lambda: len(engine.loads) == 2)
+    assert person.message(1) == "Half whole"
+    person.wait_for(State.IDLE)
+    person.find("contextSpin").setValue(512)
+    person.window.close()
+    open_window().wait(lambda: engine.loads[-1][1].context == 512)
+
+
+def test_a_bad_file_leaves_the_model_there_was(
+    person: Person, engine: ScriptedEngine, starter: Path, phi3_model: Path, open_window: Callable[[], Person]
+) -> None:
+    engine.enqueue_load(ModelDamaged("It is damaged."))
+    person.window.open_file(str(phi3_model))
+    person.wait(lambda: len(engine.loads) == 3 and person.window.answering.state is State.IDLE)
+    assert engine.loads[-1][0] == starter
+    assert person.status() == "It is damaged."
+    person.ask("Still there?")
+    person.wait(lambda: person.message(1) == "Still there?")
+    person.window.close()
+    open_window().wait(lambda: len(engine.loads) == 4)
+    assert engine.loads[-1][0] == starter
+
+
+def test_a_remembered_model_that_no_longer_loads_gives_way_to_the_default(
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path, phi3_model: Path
+) -> None:
+    home.mkdir()
+    (home / "preferences.json").write_text(json.dumps({"model": str(phi3_model)}), "utf-8")
+    engine.enqueue_load(ModelDamaged("It is damaged."))
+    person = open_window()
+    person.wait_for(State.IDLE)
+    assert [path for path, _ in engine.loads] == [phi3_model, starter]
+    assert person.status() == "It is damaged."
+
+
+def test_enter_before_the_model_is_known_is_not_lost(open_window: Callable[[], Person]) -> None:
+    person = open_window()
+    person.ask("Very early")
+    person.wait(lambda: person.message(1) == "Very early")
+
+
+def test_the_wheel_moves_the_panel_and_changes_nothing(person: Person) -> None:
+    person.window.resize(1100, 700)
+    for name in ("temperatureSlider", "temperatureSpin", "contextSpin", "presetCombo", "seedSpin"):
+        control = person.find(name)
+        before = control.property("value"), control.property("currentIndex")
+        turn = QWheelEvent(
+            QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(control, turn)
+        assert (control.property("value"), control.property("currentIndex")) == before
+
+
+def test_notices_are_plain_text_and_screen_readers_get_them(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(Notice("<b>bold</b> is damaged."))
+    person.ask("Hello")
+    person.wait(lambda: "bold" in person.status())
+    label = person.find("statusMessage")
+    assert label.textFormat() is Qt.TextFormat.PlainText
+    assert label.accessibleDescription() == "<b>bold</b> is damaged."
+
+
+def test_a_draft_is_not_overwritten_by_an_idea(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Half", threading.Event())
+    person.ask("Long")
+    person.wait(lambda: person.message(1) == "Half")
+    person.click("newConversationButton")
+    person.type("draft")
+    person.window.submit("an idea")
+    assert person.written() == "draft"

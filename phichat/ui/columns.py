@@ -1,0 +1,62 @@
+"""Conversations, centre and settings side by side; the outer two fold away, by wish or for want of room."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QSplitter, QWidget
+
+SIDEBAR, CENTRE, PANEL = 170, 320, 250  # pixels, at least
+PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
+WIDTHS = (220, 660, 300)
+
+
+class Columns(QSplitter):
+    """Three columns, the outer ones shown as their actions are checked."""
+
+    def __init__(self, sidebar: QWidget, centre: QWidget, panel: QWidget, actions: Sequence[QAction]) -> None:
+        super().__init__()
+        self._sidebar, self._panel = sidebar, panel
+        self._fold_sidebar, self._fold_panel = actions
+        self._width = 1_000_000
+        self._folded: list[QAction] = []
+        for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
+            column.setMinimumWidth(least)
+            self.addWidget(column)
+            self.setStretchFactor(self.indexOf(column), int(column is centre))
+            self.setCollapsible(self.indexOf(column), False)
+        self.setHandleWidth(1)
+        for action in actions:
+            action.toggled.connect(self._show)
+
+    def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool) -> None:
+        """Show them as they were."""
+        self._fold_sidebar.setChecked(sidebar_open)
+        self._fold_panel.setChecked(panel_open)
+        self._show()
+        self.setSizes(list(widths if len(widths) == 3 else WIDTHS))
+
+    def widths(self) -> list[int]:
+        """The width of each; empty while one is folded, as that says nothing of it."""
+        widths = self.sizes()
+        return widths if all(widths) else []
+
+    def is_open(self, action: QAction) -> bool:
+        """Whether the person wants the column of `action` open, even where there is no room now."""
+        return action.isChecked() or action in self._folded
+
+    def fold_for(self, width: int) -> None:
+        """Fold columns for which `width` is too narrow, and only those unfold when there is room again."""
+        for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
+            if width < least <= self._width and action.isChecked():
+                action.setChecked(False)
+                self._folded.append(action)
+            elif self._width < least <= width and action in self._folded:
+                self._folded.remove(action)
+                action.setChecked(True)
+        self._width = width
+
+    @Slot()
+    def _show(self) -> None:
+        self._sidebar.setVisible(self._fold_sidebar.isChecked())
+        self._panel.setVisible(self._fold_panel.isChecked())
