@@ -71,6 +71,7 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     window = create_window(model)
     window.show()
     closing = _Closing(window, screenshot)
+    QTimer.singleShot(AFTER_PAINT, closing.listen)
     if screenshot or quit_when_ready:
         QTimer.singleShot(0, closing.finish)
     status = application.exec()
@@ -138,6 +139,19 @@ class _Closing(QObject):
         super().__init__(window)
         self._window, self._screenshot = window, screenshot
         self.status = 0
+
+    @Slot()
+    def listen(self) -> None:
+        """Close when the system or Ctrl+C asks for it."""
+        from phichat.ui.interrupts import Interrupts  # noqa: PLC0415 - once the window stands
+
+        Interrupts(self).received.connect(self.interrupt)
+
+    @Slot(int)
+    def interrupt(self, number: int) -> None:
+        """Close, with the status that says why."""
+        self.status = 128 + number
+        self._window.close()
 
     @Slot()
     def finish(self) -> None:

@@ -118,17 +118,21 @@ class Stop:
     """Asks one load or one reply to end. Any thread may set it; it stays set."""
 
     def __init__(self) -> None:
+        self.is_final = False
+        """Whether nothing will be asked afterwards, so that no answer need be waited for."""
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._listener: Callable[[], None] | None = None
 
-    def set(self) -> None:
-        """Ask. Asking twice changes nothing."""
+    def set(self, *, final: bool = False) -> None:
+        """Ask. Asking twice changes nothing, unless it is `final` now."""
         with self._lock:
+            first_final = final and not self.is_final
+            self.is_final = self.is_final or final
             first = not self._event.is_set()
             self._event.set()
             listener = self._listener
-        if first and listener:
+        if (first or first_final) and listener:
             listener()
 
     def is_set(self) -> bool:

@@ -141,8 +141,11 @@ class HostedEngine:
         deadline = threading.Timer(PATIENCE, self._kill, [process])
 
         def ask_to_stop() -> None:  # in the thread of whoever stops, which must not wait
-            deadline.start()
-            process.send({"do": "stop", "number": number}, wait=False)
+            if stop.is_final:
+                self._kill(process)
+            elif not deadline.is_alive():
+                deadline.start()
+                process.send({"do": "stop", "number": number}, wait=False)
 
         stop.listen(ask_to_stop)
         process.send({**order, "number": number})

@@ -1,12 +1,18 @@
 """Settings in one readable file: what the window looked like, and how the person likes their replies."""
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from phichat.chat.messages import clean
 from phichat.errors import StoreError
 from phichat.text import tr
+
+MOST_PIXELS = 100_000
+LEAST_CONTEXT, MOST_CONTEXT = 256, 131_072
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class PreferencesFile:
             values = json.loads(self._file.read_text("utf-8"))
         except OSError:
             return Preferences()
-        except ValueError:
+        except (ValueError, RecursionError):
             self._keep_damaged()
             return Preferences()
         return _sensible(values) if isinstance(values, dict) else Preferences()
@@ -51,12 +57,14 @@ class PreferencesFile:
         """Save, whole or not at all. Raises StoreError."""
         values = asdict(preferences)
         values.update(values.pop("unknown"))
-        fresh = self._file.with_suffix(".new")
+        fresh = self._file.with_suffix(f".{os.getpid()}.new")  # another window may be saving, too
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(values, indent=1, ensure_ascii=False), "utf-8")
+            fresh.write_text(clean(json.dumps(values, indent=1, ensure_ascii=False)), "utf-8")
             fresh.replace(self._file)
         except OSError as error:
+            with suppress(OSError):
+                fresh.unlink()
             raise StoreError(
                 tr("Settings could not be saved in {folder}: {reason}. They hold until you quit.").format(
                     folder=self._file.parent, reason=error.strerror or error
@@ -73,7 +81,12 @@ class PreferencesFile:
 def _sensible(values: dict[str, Any]) -> Preferences:
     kinds = {item.name: type(getattr(Preferences(), item.name)) for item in fields(Preferences)}
     known = {name: value for name, value in values.items() if name in kinds and isinstance(value, kinds[name])}
-    if not all(isinstance(width, int) for width in known.get("columns", [])):
+    known = {name: clean(value) if isinstance(value, str) else value for name, value in known.items()}
+    if not all(isinstance(width, int) and 0 < width < MOST_PIXELS for width in known.get("columns", [])):
         del known["columns"]
+    if not known.get("geometry", "").isascii():
+        del known["geometry"]
+    if "context" in known:
+        known["context"] = min(max(int(known["context"]), LEAST_CONTEXT), MOST_CONTEXT)
     unknown = {name: value for name, value in values.items() if name not in kinds}
     return replace(Preferences(**known), unknown=unknown)

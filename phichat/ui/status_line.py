@@ -1,6 +1,6 @@
 """The line below: the last notice, how fast the last reply came, how full the context is."""
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
@@ -35,6 +35,8 @@ class StatusLine(QWidget):
         """Show a notice, until another one or `forget`."""
         self._notice = notice
         self._show(notice)
+        if notice:
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._message, notice))
 
     def say_in_passing(self, sentence: str) -> None:
         """Show how things go, unless there is a notice to read."""

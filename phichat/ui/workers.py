@@ -106,7 +106,7 @@ class EngineThread(QObject):
         if not self._thread.isRunning():
             return
         for stop in self._stops:
-            stop.set()
+            stop.set(final=True)
         self._close.emit()
         self._thread.wait()
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -70,3 +72,17 @@ def test_the_model_goes_with_the_window(person: Person, eventually: Callable[...
     QTest.keyClick(person.window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     person.window.close()
     eventually(lambda: not process.is_running())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_system_can_end_the_window(
+    starter: object, eventually: Callable[..., None], number: signal.Signals, status: int
+) -> None:
+    window = subprocess.Popen([sys.executable, "-m", "phichat"], stderr=subprocess.DEVNULL)
+    process = psutil.Process(window.pid)
+    eventually(process.children)
+    children = process.children()
+    window.send_signal(number)
+    assert window.wait(20) == status
+    eventually(lambda: not any(child.is_running() for child in children))

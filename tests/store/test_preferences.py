@@ -1,0 +1,63 @@
+"""Settings come back, whatever the file looks like."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat.errors import StoreError
+from phichat.store.preferences import Preferences, PreferencesFile
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    file = PreferencesFile(tmp_path / "deep" / "preferences.json")
+    wanted = Preferences(model="starter", context=2048, sampling={"temperature": 0.3}, columns=[200, 600, 300])
+    file.write(wanted)
+    assert file.read() == wanted
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["preferences.json"]
+
+
+def test_without_a_file_all_is_default(tmp_path: Path) -> None:
+    assert PreferencesFile(tmp_path / "preferences.json").read() == Preferences()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "[" * 100_000, '{"a": ' * 5000, "\x00\x01"])
+def test_nonsense_is_no_reason_to_stop(tmp_path: Path, text: str) -> None:
+    (tmp_path / "preferences.json").write_text(text, "utf-8")
+    assert PreferencesFile(tmp_path / "preferences.json").read() == Preferences()
+
+
+def test_a_damaged_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    (tmp_path / "preferences.json").write_text("{damaged", "utf-8")
+    PreferencesFile(tmp_path / "preferences.json").read()
+    assert (tmp_path / "preferences.damaged").read_text("utf-8") == "{damaged"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("context", 10**12, 131_072), ("context", -5, 256), ("context", "many", 4096), ("columns", [10**12, 1, 1], []),
+        ("columns", ["a"], []), ("geometry", "\ud800", ""), ("system", "a\ud800b", "a\ufffdb"), ("model", 7, ""),
+        ("sampling", [], {}), ("panel_open", "yes", True),
+    ],
+)  # fmt: skip
+def test_values_that_make_no_sense_become_ones_that_do(tmp_path: Path, name: str, value: Any, read: Any) -> None:
+    (tmp_path / "preferences.json").write_text(json.dumps({name: value}), "utf-8")
+    found = PreferencesFile(tmp_path / "preferences.json").read()
+    assert getattr(found, name) == read
+    PreferencesFile(tmp_path / "preferences.json").write(found)
+
+
+def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
+    file = PreferencesFile(tmp_path / "preferences.json")
+    (tmp_path / "preferences.json").write_text('{"model": "starter", "from_the_future": [1]}', "utf-8")
+    file.write(replace(file.read(), model="other"))
+    assert json.loads((tmp_path / "preferences.json").read_text("utf-8"))["from_the_future"] == [1]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("in the way", "utf-8")
+    with pytest.raises(StoreError, match=r"^Settings could not be saved in .*\. They hold until you quit\.$"):
+        PreferencesFile(tmp_path / "home" / "preferences.json").write(Preferences())
