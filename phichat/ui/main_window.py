@@ -340,9 +340,8 @@ class MainWindow(QMainWindow):
     def _ask_for_file(self) -> None:
         from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - its many types take their time
 
-        file, _ = QFileDialog.getOpenFileName(
-            self, tr("Open a model file"), "", f"{tr('Models (*.gguf)')};;{tr('All files (*)')}"
-        )
+        kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
+        file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", kinds)
         if file:
             self.open_file(file)
 
