@@ -79,12 +79,11 @@ class StatusLine(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        figures = [label for label in (self._speed, self._context) if label.text()]
-        taken = sum(label.sizeHint().width() + self._layout.spacing() for label in figures)
-        wanted = self._message.fontMetrics().horizontalAdvance(self._message.text())
-        fits = wanted + taken <= self.width() - 2 * MARGIN
-        for label in (self._speed, self._context):
-            label.setVisible(fits and bool(label.text()))
+        """Show what fits beside the message: the context before the speed."""
+        room = self.width() - 2 * MARGIN - self._message.fontMetrics().horizontalAdvance(self._message.text())
+        for label in (self._context, self._speed):
+            room -= label.sizeHint().width() + self._layout.spacing()
+            label.setVisible(bool(label.text()) and room >= 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
