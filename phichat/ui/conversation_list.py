@@ -1,7 +1,5 @@
 """The sidebar: a new conversation, a search, and the conversations there are, the newest first."""
 
-from html import escape
-
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
@@ -72,7 +70,9 @@ class ConversationList(QWidget):
             title = _title(item.data(Qt.ItemDataRole.UserRole))
             if item.text() != title:
                 item.setText(title)
-                item.setToolTip(escape(title))
+                item.setToolTip(
+                    title.replace("&", "&amp;").replace("<", "&lt;")
+                )  # a tip that looks like HTML is shown as it
 
     @Slot(str)
     def _filter(self, words: str) -> None:

@@ -1,6 +1,6 @@
 """The line below: the last notice, how fast the last reply came, how full the context is."""
 
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
@@ -36,7 +36,7 @@ class StatusLine(QWidget):
         self._notice = notice
         self._show(notice)
         if notice:
-            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._message, notice))
+            _announce(self._message, notice)
 
     def say_in_passing(self, sentence: str) -> None:
         """Show how things go, unless there is a notice to read."""
@@ -88,6 +88,13 @@ class StatusLine(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
+
+
+def _announce(widget: QWidget, text: str) -> None:
+    """Have a screen reader say `text`."""
+    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # noqa: PLC0415 - many roles, each a number
+
+    QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
 
 
 def _write(label: QLabel, text: str) -> None:
