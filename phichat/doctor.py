@@ -18,7 +18,7 @@ from phichat.cli_console import Console
 from phichat.cli_models import columns
 from phichat.engine import memory
 from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
-from phichat.engine.tuning import suggested, threads
+from phichat.engine.tuning import processor, suggested, threads
 from phichat.errors import PhichatError
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
@@ -121,22 +121,12 @@ def _packages() -> dict[str, str | None]:
 
 def _cpu() -> Facts:
     return {
-        "name": _processor(),
+        "name": processor(),
         "machine": platform.machine(),
         "cores": psutil.cpu_count(logical=False),
         "threads": os.cpu_count(),
         "usable_cores": threads(),
     }
-
-
-def _processor() -> str:
-    """The processor's name: Linux tells it in a file alone."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
 
 
 def _disk(folder: Path) -> Facts:

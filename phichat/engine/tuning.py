@@ -37,6 +37,16 @@ def threads() -> int:
     return max(1, min(cores, allowed))
 
 
+def processor() -> str:
+    """The processor's name: Linux tells it in a file alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
 def safer(settings: EngineSettings) -> Iterator[tuple[EngineSettings, str]]:
     """Ever safer settings after `settings` failed, each with a word on what it gives up."""
     if settings.repacking:
@@ -95,7 +105,7 @@ class Memory:
         length = 0
         with suppress(OSError):
             length = model.stat().st_size
-        return f"{platform.machine()} {platform.processor()}, {build()}, {model.name} ({length})"
+        return f"{platform.machine()} {processor()}, {build()}, {model.name} ({length})"
 
 
 def build() -> str:
