@@ -23,6 +23,7 @@ from phichat.ui.workers import EngineThread
 if TYPE_CHECKING:
     from phichat.models.library import Library, ModelFile
 
+PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -49,6 +50,7 @@ def create_window(model: str | None = None, make_engine: Callable[[], Engine] | 
     models.first_found.connect(window.load_model)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
+    models.searched.connect(window.end_search)
     answering.loaded_model.connect(models.remember)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -73,7 +75,7 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     closing = _Closing(window, screenshot)
     QTimer.singleShot(AFTER_PAINT, closing.listen)
     if screenshot or quit_when_ready:
-        QTimer.singleShot(0, closing.finish)
+        QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
     return closing.status or status
 
@@ -82,12 +84,13 @@ class _Models(QObject):
     """The library as the window needs it, looked at once the window can be used.
 
     Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
-    cannot be loaded; `failed(str)` with a sentence.
+    cannot be loaded; `failed(str)` with a sentence; `searched` once it is known what there is.
     """
 
     first_found = Signal(object)
     spare_found = Signal(object)
     failed = Signal(str)
+    searched = Signal()
 
     def __init__(self, home: paths.Home, wanted: str) -> None:
         super().__init__()
@@ -122,6 +125,7 @@ class _Models(QObject):
             self.spare_found.emit(spare)
         if trouble:
             self.failed.emit(trouble)
+        self.searched.emit()
 
     @Slot(object)
     def remember(self, loaded: Loaded) -> None:

@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self._session = Session()
         self._last_state = State.EMPTY
         self._early, self._chosen = False, ""
-        self._context_waits = self._closing = False
+        self._context_waits = self._closing = self._has_looked = False
         self._saving = QTimer(self, interval=SAVE_AFTER, singleShot=True)
         self._composer = Composer(theme)
         self._make_actions()
@@ -90,6 +90,12 @@ class MainWindow(QMainWindow):
     def prepare(self) -> None:
         """Have ready what the first message will need, now that the window is shown."""
         self._transcript.prepare()
+
+    @Slot()
+    def end_search(self) -> None:
+        """The models on this disk have been looked at: if there is none by now, that is to be said."""
+        self._has_looked = True
+        self._on_state()
 
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
@@ -302,8 +308,9 @@ class MainWindow(QMainWindow):
     def _on_state(self) -> None:
         model, loaded, state = self.answering.model, self.answering.loaded, self.answering.state
         title = model.title if model else ""
-        self._header.show_model(model.name if model else "", title or tr("No model"))
-        self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"))
+        is_missing = self._has_looked and not model
+        self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
+        self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"), is_missing=is_missing)
         self._composer.set_answering(self.answering.is_answering())
         self._stop.setEnabled(self.answering.is_answering())
         if state is State.LOADING and state is not self._last_state:

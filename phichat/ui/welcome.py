@@ -48,12 +48,12 @@ class Welcome(QScrollArea):
         self.setWidget(self._content(theme))
         self._place_ideas(2)
 
-    def show_model(self, title: str, *, is_toy: bool) -> None:
-        """Greet in the name of the model `title`; an empty one means that there is none."""
-        self._hello.setText(tr("What shall we talk about?") if title else tr("There is no model yet"))
-        self._ideas.setVisible(bool(title))
-        self._open.setVisible(not title or is_toy)
-        self._note.setText(_note(title, is_toy=is_toy))
+    def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
+        """Greet in the name of the model `title`; empty while it is looked for, or where none was found."""
+        self._hello.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
+        self._ideas.setVisible(not is_missing)
+        self._open.setVisible(is_missing or is_toy)
+        self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
 
     def set_can_ask(self, *, can_ask: bool) -> None:
         """Whether an idea can be asked now."""

@@ -569,3 +569,17 @@ def test_a_draft_is_not_overwritten_by_an_idea(person: Person, engine: ScriptedE
     person.type("draft")
     person.window.submit("an idea")
     assert person.written() == "draft"
+
+
+def test_nobody_is_told_that_there_is_no_model_before_it_was_looked_for(open_window: Callable[[], Person]) -> None:
+    person = open_window()
+    assert "no model" not in _all_text(person.window).lower()
+
+
+def test_where_there_is_no_model_that_is_said_and_one_can_be_opened(
+    open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "no_such_package")
+    person = open_window()
+    person.wait(lambda: "There is no model yet" in _all_text(person.window))
+    assert "No model" in str(person.find("modelButton").property("text"))
