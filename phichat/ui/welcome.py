@@ -51,7 +51,7 @@ class Welcome(QScrollArea):
     def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
         """Greet in the name of the model `title`; empty while it is looked for, or where none was found."""
         self._hello.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
-        self._ideas.setVisible(not is_missing)
+        self._ideas.setVisible(bool(title))
         self._open.setVisible(is_missing or is_toy)
         self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
 
