@@ -10,7 +10,10 @@
      ├── EngineError              the model could not answer
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
      │    └── PromptError         there is nothing to read, or more than the context holds
-     └── StoreError               settings or history could not be read or written
+     ├── HubError                 a model file could not be fetched
+     │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
+     │    └── HubRefused          for good: it is not there, may not be read, or cannot be trusted
+     └── StoreError               settings, history or a model could not be read or written
 
 Every text says what happened, to what, and what to do next, already in the person's language.
 """
@@ -56,8 +59,24 @@ class PromptError(EngineError):
     """The prompt is empty, or longer than the context."""
 
 
+class HubError(PhichatError):
+    """A model file could not be fetched."""
+
+
+class HubUnreachable(HubError):
+    """For now. `retry_after` is how many seconds the server asks to be left alone; 0 if it does not say."""
+
+    def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class HubRefused(HubError):
+    """For good: trying the same again gives the same."""
+
+
 class StoreError(PhichatError):
-    """Settings or history could not be read or written."""
+    """Settings, history or a model could not be read or written."""
 
 
 def by_name(name: str) -> type[PhichatError]:

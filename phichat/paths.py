@@ -32,6 +32,11 @@ class Home:
         return self.models / "added.json"
 
     @property
+    def origins(self) -> Path:
+        """Where on the Hub our files came from."""
+        return self.models / "origins.json"
+
+    @property
     def engine(self) -> Path:
         """What was learned about running models on this computer."""
         return self.root / "engine.json"

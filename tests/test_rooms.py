@@ -9,10 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
-LEAVES = ("phichat.text", "phichat.errors")
+LEAVES = ("phichat.text", "phichat.errors", "phichat.stop")
 MODULES = {
     "phichat.text": ("polib",),
     "phichat.errors": (),
+    "phichat.stop": (),
     "phichat.paths": ("platformdirs",),
     "phichat.gguf": LEAVES,
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it", "mdit_py_plugins"),
@@ -21,7 +22,7 @@ MODULES = {
     ),
     "phichat.models": (
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
-        "huggingface_hub", "httpx", "psutil",
+        "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil"),
     "phichat.ui": (
@@ -35,7 +36,9 @@ MODULES = {
 DOORS = {
     "llama_cpp": ("phichat.engine.llama", "phichat.bench"),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
-    "huggingface_hub": ("phichat.models",),
+    "huggingface_hub": ("phichat.models.hub",),
+    "httpx2": ("phichat.models.web",),
+    "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
     "jinja2": ("phichat.chat.templates",),
 }

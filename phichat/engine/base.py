@@ -1,6 +1,5 @@
 """The Engine protocol: what every engine takes, what it yields, and how it is stopped."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +7,12 @@ from typing import Any, Protocol
 
 from phichat.chat.messages import Ending, Turn
 from phichat.chat.sampling import Sampling
+from phichat.stop import Stop
+
+__all__ = [
+    "EVENT_NAMES", "Done", "Engine", "EngineSettings", "Event", "Loaded", "Loading", "Notice", "Piece", "PromptMade",
+    "Reading", "Request", "Stop", "as_json",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,40 +117,6 @@ class Done:
 
 
 Event = Loading | Loaded | Notice | PromptMade | Reading | Piece | Done
-
-
-class Stop:
-    """Asks one load or one reply to end. Any thread may set it; it stays set."""
-
-    def __init__(self) -> None:
-        self.is_final = False
-        """Whether nothing will be asked afterwards, so that no answer need be waited for."""
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._listener: Callable[[], None] | None = None
-
-    def set(self, *, final: bool = False) -> None:
-        """Ask. Asking twice changes nothing, unless it is `final` now."""
-        with self._lock:
-            first_final = final and not self.is_final
-            self.is_final = self.is_final or final
-            first = not self._event.is_set()
-            self._event.set()
-            listener = self._listener
-        if (first or first_final) and listener:
-            listener()
-
-    def is_set(self) -> bool:
-        """Whether it was asked."""
-        return self._event.is_set()
-
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        """Call `listener` when it is asked, at once if it was already. None ends that."""
-        with self._lock:
-            self._listener = listener
-            already = self._event.is_set()
-        if already and listener:
-            listener()
 
 
 class Engine(Protocol):

@@ -1,7 +1,7 @@
 """A model file and what is known of it, as every room sees them."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from pathlib import Path
 
 
@@ -39,3 +39,126 @@ class Verified:
     model: ModelFile
     sha256: str
     known: bool
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the Hub: `file` is its path in `repo`. What the Hub has not been asked for is None."""
+
+    repo: str
+    file: str
+    revision: str = "main"
+    bytes: int | None = None
+    sha256: str | None = None
+    licence: str = ""
+
+    @property
+    def name(self) -> str:
+        """How the command line names any file on the Hub."""
+        return f"{self.repo}:{self.file}"
+
+
+class Phase(Enum):
+    """What a download is doing."""
+
+    ASKING = auto()
+    """the Hub, for size and checksum"""
+    FETCHING = auto()
+    WAITING = auto()
+    """until it tries again, or until the server sends something"""
+    CHECKING = auto()
+    """all is here; the rest of the checksum is computed"""
+    ELSEWHERE = auto()
+    """another Phichat on this computer is fetching the same file"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a download is. `speed` in bytes a second; `left` in seconds, None while it cannot be told.
+
+    `note` is a sentence that says why it waits, or what happened; mostly empty.
+    """
+
+    phase: Phase
+    done: int
+    total: int
+    speed: float = 0.0
+    left: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The file is here under its final name, whole, its SHA-256 that of the Hub."""
+
+    model: ModelFile
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A download that has begun. `path` is where the file will be; `bytes` of it are on this disk."""
+
+    remote: Remote
+    path: Path
+    bytes: int
+    is_paused: bool
+
+
+class Presence(Enum):
+    """How much of a model is on this disk."""
+
+    HERE = auto()
+    PARTLY = auto()
+    ABSENT = auto()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A model as a list of models shows it, on this disk or not.
+
+    Attributes:
+        name: what `fetch`, `remove` and the command line call it.
+        remote: where it is on the Hub; None for files of other origin.
+        model: the file, where it is on this disk.
+        bytes: of the whole file; None if nobody has told yet.
+        bytes_here: of them on this disk.
+        is_paused: whether its download was stopped by the person, and waits to be resumed.
+        is_official: published by the model's makers; else a quantisation by the community.
+        memory: bytes it takes here with the usual context; None if unknown.
+        fits: whether this computer has that much.
+        speed: tokens a second it may write here, an estimate; None if unknown.
+        confirmed: whether the Hub knows the file; None if it was not asked.
+    """
+
+    name: str
+    title: str
+    remote: Remote | None = None
+    model: ModelFile | None = None
+    licence: str = ""
+    bytes: int | None = None
+    bytes_here: int = 0
+    is_paused: bool = False
+    is_official: bool = True
+    memory: int | None = None
+    fits: bool = True
+    speed: float | None = None
+    confirmed: bool | None = None
+
+    @property
+    def presence(self) -> Presence:
+        """How much of it is on this disk."""
+        if self.model:
+            return Presence.HERE
+        return Presence.PARTLY if self.bytes_here else Presence.ABSENT
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a model takes and what this computer has, in bytes. `needed` is what is still to be fetched."""
+
+    folder: Path
+    needed: int
+    free: int
+    memory: int | None
+    memory_installed: int

@@ -1,12 +1,14 @@
-"""Small JSON files beside the models: which files were added, and which checksums were computed."""
+"""Small JSON files beside the models: which files were added, where others came from, which checksums they have."""
 
 import json
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from phichat.errors import StoreError
+from phichat.models.base import Remote
 from phichat.text import tr
 
 
@@ -58,6 +60,35 @@ class Checksums:
         """`path` has just been read. Where this cannot be kept, it is computed again next time."""
         with suppress(StoreError):
             self._notebook.write({**self._entries(), str(path): {"state": _state(path), "sha256": sha256}})
+
+    def _entries(self) -> dict[str, Any]:
+        entries = self._notebook.read()
+        return entries if isinstance(entries, dict) else {}
+
+
+class Origins:
+    """Where fetched files came from, by their names in `models/`, so that it stays with them when the folder moves."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+
+    def of(self, path: Path) -> Remote | None:
+        """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
+        known = self._entries().get(path.name)
+        try:
+            return Remote(**known) if isinstance(known, dict) else None
+        except TypeError:  # written by another version
+            return None
+
+    def remember(self, path: Path, remote: Remote) -> None:
+        """`path` has just come from `remote`. Raises StoreError."""
+        self._notebook.write({**self._entries(), path.name: asdict(remote)})
+
+    def forget(self, path: Path) -> None:
+        """`path` is gone. Raises StoreError."""
+        entries = self._entries()
+        if entries.pop(path.name, None):
+            self._notebook.write(entries)
 
     def _entries(self) -> dict[str, Any]:
         entries = self._notebook.read()

@@ -1,0 +1,42 @@
+"""Asks work in another thread to end."""
+
+import threading
+from collections.abc import Callable
+
+
+class Stop:
+    """Asks one order, such as a load, a reply or a download, to end. Any thread may set it; it stays set."""
+
+    def __init__(self) -> None:
+        self.is_final = False
+        """Whether nothing will be asked afterwards, so that no answer need be waited for."""
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._listener: Callable[[], None] | None = None
+
+    def set(self, *, final: bool = False) -> None:
+        """Ask. Asking twice changes nothing, unless it is `final` now."""
+        with self._lock:
+            first_final = final and not self.is_final
+            self.is_final = self.is_final or final
+            first = not self._event.is_set()
+            self._event.set()
+            listener = self._listener
+        if (first or first_final) and listener:
+            listener()
+
+    def is_set(self) -> bool:
+        """Whether it was asked."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Pause for so long, or until it is asked; whether it was."""
+        return self._event.wait(seconds)
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call `listener` when it is asked, at once if it was already. None ends that."""
+        with self._lock:
+            self._listener = listener
+            already = self._event.is_set()
+        if already and listener:
+            listener()
