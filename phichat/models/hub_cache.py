@@ -1,6 +1,7 @@
 """Where huggingface_hub keeps what other programs fetched, found without importing it."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -12,6 +13,15 @@ def cached(repo: str, file: str) -> Path | None:
     except OSError:
         return None
     return max(found)[1] if found else None
+
+
+def blob_sha256(path: Path) -> str | None:
+    """The checksum of the file in the cache at `path`: the name of what it leads to; None where that is none."""
+    try:
+        name = path.resolve().name
+    except (OSError, RuntimeError):
+        return None
+    return name if re.fullmatch("[0-9a-f]{64}", name) else None
 
 
 def cache_folder() -> Path:

@@ -1,4 +1,4 @@
-"""What is on this disk: the starter, our own files, files the person added, and Phi-3 in the Hub's cache."""
+"""What is on this disk: the starter, our own files, files the person added, and known models in the Hub's cache."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,11 +9,11 @@ from typing import NoReturn
 
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
-from phichat.models.base import ModelFile, Source, Verified
+from phichat.models.base import ModelFile, Remote, Source, Verified
 from phichat.models.catalogue import CATALOGUE, PHI_3, KnownModel
 from phichat.models.checking import compare
-from phichat.models.hub_cache import cached
-from phichat.models.notebook import Checksums, Notebook
+from phichat.models.hub_cache import blob_sha256, cached
+from phichat.models.notebook import Checksums, Notebook, Origins
 from phichat.paths import Home
 from phichat.text import tr
 
@@ -30,6 +30,7 @@ class Library:
         self._home = home
         self._added = Notebook(home.added_models)
         self._checksums = Checksums(Notebook(home.models / "checksums.json"))
+        self._origins = Origins(Notebook(home.origins))
 
     def entries(self) -> list[ModelFile]:
         """Every model there is, each under a name of its own."""
@@ -49,7 +50,7 @@ class Library:
                 return model if _is_file(model.path) else _refuse_gone(model.path)
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
-            return _at(known, path) or ModelFile(_name(path), _title(path), path, Source.ADDED)
+            return _at(known, path) or _model(path, Source.ADDED, _catalogued(path))
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
             _refuse_gone(path)
         raise ModelMissing(self._no_such(name_or_path))
@@ -82,6 +83,8 @@ class Library:
             )
         if model.source is Source.OURS:
             _delete(model)
+            self._checksums.forget(model.path)
+            self._origins.forget(model.path)
         else:
             self._forget(model.path)
         return model
@@ -93,13 +96,20 @@ class Library:
         """
         model = self.find(name)
         gguf.read_head(model.path)
-        found, known = compare(model, report)
+        found, known = compare(model, self.origin(model), report)
         self._checksums.remember(model.path, found)
         return Verified(model, found, known)
 
     def sha256(self, model: ModelFile) -> str | None:
         """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
         return self._checksums.of(model.path)
+
+    def origin(self, model: ModelFile) -> Remote | None:
+        """Where on the Hub the file came from, with the checksum published there; None if nobody knows."""
+        if model.source is Source.OURS:
+            return self._origins.of(model.path)
+        known = CATALOGUE.get(model.name) if model.source is Source.HUB else None
+        return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
     def _known(self) -> list[ModelFile]:
         """Everything, files that were added and are not there at the moment included, so that names stay."""
@@ -113,9 +123,9 @@ class Library:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
         for path in _gguf_files(self._home.models):
-            yield ModelFile(_name(path), _title(path), path, Source.OURS)
+            yield _model(path, Source.OURS, _catalogued(path, self._origins.of(path)))
         for path in self._added_paths():
-            yield ModelFile(_name(path), _title(path), path, Source.ADDED)
+            yield _model(path, Source.ADDED, _catalogued(path))
         for known in CATALOGUE.values():
             if there := cached(known.repo, known.file):
                 yield ModelFile(known.name, known.title, there, Source.HUB)
@@ -156,18 +166,16 @@ def _gguf_files(folder: Path) -> list[Path]:
         return []
 
 
-def _catalogued(path: Path) -> KnownModel | None:
-    return next((known for known in CATALOGUE.values() if known.file == path.name), None)
+def _catalogued(path: Path, origin: Remote | None = None) -> KnownModel | None:
+    """The model we know under that name, unless the file is another repository's of the same name."""
+    found = next((known for known in CATALOGUE.values() if known.file == path.name), None)
+    return None if found and origin and origin.repo != found.repo else found
 
 
-def _name(path: Path) -> str:
-    known = _catalogued(path)
-    return known.name if known else path.stem.lower()
-
-
-def _title(path: Path) -> str:
-    known = _catalogued(path)
-    return known.title if known else path.stem
+def _model(path: Path, source: Source, known: KnownModel | None) -> ModelFile:
+    if known:
+        return ModelFile(known.name, known.title, path, source)
+    return ModelFile(path.stem.lower(), path.stem, path, source)
 
 
 def _renamed(model: ModelFile, taken: set[str]) -> ModelFile:

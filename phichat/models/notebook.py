@@ -61,6 +61,13 @@ class Checksums:
         with suppress(StoreError):
             self._notebook.write({**self._entries(), str(path): {"state": _state(path), "sha256": sha256}})
 
+    def forget(self, path: Path) -> None:
+        """`path` is gone; an entry that cannot be taken out does no harm."""
+        entries = self._entries()
+        if entries.pop(str(path), None):
+            with suppress(StoreError):
+                self._notebook.write(entries)
+
     def _entries(self) -> dict[str, Any]:
         entries = self._notebook.read()
         return entries if isinstance(entries, dict) else {}

@@ -1,0 +1,60 @@
+"""How people name files on the Hub: `owner/repo`, `owner/repo:file.gguf`, or an address copied from a browser."""
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_VIEWS = ("blob", "resolve", "raw")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A repository on the Hub, and a file's path in it, or nothing."""
+
+    repo: str
+    file: str = ""
+
+
+def parse(text: str) -> Address | None:
+    """What `text` names; None if that is nothing on the Hub."""
+    text = text.strip()
+    found = _from_url(text) if "://" in text else _from_name(text)
+    return found if found and _REPO.fullmatch(found.repo) and _is_harmless(found) else None
+
+
+def _from_name(text: str) -> Address | None:
+    if text.startswith(tuple(f"{host}/" for host in HOSTS)):
+        return _from_url(f"https://{text}")
+    repo, _, file = text.partition(":")
+    return Address(repo.rstrip("/"), file)
+
+
+def _from_url(text: str) -> Address | None:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or host not in _hosts():
+        return None
+    owner, name, *rest = [*unquote(parts.path).strip("/").split("/"), ""]
+    shown = "/".join(rest[2:]).strip("/") if rest and rest[0] in _VIEWS else ""
+    return Address(f"{owner}/{name}", shown)
+
+
+def _hosts() -> set[str | None]:
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    try:
+        return {*HOSTS, urlsplit(endpoint).hostname}
+    except ValueError:
+        return {*HOSTS}
+
+
+def _is_harmless(address: Address) -> bool:
+    """No way out of the repository, nothing that does not print."""
+    steps = address.file.split("/") if address.file else ["file"]
+    return ".." not in address.repo and all(steps) and not {".", ".."} & set(steps) and address.file.isprintable()

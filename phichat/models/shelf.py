@@ -1,0 +1,315 @@
+"""Every model there is: on this disk, partly here, and on the Hub; what each takes, and what may be done with it."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from phichat import gguf
+from phichat.errors import HubMissing, HubRefused, ModelMissing, PhichatError
+from phichat.models.address import Address, parse
+from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
+from phichat.models.catalogue import CATALOGUE, KnownModel
+from phichat.models.elsewhere import lying_about
+from phichat.models.library import Library
+from phichat.paths import Home
+from phichat.stop import Stop
+from phichat.text import size, tr
+
+CONTEXT = 4096
+"""Tokens of context that memory is reckoned with, unless the model was made for fewer."""
+
+TYPICAL_KV = 131_072
+"""Bytes a token of context takes in most models of a few gigabytes, for files whose heads are still on the Hub."""
+
+_UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
+"""Parts of a file, and GGUF files that hold no language model."""
+
+
+class Hub(Protocol):
+    """Who is asked about files that are not here."""
+
+    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+        """Size, SHA-256 and revision of a file. Raises HubError."""
+
+    def files(self, repo: str, stop: Stop) -> list[Remote]:
+        """All files of a repository. Raises HubError."""
+
+
+@dataclass(frozen=True)
+class Computer:
+    """What models find here. `speed` takes a file's bytes and measures at its first call; None if it cannot."""
+
+    memory_needed: Callable[[int, int], int]
+    memory_installed: Callable[[], int]
+    speed: Callable[[int], float | None]
+
+
+class Shelf:
+    """What the window and the terminal know of models. Any thread may use it; only Hub questions and `measured` wait.
+
+    Listings of files on this disk name them as the library does.
+    """
+
+    def __init__(self, home: Home, library: Library, hub: Hub, computer: Computer) -> None:
+        self._home, self._library, self._hub, self._computer = home, library, hub, computer
+        self._told: dict[tuple[str, str], Remote | None] = {}
+        """What the Hub said of files; None for those it does not know."""
+        self._kv: dict[tuple[Path, int], int] = {}
+        self._is_measured = False
+
+    def listings(self) -> list[Listing]:
+        """The catalogue, the starter, then everything else that is here or partly here; from the disk alone."""
+        here, begun = self._library.entries(), self.unfinished()
+        models = {model.name: model for model in here}
+        rows = [self._known(known, models.pop(known.name, None), begun) for known in CATALOGUE.values()]
+        rows += [self._file(model) for model in sorted(models.values(), key=_starter_first)]
+        named = {(row.remote.repo, row.remote.file) for row in rows if row.remote}
+        rows += [self._part(part) for part in begun if (part.remote.repo, part.remote.file) not in named]
+        return [self._with_speed(row) for row in rows] if self._is_measured else rows
+
+    def measured(self) -> list[Listing]:
+        """`listings` with speeds; the first time it takes a moment to measure this computer."""
+        self._computer.speed(1)
+        self._is_measured = True
+        return self.listings()
+
+    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+        """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file that is not there."""
+        for known in CATALOGUE.values():
+            if stop.is_set():
+                return
+            self._ask(known.repo, known.file, stop)
+            yield self.find(known.name)
+
+    def files(self, repo: str, stop: Stop) -> list[Listing]:
+        """The GGUF files of a repository that can be used, whatever way `repo` names it. Raises HubError."""
+        address = parse(repo)
+        if address is None:
+            raise HubRefused(_no_repo(repo))
+        remotes = [remote for remote in self._hub.files(address.repo, stop) if _is_usable(remote.file)]
+        remotes = [remote for remote in remotes if address.file in {"", remote.file}]
+        if not remotes:
+            raise HubRefused(
+                tr("{repo} has no GGUF file that Phichat can use: choose another repository, or another file.").format(
+                    repo=address.repo
+                )
+            )
+        for remote in remotes:
+            self._told[remote.repo, remote.file] = remote
+        listings = self.listings()
+        return [self._of(remote, listings) for remote in remotes]
+
+    def find(self, name: str) -> Listing:
+        """The listing called `name`, or that of any file on the Hub by its address. Raises ModelMissing."""
+        listings = self.listings()
+        for listing in listings:
+            if name.lower() == listing.name.lower() or (listing.remote and name == listing.remote.name):
+                return listing
+        address = parse(name)
+        if address and _is_usable(address.file):
+            told = self._told.get((address.repo, address.file))
+            return self._of(told or Remote(address.repo, address.file), listings)
+        raise ModelMissing(_no_such(name, listings, address))
+
+    def look(self, name: str, stop: Stop) -> Listing:
+        """As `find`, with what the Hub says of its size. Raises ModelMissing or HubError."""
+        listing = self.find(name)
+        if listing.remote:
+            self._told[listing.remote.repo, listing.remote.file] = self._hub.look(
+                listing.remote.repo, listing.remote.file, stop
+            )
+        return self.find(name)
+
+    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+        """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
+        from phichat.models.download import fetch  # noqa: PLC0415 - lists need no network
+
+        listing = self.find(name)
+        if listing.remote is None:
+            raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
+        yield from fetch(listing.remote, self._home, stop, patience=patience)
+
+    def unfinished(self) -> list[Partial]:
+        """The downloads that have begun and not ended."""
+        from phichat.models.partial import unfinished  # noqa: PLC0415 - looked at after the window stands
+
+        return unfinished(self._home.models)
+
+    def discard(self, name: str) -> None:
+        """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
+        from phichat.models.partial import discard  # noqa: PLC0415 - as above
+
+        discard(self._begun(name))
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
+        from phichat.models.partial import set_paused  # noqa: PLC0415 - as above
+
+        set_paused(self._begun(name), paused)
+
+    def remove(self, name: str) -> int:
+        """Delete a file of ours, whole or in part, or forget one that was added; bytes freed. Raises PhichatError."""
+        listing = self.find(name)
+        if not listing.model:
+            self.discard(name)
+            return listing.bytes_here
+        freed = listing.model.bytes if listing.model.source is Source.OURS else 0
+        self._library.remove(listing.name)
+        return freed
+
+    def room(self, name: str) -> Room:
+        """What fetching and running a model takes, and what there is. Raises ModelMissing."""
+        listing = self.find(name)
+        needed = max((listing.bytes or 0) - listing.bytes_here, 0)
+        folder = self._home.models
+        return Room(folder, needed, _free(folder, needed), listing.memory, self._computer.memory_installed())
+
+    def refusal(self, room: Room) -> str:
+        """Why it cannot be fetched, with figures; mostly nothing."""
+        if room.needed <= room.free:
+            return ""
+        return tr(
+            "The disk is too full: {needed} are still to be fetched into {folder}, and {free} are free there. "
+            "Make room, or choose a smaller model."
+        ).format(needed=size(room.needed), folder=room.folder, free=size(room.free))
+
+    def warning(self, room: Room) -> str:
+        """Why it may not run once it is here, with figures; mostly nothing."""
+        if room.memory is None or room.memory <= room.memory_installed:
+            return ""
+        return tr(
+            "It needs {needed} of memory, and this computer has {installed}: "
+            "choose a smaller model or a smaller context."
+        ).format(needed=size(room.memory), installed=size(room.memory_installed))
+
+    def trouble(self, room: Room) -> str:
+        """What stands in the way, if anything: the disk first, then the memory."""
+        return self.refusal(room) or self.warning(room)
+
+    def elsewhere(self) -> list[Path]:
+        """Models the person may already have: in the Hub's cache and among downloads; Phi-3 first."""
+        return lying_about(self._home.models, [model.path for model in self._library.entries()])
+
+    def _ask(self, repo: str, file: str, stop: Stop) -> None:
+        try:
+            self._told[repo, file] = self._hub.look(repo, file, stop)
+        except HubMissing:
+            self._told[repo, file] = None
+
+    def _begun(self, name: str) -> Partial:
+        remote = self.find(name).remote
+        for part in self.unfinished():
+            if remote and (part.remote.repo, part.remote.file) == (remote.repo, remote.file):
+                return part
+        raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
+
+    def _of(self, remote: Remote, listings: list[Listing]) -> Listing:
+        """The listing there is of `remote`, else a new one."""
+        for listing in listings:
+            if listing.remote and (listing.remote.repo, listing.remote.file) == (remote.repo, remote.file):
+                return listing
+        listing = self._remote(remote)
+        return self._with_speed(listing) if self._is_measured else listing
+
+    def _known(self, known: KnownModel, model: ModelFile | None, begun: list[Partial]) -> Listing:
+        told = self._told.get((known.repo, known.file), known.remote)
+        part = _part_of(known.remote, begun)
+        remote = part.remote if part else told or known.remote
+        full = model.bytes if model else remote.bytes or known.bytes
+        return self._fitting(
+            Listing(
+                known.name,
+                known.title,
+                remote=remote,
+                model=model,
+                licence=remote.licence or known.licence,
+                bytes=full,
+                bytes_here=model.bytes if model else part.bytes if part else 0,
+                is_paused=bool(part and part.is_paused),
+                is_official=known.official,
+                confirmed=(told is not None) if (known.repo, known.file) in self._told else None,
+                is_rough=not (model or remote.bytes or known.is_exact),
+            ),
+            known.kv_bytes * CONTEXT,
+        )
+
+    def _file(self, model: ModelFile) -> Listing:
+        origin = self._library.origin(model)
+        listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_here=model.bytes)
+        listing = replace(listing, is_official=model.source is Source.STARTER, licence=self._licence(model, origin))
+        kv = self._kv_of(model)
+        return self._fitting(listing, kv) if kv else listing
+
+    def _licence(self, model: ModelFile, origin: Remote | None) -> str:
+        if model.source is Source.STARTER:
+            return "Apache-2.0"
+        return origin.licence if origin else ""
+
+    def _part(self, part: Partial) -> Listing:
+        return replace(self._remote(part.remote), bytes_here=part.bytes, is_paused=part.is_paused)
+
+    def _remote(self, remote: Remote) -> Listing:
+        title = PurePosixPath(remote.file).stem
+        listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
+        if (remote.repo, remote.file) in self._told:
+            listing = replace(listing, confirmed=self._told[remote.repo, remote.file] is not None)
+        return self._fitting(listing, TYPICAL_KV * CONTEXT)
+
+    def _fitting(self, listing: Listing, kv: int) -> Listing:
+        if listing.bytes is None:
+            return listing
+        memory = self._computer.memory_needed(listing.bytes, kv)
+        return replace(listing, memory=memory, fits=memory <= self._computer.memory_installed())
+
+    def _with_speed(self, listing: Listing) -> Listing:
+        return replace(listing, speed=self._computer.speed(listing.bytes) if listing.bytes else None)
+
+    def _kv_of(self, model: ModelFile) -> int:
+        """Memory for its context; 0 where the file's head cannot be read. A head is read once."""
+        key = model.path, model.bytes
+        if key not in self._kv:
+            try:
+                head = gguf.read_head(model.path)
+                self._kv[key] = head.kv_bytes(min(CONTEXT, head.context or CONTEXT))
+            except PhichatError:
+                self._kv[key] = 0
+        return self._kv[key]
+
+
+def _starter_first(model: ModelFile) -> bool:
+    return model.source is not Source.STARTER
+
+
+def _part_of(remote: Remote, begun: list[Partial]) -> Partial | None:
+    return next((part for part in begun if (part.remote.repo, part.remote.file) == (remote.repo, remote.file)), None)
+
+
+def _is_usable(file: str) -> bool:
+    return file.lower().endswith(".gguf") and not _UNUSABLE.search(PurePosixPath(file).name)
+
+
+def _free(folder: Path, otherwise: int) -> int:
+    """Bytes free on the disk that `folder` is on, or will be; `otherwise` where nobody tells."""
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except (OSError, ValueError):
+            continue
+    return otherwise
+
+
+def _no_repo(text: str) -> str:
+    return tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(text=text)
+
+
+def _no_such(name: str, listings: list[Listing], address: Address | None) -> str:
+    if address:
+        return tr("{name} names no single GGUF file: choose one, see `phichat models files {repo}`.").format(
+            name=name, repo=address.repo
+        )
+    return tr("There is no model {name}. There are: {names}; any file of the Hub is owner/repo:file.gguf.").format(
+        name=name, names=", ".join(listing.name for listing in listings)
+    )
