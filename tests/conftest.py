@@ -17,6 +17,7 @@ import pytest
 from phichat import text
 from phichat.engine.base import EngineSettings
 from tests import tiny
+from tests.hub_server import HubServer
 
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
@@ -71,6 +72,21 @@ def eventually() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub of our own, which the environment points at. No token, no proxy, an empty cache."""
+    for name in ("HF_HUB_OFFLINE", "HF_TOKEN", *PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hugging-face")))
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        yield server
 
 
 @pytest.fixture(scope="session")

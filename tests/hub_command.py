@@ -1,0 +1,92 @@
+"""The hub server by hand: serves a folder and logs every request as a line of JSON."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from tests import hub_faults
+from tests.hub_answers import MEGABYTE
+from tests.hub_faults import Asked, Fault
+from tests.hub_server import HubServer, Note, json_line
+
+FAULTS: dict[str, Fault] = {
+    "gated": hub_faults.gated(),
+    "429": hub_faults.too_many(5),
+    "429-date": hub_faults.too_many(5, as_date=True),
+    "ignore-ranges": hub_faults.ignore_ranges(),
+    "reset": hub_faults.cut(MEGABYTE, reset=True),
+    "drip": hub_faults.drip(100, every=0.1),
+    "stall": hub_faults.stall(MEGABYTE),
+    "silence": hub_faults.silence(),
+    "hang-up": hub_faults.hang_up(),
+    "too-much": hub_faults.surplus(MEGABYTE),
+    "too-much-undeclared": hub_faults.surplus(MEGABYTE, declared=False),
+    "too-little": hub_faults.deficit(1000),
+    "misfit-range": hub_faults.misfit_range(1),
+    "other-part": hub_faults.other_part(-1),
+    "circle": hub_faults.circle(),
+    "login-page": hub_faults.login_page(),
+    "wrong-bytes": hub_faults.wrong_bytes(),
+    "without-linked": hub_faults.without_linked(),
+    "without-sha": hub_faults.without_sha(),
+    "gzip": hub_faults.gzipped(),
+    "chunked": hub_faults.chunked(),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until it is interrupted or told to end."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack, suppress(KeyboardInterrupt):
+        hub = stack.enter_context(HubServer(options.port, options.cdn_port, options.tls, _log(options.log, stack)))
+        _set(hub, options)
+        print(f"HF_ENDPOINT={hub.endpoint}", *([f"SSL_CERT_FILE={hub.authority}"] if options.tls else []), flush=True)
+        threading.Event().wait()
+
+
+def _set(hub: HubServer, options: argparse.Namespace) -> None:
+    hub.speed, hub.cut_every, hub.direct = options.speed, options.cut_every, options.direct
+    for path in sorted(options.folder.glob("*/*/**/*")):
+        if path.is_file():
+            owner, repo, *file = path.relative_to(options.folder).parts
+            hub.add(f"{owner}/{repo}", "/".join(file), path, is_lfs=path.suffix not in {".md", ".json"})
+    for name in options.fault:
+        hub.misbehave(FAULTS.get(name) or hub_faults.status(int(name)), options.times, options.at)
+
+
+def _log(path: Path | None, stack: ExitStack) -> Note:
+    file = stack.enter_context(path.open("a", encoding="utf-8")) if path else sys.stderr
+
+    def note(asked: Asked) -> None:
+        file.write(json_line(asked) + "\n")
+        file.flush()
+
+    return note
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.hub_server", description=__doc__)
+    parser.add_argument("folder", type=Path, help="serves every FOLDER/owner/repo/file")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--cdn-port", type=int, default=0)
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--direct", action="store_true", help="no redirect to the CDN")
+    parser.add_argument("--speed", type=float, metavar="BYTES_PER_SECOND")
+    parser.add_argument("--cut-every", type=int, metavar="BYTES")
+    names = ", ".join(FAULTS)
+    parser.add_argument("--fault", action="append", default=[], type=_known, help=f"a status such as 503, or {names}")
+    parser.add_argument("--times", type=int, help="how often the faults happen; for ever without it")
+    parser.add_argument("--at", choices=("api", "resolve", "cdn"), help="where they happen; everywhere without it")
+    parser.add_argument("--log", type=Path, help="instead of stderr")
+    return parser
+
+
+def _known(name: str) -> str:
+    if name not in FAULTS and not name.isdecimal():
+        raise ValueError(name)
+    return name
