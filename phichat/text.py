@@ -50,6 +50,18 @@ def size(count: int) -> str:
     return f"{count}\N{NO-BREAK SPACE}{tr('bytes')}"
 
 
+def duration(seconds: float) -> str:
+    """So many seconds as people say it: about 9 minutes, less than a minute."""
+    minutes, hours, days = (max(round(seconds / unit), 1) for unit in (60, 3600, 86400))
+    if seconds < 60:
+        return tr("less than a minute")
+    if minutes < 90:
+        return tr_count("about {count} minute", "about {count} minutes", minutes)
+    if hours < 48:
+        return tr_count("about {count} hour", "about {count} hours", hours)
+    return tr_count("about {count} day", "about {count} days", days)
+
+
 def language() -> str:
     """The code of the current language, such as `fr`."""
     return _code

@@ -1,6 +1,7 @@
 """How fast this computer reads memory, which is what bounds how fast a model writes on a processor."""
 
 import ctypes
+import mmap
 import threading
 import time
 from collections.abc import Callable
@@ -12,25 +13,23 @@ from phichat.engine.tuning import threads
 USED = 0.75
 """What share of the memory's bandwidth a model uses while it writes, every byte of its file being read for each token.
 
-Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that copied 18 GB a second, which would allow 7.5.
+Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, which would allow 7.5.
 To measure again: `phichat bench --parts speed` with a model of some gigabytes, against `measure()`.
 """
 
 SECONDS = 0.2
-LARGEST, SMALLEST = 64_000_000, 8_000_000  # bytes of all buffers together; below, caches would be measured
+LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read over and over; what fits into caches would say nothing
 SHARE = 20  # of the memory that is free, one part in so many
+STEP = 1 << 20  # bytes a call reads; smaller ones measure the calls
 
 
 def measure() -> float | None:
-    """Bytes read and written a second by all threads that a model would have; None where it cannot be told."""
+    """Bytes a second that all threads a model would have read together; None where it cannot be told."""
     count = threads()
     room = min(LARGEST, int(psutil.virtual_memory().available) // SHARE)
-    if room < SMALLEST:
+    if room < max(SMALLEST, 2 * STEP * count):
         return None
-    try:
-        return _copied(count, room // (2 * count)) / SECONDS
-    except (MemoryError, RuntimeError):  # no room for a buffer, or for a thread
-        return None
+    return _read(count, room // count)
 
 
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
@@ -55,31 +54,33 @@ class Speedometer:
         return tokens_per_second(file_bytes, found) if found else None
 
 
-def _copied(count: int, length: int) -> float:
-    """Bytes that `count` threads together read and wrote while all of them were at it."""
+def _read(count: int, length: int) -> float | None:
+    """What `count` threads together read a second, each a buffer of its own."""
     rates: list[float] = []
     barrier = threading.Barrier(count)
-    workers = [threading.Thread(target=_copy, args=(length, barrier, rates), daemon=True) for _ in range(count)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(rates) * SECONDS
-
-
-def _copy(length: int, barrier: threading.Barrier, rates: list[float]) -> None:
-    """Copy a buffer to and fro; ctypes lets other threads run meanwhile."""
+    workers = [threading.Thread(target=_reader, args=(length, barrier, rates), daemon=True) for _ in range(count)]
     try:
-        one, other = ctypes.create_string_buffer(length), ctypes.create_string_buffer(length)
-    except MemoryError:
+        for worker in workers:
+            worker.start()
+    except RuntimeError:  # no more threads
+        barrier.abort()
+    for worker in workers:
+        if worker.ident:
+            worker.join()
+    return sum(rates) if len(rates) == count else None
+
+
+def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None:
+    """Copy a large buffer, part by part, into one that stays in the cache. Foreign calls let other threads run."""
+    try:
+        far, near = (ctypes.c_char.from_buffer(mmap.mmap(-1, size)) for size in (length, STEP))
+        ctypes.memset(ctypes.byref(far), 1, length)  # memory that nobody wrote is all the same page
+        barrier.wait(timeout=5)
+    except (OSError, ValueError, threading.BrokenBarrierError):  # no room for a buffer, here or in another thread
         barrier.abort()
         return
-    try:
-        barrier.wait(timeout=5)
-    except threading.BrokenBarrierError:
-        return
-    copies, begin = 0, time.perf_counter()
+    place, done, begin = 0, 0, time.perf_counter()
     while (passed := time.perf_counter() - begin) < SECONDS:
-        ctypes.memmove(one, other, length)
-        copies += 1
-    rates.append(2 * length * copies / passed)
+        ctypes.memmove(ctypes.byref(near), ctypes.byref(far, place), STEP)
+        place, done = (place + STEP) % (length - STEP), done + STEP
+    rates.append(done / passed)
