@@ -37,6 +37,11 @@ class Home:
         return self.models / "origins.json"
 
     @property
+    def checksums(self) -> Path:
+        """The SHA-256 of files that were read in full."""
+        return self.models / "checksums.json"
+
+    @property
     def engine(self) -> Path:
         """What was learned about running models on this computer."""
         return self.root / "engine.json"

@@ -29,7 +29,7 @@ class Library:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._added = Notebook(home.added_models)
-        self._checksums = Checksums(Notebook(home.models / "checksums.json"))
+        self._checksums = Checksums(Notebook(home.checksums))
         self._origins = Origins(Notebook(home.origins))
 
     def entries(self) -> list[ModelFile]:

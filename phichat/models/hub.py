@@ -1,0 +1,278 @@
+"""The Hugging Face Hub, or a mirror of it: what a file is, which files there are, and a file's bytes."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from phichat.errors import HubError, HubMissing, HubRefused, HubUnreachable
+from phichat.models.base import Remote
+from phichat.models.web import Answer, Web, not_the_hub, wants_password
+from phichat.stop import Stop
+from phichat.text import tr
+
+OFFICIAL = "https://huggingface.co"
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_YES = {"1", "ON", "YES", "TRUE"}
+_LATER = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
+
+
+class FileChanged(HubError):
+    """The Hub has another file under this name than when the download began."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A file's bytes from a place on. The first `surplus` of them were not asked for."""
+
+    pieces: Iterator[bytes]
+    surplus: int
+
+
+def endpoint() -> str:
+    """The Hub's address: HF_ENDPOINT, or the official one."""
+    return (os.environ.get("HF_ENDPOINT") or OFFICIAL).rstrip("/")
+
+
+def host() -> str:
+    """The Hub's name, for people."""
+    return urlsplit(endpoint()).netloc.rpartition("@")[2] or endpoint()
+
+
+class Hub:
+    """Asks when it is called, with the variables in force then: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HTTPS_PROXY.
+
+    All raise HubUnreachable for what may pass, HubRefused for what will not; `stop` ends every wait.
+    """
+
+    def __init__(self) -> None:
+        self._webs: dict[tuple[str | None, ...], Web] = {}
+
+    def look(self, repo: str, file: str, stop: Stop, revision: str = "main") -> Remote:
+        """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
+        remote = Remote(repo, file, revision)
+        with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
+            _check_kind(answer)
+            sha256, size = _sha256(answer), _size(answer)
+            commit = answer.header("x-repo-commit") or revision
+        if size is None or sha256 is None:
+            listed = next((other for other in self.files(repo, stop) if other.file == file), remote)
+            size, sha256 = listed.bytes or size, listed.sha256 or sha256
+        if size is None or sha256 is None:
+            raise HubRefused(
+                tr(
+                    "{host} gives no checksum for {file}, so that it could not be verified. Use another mirror "
+                    "(HF_ENDPOINT), or fetch it in a browser and add it."
+                ).format(host=host(), file=file)
+            )
+        return replace(remote, revision=commit, bytes=size, sha256=sha256)
+
+    def files(self, repo: str, stop: Stop) -> list[Remote]:
+        """All GGUF files in `repo`, by name."""
+        address = f"{endpoint()}/api/models/{_path(_checked(repo))}?blobs=true"
+        with self._open("GET", address, stop, Remote(repo, "")) as answer:
+            described = answer.json()
+        try:
+            files = list(_files(repo, described))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise HubUnreachable(not_the_hub(host())) from error
+        return sorted(files, key=lambda remote: remote.file)
+
+    @contextmanager
+    def open(self, remote: Remote, start: int, stop: Stop) -> Iterator[Body]:
+        """The bytes of `remote` from `start` on. Raises FileChanged, too.
+
+        By the branch's name, since mirrors may know no other; whether it is still the same file, the answer says.
+        """
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        address = _file_address(replace(remote, revision="main"))
+        with self._open("GET", address, stop, remote, headers) as answer:
+            _check_same(answer, remote)
+            _check_kind(answer)
+            yield Body(answer.pieces(), start - _first(answer, remote))
+
+    @contextmanager
+    def _open(
+        self,
+        method: str,
+        address: str,
+        stop: Stop,
+        remote: Remote,
+        headers: dict[str, str] | None = None,
+        *,
+        follow: bool = True,
+    ) -> Iterator[Answer]:
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
+            raise HubRefused(
+                tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
+            )
+        with self._web().open(method, address, stop, headers, follow=follow) as answer:
+            if answer.status >= 300 and not (method == "HEAD" and answer.status < 400):
+                raise _refusal(answer, remote)
+            yield answer
+
+    def _web(self) -> Web:
+        """One for as long as the variables stay; reading the certificates takes as long as a request."""
+        wanted = (endpoint(), _token(), *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+        if wanted not in self._webs:
+            self._webs = {wanted: Web(endpoint(), _token())}
+        return self._webs[wanted]
+
+
+def _token() -> str | None:
+    """HF_TOKEN or, for the official Hub alone, what `hf auth login` has kept."""
+    if token := os.environ.get("HF_TOKEN"):
+        return token.strip() or None
+    if endpoint() != OFFICIAL:
+        return None
+    from huggingface_hub import get_token  # noqa: PLC0415 - not needed above
+
+    return str(get_token() or "") or None
+
+
+def _checked(repo: str) -> str:
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - half the library comes with it
+    from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise HubRefused(
+            tr("{repo} is no name of a repository: it is to look like OWNER/NAME.").format(repo=repo[:100])
+        ) from error
+    return repo
+
+
+def _file_address(remote: Remote) -> str:
+    from huggingface_hub import hf_hub_url  # noqa: PLC0415 - see above
+
+    return str(hf_hub_url(_checked(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
+
+
+def _path(repo: str) -> str:
+    return quote(repo, safe="/")
+
+
+def _files(repo: str, described: Any) -> Iterator[Remote]:
+    """What the models API says: size and SHA-256 stand beside each name, or within what it says of large files."""
+    licence = str((described.get("cardData") or {}).get("license") or _tagged(described, "license"))
+    for file in described["siblings"]:
+        if str(file["rfilename"]).lower().endswith(".gguf"):
+            large = file.get("lfs") or {}
+            size = large.get("size", file.get("size"))
+            sha256 = str(large.get("sha256") or large.get("oid") or "")
+            yield Remote(
+                repo,
+                str(file["rfilename"]),
+                str(described.get("sha") or "main"),
+                int(size) if size is not None else None,
+                sha256 if _SHA256.fullmatch(sha256) else None,
+                licence,
+            )
+
+
+def _tagged(described: Any, kind: str) -> str:
+    tags = (str(tag) for tag in described.get("tags") or ())
+    return next((tag.partition(":")[2] for tag in tags if tag.startswith(kind + ":")), "")
+
+
+def _sha256(answer: Answer) -> str | None:
+    """A large file's ETag is its SHA-256."""
+    tag = answer.header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
+    return tag if _SHA256.fullmatch(tag) else None
+
+
+def _size(answer: Answer) -> int | None:
+    length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
+    return int(length) if length.isdecimal() else None
+
+
+def _check_same(answer: Answer, remote: Remote) -> None:
+    found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
+    if found and found != remote.sha256:
+        raise FileChanged(tr("{file} has changed on the Hub.").format(file=remote.file))
+
+
+def _check_kind(answer: Answer) -> None:
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        raise HubUnreachable(not_the_hub(answer.host))
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise HubRefused(
+            tr("{host} sends files packed, though they were asked for as they are. Use another mirror.").format(
+                host=answer.host
+            )
+        )
+
+
+def _first(answer: Answer, remote: Remote) -> int:
+    """The place in the file where the answer begins. Raises HubUnreachable."""
+    if answer.status != 206:
+        return 0
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
+    if found is None or found[2] not in {"*", str(remote.bytes)}:
+        raise HubUnreachable(_other_part(answer.host, remote))
+    return int(found[1])
+
+
+def _other_part(name: str, remote: Remote) -> str:
+    return tr("{host} sends another part of {file} than was asked for: use another mirror (HF_ENDPOINT).").format(
+        host=name, file=remote.file
+    )
+
+
+def _refusal(answer: Answer, remote: Remote) -> HubRefused | HubUnreachable:
+    """What a status other than success means."""
+    if answer.status == 416:
+        return HubUnreachable(_other_part(answer.host, remote))
+    if answer.status in _LATER:
+        return HubUnreachable(_in_trouble(answer), _retry_after(answer))
+    if answer.status == 407:
+        return HubRefused(wants_password())
+    is_gated = answer.header("x-error-code") == "GatedRepo"
+    kind = HubMissing if answer.status in {401, 404, 410} and not is_gated else HubRefused
+    return kind(_refused(answer, remote).format(repo=remote.repo, file=remote.file, host=answer.host))
+
+
+def _in_trouble(answer: Answer) -> str:
+    if answer.status == 429:
+        return tr("{host} has had too many requests from here: it needs some time.").format(host=answer.host)
+    return tr("{host} is in trouble (error {status}): it needs some time.").format(
+        host=answer.host, status=answer.status
+    )
+
+
+def _refused(answer: Answer, remote: Remote) -> str:
+    code = answer.header("x-error-code")
+    if code == "GatedRepo" or answer.status == 403:
+        return tr(
+            "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
+            "then set HF_TOKEN to your access token."
+        )
+    if answer.status == 401:
+        return tr(
+            "{host} knows no {repo}, or shows it only to some: check the name, or set HF_TOKEN to your access token."
+        )
+    if answer.status in {404, 410}:
+        if code == "RepoNotFound" or not remote.file:
+            return tr("{host} knows no {repo}: check the name.")
+        return tr("{repo} has no file {file} (any more): see `phichat models files {repo}`.")
+    return tr("{host} refuses {repo} (error %d): try again later, or use another mirror (HF_ENDPOINT).") % answer.status
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds the server asks for, by its own clock where it names an hour; 0 if it does not say."""
+    wanted = answer.headers.get("retry-after", "").strip()
+    if wanted.isdecimal():
+        return float(wanted)
+    try:
+        until = parsedate_to_datetime(wanted)
+        now = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
+        return max((until - now).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return 0.0

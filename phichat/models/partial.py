@@ -1,0 +1,258 @@
+"""The beginning of a file, on disk under a name of its own until it is whole and verified.
+
+Beside `X.gguf` to be, `X.gguf.part` holds its first bytes, as many as have arrived, and `X.gguf.part.json` says which
+file of the Hub they belong to. A lock in `.locks/` keeps two programs from writing the same one.
+"""
+
+import errno
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from io import FileIO
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock, Timeout
+
+from phichat.errors import StoreError
+from phichat.models.base import Partial, Remote
+from phichat.models.notebook import Notebook, Origins
+from phichat.text import size, tr
+
+_PART, _NOTE = ".part", ".part.json"
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
+_LONGEST = 180  # characters of a name, so that `.part.json` fits behind it
+
+
+def unfinished(folder: Path) -> list[Partial]:
+    """The downloads into `folder` that have begun and not ended, by name."""
+    try:
+        notes = sorted(folder.glob(f"*{_NOTE}"))
+    except OSError:
+        return []
+    return [found for note in notes if (found := _read(note.with_name(note.name.removesuffix(_NOTE))))]
+
+
+def begun(folder: Path, remote: Remote) -> Partial | None:
+    """The download of `remote`'s file into `folder`, if one has begun."""
+    return next((one for one in unfinished(folder) if is_same(one.remote, remote)), None)
+
+
+def destination(folder: Path, remote: Remote, origins: Origins) -> Path:
+    """Where `remote` is, or will be: under its own name, unless another repository's file of that name was first."""
+    path = folder / safe_name(remote.file)
+    owner = origins.of(path) if path.exists() else None
+    if noted := _read(path):
+        owner = noted.remote
+    if owner is None or is_same(owner, remote):
+        return path
+    return folder / safe_name(f"{remote.repo}/{remote.file}".replace("/", "--"))
+
+
+def is_same(one: Remote, other: Remote) -> bool:
+    """Whether both are the same file of the same repository, whatever else is known of them."""
+    return (one.repo, one.file) == (other.repo, other.file)
+
+
+def set_paused(partial: Partial, paused: bool) -> None:
+    """Remember whether the person wants it to wait. Raises StoreError."""
+    _write(partial.path, partial.remote, paused=paused)
+
+
+def discard(partial: Partial) -> None:
+    """Delete what there is of it. Raises StoreError."""
+    _part(partial.path).unlink(missing_ok=True)
+    _note(partial.path).unlink(missing_ok=True)
+
+
+def safe_name(file: str) -> str:
+    """What a file of the Hub may be called here, on any system."""
+    name = _FORBIDDEN.sub("_", PurePosixPath(file).name).strip(" .")
+    return f"{name.removesuffix('.gguf')[:_LONGEST]}.gguf"
+
+
+class Part:
+    """The file while it is being fetched. One thread appends; any other may close it, after which nothing is written.
+
+    Attributes:
+        path: where the file will be once it is whole.
+        bytes: how many are on disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes = 0
+        self._total = 0
+        self._file: FileIO | None = None
+        self._guard = threading.Lock()
+        self._lock = FileLock(path.parent / ".locks" / f"{path.name}.lock", thread_local=False)
+
+    @property
+    def place(self) -> Path:
+        """Where its bytes are now."""
+        return _part(self.path)
+
+    def take(self) -> bool:
+        """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
+        with self._told():
+            (self.path.parent / ".locks").mkdir(parents=True, exist_ok=True)
+            with suppress(NotImplementedError):  # a disk that knows no locks: then there is one less safeguard
+                try:
+                    self._lock.acquire(timeout=0)
+                except Timeout:
+                    return False
+        return True
+
+    def open(self) -> None:
+        """Be ready to append to what there is. Raises StoreError."""
+        with self._guard, self._told():
+            self._file = FileIO(self.place, "a")
+            self.bytes = os.fstat(self._file.fileno()).st_size
+
+    def bytes_elsewhere(self) -> int:
+        """How many there are while another program writes them."""
+        try:
+            return self.place.stat().st_size
+        except OSError:
+            return 0
+
+    def note(self, remote: Remote) -> None:
+        """Write down which file this is the beginning of; it is meant to go on. Raises StoreError."""
+        self._total = remote.bytes or 0
+        _write(self.path, remote, paused=False)
+
+    def append(self, data: bytes) -> None:
+        """Write `data` through to the system, so that it outlives this program. Raises StoreError."""
+        with self._guard, self._told():
+            rest = memoryview(data)
+            while rest and self._file:
+                count = self._file.write(rest)
+                self.bytes += count
+                rest = rest[count:]
+
+    def restart(self) -> None:
+        """Forget every byte. Raises StoreError."""
+        with self._guard, self._told():
+            if self._file:
+                self._file.truncate(0)
+                self.bytes = 0
+
+    def check_place(self) -> None:
+        """Raises StoreError where the file is no longer where it was: its folder was moved or removed."""
+        with self._guard:
+            if self._file is None:
+                return
+            try:
+                if os.path.samestat(os.fstat(self._file.fileno()), self.place.stat()):
+                    return
+            except OSError:
+                pass
+        raise StoreError(
+            tr("{folder} was moved or removed during the download. Put it back, then go on.").format(
+                folder=self.path.parent
+            )
+        )
+
+    def finish(self) -> bool:
+        """Give the file its name: it is whole and verified. False where it was closed before. Raises StoreError."""
+        with self._guard, self._told():
+            if self._file is None:
+                return False
+            os.fsync(self._file.fileno())
+            self._file.close()  # where files in use cannot be renamed
+            self._file = None
+            self.place.replace(self.path)
+            _sync_folder(self.path.parent)
+        with suppress(OSError):
+            _note(self.path).unlink()
+        self.close()
+        return True
+
+    def drop(self) -> None:
+        """There is nothing to fetch: leave no trace of it. Raises StoreError."""
+        self.close()
+        with self._told():
+            self.place.unlink(missing_ok=True)
+            _note(self.path).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of it; what is on disk stays. A second call does nothing."""
+        with self._guard:
+            if self._file:
+                self._file.close()
+                self._file = None
+        self._lock.release()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong on the disk, as our error."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(self._sentence(error)) from error
+
+    def _sentence(self, error: OSError) -> str:
+        folder, reason = self.path.parent, error.strerror or error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return disk_full(folder, self._total - self.bytes)
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+            return tr(
+                "{folder} cannot be written to: {reason}. Allow it, or let PHICHAT_HOME name another place."
+            ).format(folder=folder, reason=reason)
+        return tr("The model could not be saved in {folder}: {reason}. Look after the disk, then go on.").format(
+            folder=folder, reason=reason
+        )
+
+
+def disk_full(folder: Path, needed: int) -> str:
+    """The sentence for a disk without the `needed` bytes."""
+    return tr(
+        "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
+        "what has arrived is kept."
+    ).format(needed=size(max(needed, 0)), folder=folder, free=size(free_bytes(folder)))
+
+
+def free_bytes(folder: Path) -> int:
+    """What is free where `folder` is, or will be."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + _PART)
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(path.name + _NOTE)
+
+
+def _read(path: Path) -> Partial | None:
+    values = Notebook(_note(path)).read()
+    try:
+        is_paused = bool(values.pop("paused", False))
+        remote = Remote(**values)
+        found = _part(path)
+        return Partial(remote, path, found.stat().st_size if found.exists() else 0, is_paused)
+    except (AttributeError, TypeError, OSError):  # written by another version, or by nobody
+        return None
+
+
+def _write(path: Path, remote: Remote, *, paused: bool) -> None:
+    Notebook(_note(path)).write({**asdict(remote), "paused": paused})
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the new name outlives a power cut; where folders cannot be opened, the system sees to it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,117 @@
+"""Fills the beginning of a file up to its end, over as many connections as it takes."""
+
+import time
+
+from phichat.errors import HubRefused, HubUnreachable, StoreError
+from phichat.models.base import Remote
+from phichat.models.follower import Follower
+from phichat.models.hub import Hub, host
+from phichat.models.partial import Part, disk_full, free_bytes
+from phichat.models.tries import Tries
+from phichat.stop import Stop
+from phichat.text import tr
+
+SLOWEST, SLOW_FOR = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
+MOST_FUTILE = 5  # tries with a server that begins anew each time, and never gets as far as we are
+LOOK_EVERY = 1.0  # seconds
+
+
+class Transfer:
+    """Appends to `part` what `remote` still lacks, and computes the checksum meanwhile.
+
+    Attributes:
+        heard: when the last byte came, by the monotonic clock; 0 before the first.
+    """
+
+    def __init__(self, hub: Hub, remote: Remote, part: Part, tries: Tries, stop: Stop) -> None:
+        self._hub, self._remote, self._part = hub, remote, part
+        self._tries, self._stop = tries, stop
+        self._total = remote.bytes or 0
+        self._futile = 0
+        self._begins_anew = False
+        self._looked = self._since = self.heard = 0.0
+        self._bytes_then = 0
+        if part.bytes > self._total:
+            part.restart()
+        self._follower = Follower(part.place)
+        self._follower.advance(part.bytes)
+
+    def run(self) -> str:
+        """The SHA-256 once all bytes are here; empty once stopped. Raises FileChanged, HubError or StoreError."""
+        try:
+            self._check_room()
+            while self._part.bytes < self._total and not self._stop.is_set():
+                self._try()
+            return "" if self._stop.is_set() else self._digest()
+        finally:
+            self._follower.close()
+
+    def _check_room(self) -> None:
+        folder, missing = self._part.path.parent, self._total - self._part.bytes
+        if missing > free_bytes(folder):
+            raise StoreError(disk_full(folder, missing))
+
+    def _try(self) -> None:
+        before = self._part.bytes
+        try:
+            self._receive()
+        except HubUnreachable as trouble:
+            if self._part.bytes > before:
+                self._tries.forget()
+                return
+            self._count_futile()
+            self._tries.rest(trouble)
+
+    def _receive(self) -> None:
+        """One request, for what is not here yet. Raises HubUnreachable unless all came."""
+        self._begins_anew = False
+        with self._hub.open(self._remote, self._part.bytes, self._stop) as body:
+            surplus = body.surplus
+            self._begins_anew = surplus > 0
+            self._looked = self._since = time.monotonic()
+            self._bytes_then = self._part.bytes
+            for piece in body.pieces:
+                self._keep(piece[surplus:])
+                surplus = max(surplus - len(piece), 0)
+                if self._part.bytes >= self._total or self._stop.is_set():
+                    return
+        raise HubUnreachable(tr("{host} ended the connection early: check the network.").format(host=host()))
+
+    def _keep(self, data: bytes) -> None:
+        self.heard = time.monotonic()
+        if data:
+            self._tries.forget()
+            self._part.append(data[: self._total - self._part.bytes])
+            self._follower.advance(self._part.bytes)
+        if self.heard - self._looked > LOOK_EVERY:
+            self._looked = self.heard
+            self._part.check_place()
+            self._check_speed()
+
+    def _check_speed(self) -> None:
+        """A line that all but stands still is left for a new one. Raises HubUnreachable."""
+        seconds = self.heard - self._since
+        if seconds > SLOW_FOR and not self._begins_anew:
+            if self._part.bytes - self._bytes_then < SLOWEST * seconds:
+                raise HubUnreachable(tr("The connection to {host} is too slow: check the network.").format(host=host()))
+            self._since, self._bytes_then = self.heard, self._part.bytes
+
+    def _count_futile(self) -> None:
+        self._futile += self._begins_anew
+        if self._futile >= MOST_FUTILE:
+            raise HubRefused(
+                tr(
+                    "{host} can only send files from their beginning, and never gets to what is missing here. "
+                    "Try another network, or another mirror (HF_ENDPOINT); what has arrived is kept."
+                ).format(host=host())
+            )
+
+    def _digest(self) -> str:
+        try:
+            return self._follower.digest()
+        except OSError as error:
+            raise StoreError(
+                tr("{path} cannot be read: {reason}. Look after the disk, then go on.").format(
+                    path=self._part.place, reason=error.strerror or error
+                )
+            ) from error

@@ -1,0 +1,63 @@
+"""How often, and after what waits, a server is asked again."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from phichat.errors import HubUnreachable
+from phichat.stop import Stop
+from phichat.text import number, tr
+
+LONGEST_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
+PATIENT_WAIT = 120.0  # seconds that whoever has finite patience waits for a server that asks for it
+
+T = TypeVar("T")
+
+
+class Tries:
+    """Waits grow with every try that brought nothing. `patience` is how many there may be in a row; None is endless.
+
+    Any thread may ask for `note`.
+    """
+
+    def __init__(self, stop: Stop, patience: int | None) -> None:
+        self._stop, self._patience = stop, patience
+        self._futile = 0
+        self._trouble = ""
+        self._until = 0.0
+
+    @property
+    def note(self) -> str:
+        """Why it waits, and for how long still; empty while it does not."""
+        trouble, left = self._trouble, self._until - time.monotonic()
+        if not trouble or left <= 0:
+            return trouble
+        return tr("{trouble} Trying again in {seconds} s.").format(trouble=trouble, seconds=number(int(left) + 1))
+
+    def until(self, ask: Callable[[], T]) -> T | None:
+        """What `ask` returns, asked until the server answers; None once stopped. Raises what patience ends with."""
+        while not self._stop.is_set():
+            try:
+                answer = ask()
+            except HubUnreachable as trouble:
+                self.rest(trouble)
+            else:
+                self.forget()
+                return answer
+        return None
+
+    def rest(self, trouble: HubUnreachable) -> None:
+        """A try brought nothing: wait for the next. Raises `trouble` once patience ends."""
+        if self._stop.is_set():
+            return
+        self._futile += 1
+        wait = max(min(2.0 ** (self._futile - 1), LONGEST_WAIT), trouble.retry_after)
+        is_patient = self._patience is None or (self._futile < self._patience and wait <= PATIENT_WAIT)
+        if not is_patient:
+            raise HubUnreachable(tr("{trouble} What has arrived is kept; try again later.").format(trouble=trouble))
+        self._trouble, self._until = str(trouble), time.monotonic() + wait
+        self._stop.wait(wait)
+
+    def forget(self) -> None:
+        """Something has come."""
+        self._futile, self._trouble = 0, ""

@@ -1,0 +1,265 @@
+"""The web as downloads need it: redirects by hand, certificates always checked, ended at once when asked."""
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+from urllib.request import proxy_bypass
+
+import httpx2
+
+from phichat import __version__
+from phichat.errors import HubRefused, HubUnreachable
+from phichat.stop import Stop
+from phichat.text import tr
+
+CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
+MOST_REDIRECTS = 10
+MOST_JSON = 32_000_000  # bytes; the file list of the largest repositories takes a few
+
+_HEADERS = {"User-Agent": f"phichat/{__version__}", "Accept-Encoding": "identity"}
+
+
+class Answer:
+    """What a server said. `headers` are the last answer's; `hops` those of each answer on the way, the last included.
+
+    Attributes:
+        status: the last answer's, never a redirect's.
+        host: who gave it.
+    """
+
+    def __init__(self, response: httpx2.Response, hops: list[Mapping[str, str]]) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.hops = hops
+        self.host = response.url.host
+
+    def header(self, *names: str) -> str:
+        """The first of `names` that an answer on the way had, earlier answers first; empty if none had."""
+        return next((hop[name] for name in names for hop in self.hops if hop.get(name)), "")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it comes off the line. Raises HubUnreachable where the line breaks."""
+        with _told(self.host):
+            yield from self._response.iter_raw()
+
+    def json(self) -> Any:
+        """The body, which is to be JSON. Raises HubUnreachable."""
+        body = bytearray()
+        for piece in self.pieces():
+            body += piece
+            if len(body) > MOST_JSON:
+                break
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise HubUnreachable(not_the_hub(self.host)) from error
+
+
+class Web:
+    """Asks servers. The token goes to `endpoint` alone, wherever a redirect leads."""
+
+    def __init__(self, endpoint: str, token: str | None) -> None:
+        with _told(""):
+            self._home = _origin(httpx2.URL(endpoint))
+            self._certificates = httpx2.create_ssl_context()
+        self._token = token
+
+    @contextmanager
+    def open(
+        self, method: str, url: str, stop: Stop, headers: Mapping[str, str] | None = None, *, follow: bool = True
+    ) -> Iterator[Answer]:
+        """The answer to a request, whose body has not been read; `stop` ends it wherever it is.
+
+        Without `follow`, only redirects within one server are followed. Raises HubUnreachable or HubRefused.
+        """
+        target, hops = _address(url), list[Mapping[str, str]]()
+        for _ in range(MOST_REDIRECTS):
+            with self._ask(method, target, stop, headers or {}) as response:
+                hops.append(response.headers)
+                onward = _onward(response, target)
+                if onward is None or not (follow or _origin(onward) == _origin(target)):
+                    yield Answer(response, hops)
+                    return
+            target = onward
+        raise HubRefused(
+            tr("{host} leads in a circle. Try again later, or through another mirror (HF_ENDPOINT).").format(
+                host=target.host
+            )
+        )
+
+    @contextmanager
+    def _ask(self, method: str, url: httpx2.URL, stop: Stop, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+        line = _Line()
+        with ExitStack() as stack:
+            with _told(url.host):
+                client = stack.enter_context(self._client(url))
+                stop.listen(line.cut)
+                stack.callback(stop.listen, None)
+                sent = {**_HEADERS, **headers, **self._authorization(url)}
+                request = client.build_request(method, url, headers=sent, extensions={"trace": line.trace})
+                response = client.send(request, stream=True)
+            stack.callback(_close, response)
+            yield response
+
+    def _client(self, url: httpx2.URL) -> httpx2.Client:
+        return httpx2.Client(
+            verify=self._certificates,
+            trust_env=not _goes_direct(url.host),
+            timeout=httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
+        )
+
+    def _authorization(self, url: httpx2.URL) -> dict[str, str]:
+        if not self._token or _origin(url) != self._home:
+            return {}
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+class _Line:
+    """The connection of one request, so that another thread can cut it."""
+
+    def __init__(self) -> None:
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+
+    def trace(self, event: str, values: dict[str, Any]) -> None:
+        """Hears from the client what it does."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")) and values.get("return_value"):
+            self._sockets.append(values["return_value"].get_extra_info("socket"))
+            if self._is_cut:
+                self.cut()
+
+    def cut(self) -> None:
+        """End it: whoever reads from it is told at once. Past TLS, whose objects belong to the reading thread."""
+        self._is_cut = True
+        for one in self._sockets:
+            with suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+def not_the_hub(host: str) -> str:
+    """The sentence for an answer that no Hub gives."""
+    return tr(
+        "{host} answers with something else than the Hub would: perhaps the page where a network asks you to sign in. "
+        "Open a browser, sign in there, and go on."
+    ).format(host=host)
+
+
+def _onward(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
+    """Where the answer to `url` leads; None where it is an answer. Raises HubRefused."""
+    if not response.has_redirect_location:
+        return None
+    onward = _address(url.join(response.headers["location"]))
+    if url.scheme == "https" and onward.scheme != "https":
+        raise HubRefused(
+            tr("{host} leads to a connection that is not encrypted. Use another mirror (HF_ENDPOINT).").format(
+                host=url.host
+            )
+        )
+    return onward
+
+
+def _address(url: httpx2.URL | str) -> httpx2.URL:
+    with _told(""):
+        address = httpx2.URL(url)
+        if address.scheme in {"http", "https"} and address.host:
+            return address
+    raise HubRefused(
+        tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(address=str(url)[:100])
+    )
+
+
+def _close(response: httpx2.Response) -> None:
+    with suppress(Exception):  # a line that was cut may complain
+        response.close()
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _goes_direct(host: str) -> bool:
+    """Whether the system's settings, which httpx reads in part, except `host` from the proxy."""
+    try:
+        return bool(proxy_bypass(host))
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _told(host: str) -> Iterator[None]:
+    """What goes wrong on the way to `host`, as our errors."""
+    try:
+        yield
+    except httpx2.ProxyError as error:
+        raise HubRefused(_proxy(error)) from error
+    except httpx2.TransportError as error:
+        raise _trouble(error, host) from error
+    except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.StreamError, ValueError) as error:
+        raise HubRefused(_senseless(error)) from error
+    except OSError as error:  # no such file, or no certificates in it
+        raise HubRefused(
+            tr(
+                "The certificates cannot be read: {reason}. Let SSL_CERT_FILE name a file of certificates, or nothing."
+            ).format(reason=error.strerror or error)
+        ) from error
+
+
+def _trouble(error: httpx2.TransportError, host: str) -> HubUnreachable | HubRefused:
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return HubRefused(_untrusted(host, causes))
+    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+        return HubRefused(_senseless(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        sentence = tr("{host} cannot be found: is this computer connected to the internet?")
+    elif isinstance(error, httpx2.TimeoutException):
+        sentence = tr("{host} does not answer: check the network.")
+    elif isinstance(error, httpx2.ConnectError):
+        sentence = tr("There is no connection to {host}: check the network.")
+    else:
+        sentence = tr("The connection to {host} was lost: check the network.")
+    return HubUnreachable(sentence.format(host=host))
+
+
+def _untrusted(host: str, causes: list[BaseException]) -> str:
+    reasons = [cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+    return tr(
+        "{host} cannot prove who it is ({reason}). If this computer's clock is right and your network has an authority "
+        "of its own, let SSL_CERT_FILE name its certificate."
+    ).format(host=host, reason=reasons[0])
+
+
+def _proxy(error: httpx2.ProxyError) -> str:
+    if "407" in str(error):
+        return wants_password()
+    return tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
+        reason=str(error)[:200]
+    )
+
+
+def wants_password() -> str:
+    """The sentence for a proxy that asks who one is."""
+    return tr("The proxy wants a name and a password: set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
+
+
+def _senseless(error: Exception) -> str:
+    return tr("A network setting makes no sense ({reason}). Check HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY.").format(
+        reason=_without_secrets(str(error))[:200]
+    )
+
+
+def _without_secrets(text: str) -> str:
+    """`text` without what may be a token or a password: all that is quoted."""
+    return re.sub(r"""b?(['"]).*\1|//[^/@\s]*@""", "…", text)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
