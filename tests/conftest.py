@@ -74,13 +74,21 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     return wait
 
 
+HUB_VARIABLES = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE")
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+    "HF_TOKEN_PATH",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_HUB_CACHE",
+    "HF_XET_CACHE",
+)
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture
 def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub of our own, which the environment points at. No token, no proxy, an empty cache."""
-    for name in ("HF_HUB_OFFLINE", "HF_TOKEN", *PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+    for name in (*HUB_VARIABLES, *PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hugging-face")))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -99,6 +99,7 @@ class Answer:
     def replace_body(self, content: bytes, kind: str = "application/json") -> None:
         """Something else than the file, in full."""
         self.body, self.is_file = [whole(content)], False
+        self.before_last.clear()
         self.headers["Content-Type"] = kind
         for name in ("Content-Range", "Content-Length"):
             self.headers.pop(name, None)

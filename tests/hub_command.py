@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -43,18 +43,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack, suppress(KeyboardInterrupt):
-        hub = stack.enter_context(HubServer(options.port, options.cdn_port, options.tls, _log(options.log, stack)))
+        hub = stack.enter_context(HubServer(options.port, options.cdn_port, options.tls))
+        hub.note = _log(options.log, stack)
         _set(hub, options)
+        shelf = Shelf(hub, options.folder)
+        shelf.look()
         print(f"HF_ENDPOINT={hub.endpoint}", *([f"SSL_CERT_FILE={hub.authority}"] if options.tls else []), flush=True)
-        threading.Event().wait()
+        while True:
+            time.sleep(0.2)
+            shelf.look()
+
+
+class Shelf:
+    """A folder that the server follows: a file that is replaced is a new commit."""
+
+    def __init__(self, hub: HubServer, folder: Path) -> None:
+        self._hub, self._folder = hub, folder
+        self._seen: dict[Path, tuple[int, int]] = {}
+
+    def look(self) -> None:
+        for path in sorted(self._folder.glob("*/*/**/*")):
+            with suppress(FileNotFoundError):
+                self._take(path)
+
+    def _take(self, path: Path) -> None:
+        found = path.stat()
+        seen = (found.st_size, found.st_mtime_ns)
+        if path.is_file() and self._seen.get(path) != seen:
+            owner, repo, *file = path.relative_to(self._folder).parts
+            self._hub.add(f"{owner}/{repo}", "/".join(file), path, is_lfs=path.suffix not in {".md", ".json"})
+            self._seen[path] = seen
 
 
 def _set(hub: HubServer, options: argparse.Namespace) -> None:
     hub.speed, hub.cut_every, hub.direct = options.speed, options.cut_every, options.direct
-    for path in sorted(options.folder.glob("*/*/**/*")):
-        if path.is_file():
-            owner, repo, *file = path.relative_to(options.folder).parts
-            hub.add(f"{owner}/{repo}", "/".join(file), path, is_lfs=path.suffix not in {".md", ".json"})
     for name in options.fault:
         hub.misbehave(FAULTS.get(name) or hub_faults.status(int(name)), options.times, options.at)
 

@@ -49,11 +49,13 @@ class Fault:
 
     Attributes:
         only_files: it touches nothing but answers to GET with bytes of a file.
+        takes_over: nothing of the true answer is left. Of several such faults one acts at a time, the first first.
         counts_ends: it happened only once a file's last byte was sent.
     """
 
     change: Callable[[Asked, Answer], None]
     only_files: bool = True
+    takes_over: bool = False
     counts_ends: bool = False
 
 
@@ -85,7 +87,7 @@ def status(code: int, headers: Mapping[str, str] | None = None, message: str = "
         refuse(answer, code, message or f"Error {code}", error)
         answer.headers.update(headers or {})
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def refuse(answer: Answer, code: int, message: str, error: str = "") -> None:
@@ -109,7 +111,7 @@ def too_many(seconds: int, as_date: bool = False) -> Fault:
         refuse(answer, 429, "Too Many Requests")
         answer.headers["Retry-After"] = formatdate(time() + seconds, usegmt=True) if as_date else str(seconds)
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def saying(**headers: str | None) -> Fault:
@@ -173,7 +175,7 @@ def silence() -> Fault:
     def change(asked: Asked, answer: Answer) -> None:
         answer.is_silent = True
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def hang_up(reset: bool = True) -> Fault:
@@ -182,15 +184,13 @@ def hang_up(reset: bool = True) -> Fault:
     def change(asked: Asked, answer: Answer) -> None:
         answer.is_silent, answer.cut_after, answer.resets = True, 0, reset
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def ignore_ranges() -> Fault:
     """The whole file with 200, whatever part of it was asked for."""
 
     def change(asked: Asked, answer: Answer) -> None:
-        if not answer.is_file or asked.start is None:
-            return
         answer.status, answer.body = 200, [Span(answer.content, 0, answer.size)]
         for name in ("Content-Range", "Accept-Ranges"):
             answer.headers.pop(name, None)
@@ -279,7 +279,7 @@ def login_page() -> Fault:
         answer.status, answer.headers = 200, {}
         answer.replace_body(LOGIN_PAGE, "text/html; charset=utf-8")
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def circle() -> Fault:
@@ -288,7 +288,7 @@ def circle() -> Fault:
     def change(asked: Asked, answer: Answer) -> None:
         _lead(answer, asked.path)
 
-    return Fault(change, only_files=False)
+    return _instead(change)
 
 
 def redirect(origin: str) -> Fault:
@@ -297,7 +297,11 @@ def redirect(origin: str) -> Fault:
     def change(asked: Asked, answer: Answer) -> None:
         _lead(answer, origin + asked.path)
 
-    return Fault(change, only_files=False)
+    return _instead(change)
+
+
+def _instead(change: Callable[[Asked, Answer], None]) -> Fault:
+    return Fault(change, only_files=False, takes_over=True)
 
 
 def _lead(answer: Answer, location: str) -> None:

@@ -136,8 +136,7 @@ def _content(asked: Asked, file: Stored, headers: dict[str, str]) -> Answer:
     headers |= {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
     found = Answer(206 if span else 200, headers, [span or whole(file.content)], file.content, file.size, is_file=True)
     if span and not span.size:
-        refuse(found, 416, "Range Not Satisfiable")
-        found.headers["Content-Range"] = f"bytes */{file.size}"
+        found.status, found.headers["Content-Range"] = 416, f"bytes */{file.size}"
     elif span:
         found.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{file.size}"
     return found

@@ -52,10 +52,10 @@ class HubServer:
         tokens: those that exist, if the server is to know; it refuses any other with 401.
         repos: by name.
         authority: the file with the certificate authority to trust, if it speaks TLS.
-        note: called with each request that was answered.
+        note: called with each request once it was answered; it may come from any thread.
     """
 
-    def __init__(self, port: int = 0, cdn_port: int = 0, tls: bool = False, note: Note | None = None) -> None:
+    def __init__(self, port: int = 0, cdn_port: int = 0, tls: bool = False) -> None:
         self.speed: float | None = None
         self.cut_every: int | None = None
         self.direct = False
@@ -64,7 +64,7 @@ class HubServer:
         self.renamed: dict[str, str] = {}
         self.authority: Path | None = None
         self.link_token = 1
-        self._note = note
+        self.note: Note | None = None
         self._lock = threading.RLock()  # a fault may call the server
         self._records: list[_Record] = []
         self._misbehaviours: list[Misbehaviour] = []
@@ -126,7 +126,10 @@ class HubServer:
     def misbehave(
         self, fault: Fault, times: int | None = None, at: Place | None = None, method: str | None = None
     ) -> Misbehaviour:
-        """From now on, for so many requests or until `behave`. Several act in the order in which they came."""
+        """From now on, for so many requests or until `behave`. Several act together, in the order in which they came.
+
+        Only errors, redirects and the like stand in line: the second acts when the first has had its times.
+        """
         misbehaviour = Misbehaviour(fault, times, at, method)
         with self._lock:
             self._misbehaviours.append(misbehaviour)
@@ -139,9 +142,10 @@ class HubServer:
         headers: Mapping[str, str] | None = None,
         at: Place | None = None,
         method: str | None = None,
+        error: str = "",
     ) -> Misbehaviour:
-        """Answers with an error."""
-        return self.misbehave(hub_faults.status(code, headers), times, at, method)
+        """Answers with an error. `error` is for X-Error-Code: RepoNotFound, EntryNotFound and so on."""
+        return self.misbehave(hub_faults.status(code, headers, error=error), times, at, method)
 
     def behave(self, misbehaviour: Misbehaviour | None = None) -> None:
         """Ends one misbehaviour, or all, the knobs included."""
@@ -192,6 +196,8 @@ class HubServer:
     def _answer(self, request: Request, sender: Sender, is_cdn: bool) -> bool:
         """Whether the connection is good for another request."""
         asked, answer = self._compose(request, is_cdn)
+        is_last = asked.headers.get("connection", "").lower() == "close"
+        answer.headers |= {"Connection": "close"} if is_last else {}
         record = _Record(asked, sender, sender.sent)
         with self._lock:
             self._records.append(record)
@@ -199,9 +205,9 @@ class HubServer:
             goes_on = sender.send(answer, with_body=asked.method != "HEAD")
         finally:
             record.sent = sender.sent - record.sent_before
-            if self._note:
-                self._note(record.read())
-        return goes_on and asked.headers.get("connection", "").lower() != "close"
+            if self.note:
+                self.note(record.read())
+        return goes_on and not is_last
 
     def _compose(self, request: Request, is_cdn: bool) -> tuple[Asked, Answer]:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -215,9 +221,9 @@ class HubServer:
         return replace(asked, status=0 if answer.is_silent else answer.status), answer
 
     def _spoil(self, asked: Asked, answer: Answer) -> None:
-        for misbehaviour in [*self._knobs(), *self._misbehaviours]:
-            if not misbehaviour.concerns(asked, answer):
-                continue
+        concerned = [m for m in [*self._knobs(), *self._misbehaviours] if m.concerns(asked, answer)]
+        over = next((m for m in concerned if m.fault.takes_over), None)
+        for misbehaviour in [over] if over else concerned:
             if not misbehaviour.fault.counts_ends:
                 misbehaviour.happened += 1
             elif answer.body[-1].stop == answer.size:
@@ -237,7 +243,8 @@ class HubServer:
 
 def json_line(asked: Asked) -> str:
     """A request as the log has it."""
-    row = {"time": round(asked.at, 3), "method": asked.method, "path": asked.path, "start": asked.start}
+    at = time.time() - time.monotonic() + asked.at
+    row = {"time": round(at, 3), "method": asked.method, "path": asked.path, "start": asked.start}
     row |= {"status": asked.status, "sent": asked.sent, "authorized": asked.is_authorized, "host": asked.host}
     return json.dumps(row)
 

@@ -98,9 +98,13 @@ class Listener:
             self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls:
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        except OSError:  # the client has left
+            connection.close()
+            return
         self.keep(connection)
         thread = threading.Thread(target=self._converse, args=(connection,), name=f"connection to {self.port}")
         self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
