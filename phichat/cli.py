@@ -63,7 +63,9 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
     library = Library(home)
     match options.command:
         case "models":
-            return _command("cli_models", "run")(options, library, home, console)
+            from phichat.shelves import shelf  # noqa: PLC0415 - as above
+
+            return _command("cli_models", "run")(options, library, shelf(home, library), console)
         case "bench":
             return _command("cli_bench", "run")(options, library, console)
     engine = make_engine(home)

@@ -36,6 +36,23 @@ class Console:
         """Whether a person types."""
         return _is_terminal(sys.stdin)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a person sees progress in place."""
+        return _is_terminal(self._err)
+
+    def bar(self, share: float, room: int) -> str:
+        """`room` signs, filled as far as `share` of them; empty where there is no room for it."""
+        width = min(room, 30)
+        full, empty = ("█", "░") if (getattr(self._err, "encoding", "") or "").lower().startswith("utf") else ("#", "-")
+        filled = round(share * width)
+        return full * filled + empty * (width - filled) if width >= 8 else ""
+
+    @property
+    def width(self) -> int:
+        """How many signs a line of progress may have."""
+        return shutil.get_terminal_size().columns - 1
+
     def piece(self, text: str) -> None:
         """A part of the answer, which may be empty."""
         if text:
@@ -65,8 +82,8 @@ class Console:
 
     def progress(self, text: str) -> None:
         """What is going on, in place of what was said before; only to a person."""
-        if text != self._progress and _is_terminal(self._err):
-            self._murmur("\r" + text[: shutil.get_terminal_size().columns - 1].ljust(len(self._progress)))
+        if text != self._progress and self.is_watched:
+            self._murmur("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
             self._progress = text
 
     def ask(self, prompt: str) -> str | None:
@@ -119,7 +136,7 @@ class Console:
 
     def _clear_progress(self) -> None:
         if self._progress:
-            self._murmur("\r" + " " * min(len(self._progress), shutil.get_terminal_size().columns - 1))
+            self._murmur("\r" + " " * min(len(self._progress), self.width))
             self._murmur("\r")
             self._progress = ""
 

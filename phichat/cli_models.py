@@ -1,15 +1,18 @@
-"""`phichat models`: what is on this disk, and what may be done with it."""
+"""`phichat models`: what is on this disk and on the Hub, and what may be done with it."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from phichat.cli_console import Console
+from phichat.cli_download import download
 from phichat.errors import ModelMissing
-from phichat.models.catalogue import CATALOGUE, KnownModel
-from phichat.models.library import Library, ModelFile, Source
-from phichat.paths import Home
-from phichat.text import later, size, tr
+from phichat.models.base import Listing, ModelFile, Partial, Presence, Source
+from phichat.models.library import Library
+from phichat.models.shelf import Shelf
+from phichat.stop import Stop
+from phichat.text import later, number, size, tr
 
 _SOURCES = {
     Source.STARTER: later("comes with the app"),
@@ -19,19 +22,21 @@ _SOURCES = {
 }
 
 
-def run(options: argparse.Namespace, library: Library, home: Home, console: Console) -> int:
-    """Do `options.action`."""
+def run(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> int:
+    """Do `options.action`; the exit status."""
     match options.action:
         case "list":
-            _list(options, library, console)
+            _list(options, library, shelf, console)
+        case "files":
+            _files(options, library, shelf, console)
+        case "download":
+            return download(options, shelf, console)
         case "add":
             _added(options, library.add(Path(options.name)), console)
         case "remove":
-            _removed(options, library.remove(options.name), console)
-        case "verify":
-            _verify(options, library, console)
+            _remove(options, library, shelf, console)
         case _:
-            raise ModelMissing(_cannot_download(options.name, home))
+            _verify(options, library, console)
     return 0
 
 
@@ -47,42 +52,106 @@ def as_json(model: ModelFile) -> dict[str, Any]:
     }
 
 
-def row(model: ModelFile) -> list[str]:
-    """`model` as tables print it."""
-    return ["*", model.name, size(model.bytes), model.title, tr(_SOURCES[model.source]), str(model.path)]
-
-
 def columns(rows: list[list[str]]) -> list[str]:
     """Lines in which the cells of `rows` stand one below the other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
 
 
-def _list(options: argparse.Namespace, library: Library, console: Console) -> None:
-    here = library.entries()
-    absent = [known for known in CATALOGUE.values() if known.name not in {model.name for model in here}]
-    if options.json:
-        for line in [*map(as_json, here), *map(_absent_json, absent)]:
-            console.json(line)
-        return
-    for text in columns([*map(row, here), *map(_absent_row, absent)]):
-        console.line(text)
-    if default := library.default():
+def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
+    if options.online:
+        for listing in shelf.confirmed(Stop()):
+            console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
+    listings = shelf.measured()
+    _show(options, listings, library, console)
+    if not options.json and (default := library.default()):
         console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
 
 
-def _absent_row(known: KnownModel) -> list[str]:
-    return ["", known.name, size(known.bytes) if known.bytes else "", known.title, tr("not on this disk"), known.repo]
+def _files(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
+    listings = shelf.files(options.name, Stop())
+    shelf.measured()
+    _show(options, [shelf.find(listing.name) for listing in listings], library, console)
+    if not options.json:
+        console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
 
 
-def _absent_json(known: KnownModel) -> dict[str, Any]:
+def _show(options: argparse.Namespace, listings: list[Listing], library: Library, console: Console) -> None:
+    if options.json:
+        for listing in listings:
+            console.json(_listing_json(listing, library))
+        return
+    heading = ["", tr("name"), tr("size"), tr("model"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
+    for text in columns([heading, *map(_row, listings)]):
+        console.line(text)
+
+
+def _row(listing: Listing) -> list[str]:
+    speed = (
+        tr("about {count} tokens/s").format(count=number(listing.speed, listing.speed < 10)) if listing.speed else ""
+    )
+    where = str(listing.model.path) if listing.model else listing.remote.repo if listing.remote else ""
+    mark = {Presence.HERE: "*", Presence.PARTLY: "…", Presence.ABSENT: ""}[listing.presence]
+    return [
+        mark, listing.name, _size(listing), _title(listing), _state(listing), listing.licence, _memory(listing),
+        _speed(listing), where,
+    ]  # fmt: skip
+
+
+def _title(listing: Listing) -> str:
+    if listing.is_official or listing.remote is None:
+        return listing.title
+    return tr("{title} (by the community)").format(title=listing.title)
+
+
+def _size(listing: Listing) -> str:
+    if listing.bytes is None:
+        return ""
+    return tr("about {size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
+
+
+def _memory(listing: Listing) -> str:
+    if listing.memory is None:
+        return ""
+    text = size(listing.memory)
+    return text if listing.fits else tr("{size}, more than there is").format(size=text)
+
+
+def _speed(listing: Listing) -> str:
+    if not listing.speed:
+        return ""
+    return tr("about {count} tokens/s").format(count=number(listing.speed, 1 if listing.speed < 2 else 0))
+
+
+def _state(listing: Listing) -> str:
+    if model := listing.model:
+        return tr(_SOURCES[model.source])
+    if listing.presence is Presence.PARTLY:
+        share = 100 * listing.bytes_here // max(listing.bytes or 0, listing.bytes_here)
+        return tr("partly here, {share} %").format(share=share)
+    return tr("unknown to the Hub") if listing.confirmed is False else tr("not on this disk")
+
+
+def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
+    model, remote = listing.model, listing.remote
+    known = library.sha256(model) if model else None
     return {
-        "name": known.name,
-        "title": known.title,
-        "path": None,
-        "source": None,
-        "bytes": known.bytes,
-        "on_disk": False,
+        "name": listing.name,
+        "title": listing.title,
+        "path": str(model.path) if model else None,
+        "source": str(model.source) if model else None,
+        "bytes": listing.bytes,
+        "on_disk": model is not None,
+        "repo": remote.repo if remote else None,
+        "file": remote.file if remote else None,
+        "licence": listing.licence or None,
+        "official": listing.is_official,
+        "bytes_exact": not listing.is_rough,
+        "bytes_here": listing.bytes_here,
+        "memory_bytes": listing.memory,
+        "tokens_per_second_estimate": round(listing.speed, 2) if listing.speed else None,
+        "sha256": known or (remote.sha256 if remote else None),
+        "confirmed": listing.confirmed,
     }
 
 
@@ -93,11 +162,42 @@ def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> N
         console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
 
-def _removed(options: argparse.Namespace, model: ModelFile, console: Console) -> None:
+def _remove(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
+    model, begun = None, shelf.begun(options.name)
+    with suppress(ModelMissing):
+        model = library.find(options.name)
+    freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
+    if freed and not _agreed(options, freed, console):
+        console.tell(tr("Nothing was deleted."))
+    elif begun and not model:
+        _discard(options, begun, shelf, console)
+    else:
+        _removed(options, library.remove(options.name), freed, console)
+
+
+def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
+    if options.yes or options.json or not console.is_interactive:
+        return True
+    question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=size(freed))
+    answer = (console.ask(f"{question} ") or "").strip().lower()
+    return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
+
+
+def _discard(options: argparse.Namespace, begun: Partial, shelf: Shelf, console: Console) -> None:
+    shelf.discard(options.name)
     if options.json:
-        console.json(as_json(model) | {"on_disk": model.source is not Source.OURS})
+        console.json({"name": options.name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes})
+    else:
+        text = tr("What was here of {name} is deleted, which frees {size}.")
+        console.line(text.format(name=options.name, size=size(begun.bytes)))
+
+
+def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console: Console) -> None:
+    if options.json:
+        facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
+        console.json(as_json(model) | facts)
     elif model.source is Source.OURS:
-        console.line(tr("{name} is deleted.").format(name=model.name))
+        console.line(tr("{name} is deleted, which frees {size}.").format(name=model.name, size=size(freed)))
     else:
         console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 
@@ -120,12 +220,3 @@ def _verify(options: argparse.Namespace, library: Library, console: Console) -> 
         )
     if not options.json:
         console.line(f"SHA-256 {verified.sha256}")
-
-
-def _cannot_download(name: str, home: Home) -> str:
-    known = CATALOGUE.get(name)
-    if known:
-        return tr(
-            "This version cannot download yet: fetch {file} from huggingface.co/{repo} and put it into {folder}."
-        ).format(file=known.file, repo=known.repo, folder=home.models)
-    return tr("This version cannot download yet: fetch the file yourself, then `phichat models add FILE`.")

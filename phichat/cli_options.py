@@ -74,9 +74,12 @@ def _add_chat(commands: Any) -> None:
 def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help=tr("which models there are"))
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _add_json(actions.add_parser("list", help=tr("the models we know, and which of them are on this disk")))
+    listed = actions.add_parser("list", help=tr("the models we know, and which of them are on this disk"))
+    listed.add_argument("--online", action="store_true", help=tr("ask the Hub for their sizes"))
+    _add_json(listed)
     for name, what, words in (
-        ("download", "NAME", tr("fetch a model")),
+        ("files", "OWNER/REPO", tr("which files a repository of the Hub has")),
+        ("download", "NAME|OWNER/REPO:FILE", tr("fetch a model, from where it was left")),
         ("add", "FILE", tr("use a file, which stays where it is")),
         ("remove", "NAME", tr("delete a model, or forget a file that was added")),
         ("verify", "NAME", tr("read a model in full and compare its checksum")),
@@ -84,6 +87,8 @@ def _add_models(commands: Any) -> None:
         action = actions.add_parser(name, help=words)
         action.add_argument("name", metavar=what)
         _add_json(action)
+        if name == "remove":
+            action.add_argument("--yes", action="store_true", help=tr("do not ask"))
 
 
 def _add_bench(commands: Any) -> None:

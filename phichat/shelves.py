@@ -1,15 +1,31 @@
 """Puts a shelf of models together: the models' room knows nothing of the engine's."""
 
-from phichat.engine import bandwidth, memory
-from phichat.models.hub import Hub
+from phichat.engine import memory
+from phichat.engine.bandwidth import Speedometer
+from phichat.models.base import Remote
 from phichat.models.library import Library
 from phichat.models.shelf import Computer, Shelf
 from phichat.paths import Home
+from phichat.stop import Stop
 
 
 def shelf(home: Home, library: Library) -> Shelf:
     """The models of `home`, and what they find on this computer."""
-    return Shelf(home, library, Hub(), Computer(_memory_needed, memory.installed, bandwidth.Speedometer().speed))
+    return Shelf(home, library, _LazyHub(), Computer(_memory_needed, memory.installed, Speedometer().speed))
+
+
+class _LazyHub:
+    """The Hub, whose client is imported with the first question: a list of what is here needs none."""
+
+    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+        from phichat.models.hub import Hub  # noqa: PLC0415
+
+        return Hub().look(repo, file, stop)
+
+    def files(self, repo: str, stop: Stop) -> list[Remote]:
+        from phichat.models.hub import Hub  # noqa: PLC0415
+
+        return Hub().files(repo, stop)
 
 
 def _memory_needed(file_bytes: int, kv_bytes: int) -> int:

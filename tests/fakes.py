@@ -1,4 +1,4 @@
-"""Hand-written stand-ins: an engine that says what a test tells it to."""
+"""Hand-written stand-ins: an engine that says what a test tells it to, a Hub that knows what it was told."""
 
 import threading
 from collections import deque
@@ -18,7 +18,8 @@ from phichat.engine.base import (
     Request,
     Stop,
 )
-from phichat.errors import EngineError
+from phichat.errors import EngineError, HubError, HubMissing
+from phichat.models.base import Remote
 
 Line = str | Event | Exception | threading.Event
 """A piece's text, an event as it is, an error to raise, or a gate to wait at until the test opens it."""
@@ -89,3 +90,36 @@ def _perform(lines: list[Line], stop: Stop) -> Iterator[Event]:
             raise line
         if not isinstance(line, threading.Event):
             yield Piece(line, 1000 + number) if isinstance(line, str) else line
+
+
+class FakeHub:
+    """Knows the files it was given; notes what it was asked.
+
+    Attributes:
+        asked: repositories, and files by their full names, oldest first.
+        error: what it raises instead of answering.
+    """
+
+    def __init__(self, *remotes: Remote) -> None:
+        self.remotes = list(remotes)
+        self.asked: list[str] = []
+        self.error: HubError | None = None
+
+    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+        self.asked.append(f"{repo}:{file}")
+        found = [remote for remote in self._known() if (remote.repo, remote.file) == (repo, file)]
+        if not found:
+            raise HubMissing(f"There is no {file}.")
+        return found[0]
+
+    def files(self, repo: str, stop: Stop) -> list[Remote]:
+        self.asked.append(repo)
+        found = [remote for remote in self._known() if remote.repo == repo]
+        if not found:
+            raise HubMissing(f"There is no {repo}.")
+        return found
+
+    def _known(self) -> list[Remote]:
+        if self.error:
+            raise self.error
+        return self.remotes

@@ -289,13 +289,6 @@ def test_verifying_says_what_it_knows(phichat: Run, chatml_model: Path, tmp_path
     assert "half.gguf is incomplete" in err
 
 
-@pytest.mark.parametrize("name", ["phi-3-mini-4k-instruct-q4", "owner/repo:file.gguf"])
-def test_downloading_is_refused_with_what_to_do_instead(phichat: Run, name: str) -> None:
-    status, out, err = phichat("models", "download", name)
-    assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "cannot download yet" in err
-
-
 @pytest.mark.parametrize(
     "arguments", [["ask"], ["nonsense"], ["models"], ["ask", "Hi", "--temp", "1"], ["ask", "Hi", "--preset", "wild"]]
 )

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -114,23 +114,15 @@ class Shelf:
             return self._of(told or Remote(address.repo, address.file), listings)
         raise ModelMissing(_no_such(name, listings, address))
 
-    def look(self, name: str, stop: Stop) -> Listing:
-        """As `find`, with what the Hub says of its size. Raises ModelMissing or HubError."""
-        listing = self.find(name)
-        if listing.remote:
-            self._told[listing.remote.repo, listing.remote.file] = self._hub.look(
-                listing.remote.repo, listing.remote.file, stop
-            )
-        return self.find(name)
-
-    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Generator[Progress | Fetched]:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
         from phichat.models.download import fetch  # noqa: PLC0415 - lists need no network
 
-        listing = self.find(name)
-        if listing.remote is None:
+        remote = self.find(name).remote
+        if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
-        yield from fetch(listing.remote, self._home, stop, patience=patience)
+        wanted = Remote(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
+        yield from fetch(wanted, self._home, stop, patience=patience)
 
     def unfinished(self) -> list[Partial]:
         """The downloads that have begun and not ended."""
@@ -138,27 +130,24 @@ class Shelf:
 
         return unfinished(self._home.models)
 
+    def begun(self, name: str) -> Partial | None:
+        """The unfinished download of that name."""
+        begun = self.unfinished()
+        known = CATALOGUE.get(name.lower())
+        address = Address(known.repo, known.file) if known else parse(name)
+        return _part_of(Remote(address.repo, address.file), begun) if address else None
+
     def discard(self, name: str) -> None:
         """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
         from phichat.models.partial import discard  # noqa: PLC0415 - as above
 
-        discard(self._begun(name))
+        discard(self._needed(name))
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
         from phichat.models.partial import set_paused  # noqa: PLC0415 - as above
 
-        set_paused(self._begun(name), paused)
-
-    def remove(self, name: str) -> int:
-        """Delete a file of ours, whole or in part, or forget one that was added; bytes freed. Raises PhichatError."""
-        listing = self.find(name)
-        if not listing.model:
-            self.discard(name)
-            return listing.bytes_here
-        freed = listing.model.bytes if listing.model.source is Source.OURS else 0
-        self._library.remove(listing.name)
-        return freed
+        set_paused(self._needed(name), paused)
 
     def room(self, name: str) -> Room:
         """What fetching and running a model takes, and what there is. Raises ModelMissing."""
@@ -199,11 +188,9 @@ class Shelf:
         except HubMissing:
             self._told[repo, file] = None
 
-    def _begun(self, name: str) -> Partial:
-        remote = self.find(name).remote
-        for part in self.unfinished():
-            if remote and (part.remote.repo, part.remote.file) == (remote.repo, remote.file):
-                return part
+    def _needed(self, name: str) -> Partial:
+        if found := self.begun(name):
+            return found
         raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
 
     def _of(self, remote: Remote, listings: list[Listing]) -> Listing:

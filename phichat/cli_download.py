@@ -1,0 +1,157 @@
+"""`phichat models download`: fetches a model, and says how it goes."""
+
+import argparse
+import re
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from phichat.cli_console import Console
+from phichat.errors import PhichatError
+from phichat.models.base import Fetched, Listing, Phase, Progress
+from phichat.models.shelf import Shelf
+from phichat.stop import Stop
+from phichat.text import duration, later, size, tr
+
+PATIENCE = 6
+"""Tries in a row without a byte after which the command gives up; a script would rather know."""
+
+PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
+JSON_SECONDS = 0.5
+
+_PHASES = {
+    Phase.ASKING: later("asking the Hub"),
+    Phase.WAITING: later("waiting"),
+    Phase.CHECKING: later("checking"),
+    Phase.ELSEWHERE: later("another Phichat is fetching it"),
+}
+
+
+def download(options: argparse.Namespace, shelf: Shelf, console: Console) -> int:
+    """Fetch `options.name` from where it was left; the exit status."""
+    listing = shelf.find(options.name)
+    if listing.model:
+        _done(options, Fetched(listing.model, (listing.remote.sha256 if listing.remote else None) or ""), console)
+        return 0
+    if listing.bytes is not None:
+        _check_room(listing.name, shelf, console)
+    if listing.is_paused:
+        shelf.set_paused(listing.name, False)
+    reporter = Reporter(options.json, console)
+    try:
+        fetched = _fetch(listing, shelf, reporter, console)
+    except KeyboardInterrupt:
+        console.tell(
+            tr("Interrupted at {share}: `phichat models download {name}` goes on from there.").format(
+                share=reporter.reached, name=listing.name
+            )
+        )
+        return 130
+    _done(options, fetched, console)
+    return 0
+
+
+def _fetch(listing: Listing, shelf: Shelf, reporter: "Reporter", console: Console) -> Fetched:
+    is_checked = listing.bytes is not None
+    with closing(shelf.fetch(listing.name, Stop(), PATIENCE)) as events:
+        for event in events:
+            if isinstance(event, Fetched):
+                return event
+            if event.total and not is_checked:
+                _check_room(listing.name, shelf, console)
+                is_checked = True
+            reporter.report(event)
+    raise PhichatError(tr("The download ended early. Run the command again: it goes on from there."))
+
+
+def _check_room(name: str, shelf: Shelf, console: Console) -> None:
+    """Raises PhichatError where the disk has no room for it; too little memory is worth a warning."""
+    room = shelf.room(name)
+    if refusal := shelf.refusal(room):
+        raise PhichatError(refusal)
+    if warning := shelf.warning(room):
+        console.tell(warning)
+
+
+def _done(options: argparse.Namespace, fetched: Fetched, console: Console) -> None:
+    model = fetched.model
+    if options.json:
+        facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": fetched.sha256 or None}
+        console.json({"event": "done", **facts})
+    else:
+        console.line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
+
+
+class Reporter:
+    """Says how a download goes: in place to a person, in lines now and then to a log, as JSON to a program.
+
+    Attributes:
+        reached: how far it is, for people.
+    """
+
+    def __init__(self, as_json: bool, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._as_json, self._console, self._clock = as_json, console, clock
+        self.reached = tr("{share} %").format(share=0)
+        self._said_at, self._said_share, self._said_note = float("-inf"), -1.0, ""
+
+    def report(self, progress: Progress) -> None:
+        """It is so far now."""
+        share = progress.done / progress.total if progress.total else 0.0
+        self.reached = tr("{share} %").format(share=int(100 * share))
+        if self._as_json:
+            if self._is_due(JSON_SECONDS):
+                self._console.json({"event": "progress", **_facts(progress)})
+        elif self._console.is_watched:
+            self._paint(progress, share)
+        else:
+            self._log(progress, share)
+
+    def _paint(self, progress: Progress, share: float) -> None:
+        words = "  ".join([f"{self.reached:>5}", *_words(progress)])
+        bar = self._console.bar(share, self._console.width - len(words) - 2)
+        self._console.progress(f"{bar}  {words}" if bar else words.lstrip())
+
+    def _log(self, progress: Progress, share: float) -> None:
+        note = re.sub(r"\d+", "", progress.note)  # seconds counted down are no news
+        is_news = note not in {"", self._said_note}
+        if not progress.total and not is_news:
+            return
+        is_further = share - self._said_share >= PLAIN_SHARE or share == 1 > self._said_share
+        if is_news or is_further or self._is_due(PLAIN_SECONDS):
+            self._said_at, self._said_share, self._said_note = self._clock(), share, note
+            self._console.tell("  ".join([self.reached, *_words(progress)]))
+
+    def _is_due(self, seconds: float) -> bool:
+        now = self._clock()
+        if now - self._said_at < seconds:
+            return False
+        self._said_at = now
+        return True
+
+
+def _words(progress: Progress) -> list[str]:
+    """Bytes, then what it is doing if that is not fetching, else speed and time left."""
+    words = []
+    if progress.total:
+        words.append(tr("{done} of {total}").format(done=size(progress.done), total=size(progress.total)))
+    if progress.note:
+        return [*words, progress.note]
+    if progress.phase is not Phase.FETCHING:
+        return [*words, tr(_PHASES[progress.phase])]
+    if progress.speed:
+        words.append(tr("{size}/s").format(size=size(int(progress.speed))))
+    if progress.left is not None:
+        words.append(tr("{duration} left").format(duration=duration(progress.left)))
+    return words
+
+
+def _facts(progress: Progress) -> dict[str, Any]:
+    return {
+        "phase": progress.phase.name.lower(),
+        "done": progress.done,
+        "total": progress.total,
+        "speed": round(progress.speed),
+        "seconds_left": None if progress.left is None else round(progress.left),
+        "note": progress.note or None,
+    }

@@ -1,0 +1,44 @@
+"""How people name what is on the Hub."""
+
+import pytest
+
+from phichat.models.address import Address, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("owner/repo", Address("owner/repo")),
+        (" owner/repo-GGUF ", Address("owner/repo-GGUF")),
+        ("owner/repo:file.gguf", Address("owner/repo", "file.gguf")),
+        ("owner/repo:deep/er/file.gguf", Address("owner/repo", "deep/er/file.gguf")),
+        ("https://huggingface.co/owner/repo", Address("owner/repo")),
+        ("https://huggingface.co/owner/repo/", Address("owner/repo")),
+        ("huggingface.co/owner/repo", Address("owner/repo")),
+        ("https://hf.co/owner/repo/tree/main", Address("owner/repo")),
+        ("https://huggingface.co/owner/repo?show_file_info=x.gguf", Address("owner/repo")),
+        ("https://huggingface.co/owner/repo/blob/main/a%20b.gguf", Address("owner/repo", "a b.gguf")),
+        ("https://huggingface.co/owner/repo/resolve/main/d/x.gguf?download=true", Address("owner/repo", "d/x.gguf")),
+    ],
+)
+def test_what_people_paste_is_understood(text: str, address: Address) -> None:
+    assert parse(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "/", "phi-3", "owner/", "/repo", "a/b/c", "owner/re po", "../..", "..:x", "owner/repo:../x.gguf",
+        "owner/repo:a//b.gguf", "owner/repo:/etc/x.gguf", "owner/repo:a\nb.gguf", "C:\\models\\x.gguf", "owner/re..po",
+        "https://example.org/owner/repo", "https://huggingface.co", "https://huggingface.co/owner", "https://[::1",
+        "file:///owner/repo", "ſ/repo",
+    ],
+)  # fmt: skip
+def test_anything_else_is_nothing(text: str) -> None:
+    assert parse(text) is None
+
+
+def test_a_mirror_has_addresses_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example.org/")
+    assert parse("https://mirror.example.org/owner/repo") == Address("owner/repo")
+    assert parse("https://huggingface.co/owner/repo") == Address("owner/repo")

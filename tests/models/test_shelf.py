@@ -1,0 +1,310 @@
+"""What people are told of models: which there are, what each takes, and where they stand."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from phichat.errors import HubRefused, HubUnreachable, ModelMissing
+from phichat.models.base import Listing, Presence, Remote, Source
+from phichat.models.catalogue import CATALOGUE, PHI_3
+from phichat.models.library import Library
+from phichat.models.notebook import Notebook, Origins
+from phichat.models.shelf import Computer, Shelf
+from phichat.paths import Home
+from phichat.stop import Stop
+from tests.fakes import FakeHub
+
+GB = 1_000_000_000
+OTHER = Remote("owner/repo", "deep/Other-Q4.gguf", "abc", 3 * GB, "f" * 64)
+
+Copy = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No starter, an empty cache; where the person's downloads are."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
+    monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "downloads")
+    return tmp_path / "downloads"
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub(OTHER)
+
+
+@pytest.fixture
+def make(home: Path, hub: FakeHub) -> Callable[..., Shelf]:
+    """A shelf on a computer of 8 GB that reads 10 GB a second."""
+
+    def make(installed: int = 8 * GB) -> Shelf:
+        place = Home(home)
+        computer = Computer(lambda file, kv: file + kv, lambda: installed, lambda count: 10 * GB / count)
+        return Shelf(place, Library(place), hub, computer)
+
+    return make
+
+
+@pytest.fixture
+def shelf(make: Callable[..., Shelf]) -> Shelf:
+    return make()
+
+
+@pytest.fixture
+def ours(home: Path, chatml_model: Path) -> Copy:
+    """Puts a model into `models/` under a name."""
+
+    def copy(name: str) -> Path:
+        (home / "models").mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy(chatml_model, home / "models" / name))
+
+    return copy
+
+
+@pytest.fixture
+def begin(home: Path) -> Callable[[Remote, int], None]:
+    """Leaves a download unfinished."""
+
+    def begin(remote: Remote, count: int, paused: bool = False) -> None:
+        from phichat.models.partial import Part
+
+        part = Part(home / "models" / remote.file.rpartition("/")[2])
+        assert part.take()
+        part.open()
+        part.note(remote)
+        part.append(bytes(count))
+        part.close()
+
+    return begin
+
+
+def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: Shelf, hub: FakeHub) -> None:
+    listings = shelf.listings()
+    assert [listing.name for listing in listings] == list(CATALOGUE)
+    first = listings[0]
+    assert (first.name, first.bytes, first.is_rough, first.licence) == (PHI_3.name, 2_393_231_072, False, "MIT")
+    assert first.memory == 2_393_231_072 + 4096 * 393_216
+    assert (first.presence, first.is_official, first.fits, first.speed) == (Presence.ABSENT, True, True, None)
+    assert not any(listing.is_official for listing in listings[2:])
+    assert all(listing.is_rough for listing in listings[1:])
+    assert hub.asked == []
+
+
+def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: Shelf, ours: Copy) -> None:
+    file, other = ours(PHI_3.file), ours("other.gguf")
+    first, *_, last = shelf.listings()
+    assert first.model
+    assert (first.model.path, first.presence, first.bytes) == (file, Presence.HERE, file.stat().st_size)
+    assert last.model
+    assert (last.name, last.model.path, last.licence) == ("other", other, "")
+    assert last.memory is not None
+    assert last.memory > other.stat().st_size
+    assert len(shelf.listings()) == len(CATALOGUE) + 1
+
+
+def test_the_starter_comes_after_the_catalogue(
+    shelf: Shelf, ours: Copy, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours("aaa.gguf")
+    monkeypatch.setattr("phichat.models.library._starter_files", lambda: [chatml_model])
+    starter = shelf.listings()[len(CATALOGUE)]
+    assert (starter.name, starter.is_official, starter.licence) == ("starter", True, "Apache-2.0")
+
+
+def test_a_damaged_file_is_listed_without_figures(shelf: Shelf, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "broken.gguf").write_bytes(b"GGUF nonsense")
+    assert (shelf.listings()[-1].name, shelf.listings()[-1].memory) == ("broken", None)
+
+
+def test_unfinished_downloads_show_how_far_they_are(shelf: Shelf, begin: Callable[..., None]) -> None:
+    begin(PHI_3.remote, 1000)
+    begin(OTHER, 500)
+    first, *_, last = shelf.listings()
+    assert (first.presence, first.bytes_here, first.bytes) == (Presence.PARTLY, 1000, PHI_3.bytes)
+    assert (last.name, last.bytes_here, last.bytes) == ("owner/repo:deep/Other-Q4.gguf", 500, 3 * GB)
+    assert len(shelf.listings()) == len(CATALOGUE) + 1
+    shelf.set_paused(PHI_3.name, True)
+    assert shelf.find(PHI_3.name).is_paused
+    shelf.discard(OTHER.name)
+    assert len(shelf.listings()) == len(CATALOGUE)
+    with pytest.raises(ModelMissing, match="not being fetched"):
+        shelf.discard(OTHER.name)
+
+
+def test_speeds_come_with_a_measurement_and_stay(shelf: Shelf) -> None:
+    assert shelf.measured()[0].speed == pytest.approx(10 * GB / PHI_3.bytes)
+    assert shelf.listings()[0].speed
+    assert shelf.find(OTHER.name).speed is None
+
+
+def test_the_hub_confirms_the_catalogue(shelf: Shelf, hub: FakeHub) -> None:
+    told = Remote(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
+    hub.remotes = [told]
+    first, *others = shelf.confirmed(Stop())
+    assert (first.confirmed, first.bytes, first.licence, first.remote) == (True, 12345, "MIT", told)
+    assert [listing.confirmed for listing in others] == [False] * (len(CATALOGUE) - 1)
+    assert others[0].bytes
+    assert shelf.find(PHI_3.name).confirmed
+
+
+def test_without_a_line_confirming_says_so(shelf: Shelf, hub: FakeHub) -> None:
+    hub.error = HubUnreachable("no line")
+    with pytest.raises(HubUnreachable):
+        list(shelf.confirmed(Stop()))
+    hub.error = HubRefused("a proxy wants a password")
+    with pytest.raises(HubRefused):
+        list(shelf.confirmed(Stop()))
+    assert shelf.find(PHI_3.name).confirmed is None
+
+
+def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
+    stop = Stop()
+    stop.set()
+    assert not list(shelf.confirmed(stop))
+
+
+@pytest.mark.parametrize(
+    "text", ["owner/repo", "https://huggingface.co/owner/repo/tree/main", "huggingface.co/owner/repo"]
+)
+def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str) -> None:
+    useless = ("README.md", "mmproj-F16.gguf", "Large-00001-of-00003.gguf", "imatrix.gguf")
+    hub.remotes += [Remote("owner/repo", file, bytes=1) for file in useless]
+    [listing] = shelf.files(text, Stop())
+    assert (listing.name, listing.title, listing.bytes) == (OTHER.name, "Other-Q4", 3 * GB)
+    assert (listing.is_official, listing.confirmed, listing.presence) == (False, True, Presence.ABSENT)
+    assert listing.memory
+    assert listing.memory > 3 * GB
+    assert shelf.find(OTHER.name) == listing
+
+
+def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, ours: Copy) -> None:
+    ours(PHI_3.file)
+    hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
+    [listing] = shelf.files(PHI_3.repo, Stop())
+    assert (listing.name, listing.presence) == (PHI_3.name, Presence.HERE)
+
+
+def test_a_fetched_file_knows_where_it_came_from(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
+    file = ours("Other-Q4.gguf")
+    Origins(Notebook(Home(home).origins)).remember(file, OTHER)
+    [listing] = shelf.files("owner/repo", Stop())
+    assert (listing.name, listing.presence, listing.remote) == ("other-q4", Presence.HERE, OTHER)
+    assert shelf.find(OTHER.name) == listing
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("nonsense", "owner/repo"), ("owner/none", "There is no owner/none"), ("owner/empty", "has no GGUF file")],
+)
+def test_what_cannot_be_listed_is_a_sentence(shelf: Shelf, hub: FakeHub, text: str, sentence: str) -> None:
+    hub.remotes.append(Remote("owner/empty", "README.md"))
+    with pytest.raises(HubRefused, match=sentence):
+        shelf.files(text, Stop())
+
+
+def test_unknown_names_are_answered_with_those_there_are(shelf: Shelf) -> None:
+    with pytest.raises(ModelMissing, match="There are: phi-3-mini-4k-instruct-q4, "):
+        shelf.find("phi-2")
+    with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
+        shelf.find("owner/repo")
+    with pytest.raises(ModelMissing, match="names no single GGUF file"):
+        shelf.find("owner/repo:Large-00001-of-00003.gguf")
+    assert shelf.find("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
+
+
+def test_room_on_the_disk_counts_what_is_still_to_come(
+    shelf: Shelf, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(PHI_3.remote, 31_072)
+    room = shelf.room(PHI_3.name)
+    assert room.needed == 2_393_200_000
+    assert room.free > 0
+    monkeypatch.setattr("shutil.disk_usage", lambda _: (0, 0, room.needed))
+    assert shelf.trouble(shelf.room(PHI_3.name)) == ""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: (0, 0, room.needed - 1))
+    said = shelf.refusal(shelf.room(PHI_3.name))
+    assert "2.4\u00a0GB are still to be fetched" in said
+    assert shelf.trouble(shelf.room(PHI_3.name)) == said
+
+
+def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., Shelf]) -> None:
+    shelf = make(installed=4 * GB)
+    room = shelf.room(PHI_3.name)
+    assert not shelf.find(PHI_3.name).fits
+    assert "4.0\u00a0GB of memory, and this computer has 4.0\u00a0GB" in shelf.warning(room)
+    assert "smaller context" in shelf.trouble(room)
+    assert shelf.refusal(room) == ""
+
+
+def test_fetching_needs_a_file_of_the_hub(shelf: Shelf, ours: Copy) -> None:
+    ours("other.gguf")
+    with pytest.raises(ModelMissing, match="does not come from the Hub"):
+        next(shelf.fetch("other", Stop()))
+    with pytest.raises(ModelMissing, match="There is no model"):
+        next(shelf.fetch("nonsense", Stop()))
+
+
+def test_files_that_lie_about_are_found(
+    shelf: Shelf, elsewhere: Path, tmp_path: Path, chatml_model: Path, ours: Copy
+) -> None:
+    places = {
+        "b": elsewhere / "b.gguf",
+        "below": elsewhere / "models" / "below.gguf",
+        "phi": elsewhere / "zoo" / PHI_3.file,
+        "cache": tmp_path / "hub" / "models--a--b" / "snapshots" / "0" / "deep" / "cache.gguf",
+        "too deep": elsewhere / "a" / "b" / "deep.gguf",
+    }
+    for place in places.values():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(chatml_model, place)
+    (elsewhere / "nonsense.gguf").write_bytes(b"nonsense")
+    (elsewhere / "gone.gguf").symlink_to(elsewhere / "nowhere")
+    (elsewhere / "again.gguf").symlink_to(places["b"])
+    (elsewhere / "known.gguf").symlink_to(ours("known.gguf"))
+    found = shelf.elsewhere()
+    assert found[0] == places["phi"]
+    assert {path.resolve() for path in found[1:]} == {places["b"], places["below"], places["cache"]}
+
+
+def test_where_nothing_can_be_read_nothing_lies_about(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise OSError
+
+    monkeypatch.setattr("platformdirs.user_downloads_path", refuse)
+    assert shelf.elsewhere() == []
+
+
+def test_every_catalogued_file_is_found_in_the_hubs_cache(shelf: Shelf, tmp_path: Path, chatml_model: Path) -> None:
+    for known in CATALOGUE.values():
+        file = tmp_path / "hub" / f"models--{known.repo.replace('/', '--')}" / "snapshots" / "0" / known.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(chatml_model, file)
+    listings = shelf.listings()
+    assert [listing.name for listing in listings] == list(CATALOGUE)
+    assert {_source(listing) for listing in listings} == {Source.HUB}
+
+
+def test_a_fetched_file_is_verified_against_what_the_hub_said(home: Path, ours: Copy) -> None:
+    library, file = Library(Home(home)), ours("fetched.gguf")
+    right = hashlib.sha256(file.read_bytes()).hexdigest()
+    origins = Origins(Notebook(Home(home).origins))
+    origins.remember(file, Remote("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
+    assert library.verify("fetched").known
+    library.remove("fetched")
+    assert origins.of(file) is None
+
+
+def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(shelf: Shelf, home: Path, ours: Copy) -> None:
+    file = ours(PHI_3.file)
+    Origins(Notebook(Home(home).origins)).remember(file, Remote("somebody/else", PHI_3.file))
+    assert shelf.find(PHI_3.name).presence is Presence.ABSENT
+    assert shelf.find(f"somebody/else:{PHI_3.file}").presence is Presence.HERE
+
+
+def _source(listing: Listing) -> Source | None:
+    return listing.model.source if listing.model else None
