@@ -75,13 +75,6 @@ def eventually() -> Callable[[Callable[[], object]], None]:
 
 
 HUB_VARIABLES = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE")
-    "HF_HUB_OFFLINE",
-    "HF_TOKEN",
-    "HF_TOKEN_PATH",
-    "HUGGING_FACE_HUB_TOKEN",
-    "HF_HUB_CACHE",
-    "HF_XET_CACHE",
-)
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
