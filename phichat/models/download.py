@@ -182,8 +182,8 @@ class _Work:
             self._count_damage()
         except FileChanged:
             self._note = tr("It has changed on the Hub: it is fetched from the start.")
-            self._remote = replace(self._remote, bytes=None, sha256=None)
         if not self._stop.is_set():
+            self._remote = replace(self._remote, bytes=None, sha256=None)  # to be asked for again
             self.part.restart()
         return False
 

@@ -93,7 +93,6 @@ class Hub:
         headers = {"Range": f"bytes={start}-"} if start else {}
         address = _file_address(replace(remote, revision="main"))
         with self._open("GET", address, stop, remote, headers) as answer:
-            _check_same(answer, remote)
             _check_kind(answer)
             yield Body(answer.pieces(), start - _first(answer, remote))
 
@@ -113,9 +112,19 @@ class Hub:
                 tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
             )
         with self._web().open(method, address, stop, headers, follow=follow) as answer:
+            if remote.sha256:
+                self._check_same(answer, remote, stop)
             if answer.status >= 300 and not (method == "HEAD" and answer.status < 400):
                 raise _refusal(answer, remote)
             yield answer
+
+    def _check_same(self, answer: Answer, remote: Remote, stop: Stop) -> None:
+        """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
+        found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
+        if found is None and answer.status == 416:
+            found = self.look(remote.repo, remote.file, stop).sha256
+        if found and found != remote.sha256:
+            raise FileChanged(tr("{file} has changed on the Hub.").format(file=remote.file))
 
     def _web(self) -> Web:
         """One for as long as the variables stay; reading the certificates takes as long as a request."""
@@ -191,12 +200,6 @@ def _sha256(answer: Answer) -> str | None:
 def _size(answer: Answer) -> int | None:
     length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
     return int(length) if length.isdecimal() else None
-
-
-def _check_same(answer: Answer, remote: Remote) -> None:
-    found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
-    if found and found != remote.sha256:
-        raise FileChanged(tr("{file} has changed on the Hub.").format(file=remote.file))
 
 
 def _check_kind(answer: Answer) -> None:

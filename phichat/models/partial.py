@@ -70,8 +70,9 @@ def discard(partial: Partial) -> None:
 
 def safe_name(file: str) -> str:
     """What a file of the Hub may be called here, on any system."""
-    name = _FORBIDDEN.sub("_", PurePosixPath(file).name).strip(" .")
-    return f"{name.removesuffix('.gguf')[:_LONGEST]}.gguf"
+    name = PurePosixPath(file).name
+    stem = name[:-5] if name.lower().endswith(".gguf") else name
+    return f"{_FORBIDDEN.sub('_', stem)[:_LONGEST].strip(' .') or 'model'}.gguf"
 
 
 class Part:

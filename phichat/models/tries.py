@@ -8,6 +8,7 @@ from phichat.errors import HubUnreachable
 from phichat.stop import Stop
 from phichat.text import number, tr
 
+FIRST_WAIT = 1.0  # seconds, doubled with every further try
 LONGEST_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
 PATIENT_WAIT = 120.0  # seconds that whoever has finite patience waits for a server that asks for it
 
@@ -51,7 +52,7 @@ class Tries:
         if self._stop.is_set():
             return
         self._futile += 1
-        wait = max(min(2.0 ** (self._futile - 1), LONGEST_WAIT), trouble.retry_after)
+        wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), LONGEST_WAIT), trouble.retry_after)
         is_patient = self._patience is None or (self._futile < self._patience and wait <= PATIENT_WAIT)
         if not is_patient:
             raise HubUnreachable(tr("{trouble} What has arrived is kept; try again later.").format(trouble=trouble))

@@ -1,0 +1,592 @@
+"""A file from the Hub arrives, whole and verified, whatever happens on the way."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from phichat.errors import HubError, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
+from phichat.models import partial, transfer, tries, web
+from phichat.models.base import Fetched, Phase, Progress, Remote
+from phichat.models.download import fetch
+from phichat.models.notebook import Notebook, Origins
+from phichat.paths import Home
+from phichat.stop import Stop
+from tests import hub_faults
+from tests.hub_faults import Fault
+from tests.hub_server import HubServer
+
+REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"
+CONTENT = random.Random(3).randbytes(3_000_000)
+WANTED = Remote(REPO, FILE)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that people do not notice are not worth a test's time."""
+    monkeypatch.setattr(tries, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(tries, "LONGEST_WAIT", 0.1)
+
+
+@pytest.fixture
+def phi(hub: HubServer) -> HubServer:
+    hub.add(REPO, FILE, CONTENT)
+    return hub
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    return Home(home)
+
+
+@pytest.fixture
+def path(place: Home) -> Path:
+    return place.models / FILE
+
+
+def get(place: Home, patience: int | None = 4, stop: Stop | None = None, wanted: Remote = WANTED) -> Fetched:
+    *_, last = fetch(wanted, place, stop or Stop(), patience=patience)
+    assert isinstance(last, Fetched)
+    return last
+
+
+def get_some(place: Home, count: int = 1) -> None:
+    """Begin, and stop once `count` bytes are on the disk."""
+    stop = Stop()
+    for event in fetch(WANTED, place, stop):
+        if isinstance(event, Progress) and event.done >= count:
+            stop.set()
+    assert partial.unfinished(place.models)
+
+
+def notes(place: Home, until: str, patience: int | None = None) -> list[str]:
+    """What is said, up to something that contains `until`."""
+    stop, said = Stop(), list[str]()
+    for event in fetch(WANTED, place, stop, patience=patience):
+        if isinstance(event, Progress) and event.note and event.note not in said:
+            said.append(event.note)
+            if until in event.note:
+                stop.set()
+    return said
+
+
+def test_a_file_arrives_verified_and_leaves_nothing_beside_it(phi: HubServer, place: Home, path: Path) -> None:
+    fetched = get(place)
+    assert path.read_bytes() == CONTENT
+    assert fetched.model.path == path
+    assert fetched.model.name == "phi-3-mini-4k-instruct-q4"
+    assert fetched.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert not [file for file in place.models.iterdir() if ".part" in file.name]
+
+
+def test_where_it_came_from_stays_with_it(phi: HubServer, place: Home, path: Path) -> None:
+    fetched = get(place)
+    origin = Origins(Notebook(place.origins)).of(path)
+    assert origin == Remote(REPO, FILE, phi.repos[REPO].head, len(CONTENT), fetched.sha256)
+
+
+def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 10_000_000
+    for event in fetch(WANTED, place, Stop()):
+        assert isinstance(event, Fetched) or not path.exists()
+
+
+def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
+    phi.speed, phi.cut_every = 6_000_000, 700_000
+    seen = [event for event in fetch(WANTED, place, Stop()) if isinstance(event, Progress)]
+    counts = [event.done for event in seen]
+    assert counts == sorted(counts)
+    assert seen[-1].total == len(CONTENT)
+    assert {event.phase for event in seen} <= {Phase.ASKING, Phase.FETCHING, Phase.CHECKING}
+    assert counts[-1] > len(CONTENT) / 2
+
+
+def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Home) -> None:
+    phi.misbehave(hub_faults.stall(1_000_000))
+    stop = Stop()
+    for event in fetch(WANTED, place, stop):
+        if isinstance(event, Progress) and event.done >= 1_000_000:
+            stop.set()
+            begun = time.monotonic()
+    assert time.monotonic() - begun < 1
+    assert [part.bytes for part in partial.unfinished(place.models)] == [1_000_000]
+
+
+def test_it_goes_on_where_it_stopped(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 4_000_000
+    get_some(place)
+    held = partial.unfinished(place.models)[0].bytes
+    assert 0 < held < len(CONTENT)
+    phi.behave()
+    phi.forget()
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [held]
+
+
+def test_a_server_that_cuts_every_line_is_asked_for_no_byte_twice(phi: HubServer, place: Home, path: Path) -> None:
+    phi.cut_every = 400_000
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == list(range(0, len(CONTENT), 400_000))
+
+
+def test_after_a_line_that_brought_something_there_is_no_wait(
+    phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tries, "FIRST_WAIT", 60.0)
+    phi.cut_every = 1_000_000
+    get(place)
+
+
+def test_all_is_here_and_only_the_name_is_missing(phi: HubServer, place: Home, path: Path) -> None:
+    """As after a kill between the last byte and the end of the checksum."""
+    get(place)
+    partial.Part(path).note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
+    path.rename(path.with_name(f"{FILE}.part"))
+    phi.forget()
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert not phi.requests
+
+
+def test_what_is_here_is_not_fetched_again(phi: HubServer, place: Home) -> None:
+    get(place)
+    phi.forget()
+    get(place)
+    assert not phi.requests
+
+
+def test_a_file_that_the_person_put_there_is_recognised(phi: HubServer, place: Home, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert not phi.served(FILE)
+    assert [file.name for file in place.models.iterdir() if FILE in file.name] == [FILE]
+
+
+def test_a_file_of_that_name_that_is_another_is_replaced_at_the_end(phi: HubServer, place: Home, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT[:-1] + b"?")
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place: Home, path: Path) -> None:
+    phi.add("someone/else", f"deep/{FILE}", b"GGUF else")
+    get(place)
+    other = get(place, wanted=Remote("someone/else", f"deep/{FILE}"))
+    assert path.read_bytes() == CONTENT
+    assert other.model.path.read_bytes() == b"GGUF else"
+    assert other.model.path.parent == place.models
+
+
+def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, place: Home, path: Path) -> None:
+    phi.misbehave(hub_faults.wrong_bytes(), times=1)
+    phi.speed = 8_000_000
+    said = {event.note for event in fetch(WANTED, place, Stop()) if isinstance(event, Progress)}
+    assert "It arrived damaged: it is fetched once more, from the start." in said
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [0, 0]
+
+
+def test_a_file_that_is_damaged_twice_is_never_used(phi: HubServer, place: Home, path: Path) -> None:
+    phi.misbehave(hub_faults.wrong_bytes())
+    with pytest.raises(HubRefused, match="damaged twice"):
+        get(place)
+    assert not path.exists()
+    assert phi.starts(FILE) == [0, 0]
+    phi.behave()
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_beginning_that_the_disk_has_garbled_is_found(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 4_000_000
+    get_some(place, 100_000)
+    part = path.with_name(f"{FILE}.part")
+    part.write_bytes(b"x" + part.read_bytes()[1:])
+    phi.behave()
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_file_that_changes_on_the_way_is_fetched_from_the_start(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 4_000_000
+    get_some(place, 100_000)
+    phi.replace(REPO, FILE, b"GGUF another")
+    get(place)
+    assert path.read_bytes() == b"GGUF another"
+
+
+def test_a_mirror_whose_file_has_become_shorter(phi: HubServer, place: Home, path: Path) -> None:
+    phi.direct = True
+    phi.speed = 4_000_000
+    get_some(place, 100_000)
+    phi.replace(REPO, FILE, b"GGUF another")
+    phi.misbehave(hub_faults.without_sha(), method="GET")
+    get(place)
+    assert path.read_bytes() == b"GGUF another"
+
+
+def test_a_part_longer_than_the_file_is_begun_anew(phi: HubServer, place: Home, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.with_name(f"{FILE}.part").write_bytes(CONTENT + b"more")
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.with_name(f"{FILE}.part").write_bytes(CONTENT[:2_000_000])
+    path.with_name(f"{FILE}.part.json").write_text("{ nonsense")
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [2_000_000]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        hub_faults.ignore_ranges(),
+        hub_faults.surplus(50_000),
+        hub_faults.surplus(50_000, declared=False),
+        hub_faults.deficit(1_000_000),
+        hub_faults.drip(100_000, 0.001),
+        hub_faults.chunked(),
+        hub_faults.other_part(-5000),
+        hub_faults.without_linked(),
+    ],
+    ids=["ignores ranges", "sends more", "lies", "sends less", "drips", "chunked", "other part", "no X-Linked"],
+)
+def test_odd_servers_do_no_harm(phi: HubServer, place: Home, path: Path, fault: Fault) -> None:
+    phi.speed = 4_000_000
+    get_some(place)
+    phi.behave()
+    phi.misbehave(fault, times=2)
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        hub_faults.status(429, {"Retry-After": "0"}),
+        hub_faults.status(500),
+        hub_faults.status(502),
+        hub_faults.status(503, {"Retry-After": "soon"}),
+        hub_faults.status(504),
+        hub_faults.hang_up(),
+        hub_faults.cut(0),
+        hub_faults.login_page(),
+        hub_faults.misfit_range(7),
+    ],
+    ids=["429", "500", "502", "503", "504", "hangs up", "cuts at once", "login page", "misfit"],
+)
+def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, fault: Fault) -> None:
+    phi.speed = 4_000_000
+    get_some(place)
+    phi.behave()
+    phi.misbehave(fault, times=3)
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "sentence"),
+    [
+        (hub_faults.status(401, error="RepoNotFound"), HubMissing, "shows it only to some"),
+        (hub_faults.gated(), HubRefused, "agree on"),
+        (hub_faults.status(403), HubRefused, "agree on"),
+        (hub_faults.status(404, error="RepoNotFound"), HubMissing, "knows no"),
+        (hub_faults.status(404, error="EntryNotFound"), HubMissing, "has no file"),
+        (hub_faults.status(407), HubRefused, "HTTPS_PROXY"),
+        (hub_faults.status(418), HubRefused, "error 418"),
+        (hub_faults.circle(), HubRefused, "circle"),
+        (hub_faults.gzipped(), HubRefused, "packed"),
+        (hub_faults.status(500), HubUnreachable, "error 500"),
+        (hub_faults.status(429, {"Retry-After": "3600"}), HubUnreachable, "too many requests"),
+        (hub_faults.login_page(), HubUnreachable, "sign in"),
+        (hub_faults.hang_up(), HubUnreachable, "was lost"),
+    ],
+)
+def test_what_stays_ends_with_one_sentence(
+    phi: HubServer, place: Home, path: Path, fault: Fault, kind: type[PhichatError], sentence: str
+) -> None:
+    phi.misbehave(fault)
+    with pytest.raises(kind, match=sentence) as caught:
+        get(place)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not path.exists()
+
+
+def test_a_file_without_a_checksum_is_not_fetched(hub: HubServer, place: Home) -> None:
+    hub.add(REPO, FILE, CONTENT, is_lfs=False)
+    with pytest.raises(HubRefused, match="no checksum"):
+        get(place)
+    assert not hub.served(FILE)
+
+
+def test_a_mirror_that_keeps_the_checksum_to_its_api(phi: HubServer, place: Home, path: Path) -> None:
+    phi.misbehave(hub_faults.without_sha())
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(tries, "FIRST_WAIT", 5.0)
+    monkeypatch.setattr(tries, "LONGEST_WAIT", 5.0)
+    assert notes(place, "Trying again in") == [
+        "There is no connection to 127.0.0.1: check the network. Trying again in 5 s."
+    ]
+    with pytest.raises(HubUnreachable, match="What has arrived is kept; try again later"):
+        get(place, patience=1)
+
+
+def test_a_name_that_nobody_knows(place: Home, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://nowhere.invalid")
+    with pytest.raises(HubUnreachable, match="cannot be found: is this computer connected"):
+        get(place, patience=1)
+
+
+def test_a_server_that_never_answers(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "SILENT_SECONDS", 0.2)
+    phi.misbehave(hub_faults.silence())
+    with pytest.raises(HubUnreachable, match="does not answer"):
+        get(place, patience=2)
+
+
+def test_a_line_that_falls_silent_is_left(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "SILENT_SECONDS", 0.2)
+    phi.misbehave(hub_faults.stall(1_000_000), times=2)
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [0, 1_000_000, 2_000_000]
+
+
+def test_a_line_that_all_but_stands_still_is_left(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SLOW_FOR", 0.2)
+    monkeypatch.setattr(transfer, "LOOK_EVERY", 0.05)
+    phi.misbehave(hub_faults.drip(10, 0.05), times=1)
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert 0 < phi.starts(FILE)[1] < 1000
+
+
+def test_a_server_that_begins_anew_and_cuts_before_what_is_missing(phi: HubServer, place: Home) -> None:
+    phi.speed = 4_000_000
+    get_some(place, 500_000)
+    held = partial.unfinished(place.models)[0].bytes
+    phi.behave()
+    phi.misbehave(hub_faults.ignore_ranges())
+    phi.cut_every = 100_000
+    with pytest.raises(HubRefused, match="only send files from their beginning"):
+        get(place, patience=None)
+    assert partial.unfinished(place.models)[0].bytes == held
+
+
+def test_the_token_goes_to_the_hub_alone(
+    phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    phi.gate(REPO, "hf_secret")
+    with HubServer() as other:
+        phi.misbehave(hub_faults.redirect(other.endpoint), times=1, at="cdn")
+        with pytest.raises(HubError):
+            get(place)
+        assert other.requests
+        assert not any(asked.is_authorized for asked in other.requests)
+    get(place)
+    assert all(asked.is_authorized == (asked.place != "cdn") for asked in phi.requests)
+    assert "hf_secret" not in caplog.text
+
+
+def test_without_a_token_a_gated_model_says_what_to_do(phi: HubServer, place: Home) -> None:
+    phi.gate(REPO, "hf_secret")
+    with pytest.raises(HubRefused, match="then set HF_TOKEN"):
+        get(place)
+
+
+def test_a_token_that_is_none_is_not_repeated(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_sécret\nwith a line")
+    with pytest.raises(HubError, match="HF_TOKEN") as caught:
+        get(place)
+    assert "cret" not in str(caught.value)
+
+
+def test_offline_means_offline(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(HubRefused, match="HF_HUB_OFFLINE"):
+        get(place)
+    assert not phi.requests
+
+
+def test_links_that_have_expired_are_asked_for_again(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 4_000_000
+    get_some(place)
+    phi.expire_links()
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
+    phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "free_bytes", lambda folder: 2_000_000)
+    monkeypatch.setattr(partial, "free_bytes", lambda folder: 2_000_000)
+    with pytest.raises(StoreError, match=r"3\.0.MB more are needed in .* 2\.0.MB are free"):
+        get(place)
+    assert not phi.served(FILE)
+
+
+def test_a_folder_that_is_moved_in_the_middle(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "LOOK_EVERY", 0.01)
+    phi.speed = 2_000_000
+    away = place.root / "away"
+    events = fetch(WANTED, place, Stop())
+    while next(events).done < 100_000:  # type: ignore[union-attr]
+        pass
+    place.models.rename(away)
+    with pytest.raises(StoreError, match="was moved or removed during the download"):
+        list(events)
+    away.rename(place.models)
+    phi.behave()
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE)[-1] > 100_000
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(phi: HubServer, place: Home) -> None:
+    place.models.mkdir(parents=True)
+    place.models.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot be written to"):
+        get(place)
+    place.models.chmod(0o700)
+
+
+def test_a_home_that_is_a_file(phi: HubServer, place: Home) -> None:
+    place.root.write_text("")
+    with pytest.raises(StoreError, match="cannot be written to"):
+        get(place)
+
+
+def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 3_000_000
+    phases, results = list[Phase](), list[Fetched]()
+
+    def second() -> None:
+        for event in fetch(WANTED, place, Stop()):
+            if isinstance(event, Progress):
+                phases.append(event.phase)
+            else:
+                results.append(event)
+
+    first = fetch(WANTED, place, Stop())
+    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
+        pass
+    thread = threading.Thread(target=second)
+    thread.start()
+    *_, last = first
+    thread.join()
+    assert Phase.ELSEWHERE in phases
+    assert Phase.FETCHING not in phases
+    assert results == [last]
+    assert path.read_bytes() == CONTENT
+    assert phi.served(FILE) == len(CONTENT)
+
+
+def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 3_000_000
+    stop = Stop()
+    first, second = fetch(WANTED, place, stop), fetch(WANTED, place, Stop())
+    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
+        pass
+    assert [next(second).phase for _ in range(3)][-1] is Phase.ELSEWHERE  # type: ignore[union-attr]
+    stop.set()
+    assert not [event for event in first if isinstance(event, Fetched)]
+    assert isinstance(list(second)[-1], Fetched)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE)[1] > 0
+
+
+def test_pausing_is_remembered_and_discarding_leaves_nothing(phi: HubServer, place: Home) -> None:
+    phi.speed = 4_000_000
+    get_some(place)
+    (part,) = partial.unfinished(place.models)
+    partial.set_paused(part, True)
+    assert partial.unfinished(place.models)[0].is_paused
+    partial.discard(part)
+    assert not partial.unfinished(place.models)
+    assert not [file for file in place.models.iterdir() if FILE in file.name]
+
+
+def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home) -> None:
+    phi.speed = 1_000_000
+    events = fetch(WANTED, place, Stop())
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Q4/model.gguf", "model.gguf"),
+        ("../../evil.gguf", "evil.gguf"),
+        ("a:b?.gguf", "a_b_.gguf"),
+        (" .gguf", "model.gguf"),
+        ("MODEL.GGUF", "MODEL.gguf"),
+        ("x" * 300 + ".gguf", "x" * 180 + ".gguf"),
+    ],
+)
+def test_names_that_any_system_can_hold(file: str, name: str) -> None:
+    assert partial.safe_name(file) == name
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from phichat.models.base import Remote
+from phichat.models.download import fetch
+from phichat.paths import home
+from phichat.stop import Stop
+for event in fetch(Remote(*sys.argv[1:]), home(), Stop()):
+    print(event, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_killed_at_random_moments_it_loses_nothing(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed, phi.cut_every = 3_000_000, 500_000
+    held = 0
+    for moment in (0.3, 0.4, 0.6):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, REPO, FILE], stdout=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(moment)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        begun = partial.unfinished(place.models)
+        assert not path.exists()
+        assert (begun[0].bytes if begun else 0) >= held
+        held = begun[0].bytes if begun else 0
+    phi.behave()
+    phi.forget()
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [held]
