@@ -7,12 +7,12 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
-from urllib.request import proxy_bypass
 
 import httpx2
 
 from phichat import __version__
 from phichat.errors import HubRefused, HubUnreachable
+from phichat.models.proxies import proxy_for, shown
 from phichat.stop import Stop
 from phichat.text import tr
 
@@ -94,10 +94,10 @@ class Web:
 
     @contextmanager
     def _ask(self, method: str, url: httpx2.URL, stop: Stop, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        line = _Line()
+        line, proxy = _Line(), proxy_for(url.scheme, url.host)
         with ExitStack() as stack:
-            with _told(url.host):
-                client = stack.enter_context(self._client(url))
+            with _told(url.host, proxy):
+                client = stack.enter_context(self._client(proxy))
                 stop.listen(line.cut)
                 stack.callback(stop.listen, None)
                 sent = {**_HEADERS, **headers, **self._authorization(url)}
@@ -106,12 +106,9 @@ class Web:
             stack.callback(_close, response)
             yield response
 
-    def _client(self, url: httpx2.URL) -> httpx2.Client:
-        return httpx2.Client(
-            verify=self._certificates,
-            trust_env=not _goes_direct(url.host),
-            timeout=httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
-        )
+    def _client(self, proxy: str | None) -> httpx2.Client:
+        timeout = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+        return httpx2.Client(verify=self._certificates, trust_env=False, proxy=proxy, timeout=timeout)
 
     def _authorization(self, url: httpx2.URL) -> dict[str, str]:
         if not self._token or _origin(url) != self._home:
@@ -182,23 +179,15 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _goes_direct(host: str) -> bool:
-    """Whether the system's settings, which httpx reads in part, except `host` from the proxy."""
-    try:
-        return bool(proxy_bypass(host))
-    except (OSError, ValueError):
-        return False
-
-
 @contextmanager
-def _told(host: str) -> Iterator[None]:
+def _told(host: str, proxy: str | None = None) -> Iterator[None]:
     """What goes wrong on the way to `host`, as our errors."""
     try:
         yield
     except httpx2.ProxyError as error:
-        raise HubRefused(_proxy(error)) from error
+        raise _refused_by_proxy(error) from error
     except httpx2.TransportError as error:
-        raise _trouble(error, host) from error
+        raise _trouble(error, host, proxy) from error
     except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.StreamError, ValueError) as error:
         raise HubRefused(_senseless(error)) from error
     except OSError as error:  # no such file, or no certificates in it
@@ -209,37 +198,44 @@ def _told(host: str) -> Iterator[None]:
         ) from error
 
 
-def _trouble(error: httpx2.TransportError, host: str) -> HubUnreachable | HubRefused:
+def _trouble(error: httpx2.TransportError, host: str, proxy: str | None) -> HubUnreachable | HubRefused:
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return HubRefused(_untrusted(host, causes))
+    untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+    if untrusted:
+        return HubRefused(_untrusted(host, untrusted[0].verify_message))
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return HubRefused(_senseless(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        sentence = tr("{host} cannot be found: is this computer connected to the internet?")
-    elif isinstance(error, httpx2.TimeoutException):
-        sentence = tr("{host} does not answer: check the network.")
-    elif isinstance(error, httpx2.ConnectError):
-        sentence = tr("There is no connection to {host}: check the network.")
-    else:
-        sentence = tr("The connection to {host} was lost: check the network.")
-    return HubUnreachable(sentence.format(host=host))
+    is_name_unknown = any(isinstance(cause, socket.gaierror) for cause in causes)
+    if proxy and isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        sentence = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
+        return HubUnreachable(sentence.format(host=shown(proxy)))
+    return HubUnreachable(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
 
 
-def _untrusted(host: str, causes: list[BaseException]) -> str:
-    reasons = [cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+def _lost(error: httpx2.TransportError, *, is_name_unknown: bool) -> str:
+    if is_name_unknown:
+        return tr("{host} cannot be found: is this computer connected to the internet?")
+    if isinstance(error, httpx2.TimeoutException):
+        return tr("{host} does not answer: check the network.")
+    if isinstance(error, httpx2.ConnectError):
+        return tr("There is no connection to {host}: check the network.")
+    return tr("The connection to {host} was lost: check the network.")
+
+
+def _untrusted(host: str, reason: str) -> str:
     return tr(
         "{host} cannot prove who it is ({reason}). If this computer's clock is right and your network has an authority "
         "of its own, let SSL_CERT_FILE name its certificate."
-    ).format(host=host, reason=reasons[0])
+    ).format(host=host, reason=reason)
 
 
-def _proxy(error: httpx2.ProxyError) -> str:
-    if "407" in str(error):
-        return wants_password()
-    return tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
+def _refused_by_proxy(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
+    if re.search("407|username|password|auth", str(error), re.IGNORECASE):
+        return HubRefused(wants_password())
+    sentence = tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
         reason=str(error)[:200]
     )
+    return HubUnreachable(sentence) if re.match("5", str(error)) else HubRefused(sentence)
 
 
 def wants_password() -> str:
