@@ -69,9 +69,9 @@ def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: 
 
 
 def _files(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
-    listings = shelf.files(options.name, Stop())
     shelf.measured()
-    _show(options, [shelf.find(listing.name) for listing in listings], library, console)
+    listings = shelf.files(options.name, Stop())
+    _show(options, listings, library, console)
     if not options.json:
         console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
 
@@ -87,9 +87,6 @@ def _show(options: argparse.Namespace, listings: list[Listing], library: Library
 
 
 def _row(listing: Listing) -> list[str]:
-    speed = (
-        tr("about {count} tokens/s").format(count=number(listing.speed, listing.speed < 10)) if listing.speed else ""
-    )
     where = str(listing.model.path) if listing.model else listing.remote.repo if listing.remote else ""
     mark = {Presence.HERE: "*", Presence.PARTLY: "…", Presence.ABSENT: ""}[listing.presence]
     return [

@@ -13,9 +13,12 @@ from phichat.engine.tuning import threads
 USED = 0.75
 """What share of the memory's bandwidth a model uses while it writes, every byte of its file being read for each token.
 
-Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, which would allow 7.5.
-To measure again: `phichat bench --parts speed` with a model of some gigabytes, against `measure()`.
+Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, and 7.8 to 10.4 where
+they read 24 to 27. To measure again: `phichat bench --parts speed`, against `phichat models list --json`.
 """
+
+EACH_TOKEN = 0.006
+"""Seconds a token takes besides: SmolLM2 (98 MB) wrote 66 tokens a second on the first of these computers, 95 there."""
 
 SECONDS = 0.2
 LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read over and over; what fits into caches would say nothing
@@ -34,7 +37,7 @@ def measure() -> float | None:
 
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
     """About how fast a model of that size writes."""
-    return USED * bandwidth / max(file_bytes, 1)
+    return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
 
 
 class Speedometer:

@@ -34,7 +34,9 @@ def _published(model: ModelFile, origin: Remote | None) -> tuple[int | None, str
         return None, _recorded(model)
     if origin and origin.sha256:
         return origin.bytes, origin.sha256
-    known = CATALOGUE.get(model.name)
+    known = next((known for known in CATALOGUE.values() if known.file == model.path.name), None)
+    if known and origin and origin.repo != known.repo:
+        known = None
     return (known.remote.bytes, known.remote.sha256) if known else (None, None)
 
 

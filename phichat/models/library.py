@@ -10,7 +10,7 @@ from typing import NoReturn
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
 from phichat.models.base import ModelFile, Remote, Source, Verified
-from phichat.models.catalogue import CATALOGUE, PHI_3, KnownModel
+from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.checking import compare
 from phichat.models.hub_cache import blob_sha256, cached
 from phichat.models.notebook import Checksums, Notebook, Origins
@@ -50,7 +50,7 @@ class Library:
                 return model if _is_file(model.path) else _refuse_gone(model.path)
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
-            return _at(known, path) or _model(path, Source.ADDED, _catalogued(path))
+            return _at(known, path) or _model(path, Source.ADDED)
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
             _refuse_gone(path)
         raise ModelMissing(self._no_such(name_or_path))
@@ -123,9 +123,9 @@ class Library:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
         for path in _gguf_files(self._home.models):
-            yield _model(path, Source.OURS, _catalogued(path, self._origins.of(path)))
+            yield _model(path, Source.OURS, self._origins.of(path))
         for path in self._added_paths():
-            yield _model(path, Source.ADDED, _catalogued(path))
+            yield _model(path, Source.ADDED)
         for known in CATALOGUE.values():
             if there := cached(known.repo, known.file):
                 yield ModelFile(known.name, known.title, there, Source.HUB)
@@ -166,13 +166,11 @@ def _gguf_files(folder: Path) -> list[Path]:
         return []
 
 
-def _catalogued(path: Path, origin: Remote | None = None) -> KnownModel | None:
-    """The model we know under that name, unless the file is another repository's of the same name."""
-    found = next((known for known in CATALOGUE.values() if known.file == path.name), None)
-    return None if found and origin and origin.repo != found.repo else found
-
-
-def _model(path: Path, source: Source, known: KnownModel | None) -> ModelFile:
+def _model(path: Path, source: Source, origin: Remote | None = None) -> ModelFile:
+    known = next((known for known in CATALOGUE.values() if known.file == path.name), None)
+    if known and origin and origin.repo != known.repo:  # another one's file of the same name
+        owner = origin.repo.partition("/")[0]
+        return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:
         return ModelFile(known.name, known.title, path, source)
     return ModelFile(path.stem.lower(), path.stem, path, source)

@@ -37,13 +37,19 @@ def test_where_memory_is_refused_nothing_is_claimed(monkeypatch: pytest.MonkeyPa
     assert measure() is None
 
 
-def test_phi_3_on_two_ordinary_cores() -> None:
-    assert 4.9 < tokens_per_second(2_393_231_072, 18e9) < 6.9
+@pytest.mark.parametrize(
+    ("file_bytes", "bandwidth", "low", "high"),
+    [(2_393_231_072, 18e9, 4.9, 6.9), (2_393_231_072, 26e9, 7.0, 10.4), (98_362_432, 26e9, 80, 110)],
+)
+def test_estimates_are_near_what_was_measured(file_bytes: int, bandwidth: float, low: float, high: float) -> None:
+    assert low < tokens_per_second(file_bytes, bandwidth) < high
 
 
 def test_it_is_measured_once() -> None:
     answers = iter([10e9])
     speedometer = Speedometer(lambda: next(answers))
-    assert speedometer.speed(1_000_000_000) == pytest.approx(7.5)
-    assert speedometer.speed(2_000_000_000) == pytest.approx(3.75)
+    fast, slow = speedometer.speed(1_000_000_000), speedometer.speed(2_000_000_000)
+    assert fast
+    assert slow
+    assert 1.8 < fast / slow < 2
     assert Speedometer(lambda: None).speed(1) is None

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -224,9 +225,9 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     room = shelf.room(PHI_3.name)
     assert room.needed == 2_393_200_000
     assert room.free > 0
-    monkeypatch.setattr("shutil.disk_usage", lambda _: (0, 0, room.needed))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed))
     assert shelf.trouble(shelf.room(PHI_3.name)) == ""
-    monkeypatch.setattr("shutil.disk_usage", lambda _: (0, 0, room.needed - 1))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
     said = shelf.refusal(shelf.room(PHI_3.name))
     assert "2.4\u00a0GB are still to be fetched" in said
     assert shelf.trouble(shelf.room(PHI_3.name)) == said

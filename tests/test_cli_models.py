@@ -1,0 +1,320 @@
+"""`phichat models` as people and scripts use it, with a Hub of our own."""
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from phichat import cli, text
+from phichat.cli_console import Console
+from phichat.cli_download import Reporter
+from phichat.models.base import Phase, Progress
+from phichat.models.catalogue import CATALOGUE, PHI_3
+from tests.hub_server import HubServer
+
+KEYS = {
+    "name", "title", "path", "source", "bytes", "on_disk", "repo", "file", "licence", "official", "bytes_exact",
+    "bytes_here", "memory_bytes", "tokens_per_second_estimate", "sha256", "confirmed",
+}  # fmt: skip
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
+    monkeypatch.setattr("phichat.engine.bandwidth.SECONDS", 0.01)
+
+
+@pytest.fixture
+def phichat(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `phichat models`; its exit status, and what it wrote to stdout and stderr."""
+
+    def run(*arguments: str, said: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        status = cli.run(["models", *arguments], _no_window)
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def served(hub: HubServer, chatml_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    """A Hub with a tiny Phi-3 under its true name."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    hub.add(PHI_3.repo, PHI_3.file, chatml_model)
+    hub.add(PHI_3.repo, "README.md", b"hello")
+    return hub
+
+
+def test_a_list_shows_every_model_with_its_figures(phichat: Run) -> None:
+    status, out, err = phichat("list")
+    assert (status, err) == (0, "")
+    first, *_, last = [line for line in out.splitlines() if "phi-" in line]
+    assert first.split()[0] == PHI_3.name
+    for said in ("2.4\u00a0GB", "not on this disk", "MIT", "4.3\u00a0GB", "tokens/s", PHI_3.repo):
+        assert said in first
+    assert "about 2.5\u00a0GB" in last
+    assert "by the community" in last
+
+
+def test_a_list_for_programs_says_where_models_come_from(phichat: Run, served: HubServer) -> None:
+    assert phichat("download", PHI_3.name)[0] == 0
+    rows = [json.loads(line) for line in phichat("list", "--json")[1].splitlines()]
+    assert [row["name"] for row in rows] == list(CATALOGUE)
+    assert all(set(row) == KEYS for row in rows)
+    first, second = rows[:2]
+    assert (first["repo"], first["file"], first["on_disk"], first["licence"]) == (PHI_3.repo, PHI_3.file, True, "MIT")
+    assert (first["confirmed"], first["bytes_exact"], first["bytes_here"]) == (None, True, first["bytes"])
+    assert len(first["sha256"]) == 64
+    assert first["tokens_per_second_estimate"] > 0
+    assert (second["on_disk"], second["path"], second["bytes_exact"]) == (False, None, False)
+
+
+def test_the_hub_confirms_sizes_when_asked(phichat: Run, served: HubServer, chatml_model: Path) -> None:
+    rows = [json.loads(line) for line in phichat("list", "--online", "--json")[1].splitlines()]
+    assert [row["confirmed"] for row in rows] == [True] + [False] * (len(rows) - 1)
+    assert rows[0]["bytes"] == chatml_model.stat().st_size
+    assert "unknown to the Hub" in phichat("list", "--online")[1]
+
+
+def test_without_the_hub_a_list_online_is_one_sentence(phichat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    status, out, err = phichat("list", "--online")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "HF_HUB_OFFLINE" in err
+
+
+def test_a_repositorys_files_are_listed(phichat: Run, served: HubServer, chatml_model: Path) -> None:
+    served.add("owner/repo", "a-Q4.gguf", chatml_model)
+    served.add("owner/repo", "b-00001-of-00002.gguf", b"part")
+    status, out, err = phichat("files", "owner/repo")
+    assert status == 0
+    assert "owner/repo:a-Q4.gguf" in out
+    assert "00001" not in out
+    assert "`phichat models download owner/repo:a-Q4.gguf`" in err
+    assert json.loads(phichat("files", "owner/repo", "--json")[1])["name"] == "owner/repo:a-Q4.gguf"
+    assert phichat("files", "owner/none")[0] == 1
+
+
+def test_phi_3_is_fetched_verified_and_named(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
+    status, out, _ = phichat("download", PHI_3.name)
+    file = home / "models" / PHI_3.file
+    assert (status, out) == (0, f"{PHI_3.name} is on this disk: {file}\n")
+    assert file.read_bytes() == chatml_model.read_bytes()
+    asked = len(served.requests)
+    assert phichat("download", PHI_3.name)[:2] == (status, out)
+    assert len(served.requests) == asked
+    assert "whole and unchanged" in phichat("verify", PHI_3.name)[1]
+
+
+def test_any_file_of_the_hub_is_fetched(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
+    sha256 = served.add("owner/repo", "deep/x.gguf", chatml_model, licence="apache-2.0")
+    status, out, err = phichat("download", "owner/repo:deep/x.gguf", "--json")
+    *progress, done = [json.loads(line) for line in out.splitlines()]
+    assert (status, err) == (0, "")
+    assert all(set(line) == {"event", "phase", "done", "total", "speed", "seconds_left", "note"} for line in progress)
+    assert progress[0]["phase"] == "asking"
+    file = home / "models" / "x.gguf"
+    assert done == {
+        "event": "done", "name": "x", "path": str(file), "bytes": file.stat().st_size, "sha256": sha256,
+    }  # fmt: skip
+    row = json.loads(phichat("list", "--json")[1].splitlines()[-1])
+    assert (row["name"], row["repo"], row["file"], row["sha256"]) == ("x", "owner/repo", "deep/x.gguf", sha256)
+    assert phichat("download", "owner/repo:deep/x.gguf")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("phi-2", "There are: phi-3-mini-4k-instruct-q4, "),
+        ("owner/repo", "phichat models files owner/repo"),
+        ("owner/none:x.gguf", "owner/none"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_sentence(phichat: Run, served: HubServer, name: str, sentence: str) -> None:
+    status, out, err = phichat("download", name)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert sentence in err
+
+
+def test_a_full_disk_is_said_before_the_first_byte(
+    phichat: Run, served: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
+    status, out, err = phichat("download", PHI_3.name)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "2.4\u00a0GB are still to be fetched" in err
+    assert "1.0\u00a0GB are free" in err
+    assert served.requests == []
+
+
+def test_too_little_memory_is_a_warning(phichat: Run, served: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phichat.engine.memory.installed", lambda: 4_000_000_000)
+    status, _, err = phichat("download", PHI_3.name)
+    assert status == 0
+    assert "4.3\u00a0GB of memory, and this computer has 4.0\u00a0GB" in err.splitlines()[0]
+
+
+def test_what_is_partly_here_is_listed_resumed_or_removed(phichat: Run, served: HubServer, home: Path) -> None:
+    here = _begun(served, home)
+    rows = [json.loads(line) for line in phichat("list", "--json")[1].splitlines()]
+    assert (rows[0]["bytes_here"], rows[0]["on_disk"]) == (here, False)
+    assert re.search(r"…  phi-3-mini-4k-instruct-q4 .*partly here, \d+ %", phichat("list")[1])
+    served.forget()
+    assert phichat("download", PHI_3.name)[0] == 0
+    assert served.starts(PHI_3.file) == [here]
+    assert "239\u00a0kB" in phichat("remove", PHI_3.name)[1]
+    here = _begun(served, home)
+    assert f"frees {text.size(here)}" in phichat("remove", PHI_3.name)[1]
+    assert json.loads(phichat("list", "--json")[1].splitlines()[0])["bytes_here"] == 0
+    assert phichat("remove", PHI_3.name)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "stays"), [("no\n", True), ("", True), ("\n", True), ("yes\n", False), ("Y\n", False)]
+)
+def test_a_person_is_asked_before_deleting(
+    phichat: Run, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool
+) -> None:
+    (home / "models").mkdir(parents=True)
+    file = shutil.copy(chatml_model, home / "models" / "mine.gguf")
+    monkeypatch.setattr(Console, "is_interactive", True)
+    monkeypatch.setattr("builtins.input", lambda prompt: answer)
+    status, _, err = phichat("remove", "mine", said=answer)
+    assert "frees 239\u00a0kB" in err
+    assert (status, Path(file).exists()) == (0, stays)
+    assert phichat("remove", "mine", "--yes")[0] == (0 if stays else 1)
+    assert not Path(file).exists()
+
+
+def test_a_log_hears_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    reporter = Reporter(False, Console(), lambda: now)
+    for step in range(1001):
+        now = step / 10
+        reporter.report(Progress(Phase.FETCHING, step * 1_000_000, 1_000_000_000, 10_000_000, 100 - now))
+    waiting = "No line. Trying again in {} s."
+    for left in range(9, 0, -1):
+        reporter.report(Progress(Phase.WAITING, 10**9, 10**9, note=waiting.format(left)))
+    lines = capsys.readouterr().err.splitlines()
+    assert 10 <= len(lines) <= 13
+    assert lines[1] == "10 %  100\u00a0MB of 1.0\u00a0GB  10\u00a0MB/s  about 2 minutes left"
+    assert lines[-1].endswith(waiting.format(9))
+
+
+def test_a_program_hears_twice_a_second_at_most(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    reporter = Reporter(True, Console(), lambda: now)
+    for step in range(101):
+        now = step / 10
+        reporter.report(Progress(Phase.FETCHING, step, 100, 1.5, 9.9))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 21
+    assert lines[0] == {
+        "event": "progress", "phase": "fetching", "done": 0, "total": 100, "speed": 2, "seconds_left": 10, "note": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [120, 60, 20])
+def test_a_person_sees_a_bar_that_fits(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Console, "is_watched", True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Reporter(False, Console()).report(Progress(Phase.FETCHING, 10**9, 2 * 10**9, 10_000_000, 100))
+    line = capsys.readouterr().err.removeprefix("\r")
+    assert len(line) < columns
+    assert "50 %" in line
+    assert ("█" * 15 + "░" * 15 in line) == (columns == 120)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+def test_the_program_goes_on_after_ctrl_c_and_after_a_kill(served: HubServer, home: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.gguf"
+    large.write_bytes(os.urandom(6_000_000))
+    sha256 = served.replace(PHI_3.repo, PHI_3.file, large)
+    served.speed = 2_000_000
+    for ending, enough in ((signal.SIGINT, 1_000_000), (signal.SIGKILL, 4_000_000)):
+        process = _process("download", PHI_3.name)
+        _wait_for(lambda enough=enough: _size(home) > enough)  # type: ignore[misc]
+        process.send_signal(ending)
+        _, err = process.communicate(timeout=20)
+        if ending is signal.SIGINT:
+            assert process.returncode == 130
+            assert err.splitlines()[-1].startswith("Interrupted at ")
+            assert f"`phichat models download {PHI_3.name}` goes on from there" in err
+            assert "Traceback" not in err
+    served.speed = None
+    out, err = _process("download", PHI_3.name, "--json").communicate(timeout=20)
+    assert json.loads(out.splitlines()[-1])["sha256"] == sha256
+    starts = served.starts(PHI_3.file)
+    assert starts == sorted(starts)
+    assert starts[-1] > 4_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_bar_is_painted_in_place(served: HubServer) -> None:
+    served.speed = 200_000
+    import pty  # not on Windows
+
+    main, terminal = pty.openpty()
+    process = _process("download", PHI_3.name, stderr=terminal, LC_ALL="C.UTF-8", COLUMNS="100")
+    os.close(terminal)
+    seen = b""
+    try:
+        while data := os.read(main, 4096):
+            seen += data
+    except OSError:  # the end
+        pass
+    os.close(main)
+    out, _ = process.communicate(timeout=20)
+    assert out.startswith(PHI_3.name)
+    assert "░" in seen.decode()
+    assert seen.count(b"\n") == 0
+
+
+def _no_window(*_: object) -> int:
+    raise AssertionError
+
+
+def _begun(served: HubServer, home: Path) -> int:
+    """A download that broke off in the middle; how many bytes are here."""
+    served.speed = 200_000
+    process = _process("download", PHI_3.name)
+    _wait_for(lambda: _size(home) > 60_000)
+    process.kill()
+    process.communicate(timeout=20)
+    served.speed = None
+    return _size(home)
+
+
+def _size(home: Path) -> int:
+    file = home / "models" / f"{PHI_3.file}.part"
+    return file.stat().st_size if file.exists() else 0
+
+
+def _process(*arguments: str, stderr: Any = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "phichat", "models", *arguments],
+        stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL, text=True, env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
