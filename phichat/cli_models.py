@@ -117,7 +117,7 @@ def _memory(listing: Listing) -> str:
 def _speed(listing: Listing) -> str:
     if not listing.speed:
         return ""
-    return tr("about {count} tokens/s").format(count=number(listing.speed, 1 if listing.speed < 2 else 0))
+    return tr("about {speed} tokens/s").format(speed=number(listing.speed, 1 if listing.speed < 2 else 0))
 
 
 def _state(listing: Listing) -> str:

@@ -217,6 +217,25 @@ def test_sizes(count: int, english: str, french: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "english", "french"),
+    [
+        (0, "less than a minute", "moins d’une minute"),
+        (59.9, "less than a minute", "moins d’une minute"),
+        (60, "about 1 minute", "environ 1 minute"),
+        (540, "about 9 minutes", "environ 9 minutes"),
+        (5300, "about 88 minutes", "environ 88 minutes"),
+        (5400, "about 2 hours", "environ 2 heures"),
+        (40 * 3600, "about 40 hours", "environ 40 heures"),
+        (50 * 3600, "about 2 days", "environ 2 jours"),
+    ],
+)
+def test_durations(seconds: float, english: str, french: str) -> None:
+    assert text.duration(seconds) == english
+    text.set_language("fr")
+    assert text.duration(seconds) == french
+
+
+@pytest.mark.parametrize(
     ("count", "english", "french"),
     [
         (0, "0 tokens", "0\u00a0jeton"),
