@@ -1,0 +1,150 @@
+"""Measures downloads against a Hub on this computer: `python -m tests.benchmarks.downloads kills` or `speed`.
+
+`kills`: 200 MB at 10 MB/s, from a server that cuts each connection after 5 MB, by `phichat models download`, which is
+killed 50 times at random moments. `speed`: the same file at full speed, beside curl and sha256sum.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MEGABYTES, KILLS, ROUNDS = 200, 50, 7
+REPO, FILE = "owner/model-GGUF", "model.gguf"
+PORT, CDN_PORT = 8377, 8378
+URL = f"http://127.0.0.1:{PORT}/{REPO}/resolve/main/{FILE}"
+
+
+@contextmanager
+def hub(folder: Path, *options: str) -> Iterator[Path]:
+    """The server in a process of its own; where it logs."""
+    log = folder / "requests.jsonl"
+    ports = ["--port", str(PORT), "--cdn-port", str(CDN_PORT), "--log", str(log)]
+    command = [sys.executable, "-m", "tests.hub_server", str(folder / "hub"), *ports, *options]
+    server = subprocess.Popen(command)
+    time.sleep(2)
+    try:
+        yield log
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def make(folder: Path) -> str:
+    """The file to serve; its SHA-256."""
+    file = folder / "hub" / REPO / FILE
+    file.parent.mkdir(parents=True)
+    found = hashlib.sha256()
+    with file.open("wb") as out:
+        for _ in range(MEGABYTES):
+            data = os.urandom(1_000_000)
+            found.update(data)
+            out.write(data)
+    return found.hexdigest()
+
+
+def environment(home: Path) -> dict[str, str]:
+    names = {"PHICHAT_HOME": str(home), "HF_ENDPOINT": f"http://127.0.0.1:{PORT}", "HF_HOME": str(home / "hf")}
+    return {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | names
+
+
+def downloading(home: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "phichat", "models", "download", f"{REPO}:{FILE}"]
+    return subprocess.Popen(command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def answers(log: Path) -> list[dict[str, Any]]:
+    """The answers with bytes of the file, in the order in which they ended."""
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [row for row in rows if row["method"] == "GET" and row["status"] in {200, 206} and FILE in row["path"]]
+
+
+def kills(folder: Path) -> dict[str, Any]:
+    wanted, home, chance = make(folder), folder / "home", random.Random(7)
+    part, final = home / "models" / f"{FILE}.part", home / "models" / FILE
+    held, worst, killed = [0], 0, 0
+    with hub(folder, "--speed", "10000000", "--cut-every", "5000000") as log:
+        while killed < KILLS and not final.exists():
+            process = downloading(home)
+            try:
+                process.wait(chance.uniform(0.05, 1.1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+            process.communicate()
+            held.append(part.stat().st_size if part.exists() else 0)
+        process = downloading(home)
+        _, said = process.communicate()
+        time.sleep(0.5)
+        seen = answers(log)
+    starts = sorted(row["start"] or 0 for row in seen)
+    for start in starts:  # what the disk held when it was asked for: the last kill's rest, or a full piece on from it
+        worst = max(worst, min(abs(start - place) for place in _places(held)))
+    found = hashlib.sha256(final.read_bytes()).hexdigest() if final.exists() else said.decode()
+    return {
+        "kills": killed,
+        "right": found == wanted,
+        "requests": len(seen),
+        "bytes_sent": sum(row["sent"] for row in seen),
+        "bytes_wanted": MEGABYTES * 1_000_000,
+        "worst_overlap": worst,
+        "held": held[-3:],
+    }
+
+
+def _places(held: list[int]) -> list[int]:
+    """Where a request may begin: at what a kill left, and every 5 MB from there."""
+    return [place + 5_000_000 * step for place in held for step in range(MEGABYTES // 5 + 1)]
+
+
+def timed(command: list[str], env: dict[str, str] | None = None) -> float:
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+IN_APP = """
+import sys, time
+from phichat.models.base import Remote
+from phichat.models.download import fetch
+from phichat.paths import home
+from phichat.stop import Stop
+import phichat.models.hub, huggingface_hub.utils
+begun = time.perf_counter()
+*_, last = fetch(Remote(*sys.argv[1:]), home(), Stop())
+print(time.perf_counter() - begun)
+"""
+
+
+def speed(folder: Path) -> dict[str, Any]:
+    make(folder)
+    home, out = folder / "home", folder / "curl.gguf"
+    rows: list[tuple[float, float, float]] = []
+    with hub(folder):
+        for _ in range(ROUNDS):
+            shutil.rmtree(home, ignore_errors=True)
+            out.unlink(missing_ok=True)
+            curl = timed(["curl", "-sL", "-o", str(out), URL]) + timed(["sha256sum", str(out)])
+            command = [sys.executable, "-c", IN_APP, REPO, FILE]
+            app = float(subprocess.run(command, env=environment(home), check=True, capture_output=True).stdout)
+            shutil.rmtree(home)
+            whole = timed([sys.executable, "-m", "phichat", "models", "download", f"{REPO}:{FILE}"], environment(home))
+            rows.append((curl, app, whole))
+    curl, app, whole = (statistics.median(column) for column in zip(*rows, strict=True))
+    ratio = statistics.median(app / curl for curl, app, _ in rows)
+    return {"curl_and_sha256sum": curl, "app": app, "command": whole, "app_by_curl": ratio}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print(json.dumps({"kills": kills, "speed": speed}[sys.argv[1]](Path(place)), indent=1))
