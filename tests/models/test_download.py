@@ -1,5 +1,6 @@
 """A file from the Hub arrives, whole and verified, whatever happens on the way."""
 
+import errno
 import hashlib
 import os
 import random
@@ -8,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -451,6 +454,25 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
     with pytest.raises(StoreError, match=r"3\.0.MB more are needed in .* 2\.0.MB are free"):
         get(place)
     assert not phi.served(FILE)
+
+
+def test_a_disk_that_fills_up_in_the_middle(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SmallDisk(FileIO):
+        def write(self, data: Any) -> int:
+            room = 1_000_000 - os.fstat(self.fileno()).st_size
+            if room <= 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(memoryview(data)[:room])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(partial, "FileIO", SmallDisk)
+        with pytest.raises(StoreError, match=r"The disk is too full: 2\.0.MB more are needed"):
+            get(place)
+    get(place)
+    assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE) == [0, 1_000_000]
 
 
 def test_a_folder_that_is_moved_in_the_middle(

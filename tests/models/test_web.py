@@ -151,6 +151,18 @@ def test_an_endpoint_that_is_none(hub: HubServer, monkeypatch: pytest.MonkeyPatc
         look()
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("7", 7), ("Wed, 21 Oct 2015 07:28:07 GMT", 7), ("Wed, 21 Oct 2015 07:00:00 GMT", 0), ("soon", 0), ("-3", 0)],
+)
+def test_a_server_may_ask_for_time_by_its_own_clock(there: HubServer, said: str, seconds: int) -> None:
+    """Whatever the clock of this computer says."""
+    there.fail_with(429, headers={"Retry-After": said, "Date": "Wed, 21 Oct 2015 07:28:00 GMT"})
+    with pytest.raises(HubUnreachable) as caught:
+        look()
+    assert caught.value.retry_after == seconds
+
+
 def test_a_renamed_repository_is_found(there: HubServer) -> None:
     there.rename(REPO, "owner/other")
     assert look() == len(CONTENT)
