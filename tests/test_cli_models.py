@@ -70,6 +70,14 @@ def test_a_list_shows_every_model_with_its_figures(phichat: Run) -> None:
     assert "by the community" in last
 
 
+def test_a_list_of_what_is_here_needs_no_network_library() -> None:
+    code = "import sys; from phichat import cli; cli.run(['models', 'list'], None); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+    loaded = set(out.splitlines()[-1].split())
+    assert "phichat.models.shelf" in loaded
+    assert not loaded & {"httpx2", "huggingface_hub", "wakepy", "ssl", "PySide6"}
+
+
 def test_a_list_for_programs_says_where_models_come_from(phichat: Run, served: HubServer) -> None:
     assert phichat("download", PHI_3.name)[0] == 0
     rows = [json.loads(line) for line in phichat("list", "--json")[1].splitlines()]

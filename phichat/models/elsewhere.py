@@ -12,7 +12,7 @@ from phichat.models.hub_cache import cache_folder
 
 def lying_about(models: Path, known: list[Path]) -> list[Path]:
     """GGUF models in the Hub's cache, in `models` and among downloads, without `known`; Phi-3 first."""
-    seen = {key for path in known if (key := _identity(path))}
+    seen = {_identity(path) for path in known}
     found = []
     for path in _candidates(models):
         key = _identity(path)
@@ -45,13 +45,13 @@ def _downloads() -> Path | None:
     return None
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int | str] | None:
     """What tells files apart, by whatever way they are reached."""
     try:
         found = path.stat()
-    except (OSError, ValueError):
+        return found.st_dev, found.st_ino or str(path.resolve())  # some file systems number nothing
+    except (OSError, ValueError, RuntimeError):
         return None
-    return (found.st_dev, found.st_ino)
 
 
 def _is_model(path: Path) -> bool:

@@ -84,7 +84,8 @@ class Library:
         if model.source is Source.OURS:
             _delete(model)
             self._checksums.forget(model.path)
-            self._origins.forget(model.path)
+            with suppress(StoreError):  # it is gone; what is known of it does no harm
+                self._origins.forget(model.path)
         else:
             self._forget(model.path)
         return model
