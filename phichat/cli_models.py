@@ -81,24 +81,26 @@ def _show(options: argparse.Namespace, listings: list[Listing], library: Library
         for listing in listings:
             console.json(_listing_json(listing, library))
         return
-    heading = ["", tr("name"), tr("size"), tr("model"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
+    heading = ["", tr("name"), tr("size"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
     for text in columns([heading, *map(_row, listings)]):
         console.line(text)
 
 
 def _row(listing: Listing) -> list[str]:
-    where = str(listing.model.path) if listing.model else listing.remote.repo if listing.remote else ""
     mark = {Presence.HERE: "*", Presence.PARTLY: "…", Presence.ABSENT: ""}[listing.presence]
     return [
-        mark, listing.name, _size(listing), _title(listing), _state(listing), listing.licence, _memory(listing),
-        _speed(listing), where,
+        mark, listing.name, _size(listing), _state(listing), listing.licence, _memory(listing),
+        _speed(listing), _place(listing),
     ]  # fmt: skip
 
 
-def _title(listing: Listing) -> str:
-    if listing.is_official or listing.remote is None:
-        return listing.title
-    return tr("{title} (by the community)").format(title=listing.title)
+def _place(listing: Listing) -> str:
+    if listing.model:
+        return str(listing.model.path)
+    if listing.remote is None:
+        return ""
+    repo = listing.remote.repo
+    return repo if listing.is_official else tr("{repo} (by the community)").format(repo=repo)
 
 
 def _size(listing: Listing) -> str:

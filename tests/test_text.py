@@ -17,7 +17,15 @@ PACKAGE = ROOT / "phichat"
 CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
 
 FUNCTIONS = ("tr", "later", "tr_count")
-MARKED = {"_PHASES[progress.phase]", "_SOURCES[model.source]", "idea", "preset.label", "setting.help", "setting.label"}
+MARKED = {
+    "_PHASES[progress.phase]",
+    "_SOURCES[model.source]",
+    "idea",
+    "known.title",
+    "preset.label",
+    "setting.help",
+    "setting.label",
+}
 """What `tr` may take besides literals: expressions whose values were all written within `later`."""
 
 SHOWING = (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from phichat.models.base import Remote
+from phichat.text import later
 
 PHI_3_KV = 32 * 32 * 96 * 2 * 2  # layers, heads for keys and values, their width, K and V, bytes each
 PHI_4_KV = 32 * 8 * 128 * 2 * 2
@@ -13,6 +14,7 @@ class KnownModel:
     """A model file on the Hub.
 
     Attributes:
+        title: to be translated when shown.
         bytes: its size; `is_exact` says whether to the byte, else as its page on the Hub rounds it.
         sha256: None where nobody told us.
         official: published by the model's makers; else a quantisation by the community.
@@ -56,7 +58,7 @@ PHI_3 = KnownModel(
 _OTHERS = (
     KnownModel(
         name="phi-3-mini-4k-instruct-fp16",
-        title="Phi-3 Mini, unquantised (16 bits)",
+        title=later("Phi-3 Mini, in full precision"),
         repo="microsoft/Phi-3-mini-4k-instruct-gguf",
         file="Phi-3-mini-4k-instruct-fp16.gguf",
         licence="MIT",
@@ -64,7 +66,7 @@ _OTHERS = (
     ),
     KnownModel(
         name="phi-3.1-mini-4k-instruct-q4_k_m",
-        title="Phi-3.1 Mini (Phi-3, June 2024)",
+        title="Phi-3.1 Mini",
         repo="bartowski/Phi-3.1-mini-4k-instruct-GGUF",
         file="Phi-3.1-mini-4k-instruct-Q4_K_M.gguf",
         licence="MIT",
@@ -73,7 +75,7 @@ _OTHERS = (
     ),
     KnownModel(
         name="phi-3.1-mini-128k-instruct-q4_k_m",
-        title="Phi-3.1 Mini, long texts (128k)",
+        title=later("Phi-3.1 Mini, for long texts"),
         repo="bartowski/Phi-3.1-mini-128k-instruct-GGUF",
         file="Phi-3.1-mini-128k-instruct-Q4_K_M.gguf",
         licence="MIT",

@@ -129,7 +129,7 @@ class Library:
             yield _model(path, Source.ADDED)
         for known in CATALOGUE.values():
             if there := cached(known.repo, known.file):
-                yield ModelFile(known.name, known.title, there, Source.HUB)
+                yield ModelFile(known.name, tr(known.title), there, Source.HUB)
 
     def _added_paths(self) -> list[Path]:
         paths = self._added.read()
@@ -173,7 +173,7 @@ def _model(path: Path, source: Source, origin: Remote | None = None) -> ModelFil
         owner = origin.repo.partition("/")[0]
         return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:
-        return ModelFile(known.name, known.title, path, source)
+        return ModelFile(known.name, tr(known.title), path, source)
     return ModelFile(path.stem.lower(), path.stem, path, source)
 
 

@@ -209,7 +209,7 @@ class Shelf:
         return self._fitting(
             Listing(
                 known.name,
-                known.title,
+                tr(known.title),
                 remote=remote,
                 model=model,
                 licence=remote.licence or known.licence,
