@@ -373,6 +373,7 @@ def test_sends_too_little(phi: HubServer) -> None:
 def test_wrong_bytes_for_the_first_who_come_to_the_end(phi: HubServer) -> None:
     wrong = phi.misbehave(hub_faults.wrong_bytes(), times=1)
     flipped = CONTENT[:-1] + bytes([CONTENT[-1] ^ 0xFF])
+    assert fetch(phi, Range="bytes=0-99") == (None, CONTENT[:100])
     phi.cut_every = 900_000
     assert fetch(phi)[1] == CONTENT[:900_000]
     assert wrong.happened == 0
@@ -428,6 +429,17 @@ def test_leads_to_another_host_that_sees_what_comes_along(phi: HubServer) -> Non
         assert [asked.is_authorized for asked in phi.requests + other.requests] == [True, False, False]
         httpx2.get(url(other), headers=TOKEN)
         assert other.requests[-1].headers["authorization"] == TOKEN["Authorization"]
+
+
+def test_keeps_a_connection_unless_asked_not_to(phi: HubServer) -> None:
+    port = int(phi.endpoint.rpartition(":")[2])
+    request = b"HEAD /%s HTTP/1.1\r\nHost: hub\r\n%s\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request % (b"one", b"") + request % (b"two", b"Connection: close\r\n"))
+        with connection.makefile("rb") as stream:
+            came = stream.read()
+    assert came.count(b"HTTP/1.1 404") == 2
+    assert came.count(b"Connection: close") == 1
 
 
 def test_closes_at_once_whatever_is_going_on(tmp_path: Path) -> None:
