@@ -1,10 +1,13 @@
 """The application: builds every part and connects them. The only file that knows everyone."""
 
+import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -16,22 +19,29 @@ from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
+from phichat.ui.arrivals import Arrivals
 from phichat.ui.main_window import MainWindow
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
     from phichat.models.library import Library, ModelFile
+    from phichat.ui.shelf import Shelf
 
 PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
-def create_window(model: str | None = None, make_engine: Callable[[], Engine] | None = None) -> MainWindow:
+def create_window(
+    model: str | None = None,
+    make_engine: Callable[[], Engine] | None = None,
+    make_shelf: "Callable[[Library], Shelf] | None" = None,
+) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
     `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
-    `make_engine` makes; None is llama.cpp in a process of its own.
+    `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
+    from the Hub.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -40,18 +50,21 @@ def create_window(model: str | None = None, make_engine: Callable[[], Engine] | 
     preferences = file.read()
     theme = Theme(application)
     theme.choose(preferences.theme)
-    models = _Models(home, model or preferences.model)
+    models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     thread = EngineThread(make_engine or (lambda: _engine(home)))
     answering = Answering(thread, _settings)
-    window = MainWindow(theme, answering, preferences, file.write, models.entries, models.find)
-    for part in (theme, thread, answering, models):
+    arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
+    window = MainWindow(theme, answering, arrivals, preferences, file.write, models.entries, models.find)
+    for part in (theme, thread, answering, arrivals, models):
         part.setParent(window)
+    window.closed.connect(arrivals.close)
     window.closed.connect(thread.close)
     models.first_found.connect(window.load_model)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
-    models.searched.connect(window.end_search)
+    models.searched.connect(arrivals.look)
     answering.loaded_model.connect(models.remember)
+    answering.loaded_model.connect(arrivals.look)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
@@ -92,9 +105,20 @@ class _Models(QObject):
     failed = Signal(str)
     searched = Signal()
 
-    def __init__(self, home: paths.Home, wanted: str) -> None:
+    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], Shelf]") -> None:
         super().__init__()
-        self._home, self._wanted = home, wanted
+        self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
+        self._making = threading.RLock()
+
+    def library(self) -> "Library":
+        """What is on this disk; any thread may ask."""
+        with self._making:
+            return self._library
+
+    def shelf(self) -> "Shelf":
+        """What is on the Hub, too; any thread may ask."""
+        with self._making:
+            return self._shelf
 
     @cached_property
     def _library(self) -> "Library":
@@ -102,23 +126,27 @@ class _Models(QObject):
 
         return Library(self._home)
 
+    @cached_property
+    def _shelf(self) -> "Shelf":
+        return self._make_shelf(self.library())
+
     def entries(self) -> list["ModelFile"]:
         """All models on this disk."""
-        return self._library.entries()
+        return self.library().entries()
 
     def find(self, path: Path) -> "ModelFile":
         """The model in the file at `path`. Raises ModelMissing."""
-        return self._library.find(str(path))
+        return self.library().find(str(path))
 
     @Slot()
     def load_first(self) -> None:
         """Find the model that was asked for or used last, else the default."""
         model, trouble = None, ""
         try:
-            model = self._library.find(self._wanted) if self._wanted else None
+            model = self.library().find(self._wanted) if self._wanted else None
         except ModelMissing as error:
             trouble = str(error)
-        spare = self._library.default()
+        spare = self.library().default()
         if model := model or spare:
             self.first_found.emit(model)
         if spare and spare != model:
@@ -131,7 +159,7 @@ class _Models(QObject):
     def remember(self, loaded: Loaded) -> None:
         """A file from anywhere that could be loaded is in the menu from now on."""
         try:
-            self._library.remember(Path(loaded.path))
+            self.library().remember(Path(loaded.path))
         except StoreError as error:
             self.failed.emit(str(error))
 
@@ -171,6 +199,17 @@ def _engine(home: paths.Home) -> Engine:
     from phichat.engine.tuning import Memory  # noqa: PLC0415
 
     return HostedEngine(Memory(home.engine))
+
+
+def _shelf(home: paths.Home, library: "Library") -> "Shelf":
+    from phichat.shelves import shelf  # noqa: PLC0415 - the window does not wait for it
+
+    return shelf(home, library)
+
+
+def _hub_host() -> str:
+    """Where models come from, as people write it."""
+    return urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").netloc
 
 
 def _settings(context: int) -> EngineSettings:

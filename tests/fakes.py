@@ -1,8 +1,9 @@
-"""Hand-written stand-ins: an engine that says what a test tells it to, a Hub that knows what it was told."""
+"""Hand-written stand-ins: an engine, a Hub and a shelf of models that say what a test tells them to."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from phichat.chat.messages import Ending
@@ -18,8 +19,9 @@ from phichat.engine.base import (
     Request,
     Stop,
 )
-from phichat.errors import EngineError, HubError, HubMissing
-from phichat.models.base import Remote
+from phichat.errors import EngineError, HubError, HubMissing, HubRefused
+from phichat.models.base import Fetched, Listing, ModelFile, Progress, Remote, Room, Source
+from phichat.models.library import Library
 
 Line = str | Event | Exception | threading.Event
 """A piece's text, an event as it is, an error to raise, or a gate to wait at until the test opens it."""
@@ -123,3 +125,119 @@ class FakeHub:
         if self.error:
             raise self.error
         return self.remotes
+
+
+PHI_3 = Listing(
+    "phi-3-mini-4k-instruct-q4",
+    "Phi-3 Mini",
+    Remote("microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"),
+    licence="MIT",
+    bytes=2_393_231_072,
+    memory=4_300_000_000,
+)
+PHI_4 = Listing(
+    "phi-4-mini-instruct-q4_k_m",
+    "Phi-4 Mini",
+    Remote("bartowski/microsoft_Phi-4-mini-instruct-GGUF", "microsoft_Phi-4-mini-instruct-Q4_K_M.gguf"),
+    licence="MIT",
+    bytes=2_490_000_000,
+    is_rough=True,
+    is_official=False,
+    memory=3_300_000_000,
+)
+
+
+class ScriptedShelf:
+    """Implements the window's Shelf from a script: each `enqueue` is what the next fetch tells.
+
+    Attributes:
+        rows: what is on the Hub, by name; what has been fetched so far, and whether it is paused, stays there.
+        repos: what `files` finds; anything else is an error.
+        room_free, room_memory: what this computer has.
+        found: what `elsewhere` finds.
+        fetches, discarded: the names it was asked for, oldest first.
+        asked: how often the Hub was asked for the catalogue.
+    """
+
+    def __init__(self, *rows: Listing) -> None:
+        self.rows = {row.name: row for row in rows}
+        self.repos: dict[str, list[Listing]] = {}
+        self.unknown: set[str] = set()
+        self.room_free, self.room_memory = 100_000_000_000, 16_000_000_000
+        self.found: list[Path] = []
+        self.fetches: list[str] = []
+        self.discarded: list[str] = []
+        self.asked = 0
+        self._library: Library | None = None
+        self._scripts: deque[list[Progress | Fetched | Exception | threading.Event]] = deque()
+
+    def over(self, library: Library) -> "ScriptedShelf":
+        """The same, with what is on this disk."""
+        self._library = library
+        return self
+
+    def enqueue(self, *lines: Progress | Fetched | Exception | threading.Event) -> None:
+        """What the next fetch tells."""
+        self._scripts.append(list(lines))
+
+    def listings(self) -> list[Listing]:
+        models = {model.name: model for model in (self._library.entries() if self._library else [])}
+        rows = [replace(row, model=models.pop(row.name, row.model)) for row in self.rows.values()]
+        return rows + [_on_disk(model) for model in models.values()]
+
+    def measured(self) -> list[Listing]:
+        return [replace(row, speed=5.2) for row in self.listings()]
+
+    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+        self.asked += 1
+        for name, row in self.rows.items():
+            self.rows[name] = replace(row, confirmed=name not in self.unknown, is_rough=False)
+            yield self.rows[name]
+
+    def files(self, repo: str, stop: Stop) -> list[Listing]:
+        if repo not in self.repos:
+            raise HubRefused(f"The Hub does not know {repo}.")
+        self.rows.update({row.name: row for row in self.repos[repo]})
+        return self.repos[repo]
+
+    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+        self.fetches.append(name)
+        for line in self._scripts.popleft() if self._scripts else []:
+            if isinstance(line, threading.Event):
+                while not line.wait(0.005) and not stop.is_set():
+                    pass
+            if stop.is_set():
+                return
+            if isinstance(line, Exception):
+                raise line
+            if isinstance(line, Progress):
+                self.rows[name] = replace(self.rows[name], bytes_here=line.done)
+            elif isinstance(line, Fetched):
+                self.rows[name] = replace(self.rows[name], model=line.model)
+            if not isinstance(line, threading.Event):
+                yield line
+
+    def discard(self, name: str) -> None:
+        self.discarded.append(name)
+        self.rows[name] = replace(self.rows[name], bytes_here=0, is_paused=False)
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        self.rows[name] = replace(self.rows[name], is_paused=paused)
+
+    def room(self, name: str) -> Room:
+        row = self.rows[name]
+        needed = (row.bytes or 0) - row.bytes_here
+        return Room(Path("/home/ada/.local/share/Phichat/models"), needed, self.room_free, row.memory, self.room_memory)
+
+    def trouble(self, room: Room) -> str:
+        if room.needed > room.free:
+            return "The disk is too full. Make room."
+        return "It needs more memory." if room.memory and room.memory > room.memory_installed else ""
+
+    def elsewhere(self) -> list[Path]:
+        return self.found
+
+
+def _on_disk(model: ModelFile) -> Listing:
+    licence = "Apache-2.0" if model.source is Source.STARTER else ""
+    return Listing(model.name, model.title, None, model, licence, model.bytes, model.bytes, memory=300_000_000)

@@ -19,13 +19,15 @@ LEAST_CONTEXT, MOST_CONTEXT = 256, 131_072
 class Preferences:
     """Everything that is remembered between two starts.
 
-    `model` is a model's name or path, empty for the default; `geometry` is Qt's, in Base64; `sampling` as
-    `Sampling.with_values` takes it; `unknown` are settings of other versions, which are kept.
+    `model` is a model's name or path, empty for the default; `offers_phi_3` is whether the window still offers to
+    fetch it; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it; `unknown` are settings of
+    other versions, which are kept.
     """
 
     language: str = ""
     theme: str = "system"
     model: str = ""
+    offers_phi_3: bool = True
     context: int = 4096
     system: str = ""
     sampling: dict[str, Any] = field(default_factory=dict)

@@ -14,11 +14,13 @@ from phichat.ui.theme import Theme
 class Header(QWidget):
     """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
 
-    Signals: `model_chosen(Model)`; `file_wanted` where the person wants to open a model file.
+    Signals: `model_chosen(Model)`; `file_wanted` where the person wants to open a model file, `models_wanted` where
+    they want to see all models there are.
     """
 
     model_chosen = Signal(object)
     file_wanted = Signal()
+    models_wanted = Signal()
 
     def __init__(self, theme: Theme, models: Callable[[], Sequence[Model]], sidebar: QAction, panel: QAction) -> None:
         super().__init__()
@@ -65,6 +67,7 @@ class Header(QWidget):
             action.triggered.connect(self._on_chosen)
             group.addAction(action)
         self._menu.addSeparator()
+        self._menu.addAction(self._theme.icon("model"), tr("Models…")).triggered.connect(self.models_wanted)
         self._menu.addAction(self._theme.icon("file"), tr("Open a model file…")).triggered.connect(self.file_wanted)
 
     @Slot()

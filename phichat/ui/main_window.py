@@ -1,18 +1,12 @@
 """The window: columns side by side, and who hears whom."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QMainWindow,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QSize, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
@@ -21,18 +15,21 @@ from phichat.engine.base import Done, Loaded, PromptMade
 from phichat.errors import PhichatError
 from phichat.store.preferences import Preferences
 from phichat.text import tr
+from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering, Model, State
+from phichat.ui.arrivals import STARTER, Arrivals
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.header import Header
+from phichat.ui.pages import Pages
+from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
-SAVE_AFTER = 800  # milliseconds without a further change
 SIZE = QSize(1180, 760)
 
 
@@ -48,6 +45,7 @@ class MainWindow(QMainWindow):
         self,
         theme: Theme,
         answering: Answering,
+        arrivals: Arrivals,
         preferences: Preferences,
         save: Callable[[Preferences], None],
         models: Callable[[], Sequence[Model]],
@@ -58,24 +56,25 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
         self.setAcceptDrops(True)
-        self.answering, self._preferences = answering, preferences
-        self._save_preferences, self._open_model = save, open_model
+        self.answering, self._arrivals = answering, arrivals
+        self._remembering = Remembering(preferences, save, self)
+        self._open_model = open_model
         self._theme = theme
         self._session = Session()
         self._last_state = State.EMPTY
         self._early, self._chosen = False, ""
-        self._context_waits = self._closing = self._has_looked = False
-        self._saving = QTimer(self, interval=SAVE_AFTER, singleShot=True)
+        self._context_waits = self._closing = self._is_leaving = False
+        self._next: Model | None = None
         self._composer = Composer(theme)
-        self._make_actions()
+        self._actions = Actions(self)
         self._sidebar = ConversationList(theme)
-        self._header = Header(theme, models, self._fold_sidebar, self._fold_panel)
+        self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
         self._lay_out()
-        self._make_menus()
+        self._actions.fill(self.menuBar())
         self._connect()
         self._restore()
         self._new_conversation()
@@ -91,12 +90,7 @@ class MainWindow(QMainWindow):
         """Have ready what the first message will need, now that the window is shown."""
         self._transcript.prepare()
 
-    @Slot()
-    def end_search(self) -> None:
-        """The models on this disk have been looked at: if there is none by now, that is to be said."""
-        self._has_looked = True
-        self._on_state()
-
+    @Slot(str)
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)
@@ -106,7 +100,7 @@ class MainWindow(QMainWindow):
         """Talk with `model` for now. A question that was sent before there was any is asked then."""
         self._status.forget()
         self._status.forget_figures()
-        self.answering.use(model, self._preferences.context)
+        self.answering.use(model, self._remembering.now.context)
         if self._early:
             self._early = False
             self._composer.submit()
@@ -117,6 +111,13 @@ class MainWindow(QMainWindow):
         self._chosen = str(model.path)
         self.load_model(model)
 
+    @Slot(object)
+    def use_after_answer(self, model: Model) -> None:
+        """As `use_model`, once the answer under way has ended."""
+        self._next = model
+        self._composer.setFocus()
+        self._apply_waiting()
+
     @Slot(str)
     def open_file(self, file: str) -> None:
         """Talk with the model in `file` from now on."""
@@ -125,55 +126,21 @@ class MainWindow(QMainWindow):
         except PhichatError as error:
             self.say(str(error))
 
-    def _make_actions(self) -> None:
-        self._fold_sidebar = self._action(tr("Conversations"), "Ctrl+B", self._saving.start, is_on=True)
-        self._fold_panel = self._action(tr("Settings"), "Ctrl+.", self._saving.start, is_on=True)
-        self._new = self._action(tr("New conversation"), QKeySequence.StandardKey.New, self._new_conversation)
-        self._open = self._action(tr("Open a model file…"), QKeySequence.StandardKey.Open, self._ask_for_file)
-        self._quit = self._action(tr("Quit"), QKeySequence.StandardKey.Quit, self.close)
-        self._stop = self._action(tr("Stop the answer"), "Escape", self.answering.stop)
-        self._write = self._action(tr("Write a message"), "Ctrl+L", self._composer.setFocus)
-
-    def _action(
-        self,
-        text: str,
-        keys: str | QKeySequence.StandardKey,
-        slot: Callable[[], object],
-        *,
-        is_on: bool | None = None,
-    ) -> QAction:
-        action = QAction(text, self)
-        action.setShortcut(QKeySequence(keys))
-        if is_on is not None:
-            action.setCheckable(True)
-            action.setChecked(is_on)
-        action.triggered.connect(slot)
-        self.addAction(action)
-        return action
-
-    def _make_menus(self) -> None:
-        file = self.menuBar().addMenu(tr("&File"))
-        file.addActions([self._new, self._open])
-        file.addSeparator()
-        file.addAction(self._quit)
-        view = self.menuBar().addMenu(tr("&View"))
-        view.addActions([self._fold_sidebar, self._fold_panel])
-        chat = self.menuBar().addMenu(tr("&Conversation"))
-        chat.addActions([self._write, self._stop])
-
     def _lay_out(self) -> None:
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._welcome)
-        self._pages.addWidget(self._transcript)
+        self._pages = Pages(self._welcome, self._transcript)
+        bars = QVBoxLayout()
+        bars.setContentsMargins(16, 0, 16, 0)
+        self._arrivals.settle(self._pages, bars, is_offered=self._remembering.now.offers_phi_3)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._header)
+        column.addLayout(bars)
         column.addWidget(self._pages, 1)
         column.addLayout(self._composer_row())
         column.addWidget(self._status)
-        self._columns = Columns(self._sidebar, centre, self._panel, (self._fold_sidebar, self._fold_panel))
+        self._columns = Columns(self._sidebar, centre, self._panel, (self._actions.sidebar, self._actions.panel))
         self.setCentralWidget(self._columns)
 
     def _composer_row(self) -> QHBoxLayout:
@@ -188,11 +155,14 @@ class MainWindow(QMainWindow):
         return row
 
     def _connect(self) -> None:
+        self._connect_actions()
+        self._connect_arrivals()
         self._sidebar.begun.connect(self._new_conversation)
         self._sidebar.chosen.connect(self._show_session)
         self._header.model_chosen.connect(self.use_model)
         self._header.file_wanted.connect(self._ask_for_file)
-        self._welcome.file_wanted.connect(self._ask_for_file)
+        self._header.models_wanted.connect(self._arrivals.open_dialog)
+        self._welcome.phi_3_wanted.connect(self._arrivals.offer)
         self._welcome.tried.connect(self.submit)
         self._composer.submitted.connect(self.submit)
         self._composer.stopped.connect(self.answering.stop)
@@ -207,10 +177,30 @@ class MainWindow(QMainWindow):
         self.answering.prompt_made.connect(self._on_prompt)
         self.answering.measured.connect(self._on_measured)
         self.answering.loaded_model.connect(self._on_loaded)
-        self._saving.timeout.connect(self._save)
+        self._remembering.saving.connect(self._note_layout)
+        self._remembering.failed.connect(self.say)
+
+    def _connect_actions(self) -> None:
+        actions = self._actions
+        actions.new.triggered.connect(self._new_conversation)
+        actions.open.triggered.connect(self._ask_for_file)
+        actions.models.triggered.connect(self._arrivals.open_dialog)
+        actions.quit.triggered.connect(self._quit)
+        actions.stop.triggered.connect(self.answering.stop)
+        actions.write.triggered.connect(self._composer.setFocus)
+        for fold in (actions.sidebar, actions.panel):
+            fold.triggered.connect(self._remembering.soon)
+
+    def _connect_arrivals(self) -> None:
+        self._arrivals.looked.connect(self._on_state)
+        self._arrivals.taken.connect(self.use_after_answer)
+        self._arrivals.offered.connect(self._on_offered)
+        self._arrivals.file_wanted.connect(self._ask_for_file)
+        self._arrivals.file_chosen.connect(self.open_file)
+        self._arrivals.told.connect(self.say)
 
     def _restore(self) -> None:
-        known = self._preferences
+        known = self._remembering.now
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         room = self.screen().availableSize() - QSize(20, 60)  # for the frame
         self.resize(SIZE.boundedTo(room))
@@ -224,7 +214,7 @@ class MainWindow(QMainWindow):
     def _new_conversation(self) -> None:
         """Begin one, unless the one shown is still empty."""
         if self._session.conversation.path() or not self._sidebar.has(self._session):
-            session = Session(system=self._preferences.system)
+            session = Session(system=self._remembering.now.system)
             session.sampling = self._panel.sampling
             self._sidebar.add(session)
         self._composer.setFocus()
@@ -240,7 +230,7 @@ class MainWindow(QMainWindow):
     def _show_path(self) -> None:
         path = self._session.conversation.path()
         self._transcript.show_path(path)
-        self._pages.setCurrentWidget(self._transcript if path else self._welcome)
+        self._pages.show_talk(has_talk=bool(path))
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -274,45 +264,53 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_sampling(self, sampling: Sampling) -> None:
         self._session.sampling = sampling
-        self._preferences = replace(self._preferences, sampling=asdict(sampling))
-        self._saving.start()
+        self._remembering.change(sampling=asdict(sampling))
 
     @Slot(str)
     def _on_system(self, text: str) -> None:
         self._session.system = text
-        self._preferences = replace(self._preferences, system=text)
-        self._saving.start()
+        self._remembering.change(system=text)
 
     @Slot(int)
     def _on_context(self, context: int) -> None:
         """A new context takes loading the model again, which waits for the answer to end."""
-        self._preferences = replace(self._preferences, context=context)
-        self._saving.start()
+        self._remembering.change(context=context)
         self._context_waits = True
-        self._apply_context()
+        self._apply_waiting()
 
-    def _apply_context(self) -> None:
-        can_load = not (self._closing or self.answering.is_answering())
-        if self._context_waits and can_load and self.answering.model:
+    @Slot(bool)
+    def _on_offered(self, is_offered: bool) -> None:
+        self._remembering.change(offers_phi_3=is_offered)
+        self._composer.setFocus()
+
+    def _apply_waiting(self) -> None:
+        """What has to wait for the answer to end: another model, another context."""
+        if self._closing or self.answering.is_answering():
+            return
+        if self._next:
+            model, self._next = self._next, None
+            self.use_model(model)
+        if self._context_waits and self.answering.model:
             self._context_waits = False
-            self.answering.use(self.answering.model, self._preferences.context)
+            self.answering.use(self.answering.model, self._remembering.now.context)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         self._panel.show_context(loaded.context, loaded.most_context)
         if loaded.path == self._chosen:
-            self._preferences = replace(self._preferences, model=self._chosen)
-            self._saving.start()
+            self._remembering.change(model=self._chosen)
 
     @Slot()
     def _on_state(self) -> None:
         model, loaded, state = self.answering.model, self.answering.loaded, self.answering.state
         title = model.title if model else ""
-        is_missing = self._has_looked and not model
+        is_missing = self._arrivals.has_looked and not model
         self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
-        self._welcome.show_model(title, is_toy=bool(model and model.name == "starter"), is_missing=is_missing)
+        self._arrivals.show_model(model)
+        shown = title if self._arrivals.has_looked else ""  # else it might be taken back for the first page
+        self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
         self._composer.set_answering(self.answering.is_answering())
-        self._stop.setEnabled(self.answering.is_answering())
+        self._actions.stop.setEnabled(self.answering.is_answering())
         if state is State.LOADING and state is not self._last_state:
             self._status.say_in_passing(tr("Loading {model}…").format(model=title))
         elif state is State.IDLE and loaded and self._last_state is State.LOADING:
@@ -321,7 +319,7 @@ class MainWindow(QMainWindow):
             self._status.say_in_passing("")
         self._last_state = state
         self._welcome.set_can_ask(can_ask=bool(model) and not self.answering.is_answering())
-        self._apply_context()
+        self._apply_waiting()
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:
@@ -345,27 +343,29 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.asking import ask_for_model  # noqa: PLC0415 - its many types take their time
 
-        kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
-        file, _ = QFileDialog.getOpenFileName(self, tr("Open a model file"), "", kinds)
-        if file:
+        if file := ask_for_model(self):
             self.open_file(file)
 
     @Slot()
-    def _save(self) -> None:
-        self._saving.stop()
-        self._preferences = replace(
-            self._preferences,
+    def _note_layout(self) -> None:
+        self._remembering.change(
             geometry=self.saveGeometry().toBase64().toStdString(),
-            columns=self._columns.widths() or self._preferences.columns,
-            sidebar_open=self._columns.is_open(self._fold_sidebar),
-            panel_open=self._columns.is_open(self._fold_panel),
+            columns=self._columns.widths() or self._remembering.now.columns,
+            sidebar_open=self._columns.is_open(self._actions.sidebar),
+            panel_open=self._columns.is_open(self._actions.panel),
         )
-        try:
-            self._save_preferences(self._preferences)
-        except PhichatError as error:
-            self.say(str(error))
+
+    def close(self) -> bool:
+        """End at once. Who closes the window with the mouse or by the menu is asked first, if there is a reason."""
+        self._is_leaving = True
+        return super().close()
+
+    @Slot()
+    def _quit(self) -> None:
+        if not self._arrivals.asks_before(self.close):
+            self.close()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _model_file(event):
@@ -381,9 +381,12 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._is_leaving and self._arrivals.asks_before(self.close):
+            event.ignore()
+            return
         self._closing = True
         self._panel.settle()
-        self._save()
+        self._remembering.save()
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment
         self.closed.emit()

@@ -36,7 +36,7 @@ class StatusLine(QWidget):
         self._notice = notice
         self._show(notice)
         if notice:
-            _announce(self._message, notice)
+            announce(self._message, notice)
 
     def say_in_passing(self, sentence: str) -> None:
         """Show how things go, unless there is a notice to read."""
@@ -90,7 +90,7 @@ class StatusLine(QWidget):
         self._make_room()
 
 
-def _announce(widget: QWidget, text: str) -> None:
+def announce(widget: QWidget, text: str) -> None:
     """Have a screen reader say `text`."""
     from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # noqa: PLC0415 - many roles, each a number
 

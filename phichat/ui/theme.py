@@ -165,7 +165,41 @@ QLineEdit:focus, QPlainTextEdit:focus { border-color: $accent; }""",
         "button": """
 QPushButton { border: 1px solid $line; border-radius: 8px; padding: 7px 12px; background: $surface; color: $text; }
 QPushButton:hover { background: $hover; }
-QPushButton:focus { border-color: $accent; }""",
+QPushButton:focus { border-color: $accent; }
+QPushButton:disabled { color: $muted; }""",
+        "primary": """
+QPushButton { border: 2px solid $accent; border-radius: 10px; padding: 8px 18px; }
+QPushButton { background: $accent; color: $on_accent; }
+QPushButton:hover, QPushButton:focus { border-color: $text; }
+QPushButton:disabled { background: $hover; border-color: $hover; color: $muted; }""",
+        "link": """
+QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 6px 10px; }
+QPushButton { background: transparent; color: $accent; }
+QPushButton:hover { background: $hover; color: $text; }
+QPushButton:focus { border-color: $accent; }
+QPushButton::menu-indicator { image: none; }""",
+        "progress": """
+QProgressBar { background: $line; border: none; border-radius: 4px; }
+QProgressBar::chunk { background: $accent; border-radius: 4px; }""",
+        "card": "QFrame[part=card] { background: $surface; border: 1px solid $line; border-radius: 14px; }",
+        "strip": """
+#downloadStrip, #readyNotice { background: $faint_accent; border: none; border-radius: 12px; }
+QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10px; }
+QPushButton { background: transparent; color: $text; }
+QPushButton:hover { background: $hover; }
+QPushButton:focus { border-color: $accent; }
+QProgressBar { background: $line; border: none; border-radius: 3px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }""",
+        "table": """
+QTreeView { background: $surface; border: 1px solid $line; border-radius: 10px; outline: none; padding: 4px; }
+QTreeView { selection-background-color: $faint_accent; selection-color: $text; show-decoration-selected: 1; }
+QTreeView:focus { border-color: $accent; }
+QTreeView::item { padding: 6px 8px; border: none; }
+QTreeView::item:hover { background: $hover; }
+QTreeView::item:selected { background: $faint_accent; color: $text; }
+QHeaderView { background: $surface; border: none; }
+QHeaderView::section { background: $surface; color: $muted; border: none; padding: 6px 8px; }"""
+        + _BAR,
         "composer": """
 #composerBox { background: $surface; border: 1px solid $line; border-radius: 18px; }
 #composerBox[focused="true"] { border-color: $accent; }

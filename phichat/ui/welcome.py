@@ -18,11 +18,11 @@ IDEAS = (
 class Welcome(QScrollArea):
     """The empty state.
 
-    Signals: `tried(str)` for an idea to ask; `file_wanted` where the person wants to open a model file.
+    Signals: `tried(str)` for an idea to ask; `phi_3_wanted` where the person wants to fetch it.
     """
 
     tried = Signal(str)
-    file_wanted = Signal()
+    phi_3_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,8 +37,9 @@ class Welcome(QScrollArea):
         font.setWeight(font.Weight.DemiBold)
         self._hello.setFont(font)
         self._note = muted(_centred())
-        self._open = QPushButton(tr("Open a model file…"))
-        self._open.clicked.connect(self.file_wanted)
+        self._get = QPushButton(tr("Get Phi-3…"))
+        self._get.setObjectName("getPhi3Button")
+        self._get.clicked.connect(self.phi_3_wanted)
         self._ideas = QWidget()
         self._grid = QGridLayout(self._ideas)
         self._grid.setContentsMargins(0, 8, 0, 0)
@@ -52,7 +53,7 @@ class Welcome(QScrollArea):
         """Greet in the name of the model `title`; empty while it is looked for, or where none was found."""
         self._hello.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
         self._ideas.setVisible(bool(title))
-        self._open.setVisible(is_missing or is_toy)
+        self._get.setVisible(is_missing or is_toy)
         self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
 
     def set_can_ask(self, *, can_ask: bool) -> None:
@@ -66,7 +67,7 @@ class Welcome(QScrollArea):
         inside.setSpacing(16)
         inside.addWidget(self._hello)
         inside.addWidget(self._note)
-        inside.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(self._get, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addWidget(self._ideas)
         theme.dress(column, "button")
         theme.dress(self.verticalScrollBar(), "bar")
@@ -112,10 +113,12 @@ def _centred() -> QLabel:
 
 def _note(title: str, *, is_toy: bool) -> str:
     if not title:
-        return tr("Phichat talks with models in GGUF files, above all with Phi-3. Open one, or drop it on this window.")
+        return tr(
+            "Phichat talks with models in GGUF files, above all with Phi-3. Get it, or drop a file on this window."
+        )
     if is_toy:
         return tr(
             "{model} is a toy: quick to try, but it makes many things up. "
-            "Phi-3 is far better: open its file, or drop it on this window."
+            "Phi-3 is far better: get it, or drop its file on this window."
         ).format(model=title)
     return tr("{model} runs on this computer; nothing you write leaves it.").format(model=title)

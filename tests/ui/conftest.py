@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from phichat import app
 from phichat.ui.answering import State
 from phichat.ui.main_window import MainWindow
-from tests.fakes import ScriptedEngine
+from tests.fakes import ScriptedEngine, ScriptedShelf
 
 
 class Person:
@@ -61,12 +61,20 @@ def engine() -> ScriptedEngine:
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, engine: ScriptedEngine, starter: object) -> Iterator[Callable[[], Person]]:
+def shelf() -> ScriptedShelf:
+    """Nothing but what is on this disk, so that nothing is offered."""
+    return ScriptedShelf()
+
+
+@pytest.fixture
+def open_window(
+    qtbot: QtBot, engine: ScriptedEngine, shelf: ScriptedShelf, starter: object
+) -> Iterator[Callable[[], Person]]:
     """Opens windows, one after the other, and closes what is left of them."""
     windows: list[MainWindow] = []
 
     def open_one() -> Person:
-        window = app.create_window(make_engine=lambda: engine)
+        window = app.create_window(make_engine=lambda: engine, make_shelf=shelf.over)
         windows.append(window)
         window.show()
         qtbot.waitExposed(window)

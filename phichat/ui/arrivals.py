@@ -1,0 +1,306 @@
+"""Models that are not here yet, as the window shows them: the first page, the strip, the notice, the dialog."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QBoxLayout
+
+from phichat.text import number, tr
+from phichat.ui.answering import Model
+from phichat.ui.jobs import Errands, Jobs, once
+from phichat.ui.pages import Pages
+from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.models.base import Listing, ModelFile, Room
+    from phichat.stop import Stop
+    from phichat.ui.bars import DownloadStrip, ReadyNotice
+    from phichat.ui.downloads import Downloads
+    from phichat.ui.first_run import FirstRun
+    from phichat.ui.models_dialog import ModelsDialog
+    from phichat.ui.shelf import Library, Shelf
+
+PHI_3 = "phi-3-mini-4k-instruct-q4"
+STARTER = "starter"
+
+
+class Arrivals(QObject):
+    """Fetches models and shows how that goes; what shows it is made when it is first needed.
+
+    Attributes:
+        has_looked: whether it is known which models there are.
+
+    Signals:
+        looked: it is known for the first time.
+        taken(Model): the person wants to talk with it.
+        offered(bool): whether the page of the first start is wanted has changed, and is to be remembered.
+        file_wanted: a file is to be chosen; file_chosen(str): one was.
+        told(str): a sentence for the status line.
+    """
+
+    looked = Signal()
+    taken = Signal(object)
+    offered = Signal(bool)
+    file_wanted = Signal()
+    file_chosen = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, theme: Theme, shelf: "Callable[[], Shelf]", library: "Callable[[], Library]", hub: str) -> None:
+        super().__init__()
+        self._theme, self._shelf, self._library, self._hub = theme, shelf, library, hub
+        self._jobs, self._errands = Jobs("downloads"), Errands("errands")
+        for worker in (self._jobs, self._errands):
+            worker.setParent(self)
+        self._listings: dict[str, Listing] = {}
+        self._in_use: Model | None = None
+        self._ready: ModelFile | None = None
+        self._downloads: Downloads | None = None
+        self._page: FirstRun | None = None
+        self._strip: DownloadStrip | None = None
+        self._notice: ReadyNotice | None = None
+        self._dialog: ModelsDialog | None = None
+        self._shown = ""
+        self.has_looked = False
+
+    def settle(self, pages: Pages, bars: QBoxLayout, *, is_offered: bool) -> None:
+        """Where to show things, and whether the person still wants to be offered Phi-3."""
+        # The window itself is not kept: a circle of references is freed at any time, in any thread.
+        self._pages, self._bars, self._is_offered = pages, bars, is_offered
+        pages.currentChanged.connect(self._refresh)
+
+    @Slot()
+    def look(self) -> None:
+        """See which models there are; what an earlier start left unfinished goes on."""
+        self._errands.send(once(self._list), self._on_known, self._on_looked)
+
+    def show_model(self, model: Model | None) -> None:
+        """`model` answers now."""
+        self._in_use = model
+        if self._ready and model and model.path == self._ready.path:
+            self._ready = None
+        if self._dialog:
+            self._dialog.show_model(model.name if model else "")
+        if self.has_looked:
+            self._refresh()
+
+    @Slot()
+    def offer(self) -> None:
+        """Offer Phi-3 again."""
+        if self._can_offer():
+            self._set_offered(True)
+        else:
+            self.open_dialog()
+
+    @Slot()
+    def open_dialog(self) -> None:
+        """Show all models and what can be done with them."""
+        if not self._dialog:
+            from phichat.ui.models_dialog import ModelsDialog  # noqa: PLC0415 - when it is wanted
+
+            self._dialog = ModelsDialog(
+                self._theme, self._fetching(), self._errands, self._shelf, self._library, self._pages.window()
+            )
+            self._dialog.taken.connect(self.taken)
+            self._dialog.changed.connect(self.look)
+        self._dialog.show_model(self._in_use.name if self._in_use else "")
+        self._dialog.choose(self._shown)
+        self._dialog.show()
+        self._dialog.activateWindow()
+
+    def asks_before(self, leaving: Callable[[], object]) -> bool:
+        """Whether the person is asked first, as a download is under way; `leaving` is what they agree to."""
+        active = self._downloads.active() if self._downloads else []
+        application = QCoreApplication.instance()
+        if not active or (isinstance(application, QGuiApplication) and application.isSavingSession()):
+            return False
+        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
+        from phichat.ui.wording import percent  # noqa: PLC0415
+
+        share = number(percent(self._fetching().state(active[0]).progress))
+        question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
+        question = question.format(percent=share, model=self._title(active[0]))
+        ask(self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving)
+        return True
+
+    @Slot()
+    def close(self) -> None:
+        """End all threads; what is here of a download stays."""
+        for worker in (self._jobs, self._errands):
+            worker.stop()
+        for worker in (self._jobs, self._errands):
+            worker.close()
+
+    def _list(self, _: "Stop") -> "list[Listing]":
+        return self._shelf().listings()
+
+    def _on_known(self, listings: "Sequence[Listing]") -> None:
+        self._listings = {listing.name: listing for listing in listings}
+        if not self._downloads:
+            self._fetching().take_up(listings)
+
+    def _on_looked(self, trouble: str) -> None:
+        if trouble:
+            self.told.emit(trouble)
+        is_first, self.has_looked = not self.has_looked, True
+        self._refresh()
+        if is_first:
+            self.looked.emit()
+
+    def _fetching(self) -> "Downloads":
+        if not self._downloads:
+            from phichat.ui.downloads import Downloads  # noqa: PLC0415 - after the window is painted
+
+            self._downloads = Downloads(self._shelf, self._jobs, self._errands)
+            self._downloads.setParent(self)
+            self._downloads.changed.connect(self._show_strip)
+            self._downloads.settled.connect(self.look)
+            self._downloads.fetched.connect(self._on_fetched)
+        return self._downloads
+
+    @Slot(object)
+    def _on_fetched(self, model: "ModelFile") -> None:
+        """Taken at once where there is no other."""
+        if self._in_use:
+            self._ready = model
+            self._refresh()
+        else:
+            self.taken.emit(model)
+
+    @Slot()
+    def _refresh(self) -> None:
+        self._show_page()
+        self._show_strip()
+        self._show_notice()
+
+    def _can_offer(self) -> bool:
+        """Whether Phi-3 is missing, and there is nothing but a toy in its place."""
+        phi_3 = self._listings.get(PHI_3)
+        here = [listing.name for listing in self._listings.values() if listing.model]
+        names = {*here, *([self._in_use.name] if self._in_use else [])}
+        return phi_3 is not None and not phi_3.model and names <= {STARTER}
+
+    def _show_page(self) -> None:
+        is_ready = bool(self._page and self._ready and self._ready.name == PHI_3)
+        if is_ready or (self._is_offered and self._can_offer()):
+            page = self._page or self._make_page()
+            page.show_listing(self._listings[PHI_3])
+            page.show_spare(self._in_use.title if self._in_use else "")
+            if is_ready and self._ready:
+                page.show_ready(self._ready)
+        elif self._page:
+            page, self._page = self._page, None
+            self._pages.drop(page)
+
+    def _make_page(self) -> "FirstRun":
+        from phichat.ui.first_run import FirstRun  # noqa: PLC0415 - most starts are not the first
+
+        page = FirstRun(self._theme, self._fetching(), self._listings[PHI_3], self._hub)
+        page.dismissed.connect(self._dismiss)
+        page.file_wanted.connect(self.file_wanted)
+        page.file_chosen.connect(self.file_chosen)
+        page.taken.connect(self.taken)
+        self._page = page
+        self._pages.put_first(page)
+        self._errands.send(once(self._find_room), self._on_room, self.told.emit)
+        self._errands.send(once(self._find_files), self._on_files, self.told.emit)
+        return page
+
+    def _find_room(self, _: "Stop") -> "tuple[Room, str]":
+        room = self._shelf().room(PHI_3)
+        return room, self._shelf().trouble(room)
+
+    def _on_room(self, found: "tuple[Room, str]") -> None:
+        if self._page:
+            self._page.show_room(*found)
+
+    def _find_files(self, _: "Stop") -> list[Path]:
+        return self._shelf().elsewhere()
+
+    def _on_files(self, files: Sequence[Path]) -> None:
+        if self._page:
+            self._page.show_files(files)
+
+    @Slot()
+    def _dismiss(self) -> None:
+        self._set_offered(False)
+
+    def _set_offered(self, is_offered: bool) -> None:
+        self._is_offered = is_offered
+        self._refresh()
+        self.offered.emit(is_offered)
+
+    @Slot()
+    def _show_strip(self) -> None:
+        name = self._worth_showing()
+        if name and self._downloads:
+            self._shown = name
+            strip = self._strip or self._make_strip()
+            strip.show_download(self._title(name), self._downloads.state(name))
+        if self._strip:
+            self._strip.setVisible(bool(name))
+
+    def _worth_showing(self) -> str:
+        """The download the strip is to show: what runs, what failed, what waits; not what the page shows."""
+        if not self._downloads:
+            return ""
+        states = {name: self._downloads.state(name) for name in self._downloads.names()}
+        if self._page and self._pages.currentWidget() is self._page:
+            states.pop(PHI_3, None)
+        order = sorted(states, key=lambda name: (not states[name].is_running, not states[name].error))
+        return order[0] if order else ""
+
+    def _make_strip(self) -> "DownloadStrip":
+        from phichat.ui.bars import DownloadStrip  # noqa: PLC0415 - only where something is fetched
+
+        self._strip = DownloadStrip(self._theme)
+        self._strip.paused.connect(self._pause)
+        self._strip.resumed.connect(self._resume)
+        self._strip.opened.connect(self.open_dialog)
+        self._bars.insertWidget(0, self._strip)
+        return self._strip
+
+    @Slot()
+    def _pause(self) -> None:
+        self._fetching().pause(self._shown)
+
+    @Slot()
+    def _resume(self) -> None:
+        self._fetching().resume(self._shown)
+
+    def _show_notice(self) -> None:
+        is_on_page = bool(self._page and self._pages.currentWidget() is self._page)
+        if self._ready and not is_on_page:
+            notice = self._notice or self._make_notice()
+            if notice.isHidden():
+                notice.show_ready(self._ready.title)
+                notice.show()
+        elif self._notice:
+            self._notice.hide()
+
+    def _make_notice(self) -> "ReadyNotice":
+        from phichat.ui.bars import ReadyNotice  # noqa: PLC0415 - as above
+
+        self._notice = ReadyNotice(self._theme)
+        self._notice.hide()
+        self._notice.accepted.connect(self._switch)
+        self._notice.dismissed.connect(self._forget_ready)
+        self._bars.addWidget(self._notice)
+        return self._notice
+
+    @Slot()
+    def _switch(self) -> None:
+        if self._ready and self._notice:
+            self._notice.show_waiting(self._ready.title)
+            self.taken.emit(self._ready)
+
+    @Slot()
+    def _forget_ready(self) -> None:
+        self._ready = None
+        self._refresh()
+
+    def _title(self, name: str) -> str:
+        listing = self._listings.get(name)
+        return listing.title if listing else name.rpartition("/")[2]

@@ -1,0 +1,123 @@
+"""Slim bars above the conversation: how a download goes on, and that a model is ready."""
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+
+from phichat.text import tr
+from phichat.ui.downloads import Download
+from phichat.ui.status_line import announce
+from phichat.ui.theme import Theme, muted
+from phichat.ui.wording import briefly, percent
+
+
+class DownloadStrip(QFrame):
+    """Shows one download briefly.
+
+    Signals: `paused`, `resumed` and `opened` as the person wants it.
+    """
+
+    paused = Signal()
+    resumed = Signal()
+    opened = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("downloadStrip")
+        self._download = Download()
+        self._name = QLabel()
+        self._name.setTextFormat(Qt.TextFormat.PlainText)
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setObjectName("stripProgress")
+        self._bar.setFixedHeight(6)
+        self._bar.setMinimumWidth(40)
+        self._bar.setMaximumWidth(200)
+        self._line = muted(QLabel())
+        self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._pause = _button("stripPauseButton", tr("Pause"))
+        self._open = _button("stripOpenButton", tr("Details"))
+        layout = _row(self)
+        layout.addWidget(self._name)
+        layout.addWidget(self._bar, 1)
+        layout.addWidget(self._line, 2)
+        layout.addWidget(self._pause)
+        layout.addWidget(self._open)
+        self._pause.clicked.connect(self._on_pause)
+        self._open.clicked.connect(self.opened)
+        theme.dress(self, "strip")
+
+    def show_download(self, title: str, download: Download) -> None:
+        """Show how the download of the model `title` stands."""
+        self._download = download
+        self._name.setText(title)
+        self._bar.setValue(percent(download.progress))
+        self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
+        muted(self._line, alert=bool(download.error))
+        self._line.setText(briefly(download))
+        self._line.setToolTip(download.error)
+        self._pause.setText(_action(download))
+        self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
+
+    @Slot()
+    def _on_pause(self) -> None:
+        if self._download.is_active:
+            self.paused.emit()
+        else:
+            self.resumed.emit()
+
+
+class ReadyNotice(QFrame):
+    """Says that a model has arrived while another one is in use.
+
+    Signals: `accepted` where the person wants to talk with it, `dismissed` where not now.
+    """
+
+    accepted = Signal()
+    dismissed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("readyNotice")
+        self._line = QLabel()
+        self._line.setTextFormat(Qt.TextFormat.PlainText)
+        self._line.setWordWrap(True)
+        self._switch = _button("switchButton", tr("Switch"))
+        self._dismiss = _button("dismissButton", tr("Not now"))
+        layout = _row(self)
+        layout.addWidget(self._line, 1)
+        layout.addWidget(self._switch)
+        layout.addWidget(self._dismiss)
+        self._switch.clicked.connect(self.accepted)
+        self._dismiss.clicked.connect(self.dismissed)
+        theme.dress(self, "strip")
+
+    def show_ready(self, title: str) -> None:
+        """Offer the model `title`."""
+        self._switch.setEnabled(True)
+        self._line.setText(tr("{model} is ready.").format(model=title))
+        announce(self, self._line.text())
+
+    def show_waiting(self, title: str) -> None:
+        """Say that `title` is taken when the answer under way has ended."""
+        self._switch.setEnabled(False)
+        self._line.setText(tr("{model} answers next, after this answer.").format(model=title))
+
+
+def _row(bar: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout(bar)
+    row.setContentsMargins(14, 5, 6, 5)
+    row.setSpacing(12)
+    return row
+
+
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the writing where it is
+    return button
+
+
+def _action(download: Download) -> str:
+    if download.is_active:
+        return tr("Pause")
+    return tr("Try again") if download.error else tr("Resume")

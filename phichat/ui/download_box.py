@@ -1,0 +1,171 @@
+"""A download as people see it: a bar, a line that says how it stands, and what can be done about it."""
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from phichat.models.base import Listing, Phase
+from phichat.text import number, size, tr
+from phichat.ui.asking import ask
+from phichat.ui.downloads import Download, Downloads
+from phichat.ui.status_line import announce
+from phichat.ui.theme import Theme, muted
+from phichat.ui.wording import percent, standing, whole_size
+
+LITTLE = 5_000_000  # bytes that are thrown away without asking
+HEIGHT = 100  # pixels, with and without a download, so that nothing around it jumps
+SAID_EACH = 10  # hundredths after which a screen reader says how far it is
+
+
+class DownloadBox(QWidget):
+    """Shows the download of one model, begun or not; what people do with it goes to `downloads`."""
+
+    def __init__(self, theme: Theme, downloads: Downloads, *, is_centred: bool = False) -> None:
+        super().__init__()
+        self._downloads = downloads
+        self._listing: Listing | None = None
+        self._label = self._refusal = ""
+        self._is_refused = False
+        self._said = 0
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setObjectName("downloadProgress")
+        self._bar.setFixedHeight(8)
+        self._line = muted(QLabel())
+        self._line.setWordWrap(True)
+        self._line.setMinimumHeight(2 * self._line.fontMetrics().lineSpacing())  # so that nothing jumps
+        self._line.setAlignment(Qt.AlignmentFlag.AlignHCenter if is_centred else Qt.AlignmentFlag.AlignLeft)
+        self._start = _button("downloadButton", tr("Download"))
+        self._pause = _button("pauseButton", tr("Pause"))
+        self._cancel = _button("cancelButton", tr("Cancel"))
+        theme.dress(self._bar, "progress")
+        theme.dress(self, "button")
+        theme.dress(self._start, "primary")
+        self._lay_out(is_centred=is_centred)
+        self._start.clicked.connect(self._on_start)
+        self._pause.clicked.connect(self._on_pause)
+        self._cancel.clicked.connect(self._on_cancel)
+        downloads.changed.connect(self._on_changed)
+
+    def show_listing(self, listing: Listing, *, label: str = "") -> None:
+        """Show the download of `listing`; `label` is on the button."""
+        if not self._listing or self._listing.name != listing.name:
+            self._said = 0
+        self._listing = listing
+        self._label = label or tr("Download · {size}").format(size=whole_size(listing))
+        self._bar.setAccessibleName(tr("Download of {model}").format(model=listing.title))
+        self._show()
+
+    def show_trouble(self, trouble: str, *, is_refused: bool) -> None:
+        """Say what stands in the way; where `is_refused`, the download cannot begin."""
+        self._refusal, self._is_refused = trouble, is_refused
+        self._show()
+
+    def _lay_out(self, *, is_centred: bool) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        if is_centred:
+            row.addStretch()
+        for button in (self._start, self._pause, self._cancel):
+            row.addWidget(button)
+        row.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addStretch()
+        layout.addWidget(self._bar)
+        layout.addWidget(self._line)
+        layout.addLayout(row)
+        layout.addStretch()
+        self.setMinimumHeight(HEIGHT)
+
+    @Slot(str)
+    def _on_changed(self, name: str) -> None:
+        if self._listing and name == self._listing.name:
+            self._show()
+
+    def _show(self) -> None:
+        if not self._listing:
+            return
+        download = self._downloads.state(self._listing.name)
+        had_focus = any(button.hasFocus() for button in self._buttons())
+        self._show_bar(self._listing, download)
+        self._show_line(download)
+        self._show_buttons(self._listing, download)
+        if had_focus and not any(button.hasFocus() for button in self._buttons()):
+            shown = [button for button in self._buttons() if not button.isHidden() and button.isEnabled()]
+            if shown:
+                shown[0].setFocus()
+
+    def _show_bar(self, listing: Listing, download: Download) -> None:
+        value = percent(download.progress)
+        self._bar.setValue(value)
+        self._bar.setVisible(download.is_begun)
+        if download.is_running and value // SAID_EACH > self._said // SAID_EACH:
+            self._said = value
+            announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=number(value)))
+
+    def _show_line(self, download: Download) -> None:
+        muted(self._line, alert=bool(download.error or (self._refusal and not download.is_begun)))
+        self._line.setText(standing(download) if download.is_begun else self._refusal)
+        self._line.setVisible(bool(self._line.text()))
+
+    def _show_buttons(self, listing: Listing, download: Download) -> None:
+        self._start.setText(tr("Try again") if download.error else self._label)
+        self._start.setEnabled(not self._is_refused)
+        self._start.setVisible(not listing.model and (not download.is_begun or bool(download.error)))
+        self._pause.setText(tr("Resume") if download.is_paused else tr("Pause"))
+        self._pause.setVisible(download.is_active or download.is_paused)
+        self._cancel.setVisible(download.is_begun and not _is_of_another(download))
+        for button in self._buttons():
+            button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
+
+    def _buttons(self) -> tuple[QPushButton, ...]:
+        return self._start, self._pause, self._cancel
+
+    @Slot()
+    def _on_start(self) -> None:
+        if self._listing:
+            self._downloads.start(self._listing.name)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        if not self._listing:
+            return
+        if self._downloads.state(self._listing.name).is_paused:
+            self._downloads.resume(self._listing.name)
+        else:
+            self._downloads.pause(self._listing.name)
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        """Ask, where that throws away what took a while."""
+        if not self._listing:
+            return
+        cancel = partial(self._downloads.cancel, self._listing.name)
+        progress = self._downloads.state(self._listing.name).progress
+        if not progress or progress.done < LITTLE:
+            cancel()
+            return
+        ask(
+            self,
+            "cancelQuestion",
+            tr("Cancel the download of {model}? {size} that are here already would be thrown away.").format(
+                model=self._listing.title, size=size(progress.done)
+            ),
+            tr("Throw away"),
+            tr("Keep"),
+            cancel,
+        )
+
+
+def _is_of_another(download: Download) -> bool:
+    """Whether another Phichat fetches it, which would lose what is thrown away here."""
+    return bool(download.is_running and download.progress and download.progress.phase is Phase.ELSEWHERE)
+
+
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    return button

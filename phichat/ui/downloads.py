@@ -1,0 +1,190 @@
+"""Downloads under way, waiting, paused and failed: their conductor, without a face."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.models.base import Fetched, Listing, Phase, Presence, Progress
+from phichat.stop import Stop
+from phichat.ui.jobs import Jobs
+from phichat.ui.shelf import Shelf
+
+
+@dataclass(frozen=True)
+class Download:
+    """How a download stands. Where nothing was begun, all of it is empty.
+
+    `is_queued` is one that waits until others are done; `error` the sentence with which it ended.
+    """
+
+    progress: Progress | None = None
+    is_running: bool = False
+    is_paused: bool = False
+    is_queued: bool = False
+    error: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it goes on without anybody doing anything."""
+        return self.is_running or self.is_queued
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is anything to show of it."""
+        return self.is_active or self.is_paused or bool(self.error)
+
+
+class _Wish(Enum):
+    """What the person wanted when a job was stopped."""
+
+    PAUSE = auto()
+    CANCEL = auto()
+
+
+class Downloads(QObject):
+    """Fetches one model after the other, by name.
+
+    Signals:
+        changed(str): how the download of that name stands is different now.
+        settled(str): its job is over, and so what is on the disk is different.
+        fetched(ModelFile): a model has arrived.
+        failed(str, str): a download ended with an error; its name and one sentence.
+    """
+
+    changed = Signal(str)
+    settled = Signal(str)
+    fetched = Signal(object)
+    failed = Signal(str, str)
+
+    def __init__(self, shelf: Callable[[], Shelf], jobs: Jobs, errands: Jobs) -> None:
+        super().__init__()
+        self._shelf, self._jobs, self._errands = shelf, jobs, errands
+        self._states: dict[str, Download] = {}
+        self._names: dict[Stop, str] = {}
+        self._current: dict[str, Stop] = {}
+        self._wishes: dict[Stop, _Wish] = {}
+        for worker in (jobs, errands):
+            worker.happened.connect(self._on_event)
+            worker.ended.connect(self._on_end)
+            worker.failed.connect(self._on_failure)
+
+    def state(self, name: str) -> Download:
+        """How the download of `name` stands."""
+        return self._states.get(name, Download())
+
+    def names(self) -> list[str]:
+        """Every download that has begun and not ended, the oldest first."""
+        return list(self._states)
+
+    def active(self) -> list[str]:
+        """Those that go on by themselves."""
+        return [name for name, state in self._states.items() if state.is_active]
+
+    def take_up(self, listings: Iterable[Listing]) -> None:
+        """Go on with what an earlier start of the application left; what was paused stays so."""
+        for listing in listings:
+            if listing.presence is Presence.PARTLY and listing.name not in self._states:
+                progress = Progress(Phase.ASKING, listing.bytes_here, listing.bytes or 0)
+                self._become(listing.name, Download(progress, is_paused=listing.is_paused))
+                if not listing.is_paused:
+                    self.start(listing.name)
+
+    def start(self, name: str) -> None:
+        """Fetch `name`, from where it was left; after those that are being fetched."""
+        state = self.state(name)
+        if state.is_active:
+            return
+        stop = self._jobs.order(partial(self._fetch, name, state))
+        self._names[stop], self._current[name] = name, stop
+        self._become(name, Download(state.progress, is_queued=True))
+
+    def resume(self, name: str) -> None:
+        """Go on with what was paused, or try again what failed."""
+        self.start(name)
+
+    def pause(self, name: str) -> None:
+        """Stop for now; a new start of the application does not go on with it either."""
+        state = self.state(name)
+        if state.is_active:
+            self._end(name, _Wish.PAUSE, was_running=state.is_running)
+            self._become(name, Download(state.progress, is_paused=True))
+
+    def cancel(self, name: str) -> None:
+        """Stop, and throw away what is here."""
+        if name in self._states:
+            self._end(name, _Wish.CANCEL, was_running=self.state(name).is_running)
+            del self._states[name]
+            self.changed.emit(name)
+
+    def _end(self, name: str, wish: _Wish, *, was_running: bool) -> None:
+        stop = self._current.pop(name, None)
+        if stop:
+            self._wishes[stop] = wish
+            stop.set()
+        if not was_running:  # else its job does that when it has let go of the file
+            self._names[self._errands.order(partial(self._fulfil, name, wish))] = name
+
+    def _fetch(self, name: str, before: Download, stop: Stop) -> Iterator[object]:
+        """In the jobs' thread."""
+        shelf = self._shelf()
+        here = before.progress or Progress(Phase.ASKING, 0, 0)
+        yield Progress(Phase.ASKING, here.done, here.total)
+        if before.is_paused:
+            shelf.set_paused(name, False)
+        yield from shelf.fetch(name, stop)
+        if wish := self._wishes.get(stop):
+            yield from self._fulfil(name, wish, stop)
+
+    def _fulfil(self, name: str, wish: _Wish, _: Stop) -> Iterator[object]:
+        """In a job's thread."""
+        shelf = self._shelf()
+        listing = next((listing for listing in shelf.listings() if listing.name == name), None)
+        if listing and listing.presence is Presence.PARTLY:
+            if wish is _Wish.PAUSE:
+                shelf.set_paused(name, True)
+            else:
+                shelf.discard(name)
+        yield from ()
+
+    @Slot(object, object)
+    def _on_event(self, stop: Stop, event: object) -> None:
+        name = self._names.get(stop, "")
+        if self._current.get(name) is not stop:
+            return
+        match event:
+            case Progress():
+                self._become(name, Download(event, is_running=True))
+            case Fetched(model):
+                del self._current[name], self._states[name]
+                self.changed.emit(name)
+                self.fetched.emit(model)
+
+    @Slot(object)
+    def _on_end(self, stop: Stop) -> None:
+        if name := self._names.pop(stop, ""):
+            self._wishes.pop(stop, None)
+            if self._current.get(name) is stop:
+                self._drop(name)
+            self.settled.emit(name)
+
+    @Slot(object, str)
+    def _on_failure(self, stop: Stop, sentence: str) -> None:
+        if name := self._names.pop(stop, ""):
+            self._wishes.pop(stop, None)
+            if self._current.get(name) is stop:
+                del self._current[name]
+                self._become(name, Download(self.state(name).progress, error=sentence))
+            self.failed.emit(name, sentence)
+            self.settled.emit(name)
+
+    def _drop(self, name: str) -> None:
+        """A job that ended by itself, with nothing to show for it."""
+        del self._current[name], self._states[name]
+        self.changed.emit(name)
+
+    def _become(self, name: str, state: Download) -> None:
+        self._states[name] = state
+        self.changed.emit(name)

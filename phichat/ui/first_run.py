@@ -1,0 +1,245 @@
+"""The page of the first start: what Phi-3 is, what it takes, and one button that fetches it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.models.base import Listing, ModelFile, Room
+from phichat.text import size, tr
+from phichat.ui.download_box import DownloadBox
+from phichat.ui.downloads import Downloads
+from phichat.ui.theme import Theme, muted
+from phichat.ui.wording import whole_size
+
+WIDTH = 580  # pixels: lines longer than that are tiring to read
+
+
+class FirstRun(QScrollArea):
+    """Offers Phi-3.
+
+    Signals: `dismissed` for "not now"; `file_wanted` to choose a file, `file_chosen(str)` for one that was found;
+    `taken(ModelFile)` where the person wants to talk with the model that has arrived.
+    """
+
+    dismissed = Signal()
+    file_wanted = Signal()
+    file_chosen = Signal(str)
+    taken = Signal(object)
+
+    def __init__(self, theme: Theme, downloads: Downloads, listing: Listing, hub: str) -> None:
+        super().__init__()
+        self.setObjectName("firstRun")
+        self.setAccessibleName(tr("Get Phi-3"))
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme, self._listing, self._hub = theme, listing, hub
+        self._ready: ModelFile | None = None
+        self._icon = QLabel(alignment=Qt.AlignmentFlag.AlignHCenter)
+        self._title = _title()
+        self._what = _centred(QLabel())
+        self._facts = {name: _fact() for name in ("size", "folder", "disk", "memory", "licence")}
+        self._box = DownloadBox(theme, downloads, is_centred=True)
+        self._talk = QPushButton(tr("Talk with Phi-3"))
+        self._talk.setObjectName("talkButton")
+        self._talk.clicked.connect(self._on_talk)
+        self._below = QStackedWidget()
+        self._have = QPushButton(tr("I already have the file"))
+        self._have.setObjectName("haveFileButton")
+        self._later = QPushButton(tr("Not now"))
+        self._later.setObjectName("notNowButton")
+        self._later.clicked.connect(self.dismissed)
+        self._note = _centred(muted(QLabel()))
+        self._menu = QMenu(self._have)
+        self._have.setMenu(self._menu)
+        self.setWidget(self._content())
+        theme.dress(self._talk, "primary")
+        theme.dress(self.verticalScrollBar(), "bar")
+        for button in (self._have, self._later):
+            theme.dress(button, "link")
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+        self.show_files(())
+        self.show_listing(listing)
+        self.show_spare("")
+
+    def show_listing(self, listing: Listing) -> None:
+        """Show what is known of Phi-3 now."""
+        self._listing = listing
+        self._title.setText(tr("Meet Phi-3"))
+        self._what.setText(
+            tr(
+                "A small language model by Microsoft: 3.8 billion parameters, good at conversation, explanations and "
+                "code. It runs on this computer's own processor, and nothing you write ever leaves it."
+            )
+        )
+        self._facts["size"].setText(tr("{size}, once, from {hub}").format(size=whole_size(listing), hub=self._hub))
+        self._facts["licence"].setText(tr("MIT, free to use · reads 4,096 tokens at a time"))
+        self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=whole_size(listing)))
+
+    def show_room(self, room: Room, trouble: str) -> None:
+        """Show what there is room for, and what stands in the way."""
+        is_full = room.needed > room.free
+        is_short = room.memory is not None and room.memory > room.memory_installed
+        self._facts["folder"].setText(_breakable(room.folder))
+        self._facts["folder"].setAccessibleDescription(str(room.folder))
+        _tell(self._facts["disk"], tr("{size} free there").format(size=size(room.free)), alert=is_full)
+        if room.memory is not None:
+            _tell(
+                self._facts["memory"],
+                tr("{needed} needed, {installed} in this computer").format(
+                    needed=size(room.memory), installed=size(room.memory_installed)
+                ),
+                alert=is_short,
+            )
+        self._box.show_trouble(trouble, is_refused=is_full)
+
+    def show_files(self, files: Sequence[Path]) -> None:
+        """Offer `files`, which may be Phi-3 already."""
+        self._menu.clear()
+        for file in files:
+            action = self._menu.addAction(_short(file).replace("&", "&&"))
+            action.setData(str(file))
+            action.triggered.connect(self._on_file)
+        if files:
+            self._menu.addSeparator()
+        self._menu.addAction(tr("Choose another file…") if files else tr("Choose a file…")).triggered.connect(
+            self.file_wanted
+        )
+
+    def show_spare(self, title: str) -> None:
+        """Say that one can talk with `title` meanwhile; empty where there is no other model."""
+        connects = tr("Phichat connects to nothing but {hub}, and only to fetch models when you ask for them.").format(
+            hub=self._hub
+        )
+        meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=title) if title else ""
+        self._note.setText("\n".join(filter(None, [meanwhile, connects])))
+        self._later.setVisible(bool(title))
+
+    def show_ready(self, model: ModelFile) -> None:
+        """`model` has arrived."""
+        self._ready = model
+        self._title.setText(tr("Phi-3 is ready"))
+        self._what.setText(tr("It is whole and verified, and it stays on this computer."))
+        self._below.setCurrentIndex(1)
+        self._have.hide()
+        self._later.hide()
+
+    def _content(self) -> QWidget:
+        column = QWidget()
+        column.setMaximumWidth(WIDTH)
+        inside = QVBoxLayout(column)
+        inside.setSpacing(12)
+        self._below.addWidget(self._box)
+        self._below.addWidget(_holding(self._talk))
+        links = _holding(self._have, self._later)
+        for widget in (self._icon, self._title, self._what, self._below, links, self._card(), self._note):
+            inside.addWidget(widget)
+        content = QWidget()
+        across = QHBoxLayout()
+        across.addWidget(column)
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(24, 8, 24, 8)
+        layout.addStretch(2)
+        layout.addLayout(across)
+        layout.addStretch(3)
+        return content
+
+    def _card(self) -> QFrame:
+        names = {
+            "size": tr("Download"),
+            "folder": tr("Kept in"),
+            "disk": tr("Disk"),
+            "memory": tr("Memory"),
+            "licence": tr("Licence"),
+        }
+        card = QFrame()
+        card.setProperty("part", "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(18, 14, 18, 14)
+        grid.setHorizontalSpacing(18)
+        grid.setColumnStretch(1, 1)
+        for row, (name, label) in enumerate(names.items()):
+            self._facts[name].setAccessibleName(label)
+            grid.addWidget(muted(QLabel(label)), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(self._facts[name], row, 1)
+        self._theme.dress(card, "card")
+        return card
+
+    @Slot()
+    def _on_talk(self) -> None:
+        if self._ready:
+            self.taken.emit(self._ready)
+
+    @Slot()
+    def _on_file(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.file_chosen.emit(str(action.data()))
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self._icon.setPixmap(self._theme.icon("model").pixmap(QSize(40, 40)))
+
+
+def _title() -> QLabel:
+    label = _centred(QLabel())
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 2.2)
+    font.setWeight(font.Weight.DemiBold)
+    label.setFont(font)
+    return label
+
+
+def _centred(label: QLabel) -> QLabel:
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return label
+
+
+def _fact() -> QLabel:
+    label = QLabel("…")
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
+
+
+def _tell(label: QLabel, text: str, *, alert: bool) -> None:
+    label.setText(text)
+    label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.WindowText)
+
+
+def _holding(*widgets: QWidget) -> QWidget:
+    """A row with `widgets` in its middle."""
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addStretch()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return holder
+
+
+def _breakable(folder: Path) -> str:
+    """A path that a label may break after each of its parts."""
+    return "".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(folder))
+
+
+def _short(file: Path) -> str:
+    return f"{file.name}  ({file.parent.name})"

@@ -1,0 +1,151 @@
+"""Jobs that take a while, such as a download: threads do them, and what they yield comes out as signals."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.errors import PhichatError
+from phichat.stop import Stop
+from phichat.text import tr
+
+Job = Callable[[Stop], Iterator[object]]
+"""Yields what is to be told, until it is done or asked to end."""
+
+PATIENCE = 3.0  # seconds for jobs to end when the window closes; looking up a host's name cannot be broken off
+
+_abandoned: list["Jobs"] = []
+
+
+class Jobs(QObject):
+    """Does up to `at_once` jobs side by side, the others in the order they came.
+
+    Orders return at once with the job's Stop. `close` stops all jobs and waits a little; a thread that is stuck then
+    goes with the process.
+
+    Signals:
+        happened(Stop, object): what a job yields.
+        ended(Stop): it is over, as it was stopped or is done.
+        failed(Stop, str): it is over, and why; one sentence for people.
+    """
+
+    happened = Signal(object, object)
+    ended = Signal(object)
+    failed = Signal(object, str)
+
+    def __init__(self, name: str, at_once: int = 1, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._at_once = name, at_once
+        self._orders: SimpleQueue[tuple[Job, Stop] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._open: deque[Stop] = deque()
+        self._is_closed = False
+        self.ended.connect(self._forget)
+        self.failed.connect(self._forget)
+
+    def order(self, job: Job) -> Stop:
+        """Have `job` done; the Stop that its signals will carry."""
+        stop = Stop()
+        if self._is_closed:
+            stop.set(final=True)
+            return stop
+        self._open.append(stop)
+        self._orders.put((job, stop))
+        if len(self._threads) < min(len(self._open), self._at_once):
+            self._start()
+        return stop
+
+    def stop(self) -> None:
+        """Ask everything to end; nothing is told any more."""
+        self._is_closed = True
+        for stop in self._open:
+            stop.set(final=True)
+
+    def close(self) -> None:
+        """End everything, and wait a little for that. A second call does nothing."""
+        self.stop()
+        for _ in self._threads:
+            self._orders.put(None)
+        until = time.monotonic() + PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            self.setParent(None)  # it may still be spoken to
+            _abandoned.append(self)
+        self._threads.clear()
+
+    def _start(self) -> None:
+        # Python's threads, not Qt's: one that is stuck in a system call can be left alone when the process ends.
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while order := self._orders.get():
+            self._do(*order)
+
+    def _do(self, job: Job, stop: Stop) -> None:
+        sentence = ""
+        try:
+            if not stop.is_set():
+                self._tell(job, stop)
+        except PhichatError as error:
+            sentence = str(error)
+        except Exception as error:  # noqa: BLE001 - the window goes on, whatever it was
+            sentence = tr("Something unexpected went wrong: {error}").format(error=error)
+        if stop.is_final:
+            return
+        if sentence:
+            self.failed.emit(stop, sentence)
+        else:
+            self.ended.emit(stop)
+
+    def _tell(self, job: Job, stop: Stop) -> None:
+        for event in job(stop):
+            if not stop.is_final:
+                self.happened.emit(stop, event)
+
+    @Slot(object)
+    def _forget(self, stop: Stop) -> None:
+        if stop in self._open:
+            self._open.remove(stop)
+
+
+class Errands(Jobs):
+    """Jobs whose results go back to whoever ordered them, in the thread that this lives in."""
+
+    def __init__(self, name: str, at_once: int = 3, parent: QObject | None = None) -> None:
+        super().__init__(name, at_once, parent)
+        self._callers: dict[Stop, tuple[Callable[[object], None], Callable[[str], None]]] = {}
+        self.happened.connect(self._hand_on)
+        self.ended.connect(self._end)
+        self.failed.connect(self._end)
+
+    def send(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> Stop:
+        """Have `job` done: `told` hears each event, `ended` the end, with a sentence if it failed."""
+        stop = self.order(job)
+        self._callers[stop] = told, ended
+        return stop
+
+    @Slot(object, object)
+    def _hand_on(self, stop: Stop, event: object) -> None:
+        if stop in self._callers and not stop.is_set():
+            self._callers[stop][0](event)
+
+    @Slot(object)
+    @Slot(object, str)
+    def _end(self, stop: Stop, sentence: str = "") -> None:
+        if stop in self._callers:
+            self._callers.pop(stop)[1](sentence)
+
+
+def once(work: Callable[[Stop], object]) -> Job:
+    """A job that tells what `work` returns."""
+
+    def job(stop: Stop) -> Iterator[object]:
+        yield work(stop)
+
+    return job

@@ -1,0 +1,106 @@
+"""One model: where it comes from, its download, and what can be done with it."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.models.base import Listing, Source
+from phichat.text import tr
+from phichat.ui.download_box import DownloadBox
+from phichat.ui.downloads import Downloads
+from phichat.ui.theme import Theme, muted
+
+
+class ModelDetails(QFrame):
+    """Shows a listing.
+
+    Signals: `talk_wanted`, `verify_wanted`, `folder_wanted`, `removal_wanted` for the model that is shown.
+    """
+
+    talk_wanted = Signal()
+    verify_wanted = Signal()
+    folder_wanted = Signal()
+    removal_wanted = Signal()
+
+    def __init__(self, theme: Theme, downloads: Downloads) -> None:
+        super().__init__()
+        self.setProperty("part", "card")
+        self._title = QLabel()
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        font = self._title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.2)
+        font.setWeight(font.Weight.DemiBold)
+        self._title.setFont(font)
+        self._origin = muted(QLabel())
+        self._origin.setWordWrap(True)
+        self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.box = DownloadBox(theme, downloads)
+        self.talk = _button("talkWithButton", tr("Talk with it"))
+        self.verify = _button("verifyButton", tr("Verify"))
+        self.folder = _button("folderButton", tr("Show in folder"))
+        self.remove = _button("removeButton", tr("Remove…"))
+        self.talk.clicked.connect(self.talk_wanted)
+        self.verify.clicked.connect(self.verify_wanted)
+        self.folder.clicked.connect(self.folder_wanted)
+        self.remove.clicked.connect(self.removal_wanted)
+        self._lay_out()
+        theme.dress(self, "card")
+        for button in (self.verify, self.folder, self.remove):
+            theme.dress(button, "button")
+        theme.dress(self.talk, "primary")
+
+    def show_listing(self, listing: Listing, in_use: str) -> None:
+        """Show `listing`; `in_use` is the name of the model that answers."""
+        self._title.setText(listing.title)
+        self._origin.setText("\n".join(filter(None, _origin(listing))))
+        is_in_use = bool(listing.model) and listing.name == in_use
+        self.talk.setEnabled(not is_in_use)
+        self.talk.setText(tr("In use") if is_in_use else tr("Talk with it"))
+        is_added = bool(listing.model and listing.model.source is Source.ADDED)
+        self.remove.setText(tr("Forget…") if is_added else tr("Remove…"))
+        for button in (self.talk, self.verify, self.folder, self.remove):
+            button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
+        self.box.show_listing(listing)
+        self._pages.setCurrentIndex(1 if listing.model else 0)
+
+    def _lay_out(self) -> None:
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for button in (self.talk, self.verify, self.folder, self.remove):
+            row.addWidget(button)
+        row.addStretch()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.box)
+        self._pages.addWidget(buttons)
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(6)
+        for widget in (self._title, self._origin, self._pages):
+            layout.addWidget(widget)
+
+
+def _origin(listing: Listing) -> list[str]:
+    """Who made it, and where it is."""
+    maker = ""
+    if listing.remote:
+        kind = tr("Published by its makers: {repo}") if listing.is_official else tr("Made by the community: {repo}")
+        maker = kind.format(repo=listing.remote.repo)
+    place = str(listing.model.path) if listing.model else listing.remote.file if listing.remote else ""
+    return [maker, place]
+
+
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    return button

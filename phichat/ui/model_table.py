@@ -1,0 +1,121 @@
+"""Every model there is, as a table: how big, how fast, and whether it is here."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QBrush, QColor
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from phichat.models.base import Listing
+from phichat.text import number, size, tr
+from phichat.ui.downloads import Downloads
+from phichat.ui.theme import Theme
+from phichat.ui.wording import presence, whole_size
+
+TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
+
+
+class ModelTable(QTreeWidget):
+    """A row for each listing.
+
+    Signals: `chosen` when another row is the current one; `activated`, Qt's own, for Enter or a double click.
+    """
+
+    chosen = Signal()
+
+    def __init__(self, theme: Theme, downloads: Downloads) -> None:
+        super().__init__()
+        self.setObjectName("modelTable")
+        self.setAccessibleName(tr("Models"))
+        self._theme, self._downloads = theme, downloads
+        self._listings: list[Listing] = []
+        self._in_use = ""
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHeaderLabels([tr("Model"), tr("Size"), tr("Memory"), tr("Speed here"), tr("Licence"), tr("State")])
+        self.header().setSectionsMovable(False)
+        self.header().setStretchLastSection(False)
+        self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.header().setSectionResizeMode(TITLE, QHeaderView.ResizeMode.Stretch)
+        self.header().setMinimumSectionSize(50)
+        theme.dress(self, "table")
+        theme.changed.connect(self._show_all)
+        downloads.changed.connect(self._on_changed)
+        self.currentItemChanged.connect(self.chosen)
+
+    def show_listings(self, listings: Sequence[Listing], in_use: str) -> None:
+        """Show `listings`; the current row stays the current one."""
+        current = self.current()
+        same = [listing.name for listing in listings] == [listing.name for listing in self._listings]
+        self._listings, self._in_use = list(listings), in_use
+        if not same:
+            self._fill(current.name if current else "")
+        self._show_all()
+
+    def current(self) -> Listing | None:
+        """The listing of the current row."""
+        row = self.currentIndex().row()
+        return self._listings[row] if 0 <= row < len(self._listings) else None
+
+    def choose(self, name: str) -> None:
+        """Make the row of `name` the current one, if there is one."""
+        for row, listing in enumerate(self._listings):
+            if listing.name == name:
+                self._choose_row(row)
+
+    def _choose_row(self, row: int) -> None:
+        self.setCurrentIndex(self.model().index(row, TITLE))
+
+    def _fill(self, current: str) -> None:
+        self.blockSignals(True)
+        self.clear()
+        self.addTopLevelItems([QTreeWidgetItem() for _ in self._listings])
+        self.blockSignals(False)
+        if self._listings:
+            self._choose_row(0)
+        self.choose(current)
+
+    @Slot(str)
+    def _on_changed(self, name: str) -> None:
+        for row, listing in enumerate(self._listings):
+            if listing.name == name:
+                self._show(row, listing)
+
+    @Slot()
+    def _show_all(self) -> None:
+        for row, listing in enumerate(self._listings):
+            self._show(row, listing)
+
+    def _show(self, row: int, listing: Listing) -> None:
+        item = self.topLevelItem(row)
+        if item is None:
+            return
+        tokens = self._theme.tokens
+        colours = [tokens.text, *[tokens.muted] * 5]
+        if not listing.fits:
+            colours[MEMORY] = tokens.alert
+        if listing.confirmed is False and not listing.model:
+            colours[STATE] = tokens.alert
+        for column, text in enumerate(self._texts(listing)):
+            item.setText(column, text)
+            item.setToolTip(column, text)
+            item.setForeground(column, QBrush(QColor(colours[column])))
+
+    def _texts(self, listing: Listing) -> list[str]:
+        is_in_use = bool(listing.model) and listing.name == self._in_use
+        title = listing.title if listing.is_official else tr("{model} (community)").format(model=listing.title)
+        return [
+            title,
+            whole_size(listing),
+            size(listing.memory) if listing.memory else "–",
+            tr("about {speed} tokens/s").format(speed=_rounded(listing.speed)) if listing.speed else "–",
+            listing.licence or "–",
+            tr("in use") if is_in_use else presence(listing, self._downloads.state(listing.name)),
+        ]
+
+
+def _rounded(speed: float) -> str:
+    """An estimate has no more than one figure after the point, and that only where it is slow."""
+    return number(speed, 1 if speed < 3 else 0)

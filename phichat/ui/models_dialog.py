@@ -1,0 +1,355 @@
+"""The models: what there is on this disk and on the Hub, and everything that can be done with each."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from phichat.models.base import Listing, ModelFile, Room, Source, Verified
+from phichat.stop import Stop
+from phichat.text import number, size, tr, tr_count
+from phichat.ui.asking import ask, ask_for_model
+from phichat.ui.downloads import Downloads
+from phichat.ui.jobs import Errands, once
+from phichat.ui.model_details import ModelDetails
+from phichat.ui.model_table import ModelTable
+from phichat.ui.shelf import Library, Shelf
+from phichat.ui.status_line import announce
+from phichat.ui.theme import Theme, muted
+
+SIZE = QSize(820, 600)
+REPORT_EACH = 0.1  # seconds between two figures while a file is verified
+
+
+class ModelsDialog(QDialog):
+    """Lists, fetches, verifies and removes models.
+
+    Signals: `taken(Model)` to talk with a model; `changed` when models on this disk are others than before.
+    """
+
+    taken = Signal(object)
+    changed = Signal()
+    _read = Signal(object, object, object)
+
+    def __init__(
+        self,
+        theme: Theme,
+        downloads: Downloads,
+        errands: Errands,
+        shelf: Callable[[], Shelf],
+        library: Callable[[], Library],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("modelsDialog")
+        self.setWindowTitle(tr("Models"))
+        self.setAccessibleName(tr("Models"))
+        self._errands, self._shelf, self._library = errands, shelf, library
+        self._known: list[Listing] = []
+        self._found: list[Listing] = []
+        self._in_use = ""
+        self._verifying: Stop | None = None
+        self._table = ModelTable(theme, downloads)
+        self._details = ModelDetails(theme, downloads)
+        self._details.hide()
+        self._field = QLineEdit()
+        self._list = _button("listButton", tr("List its files"))
+        self._hub = _button("askHubButton", tr("Ask the Hub"))
+        self._add = _button("addFileButton", tr("Add a file…"))
+        self._close = _button("closeButton", tr("Close"))
+        self._message = muted(QLabel())
+        self._lay_out()
+        self._connect(downloads)
+        theme.dress(self._field, "field")
+        for button in (self._list, self._hub, self._add, self._close):
+            theme.dress(button, "button")
+        self.resize(SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
+        self.look()
+
+    def show_model(self, name: str) -> None:
+        """`name` is the model that answers now."""
+        self._in_use = name
+        self._show_all()
+
+    def choose(self, name: str) -> None:
+        """Show the model called `name`."""
+        self._table.choose(name)
+
+    @Slot()
+    def look(self) -> None:
+        """See what there is, and how fast it would be."""
+        self._errands.send(self._look, self._on_known, self.say)
+
+    @Slot(str)
+    def say(self, sentence: str) -> None:
+        """Tell the person something."""
+        self._message.setText(sentence)
+        if sentence:
+            announce(self._message, sentence)
+
+    def _look(self, _: Stop) -> Iterator[object]:
+        """In an errand's thread: first what is there, then how fast."""
+        yield self._shelf().listings()
+        yield self._shelf().measured()
+
+    @Slot(object)
+    def _on_known(self, listings: Sequence[Listing]) -> None:
+        self._known = list(listings)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        places = {_place(listing) for listing in self._known if listing.remote}
+        self._found = [listing for listing in self._found if _place(listing) not in places]
+        self._table.show_listings([*self._known, *self._found], self._in_use)
+        self._show_current()
+
+    @Slot()
+    def _show_current(self) -> None:
+        listing = self._table.current()
+        self._details.setVisible(listing is not None)
+        if listing:
+            self._details.show_listing(listing, self._in_use)
+            self._ask_room(listing)
+
+    def _ask_room(self, listing: Listing) -> None:
+        self._details.box.show_trouble(_unknown(listing), is_refused=False)
+        if not listing.model and not _unknown(listing):
+            room = partial(_room, self._shelf, listing.name)
+            self._errands.send(once(room), partial(self._on_room, listing.name), _ignore)
+
+    def _on_room(self, name: str, found: tuple[Room, str]) -> None:
+        current = self._table.current()
+        if current and current.name == name:
+            room, trouble = found
+            self._details.box.show_trouble(trouble, is_refused=room.needed > room.free)
+
+    @Slot()
+    def _ask_hub(self) -> None:
+        self._hub.setEnabled(False)
+        self.say(tr("Asking the Hub…"))
+        self._errands.send(lambda stop: self._shelf().confirmed(stop), self._on_confirmed, self._on_hub_asked)
+
+    def _on_confirmed(self, listing: Listing) -> None:
+        self._known = [listing if known.name == listing.name else known for known in self._known]
+        self._show_all()
+
+    def _on_hub_asked(self, trouble: str) -> None:
+        self._hub.setEnabled(True)
+        unknown = sum(listing.confirmed is False for listing in self._known)
+        missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
+        self.say(trouble or (missing if unknown else tr("The Hub confirms names and sizes.")))
+
+    @Slot()
+    def _list_files(self) -> None:
+        repo = self._field.text().strip()
+        if repo and self._list.isEnabled():
+            self._list.setEnabled(False)
+            self.say(tr("Asking the Hub…"))
+            self._errands.send(once(lambda stop: self._shelf().files(repo, stop)), self._on_files, self._on_listed)
+
+    def _on_files(self, listings: Sequence[Listing]) -> None:
+        self._found = list(listings)
+        self._show_all()
+        self.say(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
+        if listings:
+            self._table.choose(listings[0].name)
+            self._table.scrollToBottom()
+            self._table.scrollTo(self._table.currentIndex())
+            self._table.setFocus()
+
+    def _on_listed(self, trouble: str) -> None:
+        self._list.setEnabled(True)
+        if trouble:
+            self.say(trouble)
+
+    @Slot()
+    def _talk(self) -> None:
+        listing = self._table.current()
+        if listing and listing.model and listing.name != self._in_use:
+            self.taken.emit(listing.model)
+
+    @Slot()
+    def _verify(self) -> None:
+        if self._verifying:
+            self._verifying.set()
+        elif (listing := self._table.current()) and listing.model:
+            self._details.verify.setText(tr("Stop verifying"))
+            self._verifying = self._errands.send(
+                partial(self._read_whole, listing.model), self._on_verified, self._on_verify_end
+            )
+
+    def _read_whole(self, model: ModelFile, stop: Stop) -> Iterator[object]:
+        """In an errand's thread."""
+        told = 0.0
+
+        def report(done: int, total: int) -> None:
+            nonlocal told
+            if stop.is_set():
+                raise _StoppedError
+            if time.monotonic() - told > REPORT_EACH:
+                told = time.monotonic()
+                self._read.emit(model.title, done, total)
+
+        try:
+            yield self._library().verify(model.name, report)
+        except _StoppedError:
+            return
+
+    @Slot(object, object, object)
+    def _on_read(self, title: str, done: int, total: int) -> None:
+        if self._verifying and not self._verifying.is_set():
+            share = number(100 * done // max(total, 1))
+            self._message.setText(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
+
+    def _on_verified(self, verified: Verified) -> None:
+        title = verified.model.title
+        if verified.known:
+            self.say(tr("{model} is whole: its checksum is the published one.").format(model=title))
+        else:
+            self.say(tr("{model} can be read; nobody published a checksum to compare it with.").format(model=title))
+
+    def _on_verify_end(self, trouble: str) -> None:
+        was_stopped = self._verifying is not None and self._verifying.is_set()
+        self._verifying = None
+        self._details.verify.setText(tr("Verify"))
+        if trouble or was_stopped:
+            self.say(trouble)
+
+    @Slot()
+    def _show_folder(self) -> None:
+        listing = self._table.current()
+        if listing and listing.model:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(listing.model.path.parent)))
+
+    @Slot()
+    def _remove(self) -> None:
+        listing = self._table.current()
+        if not listing or not listing.model:
+            return
+        if listing.name == self._in_use:
+            self.say(tr("You are talking with {model}: choose another model first.").format(model=listing.title))
+        elif listing.model.source is Source.OURS:
+            self._ask_removal(listing)
+        else:
+            self._remove_now(listing)
+
+    def _ask_removal(self, listing: Listing) -> None:
+        ask(
+            self,
+            "removeQuestion",
+            tr("Remove {model} from this disk? That frees {size}; it can be fetched again.").format(
+                model=listing.title, size=size(listing.bytes or 0)
+            ),
+            tr("Remove"),
+            tr("Keep"),
+            partial(self._remove_now, listing),
+        )
+
+    def _remove_now(self, listing: Listing) -> None:
+        remove = partial(_removed, self._library, listing.name)
+        self._errands.send(once(remove), self._on_removed, self._on_changed)
+
+    def _on_removed(self, model: ModelFile) -> None:
+        is_gone = model.source is Source.OURS
+        sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
+        self.say(sentence.format(model=model.title))
+
+    def _on_changed(self, trouble: str) -> None:
+        if trouble:
+            self.say(trouble)
+        self.changed.emit()
+        self.look()
+
+    @Slot()
+    def _ask_for_file(self) -> None:
+        if file := ask_for_model(self):
+            self.add_file(file)
+
+    def add_file(self, file: str) -> None:
+        """Remember `file`, which stays where it is."""
+        self._errands.send(once(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
+
+    def _on_added(self, model: ModelFile) -> None:
+        self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
+
+    def _connect(self, downloads: Downloads) -> None:
+        self._table.chosen.connect(self._show_current)
+        self._table.activated.connect(self._talk)
+        self._details.talk_wanted.connect(self._talk)
+        self._details.verify_wanted.connect(self._verify)
+        self._details.folder_wanted.connect(self._show_folder)
+        self._details.removal_wanted.connect(self._remove)
+        self._list.clicked.connect(self._list_files)
+        self._field.returnPressed.connect(self._list_files)
+        self._hub.clicked.connect(self._ask_hub)
+        self._add.clicked.connect(self._ask_for_file)
+        self._close.clicked.connect(self.close)
+        self._read.connect(self._on_read)
+        downloads.settled.connect(self.look)
+
+    def _lay_out(self) -> None:
+        for button in (self._list, self._hub, self._add, self._close):
+            button.setAutoDefault(False)  # Enter belongs to the field and the table
+        label = QLabel(tr("Any other model on the Hub:"))
+        label.setBuddy(self._field)
+        self._field.setObjectName("repoField")
+        self._field.setAccessibleName(tr("Any other model on the Hub"))
+        self._field.setPlaceholderText(tr("owner/repo, or its address"))
+        self._message.setObjectName("modelsMessage")
+        self._message.setAccessibleName(tr("Status"))
+        self._message.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 14)
+        layout.setSpacing(10)
+        layout.addWidget(self._table, 1)
+        layout.addWidget(self._details)
+        layout.addLayout(_row(label, self._field, self._list, stretch=1))
+        layout.addWidget(self._message)
+        layout.addLayout(_row(self._hub, self._add, QWidget(), self._close, stretch=2))
+
+
+class _StoppedError(Exception):
+    """Ends reading a file."""
+
+
+def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
+    """`widgets` side by side; the one numbered `stretch` takes the room there is."""
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for number_, widget in enumerate(widgets):
+        row.addWidget(widget, int(number_ == stretch))
+    return row
+
+
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    return button
+
+
+def _place(listing: Listing) -> tuple[str, str]:
+    return (listing.remote.repo, listing.remote.file) if listing.remote else ("", listing.name)
+
+
+def _unknown(listing: Listing) -> str:
+    if listing.confirmed is False and not listing.model:
+        return tr("The Hub does not know this file: it was moved or withdrawn.")
+    return ""
+
+
+def _room(shelf: Callable[[], Shelf], name: str, _: Stop) -> tuple[Room, str]:
+    room = shelf().room(name)
+    return room, shelf().trouble(room)
+
+
+def _removed(library: Callable[[], Library], name: str, _: Stop) -> ModelFile:
+    return library().remove(name)
+
+
+def _ignore(_: str) -> None:
+    """The download itself will say what is wrong."""

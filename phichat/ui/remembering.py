@@ -1,0 +1,52 @@
+"""Remembers what the person chose: preferences are written once nothing has changed for a moment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from phichat.errors import PhichatError
+from phichat.store.preferences import Preferences
+
+SAVE_AFTER = 800  # milliseconds without a further change
+
+
+class Remembering(QObject):
+    """Holds the preferences.
+
+    Attributes:
+        now: as they are.
+
+    Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work.
+    """
+
+    saving = Signal()
+    failed = Signal(str)
+
+    def __init__(self, preferences: Preferences, write: Callable[[Preferences], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self.now = preferences
+        self._write = write
+        self._timer = QTimer(self, interval=SAVE_AFTER, singleShot=True)
+        self._timer.timeout.connect(self.save)
+
+    def change(self, **values: Any) -> None:
+        """Remember `values` from now on."""
+        self.now = replace(self.now, **values)
+        self.soon()
+
+    @Slot()
+    def soon(self) -> None:
+        """Something has changed."""
+        self._timer.start()
+
+    @Slot()
+    def save(self) -> None:
+        """Write them now."""
+        self.saving.emit()
+        self._timer.stop()
+        try:
+            self._write(self.now)
+        except PhichatError as error:
+            self.failed.emit(str(error))

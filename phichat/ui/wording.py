@@ -1,0 +1,87 @@
+"""How a download and what a model takes are put into words, for every place that shows them."""
+
+from phichat.models.base import Listing, Phase, Presence, Progress
+from phichat.text import duration, number, size, tr
+from phichat.ui.downloads import Download
+
+
+def percent(progress: Progress | None) -> int:
+    """How much is here, in hundredths; never all of it before it is."""
+    if not progress or not progress.total:
+        return 0
+    return min(100 * progress.done // progress.total, 100)
+
+
+def amount(progress: Progress) -> str:
+    """How much is here of how much."""
+    if not progress.total:
+        return size(progress.done) if progress.done else ""
+    return tr("{done} of {total}").format(done=size(progress.done), total=size(progress.total))
+
+
+def standing(download: Download) -> str:
+    """How a download stands, in one line: figures, or why it waits."""
+    progress = download.progress or Progress(Phase.ASKING, 0, 0)
+    if download.error:
+        return download.error
+    if download.is_paused:
+        return _joined(tr("Paused"), amount(progress))
+    if download.is_queued:
+        return _joined(tr("Waiting for its turn"), amount(progress))
+    return _going(progress) if download.is_running else ""
+
+
+def briefly(download: Download) -> str:
+    """The same in a few words."""
+    if download.error:
+        return tr("The download stopped")
+    share = tr("{percent} %").format(percent=number(percent(download.progress)))
+    if download.is_paused:
+        return _joined(tr("Paused"), share)
+    if download.is_queued:
+        return _joined(tr("Waiting for its turn"), share)
+    progress = download.progress
+    if progress and progress.phase is Phase.WAITING:
+        return _joined(share, tr("Waiting for the line"))
+    return _joined(share, _left(progress) if progress else "")
+
+
+def presence(listing: Listing, download: Download) -> str:
+    """Whether a model is on this disk."""
+    if listing.model:
+        return tr("on this disk")
+    if download.is_begun or listing.presence is Presence.PARTLY:
+        progress = download.progress or Progress(Phase.ASKING, listing.bytes_here, listing.bytes or 0)
+        return tr("{percent} % here").format(percent=number(percent(progress)))
+    if listing.confirmed is False:
+        return tr("the Hub does not know this file")
+    return tr("not here")
+
+
+def whole_size(listing: Listing) -> str:
+    """How big a model is, as well as that is known."""
+    if listing.bytes is None:
+        return tr("size unknown")
+    return tr("about {size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
+
+
+def _going(progress: Progress) -> str:
+    match progress.phase:
+        case Phase.ASKING:
+            return _joined(amount(progress), tr("Asking the Hub…"))
+        case Phase.CHECKING:
+            return _joined(tr("All is here; checking it…"), progress.note)
+        case Phase.ELSEWHERE:
+            return progress.note or tr("Another Phichat on this computer is fetching it.")
+        case Phase.WAITING:
+            return _joined(amount(progress), progress.note or tr("Waiting for the line"))
+    speed = tr("{size}/s").format(size=size(int(progress.speed))) if progress.speed else ""
+    return _joined(amount(progress), speed, _left(progress))
+
+
+def _left(progress: Progress) -> str:
+    return "" if progress.left is None else tr("{duration} left").format(duration=duration(progress.left))
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(filter(None, parts))
