@@ -94,7 +94,7 @@ class Hub:
         address = _file_address(replace(remote, revision="main"))
         with self._open("GET", address, stop, remote, headers) as answer:
             _check_kind(answer)
-            yield Body(answer.pieces(), start - _first(answer, remote))
+            yield Body(answer.pieces(), start - _first(answer, start, remote))
 
     @contextmanager
     def _open(
@@ -213,14 +213,16 @@ def _check_kind(answer: Answer) -> None:
         )
 
 
-def _first(answer: Answer, remote: Remote) -> int:
-    """The place in the file where the answer begins. Raises HubUnreachable."""
+def _first(answer: Answer, start: int, remote: Remote) -> int:
+    """The place in the file, `start` or before, where the answer begins. Raises HubUnreachable."""
     if answer.status != 206:
         return 0
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
-    if found is None or found[2] not in {"*", str(remote.bytes)}:
-        raise HubUnreachable(_other_part(answer.host, remote))
-    return int(found[1])
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", answer.headers.get("content-range", ""))
+    if found and int(found[1]) <= start and found[3] in {"*", str(remote.bytes)}:
+        length = int(found[2]) - int(found[1]) + 1
+        if answer.headers.get("content-length", str(length)) == str(length):
+            return int(found[1])
+    raise HubUnreachable(_other_part(answer.host, remote))
 
 
 def _other_part(name: str, remote: Remote) -> str:
@@ -238,6 +240,13 @@ def _refusal(answer: Answer, remote: Remote) -> HubRefused | HubUnreachable:
     if answer.status == 407:
         return HubRefused(wants_password())
     is_gated = answer.header("x-error-code") == "GatedRepo"
+    is_stranger = answer.status == 401 and not is_gated and _token()
+    if is_stranger:
+        return HubRefused(
+            tr("{host} does not accept the token in HF_TOKEN: make a new one there, or unset it.").format(
+                host=answer.host
+            )
+        )
     kind = HubMissing if answer.status in {401, 404, 410} and not is_gated else HubRefused
     return kind(_refused(answer, remote).format(repo=remote.repo, file=remote.file, host=answer.host))
 

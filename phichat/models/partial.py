@@ -64,8 +64,7 @@ def set_paused(partial: Partial, paused: bool) -> None:
 
 def discard(partial: Partial) -> None:
     """Delete what there is of it. Raises StoreError."""
-    _part(partial.path).unlink(missing_ok=True)
-    _note(partial.path).unlink(missing_ok=True)
+    Part(partial.path).drop()
 
 
 def safe_name(file: str) -> str:

@@ -55,7 +55,7 @@ class Tries:
         wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), LONGEST_WAIT), trouble.retry_after)
         is_patient = self._patience is None or (self._futile < self._patience and wait <= PATIENT_WAIT)
         if not is_patient:
-            raise HubUnreachable(tr("{trouble} What has arrived is kept; try again later.").format(trouble=trouble))
+            raise HubUnreachable(tr("{trouble} Try again later; what has arrived is kept.").format(trouble=trouble))
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)
 

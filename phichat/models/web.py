@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from phichat import __version__
+import phichat
 from phichat.errors import HubRefused, HubUnreachable
 from phichat.models.proxies import proxy_for, shown
 from phichat.stop import Stop
@@ -20,7 +20,7 @@ CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
 MOST_REDIRECTS = 10
 MOST_JSON = 32_000_000  # bytes; the file list of the largest repositories takes a few
 
-_HEADERS = {"User-Agent": f"phichat/{__version__}", "Accept-Encoding": "identity"}
+_HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
 
 
 class Answer:

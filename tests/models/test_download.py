@@ -291,8 +291,9 @@ def test_odd_servers_do_no_harm(phi: HubServer, place: Home, path: Path, fault: 
         hub_faults.cut(0),
         hub_faults.login_page(),
         hub_faults.misfit_range(7),
+        hub_faults.misfit_range(-7),
     ],
-    ids=["429", "500", "502", "503", "504", "hangs up", "cuts at once", "login page", "misfit"],
+    ids=["429", "500", "502", "503", "504", "hangs up", "cuts at once", "login page", "too late", "too early"],
 )
 def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, fault: Fault) -> None:
     phi.speed = 4_000_000
@@ -301,6 +302,7 @@ def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, faul
     phi.misbehave(fault, times=3)
     get(place)
     assert path.read_bytes() == CONTENT
+    assert phi.starts(FILE).count(0) == 1
 
 
 @pytest.mark.parametrize(
@@ -351,7 +353,7 @@ def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.Mo
     assert notes(place, "Trying again in") == [
         "There is no connection to 127.0.0.1: check the network. Trying again in 5 s."
     ]
-    with pytest.raises(HubUnreachable, match="What has arrived is kept; try again later"):
+    with pytest.raises(HubUnreachable, match="Try again later; what has arrived is kept"):
         get(place, patience=1)
 
 
@@ -421,6 +423,13 @@ def test_the_token_goes_to_the_hub_alone(
 def test_without_a_token_a_gated_model_says_what_to_do(phi: HubServer, place: Home) -> None:
     phi.gate(REPO, "hf_secret")
     with pytest.raises(HubRefused, match="then set HF_TOKEN"):
+        get(place)
+
+
+def test_a_token_that_is_not_accepted(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    phi.tokens = frozenset({"hf_other"})
+    with pytest.raises(HubRefused, match="does not accept the token in HF_TOKEN"):
         get(place)
 
 
