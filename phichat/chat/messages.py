@@ -1,7 +1,8 @@
 """What a conversation is: messages in a tree, of which one path is shown."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -32,9 +33,14 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """How an assistant's message came to be.
+    """How an assistant's message came to be: enough to make it again.
 
-    `tokens` are the ids it was made of, without the one that ended it; `statistics` as in the CLI's JSON.
+    Attributes:
+        model: its name, and `model_sha256` its file's checksum if that is known.
+        tokens: the ids it was made of, without the one that ended it.
+        sampling: the settings, as `Sampling`'s fields.
+        engine: the engine's settings, its library and the machine, as JSON holds them.
+        statistics: as in the CLI's JSON.
     """
 
     model: str = ""
@@ -42,17 +48,21 @@ class Reply:
     tokens: tuple[int, ...] = ()
     ending: Ending = Ending.ANSWERING
     statistics: dict[str, Any] = field(default_factory=dict)
+    model_sha256: str | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. `parent` is the id of the message it answers; None for the first."""
+    """One turn. `parent` is the id of the message it answers; None for the first. `created` in seconds since 1970."""
 
     role: Role
     text: str
     parent: str | None = None
     id: str = field(default_factory=new_id)
     reply: Reply | None = None
+    created: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
@@ -75,11 +85,13 @@ class Conversation:
     The shown path runs from the root to `tip`.
     """
 
-    def __init__(self, title: str = "") -> None:
-        self.id = new_id()
+    def __init__(
+        self, title: str = "", name: str = "", messages: Iterable[Message] = (), tip: str | None = None
+    ) -> None:
+        self.id = name or new_id()
         self.title = title
-        self.tip: str | None = None
-        self._messages: dict[str, Message] = {}
+        self._messages = {message.id: message for message in messages}
+        self.tip = tip if tip in self._messages else None
 
     def add(self, role: Role, text: str, reply: Reply | None = None) -> Message:
         """Append a message to the shown path."""
