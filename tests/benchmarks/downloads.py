@@ -1,7 +1,8 @@
-"""Measures downloads against a Hub on this computer: `python -m tests.benchmarks.downloads kills` or `speed`.
+"""Measures downloads against a Hub on this computer: `python -m tests.benchmarks.downloads kills|speed|window`.
 
 `kills`: 200 MB at 10 MB/s, from a server that cuts each connection after 5 MB, by `phichat models download`, which is
-killed 50 times at random moments. `speed`: the same file at full speed, beside curl and sha256sum.
+killed 50 times at random moments. `speed`: the same file at full speed, beside curl and sha256sum. `window`: how late
+the window's main thread is while Phi-3 comes into it at full speed.
 """
 
 import hashlib
@@ -40,9 +41,9 @@ def hub(folder: Path, *options: str) -> Iterator[Path]:
         server.wait()
 
 
-def make(folder: Path) -> str:
+def make(folder: Path, repo: str = REPO, name: str = FILE) -> str:
     """The file to serve; its SHA-256."""
-    file = folder / "hub" / REPO / FILE
+    file = folder / "hub" / repo / name
     file.parent.mkdir(parents=True)
     found = hashlib.sha256()
     with file.open("wb") as out:
@@ -145,6 +146,50 @@ def speed(folder: Path) -> dict[str, Any]:
     return {"curl_and_sha256sum": curl, "app": app, "command": whole, "app_by_curl": ratio}
 
 
+IN_WINDOW = """
+import json, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+from phichat import app
+from phichat.bench.window_app import Lateness
+
+application = QApplication(["phichat", "-style", "fusion"])
+window = app.create_window()
+window.resize(1180, 760)
+window.show()
+watch = []
+
+def look():
+    button, talk = (window.findChild(QWidget, name) for name in ("downloadButton", "talkButton"))
+    if not watch and button and button.isVisible() and button.isEnabled():
+        watch.append(Lateness())
+        button.click()
+    elif watch and talk and talk.isVisible():
+        timer.stop()
+        print(json.dumps(watch[0].finish()), flush=True)
+        window.close()
+        application.quit()
+
+timer = QTimer(interval=50)
+timer.timeout.connect(look)
+QTimer.singleShot(4000, timer.start)
+application.exec()
+"""
+
+
+def window(folder: Path) -> dict[str, Any]:
+    make(folder, "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf")
+    rows = []
+    with hub(folder):
+        for _ in range(ROUNDS):
+            home = folder / "home"
+            shutil.rmtree(home, ignore_errors=True)
+            command = [sys.executable, "-c", IN_WINDOW]
+            env = environment(home) | {"QT_QPA_PLATFORM": "offscreen"}
+            rows.append(json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout))
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]} | {"rounds": rows}
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps({"kills": kills, "speed": speed}[sys.argv[1]](Path(place)), indent=1))
+        print(json.dumps({"kills": kills, "speed": speed, "window": window}[sys.argv[1]](Path(place)), indent=1))
