@@ -59,7 +59,7 @@ def create_window(
         part.setParent(window)
     window.closed.connect(arrivals.close)
     window.closed.connect(thread.close)
-    models.first_found.connect(window.load_model)
+    models.first_found.connect(window.choosing.load)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
     models.searched.connect(arrivals.look)

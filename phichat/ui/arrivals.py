@@ -122,7 +122,7 @@ class Arrivals(QObject):
         share = number(percent(self._fetching().state(active[0]).progress))
         question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
         question = question.format(percent=share, model=self._title(active[0]))
-        ask(self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving)
+        ask(self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving)
         return True
 
     @Slot()

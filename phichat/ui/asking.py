@@ -5,9 +5,12 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from phichat.text import tr
+from phichat.ui.theme import Theme
 
 
-def ask(parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Callable[[], object]) -> None:
+def ask(
+    theme: Theme, parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Callable[[], object]
+) -> None:
     """Ask over `parent`; Escape and Enter are `no`. A question that is already open comes to the front."""
     if there := parent.findChild(QMessageBox, name):
         there.activateWindow()
@@ -16,9 +19,12 @@ def ask(parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Ca
     box.setObjectName(name)
     agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
     refuse = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    agree.setObjectName("agreeButton")
+    refuse.setObjectName("refuseButton")
     box.setDefaultButton(refuse)
     box.setEscapeButton(refuse)
     agree.clicked.connect(agreed)
+    theme.dress(box, "button")
     box.finished.connect(box.deleteLater)
     box.open()
 

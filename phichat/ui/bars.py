@@ -1,13 +1,16 @@
 """Slim bars above the conversation: how a download goes on, and that a model is ready."""
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from phichat.text import tr
 from phichat.ui.downloads import Download
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import briefly, percent
+
+ROOMY = 480  # pixels from which there is room for a bar beside the words
 
 
 class DownloadStrip(QFrame):
@@ -32,13 +35,14 @@ class DownloadStrip(QFrame):
         self._bar.setMinimumWidth(40)
         self._bar.setMaximumWidth(200)
         self._line = muted(QLabel())
-        self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._line.setMinimumWidth(1)  # it may be cut off rather than widen the window
         self._pause = _button("stripPauseButton", tr("Pause"))
         self._open = _button("stripOpenButton", tr("Details"))
         layout = _row(self)
         layout.addWidget(self._name)
         layout.addWidget(self._bar, 1)
-        layout.addWidget(self._line, 2)
+        layout.addWidget(self._line)
+        layout.addStretch()
         layout.addWidget(self._pause)
         layout.addWidget(self._open)
         self._pause.clicked.connect(self._on_pause)
@@ -52,10 +56,14 @@ class DownloadStrip(QFrame):
         self._bar.setValue(percent(download.progress))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
         muted(self._line, alert=bool(download.error))
-        self._line.setText(briefly(download))
+        self._show_words()
         self._line.setToolTip(download.error)
         self._pause.setText(_action(download))
         self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
+
+    def _show_words(self) -> None:
+        words = briefly(self._download)
+        self._line.setText(words if self.width() >= ROOMY else words.partition(" · ")[0])
 
     @Slot()
     def _on_pause(self) -> None:
@@ -63,6 +71,11 @@ class DownloadStrip(QFrame):
             self.paused.emit()
         else:
             self.resumed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._bar.setVisible(event.size().width() >= ROOMY)
+        self._show_words()
+        super().resizeEvent(event)
 
 
 class ReadyNotice(QFrame):

@@ -14,7 +14,7 @@ from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import percent, standing, whole_size
 
 LITTLE = 5_000_000  # bytes that are thrown away without asking
-HEIGHT = 100  # pixels, with and without a download, so that nothing around it jumps
+HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps
 SAID_EACH = 10  # hundredths after which a screen reader says how far it is
 
 
@@ -23,7 +23,7 @@ class DownloadBox(QWidget):
 
     def __init__(self, theme: Theme, downloads: Downloads, *, is_centred: bool = False) -> None:
         super().__init__()
-        self._downloads = downloads
+        self._theme, self._downloads = theme, downloads
         self._listing: Listing | None = None
         self._label = self._refusal = ""
         self._is_refused = False
@@ -71,7 +71,7 @@ class DownloadBox(QWidget):
         row.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout.setSpacing(6)
         layout.addStretch()
         layout.addWidget(self._bar)
         layout.addWidget(self._line)
@@ -148,6 +148,7 @@ class DownloadBox(QWidget):
             cancel()
             return
         ask(
+            self._theme,
             self,
             "cancelQuestion",
             tr("Cancel the download of {model}? {size} that are here already would be thrown away.").format(
@@ -168,4 +169,5 @@ def _button(name: str, text: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName(name)
     button.setAccessibleName(text)
+    button.setAutoDefault(False)  # else Enter in a dialog's field presses it
     return button

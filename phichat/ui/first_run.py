@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -26,6 +26,7 @@ from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import whole_size
 
 WIDTH = 580  # pixels: lines longer than that are tiring to read
+TALL = 440  # pixels from which there is room for the picture
 
 
 class FirstRun(QScrollArea):
@@ -195,6 +196,10 @@ class FirstRun(QScrollArea):
     @Slot()
     def _show_icon(self) -> None:
         self._icon.setPixmap(self._theme.icon("model").pixmap(QSize(40, 40)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._icon.setVisible(event.size().height() >= TALL)
+        super().resizeEvent(event)
 
 
 def _title() -> QLabel:

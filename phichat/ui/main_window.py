@@ -12,12 +12,12 @@ from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import Done, Loaded, PromptMade
-from phichat.errors import PhichatError
 from phichat.store.preferences import Preferences
 from phichat.text import tr
 from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering, Model, State
 from phichat.ui.arrivals import STARTER, Arrivals
+from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
@@ -58,13 +58,11 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.answering, self._arrivals = answering, arrivals
         self._remembering = Remembering(preferences, save, self)
-        self._open_model = open_model
+        self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
         self._session = Session()
         self._last_state = State.EMPTY
-        self._early, self._chosen = False, ""
-        self._context_waits = self._closing = self._is_leaving = False
-        self._next: Model | None = None
+        self._early = self._is_leaving = False
         self._composer = Composer(theme)
         self._actions = Actions(self)
         self._sidebar = ConversationList(theme)
@@ -94,37 +92,6 @@ class MainWindow(QMainWindow):
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)
-
-    @Slot(object)
-    def load_model(self, model: Model) -> None:
-        """Talk with `model` for now. A question that was sent before there was any is asked then."""
-        self._status.forget()
-        self._status.forget_figures()
-        self.answering.use(model, self._remembering.now.context)
-        if self._early:
-            self._early = False
-            self._composer.submit()
-
-    @Slot(object)
-    def use_model(self, model: Model) -> None:
-        """Talk with `model` from now on, at the next start too if it can be loaded."""
-        self._chosen = str(model.path)
-        self.load_model(model)
-
-    @Slot(object)
-    def use_after_answer(self, model: Model) -> None:
-        """As `use_model`, once the answer under way has ended."""
-        self._next = model
-        self._composer.setFocus()
-        self._apply_waiting()
-
-    @Slot(str)
-    def open_file(self, file: str) -> None:
-        """Talk with the model in `file` from now on."""
-        try:
-            self.use_model(self._open_model(Path(file)))
-        except PhichatError as error:
-            self.say(str(error))
 
     def _lay_out(self) -> None:
         self._pages = Pages(self._welcome, self._transcript)
@@ -159,7 +126,7 @@ class MainWindow(QMainWindow):
         self._connect_arrivals()
         self._sidebar.begun.connect(self._new_conversation)
         self._sidebar.chosen.connect(self._show_session)
-        self._header.model_chosen.connect(self.use_model)
+        self._header.model_chosen.connect(self.choosing.use)
         self._header.file_wanted.connect(self._ask_for_file)
         self._header.models_wanted.connect(self._arrivals.open_dialog)
         self._welcome.phi_3_wanted.connect(self._arrivals.offer)
@@ -169,7 +136,9 @@ class MainWindow(QMainWindow):
         self._transcript.retried.connect(self._retry)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
-        self._panel.context_changed.connect(self._on_context)
+        self._panel.context_changed.connect(self.choosing.change_context)
+        self.choosing.begins.connect(self._on_begins)
+        self.choosing.failed.connect(self.say)
         self.answering.state_changed.connect(self._on_state)
         self.answering.replied.connect(self._on_replied)
         self.answering.noticed.connect(self.say)
@@ -193,10 +162,11 @@ class MainWindow(QMainWindow):
 
     def _connect_arrivals(self) -> None:
         self._arrivals.looked.connect(self._on_state)
-        self._arrivals.taken.connect(self.use_after_answer)
+        self._arrivals.taken.connect(self.choosing.use_after_answer)
+        self._arrivals.taken.connect(self._composer.setFocus)
         self._arrivals.offered.connect(self._on_offered)
         self._arrivals.file_wanted.connect(self._ask_for_file)
-        self._arrivals.file_chosen.connect(self.open_file)
+        self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
 
     def _restore(self) -> None:
@@ -271,34 +241,19 @@ class MainWindow(QMainWindow):
         self._session.system = text
         self._remembering.change(system=text)
 
-    @Slot(int)
-    def _on_context(self, context: int) -> None:
-        """A new context takes loading the model again, which waits for the answer to end."""
-        self._remembering.change(context=context)
-        self._context_waits = True
-        self._apply_waiting()
-
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:
         self._remembering.change(offers_phi_3=is_offered)
         self._composer.setFocus()
 
-    def _apply_waiting(self) -> None:
-        """What has to wait for the answer to end: another model, another context."""
-        if self._closing or self.answering.is_answering():
-            return
-        if self._next:
-            model, self._next = self._next, None
-            self.use_model(model)
-        if self._context_waits and self.answering.model:
-            self._context_waits = False
-            self.answering.use(self.answering.model, self._remembering.now.context)
+    @Slot()
+    def _on_begins(self) -> None:
+        self._status.forget()
+        self._status.forget_figures()
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         self._panel.show_context(loaded.context, loaded.most_context)
-        if loaded.path == self._chosen:
-            self._remembering.change(model=self._chosen)
 
     @Slot()
     def _on_state(self) -> None:
@@ -319,7 +274,9 @@ class MainWindow(QMainWindow):
             self._status.say_in_passing("")
         self._last_state = state
         self._welcome.set_can_ask(can_ask=bool(model) and not self.answering.is_answering())
-        self._apply_waiting()
+        if model and self._early:
+            self._early = False
+            self._composer.submit()
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:
@@ -346,7 +303,7 @@ class MainWindow(QMainWindow):
         from phichat.ui.asking import ask_for_model  # noqa: PLC0415 - its many types take their time
 
         if file := ask_for_model(self):
-            self.open_file(file)
+            self.choosing.open_file(file)
 
     @Slot()
     def _note_layout(self) -> None:
@@ -374,7 +331,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         if file := _model_file(event):
             event.acceptProposedAction()
-            self.open_file(file)
+            self.choosing.open_file(file)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for(event.size().width())
@@ -384,7 +341,7 @@ class MainWindow(QMainWindow):
         if not self._is_leaving and self._arrivals.asks_before(self.close):
             event.ignore()
             return
-        self._closing = True
+        self.choosing.close()
         self._panel.settle()
         self._remembering.save()
         super().closeEvent(event)

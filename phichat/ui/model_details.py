@@ -13,10 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.models.base import Listing, Source
-from phichat.text import tr
+from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
 from phichat.ui.theme import Theme, muted
+from phichat.ui.wording import rounded
 
 
 class ModelDetails(QFrame):
@@ -91,16 +92,26 @@ class ModelDetails(QFrame):
 
 
 def _origin(listing: Listing) -> list[str]:
-    """Who made it, and where it is."""
+    """Who made it, where it is, what it takes."""
     maker = ""
     if listing.remote:
         kind = tr("Published by its makers: {repo}") if listing.is_official else tr("Made by the community: {repo}")
         maker = kind.format(repo=listing.remote.repo)
     place = str(listing.model.path) if listing.model else listing.remote.file if listing.remote else ""
-    return [maker, place]
+    return [maker, place, _needs(listing)]
+
+
+def _needs(listing: Listing) -> str:
+    """What it takes, and gives, here."""
+    memory = tr("needs {size} of memory here").format(size=size(listing.memory)) if listing.memory else ""
+    if not listing.fits:
+        memory = tr("needs {size} of memory, more than there is").format(size=size(listing.memory or 0))
+    speed = tr("about {speed} tokens/s here (estimate)").format(speed=rounded(listing.speed)) if listing.speed else ""
+    return " · ".join(filter(None, [listing.licence, memory, speed]))
 
 
 def _button(name: str, text: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName(name)
+    button.setAutoDefault(False)  # Enter belongs to the dialog's field
     return button

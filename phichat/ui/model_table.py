@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QBrush, QColor
+from PySide6.QtGui import QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from phichat.models.base import Listing
-from phichat.text import number, size, tr
+from phichat.text import size, tr
 from phichat.ui.downloads import Downloads
 from phichat.ui.theme import Theme
-from phichat.ui.wording import presence, whole_size
+from phichat.ui.wording import presence, rounded
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
+ROOMY = 640  # pixels from which there is room for the licence, which the details tell too
 
 
 class ModelTable(QTreeWidget):
@@ -29,7 +30,7 @@ class ModelTable(QTreeWidget):
         self.setAccessibleName(tr("Models"))
         self._theme, self._downloads = theme, downloads
         self._listings: list[Listing] = []
-        self._in_use = ""
+        self._in_use = self._wanted = ""
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -47,11 +48,11 @@ class ModelTable(QTreeWidget):
 
     def show_listings(self, listings: Sequence[Listing], in_use: str) -> None:
         """Show `listings`; the current row stays the current one."""
-        current = self.current()
+        wanted, current = self._wanted, self.current()
         same = [listing.name for listing in listings] == [listing.name for listing in self._listings]
         self._listings, self._in_use = list(listings), in_use
         if not same:
-            self._fill(current.name if current else "")
+            self._fill(wanted or (current.name if current else ""))
         self._show_all()
 
     def current(self) -> Listing | None:
@@ -60,9 +61,11 @@ class ModelTable(QTreeWidget):
         return self._listings[row] if 0 <= row < len(self._listings) else None
 
     def choose(self, name: str) -> None:
-        """Make the row of `name` the current one, if there is one."""
+        """Make the row of `name` the current one, as soon as there is one."""
+        self._wanted = name
         for row, listing in enumerate(self._listings):
             if listing.name == name:
+                self._wanted = ""
                 self._choose_row(row)
 
     def _choose_row(self, row: int) -> None:
@@ -108,14 +111,19 @@ class ModelTable(QTreeWidget):
         title = listing.title if listing.is_official else tr("{model} (community)").format(model=listing.title)
         return [
             title,
-            whole_size(listing),
+            _rough_size(listing),
             size(listing.memory) if listing.memory else "–",
-            tr("about {speed} tokens/s").format(speed=_rounded(listing.speed)) if listing.speed else "–",
+            tr("~{speed} tokens/s").format(speed=rounded(listing.speed)) if listing.speed else "–",
             listing.licence or "–",
             tr("in use") if is_in_use else presence(listing, self._downloads.state(listing.name)),
         ]
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.setColumnHidden(LICENCE, event.size().width() < ROOMY)
+        super().resizeEvent(event)
 
-def _rounded(speed: float) -> str:
-    """An estimate has no more than one figure after the point, and that only where it is slow."""
-    return number(speed, 1 if speed < 3 else 0)
+
+def _rough_size(listing: Listing) -> str:
+    if listing.bytes is None:
+        return "–"
+    return tr("~{size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)

@@ -1,6 +1,5 @@
 """The models: what there is on this disk and on the Hub, and everything that can be done with each."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,9 +8,9 @@ from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from phichat.models.base import Listing, ModelFile, Room, Source, Verified
+from phichat.models.base import Listing, ModelFile, Room, Source
 from phichat.stop import Stop
-from phichat.text import number, size, tr, tr_count
+from phichat.text import size, tr, tr_count
 from phichat.ui.asking import ask, ask_for_model
 from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
@@ -20,9 +19,9 @@ from phichat.ui.model_table import ModelTable
 from phichat.ui.shelf import Library, Shelf
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
+from phichat.ui.verifying import Verifying
 
 SIZE = QSize(820, 600)
-REPORT_EACH = 0.1  # seconds between two figures while a file is verified
 
 
 class ModelsDialog(QDialog):
@@ -33,7 +32,6 @@ class ModelsDialog(QDialog):
 
     taken = Signal(object)
     changed = Signal()
-    _read = Signal(object, object, object)
 
     def __init__(
         self,
@@ -48,11 +46,11 @@ class ModelsDialog(QDialog):
         self.setObjectName("modelsDialog")
         self.setWindowTitle(tr("Models"))
         self.setAccessibleName(tr("Models"))
-        self._errands, self._shelf, self._library = errands, shelf, library
+        self._theme, self._errands, self._shelf, self._library = theme, errands, shelf, library
         self._known: list[Listing] = []
         self._found: list[Listing] = []
         self._in_use = ""
-        self._verifying: Stop | None = None
+        self._verifying = Verifying(errands, library, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
@@ -82,7 +80,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def look(self) -> None:
         """See what there is, and how fast it would be."""
-        self._errands.send(self._look, self._on_known, self.say)
+        self._errands.send(self._look, self._on_known, self._complain)
 
     @Slot(str)
     def say(self, sentence: str) -> None:
@@ -90,6 +88,11 @@ class ModelsDialog(QDialog):
         self._message.setText(sentence)
         if sentence:
             announce(self._message, sentence)
+
+    def _complain(self, trouble: str) -> None:
+        """What is said already stays, unless something went wrong."""
+        if trouble:
+            self.say(trouble)
 
     def _look(self, _: Stop) -> Iterator[object]:
         """In an errand's thread: first what is there, then how fast."""
@@ -163,8 +166,7 @@ class ModelsDialog(QDialog):
 
     def _on_listed(self, trouble: str) -> None:
         self._list.setEnabled(True)
-        if trouble:
-            self.say(trouble)
+        self._complain(trouble)
 
     @Slot()
     def _talk(self) -> None:
@@ -174,50 +176,17 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _verify(self) -> None:
-        if self._verifying:
-            self._verifying.set()
-        elif (listing := self._table.current()) and listing.model:
+        listing = self._table.current()
+        if self._verifying.is_busy():
+            self._verifying.stop()
+        elif listing and listing.model:
             self._details.verify.setText(tr("Stop verifying"))
-            self._verifying = self._errands.send(
-                partial(self._read_whole, listing.model), self._on_verified, self._on_verify_end
-            )
+            self._verifying.start(listing.model)
 
-    def _read_whole(self, model: ModelFile, stop: Stop) -> Iterator[object]:
-        """In an errand's thread."""
-        told = 0.0
-
-        def report(done: int, total: int) -> None:
-            nonlocal told
-            if stop.is_set():
-                raise _StoppedError
-            if time.monotonic() - told > REPORT_EACH:
-                told = time.monotonic()
-                self._read.emit(model.title, done, total)
-
-        try:
-            yield self._library().verify(model.name, report)
-        except _StoppedError:
-            return
-
-    @Slot(object, object, object)
-    def _on_read(self, title: str, done: int, total: int) -> None:
-        if self._verifying and not self._verifying.is_set():
-            share = number(100 * done // max(total, 1))
-            self._message.setText(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
-
-    def _on_verified(self, verified: Verified) -> None:
-        title = verified.model.title
-        if verified.known:
-            self.say(tr("{model} is whole: its checksum is the published one.").format(model=title))
-        else:
-            self.say(tr("{model} can be read; nobody published a checksum to compare it with.").format(model=title))
-
-    def _on_verify_end(self, trouble: str) -> None:
-        was_stopped = self._verifying is not None and self._verifying.is_set()
-        self._verifying = None
+    @Slot(str)
+    def _on_verify_end(self, sentence: str) -> None:
         self._details.verify.setText(tr("Verify"))
-        if trouble or was_stopped:
-            self.say(trouble)
+        self.say(sentence)
 
     @Slot()
     def _show_folder(self) -> None:
@@ -239,6 +208,7 @@ class ModelsDialog(QDialog):
 
     def _ask_removal(self, listing: Listing) -> None:
         ask(
+            self._theme,
             self,
             "removeQuestion",
             tr("Remove {model} from this disk? That frees {size}; it can be fetched again.").format(
@@ -259,8 +229,7 @@ class ModelsDialog(QDialog):
         self.say(sentence.format(model=model.title))
 
     def _on_changed(self, trouble: str) -> None:
-        if trouble:
-            self.say(trouble)
+        self._complain(trouble)
         self.changed.emit()
         self.look()
 
@@ -288,7 +257,8 @@ class ModelsDialog(QDialog):
         self._hub.clicked.connect(self._ask_hub)
         self._add.clicked.connect(self._ask_for_file)
         self._close.clicked.connect(self.close)
-        self._read.connect(self._on_read)
+        self._verifying.progressed.connect(self._message.setText)
+        self._verifying.ended.connect(self._on_verify_end)
         downloads.settled.connect(self.look)
 
     def _lay_out(self) -> None:
@@ -308,12 +278,7 @@ class ModelsDialog(QDialog):
         layout.addWidget(self._table, 1)
         layout.addWidget(self._details)
         layout.addLayout(_row(label, self._field, self._list, stretch=1))
-        layout.addWidget(self._message)
-        layout.addLayout(_row(self._hub, self._add, QWidget(), self._close, stretch=2))
-
-
-class _StoppedError(Exception):
-    """Ends reading a file."""
+        layout.addLayout(_row(self._hub, self._add, self._message, self._close, stretch=2))
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:

@@ -188,6 +188,9 @@ QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
+#switchButton { background: $accent; color: $on_accent; }
+#switchButton:hover, #switchButton:focus { border-color: $text; }
+#switchButton:disabled { background: transparent; color: $muted; }
 QProgressBar { background: $line; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }""",
         "table": """

@@ -65,6 +65,11 @@ def whole_size(listing: Listing) -> str:
     return tr("about {size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
 
 
+def rounded(speed: float) -> str:
+    """Tokens a second: an estimate has no more than one figure after the point, and that only where it is slow."""
+    return number(speed, 1 if speed < 3 else 0)
+
+
 def _going(progress: Progress) -> str:
     match progress.phase:
         case Phase.ASKING:

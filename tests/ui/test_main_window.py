@@ -352,14 +352,14 @@ def test_columns_fold_where_there_is_no_room(person: Person) -> None:
 
 
 def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
-    person.window.open_file(str(phi3_model))
+    person.window.choosing.open_file(str(phi3_model))
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
     person.wait_for(State.IDLE)
     assert phi3_model.stem in str(person.find("modelButton").property("text"))
 
 
 def test_a_file_that_is_not_there_is_said(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
-    person.window.open_file(str(tmp_path / "gone.gguf"))
+    person.window.choosing.open_file(str(tmp_path / "gone.gguf"))
     assert "gone.gguf" in person.status()
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")
@@ -415,7 +415,7 @@ def test_what_is_remembered_of_an_opened_file_is_used_at_the_next_start(
 ) -> None:
     first = open_window()
     first.wait_for(State.IDLE)
-    first.window.open_file(str(phi3_model))
+    first.window.choosing.open_file(str(phi3_model))
     first.wait_for(State.IDLE)
     first.window.close()
     open_window().wait(lambda: engine.loads[-1][0] == phi3_model)
@@ -510,7 +510,7 @@ def test_a_bad_file_leaves_the_model_there_was(
     person: Person, engine: ScriptedEngine, starter: Path, phi3_model: Path, open_window: Callable[[], Person]
 ) -> None:
     engine.enqueue_load(ModelDamaged("It is damaged."))
-    person.window.open_file(str(phi3_model))
+    person.window.choosing.open_file(str(phi3_model))
     person.wait(lambda: len(engine.loads) == 3 and person.window.answering.state is State.IDLE)
     assert engine.loads[-1][0] == starter
     assert person.status() == "It is damaged."

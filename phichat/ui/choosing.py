@@ -1,0 +1,86 @@
+"""Which model answers, and with how much context; a change waits for the answer under way where it can."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.engine.base import Loaded
+from phichat.errors import PhichatError
+from phichat.ui.answering import Answering, Model
+from phichat.ui.remembering import Remembering
+
+
+class Choosing(QObject):
+    """Hands models to `answering`, and remembers the one that the person chose once it could be loaded.
+
+    Signals: `begins` before a model is loaded; `failed(str)` with a sentence.
+    """
+
+    begins = Signal()
+    failed = Signal(str)
+
+    def __init__(
+        self, answering: Answering, remembering: Remembering, open_model: Callable[[Path], Model], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._answering, self._remembering, self._open_model = answering, remembering, open_model
+        self._chosen = ""
+        self._next: Model | None = None
+        self._context_waits = self._is_closed = False
+        answering.state_changed.connect(self._apply)
+        answering.loaded_model.connect(self._on_loaded)
+
+    @Slot(object)
+    def load(self, model: Model) -> None:
+        """Talk with `model` for now."""
+        self.begins.emit()
+        self._answering.use(model, self._remembering.now.context)
+
+    @Slot(object)
+    def use(self, model: Model) -> None:
+        """Talk with `model` from now on, at the next start too if it can be loaded."""
+        self._chosen = str(model.path)
+        self.load(model)
+
+    @Slot(object)
+    def use_after_answer(self, model: Model) -> None:
+        """As `use`, once the answer under way has ended."""
+        self._next = model
+        self._apply()
+
+    @Slot(str)
+    def open_file(self, file: str) -> None:
+        """Talk with the model in `file` from now on."""
+        try:
+            self.use(self._open_model(Path(file)))
+        except PhichatError as error:
+            self.failed.emit(str(error))
+
+    @Slot(int)
+    def change_context(self, context: int) -> None:
+        """A new context takes loading the model again."""
+        self._remembering.change(context=context)
+        self._context_waits = True
+        self._apply()
+
+    def close(self) -> None:
+        """The window closes: nothing is loaded any more."""
+        self._is_closed = True
+
+    @Slot()
+    def _apply(self) -> None:
+        if self._is_closed or self._answering.is_answering():
+            return
+        if self._next:
+            model, self._next = self._next, None
+            self._context_waits = False
+            self.use(model)
+        elif self._context_waits and self._answering.model:
+            self._context_waits = False
+            self._answering.use(self._answering.model, self._remembering.now.context)
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        if loaded.path == self._chosen:
+            self._remembering.change(model=self._chosen)

@@ -1,0 +1,130 @@
+"""Jobs in threads: their order, their ends, and closing while one is stuck."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QObject, Slot
+from pytestqt.qtbot import QtBot
+
+from phichat.errors import HubRefused
+from phichat.stop import Stop
+from phichat.ui import jobs
+from phichat.ui.jobs import Errands, Job, Jobs, once
+
+
+class Listener(QObject):
+    """Notes what jobs tell."""
+
+    def __init__(self, worker: Jobs) -> None:
+        super().__init__()
+        self.told: list[object] = []
+        self.ended: list[Stop] = []
+        self.failed: list[str] = []
+        worker.happened.connect(self._on_event)
+        worker.ended.connect(self._on_end)
+        worker.failed.connect(self._on_failure)
+
+    @Slot(object, object)
+    def _on_event(self, _: Stop, event: object) -> None:
+        self.told.append(event)
+
+    @Slot(object)
+    def _on_end(self, stop: Stop) -> None:
+        self.ended.append(stop)
+
+    @Slot(object, str)
+    def _on_failure(self, _: Stop, sentence: str) -> None:
+        self.failed.append(sentence)
+
+
+@pytest.fixture
+def worker(qapp: object) -> Iterator[Jobs]:
+    worker = Jobs("test")
+    yield worker
+    worker.close()
+
+
+def says(*words: object) -> Job:
+    def job(stop: Stop) -> Iterator[object]:
+        for word in words:
+            if isinstance(word, threading.Event):
+                while not word.wait(0.005) and not stop.is_set():
+                    pass
+            elif isinstance(word, Exception):
+                raise word
+            else:
+                yield word
+
+    return job
+
+
+def test_jobs_are_done_one_after_the_other(worker: Jobs, qtbot: QtBot) -> None:
+    listener = Listener(worker)
+    orders = [worker.order(says(1, 2)), worker.order(says(3)), worker.order(once(lambda _: 4))]
+    qtbot.waitUntil(lambda: listener.ended == orders)
+    assert listener.told == [1, 2, 3, 4]
+
+
+def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: Jobs, qtbot: QtBot) -> None:
+    listener, gate = Listener(worker), threading.Event()
+    orders = [worker.order(says(gate, "first")), worker.order(says("second"))]
+    orders[1].set()
+    gate.set()
+    qtbot.waitUntil(lambda: listener.ended == orders)
+    assert listener.told == ["first"]
+
+
+def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: Jobs, qtbot: QtBot) -> None:
+    listener = Listener(worker)
+    worker.order(says(HubRefused("It is not there.")))
+    worker.order(says(ValueError("odd")))
+    worker.order(says("fine"))
+    qtbot.waitUntil(lambda: listener.told == ["fine"])
+    assert listener.failed == ["It is not there.", "Something unexpected went wrong: odd"]
+
+
+def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, qtbot: QtBot) -> None:
+    errands, gate = Errands("test"), threading.Event()
+    told: list[object] = []
+    ends: list[str] = []
+    errands.send(says(gate, "slow"), told.append, ends.append)
+    errands.send(says("quick"), told.append, ends.append)
+    errands.send(says(HubRefused("No.")), told.append, ends.append)
+    qtbot.waitUntil(lambda: told == ["quick"] and sorted(ends) == ["", "No."])
+    gate.set()
+    qtbot.waitUntil(lambda: told == ["quick", "slow"])
+    errands.close()
+
+
+def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: Jobs, qtbot: QtBot) -> None:
+    listener = Listener(worker)
+    worker.order(says("begun", threading.Event(), "never"))
+    worker.order(says("never either"))
+    qtbot.waitUntil(lambda: listener.told == ["begun"])
+    worker.close()
+    worker.close()
+    assert worker.order(says("too late")).is_final
+    qtbot.wait(20)
+    assert listener.told == ["begun"]
+    assert not listener.ended
+
+
+def test_a_job_that_hears_nothing_does_not_hold_up_closing(
+    worker: Jobs, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "PATIENCE", 0.05)
+    begun, gate = threading.Event(), threading.Event()
+
+    def deaf(_: Stop) -> Iterator[object]:
+        begun.set()
+        gate.wait()
+        yield "too late"
+
+    listener = Listener(worker)
+    worker.order(deaf)
+    assert begun.wait(10)
+    worker.close()
+    gate.set()
+    qtbot.wait(50)
+    assert not listener.told

@@ -1,0 +1,217 @@
+"""The dialog of all models: what it says of each, and what can be done with them."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QMessageBox, QTreeWidget, QWidget
+
+from phichat.models.base import Listing, Phase, Progress, Remote
+from phichat.paths import Home
+from phichat.ui.answering import State
+from tests.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
+from tests.ui.conftest import Person
+
+HALF = Progress(Phase.FETCHING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
+OTHER = Listing(
+    "ada/tiny-GGUF:tiny-Q4.gguf", "tiny-Q4", Remote("ada/tiny-GGUF", "tiny-Q4.gguf"), bytes=5_000_000, is_official=False
+)  # fmt: skip
+
+
+@pytest.fixture
+def shelf() -> ScriptedShelf:
+    return ScriptedShelf(PHI_3, replace(PHI_4, fits=False))
+
+
+@pytest.fixture
+def own_model(home: Path, phi3_model: Path) -> Path:
+    """A model in the application's own folder."""
+    folder = Home(home).models
+    folder.mkdir(parents=True)
+    file = folder / "mine.gguf"
+    file.write_bytes(phi3_model.read_bytes())
+    return file
+
+
+@pytest.fixture
+def reader(open_window: Callable[[], Person]) -> Person:
+    """In front of the dialog."""
+    return _open(open_window())
+
+
+def _open(person: Person) -> Person:
+    person.wait_for(State.IDLE)
+    next(action for action in person.window.actions() if action.text() == "Models…").trigger()
+    person.wait(lambda: "tokens/s" in " ".join(_rows(person)))
+    return person
+
+
+def _table(person: Person) -> QTreeWidget:
+    table: QTreeWidget = person.find("modelTable", QTreeWidget)
+    return table
+
+
+def _rows(person: Person) -> list[str]:
+    table = _table(person)
+    rows = [table.topLevelItem(row) for row in range(table.topLevelItemCount())]
+    return [" | ".join(item.text(column) for column in range(6)) for item in rows if item]
+
+
+def _choose(person: Person, title: str) -> None:
+    [found] = _table(person).findItems(title, Qt.MatchFlag.MatchStartsWith)
+    _table(person).setCurrentItem(found)
+
+
+def _words(person: Person) -> str:
+    labels = person.find("modelsDialog").findChildren(QLabel)
+    return "\n".join(label.text() for label in labels if label.isVisible())
+
+
+def test_every_model_has_size_memory_speed_licence_and_state(reader: Person, starter: Path) -> None:
+    assert (
+        _rows(reader)
+        == [
+            "Phi-3 Mini | 2.4\u00a0GB | 4.3\u00a0GB | ~5 tokens/s | MIT | not here",
+            "Phi-4 Mini (community) | ~2.5\u00a0GB | 3.3\u00a0GB | ~5 tokens/s | MIT | not here",
+            "SmolLM2 135M (starter) | 101\u00a0MB | 300\u00a0MB | ~5 tokens/s | Apache-2.0 | in use",
+        ]
+        or "in use" in _rows(reader)[2]
+    )
+    assert "Published by its makers: microsoft/Phi-3-mini-4k-instruct-gguf" in _words(reader)
+    assert "about 5 tokens/s here (estimate)" in _words(reader)
+    _choose(reader, "Phi-4")
+    assert "Made by the community: bartowski/" in _words(reader)
+    assert "more than there is" in _words(reader)
+
+
+def test_everything_has_a_name_for_screen_readers_and_can_be_reached_by_keyboard(reader: Person) -> None:
+    dialog = reader.find("modelsDialog")
+    focusable = [
+        child for child in dialog.findChildren(QWidget)
+        if child.isVisible() and child.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not child.metaObject().className().startswith("QTextB")
+    ]  # fmt: skip
+    assert len(focusable) >= 6
+    for child in focusable:
+        assert child.accessibleName() or child.property("text"), child
+
+
+def test_the_network_is_asked_only_when_the_person_asks(reader: Person, shelf: ScriptedShelf) -> None:
+    assert shelf.asked == 0
+    shelf.unknown = {PHI_4.name}
+    reader.click("askHubButton")
+    reader.wait(lambda: "The Hub does not know 1 of them." in _words(reader))
+    assert _rows(reader)[1].endswith("the Hub does not know this file")
+    _choose(reader, "Phi-4")
+    assert "moved or withdrawn" in _words(reader)
+    assert shelf.asked == 1
+
+
+def test_a_model_is_fetched_and_paused_here(reader: Person, shelf: ScriptedShelf) -> None:
+    _choose(reader, "Phi-4")
+    shelf.enqueue(HALF, threading.Event())
+    dialog = reader.find("modelsDialog")
+    start = dialog.findChild(QWidget, "downloadButton")
+    assert start.property("text") == "Download · about 2.5\u00a0GB"
+    QTest.mouseClick(start, Qt.MouseButton.LeftButton)
+    reader.wait(lambda: _rows(reader)[1].endswith("50 % here"))
+    pause = dialog.findChild(QWidget, "pauseButton")
+    QTest.keyClick(pause, Qt.Key.Key_Space)
+    assert pause.property("text") == "Resume"
+    reader.wait(lambda: shelf.rows[PHI_4.name].is_paused)
+
+
+def test_any_other_model_on_the_hub(reader: Person, shelf: ScriptedShelf) -> None:
+    shelf.repos["ada/tiny-GGUF"] = [OTHER]
+    field = reader.find("repoField")
+    QTest.keyClicks(field, "nobody/nothing")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    reader.wait(lambda: "The Hub does not know nobody/nothing." in _words(reader))
+    field.clear()
+    QTest.keyClicks(field, "ada/tiny-GGUF")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    reader.wait(lambda: "1 file to choose from." in _words(reader))
+    assert "tiny-Q4 (community) | 5.0\u00a0MB" in " ".join(_rows(reader))
+    assert "ada/tiny-GGUF" in _words(reader)
+    QTest.mouseClick(reader.find("modelsDialog").findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
+    reader.wait(lambda: shelf.fetches == [OTHER.name])
+
+
+def test_talking_with_another_model(open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine) -> None:
+    person = _open(open_window())
+    _choose(person, "mine")
+    person.click("talkWithButton")
+    person.wait(lambda: engine.loads[-1][0] == own_model)
+    person.wait(lambda: person.find("talkWithButton").text() == "In use")
+    assert any(row.startswith("mine") and row.endswith("in use") for row in _rows(person))
+
+
+def test_verifying_says_what_was_found(open_window: Callable[[], Person], own_model: Path) -> None:
+    person = _open(open_window())
+    _choose(person, "mine")
+    person.click("verifyButton")
+    person.wait(lambda: "mine can be read" in _words(person))
+    own_model.write_bytes(b"GGUF, but damaged")
+    person.click("verifyButton")
+    person.wait(lambda: "mine" in _words(person) and "can be read" not in _words(person))
+
+
+def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own_model: Path) -> None:
+    person = _open(open_window())
+    _choose(person, "mine")
+    person.click("removeButton")
+    question = person.find("removeQuestion", QMessageBox)
+    assert "That frees" in question.text()
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    person.wait(lambda: person.window.findChild(QMessageBox, "removeQuestion") is None)
+    assert own_model.exists()
+    person.click("removeButton")
+    person.click("agreeButton")
+    person.wait(lambda: not own_model.exists() and "mine is removed." in _words(person))
+    person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
+
+
+def test_the_model_in_use_and_the_starter_stay(open_window: Callable[[], Person], starter: Path) -> None:
+    person = _open(open_window())
+    _choose(person, "SmolLM2")
+    person.click("removeButton")
+    assert "choose another model first" in _words(person)
+    assert starter.exists()
+
+
+def test_a_file_is_added_and_forgotten_and_stays_where_it_is(reader: Person, phi3_model: Path) -> None:
+    reader.find("modelsDialog").add_file(str(phi3_model))
+    reader.wait(lambda: any(row.startswith(phi3_model.stem) for row in _rows(reader)))
+    _choose(reader, phi3_model.stem)
+    assert reader.find("removeButton").text() == "Forget…"
+    reader.click("removeButton")
+    reader.wait(lambda: not any(row.startswith(phi3_model.stem) for row in _rows(reader)))
+    assert phi3_model.exists()
+
+
+def test_showing_the_folder(reader: Person, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    _choose(reader, "SmolLM2")
+    reader.click("folderButton")
+    assert opened == [QUrl.fromLocalFile(str(starter.parent))]
+
+
+def test_the_strip_opens_it_at_the_download(open_window: Callable[[], Person], shelf: ScriptedShelf) -> None:
+    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=1_250_000_000, is_paused=True)
+    person = open_window()
+    person.wait(lambda: person.window.findChild(QWidget, "stripOpenButton"))
+    person.click("stripOpenButton")
+    person.wait(lambda: "bartowski/microsoft_Phi-4" in _words(person))
+    assert _rows(person)[1].endswith("50 % here")
+
+
+def test_it_fits_a_small_screen(reader: Person) -> None:
+    dialog = reader.find("modelsDialog")
+    dialog.resize(620, 430)
+    assert (dialog.width(), dialog.height()) == (620, 430)
