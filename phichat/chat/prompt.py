@@ -37,10 +37,11 @@ class PromptFormat(Protocol):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt that fits: its ids, and how many of the oldest turns had to go."""
+    """A prompt that fits: its ids, how many of the oldest turns had to go, and how many ids begin the reply."""
 
     tokens: list[int]
     dropped: int = 0
+    begun: int = 0
 
 
 def format_for(vocabulary: Vocabulary) -> PromptFormat:
@@ -55,8 +56,10 @@ def format_for(vocabulary: Vocabulary) -> PromptFormat:
         return PlainFormat(vocabulary, _template_notice(error))
 
 
-def fit(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Prompt:
-    """The prompt for `turns` within `context` tokens, with room left for the reply.
+def fit(
+    form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
+) -> Prompt:
+    """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
 
     Whole exchanges go, oldest first; system messages and the last question stay. Room is what the reply may take,
     but no more than a quarter of the context. Raises PromptError if the last question alone does not fit.
@@ -64,18 +67,23 @@ def fit(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: 
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
     cuts = list(_cuts(turns))
-    lengths = [context - min(longest_reply, context // 4), context - 1]
+    lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
     shortest = form.tokens(_from(turns, cuts[-1]))
     for longest in lengths:  # a short reply is better than none
         if len(shortest) <= longest:
             first = bisect_left(cuts, True, key=lambda cut: len(form.tokens(_from(turns, cut))) <= longest)
-            return Prompt(form.tokens(_from(turns, cuts[first])), cuts[first])
+            return Prompt([*form.tokens(_from(turns, cuts[first])), *begun], cuts[first], len(begun))
     raise PromptError(
         tr(
             "This message is too long: with its instructions it takes {tokens} tokens, "
             "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
-        ).format(tokens=number(len(shortest)), context=number(context))
+        ).format(tokens=number(len(shortest) + len(begun)), context=number(context))
     )
+
+
+def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
+    """The ids of a reply that is to go on: those it was made of or, if another model made it, what its text becomes."""
+    return _made_of(vocabulary, turn) or plain_tokens(vocabulary, turn.text)
 
 
 def _cuts(turns: Sequence[Turn]) -> list[int]:
@@ -117,7 +125,7 @@ class PhiFormat:
         return [*found, self._roles[Role.ASSISTANT]]
 
     def _words(self, turn: Turn) -> Sequence[int]:
-        return _made_of(self._vocabulary, turn) or plain_tokens(self._vocabulary, turn.text)
+        return begun_tokens(self._vocabulary, turn)
 
 
 class TemplateFormat:

@@ -16,6 +16,7 @@ class Session:
         system: the system prompt; empty for none.
         sampling: the settings of the next reply.
         answering: the reply being made, or None.
+        begun: what there was of it before it was asked for, to go on from; mostly None.
     """
 
     def __init__(self, conversation: Conversation | None = None, system: str = "") -> None:
@@ -23,6 +24,7 @@ class Session:
         self.system = system
         self.sampling = Sampling()
         self.answering: Message | None = None
+        self.begun: Turn | None = None
 
     def begin(self, text: str, model: str, seed: int) -> tuple[Turn, ...]:
         """Add the person's message and an empty reply by `model`; the turns to answer."""
@@ -36,6 +38,18 @@ class Session:
             self.conversation.go_back_to(last)
         return self._open_reply(model, seed)
 
+    def go_on(self, model: str, seed: int) -> tuple[Turn, ...]:
+        """Take up the last reply where it ended; the turns that it answers, and `begun` for what there is of it."""
+        last = self.conversation.path()[-1]
+        reply = last.reply or Reply()
+        is_own = reply.model == model and bool(reply.tokens)
+        turns = self.turns(model)[: -1 if last.text else None]
+        self.begun = Turn(Role.ASSISTANT, last.text, reply.tokens if is_own else ()) if last.text else None
+        tokens = reply.tokens if is_own or not last.text else ()
+        reopened = replace(reply, model=model, seed=seed, tokens=tokens, ending=Ending.ANSWERING)
+        self.answering = self.conversation.change(last, reply=reopened)
+        return turns
+
     def edit(self, message: Message, text: str, model: str, seed: int) -> tuple[Turn, ...]:
         """Say `text` instead of the person's `message`, beside it, and answer that."""
         self.conversation.go_back_to(message)
@@ -46,7 +60,8 @@ class Session:
         if self.answering is None or self.answering.reply is None:
             return None
         reply = self.answering.reply
-        tokens = (*reply.tokens, token) if token >= 0 else reply.tokens
+        is_whole = not self.begun or bool(self.begun.tokens)  # else the ids would tell only a part of the text
+        tokens = (*reply.tokens, token) if token >= 0 and is_whole else reply.tokens
         self.answering = self.conversation.change(
             self.answering, text=self.answering.text + text, reply=replace(reply, tokens=tokens)
         )
@@ -71,6 +86,7 @@ class Session:
 
     def _open_reply(self, model: str, seed: int) -> tuple[Turn, ...]:
         turns = self.turns(model)
+        self.begun = None
         self.answering = self.conversation.add(Role.ASSISTANT, "", Reply(model, seed))
         return turns
 

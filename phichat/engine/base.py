@@ -38,10 +38,14 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class Request:
-    """One question: the turns so far, the person's last, and how to sample the reply."""
+    """One question: the turns so far, the person's last, and how to sample the reply.
+
+    `begun` is what there is of the reply already, which then goes on from there.
+    """
 
     turns: tuple[Turn, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    begun: Turn | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from phichat import gguf
 from phichat.chat.messages import Ending
-from phichat.chat.prompt import fit, format_for
+from phichat.chat.prompt import begun_tokens, fit, format_for
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine.base import (
@@ -86,7 +86,8 @@ class LlamaEngine:
         sampling = request.sampling.with_seed()
         seed = sampling.seed or 0
         before = self._format.notice
-        prompt = fit(self._format, request.turns, self._loaded.context, sampling.max_tokens)
+        begun = begun_tokens(self._vocabulary, request.begun) if request.begun else ()
+        prompt = fit(self._format, request.turns, self._loaded.context, sampling.max_tokens, begun)
         if self._format.notice not in {"", before}:
             yield Notice(self._format.notice)
         yield PromptMade(tuple(prompt.tokens), self._vocabulary.text_of_all(prompt.tokens), prompt.dropped)
@@ -99,7 +100,7 @@ class LlamaEngine:
             yield statistics
             return
         self._refuse_nonsense()
-        yield from self._reply(sampling, stop, statistics, started)
+        yield from self._reply(sampling, stop, statistics, started, begun)
 
     def close(self) -> None:
         """See Engine."""
@@ -110,9 +111,11 @@ class LlamaEngine:
         self._context = self._model = self._loaded = None
         self._kept: list[int] = []
 
-    def _reply(self, sampling: Sampling, stop: Stop, statistics: Done, started: float) -> Iterator[Event]:
-        reader = PieceReader(self._format.stop_texts)
-        chain = SamplerChain(sampling, statistics.seed, self._vocabulary.count)
+    def _reply(
+        self, sampling: Sampling, stop: Stop, statistics: Done, started: float, begun: Sequence[int]
+    ) -> Iterator[Event]:
+        reader = PieceReader(self._format.stop_texts, map(self._vocabulary.piece, begun))
+        chain = SamplerChain(sampling, statistics.seed, self._vocabulary.count, begun)
         count, first_at, reason = 0, 0.0, Ending.LENGTH
         reading_done = time.perf_counter()
         try:

@@ -1,6 +1,6 @@
 """Sampling settings as a chain of llama.cpp's samplers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
@@ -9,14 +9,16 @@ from phichat.chat.sampling import Sampling
 
 
 class SamplerChain:
-    """Chooses tokens for one reply. Penalties see only what the chain itself has chosen. `close` it at the end."""
+    """Chooses tokens for one reply, of which there may be some. Penalties see those alone. `close` it at the end."""
 
-    def __init__(self, sampling: Sampling, seed: int, vocabulary_size: int) -> None:
+    def __init__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> None:
         parameters = lib.llama_sampler_chain_default_params()
         parameters.no_perf = True
         self._chain: Any = lib.llama_sampler_chain_init(parameters)
         for link in _links(sampling, seed, vocabulary_size):
             lib.llama_sampler_chain_add(self._chain, link)
+        for token in begun:
+            lib.llama_sampler_accept(self._chain, token)
 
     def choose(self, context: Any) -> int:
         """The next token, from the logits of the last decoded one."""

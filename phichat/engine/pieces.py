@@ -7,13 +7,17 @@ from collections.abc import Iterable
 class PieceReader:
     """Decodes a reply as it comes. The one space that models put before their first word is left out."""
 
-    def __init__(self, stop_texts: Iterable[str] = ()) -> None:
+    def __init__(self, stop_texts: Iterable[str] = (), begun: Iterable[bytes] = ()) -> None:
+        """`begun` is what the reply begins with already: its text is left out, half a character at its end is not."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop_texts = tuple(stop_texts)
         self._held = ""
         self._begun = False
         self.ended = False
         """True once a stop text has come; what follows it is no part of the reply."""
+        for data in begun:
+            self.feed(data)
+        self._held = ""
 
     def feed(self, data: bytes) -> str:
         """The text that is sure after `data`: it may be less, or more, than `data` spells."""

@@ -63,5 +63,9 @@ def request_line(request: Request) -> Line:
 
 def request_of(line: Line) -> Request:
     """The request in a line."""
-    turns = tuple(Turn(Role(turn["role"]), turn["text"], tuple(turn["tokens"])) for turn in line["turns"])
-    return Request(turns, Sampling(**line["sampling"]))
+    begun = line.get("begun")
+    return Request(tuple(map(_turn, line["turns"])), Sampling(**line["sampling"]), _turn(begun) if begun else None)
+
+
+def _turn(values: Line) -> Turn:
+    return Turn(Role(values["role"]), values["text"], tuple(values["tokens"]))

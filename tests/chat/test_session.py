@@ -96,3 +96,53 @@ def test_an_edited_question_starts_a_branch() -> None:
     question = session.conversation.path()[2]
     assert [turn.text for turn in session.edit(question, "Three", "m", 1)] == ["One", "1", "Three"]
     assert shown(session) == ["One", "1", "Three", ""]
+
+
+class TestGoingOn:
+    def stopped(self) -> Session:
+        session = Session(system="Be brief.")
+        session.begin("Hello", "phi", 1)
+        session.add_piece("Hi, ", 10)
+        session.add_piece("you", 11)
+        session.finish(Ending.CANCELLED)
+        return session
+
+    def test_the_reply_grows_where_it_ended(self) -> None:
+        session = self.stopped()
+        turns = session.go_on("phi", 2)
+        assert [turn.text for turn in turns] == ["Be brief.", "Hello"]
+        assert session.begun == Turn(Role.ASSISTANT, "Hi, you", (10, 11))
+        session.add_piece(" there", 12)
+        reply = session.finish(Ending.STOP)
+        assert reply is not None
+        assert reply.reply is not None
+        assert (reply.text, reply.reply.tokens, reply.reply.seed) == ("Hi, you there", (10, 11, 12), 2)
+        assert len(session.conversation.path()) == 2
+
+    def test_another_model_goes_on_from_the_text(self) -> None:
+        session = self.stopped()
+        session.go_on("other", 2)
+        assert session.begun == Turn(Role.ASSISTANT, "Hi, you")
+        session.add_piece(" there", 5)
+        reply = session.finish(Ending.STOP)
+        assert reply is not None
+        assert reply.reply is not None
+        assert (reply.text, reply.reply.tokens, reply.reply.model) == ("Hi, you there", (), "other")
+
+    def test_a_reply_without_a_word_begins(self) -> None:
+        session = Session()
+        session.begin("Hello", "phi", 1)
+        session.finish(Ending.CANCELLED)
+        assert [turn.text for turn in session.go_on("other", 2)] == ["Hello"]
+        assert session.begun is None
+        session.add_piece("Hi", 5)
+        assert session.answering is not None
+        assert session.answering.reply is not None
+        assert session.answering.reply.tokens == (5,)
+
+    def test_a_question_after_it_begins_anew(self) -> None:
+        session = self.stopped()
+        session.go_on("other", 2)
+        session.finish(Ending.STOP)
+        session.begin("And?", "phi", 3)
+        assert session.begun is None

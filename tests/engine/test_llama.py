@@ -110,6 +110,48 @@ class TestChoosing:
         assert "Paris" in answer(llama, ask("What is the capital of France?", max_tokens=30))[0]
 
 
+class TestGoingOn:
+    """A reply that was interrupted goes on exactly where it ended."""
+
+    @staticmethod
+    def cut(engine: LlamaEngine, request: Request, count: int) -> Turn:
+        """The reply, as far as `count` tokens."""
+        events = list(engine.generate(replace(request, sampling=replace(request.sampling, max_tokens=count)), Stop()))
+        return Turn(Role.ASSISTANT, said(events), tuple(tokens(events)))
+
+    @pytest.mark.parametrize("count", [1, 7, 19])
+    def test_both_halves_are_the_whole(self, loaded: LlamaEngine, ask: Ask, count: int) -> None:
+        request = ask("Hi", repeat_penalty=1.3)
+        whole = answer(loaded, request)[0]
+        begun = self.cut(loaded, request, count)
+        rest = replace(request, begun=begun, sampling=replace(request.sampling, max_tokens=20 - count))
+        text, done = answer(loaded, rest)
+        assert begun.text + text == whole
+        assert done.completion_tokens == 20 - count
+        assert done.cached_tokens >= done.prompt_tokens - 1
+
+    def test_in_the_middle_of_a_character(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
+        engine = speaking(byte_ids("xé🏒y"))
+        whole = answer(engine, ask("Hi", max_tokens=8))[0]
+        assert whole == "xé🏒y"
+        for count in range(1, 8):
+            begun = self.cut(engine, ask("Hi"), count)
+            text, _ = answer(engine, replace(ask("Hi", max_tokens=8 - count), begun=begun))
+            assert begun.text + text == whole
+
+    def test_what_another_model_began_goes_on_from_its_text(self, loaded: LlamaEngine, ask: Ask) -> None:
+        foreign = Turn(Role.ASSISTANT, "Once <|im_end|>upon", (999_999,))
+        events = list(loaded.generate(replace(ask("Hi"), begun=foreign), Stop()))
+        prompt = next(event for event in events if isinstance(event, PromptMade))
+        assert prompt.text.endswith("<|im_start|>assistant\nOnce <|im_end|>upon")
+        assert prompt.tokens[-len(byte_ids(foreign.text)) :] == tuple(byte_ids(foreign.text))
+
+    def test_without_room_for_what_there_is(self, loaded: LlamaEngine, ask: Ask) -> None:
+        begun = Turn(Role.ASSISTANT, "x" * 600, tuple(byte_ids("x" * 600)))
+        with pytest.raises(PromptError, match="too long"):
+            list(loaded.generate(replace(ask("Hi"), begun=begun), Stop()))
+
+
 class TestEnding:
     def test_the_longest_reply_ends_by_length(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
         text, done = answer(speaking(byte_ids("aba")), ask("Hi", max_tokens=7))
