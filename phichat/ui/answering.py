@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.chat.messages import Ending, Message, Turn
+from phichat.chat.messages import Ending, Message, Reply, Turn
 from phichat.chat.session import Session
 from phichat.engine.base import (
     Done,
@@ -116,7 +116,7 @@ class Answering(QObject):
 
     def submit(self, session: Session, text: str) -> None:
         """Ask, in `session`. While the model loads, the question waits for it."""
-        self._ask(session, lambda model, seed: session.begin(text, model, seed))
+        self._ask(session, lambda reply: session.begin(text, reply))
 
     def retry(self, session: Session) -> None:
         """Ask the last question of `session` again."""
@@ -130,11 +130,11 @@ class Answering(QObject):
         if self.state is State.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
 
-    def _ask(self, session: Session, begin: Callable[[str, int], tuple[Turn, ...]]) -> None:
+    def _ask(self, session: Session, begin: Callable[[Reply], tuple[Turn, ...]]) -> None:
         if self._reply or not self.model:
             return
         sampling = session.sampling.with_seed()
-        turns = begin(self.model.name, sampling.seed or 0)
+        turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         self._session = session
         self._reply = self._thread.generate(Request(turns, sampling))
         self._become(State.LOADING if self._loading else State.READING)

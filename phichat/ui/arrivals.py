@@ -134,6 +134,8 @@ class Arrivals(QObject):
             worker.close()
 
     def _list(self, _: "Stop") -> "list[Listing]":
+        if self._is_offered:  # then it is imported here, and not on the window's time
+            import phichat.ui.first_run  # noqa: F401, PLC0415
         return self._shelf().listings()
 
     def _on_known(self, listings: "Sequence[Listing]") -> None:

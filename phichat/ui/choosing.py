@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.engine.base import Loaded
 from phichat.errors import PhichatError
+from phichat.text import tr
 from phichat.ui.answering import Answering, Model
 from phichat.ui.remembering import Remembering
 
@@ -14,11 +15,11 @@ from phichat.ui.remembering import Remembering
 class Choosing(QObject):
     """Hands models to `answering`, and remembers the one that the person chose once it could be loaded.
 
-    Signals: `begins` before a model is loaded; `failed(str)` with a sentence.
+    Signals: `begins` before a model is loaded; `told(str)` with a sentence about what waits, or went wrong.
     """
 
     begins = Signal()
-    failed = Signal(str)
+    told = Signal(str)
 
     def __init__(
         self, answering: Answering, remembering: Remembering, open_model: Callable[[Path], Model], parent: QObject
@@ -47,6 +48,8 @@ class Choosing(QObject):
     def use_after_answer(self, model: Model) -> None:
         """As `use`, once the answer under way has ended."""
         self._next = model
+        if self._answering.is_answering():
+            self.told.emit(tr("{model} answers next, after this answer.").format(model=model.title))
         self._apply()
 
     @Slot(str)
@@ -55,7 +58,7 @@ class Choosing(QObject):
         try:
             self.use(self._open_model(Path(file)))
         except PhichatError as error:
-            self.failed.emit(str(error))
+            self.told.emit(str(error))
 
     @Slot(int)
     def change_context(self, context: int) -> None:

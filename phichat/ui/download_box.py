@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from phichat.models.base import Listing, Phase
 from phichat.text import number, size, tr
-from phichat.ui.asking import ask
 from phichat.ui.downloads import Download, Downloads
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
@@ -147,6 +146,8 @@ class DownloadBox(QWidget):
         if not progress or progress.done < LITTLE:
             cancel()
             return
+        from phichat.ui.asking import ask  # noqa: PLC0415 - its many types take their time
+
         ask(
             self._theme,
             self,

@@ -128,8 +128,11 @@ class FirstRun(QScrollArea):
         connects = tr("Phichat connects to nothing but {hub}, and only to fetch models when you ask for them.").format(
             hub=self._hub
         )
-        meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=title) if title else ""
-        self._note.setText("\n".join(filter(None, [meanwhile, connects])))
+        if title:
+            meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=title)
+        else:
+            meanwhile = tr("Send your first question whenever you like: it is asked as soon as Phi-3 is here.")
+        self._note.setText(f"{meanwhile}\n{connects}")
         self._later.setVisible(bool(title))
 
     def show_ready(self, model: ModelFile) -> None:

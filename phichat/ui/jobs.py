@@ -117,7 +117,7 @@ class Jobs(QObject):
 class Errands(Jobs):
     """Jobs whose results go back to whoever ordered them, in the thread that this lives in."""
 
-    def __init__(self, name: str, at_once: int = 3, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, at_once: int = 4, parent: QObject | None = None) -> None:
         super().__init__(name, at_once, parent)
         self._callers: dict[Stop, tuple[Callable[[object], None], Callable[[str], None]]] = {}
         self.happened.connect(self._hand_on)

@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
         self.choosing.begins.connect(self._on_begins)
-        self.choosing.failed.connect(self.say)
+        self.choosing.told.connect(self.say)
         self.answering.state_changed.connect(self._on_state)
         self.answering.replied.connect(self._on_replied)
         self.answering.noticed.connect(self.say)
@@ -208,6 +208,8 @@ class MainWindow(QMainWindow):
         if self.answering.is_answering() or not self.answering.model:
             self._early = not self.answering.model
             self._composer.set_text(self._composer.text() or text)
+            if self._early:
+                self._status.say_in_passing(tr("This is asked as soon as there is a model."))
             return
         self._status.forget()
         self.answering.submit(self._session, text)

@@ -62,6 +62,8 @@ class ModelDetails(QFrame):
         """Show `listing`; `in_use` is the name of the model that answers."""
         self._title.setText(listing.title)
         self._origin.setText("\n".join(filter(None, _origin(listing))))
+        sha256 = listing.remote.sha256 if listing.remote else None
+        self._origin.setToolTip(tr("SHA-256: {sum}").format(sum=sha256) if sha256 else "")
         is_in_use = bool(listing.model) and listing.name == in_use
         self.talk.setEnabled(not is_in_use)
         self.talk.setText(tr("In use") if is_in_use else tr("Talk with it"))

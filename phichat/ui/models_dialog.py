@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButt
 from phichat.models.base import Listing, ModelFile, Room, Source
 from phichat.stop import Stop
 from phichat.text import size, tr, tr_count
-from phichat.ui.asking import ask, ask_for_model
 from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
@@ -207,6 +206,8 @@ class ModelsDialog(QDialog):
             self._remove_now(listing)
 
     def _ask_removal(self, listing: Listing) -> None:
+        from phichat.ui.asking import ask  # noqa: PLC0415 - its many types take their time
+
         ask(
             self._theme,
             self,
@@ -235,6 +236,8 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _ask_for_file(self) -> None:
+        from phichat.ui.asking import ask_for_model  # noqa: PLC0415 - as above
+
         if file := ask_for_model(self):
             self.add_file(file)
 

@@ -199,6 +199,7 @@ def test_without_another_model_it_is_taken_at_once_and_answers_what_was_asked_be
     _download(alone, shelf)
     alone.ask("Are you there?")
     assert alone.written() == "Are you there?"
+    assert alone.status() == "This is asked as soon as there is a model."
     gate.set()
     alone.wait(lambda: alone.message(1) == "Are you there?")
     assert engine.loads[-1][0] == fetched.model.path
