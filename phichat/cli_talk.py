@@ -10,7 +10,7 @@ from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
-from phichat.chat.messages import Ending, clean
+from phichat.chat.messages import Ending, Reply, clean
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli_console import Console
@@ -55,7 +55,7 @@ class Speaker:
         """Answer `text`. What goes wrong before the first word leaves no trace in the conversation."""
         session, name = self._session, self._model.name
         sampling, before = session.sampling.with_seed(), session.conversation.tip
-        turns = session.begin(text, name, sampling.seed or 0)
+        turns = session.begin(text, Reply(name, sampling.seed or 0))
         try:
             done = self._finished(Request(turns, sampling), stop)
         except BaseException as error:

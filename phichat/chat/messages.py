@@ -90,13 +90,15 @@ class Conversation:
     ) -> None:
         self.id = name or new_id()
         self.title = title
-        self._messages = {message.id: message for message in messages}
+        self._messages: dict[str, Message] = {}
+        self._children: dict[str | None, list[str]] = {}
+        self.restore(messages)
         self.tip = tip if tip in self._messages else None
 
     def add(self, role: Role, text: str, reply: Reply | None = None) -> Message:
         """Append a message to the shown path."""
         message = Message(role, clean(text), self.tip, reply=reply)
-        self._messages[message.id] = message
+        self.restore([message])
         self.tip = message.id
         if role is Role.USER and not self.title:
             self.title = title_of(message.text)
@@ -112,20 +114,66 @@ class Conversation:
         """Show the path only as far as the message before `message`: what follows becomes a sibling of it."""
         self.tip = message.parent
 
+    def show(self, message: Message) -> None:
+        """Show the path through `message`, and on to the newest that follows from it."""
+        at = message.id
+        while children := self._children.get(at):
+            at = children[-1]
+        self.tip = at
+
+    def remove(self, message: Message) -> list[Message]:
+        """Take `message` and all that follows from it out of the tree; what that was, for `restore`.
+
+        If it was shown, what stands beside it is shown instead, or the path ends before it.
+        """
+        was_shown = any(other.id == message.id for other in self._upwards())
+        gone = list(self._branch(message.id))
+        for other in gone:
+            del self._messages[other.id]
+            self._children[other.parent].remove(other.id)
+        if was_shown:
+            self.tip = message.parent
+            if beside := self._children.get(message.parent):
+                self.show(self._messages[beside[-1]])
+        return gone
+
+    def restore(self, messages: Iterable[Message]) -> None:
+        """Put `messages` into the tree, parents before children."""
+        for message in messages:
+            self._messages[message.id] = message
+            siblings = self._children.setdefault(message.parent, [])
+            siblings.append(message.id)
+            siblings.sort(key=lambda name: self._messages[name].created)
+
+    def message(self, name: str) -> Message | None:
+        """The one whose id is `name`."""
+        return self._messages.get(name)
+
+    def messages(self) -> list[Message]:
+        """All of the tree, as they came."""
+        return list(self._messages.values())
+
     def path(self) -> list[Message]:
         """The shown messages, oldest first."""
         return list(self._upwards())[::-1]
 
     def siblings(self, message: Message) -> list[Message]:
         """All answers to the same message, `message` among them, oldest first."""
-        return [other for other in self._messages.values() if other.parent == message.parent]
+        return [self._messages[name] for name in self._children.get(message.parent, ())]
 
     def _upwards(self) -> Iterator[Message]:
         at = self.tip
-        while at is not None:
-            message = self._messages[at]
+        while at is not None and (message := self._messages.get(at)):
             yield message
             at = message.parent
+
+    def _branch(self, name: str) -> Iterator[Message]:
+        """`name` and what follows from it, parents before children, however deep."""
+        waiting = [name]
+        while waiting:
+            at = waiting.pop(0)
+            yield self._messages[at]
+            waiting += self._children.get(at, ())
 
 
 def title_of(text: str) -> str:

@@ -26,34 +26,32 @@ class Session:
         self.answering: Message | None = None
         self.begun: Turn | None = None
 
-    def begin(self, text: str, model: str, seed: int) -> tuple[Turn, ...]:
-        """Add the person's message and an empty reply by `model`; the turns to answer."""
+    def begin(self, text: str, reply: Reply) -> tuple[Turn, ...]:
+        """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
         self.conversation.add(Role.USER, text)
-        return self._open_reply(model, seed)
+        return self._open(reply)
 
-    def retry(self, model: str, seed: int) -> tuple[Turn, ...]:
-        """Answer the last question again, beside the reply there is."""
-        last = self.conversation.path()[-1]
-        if last.role is Role.ASSISTANT:
-            self.conversation.go_back_to(last)
-        return self._open_reply(model, seed)
+    def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
+        """Answer the question again that `message`, or else the last one, answers; beside the reply there is."""
+        again = message or self.conversation.path()[-1]
+        if again.role is Role.ASSISTANT:
+            self.conversation.go_back_to(again)
+        return self._open(reply)
 
-    def go_on(self, model: str, seed: int) -> tuple[Turn, ...]:
+    def go_on(self, reply: Reply) -> tuple[Turn, ...]:
         """Take up the last reply where it ended; the turns that it answers, and `begun` for what there is of it."""
         last = self.conversation.path()[-1]
-        reply = last.reply or Reply()
-        is_own = reply.model == model and bool(reply.tokens)
-        turns = self.turns(model)[: -1 if last.text else None]
-        self.begun = Turn(Role.ASSISTANT, last.text, reply.tokens if is_own else ()) if last.text else None
-        tokens = reply.tokens if is_own or not last.text else ()
-        reopened = replace(reply, model=model, seed=seed, tokens=tokens, ending=Ending.ANSWERING)
-        self.answering = self.conversation.change(last, reply=reopened)
+        old = last.reply or Reply()
+        tokens = old.tokens if old.model == reply.model or not last.text else ()
+        turns = self.turns(reply.model)[: -1 if last.text else None]
+        self.begun = Turn(Role.ASSISTANT, last.text, tokens) if last.text else None
+        self.answering = self.conversation.change(last, reply=replace(reply, tokens=tokens))
         return turns
 
-    def edit(self, message: Message, text: str, model: str, seed: int) -> tuple[Turn, ...]:
+    def edit(self, message: Message, text: str, reply: Reply) -> tuple[Turn, ...]:
         """Say `text` instead of the person's `message`, beside it, and answer that."""
         self.conversation.go_back_to(message)
-        return self.begin(text, model, seed)
+        return self.begin(text, reply)
 
     def add_piece(self, text: str, token: int) -> Message | None:
         """The reply goes on by `text`; the reply as it is now. None if none is being made."""
@@ -84,10 +82,10 @@ class Session:
         system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
         return (*system, *(_turn(message, model) for message in self.conversation.path() if message.text))
 
-    def _open_reply(self, model: str, seed: int) -> tuple[Turn, ...]:
-        turns = self.turns(model)
+    def _open(self, reply: Reply) -> tuple[Turn, ...]:
+        turns = self.turns(reply.model)
         self.begun = None
-        self.answering = self.conversation.add(Role.ASSISTANT, "", Reply(model, seed))
+        self.answering = self.conversation.add(Role.ASSISTANT, "", reply)
         return turns
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.chat.messages import Conversation, Role, clean, title_of
+from phichat.chat.messages import Conversation, Message, Role, clean, title_of
 
 
 def test_messages_follow_each_other() -> None:
@@ -66,3 +66,66 @@ def test_a_conversation_is_named_by_its_first_question_alone() -> None:
     named = Conversation("Mine")
     named.add(Role.USER, "First")
     assert named.title == "Mine"
+
+
+class TestBranches:
+    def tree(self) -> Conversation:
+        """One question with two replies, the second of which is followed by another question."""
+        conversation = Conversation()
+        conversation.add(Role.USER, "Q")
+        first = conversation.add(Role.ASSISTANT, "A1")
+        conversation.go_back_to(first)
+        conversation.add(Role.ASSISTANT, "A2")
+        conversation.add(Role.USER, "Q2")
+        return conversation
+
+    def texts(self, conversation: Conversation) -> list[str]:
+        return [message.text for message in conversation.path()]
+
+    def by_text(self, conversation: Conversation, text: str) -> Message:
+        return next(message for message in conversation.messages() if message.text == text)
+
+    def test_another_branch_is_shown_to_its_end(self) -> None:
+        tree = self.tree()
+        tree.show(self.by_text(tree, "A1"))
+        assert self.texts(tree) == ["Q", "A1"]
+        tree.show(self.by_text(tree, "A2"))
+        assert self.texts(tree) == ["Q", "A2", "Q2"]
+
+    def test_a_branch_that_is_removed_gives_way_and_comes_back(self) -> None:
+        tree = self.tree()
+        order = [sibling.text for sibling in tree.siblings(self.by_text(tree, "A2"))]
+        gone = tree.remove(self.by_text(tree, "A1"))
+        assert [message.text for message in gone] == ["A1"]
+        tree.restore(gone)
+        assert [sibling.text for sibling in tree.siblings(gone[0])] == order == ["A1", "A2"]
+        gone = tree.remove(self.by_text(tree, "A2"))
+        assert [message.text for message in gone] == ["A2", "Q2"]
+        assert self.texts(tree) == ["Q", "A1"]
+        tree.restore(gone)
+        tree.show(gone[0])
+        assert self.texts(tree) == ["Q", "A2", "Q2"]
+
+    def test_the_last_branch_takes_the_path_back_to_its_question(self) -> None:
+        tree = self.tree()
+        tree.remove(self.by_text(tree, "A1"))
+        assert self.texts(tree) == ["Q", "A2", "Q2"]
+        tree.remove(self.by_text(tree, "A2"))
+        assert self.texts(tree) == ["Q"]
+        tree.remove(self.by_text(tree, "Q"))
+        assert self.texts(tree) == []
+        assert tree.tip is None
+
+    def test_a_stored_tree_is_the_same_tree(self) -> None:
+        tree = self.tree()
+        again = Conversation(tree.title, tree.id, tree.messages(), tree.tip)
+        assert again.path() == tree.path()
+        assert Conversation("", "x", [], "nobody").path() == []
+
+    def test_long_conversations_stay_quick_to_walk(self) -> None:
+        tree = Conversation()
+        for number in range(5000):
+            tree.add(Role.USER, str(number))
+        assert len(tree.path()) == 5000
+        assert all(len(tree.siblings(message)) == 1 for message in tree.path())
+        assert len(tree.remove(tree.path()[0])) == 5000

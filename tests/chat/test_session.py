@@ -1,11 +1,11 @@
 """A conversation in progress."""
 
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.messages import Ending, Reply, Role, Turn
 from phichat.chat.session import Session
 
 
 def answered(session: Session, question: str, *pieces: str, model: str = "m") -> tuple[Turn, ...]:
-    turns = session.begin(question, model, 1)
+    turns = session.begin(question, Reply(model, 1))
     for token, piece in enumerate(pieces):
         session.add_piece(piece, token)
     session.finish(Ending.STOP)
@@ -17,16 +17,19 @@ def shown(session: Session) -> list[str]:
 
 
 def test_a_question_is_asked_with_the_system_prompt_before_it() -> None:
-    assert Session(system="Be brief.").begin("Hi", "m", 1) == (Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Hi"))
+    assert Session(system="Be brief.").begin("Hi", Reply("m", 1)) == (
+        Turn(Role.SYSTEM, "Be brief."),
+        Turn(Role.USER, "Hi"),
+    )
 
 
 def test_a_blank_system_prompt_is_none() -> None:
-    assert Session(system=" \n").begin("Hi", "m", 1) == (Turn(Role.USER, "Hi"),)
+    assert Session(system=" \n").begin("Hi", Reply("m", 1)) == (Turn(Role.USER, "Hi"),)
 
 
 def test_a_reply_grows_piece_by_piece() -> None:
     session = Session()
-    session.begin("Hi", "m", 7)
+    session.begin("Hi", Reply("m", 7))
     session.add_piece("Yo", 5)
     session.add_piece("", 6)
     grown = session.add_piece("!", -1)
@@ -39,7 +42,7 @@ def test_a_reply_grows_piece_by_piece() -> None:
 
 def test_a_finished_reply_keeps_how_it_ended() -> None:
     session = Session()
-    session.begin("Hi", "m", 1)
+    session.begin("Hi", Reply("m", 1))
     session.add_piece("Yo", 5)
     finished = session.finish(Ending.CANCELLED, {"seed": 1})
     assert finished is not None
@@ -59,25 +62,25 @@ def test_what_comes_after_the_end_changes_nothing() -> None:
 def test_the_next_question_brings_the_replys_own_tokens() -> None:
     session = Session()
     answered(session, "Hi", "Yo", "!")
-    assert session.begin("Why?", "m", 1)[1] == Turn(Role.ASSISTANT, "Yo!", (0, 1))
+    assert session.begin("Why?", Reply("m", 1))[1] == Turn(Role.ASSISTANT, "Yo!", (0, 1))
 
 
 def test_another_models_reply_is_read_as_text() -> None:
     session = Session()
     answered(session, "Hi", "Yo")
-    assert session.begin("Why?", "other", 1)[1] == Turn(Role.ASSISTANT, "Yo")
+    assert session.begin("Why?", Reply("other", 1))[1] == Turn(Role.ASSISTANT, "Yo")
 
 
 def test_a_reply_that_came_to_nothing_is_not_read() -> None:
     session = Session()
     answered(session, "Hi")
-    assert [turn.text for turn in session.begin("Hello?", "m", 1)] == ["Hi", "Hello?"]
+    assert [turn.text for turn in session.begin("Hello?", Reply("m", 1))] == ["Hi", "Hello?"]
 
 
 def test_a_retry_stands_beside_the_first_answer() -> None:
     session = Session()
     first = answered(session, "Hi", "Yo")
-    assert session.retry("m", 2) == first
+    assert session.retry(Reply("m", 2)) == first
     session.add_piece("Hello", 3)
     assert shown(session) == ["Hi", "Hello"]
     assert [other.text for other in session.conversation.siblings(session.conversation.path()[-1])] == ["Yo", "Hello"]
@@ -86,7 +89,7 @@ def test_a_retry_stands_beside_the_first_answer() -> None:
 def test_a_question_whose_answer_never_began_can_be_retried() -> None:
     session = Session()
     session.conversation.add(Role.USER, "Hi")
-    assert session.retry("m", 1) == (Turn(Role.USER, "Hi"),)
+    assert session.retry(Reply("m", 1)) == (Turn(Role.USER, "Hi"),)
 
 
 def test_an_edited_question_starts_a_branch() -> None:
@@ -94,14 +97,14 @@ def test_an_edited_question_starts_a_branch() -> None:
     answered(session, "One", "1")
     answered(session, "Two", "2")
     question = session.conversation.path()[2]
-    assert [turn.text for turn in session.edit(question, "Three", "m", 1)] == ["One", "1", "Three"]
+    assert [turn.text for turn in session.edit(question, "Three", Reply("m", 1))] == ["One", "1", "Three"]
     assert shown(session) == ["One", "1", "Three", ""]
 
 
 class TestGoingOn:
     def stopped(self) -> Session:
         session = Session(system="Be brief.")
-        session.begin("Hello", "phi", 1)
+        session.begin("Hello", Reply("phi", 1))
         session.add_piece("Hi, ", 10)
         session.add_piece("you", 11)
         session.finish(Ending.CANCELLED)
@@ -109,7 +112,7 @@ class TestGoingOn:
 
     def test_the_reply_grows_where_it_ended(self) -> None:
         session = self.stopped()
-        turns = session.go_on("phi", 2)
+        turns = session.go_on(Reply("phi", 2))
         assert [turn.text for turn in turns] == ["Be brief.", "Hello"]
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you", (10, 11))
         session.add_piece(" there", 12)
@@ -121,7 +124,7 @@ class TestGoingOn:
 
     def test_another_model_goes_on_from_the_text(self) -> None:
         session = self.stopped()
-        session.go_on("other", 2)
+        session.go_on(Reply("other", 2))
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you")
         session.add_piece(" there", 5)
         reply = session.finish(Ending.STOP)
@@ -131,9 +134,9 @@ class TestGoingOn:
 
     def test_a_reply_without_a_word_begins(self) -> None:
         session = Session()
-        session.begin("Hello", "phi", 1)
+        session.begin("Hello", Reply("phi", 1))
         session.finish(Ending.CANCELLED)
-        assert [turn.text for turn in session.go_on("other", 2)] == ["Hello"]
+        assert [turn.text for turn in session.go_on(Reply("other", 2))] == ["Hello"]
         assert session.begun is None
         session.add_piece("Hi", 5)
         assert session.answering is not None
@@ -142,7 +145,7 @@ class TestGoingOn:
 
     def test_a_question_after_it_begins_anew(self) -> None:
         session = self.stopped()
-        session.go_on("other", 2)
+        session.go_on(Reply("other", 2))
         session.finish(Ending.STOP)
-        session.begin("And?", "phi", 3)
+        session.begin("And?", Reply("phi", 3))
         assert session.begun is None
