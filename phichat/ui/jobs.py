@@ -130,6 +130,11 @@ class Errands(Jobs):
         self._callers[stop] = told, ended
         return stop
 
+    def close(self) -> None:
+        """As any jobs'; nobody is kept alive by what they asked for."""
+        super().close()
+        self._callers.clear()
+
     @Slot(object, object)
     def _hand_on(self, stop: Stop, event: object) -> None:
         if stop in self._callers and not stop.is_set():

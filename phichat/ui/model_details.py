@@ -87,8 +87,8 @@ class ModelDetails(QFrame):
         self._pages.addWidget(buttons)
         self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(6)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(4)
         for widget in (self._title, self._origin, self._pages):
             layout.addWidget(widget)
 
