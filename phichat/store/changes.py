@@ -1,0 +1,247 @@
+"""What each change to the history does in the database; every function is one part of a transaction."""
+
+import sqlite3
+import time
+from dataclasses import replace
+from hashlib import sha256
+from random import randrange
+from typing import Any
+
+from phichat.chat.messages import Message, clean
+from phichat.errors import StoreError
+from phichat.store import rows
+from phichat.store.base import Record
+from phichat.store.folding import fold
+from phichat.store.rows import MESSAGE, MESSAGE_PLACES, one
+from phichat.text import tr
+
+HOUR = 3_600_000
+"""Milliseconds within which a message finds its place if another has the same time."""
+
+
+def put(connection: sqlite3.Connection, record: Record) -> bool:
+    """Store what is not there yet of a conversation; whether that was anything. It leaves the bin."""
+    number = one(connection, "SELECT number FROM conversations WHERE id = ?", record.heading.id)
+    is_new = number is None
+    if number is None:
+        number = _put_conversation(connection, record)
+    before = connection.total_changes
+    if not is_new:
+        restore(connection, [record.heading.id])
+    for message in _under_own_names(connection, number, record.messages):
+        _put_message(connection, number, message)
+    has_more = connection.total_changes > before
+    if is_new or has_more:
+        _choose_tip(connection, number, record.tip)
+    return is_new or has_more
+
+
+def add(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
+    """Store a message, and how far the shown path goes now."""
+    number = one(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
+    if number is None:
+        raise StoreError(tr("This conversation is no longer there."))
+    _put_message(connection, number, message)
+    connection.execute(
+        "UPDATE conversations SET tip = ?, changed = ? WHERE number = ?",
+        (tip, rows.time_of(message.created), number),
+    )
+
+
+def journal(connection: sqlite3.Connection, message: str, text: str, tokens: list[int]) -> None:
+    """A reply goes on."""
+    connection.execute(
+        "UPDATE messages SET ending = 'answering', text = text || ?,"
+        " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
+        (clean(text), rows.blob_of(tokens), message),
+    )
+
+
+def finish(connection: sqlite3.Connection, message: Message) -> None:
+    """A reply is over, or otherwise not what it was."""
+    row = rows.message_row(message)
+    names = MESSAGE.split(", ")[3:]
+    assignments = ", ".join(f"{name} = ?" for name in names)
+    connection.execute(f"UPDATE messages SET {assignments} WHERE id = ?", (*row[3:], row[0]))  # noqa: S608 - our names
+    number = one(connection, "SELECT number FROM messages WHERE id = ?", row[0])
+    if number is not None:
+        index_message(connection, number, row[3])
+        connection.execute(
+            "UPDATE conversations SET changed = max(changed, ?)"
+            " WHERE number = (SELECT conversation FROM messages WHERE number = ?)",
+            (time.time(), number),
+        )
+
+
+def change(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
+    """Give columns of a conversation other values."""
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    changed = [clean(value) if isinstance(value, str) else value for value in values.values()]
+    connection.execute(f"UPDATE conversations SET {assignments} WHERE id = ?", (*changed, conversation))  # noqa: S608
+
+
+def rename(connection: sqlite3.Connection, conversation: str, title: str, *, is_own: bool) -> None:
+    """Give a conversation a title; one of the person's own is replaced by no other kind."""
+    query = "SELECT number FROM conversations WHERE id = ? AND is_own_title <= ?"
+    number = one(connection, query, conversation, is_own)
+    if number is not None:
+        change(connection, conversation, title=title, is_own_title=is_own)
+        index_title(connection, number, clean(title))
+
+
+def discard(connection: sqlite3.Connection, conversations: list[str]) -> None:
+    """Into the bin."""
+    day = last_day(connection)
+    connection.executemany(
+        "UPDATE conversations SET deleted = ?, binned_on = ? WHERE id = ? AND deleted IS NULL",
+        [(time.time(), day, name) for name in conversations],
+    )
+
+
+def restore(connection: sqlite3.Connection, conversations: list[str]) -> None:
+    """Out of the bin."""
+    connection.executemany(
+        "UPDATE conversations SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL",
+        [(name,) for name in conversations],
+    )
+
+
+def purge(connection: sqlite3.Connection, conversations: list[str]) -> None:
+    """Delete for good."""
+    for name in conversations:
+        number = one(connection, "SELECT number FROM conversations WHERE id = ?", name)
+        of_it = "SELECT number FROM messages WHERE conversation = ?"
+        connection.execute(f"DELETE FROM message_words WHERE rowid IN ({of_it})", (number,))  # noqa: S608
+        connection.execute("DELETE FROM title_words WHERE rowid = ?", (number,))
+        connection.execute("DELETE FROM conversations WHERE number = ?", (number,))
+
+
+def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
+    """Hide a message and all that follows from it; the ids of what was hidden. The tip leaves the branch."""
+    found = connection.execute("SELECT conversation, parent FROM messages WHERE id = ?", (message,)).fetchone()
+    if found is None:
+        return []
+    number, parent = found
+    branch = _branch(connection, number, message)
+    day = last_day(connection)
+    connection.executemany(
+        "UPDATE messages SET deleted = ?, binned_on = ? WHERE id = ?", [(time.time(), day, name) for name in branch]
+    )
+    if one(connection, "SELECT tip FROM conversations WHERE number = ?", number) in branch:
+        connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (parent, number))
+    return branch
+
+
+def restore_branch(connection: sqlite3.Connection, messages: list[str]) -> None:
+    """Show again what was hidden."""
+    connection.executemany("UPDATE messages SET deleted = NULL WHERE id = ?", [(name,) for name in messages])
+
+
+def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
+    """The id of the conversation that a message belongs to."""
+    found: str | None = one(
+        connection,
+        "SELECT conversations.id FROM messages JOIN conversations ON conversations.number = conversation"
+        " WHERE messages.id = ?",
+        message,
+    )
+    return found
+
+
+def last_day(connection: sqlite3.Connection) -> int:
+    """How many dates have been seen."""
+    return int(one(connection, "SELECT ifnull(max(number), 0) FROM days"))
+
+
+def index_message(connection: sqlite3.Connection, number: int, text: str) -> None:
+    """Let a message be found by its words as they are now."""
+    connection.execute("DELETE FROM message_words WHERE rowid = ?", (number,))
+    if text:
+        connection.execute("INSERT INTO message_words (rowid, text) VALUES (?, ?)", (number, fold(text)))
+
+
+def index_title(connection: sqlite3.Connection, number: int, title: str) -> None:
+    """Let a conversation be found by its title as it is now."""
+    connection.execute("DELETE FROM title_words WHERE rowid = ?", (number,))
+    if title:
+        connection.execute("INSERT INTO title_words (rowid, text) VALUES (?, ?)", (number, fold(title)))
+
+
+def place(connection: sqlite3.Connection, conversation: int, created: float) -> int:
+    """A message's number: by its time, so that search finds the newest first, but after all others beside it."""
+    last = one(connection, "SELECT max(number) FROM messages WHERE conversation = ?", conversation)
+    wanted = min(max(int(rows.time_of(created) * 1000), 0), 2**52)
+    if last is not None:
+        wanted = max(wanted, last + 1)
+    while one(connection, "SELECT 1 FROM messages WHERE number = ?", wanted):
+        wanted += randrange(1, HOUR)  # noqa: S311 - any free place will do
+    return wanted
+
+
+def _put_conversation(connection: sqlite3.Connection, record: Record) -> int:
+    heading = record.heading
+    names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin"
+    texts = (record.system, rows.encode(record.sampling), record.model, record.draft, record.origin)
+    cursor = connection.execute(
+        f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (
+            heading.id, clean(heading.title), rows.time_of(heading.created), rows.time_of(heading.changed),
+            heading.is_pinned, heading.deleted, record.tip, *map(clean, texts),
+        ),
+    )  # fmt: skip
+    number = int(cursor.lastrowid or 0)
+    index_title(connection, number, clean(heading.title))
+    return number
+
+
+def _put_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
+    row = rows.message_row(message)
+    if one(connection, "SELECT 1 FROM messages WHERE id = ?", row[0]):
+        return
+    number = place(connection, conversation, message.created)
+    connection.execute(
+        f"INSERT INTO messages (number, conversation, {MESSAGE}) VALUES (?, ?, {MESSAGE_PLACES})",  # noqa: S608
+        (number, conversation, *row),
+    )
+    index_message(connection, number, row[3])
+
+
+def _under_own_names(connection: sqlite3.Connection, conversation: int, messages: tuple[Message, ...]) -> list[Message]:
+    """`messages`, with other ids for those that another conversation's messages have already.
+
+    They follow from what they replace, so that importing twice changes nothing.
+    """
+    taken = "SELECT 1 FROM messages WHERE id = ? AND conversation <> ?"
+    others = {
+        message.id: sha256(f"{conversation_id} {message.id}".encode()).hexdigest()[:32]
+        for conversation_id in [one(connection, "SELECT id FROM conversations WHERE number = ?", conversation)]
+        for message in messages
+        if one(connection, taken, clean(message.id), conversation)
+    }
+    if not others:
+        return list(messages)
+    return [
+        replace(
+            message,
+            id=others.get(message.id, message.id),
+            parent=message.parent and others.get(message.parent, message.parent),
+        )
+        for message in messages
+    ]
+
+
+def _choose_tip(connection: sqlite3.Connection, conversation: int, tip: str | None) -> None:
+    of_it = "SELECT 1 FROM messages WHERE id = ? AND conversation = ?"
+    if tip is not None and not one(connection, of_it, tip, conversation):
+        tip = one(connection, "SELECT id FROM messages WHERE conversation = ? ORDER BY number DESC", conversation)
+    connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (tip, conversation))
+
+
+def _branch(connection: sqlite3.Connection, conversation: int, message: str) -> list[str]:
+    branch = {message: None}
+    for name, parent in connection.execute(
+        "SELECT id, parent FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number", (conversation,)
+    ):
+        if parent in branch:
+            branch[name] = None
+    return list(branch)

@@ -1,0 +1,98 @@
+"""What went wrong with the database, and the sentence for it."""
+
+import errno
+import sqlite3
+from enum import Enum, auto
+from pathlib import Path
+
+from phichat.errors import StoreError
+from phichat.text import tr
+
+
+class Trouble(Enum):
+    """Kinds of failure that are met in different ways."""
+
+    DAMAGED = auto()
+    FULL = auto()
+    REFUSED = auto()
+    LOCKED = auto()
+    NEWER = auto()
+    BROKEN = auto()
+    """The disk does not read or write."""
+    OTHER = auto()
+
+
+AWAY = {Trouble.FULL, Trouble.REFUSED, Trouble.LOCKED, Trouble.NEWER, Trouble.BROKEN}
+"""What keeps the file from being written to, and may pass."""
+
+
+class NewerHistory(Exception):
+    """A later version of the app made the file."""
+
+
+class Damage(sqlite3.DatabaseError):
+    """The file holds something else than what it should."""
+
+
+_CODES = {
+    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_READONLY: Trouble.REFUSED,
+    sqlite3.SQLITE_CANTOPEN: Trouble.REFUSED,
+    sqlite3.SQLITE_PERM: Trouble.REFUSED,
+    sqlite3.SQLITE_BUSY: Trouble.LOCKED,
+    sqlite3.SQLITE_LOCKED: Trouble.LOCKED,
+    sqlite3.SQLITE_IOERR: Trouble.BROKEN,
+}
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Which kind of failure `error` is."""
+    match error:
+        case NewerHistory():
+            return Trouble.NEWER
+        case Damage():
+            return Trouble.DAMAGED
+        case sqlite3.Error():
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is None:  # raised by Python's module itself
+                return Trouble.DAMAGED if "decode" in str(error).lower() else Trouble.OTHER
+            # A table or column that is missing is no mistake of ours: the schema itself was damaged.
+            no_such = code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such", "malformed", "vtable"))
+            return Trouble.DAMAGED if no_such else _CODES.get(code & 0xFF, Trouble.OTHER)
+        case OSError():
+            return Trouble.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else Trouble.REFUSED
+    return Trouble.OTHER
+
+
+def sentence_for(error: BaseException, file: Path) -> str:
+    """What to tell the person."""
+    folder = file.parent
+    match trouble_of(error):
+        case Trouble.NEWER:
+            said = tr(
+                "{file} was made by a newer Phichat and is left as it is: update Phichat to see its conversations."
+            )
+        case Trouble.FULL:
+            said = tr("The disk is full: what is said now is kept in memory only, until there is room in {folder}.")
+        case Trouble.REFUSED:
+            said = tr("Nothing can be written in {folder}: what is said now is kept in memory only.")
+        case Trouble.LOCKED:
+            said = tr("Another program is using {file}: what is said now is kept in memory until it lets go.")
+        case Trouble.BROKEN:
+            said = tr("The disk of {folder} does not work as it should: what is said now is kept in memory only.")
+        case Trouble.DAMAGED:
+            said = tr("{file} is damaged and could not be recovered.")
+        case _:
+            said = tr("The history could not be used: {reason}.")
+    return said.format(file=file, folder=folder, reason=error)
+
+
+def as_store_error(error: BaseException, file: Path) -> StoreError:
+    """`error` for the person, with `error` as its cause."""
+    if isinstance(error, StoreError):
+        return error
+    found = StoreError(sentence_for(error, file))
+    found.__cause__ = error
+    return found

@@ -1,0 +1,117 @@
+"""Text as search sees it: without accents and case, split into words; what was typed as a query; excerpts."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MOST_WORDS, MOST_TOKENS = 16, 32
+LONGEST_LOOK = 1_000_000
+"""How far into a message an excerpt is looked for; one from further on shows the message's beginning."""
+
+_CHUNK, _OVERLAP = 4096, 256
+_BEFORE, _LENGTH = 40, 160
+
+_TOKEN = "[0-9a-z\x80-\U0010ffff]"  # noqa: S105 - as SQLite's tokenizer `ascii` has it
+_NO_TOKEN = f"[^{_TOKEN[1:]}"
+
+_UNSPACED = (
+    (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x30FF),  # radicals and kana
+    (0x3100, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0xA4CF),  # Han, Yi
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)  # fmt: skip
+"""Scripts that put no spaces between words: each character is made a word."""
+
+_BLANKS = dict.fromkeys((*range(32), 127, 133, 8232, 8233), " ")
+
+
+def fold(text: str) -> str:
+    """`text` without accents and case, its words apart, by a rule for each character alone.
+
+    What SQLite's tokenizer `ascii` splits at is all that separates words, so that only Python's Unicode counts.
+    """
+    return text.lower() if text.isascii() else text.translate(_FOLDS)
+
+
+def phrases_of(typed: str) -> list[list[str]]:
+    """What was typed, as words of one or several tokens each: several where a script has no spaces."""
+    found = (re.findall(_TOKEN + "+", fold(word))[:MOST_TOKENS] for word in typed[:2000].split())
+    return [tokens for tokens in found if tokens][:MOST_WORDS]
+
+
+def query_of(phrases: list[list[str]]) -> str:
+    """Everything that begins with each of the phrases, in the language of FTS5. No token can be syntax in it."""
+    return " ".join(f'"{" ".join(tokens)}"*' for tokens in phrases)
+
+
+class Excerpts:
+    """Shows where phrases are in texts."""
+
+    def __init__(self, phrases: list[list[str]]) -> None:
+        words = (f"{_NO_TOKEN}+".join(map(re.escape, tokens)) for tokens in phrases)
+        self._pattern = re.compile(f"(?<!{_TOKEN})(?:{'|'.join(sorted(words, key=len, reverse=True))})")
+
+    def of(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+        """One line of `text` around the first phrase in it, and the places in that line that match."""
+        start = max(self._find(text) - _BEFORE, 0)
+        if start:  # begins with a whole word, if there is one soon
+            start = next((at + 1 for at in range(start, start + _BEFORE // 2) if text[at].isspace()), start)
+        line = text[start : start + _LENGTH].translate(_BLANKS)
+        before, after = "…" * (start > 0), "…" * (start + _LENGTH < len(text))
+        marks = tuple((begin + len(before), end + len(before)) for begin, end in self._marks(line))
+        return before + line + after, marks
+
+    def _find(self, text: str) -> int:
+        for start in range(0, min(len(text), LONGEST_LOOK), _CHUNK):
+            begin = max(start - _OVERLAP, 0)
+            for place, _ in self._marks(text[begin : start + _CHUNK]):
+                return begin + place
+        return 0
+
+    def _marks(self, text: str) -> Iterator[tuple[int, int]]:
+        places: list[int] | range | None = None
+        for match in self._pattern.finditer(fold(text)):
+            places = places or _places(text)
+            yield places[match.start()], places[match.end() - 1] + 1
+
+
+def _places(text: str) -> list[int] | range:
+    """For each character of the folded text, where in `text` it comes from."""
+    if text.isascii():
+        return range(len(text))
+    return [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
+
+
+class _Folds(dict[int, str]):
+    """What becomes of a character, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
+        folded = "".join(map(_folded, letters)) if code > 127 else chr(code).lower()
+        self[code] = folded
+        return folded
+
+
+_FOLDS = _Folds()
+
+
+def _folded(letter: str) -> str:
+    category, code = unicodedata.category(letter), ord(letter)
+    if code < 128:
+        return letter if letter.isalnum() else " "
+    if unicodedata.combining(letter) or category in {"Cf", "Sk", "Cs"} or 0xFE00 <= code <= 0xFE0F:
+        return ""
+    if category[0] in "LNM" or category == "Co":
+        return _spaced(letter, code)
+    return f" {letter} " if category[0] == "S" else " "  # symbols and emoji are words of their own
+
+
+def _spaced(letter: str, code: int) -> str:
+    if 0x1100 <= code <= 0x115F:  # each Korean syllable begins a word, to be found while it is still being typed
+        return " " + letter
+    return f" {letter} " if any(first <= code <= last for first, last in _UNSPACED) else letter

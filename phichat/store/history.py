@@ -1,0 +1,224 @@
+"""Conversations in a database: any thread reads, one writes, and what is told to be stored is."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, TypeVar
+
+from phichat.chat.messages import Message
+from phichat.errors import StoreError
+from phichat.store import binning, changes, erasing, reading, rows
+from phichat.store.base import Heading, Hit, Record
+from phichat.store.failures import Damage, Trouble, as_store_error, trouble_of
+from phichat.store.lane import Job, Lane
+from phichat.store.readers import ReadersClosed
+from phichat.store.vault import Vault
+from phichat.text import tr
+
+_Read = TypeVar("_Read")
+
+
+def _ignore(notice: str) -> None:
+    """Nobody wants to know."""
+
+
+class History:
+    """All conversations.
+
+    Reading methods wait until the file is open, and raise StoreError. Writing ones return at once; their future is
+    done once the change is durable, or fails with StoreError: then the change is in memory only, as far as it
+    concerns a conversation, and is stored as soon as that works again.
+
+    Attributes:
+        ready: done when the file is open; a notice for the person, or nothing. It fails if all is in memory.
+    """
+
+    def __init__(self, file: Path, notify: Callable[[str], None] = _ignore) -> None:
+        self.ready: Future[str] = Future()
+        self._vault = Vault(file, notify)
+        self._lane = Lane(self._open, self._vault.run, self._vault.close)
+
+    def close(self) -> None:
+        """Store what is still to be stored, and leave one tidy file and no thread."""
+        self._lane.close()
+
+    def headings(self, *, in_bin: bool = False) -> list[Heading]:
+        """All conversations, or all in the bin: pinned first, then the last changed."""
+
+        def read(connection: Connection) -> list[Heading]:
+            return reading.headings(connection, in_bin=in_bin)
+
+        found, here = self._read_both(read)
+        if here is None:
+            return found
+        names = self._vault.shelter.names
+        both = [*here, *(heading for heading in found if heading.id not in names)]
+        return sorted(both, key=lambda heading: (not heading.is_pinned, -heading.changed))
+
+    def load(self, conversation: str) -> Record:
+        """A conversation with all its messages but deleted branches."""
+
+        def read(connection: Connection) -> Record | None:
+            return reading.load(connection, conversation)
+
+        found, here = self._read_both(read)
+        record = here if conversation in self._vault.shelter.names else found
+        if record is None:
+            raise StoreError(tr("This conversation is no longer there."))
+        return record
+
+    def search(self, words: str, limit: int = 50) -> list[Hit]:
+        """Where every word of `words` begins a word: in titles first, then in messages, the newest first."""
+
+        def read(connection: Connection) -> list[Hit]:
+            return reading.search(connection, words, limit)
+
+        found, here = self._read_both(read)
+        if here is None:
+            return found
+        names = self._vault.shelter.names
+        both = [*here, *(hit for hit in found if hit.heading.id not in names)]
+        return sorted(both, key=lambda hit: hit.message is not None)[:limit]
+
+    def count(self) -> int:
+        """How many conversations there are, without those in the bin."""
+        if self._vault.shelter.names:
+            return len(self.headings())
+        return self._read(reading.count)
+
+    def records(self) -> Iterator[Record]:
+        """All conversations outside the bin, one after another, the last changed first."""
+        for heading in self.headings():
+            try:
+                yield self.load(heading.id)
+            except StoreError:  # deleted meanwhile
+                continue
+
+    def create(self, record: Record) -> Future[bool]:
+        """A new conversation, with the messages it has already."""
+        return self.put(record)
+
+    def put(self, record: Record) -> Future[bool]:
+        """Store what is not there yet of a conversation, as it is; whether that was anything.
+
+        Messages and conversations are known by their ids.
+        """
+        return self._do(lambda connection: changes.put(connection, record), record.heading.id)
+
+    def add(self, conversation: str, message: Message, tip: str | None) -> Future[None]:
+        """A new message, and where the shown path ends now."""
+        return self._do(lambda connection: changes.add(connection, conversation, message, tip), conversation)
+
+    def journal(self, message: str, text: str, tokens: Iterable[int] = ()) -> Future[None]:
+        """A reply went on by `text`, made of `tokens`. Durable within half a second, however often it is called."""
+        ids = list(tokens)
+        return self._lane.do(
+            Job(lambda connection: changes.journal(connection, message, text, ids), message=message, is_patient=True)
+        )
+
+    def finish(self, message: Message) -> Future[None]:
+        """A reply is what it will be: stored as it is, and found by its words."""
+        return self._lane.do(Job(lambda connection: changes.finish(connection, message), message=message.id))
+
+    def change_tip(self, conversation: str, tip: str | None) -> Future[None]:
+        """The shown path ends elsewhere."""
+        return self._change(conversation, tip=tip)
+
+    def rename(self, conversation: str, title: str, *, is_own: bool = True) -> Future[None]:
+        """Give it a title; `is_own` if it is the person's, which no other replaces."""
+
+        def work(connection: Connection) -> None:
+            changes.rename(connection, conversation, title, is_own=is_own)
+
+        return self._do(work, conversation)
+
+    def pin(self, conversation: str, *, is_pinned: bool = True) -> Future[None]:
+        """Keep it above all others, or no longer."""
+        return self._change(conversation, is_pinned=is_pinned)
+
+    def set_details(self, conversation: str, system: str, sampling: dict[str, Any], model: str) -> Future[None]:
+        """What its next reply is made with."""
+        return self._change(conversation, system=system, sampling=rows.encode(sampling), model=model)
+
+    def set_draft(self, conversation: str, draft: str) -> Future[None]:
+        """What is being written."""
+        return self._change(conversation, draft=draft)
+
+    def bin(self, conversations: Iterable[str]) -> Future[None]:
+        """Delete conversations, so that they can be restored."""
+        names = list(conversations)
+        return self._do(lambda connection: changes.discard(connection, names), *names)
+
+    def restore(self, conversations: Iterable[str]) -> Future[None]:
+        """Take conversations out of the bin."""
+        names = list(conversations)
+        return self._do(lambda connection: changes.restore(connection, names), *names)
+
+    def purge(self, conversations: Iterable[str]) -> Future[None]:
+        """Delete conversations for good."""
+        names = list(conversations)
+        return self._do(lambda connection: changes.purge(connection, names), *names)
+
+    def empty_bin(self, older_than_days: int = 30) -> Future[int]:
+        """Delete for good what was deleted so long ago; how many conversations that were."""
+        return self._do(lambda connection: binning.empty(connection, older_than_days))
+
+    def delete_branch(self, message: str) -> Future[list[str]]:
+        """Hide a message and all that follows from it; the ids of what was hidden. The shown path ends before it."""
+        return self._lane.do(Job(lambda connection: changes.delete_branch(connection, message), message=message))
+
+    def restore_branch(self, messages: Iterable[str]) -> Future[None]:
+        """Show again what was hidden."""
+        names = list(messages)
+        first = names[0] if names else None
+        return self._lane.do(Job(lambda connection: changes.restore_branch(connection, names), message=first))
+
+    def delete_everything(self) -> Future[None]:
+        """Delete all conversations for good, backups and damaged files included."""
+        file = self._vault.file
+        return self._lane.do(
+            Job(erasing.erase, is_everything=True, after=lambda connection: erasing.leave_no_trace(connection, file))
+        )
+
+    def _open(self) -> None:
+        try:
+            self.ready.set_result(self._vault.open())
+        except StoreError as error:
+            self.ready.set_exception(error)
+
+    def _change(self, conversation: str, **values: Any) -> Future[None]:
+        return self._do(lambda connection: changes.change(connection, conversation, **values), conversation)
+
+    def _do(self, work: Callable[[Connection], Any], *about: str) -> Future[Any]:
+        return self._lane.do(Job(work, about))
+
+    def _read_both(self, read: Callable[[Connection], _Read]) -> tuple[_Read, _Read | None]:
+        """From the file, and from memory if anything is kept there."""
+        found = self._read(read)
+        shelter = self._vault.shelter
+        return found, shelter.read(read) if shelter.names else None
+
+    def _read(self, work: Callable[[Connection], _Read]) -> _Read:
+        self.ready.exception()
+        for _ in range(3):
+            generation = self._vault.generation
+            try:
+                return self._vault.read(work)
+            except ReadersClosed:  # the file is being replaced
+                self._lane.do(Job(lambda _: None)).result()
+            except sqlite3.Error as error:
+                if trouble_of(error) is not Trouble.DAMAGED:
+                    raise as_store_error(error, self._vault.file) from error
+                self._recover(generation)
+        raise StoreError(tr("The history could not be read."))
+
+    def _recover(self, generation: int) -> None:
+        """Have the file recovered, unless that was done since `generation`."""
+
+        def work(_: Connection) -> None:
+            if self._vault.generation == generation:
+                raise Damage
+
+        self._lane.do(Job(work)).result()

@@ -1,0 +1,114 @@
+"""Opens the file: made, migrated with a backup, or recovered; what the last end left unfinished is put in order."""
+
+import sqlite3
+from contextlib import closing, suppress
+from datetime import date
+from pathlib import Path
+from sqlite3 import Connection
+
+from phichat.store import recovery, rows, schema
+from phichat.store.changes import index_message
+from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
+from phichat.store.readers import Readers
+
+
+def open_history(file: Path) -> tuple[Connection, str]:
+    """A connection to write with, and a notice. Raises OSError, sqlite3.Error and NewerHistory."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _open(file), ""
+    except sqlite3.Error as error:
+        if trouble_of(error) is not Trouble.DAMAGED:
+            raise
+    notice = recover(file)
+    return _open(file), notice
+
+
+def recover(file: Path) -> str:
+    """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error."""
+    return recovery.recover(file)
+
+
+def close_history(connection: Connection) -> None:
+    """Note that all is well, and leave one tidy file."""
+    for statement in ("DELETE FROM marks WHERE name = 'running'", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        with suppress(sqlite3.Error):
+            connection.execute(statement).fetchall()
+    with suppress(sqlite3.Error):
+        connection.close()
+
+
+def readers_of_what_is_there(file: Path) -> Readers | None:
+    """What a file that cannot be written to holds, if it can be read."""
+    for mode in ("ro", "immutable"):
+        try:
+            with closing(schema.connect(file, mode)) as connection:
+                if schema.version(connection) == schema.LATEST:
+                    return Readers(file, mode)
+        except sqlite3.Error:
+            continue
+    return None
+
+
+def note_day(connection: Connection) -> None:
+    """Today has been seen. A clock that jumps is believed no more than one day at a time."""
+    connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
+
+
+def _open(file: Path) -> Connection:
+    connection = schema.connect(file)
+    try:
+        _bring_up_to_date(connection, file)
+        schema.prepare_for_writing(connection)
+        _put_in_order(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _bring_up_to_date(connection: Connection, file: Path) -> None:
+    found = schema.version(connection)
+    if found == schema.LATEST:
+        return
+    if not 0 <= found < schema.DAMAGED_VERSION:
+        raise Damage(f"version {found}")
+    if found > schema.LATEST:
+        raise NewerHistory
+    if found:
+        _back_up(connection, file.with_name(f"{file.name}.v{found}.bak"))
+    elif rows.one(connection, "SELECT 1 FROM sqlite_master"):
+        raise Damage("tables without a version")
+    else:
+        schema.prepare_for_writing(connection)
+    schema.migrate(connection)
+
+
+def _back_up(connection: Connection, backup: Path) -> None:
+    if rows.one(connection, "PRAGMA integrity_check(1)") != "ok":
+        raise Damage("before a migration")
+    fresh = backup.with_name(backup.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with closing(sqlite3.connect(fresh)) as target:
+        connection.backup(target)
+    fresh.replace(backup)
+
+
+def _put_in_order(connection: Connection) -> None:
+    """Replies that the program's death interrupted become partial ones, which can be continued, and found."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        note_day(connection)
+        connection.execute("INSERT OR REPLACE INTO marks VALUES ('running', 'yes')")
+        unfinished = connection.execute("SELECT number, statistics, text FROM messages WHERE ending = 'answering'")
+        for number, statistics, text in unfinished.fetchall():
+            known = rows.encode(rows.Decoder().decode(statistics) | {"interrupted": True})
+            connection.execute(
+                "UPDATE messages SET ending = 'cancelled', statistics = ? WHERE number = ?", (known, number)
+            )
+            index_message(connection, number, text)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,59 @@
+"""Connections that only read: each call borrows one, several threads at a time."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from phichat.store import schema
+
+_Read = TypeVar("_Read")
+
+
+class Readers:
+    """Lends connections to one file; `mode` as in `schema.connect`."""
+
+    def __init__(self, file: Path, mode: str = "ro") -> None:
+        self._file, self._mode = file, mode
+        self._idle: list[sqlite3.Connection] = []
+        self._lent = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def read(self, work: Callable[[sqlite3.Connection], _Read]) -> _Read:
+        """What `work` reads, all of it at one moment. Raises sqlite3.Error, and ReadersClosed."""
+        connection = self._borrow()
+        try:
+            connection.execute("BEGIN")
+            return work(connection)
+        finally:
+            self._return(connection)
+
+    def close(self) -> None:
+        """Wait for those who still read, and close all connections."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.wait_for(lambda: not self._lent)
+            while self._idle:
+                self._idle.pop().close()
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._changed:
+            if self._is_closed:
+                raise ReadersClosed
+            connection = self._idle.pop() if self._idle else schema.connect(self._file, self._mode)
+            self._lent += 1
+            return connection
+
+    def _return(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.rollback()
+        with self._changed:
+            self._idle.append(connection)
+            self._lent -= 1
+            self._changed.notify_all()
+
+
+class ReadersClosed(Exception):
+    """There is nothing to read from just now."""

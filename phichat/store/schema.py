@@ -1,0 +1,101 @@
+"""The database's tables, as numbered migrations, and how it is connected to."""
+
+import sqlite3
+from pathlib import Path
+
+PATIENCE = 10.0
+"""Seconds to wait for another program that is writing."""
+
+DAMAGED_VERSION = 1000
+"""A version so high is no later Phichat's, but damage."""
+
+_FIRST = (
+    """CREATE TABLE conversations (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL DEFAULT '',
+        is_own_title INTEGER NOT NULL DEFAULT 0,
+        created REAL NOT NULL,
+        changed REAL NOT NULL,
+        is_pinned INTEGER NOT NULL DEFAULT 0,
+        deleted REAL,
+        tip TEXT,
+        model TEXT NOT NULL DEFAULT '',
+        origin TEXT NOT NULL DEFAULT '',
+        sampling TEXT NOT NULL DEFAULT '{}',
+        system TEXT NOT NULL DEFAULT '',
+        draft TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+    # Long columns come last: whoever reads only the others need not pass over them.
+    """CREATE TABLE messages (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        conversation INTEGER NOT NULL REFERENCES conversations (number) ON DELETE CASCADE,
+        parent TEXT,
+        role TEXT NOT NULL,
+        created REAL NOT NULL,
+        deleted REAL,
+        ending TEXT,
+        model TEXT,
+        model_sha256 TEXT,
+        seed INTEGER,
+        sampling TEXT,
+        engine TEXT,
+        statistics TEXT,
+        tokens BLOB,
+        text TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX messages_of_conversation ON messages (conversation)",
+    "CREATE VIRTUAL TABLE message_words USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0)",
+    "CREATE VIRTUAL TABLE title_words USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0)",
+)
+
+_SECOND = (
+    # Replies that the program's death interrupted are found without looking at all messages.
+    "CREATE INDEX unfinished_messages ON messages (ending) WHERE ending = 'answering'",
+    # The bin counts dates on which the app ran, as a clock may jump.
+    "CREATE TABLE days (number INTEGER PRIMARY KEY, day TEXT NOT NULL UNIQUE) STRICT",
+    "ALTER TABLE conversations ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE messages ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX deleted_messages ON messages (deleted) WHERE deleted IS NOT NULL",
+    "CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)
+
+MIGRATIONS = (_FIRST, _SECOND)
+"""What leads from each version to the next. Published ones are never changed: another is appended."""
+
+LATEST = len(MIGRATIONS)
+
+
+def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
+    """A connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`."""
+    query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
+    connection = sqlite3.connect(name, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def prepare_for_writing(connection: sqlite3.Connection) -> None:
+    """What is committed outlives a power cut; readers and the writer do not wait for each other."""
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = FAST"):
+        connection.execute(f"PRAGMA {setting}").fetchall()
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The version its tables have; 0 if there are none."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, to: int = LATEST) -> None:
+    """Bring the tables to a version, whole or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number, statements in enumerate(MIGRATIONS[version(connection) : to], version(connection) + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
