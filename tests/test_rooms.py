@@ -41,6 +41,7 @@ DOORS = {
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
     "jinja2": ("phichat.chat.templates",),
+    "markdown_it": ("phichat.chat.rendering",),
 }
 """A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
 

@@ -1,0 +1,46 @@
+"""A reply's prose as HTML that can do nothing: tags are shown as text, links lead to the web alone."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+
+LONGEST_PROSE = 50_000  # characters; the parser takes its time over what was written to make it do so
+
+
+class _Renderer(RendererHTML):
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        """A picture's words; it would have to be fetched."""
+        return escape(self.renderInlineAsText(tokens[idx].children, options, env))
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        """A link that does not tell where it was followed."""
+        tokens[idx].attrSet("rel", "noopener noreferrer")
+        return self.renderToken(tokens, idx, options, env)
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
+        """Whether it is one; what is not stays text."""
+        return url.lower().startswith(("http://", "https://"))
+
+
+_parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+_parser.enable(["table", "strikethrough"])
+
+
+def html_of(prose: str) -> str:
+    """`prose` as a few paragraphs, lists, tables of HTML."""
+    if len(prose) > LONGEST_PROSE:
+        return plain_html(prose)
+    rendered: str = _parser.render(prose)
+    return rendered
+
+
+def plain_html(text: str) -> str:
+    """`text` as it is."""
+    return f'<p class="plain">{escape(text)}</p>\n'

@@ -1,0 +1,113 @@
+"""Conversations out of ChatGPT's export, `conversations.json`.
+
+Nobody documents it; this follows what its readers on GitHub agree on: mohamed-chs/convoviz (docs/dev/chatgpt-spec.md),
+mitkury/chatgpt-export-parser (docs/chatgpt-data-export-format.md) and open-webui/open-webui (src/lib/utils/index.ts).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from phichat.chat.messages import Ending, Role
+from phichat.store.base import Record
+from phichat.store.exchange import Unreadable
+from phichat.store.foreign import Header, Node, dict_of, record_of, seconds, text_of
+
+ORIGIN = "chatgpt"
+
+_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}  # `system` and `tool` were never shown
+_ENDINGS = {"max_tokens": Ending.LENGTH, "interrupted": Ending.CANCELLED}
+_CITATIONS = re.compile("\ue200[^\ue200\ue201]*\ue201|【\\d+[†:][^【】]*】")  # marks that the page replaces by links
+_IMAGES = {"image_asset_pointer"}
+
+
+def is_chatgpt(values: dict[str, Any]) -> bool:
+    """Whether this is a conversation of theirs."""
+    return isinstance(values.get("mapping"), dict)
+
+
+def record_from(values: dict[str, Any]) -> Record | None:
+    """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
+    mapping = values["mapping"]
+    header = Header(
+        ORIGIN,
+        text_of(values.get("conversation_id")) or text_of(values.get("id")) or _id_by_content(values),
+        text_of(values.get("title")),
+        seconds(values.get("create_time")),
+        seconds(values.get("update_time")),
+        values.get("is_starred") is True or seconds(values.get("pinned_time")) is not None,
+        text_of(values.get("current_node")) or None,
+    )
+    return record_of(header, _nodes(mapping))
+
+
+def _nodes(mapping: dict[str, Any]) -> Iterator[Node]:
+    parents = _parents(mapping)
+    for name, values in mapping.items():
+        if not isinstance(values, dict):
+            raise Unreadable("no message")
+        yield _node(name, parents.get(name), dict_of(values.get("message")))
+
+
+def _parents(mapping: dict[str, Any]) -> dict[str, str]:
+    """What each message answers: what it says itself, else what its parent says."""
+    said = {
+        child: name
+        for name, values in mapping.items()
+        for child in _list(dict_of(values).get("children"))
+        if isinstance(child, str)
+    }
+    said |= {name: parent for name, values in mapping.items() if (parent := text_of(dict_of(values).get("parent")))}
+    return {name: parent for name, parent in said.items() if parent in mapping}
+
+
+def _node(name: str, parent: str | None, message: dict[str, Any]) -> Node:
+    role = _ROLES.get(text_of(dict_of(message.get("author")).get("role")))
+    text = "" if role is None or _is_hidden(message) else _text(dict_of(message.get("content"))).strip()
+    metadata = dict_of(message.get("metadata"))
+    return Node(
+        name,
+        parent,
+        role if text else None,
+        text,
+        seconds(message.get("create_time")),
+        text_of(metadata.get("model_slug")),
+        _ENDINGS.get(text_of(dict_of(metadata.get("finish_details")).get("type")), Ending.STOP),
+    )
+
+
+def _is_hidden(message: dict[str, Any]) -> bool:
+    """Whether the page does not show it: what it was told about itself, and calls of tools."""
+    metadata = dict_of(message.get("metadata"))
+    return (
+        metadata.get("is_visually_hidden_from_conversation") is True
+        or metadata.get("is_user_system_message") is True
+        or text_of(message.get("recipient")) not in {"", "all"}
+        or message.get("channel") == "analysis"
+    )
+
+
+def _text(content: dict[str, Any]) -> str:
+    """What was said; nothing for thoughts, recaps, quotes and what tools gave back."""
+    match content.get("content_type", "text"):
+        case "text" | "multimodal_text":
+            parts = map(_part, _list(content.get("parts")))
+            return _CITATIONS.sub("", "\n\n".join(filter(None, parts)) or text_of(content.get("text")))
+        case "code" if text := text_of(content.get("text")):
+            language = text_of(content.get("language"))
+            return f"```{'' if language == 'unknown' else language}\n{text}\n```"
+    return ""
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, dict):
+        return "[image]" if text_of(part.get("content_type")) in _IMAGES else text_of(part.get("text"))
+    return text_of(part)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _id_by_content(values: dict[str, Any]) -> str:
+    return f"{values.get('create_time')} {next(iter(values['mapping']), '')}"

@@ -1,0 +1,222 @@
+"""Conversations as JSON, with everything in them, for other programs and for coming back.
+
+A file is one object:
+
+    {"format": "phichat", "version": 1, "conversations": [CONVERSATION, …]}
+
+    CONVERSATION = {
+        "id": text, "title": text, "created": seconds, "changed": seconds, "pinned": bool,
+        "deleted": seconds | null,    when it went to the bin
+        "tip": id | null,             the last message of the shown path
+        "system": text, "sampling": {…}, "model": text, "draft": text, "origin": text,
+        "messages": [MESSAGE, …]      the whole tree, parents before children
+    }
+    MESSAGE = {"id": text, "parent": id | null, "role": "system" | "user" | "assistant", "text": text,
+               "created": seconds, "reply": REPLY | null}
+    REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
+             "ending": "answering" | "stop" | "length" | "cancelled" | "error",
+             "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…}}
+
+Seconds count from the beginning of 1970. A reader leaves out what it does not know; an absent field has its empty
+value, but for `id`, `role` and `text`. The version rises when that is no longer enough.
+"""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, TypeVar
+
+from phichat.chat.messages import Ending, Message, Reply, Role, clean
+from phichat.store.base import Heading, Record
+
+FORMAT, VERSION = "phichat", 1
+
+MOST_NESTED = 32
+MOST_OF_AN_ID = 200
+LATEST = 253_402_300_799.0  # the end of the year 9999, the last that calendars here can show
+LARGEST = 2**63 - 1  # in SQLite
+LARGEST_TOKEN = 2**31 - 1  # llama.cpp's
+
+T = TypeVar("T")
+
+
+class Unreadable(ValueError):
+    """A conversation that makes no sense; what it says is for us."""
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """`record` as the file holds it."""
+    heading = record.heading
+    return {
+        "id": heading.id,
+        "title": clean(heading.title),
+        "created": heading.created,
+        "changed": heading.changed,
+        "pinned": heading.is_pinned,
+        "deleted": heading.deleted,
+        "tip": record.tip,
+        "system": clean(record.system),
+        "sampling": plain(record.sampling),
+        "model": clean(record.model),
+        "draft": clean(record.draft),
+        "origin": record.origin,
+        "messages": [_message_json(message) for message in record.messages],
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Record:
+    """The conversation that `values` describe. Raises Unreadable."""
+    messages = _messages(_typed(values, "messages", list, []))
+    tip = _typed(values, "tip", str, None)
+    if tip is not None and tip not in {message.id for message in messages}:
+        raise Unreadable("the path ends nowhere")
+    return Record(
+        _heading(values),
+        tip,
+        _text(values, "system"),
+        plain(_typed(values, "sampling", dict, {})),
+        _text(values, "model"),
+        _text(values, "draft"),
+        _text(values, "origin"),
+        messages,
+    )
+
+
+def plain(value: Any, depth: int = MOST_NESTED) -> Any:
+    """`value` as any JSON reader and any database can hold it. Raises Unreadable where it goes too deep."""
+    if depth == 0:
+        raise Unreadable("nested too deeply")
+    if isinstance(value, Mapping):
+        return {clean(str(key)): plain(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, depth - 1) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return _plain_number(value) if isinstance(value, int | float) else clean(str(value))
+
+
+def _plain_number(value: float) -> float | None:
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST else None
+    return value if isfinite(value) else None
+
+
+def _message_json(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "parent": message.parent,
+        "role": str(message.role),
+        "text": clean(message.text),
+        "created": message.created,
+        "reply": _reply_json(message.reply) if message.reply else None,
+    }
+
+
+def _reply_json(reply: Reply) -> dict[str, Any]:
+    return {
+        "model": clean(reply.model),
+        "model_sha256": reply.model_sha256,
+        "seed": reply.seed,
+        "ending": str(reply.ending),
+        "tokens": list(reply.tokens),
+        "sampling": plain(reply.sampling),
+        "engine": plain(reply.engine),
+        "statistics": plain(reply.statistics),
+    }
+
+
+def _heading(values: Mapping[str, Any]) -> Heading:
+    created = _time(values, "created") or 0.0
+    return Heading(
+        _id(values, "id"),
+        _text(values, "title"),
+        created,
+        _time(values, "changed") or created,
+        _typed(values, "pinned", bool, False),
+        _time(values, "deleted"),
+    )
+
+
+def _messages(listed: list[Any]) -> tuple[Message, ...]:
+    messages: dict[str, Message] = {}
+    for values in listed:
+        if not isinstance(values, dict):
+            raise Unreadable("no message")
+        message = _message(values)
+        if message.id in messages or (message.parent is not None and message.parent not in messages):
+            raise Unreadable("no tree")
+        messages[message.id] = message
+    return tuple(messages.values())
+
+
+def _message(values: dict[str, Any]) -> Message:
+    role = _typed(values, "role", str, "")
+    reply = _typed(values, "reply", dict, None)
+    if role not in set(Role) or "text" not in values:
+        raise Unreadable("no message")
+    return Message(
+        Role(role),
+        _text(values, "text"),
+        None if values.get("parent") is None else _id(values, "parent"),
+        _id(values, "id"),
+        None if reply is None else _reply(reply),
+        _time(values, "created") or 0.0,
+    )
+
+
+def _reply(values: dict[str, Any]) -> Reply:
+    ending = _typed(values, "ending", str, str(Ending.STOP))
+    if ending not in set(Ending):
+        raise Unreadable("no such ending")
+    return Reply(
+        _text(values, "model"),
+        _whole(values.get("seed")),
+        _tokens(_typed(values, "tokens", list, [])),
+        Ending(ending),
+        plain(_typed(values, "statistics", dict, {})),
+        _typed(values, "model_sha256", str, None),
+        plain(_typed(values, "sampling", dict, {})),
+        plain(_typed(values, "engine", dict, {})),
+    )
+
+
+def _typed(values: Mapping[str, Any], name: str, kind: type[T], default: Any) -> Any:
+    value = values.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind):
+        raise Unreadable(f"{name} is something else")
+    return value
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    return clean(_typed(values, name, str, ""))
+
+
+def _id(values: Mapping[str, Any], name: str) -> str:
+    found = _text(values, name)
+    if not 0 < len(found) <= MOST_OF_AN_ID:
+        raise Unreadable(f"{name} names nothing")
+    return found
+
+
+def _time(values: Mapping[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
+        raise Unreadable(f"{name} is no time")
+    return float(value)
+
+
+def _whole(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+        raise Unreadable("no whole number")
+    return value
+
+
+def _tokens(listed: list[Any]) -> tuple[int, ...]:
+    if all(type(token) is int and 0 <= token <= LARGEST_TOKEN for token in listed):
+        return tuple(listed)
+    raise Unreadable("no tokens")

@@ -1,0 +1,165 @@
+"""Conversations into files: JSON with everything, Markdown, plain text, or an HTML page, whole or not at all."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import TextIO
+
+from phichat.chat.markdown import Block, blocks
+from phichat.chat.messages import Message, clean
+from phichat.errors import StoreError
+from phichat.store.base import Record
+from phichat.store.exchange import FORMAT, VERSION, as_json
+from phichat.store.shown import moment, path_of, speaker, title_of_record
+from phichat.text import tr
+
+
+class Format(StrEnum):
+    """What a file may hold. JSON has everything, and comes back; the others have the shown paths, to be read."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+    TEXT = "text"
+    HTML = "html"
+
+
+_ENDINGS = {
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".markdown": Format.MARKDOWN,
+    ".txt": Format.TEXT,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+}
+
+# What would be a heading of ours, hide what follows, or make a heading of the line before.
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*$")
+_OPENING = re.compile(r"( {0,3})(~{3,}|<(?=[!?/A-Za-z])(?!https?:))", re.IGNORECASE)
+
+
+def format_of(file: Path) -> Format | None:
+    """What a file of that name holds; None if its ending does not say."""
+    return _ENDINGS.get(file.suffix.lower())
+
+
+def export(records: Iterable[Record], kind: Format, file: Path) -> int:
+    """Write `records` to `file`, which appears once it is whole; how many there were. Raises StoreError."""
+    target = Path(os.path.realpath(file))
+    in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
+    fresh = target if in_place else target.with_name(f".{target.name[:100]}.{os.getpid()}.new")
+    try:
+        with fresh.open("w", encoding="utf-8", newline="\n") as stream:
+            count = write(records, kind, stream)
+            if not in_place:
+                stream.flush()
+                os.fsync(stream.fileno())
+        if not in_place:
+            fresh.replace(target)
+    except BaseException as error:
+        if not in_place:
+            with suppress(OSError):
+                fresh.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise StoreError(
+            tr("{file} could not be written: {reason}. Make room, or choose another place.").format(
+                file=file, reason=error.strerror or error
+            )
+        ) from error
+    return count
+
+
+def write(records: Iterable[Record], kind: Format, stream: TextIO) -> int:
+    """Write `records`, of which only one is looked at at a time; how many there were."""
+    count = 0
+
+    def counted() -> Iterator[Record]:
+        nonlocal count
+        for record in records:
+            count += 1
+            yield record
+
+    stream.writelines(clean(piece) for piece in _WRITERS[kind](counted()))
+    return count
+
+
+def json_text(records: Iterable[Record]) -> Iterator[str]:
+    """See `exchange`; a conversation is a line."""
+    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
+    before = "\n"
+    for record in records:
+        yield before + json.dumps(as_json(record), ensure_ascii=False, allow_nan=False)
+        before = ",\n"
+    yield "\n]}\n"
+
+
+def markdown(records: Iterable[Record]) -> Iterator[str]:
+    """A heading of the first level is a conversation, one of the second a message; those inside are below that."""
+    for number, record in enumerate(records):
+        yield ("\n" if number else "") + f"# {_one_line(title_of_record(record))}\n"
+        for message in path_of(record):
+            yield f"\n## {_one_line(_who_and_when(message))}\n\n{_body(message)}\n"
+
+
+def plain_text(records: Iterable[Record]) -> Iterator[str]:
+    """Titles underlined, and a line above each message."""
+    for number, record in enumerate(records):
+        title = title_of_record(record)
+        yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
+        for message in path_of(record):
+            yield f"\n— {_who_and_when(message)} —\n{message.text.strip(_BLANK)}\n"
+
+
+def _html(records: Iterable[Record]) -> Iterator[str]:
+    from phichat.store.page import page  # noqa: PLC0415 - brings the Markdown parser
+
+    return page(records)
+
+
+_WRITERS: dict[Format, Callable[[Iterable[Record]], Iterator[str]]] = {
+    Format.JSON: json_text,
+    Format.MARKDOWN: markdown,
+    Format.TEXT: plain_text,
+    Format.HTML: _html,
+}
+_BLANK = "\r\n"
+
+
+def _who_and_when(message: Message) -> str:
+    return " · ".join(filter(None, (speaker(message), moment(message.created))))
+
+
+def _body(message: Message) -> str:
+    text = message.text.replace("\r\n", "\n").replace("\r", "\n")  # either ends a line in Markdown
+    return "\n\n".join(map(_block, blocks(text)))
+
+
+def _block(block: Block) -> str:
+    if block.language is None:
+        return "\n".join(_tame(block.text.split("\n")))
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", block.text))])
+    return f"{fence}{block.language}\n{block.text}\n{fence}"
+
+
+def _tame(lines: list[str]) -> Iterator[str]:
+    """`lines` such that none is taken for a heading of ours, nor swallows those that follow."""
+    before = ""
+    for line in lines:
+        if heading := _HEADING.match(line):
+            level = min(len(heading[1]) + 2, 6)
+            yield "#" * level + line[heading.end() :]
+        elif _UNDERLINE.match(line) and before.strip():
+            yield "\\" + line.lstrip()
+        else:
+            yield _OPENING.sub(r"\1\\\2", line, count=1) if _OPENING.match(line) else line
+        before = line
+
+
+def _one_line(title: str) -> str:
+    """`title` with the signs escaped that Markdown would act on."""
+    return re.sub(r"([\\`*_\[\]<>#&~|!])", r"\\\1", title)

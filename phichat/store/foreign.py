@@ -1,0 +1,159 @@
+"""What other programs' exports have in common: a tree of messages, some of which were never shown, as one of ours."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from phichat.chat.messages import Ending, Message, Reply, Role, clean, title_of
+from phichat.store.base import Heading, Record
+from phichat.store.exchange import LATEST, Unreadable
+
+MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds in 1973
+
+
+@dataclass(frozen=True)
+class Node:
+    """One place in another program's tree. Without `role` it was not shown, but may stand between what was."""
+
+    id: str
+    parent: str | None
+    role: Role | None = None
+    text: str = ""
+    created: float | None = None
+    model: str = ""
+    ending: Ending = Ending.STOP
+
+
+@dataclass(frozen=True)
+class Header:
+    """A conversation in another program, but for its messages."""
+
+    origin: str
+    id: str
+    title: str = ""
+    created: float | None = None
+    changed: float | None = None
+    is_pinned: bool = False
+    tip: str | None = None
+    system: str = ""
+
+
+def record_of(header: Header, nodes: Iterable[Node]) -> Record | None:
+    """The same as one of our conversations, under an id that is always the same; None if nothing was said in it.
+
+    Raises Unreadable.
+    """
+    tree = _Tree({node.id: node for node in nodes})
+    shown = tree.merged()
+    if not shown:
+        return None
+    start = header.created or min((node.created for node in shown if node.created), default=0.0)
+    name = derived_id(header.origin, header.id)
+    messages = [_message(node, name, start) for node in shown]
+    title = clean(header.title).strip() or title_of(next((m.text for m in messages if m.role is Role.USER), ""))
+    changed = header.changed or max(message.created for message in messages)
+    tip = tree.place(header.tip) if header.tip in tree else None
+    return Record(
+        Heading(name, title, start, changed, header.is_pinned),
+        derived_id(name, tip) if tip else messages[-1].id,
+        clean(header.system),
+        model=next((m.reply.model for m in reversed(messages) if m.reply and m.reply.model), ""),
+        origin=header.origin,
+        messages=tuple(messages),
+    )
+
+
+class _Tree:
+    """Another program's tree, from which what was not shown is taken out."""
+
+    def __init__(self, nodes: Mapping[str, Node]) -> None:
+        self._nodes = nodes
+        self._depths: dict[str, int] = {}
+        self._places: dict[str, str | None] = {}  # of each node, the shown message it is or comes after
+        self._wholes: dict[str, str] = {}  # of each piece, the message it became a part of
+        for name in nodes:
+            self._settle(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._nodes
+
+    def place(self, name: str | None) -> str | None:
+        """The shown message that `name` is, is a part of, or comes after."""
+        found = self._places.get(name) if name is not None else None
+        return self._wholes.get(found, found) if found is not None else None
+
+    def merged(self) -> list[Node]:
+        """What was shown, parents before children, then oldest first. A reply told in several pieces becomes one."""
+        shown = [node for node in self._nodes.values() if node.role]
+        shown.sort(key=lambda node: (self._depths[node.id], node.created or 0.0))
+        answers = Counter(self.place(node.parent) for node in shown)
+        pieces: dict[str, list[Node]] = {}
+        for node in shown:
+            above = self.place(node.parent)
+            is_piece = above is not None and answers[above] == 1 and pieces[above][0].role is node.role
+            if above is not None and is_piece and node.role is Role.ASSISTANT:
+                pieces[above].append(node)
+                answers[above] = answers[node.id]
+                self._wholes[node.id] = above
+            else:
+                pieces[node.id] = [replace(node, parent=above)]
+        return [_joined(parts) for parts in pieces.values()]
+
+    def _settle(self, name: str) -> None:
+        """Find the depth and the place of `name` and all above it, however far that is."""
+        way: list[str] = []
+        at: str | None = name
+        while at is not None and at in self._nodes and at not in self._depths:
+            way.append(at)
+            self._depths[at] = -1
+            at = self._nodes[at].parent
+        if at is not None and self._depths.get(at) == -1:
+            raise Unreadable("a message that answers itself")
+        depth, place = (self._depths[at], self._places[at]) if at in self._depths and at is not None else (0, None)
+        for each in reversed(way):
+            depth += 1
+            place = each if self._nodes[each].role else place
+            self._depths[each], self._places[each] = depth, place
+
+
+def _joined(parts: list[Node]) -> Node:
+    model = next((part.model for part in reversed(parts) if part.model), "")
+    text = "\n\n".join(part.text for part in parts)
+    return replace(parts[0], text=text, model=model, ending=parts[-1].ending)
+
+
+def _message(node: Node, conversation: str, start: float) -> Message:
+    return Message(
+        node.role or Role.USER,
+        clean(node.text),
+        derived_id(conversation, node.parent) if node.parent else None,
+        derived_id(conversation, node.id),
+        Reply(clean(node.model), ending=node.ending) if node.role is Role.ASSISTANT else None,
+        node.created or start,
+    )
+
+
+def derived_id(*names: str) -> str:
+    """A name of our own for what has `names` elsewhere, always the same."""
+    return hashlib.sha256("\0".join(map(clean, names)).encode()).hexdigest()[:32]
+
+
+def seconds(value: Any) -> float | None:
+    """A time as others write it, in seconds or milliseconds since 1970; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+        return None
+    found = value / 1000 if value > MILLISECONDS else float(value)
+    return found if found <= LATEST else None
+
+
+def text_of(value: Any) -> str:
+    """`value` if it is text; others write null for none."""
+    return value if isinstance(value, str) else ""
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    """`value` if it is an object."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,238 @@
+"""Conversations out of files: our own JSON, ChatGPT's and Open WebUI's exports, told apart by what is in them."""
+
+import re
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from io import RawIOBase, TextIOWrapper
+from pathlib import Path
+from typing import IO, Any, Protocol, TextIO, cast
+
+from phichat.errors import StoreError
+from phichat.store import chatgpt, open_webui
+from phichat.store.base import Record
+from phichat.store.exchange import FORMAT, VERSION, Unreadable, from_json
+from phichat.store.json_stream import JsonStream, NotJson, TooLong
+from phichat.text import tr, tr_count
+
+AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
+MOST_UNPACKED = 4 << 30  # bytes out of one archive; nobody has typed as much, but a bomb has more
+
+_IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports come in several
+
+
+Reader = Callable[[dict[str, Any]], Record | None]
+"""Makes one of our conversations. Raises Unreadable."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought.
+
+    `conversations` are those that are new, have new messages or were in the bin, `messages` the new ones. `unchanged`
+    were here as they are, `skipped` make no sense.
+    """
+
+    conversations: int = 0
+    messages: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+
+
+class Shelf(Protocol):
+    """As much of the history as an import needs."""
+
+    def load(self, conversation: str) -> Record:
+        """A conversation. Raises StoreError if it is not there."""
+
+    def put(self, record: Record) -> "Future[bool]":
+        """Store what is new of `record`; whether that was anything."""
+
+
+def import_file(file: Path, history: Shelf) -> Imported:
+    """Put the conversations in `file` into `history`, each in full or not at all.
+
+    Raises StoreError; those before what is wrong stay.
+    """
+    tally = _Tally(history)
+    try:
+        for record in conversations(file):
+            tally.count(record)
+        tally.settle()
+    except StoreError as error:
+        with suppress(StoreError):
+            tally.settle()
+        if not tally.done.conversations:
+            raise
+        kept = tr_count(
+            "{count} conversation was imported before that.",
+            "{count} conversations were imported before that.",
+            tally.done.conversations,
+        )
+        raise StoreError(f"{error} {kept}") from error
+    return tally.done
+
+
+class _Tally:
+    """Stores conversations, a few at once, as a disk takes as long over one as over several; counts what was new."""
+
+    def __init__(self, history: Shelf) -> None:
+        self.done = Imported()
+        self._history = history
+        self._waiting: deque[tuple[Future[bool], int]] = deque()
+
+    def count(self, record: Record | None) -> None:
+        """See to `record`; None is one that made no sense. Raises StoreError."""
+        if record is None:
+            self.done = replace(self.done, skipped=self.done.skipped + 1)
+            return
+        here = self._messages_here(record)
+        fresh = sum(message.id not in here for message in record.messages)
+        if record.heading.deleted is not None and here and not fresh:  # storing it would take it out of the bin
+            self.done = replace(self.done, unchanged=self.done.unchanged + 1)
+            return
+        self._waiting.append((self._history.put(record), fresh))
+        self.settle(AT_ONCE)
+
+    def settle(self, most: int = 0) -> None:
+        """Wait until at most so many are not stored yet. Raises StoreError."""
+        while len(self._waiting) > most:
+            future, fresh = self._waiting.popleft()
+            if future.result():
+                conversations, messages = self.done.conversations + 1, self.done.messages + fresh
+                self.done = replace(self.done, conversations=conversations, messages=messages)
+            else:
+                self.done = replace(self.done, unchanged=self.done.unchanged + 1)
+
+    def _messages_here(self, record: Record) -> set[str]:
+        try:
+            return {message.id for message in self._history.load(record.heading.id).messages}
+        except StoreError:  # it is not there; if it is something else, storing says so
+            return set()
+
+
+def conversations(file: Path) -> Iterator[Record | None]:
+    """Each conversation in `file`, one at a time; None for one that makes no sense. Raises StoreError."""
+    parts, known = 0, 0
+    try:
+        with ExitStack() as opened:
+            for text in _texts(file, opened):
+                for part, read in _parts(JsonStream(text, "conversations"), file):
+                    parts, known = parts + 1, known + (read is not None)
+                    yield from _read(part, read)
+    except TooLong as error:
+        raise StoreError(tr("{file} is too large to be a chat export.").format(file=file)) from error
+    except NotJson as error:
+        raise StoreError(_cut_off(file) if known else _unknown(file)) from error
+    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(
+            tr("{file} could not be read: {reason}. Look whether it is there and whole.").format(
+                file=file, reason=reason
+            )
+        ) from error
+    if parts and not known:
+        raise StoreError(_unknown(file))
+
+
+def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]]:
+    """What may be a conversation, with what reads its kind; None if that is unknown."""
+    is_first, is_ours = True, False
+    for part in stream.parts():
+        if is_first:
+            _check_version(stream.before, file)
+            is_first, is_ours = False, stream.before.get("format") == FORMAT
+        yield part, _reader(part, is_ours)
+
+
+def _reader(part: Any, is_ours: bool) -> Reader | None:
+    if not isinstance(part, dict):
+        return None
+    if is_ours or {"id", "tip", "messages"} <= part.keys():
+        return from_json
+    if chatgpt.is_chatgpt(part):
+        return chatgpt.record_from
+    return open_webui.record_from if open_webui.is_open_webui(part) else None
+
+
+def _read(part: Any, read: Reader | None) -> Iterator[Record | None]:
+    """The conversation; nothing if nothing was said in it."""
+    try:
+        record = read(part) if read else None
+    except Unreadable:
+        read, record = None, None
+    if record or not read:
+        yield record
+
+
+def _check_version(before: dict[str, Any], file: Path) -> None:
+    version = before.get("version")
+    if before.get("format") == FORMAT and isinstance(version, int) and version > VERSION:
+        raise StoreError(
+            tr("{file} comes from a newer Phichat: update this one, then import it again.").format(file=file)
+        )
+
+
+def _texts(file: Path, opened: ExitStack) -> Iterator[TextIO]:
+    """The file itself or, of an archive, the files with conversations, one after the other."""
+    raw = opened.enter_context(file.open("rb"))
+    if not zipfile.is_zipfile(raw):
+        raw.seek(0)
+        yield _text(raw)
+        return
+    archive = opened.enter_context(zipfile.ZipFile(raw))
+    names = sorted(name for name in archive.namelist() if _IN_ARCHIVES.fullmatch(name.rpartition("/")[2]))
+    if not names:
+        raise NotJson("an archive of something else")
+    allowance = Allowance(MOST_UNPACKED)
+    for name in names:
+        with archive.open(name) as member:
+            yield _text(cast(IO[bytes], Bounded(member, allowance)))
+
+
+def _text(raw: IO[bytes]) -> TextIO:
+    return TextIOWrapper(raw, "utf-8-sig", "replace")
+
+
+@dataclass
+class Allowance:
+    """So many bytes may still be read."""
+
+    left: int
+
+
+class Bounded(RawIOBase):
+    """Reads from `source` within an allowance; whatever size an archive claims for it."""
+
+    def __init__(self, source: IO[bytes], allowance: Allowance) -> None:
+        super().__init__()
+        self._source, self._allowance = source, allowance
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes. Raises TooLong."""
+        found = self._source.read(size)
+        self._allowance.left -= len(found)
+        if self._allowance.left < 0:
+            raise TooLong("unpacks to more than anyone has typed")
+        return found
+
+    read1 = read
+
+
+def _cut_off(file: Path) -> str:
+    return tr("{file} is cut off or damaged. Fetch it again, and import the whole file.").format(file=file)
+
+
+def _unknown(file: Path) -> str:
+    return tr(
+        "{file} is no chat export that Phichat knows: its own JSON, ChatGPT's export (.zip or conversations.json), "
+        "or Open WebUI's."
+    ).format(file=file)

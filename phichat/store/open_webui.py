@@ -1,0 +1,100 @@
+"""Conversations out of Open WebUI's export, as its own pages read and write it.
+
+Taken from open-webui/open-webui: src/lib/components/chat/Settings/DataControls.svelte, src/lib/utils/index.ts,
+backend/open_webui/models/chats.py.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from phichat.chat.messages import Ending, Role
+from phichat.store.base import Record
+from phichat.store.exchange import Unreadable
+from phichat.store.foreign import Header, Node, dict_of, record_of, seconds, text_of
+
+ORIGIN = "open-webui"
+
+_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}
+_FOLDED = re.compile(r'<details\b[^<>]*\btype="(?:reasoning|code_interpreter|tool_calls)"[^<>]*>')
+_FOLDED_END = "</details>"
+
+
+def is_open_webui(values: dict[str, Any]) -> bool:
+    """Whether this is a conversation of theirs: as the server has it, or the older bare one."""
+    chat = _chat(values)
+    listed = chat.get("messages")
+    return isinstance(dict_of(chat.get("history")).get("messages"), dict) or (
+        isinstance(listed, list) and all(isinstance(item, dict) and "content" in item for item in listed)
+    )
+
+
+def record_from(values: dict[str, Any]) -> Record | None:
+    """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
+    chat = _chat(values)
+    nodes = list(_nodes(chat))
+    created = seconds(values.get("created_at")) or seconds(chat.get("timestamp"))
+    header = Header(
+        ORIGIN,
+        text_of(values.get("id")) or text_of(chat.get("id")) or f"{created} {nodes[0].id if nodes else ''}",
+        text_of(values.get("title")) or text_of(chat.get("title")),
+        created,
+        seconds(values.get("updated_at")),
+        values.get("pinned") is True,
+        text_of(dict_of(chat.get("history")).get("currentId")) or (nodes[-1].id if nodes else None),
+        text_of(dict_of(chat.get("params")).get("system")) or text_of(chat.get("system")),
+    )
+    return record_of(header, nodes)
+
+
+def _chat(values: dict[str, Any]) -> dict[str, Any]:
+    return values["chat"] if isinstance(values.get("chat"), dict) else values
+
+
+def _nodes(chat: dict[str, Any]) -> Iterator[Node]:
+    tree = dict_of(chat.get("history")).get("messages")
+    if isinstance(tree, dict) and tree:
+        for name, message in tree.items():
+            parent = text_of(dict_of(message).get("parentId"))
+            yield _node(name, parent if parent in tree else None, message)
+        return
+    before = None
+    for index, message in enumerate(chat.get("messages") or []):
+        name = text_of(dict_of(message).get("id")) or str(index)
+        yield _node(name, before, message)
+        before = name
+
+
+def _node(name: str, parent: str | None, message: Any) -> Node:
+    if not isinstance(message, dict):
+        raise Unreadable("no message")
+    role = _ROLES.get(text_of(message.get("role")))
+    text = _text(message.get("content")).strip()
+    return Node(
+        name,
+        parent,
+        role if text else None,
+        text,
+        seconds(message.get("timestamp")),
+        text_of(message.get("model")),
+        Ending.ERROR if message.get("error") else Ending.STOP,
+    )
+
+
+def _text(content: Any) -> str:
+    """What was said, without what the page folds away: thoughts, and what tools were asked."""
+    if isinstance(content, list):
+        content = "\n\n".join(filter(None, (text_of(dict_of(part).get("text")) for part in content)))
+    return _unfolded(text_of(content))
+
+
+def _unfolded(text: str) -> str:
+    kept, at = [], 0
+    for folded in _FOLDED.finditer(text):
+        end = text.find(_FOLDED_END, folded.end())
+        if end < 0:
+            break
+        if folded.start() >= at:
+            kept.append(text[at : folded.start()])
+            at = end + len(_FOLDED_END)
+    return "".join([*kept, text[at:]])

@@ -1,0 +1,96 @@
+"""Conversations as one HTML page: no script, nothing fetched, light or dark as the reader likes, and good on paper."""
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from phichat import text
+from phichat.chat.markdown import blocks
+from phichat.chat.messages import Message, Role
+from phichat.chat.rendering import html_of, plain_html
+from phichat.store.base import Record
+from phichat.store.shown import moment, path_of, speaker, title_of_record
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --tint: #f2f4f7;
+  --line: #d5dae0; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8eb; --paper: #16181c; --quiet: #9aa4af; --tint: #22262c; --line: #3a4048; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2rem 1.25rem; max-width: 46rem; font: 1rem/1.55 system-ui, sans-serif;
+  color: var(--ink); background: var(--paper); overflow-wrap: break-word; }
+h1 { font-size: 1.6rem; line-height: 1.25; }
+section + section { margin-top: 4rem; border-top: 1px solid var(--line); padding-top: 1rem; }
+article { margin: 1.5rem 0; }
+article > header { font-size: .85rem; color: var(--quiet); margin-bottom: .35rem; }
+article > header b { color: var(--ink); }
+article.user > div { background: var(--tint); border-radius: .6rem; padding: .6rem .9rem; }
+article > div > :first-child { margin-top: 0; }
+article > div > :last-child { margin-bottom: 0; }
+.plain { white-space: pre-wrap; }
+pre { background: var(--tint); border: 1px solid var(--line); border-radius: .4rem; padding: .7rem .9rem;
+  overflow-x: auto; }
+code { font: .875em/1.45 ui-monospace, monospace; }
+:not(pre) > code { background: var(--tint); border-radius: .25rem; padding: .1em .3em; }
+blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--line); color: var(--quiet); }
+table { border-collapse: collapse; display: block; overflow-x: auto; }
+th, td { border: 1px solid var(--line); padding: .3rem .6rem; }
+a { color: inherit; }
+@media print {
+  :root { --ink: #000; --paper: #fff; --quiet: #444; --tint: #fff; --line: #999; }
+  body { max-width: none; padding: 0; font-size: 10.5pt; }
+  pre { white-space: pre-wrap; overflow: visible; }
+  article > header { break-after: avoid; }
+  h1, h2, h3 { break-after: avoid; }
+  article.user > div { border: 1px solid var(--line); }
+  section + section { break-before: page; border: 0; margin: 0; }
+  a[href]::after { content: " (" attr(href) ")"; color: var(--quiet); }
+}
+"""
+
+_HEAD = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+"""
+
+
+def page(records: Iterable[Record]) -> Iterator[str]:
+    """The page in pieces, a message each."""
+    title = None
+    for record in records:
+        if title is None:
+            title = title_of_record(record)
+            yield _head(title)
+        yield f"<section>\n<h1>{escape(title_of_record(record))}</h1>\n"
+        for message in path_of(record):
+            yield _article(message)
+        yield "</section>\n"
+    if title is None:
+        yield _head("Phichat")
+    yield "</body>\n</html>\n"
+
+
+def _head(title: str) -> str:
+    return _HEAD.format(language=text.language(), title=escape(title), style=_STYLE)
+
+
+def _article(message: Message) -> str:
+    time = moment(message.created)
+    said = f"<b>{escape(speaker(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
+    body = plain_html(message.text) if message.role is not Role.ASSISTANT else _reply(message.text)
+    return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}</div>\n</article>\n'
+
+
+def _reply(source: str) -> str:
+    return "".join(
+        html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
+        for block in blocks(source)
+    )

@@ -1,0 +1,41 @@
+"""What a reader sees of a stored conversation: the shown path, who speaks, and when."""
+
+from datetime import UTC, datetime
+
+from phichat.chat.messages import Message, Role, clean
+from phichat.store.base import Record
+from phichat.text import tr
+
+
+def path_of(record: Record) -> list[Message]:
+    """The shown messages, oldest first."""
+    messages = {message.id: message for message in record.messages}
+    path: list[Message] = []
+    at = messages.pop(record.tip, None) if record.tip else None
+    while at is not None:
+        path.append(at)
+        at = messages.pop(at.parent, None) if at.parent else None
+    return path[::-1]
+
+
+def title_of_record(record: Record) -> str:
+    """Its title in one line, even if it has none."""
+    return " ".join(clean(record.heading.title).split()) or tr("Untitled")
+
+
+def speaker(message: Message) -> str:
+    """Whose message it is; of a reply, by which model."""
+    if message.role is Role.USER:
+        return tr("You")
+    if message.role is Role.SYSTEM:
+        return tr("Instructions")
+    model = clean(message.reply.model) if message.reply else ""
+    return " ".join(model.split()) or tr("Answer")
+
+
+def moment(seconds: float) -> str:
+    """A day and a time here, to the minute; empty if it is not known."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
+    except (OverflowError, ValueError, OSError):  # beyond what the calendar here can show
+        return ""
