@@ -2,11 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from phichat.chat.messages import Ending
+from phichat.chat.messages import Ending, Message
+from phichat.chat.session import Session
 from phichat.engine.base import (
     Done,
     EngineSettings,
@@ -79,6 +81,29 @@ class ScriptedEngine:
 
     def close(self) -> None:
         self.loaded = None
+
+
+class SlowKeeper:
+    """Stores a question when the test says so.
+
+    Attributes:
+        told: what it was told, oldest first.
+        stored: done once the test says that the question is on the disk.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.stored: Future[None] = Future()
+
+    def begun(self, session: Session) -> Future[None]:
+        self.told.append(f"begun {[message.text for message in session.conversation.path()]}")
+        return self.stored
+
+    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
+        self.told.append(f"grown {text!r} {list(tokens)}")
+
+    def finished(self, session: Session, message: Message) -> None:
+        self.told.append(f"finished {message.text!r}")
 
 
 def _perform(lines: list[Line], stop: Stop) -> Iterator[Event]:

@@ -17,6 +17,9 @@ class Session:
         sampling: the settings of the next reply.
         answering: the reply being made, or None.
         begun: what there was of it before it was asked for, to go on from; mostly None.
+        model: the name of the model it was last held with; empty for none.
+        draft: what the person was writing.
+        is_temporary: whether nothing of it is to be kept.
     """
 
     def __init__(self, conversation: Conversation | None = None, system: str = "") -> None:
@@ -25,6 +28,9 @@ class Session:
         self.sampling = Sampling()
         self.answering: Message | None = None
         self.begun: Turn | None = None
+        self.model = ""
+        self.draft = ""
+        self.is_temporary = False
 
     def begin(self, text: str, reply: Reply) -> tuple[Turn, ...]:
         """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
@@ -65,13 +71,13 @@ class Session:
         )
         return self.answering
 
-    def finish(self, ending: Ending, statistics: Mapping[str, Any] | None = None) -> Message | None:
-        """The reply is over; the reply as it stays. None if none was being made."""
+    def finish(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
+        """The reply is over; the reply as it stays. None if none was being made. `made`: more of what Reply knows."""
         finished, self.answering = self.answering, None
         if finished is None or finished.reply is None:
             return None
         return self.conversation.change(
-            finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}))
+            finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}), **made)
         )
 
     def turns(self, model: str) -> tuple[Turn, ...]:

@@ -1,15 +1,16 @@
 """Questions go to the engine, answers come back into their conversation: the window's conductor, without a face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.messages import Ending, Message, Reply, Turn
+from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import (
     Done,
@@ -26,6 +27,9 @@ from phichat.engine.base import (
 )
 from phichat.text import number, tr, tr_count
 from phichat.ui.workers import EngineThread
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
@@ -56,6 +60,19 @@ class Model(Protocol):
         """Its file."""
 
 
+class Keeper(Protocol):
+    """Stores what happens, as it happens. Nothing here waits."""
+
+    def begun(self, session: Session) -> "Future[None] | None":
+        """A question, or a reply that goes on, is to be stored before the model sees it; done once it is."""
+
+    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
+        """The reply under way went on."""
+
+    def finished(self, session: Session, message: Message) -> None:
+        """The reply is what it will be."""
+
+
 class Answering(QObject):
     """Loads models and answers, one question at a time.
 
@@ -75,10 +92,15 @@ class Answering(QObject):
     measured = Signal(object)
     loaded_model = Signal(object)
 
-    def __init__(self, thread: EngineThread, settings: Callable[[int], EngineSettings]) -> None:
+    def __init__(
+        self,
+        thread: EngineThread,
+        settings: Callable[[int], EngineSettings],
+        keeper: Keeper | None = None,
+        checksum: Callable[[Path], str | None] = lambda _: None,
+    ) -> None:
         super().__init__()
-        self._thread = thread
-        self._settings = settings
+        self._thread, self._settings, self._keeper, self._checksum = thread, settings, keeper, checksum
         self.model: Model | None = None
         self.loaded: Loaded | None = None
         self.state = State.EMPTY
@@ -118,9 +140,17 @@ class Answering(QObject):
         """Ask, in `session`. While the model loads, the question waits for it."""
         self._ask(session, lambda reply: session.begin(text, reply))
 
-    def retry(self, session: Session) -> None:
-        """Ask the last question of `session` again."""
-        self._ask(session, session.retry)
+    def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
+        """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
+        self._ask(session, lambda reply: session.retry(reply, message), sampling)
+
+    def edit(self, session: Session, message: Message, text: str) -> None:
+        """Ask `text` in place of the person's `message`, which stays beside it."""
+        self._ask(session, lambda reply: session.edit(message, text, reply))
+
+    def go_on(self, session: Session) -> None:
+        """Have the last reply of `session` go on where it ended."""
+        self._ask(session, session.go_on)
 
     def stop(self) -> None:
         """End the reply under way; what there is of it stays."""
@@ -130,13 +160,17 @@ class Answering(QObject):
         if self.state is State.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
 
-    def _ask(self, session: Session, begin: Callable[[Reply], tuple[Turn, ...]]) -> None:
+    def _ask(
+        self, session: Session, begin: Callable[[Reply], tuple[Turn, ...]], sampling: Sampling | None = None
+    ) -> None:
         if self._reply or not self.model:
             return
-        sampling = session.sampling.with_seed()
+        sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
+        session.model = self.model.name
         self._session = session
-        self._reply = self._thread.generate(Request(turns, sampling))
+        stored = self._keeper.begun(session) if self._keeper else None
+        self._reply = self._thread.generate(Request(turns, sampling, session.begun), stored)
         self._become(State.LOADING if self._loading else State.READING)
         self._tell_reply()
 
@@ -221,8 +255,9 @@ class Answering(QObject):
     def _end_reply(self, ending: Ending, statistics: dict[str, Any] | None = None) -> None:
         self._show_pieces()
         self._reply = None
-        if self._session:
-            message = self._session.finish(ending, statistics)
+        if self._session and (message := self._session.finish(ending, statistics, **self._made())):
+            if self._keeper:
+                self._keeper.finished(self._session, message)
             self.replied.emit(self._session, message)
         self._become(self._resting())
 
@@ -236,10 +271,20 @@ class Answering(QObject):
         self._frame.stop()
         if not self._session or not self._pieces:
             return
-        for piece in self._pieces:
+        pieces, self._pieces = self._pieces, []
+        for piece in pieces:
             self._session.add_piece(piece.text, piece.token)
-        self._pieces.clear()
+        if self._keeper:
+            tokens = [piece.token for piece in pieces if piece.token >= 0]
+            self._keeper.grown(self._session, "".join(piece.text for piece in pieces), tokens)
         self._tell_reply()
+
+    def _made(self) -> dict[str, Any]:
+        """What made the reply, besides its settings."""
+        if not self.loaded:
+            return {}
+        engine = {"library": self.loaded.library, "machine": self.loaded.cpu, "settings": asdict(self.loaded.settings)}
+        return {"engine": engine, "model_sha256": self._checksum(Path(self.loaded.path))}
 
     def _tell_reply(self) -> None:
         message: Message | None = self._session.answering if self._session else None

@@ -1,13 +1,20 @@
 """The engine's thread: orders go in as signals, events come out as signals, and one owner ends it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from phichat.engine.base import Engine, EngineSettings, Request, Stop
 from phichat.errors import PhichatError
 from phichat.text import tr
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+STORING = 5.0  # seconds that a question waits to be stored: a disk that hangs longer is no reason not to answer
 
 
 class _Worker(QObject):
@@ -34,9 +41,10 @@ class _Worker(QObject):
 
         self._carefully(stop, run)
 
-    @Slot(object, object)
-    def generate(self, request: Request, stop: Stop) -> None:
+    @Slot(object, object, object)
+    def generate(self, request: Request, stop: Stop, stored: "Future[None] | None") -> None:
         def run() -> None:
+            _wait_for(stored)
             for event in self._get().generate(request, stop):
                 self.happened.emit(stop, event)
 
@@ -61,6 +69,13 @@ class _Worker(QObject):
             self.failed.emit(stop, tr("Something unexpected went wrong: {error}").format(error=error))
 
 
+def _wait_for(stored: "Future[None] | None") -> None:
+    """Until the question is on the disk; where it cannot be stored, whoever stores it says so, and it is answered."""
+    if stored:
+        with suppress(Exception):
+            stored.result(STORING)
+
+
 class EngineThread(QObject):
     """Runs an engine, made there when it is first needed, in a thread of its own.
 
@@ -72,7 +87,7 @@ class EngineThread(QObject):
     happened = Signal(object, object)
     failed = Signal(object, str)
     _load = Signal(object, object, object)
-    _generate = Signal(object, object)
+    _generate = Signal(object, object, object)
     _close = Signal()
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
@@ -95,10 +110,10 @@ class EngineThread(QObject):
         self._load.emit(path, settings, stop)
         return stop
 
-    def generate(self, request: Request) -> Stop:
-        """Order a reply; the Stop that its events will carry."""
+    def generate(self, request: Request, stored: "Future[None] | None" = None) -> Stop:
+        """Order a reply, to be begun once its question is `stored`; the Stop that its events will carry."""
         stop = self._new_stop()
-        self._generate.emit(request, stop)
+        self._generate.emit(request, stop, stored)
         return stop
 
     def close(self) -> None:

@@ -1,0 +1,139 @@
+"""Questions are stored before they are asked, and replies as they come; retries, edits and continuations are asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from phichat.chat.messages import Ending, Message
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.engine.base import EngineSettings
+from phichat.ui.answering import Answering, State
+from phichat.ui.workers import EngineThread
+from tests.fakes import ScriptedEngine, SlowKeeper
+
+
+@dataclass(frozen=True)
+class File:
+    name: str = "tiny"
+    title: str = "Tiny"
+    path: Path = Path("tiny.gguf")
+
+
+@pytest.fixture
+def keeper() -> SlowKeeper:
+    return SlowKeeper()
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[Answering]:
+    thread = EngineThread(lambda: engine)
+    answering = Answering(thread, lambda context: EngineSettings(context), keeper, lambda path: "abc")
+    answering.use(File(), 512)
+    qtbot.waitUntil(lambda: answering.state is State.IDLE)
+    yield answering
+    thread.close()
+
+
+def wait(qtbot: QtBot, answering: Answering) -> None:
+    qtbot.waitUntil(lambda: answering.state is State.IDLE, timeout=20_000)
+
+
+def last(session: Session) -> Message:
+    return session.conversation.path()[-1]
+
+
+def test_the_model_sees_a_question_once_it_is_stored(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    session = Session()
+    answering.submit(session, "Hello you")
+    assert keeper.told == ["begun ['Hello you', '']"]
+    qtbot.wait(100)
+    assert not engine.requests
+    keeper.stored.set_result(None)
+    wait(qtbot, answering)
+    assert len(engine.requests) == 1
+    assert keeper.told[1:] == ["grown 'Hello you' [1000]", "finished 'Hello you'"]
+
+
+def test_what_cannot_be_stored_is_answered_all_the_same(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_exception(OSError("disk full"))
+    answering.submit(Session(), "Hello")
+    wait(qtbot, answering)
+    assert engine.requests
+
+
+def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: Answering, keeper: SlowKeeper) -> None:
+    keeper.stored.set_result(None)
+    session = Session()
+    session.sampling = Sampling(temperature=0.3, seed=7)
+    answering.submit(session, "Hello")
+    wait(qtbot, answering)
+    reply = last(session).reply
+    assert reply is not None
+    assert (reply.model, reply.model_sha256, reply.seed) == ("tiny", "abc", 7)
+    assert reply.sampling["temperature"] == 0.3
+    assert reply.engine["library"] == "scripted"
+    assert reply.engine["settings"]["context"] == 512
+    assert session.model == "tiny"
+
+
+def test_another_reply_stands_beside_the_first_with_its_own_settings(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    engine.enqueue("first")
+    engine.enqueue("second")
+    session = Session()
+    answering.submit(session, "Hello")
+    wait(qtbot, answering)
+    first = last(session)
+    answering.retry(session, first, Sampling(temperature=0, seed=3))
+    wait(qtbot, answering)
+    assert [message.text for message in session.conversation.siblings(first)] == ["first", "second"]
+    assert engine.requests[-1].sampling == Sampling(temperature=0, seed=3)
+    assert session.sampling == Sampling()
+
+
+def test_an_edited_question_is_asked_beside_the_old_one(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    session = Session()
+    answering.submit(session, "Hello")
+    wait(qtbot, answering)
+    question = session.conversation.path()[0]
+    answering.edit(session, question, "Goodbye")
+    wait(qtbot, answering)
+    assert [turn.text for turn in engine.requests[-1].turns] == ["Goodbye"]
+    assert [message.text for message in session.conversation.siblings(question)] == ["Hello", "Goodbye"]
+
+
+def test_a_stopped_reply_goes_on(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    engine.enqueue("Once ")
+    engine.enqueue("upon a time")
+    session = Session()
+    answering.submit(session, "Tell")
+    wait(qtbot, answering)
+    answering.go_on(session)
+    wait(qtbot, answering)
+    begun = engine.requests[-1].begun
+    assert begun is not None
+    assert (begun.text, begun.tokens) == ("Once ", (1000,))
+    assert last(session).text == "Once upon a time"
+    assert last(session).reply.ending is Ending.STOP  # type: ignore[union-attr]
+    assert keeper.told[-2:] == ["grown 'upon a time' [1000]", "finished 'Once upon a time'"]
