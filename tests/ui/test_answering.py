@@ -36,7 +36,7 @@ def engine() -> ScriptedEngine:
 @pytest.fixture
 def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[Answering]:
     thread = EngineThread(lambda: engine)
-    answering = Answering(thread, lambda context: EngineSettings(context), keeper, lambda path: "abc")
+    answering = Answering(thread, EngineSettings, keeper, lambda path: "abc")
     answering.use(File(), 512)
     qtbot.waitUntil(lambda: answering.state is State.IDLE)
     yield answering
