@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from phichat.chat.messages import Message
 from phichat.errors import StoreError
-from phichat.store import binning, changes, erasing, reading, rows
+from phichat.store import binning, changes, checking, erasing, reading, rows
 from phichat.store.base import Heading, Hit, Record
+from phichat.store.checking import Checker
 from phichat.store.failures import Damage, Trouble, as_store_error, trouble_of
 from phichat.store.lane import Job, Lane
 from phichat.store.readers import ReadersClosed
@@ -38,10 +39,14 @@ class History:
     def __init__(self, file: Path, notify: Callable[[str], None] = _ignore) -> None:
         self.ready: Future[str] = Future()
         self._vault = Vault(file, notify)
+        self._checker: Checker | None = None
         self._lane = Lane(self._open, self._vault.run, self._vault.close)
 
     def close(self) -> None:
         """Store what is still to be stored, and leave one tidy file and no thread."""
+        self.ready.exception()
+        if self._checker:
+            self._checker.close()
         self._lane.close()
 
     def headings(self, *, in_bin: bool = False) -> list[Heading]:
@@ -184,9 +189,16 @@ class History:
 
     def _open(self) -> None:
         try:
-            self.ready.set_result(self._vault.open())
+            notice = self._vault.open()
         except StoreError as error:
             self.ready.set_exception(error)
+            return
+        if self._vault.is_check_due:
+            self._checker = Checker(self._vault.file, self._checked)
+        self.ready.set_result(notice)
+
+    def _checked(self, is_whole: bool) -> None:
+        self._lane.do(Job(checking.note_checked) if is_whole else self._damage(self._vault.generation))
 
     def _change(self, conversation: str, **values: Any) -> Future[None]:
         return self._do(lambda connection: changes.change(connection, conversation, **values), conversation)
@@ -215,10 +227,13 @@ class History:
         raise StoreError(tr("The history could not be read."))
 
     def _recover(self, generation: int) -> None:
-        """Have the file recovered, unless that was done since `generation`."""
+        self._lane.do(self._damage(generation)).result()
+
+    def _damage(self, generation: int) -> Job:
+        """Has the file recovered, unless that was done since `generation`."""
 
         def work(_: Connection) -> None:
             if self._vault.generation == generation:
                 raise Damage
 
-        self._lane.do(Job(work)).result()
+        return Job(work)

@@ -2,26 +2,42 @@
 
 import sqlite3
 from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.store import recovery, rows, schema
+from phichat.store import checking, recovery, rows, schema
 from phichat.store.changes import index_message
 from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
 from phichat.store.readers import Readers
 
 
-def open_history(file: Path) -> tuple[Connection, str]:
-    """A connection to write with, and a notice. Raises OSError, sqlite3.Error and NewerHistory."""
+@dataclass(frozen=True)
+class Opened:
+    """The file is open.
+
+    Attributes:
+        connection: to write with.
+        notice: what the person should know.
+        is_check_due: whether somebody should look if the file is whole.
+    """
+
+    connection: Connection
+    notice: str = ""
+    is_check_due: bool = False
+
+
+def open_history(file: Path) -> Opened:
+    """Make the file usable. Raises OSError, sqlite3.Error and NewerHistory."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _open(file), ""
+        return _open(file)
     except sqlite3.Error as error:
         if trouble_of(error) is not Trouble.DAMAGED:
             raise
     notice = recover(file)
-    return _open(file), notice
+    return replace(_open(file), notice=notice)
 
 
 def recover(file: Path) -> str:
@@ -55,16 +71,20 @@ def note_day(connection: Connection) -> None:
     connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
 
 
-def _open(file: Path) -> Connection:
+def _open(file: Path) -> Opened:
     connection = schema.connect(file)
     try:
         _bring_up_to_date(connection, file)
         schema.prepare_for_writing(connection)
+        if file.stat().st_size < checking.SMALL:
+            checking.check_now(connection)
+            checking.note_checked(connection)
+        opened = Opened(connection, is_check_due=checking.is_due(connection))
         _put_in_order(connection)
     except BaseException:
         connection.close()
         raise
-    return connection
+    return opened
 
 
 def _bring_up_to_date(connection: Connection, file: Path) -> None:

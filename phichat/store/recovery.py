@@ -11,6 +11,7 @@ from typing import Any
 from phichat.chat.messages import title_of
 from phichat.store import schema
 from phichat.store.copying import insert_conversation, insert_message
+from phichat.store.grafting import graft
 from phichat.text import tr, tr_count
 
 MOST_ATTEMPTS = 2000
@@ -21,15 +22,16 @@ _Values = dict[str, Any]
 
 def recover(file: Path) -> str:
     """Put a file with all that can be read in the place of `file`, which is kept; a notice for the person."""
-    fresh = file.with_name(file.name + ".recovered")
+    fresh, grafted = file.with_name(file.name + ".recovered"), file.with_name(file.name + ".grafted")
     _remove(fresh)
     with closing(schema.connect(fresh)) as target:
         schema.migrate(target)
-        count = _rescue(file, target)
-    kept = _kept_name(file)
-    for suffix in ("-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            file.with_name(file.name + suffix).replace(kept.with_name(kept.name + suffix))
+        count = _rescue(file, "ro", target) or _rescue(file, "immutable", target)
+        if not count:
+            graft(file, fresh, grafted)
+            count = _rescue(grafted, "immutable", target)
+    _remove(grafted)
+    kept = _keep(file)
     fresh.replace(file)
     recovered = tr_count("{count} conversation was recovered", "{count} conversations were recovered", count)
     return tr("The history was damaged: {recovered}. The damaged file is kept as {name}.").format(
@@ -37,17 +39,14 @@ def recover(file: Path) -> str:
     )
 
 
-def _rescue(file: Path, target: Connection) -> int:
+def _rescue(file: Path, mode: str, target: Connection) -> int:
     """Copy every row that can be read; how many conversations that were."""
     target.execute("BEGIN")
-    try:
-        with closing(schema.connect(file, "ro")) as source:
-            source.text_factory = lambda data: data.decode("utf-8", "replace")
-            numbers = _rescue_conversations(source, target)
-            _rescue_messages(source, target, numbers)
-            _rescue_days(source, target)
-    except sqlite3.Error:  # it is no database at all
-        pass
+    with suppress(sqlite3.Error), closing(schema.connect(file, mode)) as source:  # it may be no database at all
+        source.text_factory = lambda data: data.decode("utf-8", "replace")
+        numbers = _rescue_conversations(source, target)
+        _rescue_messages(source, target, numbers)
+        _rescue_days(source, target)
     target.execute("COMMIT")
     return int(target.execute("SELECT count(*) FROM conversations").fetchone()[0])
 
@@ -156,13 +155,16 @@ def _scan(source: Connection, query: str) -> tuple[list[int], bool]:
     return numbers, True
 
 
-def _kept_name(file: Path) -> Path:
-    day = time.strftime("%Y-%m-%d")
+def _keep(file: Path) -> Path:
+    """Give the damaged file another name, and what belongs to it; the name."""
+    day, count = time.strftime("%Y-%m-%d"), 1
     kept = file.with_name(f"{file.stem}.damaged-{day}{file.suffix}")
-    count = 1
     while kept.exists():
         count += 1
         kept = file.with_name(f"{file.stem}.damaged-{day}-{count}{file.suffix}")
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + suffix).replace(kept.with_name(kept.name + suffix))
     return kept
 
 

@@ -30,12 +30,14 @@ class Vault:
     Attributes:
         shelter: conversations that the file could not take.
         generation: how many times the file was replaced by what was recovered from it.
+        is_check_due: whether somebody should look if the file is whole.
     """
 
     def __init__(self, file: Path, notify: Callable[[str], None]) -> None:
         self.file = file
         self.shelter = Shelter()
         self.generation = 0
+        self.is_check_due = False
         self._notify = notify
         self._connection: Connection | None = None
         self._readers: Readers | None = None
@@ -46,15 +48,16 @@ class Vault:
         """Make the file usable; a notice for the person, or nothing. Raises StoreError: then all is kept in memory."""
         self._tried = monotonic()
         try:
-            self._connection, notice = opening.open_history(self.file)
+            opened = opening.open_history(self.file)
         except Exception as error:
             self._trouble = error
             self._readers = self._readers or opening.readers_of_what_is_there(self.file)
             raise as_store_error(error, self.file) from error
         if self._readers:
             self._readers.close()
+        self._connection, self.is_check_due = opened.connection, opened.is_check_due
         self._readers, self._trouble = Readers(self.file), None
-        return notice
+        return opened.notice
 
     def close(self) -> None:
         """Leave one tidy file."""

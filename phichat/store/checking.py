@@ -1,0 +1,73 @@
+"""Looks whether the file is whole: a small one before it is used, a large one meanwhile and now and then."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from sqlite3 import Connection
+
+from phichat.store import rows, schema
+from phichat.store.failures import Damage, Trouble, trouble_of
+
+SMALL = 32_000_000
+"""Bytes that are looked through before anything else: 40 ms, at the pace of `python -m tests.benchmarks.history large`."""
+
+WEEK = 7 * 86400.0
+
+
+def check_now(connection: Connection) -> None:
+    """Raises sqlite3.Error, Damage too, if the file is not whole."""
+    found = rows.one(connection, "PRAGMA quick_check(1)")
+    if found != "ok":
+        raise Damage(str(found))
+
+
+def is_due(connection: Connection) -> bool:
+    """Whether the last run did not end well, or the last look is a week ago; or in the future, if the clock jumped."""
+    if rows.one(connection, "SELECT 1 FROM marks WHERE name = 'running'"):
+        return True
+    checked = rows.one(connection, "SELECT CAST(value AS REAL) FROM marks WHERE name = 'checked'")
+    return checked is None or not 0 <= time.time() - checked < WEEK
+
+
+def note_checked(connection: Connection) -> None:
+    """All is well."""
+    connection.execute("INSERT OR REPLACE INTO marks VALUES ('checked', ?)", (str(time.time()),))
+
+
+class Checker:
+    """Looks through the file in a thread of its own, which needs no Python, then calls `tell` with what was found."""
+
+    def __init__(self, file: Path, tell: Callable[[bool], None]) -> None:
+        self._file, self._tell = file, tell
+        self._connection: Connection | None = None
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="history check", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._is_closed.set()
+        while self._thread.is_alive():  # an interrupt that comes before the query does nothing
+            if self._connection:
+                with suppress(sqlite3.Error):
+                    self._connection.interrupt()
+            self._thread.join(0.02)
+
+    def _work(self) -> None:
+        try:
+            self._connection = connection = schema.connect(self._file, "ro")
+            try:
+                if not self._is_closed.is_set():
+                    check_now(connection)
+            finally:
+                self._connection = None
+                connection.close()
+        except sqlite3.Error as error:
+            is_whole = trouble_of(error) is not Trouble.DAMAGED
+        else:
+            is_whole = True
+        if not self._is_closed.is_set():
+            self._tell(is_whole)
