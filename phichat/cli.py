@@ -57,9 +57,11 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
+    home = paths.home()
+    if options.command == "history":
+        return _command("cli_history", "run")(options, home, console)
     from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands
 
-    home = paths.home()
     library = Library(home)
     match options.command:
         case "models":
@@ -74,7 +76,7 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
             case "ask":
                 return _command("cli_talk", "ask")(options, library, engine, console)
             case "chat":
-                return _command("cli_talk", "chat")(options, library, engine, console)
+                return _command("cli_talk", "chat")(options, home, library, engine, console)
             case _:
                 return _command("doctor", "run")(options, library, home, engine, console)
     finally:

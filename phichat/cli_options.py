@@ -9,6 +9,7 @@ from phichat import __version__
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
 from phichat.text import number, tr
 
+FORMATS = ["json", "markdown", "text", "html"]
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
 
 
@@ -37,6 +38,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     _add_ask(commands)
     _add_chat(commands)
     _add_models(commands)
+    _add_history(commands)
     _add_bench(commands)
     _add_json(commands.add_parser("doctor", help=tr("what this computer offers and what the app chose")))
     return main
@@ -89,6 +91,32 @@ def _add_models(commands: Any) -> None:
         _add_json(action)
         if name == "remove":
             action.add_argument("--yes", action="store_true", help=tr("do not ask"))
+
+
+def _add_history(commands: Any) -> None:
+    history = commands.add_parser("history", help=tr("the conversations that are kept"))
+    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help=tr("all conversations, or those in which words are found"))
+    listed.add_argument("query", nargs="*", metavar="QUERY", help=tr("words that each begin a word of it"))
+    listed.add_argument("--bin", action="store_true", help=tr("those in the bin"))
+    _add_json(listed)
+    shown = actions.add_parser("show", help=tr("what was said"))
+    shown.add_argument("id", metavar="ID", help=tr("its id, or the beginning of it"))
+    _add_json(shown)
+    exported = actions.add_parser("export", help=tr("write conversations to a file"))
+    exported.add_argument("file", metavar="FILE", help=tr("the file; - is standard output"))
+    exported.add_argument("id", nargs="*", metavar="ID", help=tr("these alone"))
+    exported.add_argument(
+        "--format", choices=FORMATS, help=tr("json has everything and can be imported; else the file's ending decides")
+    )
+    _add_json(exported)
+    imported = actions.add_parser("import", help=tr("read Phichat's JSON, or ChatGPT's or Open WebUI's export"))
+    imported.add_argument("file", metavar="FILE", help=tr("the file"))
+    _add_json(imported)
+    for name, words in (("remove", tr("into the bin")), ("restore", tr("out of the bin"))):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("id", nargs="+", metavar="ID", help=tr("its id, or the beginning of it"))
+        _add_json(action)
 
 
 def _add_bench(commands: Any) -> None:

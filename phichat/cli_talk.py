@@ -1,16 +1,17 @@
 """`phichat ask` and `phichat chat`: a model's replies in the terminal."""
 
 import argparse
+import platform
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from phichat.chat.messages import Ending, Reply, clean
+from phichat.chat.messages import Ending, Message, Reply, clean
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli_console import Console
@@ -33,17 +34,30 @@ from phichat.engine.base import (
 from phichat.engine.tuning import suggested
 from phichat.errors import PhichatError, PromptError
 from phichat.models.library import Library, ModelFile
+from phichat.paths import Home
 from phichat.text import number, tr, tr_count
+
+if TYPE_CHECKING:
+    from phichat.cli_keeping import Keeper
 
 
 class Speaker:
     """One model and one conversation; says its replies on the console."""
 
-    def __init__(self, engine: Engine, model: ModelFile, sha256: str | None, console: Console, as_json: bool) -> None:
-        self._engine, self._model, self._console = engine, model, console
+    def __init__(
+        self,
+        engine: Engine,
+        model: ModelFile,
+        sha256: str | None,
+        console: Console,
+        as_json: bool,
+        keeper: "Keeper | None" = None,
+    ) -> None:
+        self._engine, self._model, self._console, self._keeper = engine, model, console, keeper
         self._sha256, self._as_json = sha256, as_json
         self._session = Session()
         self._settings = EngineSettings()
+        self._library: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: Stop) -> None:
         """Make the model ready for a conversation as `options` say."""
@@ -52,22 +66,39 @@ class Speaker:
         self._hear(self._engine.load(self._model.path, suggested(options.context), stop, self._hear))
 
     def reply(self, text: str, stop: Stop) -> Done:
-        """Answer `text`. What goes wrong before the first word leaves no trace in the conversation."""
-        session, name = self._session, self._model.name
+        """Answer `text`. What goes wrong before the first word leaves no trace in what the model reads."""
+        session = self._session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
-        turns = session.begin(text, Reply(name, sampling.seed or 0))
+        turns = session.begin(text, self._made_with(sampling))
+        if self._keeper:
+            self._keeper.begun(session)
         try:
             done = self._finished(Request(turns, sampling), stop)
         except BaseException as error:
-            answered = session.finish(Ending.ERROR)
+            answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not answered.text:
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
                 self._give_up(sampling)
             raise
-        session.finish(done.reason, asdict(done))
+        self._end(done.reason, asdict(done))
         self._sum_up(done, sampling)
         return done
+
+    def _made_with(self, sampling: Sampling) -> Reply:
+        return Reply(
+            self._model.name,
+            sampling.seed or 0,
+            model_sha256=self._sha256,
+            sampling=asdict(sampling),
+            engine={**asdict(self._settings), **self._library},
+        )
+
+    def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
+        finished = self._session.finish(ending, statistics)
+        if finished and self._keeper:
+            self._keeper.finished(finished)
+        return finished
 
     def _finished(self, request: Request, stop: Stop) -> Done:
         done = Done(Ending.CANCELLED, request.sampling.seed or 0)
@@ -80,12 +111,15 @@ class Speaker:
     def _hear(self, event: Event) -> None:
         match event:
             case Piece():
-                self._session.add_piece(event.text, event.token)
+                answer = self._session.add_piece(event.text, event.token)
                 self._say(event)
+                if answer and self._keeper:
+                    self._keeper.went_on(answer, event.text, event.token)
             case PromptMade() | Done():
                 self._say(event)
             case Loaded():
                 self._settings = event.settings
+                self._library = {"library": event.library, "cpu": event.cpu, "machine": platform.machine()}
             case Notice():
                 self._console.tell(event.text)
             case Loading():
@@ -147,20 +181,29 @@ def ask(options: argparse.Namespace, library: Library, engine: Engine, console: 
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
 
 
-def chat(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> int:
-    """A conversation that is over when the person leaves."""
-    if options.save:
-        console.tell(tr("This version keeps no history yet: start `phichat chat` without --save."))
-        return 2
-    speaker, stop = _speaker(options, library, engine, console), Stop()
+def chat(options: argparse.Namespace, home: Home, library: Library, engine: Engine, console: Console) -> int:
+    """A conversation that is over when the person leaves, and kept if they said so."""
+    if not options.save:
+        return _chat(options, _speaker(options, library, engine, console), console)
+    from phichat.cli_keeping import Keeper  # noqa: PLC0415 - brings the database
+
+    with closing(Keeper(home, console)) as keeper:
+        keeper.open()
+        return _chat(options, _speaker(options, library, engine, console, keeper), console)
+
+
+def _chat(options: argparse.Namespace, speaker: Speaker, console: Console) -> int:
+    stop = Stop()
     with interrupting(stop):
         speaker.load(options, stop)
     if console.is_interactive:
-        console.tell(tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept."))
+        kept = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is kept.")
+        lost = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept.")
+        console.tell(kept if options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
     while (text := console.ask("> ")) is not None:
-        if text.strip() and not _turn(speaker, text, console):
+        if text.strip() and not _turn(speaker, text.rstrip("\r\n"), console):
             return 130
     return 0
 
@@ -178,9 +221,11 @@ def _turn(speaker: Speaker, text: str, console: Console) -> bool:
     return console.is_interactive or not stop.is_set()
 
 
-def _speaker(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> Speaker:
+def _speaker(
+    options: argparse.Namespace, library: Library, engine: Engine, console: Console, keeper: "Keeper | None" = None
+) -> Speaker:
     model = chosen(options, library)
-    return Speaker(engine, model, library.sha256(model), console, options.json)
+    return Speaker(engine, model, library.sha256(model), console, options.json, keeper)
 
 
 def chosen(options: argparse.Namespace, library: Library) -> ModelFile:

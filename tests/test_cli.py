@@ -249,12 +249,6 @@ def test_a_script_does_not_go_on_after_an_error(engine: ScriptedEngine, phichat:
     assert len(engine.requests) == 1
 
 
-def test_saving_a_conversation_is_refused_honestly(engine: ScriptedEngine, phichat: Run) -> None:
-    status, _, err = phichat("chat", "--save", said="Hi\n")
-    assert (status, engine.loads) == (2, [])
-    assert "no history yet" in err
-
-
 def test_a_model_cannot_send_commands_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -330,7 +324,17 @@ def test_a_person_without_a_display_gets_a_conversation(
 
 def test_help_and_version_are_no_errors(phichat: Run) -> None:
     assert phichat("--version") == (0, f"phichat {__version__}\n", "")
-    for command in ([], ["ask"], ["chat"], ["models"], ["models", "list"], ["bench"], ["doctor"]):
+    for command in (
+        [],
+        ["ask"],
+        ["chat"],
+        ["models"],
+        ["models", "list"],
+        ["bench"],
+        ["doctor"],
+        ["history"],
+        ["history", "export"],
+    ):
         status, out, err = phichat(*command, "--help")
         assert (status, err, "usage: phichat" in out) == (0, "", True)
 

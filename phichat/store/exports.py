@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
 from phichat.chat.markdown import Block, blocks
 from phichat.chat.messages import Message, clean
 from phichat.errors import StoreError
 from phichat.store.base import Record
 from phichat.store.exchange import FORMAT, VERSION, as_json
-from phichat.store.shown import moment, path_of, speaker, title_of_record
+from phichat.store.shown import heading_title, moment, path_of, speaker
 from phichat.text import tr
 
 
@@ -74,7 +74,14 @@ def export(records: Iterable[Record], kind: Format, file: Path) -> int:
     return count
 
 
-def write(records: Iterable[Record], kind: Format, stream: TextIO) -> int:
+class Stream(Protocol):
+    """What an export is written to."""
+
+    def writelines(self, pieces: Iterable[str], /) -> None:
+        """Write the pieces as they come."""
+
+
+def write(records: Iterable[Record], kind: Format, stream: Stream) -> int:
     """Write `records`, of which only one is looked at at a time; how many there were."""
     count = 0
 
@@ -101,7 +108,7 @@ def json_text(records: Iterable[Record]) -> Iterator[str]:
 def markdown(records: Iterable[Record]) -> Iterator[str]:
     """A heading of the first level is a conversation, one of the second a message; those inside are below that."""
     for number, record in enumerate(records):
-        yield ("\n" if number else "") + f"# {_one_line(title_of_record(record))}\n"
+        yield ("\n" if number else "") + f"# {_one_line(heading_title(record.heading))}\n"
         for message in path_of(record):
             yield f"\n## {_one_line(_who_and_when(message))}\n\n{_body(message)}\n"
 
@@ -109,7 +116,7 @@ def markdown(records: Iterable[Record]) -> Iterator[str]:
 def plain_text(records: Iterable[Record]) -> Iterator[str]:
     """Titles underlined, and a line above each message."""
     for number, record in enumerate(records):
-        title = title_of_record(record)
+        title = heading_title(record.heading)
         yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
         for message in path_of(record):
             yield f"\n— {_who_and_when(message)} —\n{message.text.strip(_BLANK)}\n"

@@ -8,7 +8,7 @@ from phichat.chat.markdown import blocks
 from phichat.chat.messages import Message, Role
 from phichat.chat.rendering import html_of, plain_html
 from phichat.store.base import Record
-from phichat.store.shown import moment, path_of, speaker, title_of_record
+from phichat.store.shown import heading_title, moment, path_of, speaker
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --tint: #f2f4f7;
@@ -67,9 +67,9 @@ def page(records: Iterable[Record]) -> Iterator[str]:
     title = None
     for record in records:
         if title is None:
-            title = title_of_record(record)
+            title = heading_title(record.heading)
             yield _head(title)
-        yield f"<section>\n<h1>{escape(title_of_record(record))}</h1>\n"
+        yield f"<section>\n<h1>{escape(heading_title(record.heading))}</h1>\n"
         for message in path_of(record):
             yield _article(message)
         yield "</section>\n"

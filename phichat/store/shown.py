@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from phichat.chat.messages import Message, Role, clean
-from phichat.store.base import Record
+from phichat.store.base import Heading, Record
 from phichat.text import tr
 
 
@@ -18,9 +18,9 @@ def path_of(record: Record) -> list[Message]:
     return path[::-1]
 
 
-def title_of_record(record: Record) -> str:
-    """Its title in one line, even if it has none."""
-    return " ".join(clean(record.heading.title).split()) or tr("Untitled")
+def heading_title(heading: Heading) -> str:
+    """A conversation's title in one line, even if it has none."""
+    return " ".join(clean(heading.title).split()) or tr("Untitled")
 
 
 def speaker(message: Message) -> str:

@@ -1,0 +1,186 @@
+"""`phichat history`: the conversations that are kept; found, shown, taken out and brought in."""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from phichat.cli_console import Console
+from phichat.cli_models import columns
+from phichat.errors import StoreError
+from phichat.paths import Home
+from phichat.store.base import Heading, Hit, Record
+from phichat.store.exports import Format, export, format_of, write
+from phichat.store.history import History
+from phichat.store.shown import heading_title, moment
+from phichat.text import tr, tr_count
+
+SHORT = 8  # signs of an id that a list shows; the beginning of one is enough everywhere
+MOST_HITS = 200
+
+
+def run(options: argparse.Namespace, home: Home, console: Console) -> int:
+    """Do `options.action`; the exit status."""
+    with closing(History(home.history, console.tell)) as history:
+        if notice := history.ready.result():
+            console.tell(notice)
+        action: Callable[[argparse.Namespace, History, Console], None] = _ACTIONS[options.action]
+        action(options, history, console)
+    return 0
+
+
+def _list(options: argparse.Namespace, history: History, console: Console) -> None:
+    query = " ".join(options.query)
+    if query:
+        rows = history.search(query, MOST_HITS)
+        shown = [(hit.heading, hit.excerpt) for hit in rows]
+        values = [_hit_json(hit) for hit in rows]
+    else:
+        headings = history.headings(in_bin=options.bin)
+        shown = [(heading, heading_title(heading)) for heading in headings]
+        values = [_heading_json(heading) for heading in headings]
+    if options.json:
+        for each in values:
+            console.json(each)
+    elif shown:
+        for line in columns([_row(heading, text) for heading, text in shown]):
+            console.line(line)
+    else:
+        console.tell(tr("Nothing was found.") if query else tr("No conversation is kept here yet."))
+
+
+def _show(options: argparse.Namespace, history: History, console: Console) -> None:
+    record = history.load(_found(options.id, history))
+    write([record], Format.JSON if options.json else Format.TEXT, _ConsoleStream(console))
+
+
+def _remove(options: argparse.Namespace, history: History, console: Console) -> None:
+    names = [_found(name, history) for name in options.id]
+    history.bin(names).result()
+    text = tr_count(
+        "{count} conversation is in the bin, and is deleted after 30 days.",
+        "{count} conversations are in the bin, and are deleted after 30 days.",
+        len(names),
+    )
+    if options.json:
+        console.json({"removed": names})
+    else:
+        console.line(text)
+
+
+def _restore(options: argparse.Namespace, history: History, console: Console) -> None:
+    names = [_found(name, history) for name in options.id]
+    history.restore(names).result()
+    if options.json:
+        console.json({"restored": names})
+    else:
+        console.line(
+            tr_count("{count} conversation is out of the bin.", "{count} conversations are out of the bin.", len(names))
+        )
+
+
+def _export(options: argparse.Namespace, history: History, console: Console) -> None:
+    names = [_found(name, history) for name in options.id]
+    records = map(history.load, names) if names else history.records()
+    kind = Format(options.format) if options.format else format_of(Path(options.file))
+    if options.file == "-":
+        write(records, kind or Format.JSON, _ConsoleStream(console))
+        return
+    if kind is None:
+        raise StoreError(
+            tr("What {file} is to hold cannot be told from its name: say it with --format.").format(file=options.file)
+        )
+    total = len(names) or history.count()
+    count = export(_watched(records, total, console), kind, Path(options.file))
+    if options.json:
+        console.json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
+    else:
+        console.tell(
+            tr("{conversations} written to {file}.").format(
+                conversations=tr_count("{count} conversation", "{count} conversations", count), file=options.file
+            )
+        )
+
+
+def _import(options: argparse.Namespace, history: History, console: Console) -> None:
+    from phichat.store.imports import import_file  # noqa: PLC0415 - needed here alone
+
+    console.progress(tr("Importing {file}").format(file=options.file))
+    done = import_file(Path(options.file), history)
+    if options.json:
+        console.json(vars(done))
+        return
+    console.line(
+        tr("{conversations} with {messages} imported.").format(
+            conversations=tr_count("{count} conversation", "{count} conversations", done.conversations),
+            messages=tr_count("{count} new message", "{count} new messages", done.messages),
+        )
+    )
+    if done.unchanged:
+        console.tell(tr_count("{count} was here already.", "{count} were here already.", done.unchanged))
+    if done.skipped:
+        console.tell(
+            tr_count("{count} made no sense and was skipped.", "{count} made no sense and were skipped.", done.skipped)
+        )
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace, History, Console], None]] = {
+    "list": _list,
+    "show": _show,
+    "export": _export,
+    "import": _import,
+    "remove": _remove,
+    "restore": _restore,
+}
+
+
+def _found(name: str, history: History) -> str:
+    """The id that begins with `name`. Raises StoreError."""
+    wanted = name.strip().lower()
+    headings = [*history.headings(), *history.headings(in_bin=True)]
+    names = [heading.id for heading in headings if wanted and heading.id.lower().startswith(wanted)]
+    exact = [found for found in names if found.lower() == wanted]
+    if len(exact or names) == 1:
+        return (exact or names)[0]
+    if names:
+        raise StoreError(tr("Several conversations have an id that begins with {id}: give more of it.").format(id=name))
+    raise StoreError(tr("No conversation has the id {id}: see `phichat history list`.").format(id=name))
+
+
+def _watched(records: Iterable[Record], total: int, console: Console) -> Iterator[Record]:
+    for number, record in enumerate(records, 1):
+        console.progress(tr("Exporting {number} of {total}").format(number=number, total=total))
+        yield record
+
+
+def _row(heading: Heading, text: str) -> list[str]:
+    pin = "*" if heading.is_pinned else ""
+    return [pin, heading.id[:SHORT], moment(heading.changed), " ".join(text.split())]
+
+
+def _heading_json(heading: Heading) -> dict[str, Any]:
+    return {
+        "id": heading.id,
+        "title": heading.title,
+        "created": heading.created,
+        "changed": heading.changed,
+        "pinned": heading.is_pinned,
+        "deleted": heading.deleted,
+    }
+
+
+def _hit_json(hit: Hit) -> dict[str, Any]:
+    return {**_heading_json(hit.heading), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
+
+
+class _ConsoleStream:
+    """The console as what an export is written to."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def writelines(self, pieces: Iterable[str]) -> None:
+        """Write each piece at once."""
+        for piece in pieces:
+            self._console.piece(piece)

@@ -1,0 +1,259 @@
+"""`phichat history` and `phichat chat --save` as people and scripts use them."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from phichat import cli, text
+from phichat.chat.messages import Ending, Role
+from phichat.cli_options import FORMATS
+from phichat.engine.base import Done, Piece, Request, Stop
+from phichat.errors import EngineDied
+from phichat.store.base import Record
+from phichat.store.exports import Format
+from phichat.store.history import History
+from tests.conversations import talk
+from tests.fakes import ScriptedEngine
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def phichat(
+    engine: ScriptedEngine, chatml_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs the program; its exit status, and what it wrote to stdout and stderr."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(chatml_model.parent / "no-cache"))
+
+    def run(*arguments: str, said: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        model = ["--model", str(chatml_model)] if arguments[0] == "chat" else []
+        status = cli.run([*model, *arguments], _no_window, lambda _: engine)
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+def _no_window(*_: object) -> int:
+    raise AssertionError("no window is wanted here")
+
+
+@contextmanager
+def _history(home: Path) -> Iterator[History]:
+    with closing(History(home / "history.sqlite3")) as history:
+        history.ready.result()
+        yield history
+
+
+def _records(home: Path) -> list[Record]:
+    with _history(home) as history:
+        return list(history.records())
+
+
+@pytest.fixture
+def kept(home: Path) -> list[Record]:
+    """Two conversations that are there."""
+    records = [
+        talk("What is an owl?", "A bird.", title="Owls", created=1.7e9),
+        talk("Et un hibou ?", "Un oiseau <b>aussi</b>.", title="Hiboux", created=1.71e9),
+    ]
+    home.mkdir()
+    with _history(home) as history:
+        for record in records:
+            history.put(record).result()
+    return records
+
+
+def test_conversations_are_listed_newest_first(phichat: Run, kept: list[Record]) -> None:
+    status, out, err = phichat("history", "list")
+    assert (status, err) == (0, "")
+    first, second = out.splitlines()
+    assert "Hiboux" in first
+    assert "Owls" in second
+    listed = [json.loads(line) for line in phichat("history", "list", "--json")[1].splitlines()]
+    assert [each["title"] for each in listed] == ["Hiboux", "Owls"]
+    assert set(listed[0]) == {"id", "title", "created", "changed", "pinned", "deleted"}
+
+
+def test_words_find_conversations(phichat: Run, kept: list[Record]) -> None:
+    (line,) = phichat("history", "list", "oise")[1].splitlines()
+    assert "Un oiseau" in line
+    found = json.loads(phichat("history", "list", "--json", "bird")[1])
+    assert (found["id"], found["message"]) == (kept[0].heading.id, "Owls 1")
+    assert phichat("history", "list", "dinosaur") == (0, "", "Nothing was found.\n")
+
+
+def test_an_empty_history_says_so(phichat: Run, home: Path) -> None:
+    assert phichat("history", "list") == (0, "", "No conversation is kept here yet.\n")
+    assert phichat("history", "list", "--json") == (0, "", "")
+
+
+def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: list[Record]) -> None:
+    status, out, err = phichat("history", "show", "id of ow")
+    assert (status, err) == (0, "")
+    assert out.index("Owls") < out.index("What is an owl?") < out.index("A bird.")
+    assert json.loads(phichat("history", "show", "id of owls", "--json")[1])["conversations"][0]["title"] == "Owls"
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("nope", "No conversation has the id nope"), ("id", "give more of it")])
+def test_an_id_that_names_none_or_several_is_one_sentence(
+    phichat: Run, kept: list[Record], name: str, sentence: str
+) -> None:
+    for action in ("show", "remove"):
+        status, out, err = phichat("history", action, name)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert sentence in err
+
+
+def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[Record]) -> None:
+    assert phichat("history", "remove", "id of owls")[:2] == (
+        0, "1 conversation is in the bin, and is deleted after 30 days.\n",
+    )  # fmt: skip
+    assert "Owls" not in phichat("history", "list")[1]
+    assert "Owls" in phichat("history", "list", "--bin")[1]
+    assert json.loads(phichat("history", "restore", "id of owls", "--json")[1]) == {"restored": ["id of Owls"]}
+    assert "Owls" in phichat("history", "list")[1]
+
+
+@pytest.mark.parametrize(("name", "part"), [("a.json", '"format": "phichat"'), ("a.md", "# Owls"), ("a.txt", "===="),
+                                            ("a.html", "<h1>Owls</h1>")])  # fmt: skip
+def test_the_ending_decides_what_is_exported(
+    phichat: Run, kept: list[Record], tmp_path: Path, name: str, part: str
+) -> None:
+    status, out, err = phichat("history", "export", str(tmp_path / name))
+    assert (status, out) == (0, "")
+    assert err == f"2 conversations written to {tmp_path / name}.\n"
+    assert part in (tmp_path / name).read_text("utf-8")
+
+
+def test_exports_go_to_stdout_too(phichat: Run, kept: list[Record]) -> None:
+    values = json.loads(phichat("history", "export", "-")[1])
+    assert [each["title"] for each in values["conversations"]] == ["Hiboux", "Owls"]
+    status, out, err = phichat("history", "export", "-", "id of owls", "--format", "markdown")
+    assert (status, err) == (0, "")
+    assert out.startswith("# Owls\n")
+    assert "Hiboux" not in out
+
+
+def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+    assert "say it with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
+    status, out, err = phichat("history", "export", str(tmp_path / "no" / "a.json"))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert phichat("history", "export", "a", "--format", "pdf")[0] == 2
+
+
+def test_formats_are_those_there_are() -> None:
+    assert list(Format) == FORMATS
+
+
+def test_what_was_exported_comes_back(
+    phichat: Run, kept: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "all.json")
+    phichat("history", "export", file)
+    monkeypatch.setenv("PHICHAT_HOME", str(tmp_path / "other"))
+    assert phichat("history", "import", file) == (0, "2 conversations with 4 new messages imported.\n", "")
+    assert sorted(_records(tmp_path / "other"), key=lambda each: each.heading.created) == kept
+    status, out, err = phichat("history", "import", file)
+    assert (status, out, err) == (
+        0, "0 conversations with 0 new messages imported.\n", "2 were here already.\n",
+    )  # fmt: skip
+    assert json.loads(phichat("history", "import", file, "--json")[1]) == {
+        "conversations": 0, "messages": 0, "unchanged": 2, "skipped": 0,
+    }  # fmt: skip
+
+
+def test_importing_what_is_in_the_bin_again_leaves_it_there(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+    file = str(tmp_path / "all.json")
+    phichat("history", "remove", "id of owls")
+    phichat("history", "export", file, "id of owls")
+    assert json.loads(phichat("history", "import", file, "--json")[1])["unchanged"] == 1
+    assert "Owls" not in phichat("history", "list")[1]
+
+
+def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "photo.json"
+    file.write_bytes(b"\x89PNG")
+    status, out, err = phichat("history", "import", str(file))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "is no chat export that Phichat knows" in err
+
+
+def test_the_history_speaks_french(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+    text.set_language("fr")
+    assert phichat("history", "export", str(tmp_path / "a.txt"))[2] == f"2 conversations dans {tmp_path / 'a.txt'}.\n"
+
+
+def test_a_conversation_is_kept_when_asked(
+    phichat: Run, engine: ScriptedEngine, home: Path, chatml_model: Path
+) -> None:
+    engine.enqueue("Hel", "lo")
+    engine.enqueue("More", Done(Ending.LENGTH, 8, completion_tokens=1))
+    assert phichat("chat", "--save", "--system", "Be brief.", "--seed", "8", said="Hi there\nAgain\n")[:2] == (
+        0, "Hello\nMore\n",
+    )  # fmt: skip
+    (record,) = _records(home)
+    assert (record.heading.title, record.system, record.model) == ("Hi there", "Be brief.", "tiny-chatml")
+    assert record.sampling["seed"] == 8
+    assert [(message.role, message.text) for message in record.messages] == [
+        (Role.USER, "Hi there"), (Role.ASSISTANT, "Hello"), (Role.USER, "Again"), (Role.ASSISTANT, "More"),
+    ]  # fmt: skip
+    assert record.tip == record.messages[-1].id
+    first, second = (message.reply for message in record.messages if message.reply)
+    assert (first.model, first.seed, first.tokens, first.ending) == ("tiny-chatml", 8, (1000, 1001), Ending.STOP)
+    assert (first.statistics["completion_tokens"], first.sampling["temperature"]) == (2, 0.7)
+    assert (first.engine["context"], first.engine["library"]) == (4096, "scripted")
+    assert first.engine["machine"]
+    assert second.ending is Ending.LENGTH
+
+
+def test_a_conversation_is_not_kept_otherwise(phichat: Run, home: Path) -> None:
+    assert phichat("chat", said="Hi\n")[0] == 0
+    assert not (home / "history.sqlite3").exists()
+
+
+def test_json_is_the_same_with_and_without_keeping(phichat: Run) -> None:
+    outs = [phichat("chat", "--json", "--seed", "1", *extra, said="Hi\n")[1] for extra in ([], ["--save"])]
+    assert outs[0] == outs[1]
+
+
+def test_a_question_is_stored_before_the_model_sees_it(
+    phichat: Run, engine: ScriptedEngine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def generate(request: Request, stop: Stop) -> Iterator[Piece | Done]:
+        seen.append([message.text for message in _records(home)[0].messages])
+        yield Piece("Hello", 5)
+        yield Done(Ending.STOP, 1)
+
+    monkeypatch.setattr(engine, "generate", generate)
+    assert phichat("chat", "--save", said="Hi\n")[0] == 0
+    assert seen == [["Hi", ""]]
+
+
+def test_what_was_said_before_the_model_died_is_kept(phichat: Run, engine: ScriptedEngine, home: Path) -> None:
+    engine.enqueue("Half a", EngineDied("It died."))
+    assert phichat("chat", "--save", said="Hi\n")[0] == 1
+    (record,) = _records(home)
+    answer = record.messages[-1]
+    assert answer.reply
+    assert (answer.text, answer.reply.ending, answer.reply.tokens) == ("Half a", Ending.ERROR, (1000,))
+    assert answer.reply.statistics == {"error": "It died."}
+
+
+def test_a_history_that_cannot_be_opened_is_one_sentence(phichat: Run, engine: ScriptedEngine, home: Path) -> None:
+    (home / "history.sqlite3").mkdir(parents=True)
+    for arguments in (["chat", "--save"], ["history", "list"]):
+        status, out, err = phichat(*arguments, said="Hi\n")
+        assert (status, out, err.count("\n")) == (1, "", 1)
+    assert not engine.requests
