@@ -61,35 +61,68 @@ def fit(
 ) -> Prompt:
     """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
 
-    Whole exchanges go, oldest first; system messages and the last question stay. Room is what the reply may take,
-    but no more than a quarter of the context. Raises PromptError if the last question alone does not fit.
+    Whole exchanges go, oldest first; system messages and the last question stay. So many go at once that it is not
+    needed again for a while, as all that follows has to be read anew. Room is what the reply may take, but no more
+    than a quarter of the context. Raises PromptError if the last question alone does not fit.
     """
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
-    cuts = list(_cuts(turns))
+    cuts = _Cuts(form, turns)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
-    shortest = form.tokens(_from(turns, cuts[-1]))
-    for longest in lengths:  # a short reply is better than none
-        if len(shortest) <= longest:
-            first = bisect_left(cuts, True, key=lambda cut: len(form.tokens(_from(turns, cut))) <= longest)
-            return Prompt([*form.tokens(_from(turns, cuts[first])), *begun], cuts[first], len(begun))
+    for room in lengths:  # a short reply is better than none
+        if cuts.shortest <= room:
+            first = cuts.first_for(room)
+            return Prompt([*cuts.tokens(first), *begun], cuts.dropped(first), len(begun))
     raise PromptError(
         tr(
             "This message is too long: with its instructions it takes {tokens} tokens, "
             "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
-        ).format(tokens=number(len(shortest) + len(begun)), context=number(context))
+        ).format(tokens=number(cuts.shortest + len(begun)), context=number(context))
     )
+
+
+class _Cuts:
+    """Where a conversation may be cut: nowhere, or before one of the person's turns.
+
+    Attributes:
+        shortest: tokens of the shortest prompt there is.
+    """
+
+    def __init__(self, form: PromptFormat, turns: Sequence[Turn]) -> None:
+        self._form, self._turns = form, turns
+        rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
+        self._places = [0, *(index for index in range(1, len(rest)) if rest[index].role is Role.USER)]
+        self.shortest = self._length(len(self._places) - 1)
+
+    def tokens(self, cut: int) -> list[int]:
+        """The prompt from a cut on."""
+        return self._form.tokens(_from(self._turns, self._places[cut]))
+
+    def dropped(self, cut: int) -> int:
+        """How many turns that leaves out."""
+        return self._places[cut]
+
+    def first_for(self, room: int) -> int:
+        """The cut for `room` tokens, which stays the same while the conversation grows by half of that.
+
+        What goes is a multiple of half the room, up to where a turn ends.
+        """
+        full = self._length(0)
+        if full <= room:
+            return 0
+        step = max(room // 2, 1)
+        gone = -(-(full - room) // step) * step
+        places = range(len(self._places))
+        found = bisect_left(places, gone, key=lambda cut: full - self._length(cut))
+        return min(found, len(self._places) - 1)
+
+    def _length(self, cut: int) -> int:
+        return len(self.tokens(cut))
 
 
 def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
     """The ids of a reply that is to go on: those it was made of or, if another model made it, what its text becomes."""
     return _made_of(vocabulary, turn) or plain_tokens(vocabulary, turn.text)
-
-
-def _cuts(turns: Sequence[Turn]) -> list[int]:
-    """How many of the oldest turns, system messages aside, may go: none, or all before one of the user's."""
-    rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
-    return [0, *(index for index in range(1, len(rest)) if rest[index].role is Role.USER)]
 
 
 def _from(turns: Sequence[Turn], cut: int) -> list[Turn]:

@@ -2,12 +2,16 @@
 
 import ctypes
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
 _MARKUP = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
 _SPACES = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": " "})  # how vocabularies write spaces and newlines
+
+
+REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
 
 
 class LlamaVocabulary:
@@ -25,9 +29,13 @@ class LlamaVocabulary:
         self._markup = frozenset(self.special.values())
         self.bos = self._marked(lib.llama_vocab_bos(self._vocab))
         self.eos = self._marked(lib.llama_vocab_eos(self._vocab))
+        self._known = lru_cache(REMEMBERED)(self._tokenize)
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of `text` with control tokens forbidden."""
+        """Ids of `text` with control tokens forbidden. Earlier turns come again with every question."""
+        return list(self._known(text) if len(text) <= LONGEST_REMEMBERED else self._tokenize(text))
+
+    def _tokenize(self, text: str) -> tuple[int, ...]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 2
         found = (lib.llama_token * room)()
@@ -35,7 +43,7 @@ class LlamaVocabulary:
         if count < 0:
             found = (lib.llama_token * -count)()
             count = lib.llama_tokenize(self._vocab, data, len(data), found, -count, False, False)
-        return list(found[:count])
+        return tuple(found[:count])
 
     def piece(self, token: int) -> bytes:
         """The bytes that `token` adds to a reply: none for markup, however the file classes it."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -294,13 +295,24 @@ class TestFit:
         assert f"Question {prompt.dropped // 2 - 1}<" not in text
         assert text.endswith("<|user|> The last question<|end|><|assistant|>")
 
-    def test_no_more_goes_than_must(self, phi3: LlamaVocabulary) -> None:
-        prompt = fit(format_for(phi3), self.turns(30), 512, 1024)
-        rest = self.turns(30)[1 + prompt.dropped - 2 :]
-        assert len(format_for(phi3).tokens([system("Be brief."), *rest])) > 512 - 128
+    def test_no_more_than_half_of_the_room_goes_besides_what_must(self, phi3: LlamaVocabulary) -> None:
+        form = format_for(phi3)
+        for count in range(9, 60):
+            prompt = fit(form, self.turns(count), 512, 1024)
+            longest_exchange = 60
+            assert (512 - 128) / 2 - longest_exchange < len(prompt.tokens) <= 512 - 128
+
+    def test_what_goes_stays_the_same_for_many_turns(self, phi3: LlamaVocabulary) -> None:
+        """Else each question would have all that is left read anew."""
+        form = format_for(phi3)
+        prompts = [fit(form, self.turns(count), 1024, 1024) for count in range(10, 60)]
+        changes = sum(later.dropped != earlier.dropped for earlier, later in pairwise(prompts))
+        assert changes < len(prompts) / 5
+        kept = [later for earlier, later in pairwise(prompts) if later.dropped == earlier.dropped]
+        assert kept
 
     def test_a_short_reply_needs_little_room(self, phi3: LlamaVocabulary) -> None:
-        assert len(fit(format_for(phi3), self.turns(30), 512, 10).tokens) > 512 - 128
+        assert max(len(fit(format_for(phi3), self.turns(count), 512, 10).tokens) for count in range(9, 30)) > 512 - 128
 
     def test_a_message_that_leaves_little_room_is_still_answered(self, phi3: LlamaVocabulary) -> None:
         long = user("Because " * 500)
