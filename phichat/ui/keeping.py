@@ -1,0 +1,219 @@
+"""Stores conversations as they happen; the window waits for none of it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.chat.messages import Message
+from phichat.chat.session import Session
+from phichat.store.base import Record
+from phichat.ui.history import History
+from phichat.ui.records import heading_of, record_of, title_of_session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+@dataclass
+class _Stored:
+    """What is known to be stored of a conversation."""
+
+    messages: set[str] = field(default_factory=set)
+    details: tuple[Any, ...] = ()
+    draft: str = ""
+    title: str = ""
+
+
+class Keeping(QObject):
+    """Puts what changes into the history, which is made when something is first asked of it.
+
+    Signals:
+        touched(Heading): a conversation that a list shows is new, or has a new message or title.
+        gone(str): the conversation of that id is not there any more, as nothing is left of it.
+        failed(str): something could not be stored; one sentence, once until it changes.
+    """
+
+    touched = Signal(object)
+    gone = Signal(str)
+    failed = Signal(str)
+    _told = Signal(str)
+
+    def __init__(self, history: Callable[[], History], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._history = history
+        self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()
+        self._trouble = ""
+        self._told.connect(self._on_told)
+
+    def knows(self, session: Session, record: Record) -> None:
+        """`session` was made of `record`: that much is stored."""
+        self._stored[session] = _Stored(
+            {message.id for message in record.messages}, _details(session), record.draft, record.heading.title
+        )
+
+    def forget(self, session: Session) -> None:
+        """It is not stored any more."""
+        self._stored.pop(session, None)
+
+    def is_stored(self, session: Session) -> bool:
+        """Whether anything of it is."""
+        return session in self._stored
+
+    def begun(self, session: Session) -> "Future[None] | None":
+        """Store all that is new; done once it is durable."""
+        if session.is_temporary:
+            self.touched.emit(heading_of(session))
+            return None
+        future = self._store(session)
+        self.touched.emit(heading_of(session))
+        return future
+
+    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
+        """Store that the reply under way went on."""
+        if session.is_temporary or not session.answering:
+            return
+        is_whole = not session.begun or bool(session.begun.tokens)  # else the ids would tell only a part of the text
+        self._watch(self._history().journal(session.answering.id, text, tokens if is_whole else ()))
+
+    def finished(self, session: Session, message: Message) -> None:
+        """Store the reply as it stays."""
+        if not session.is_temporary:
+            self._watch(self._history().finish(message))
+
+    def keep_draft(self, session: Session) -> None:
+        """Store what is being written, with the conversation if it is new; without words it is nothing."""
+        if session.is_temporary:
+            return
+        stored = self._stored.get(session)
+        has_messages = bool(session.conversation.messages())
+        if not has_messages and not session.draft.strip():
+            self._drop(session)
+        elif stored is None:
+            self._store(session)
+        elif stored.draft != session.draft:
+            self._store_draft(session, stored)
+            self._store_title(session, stored)
+
+    def keep_details(self, session: Session) -> None:
+        """Store its settings."""
+        if stored := self._stored.get(session):
+            self._store_details(session, stored)
+
+    def path_changed(self, session: Session) -> None:
+        """Store which path is shown."""
+        if session in self._stored:
+            self._watch(self._history().change_tip(session.conversation.id, session.conversation.tip))
+
+    def branch_removed(self, session: Session, gone: Sequence[Message]) -> None:
+        """Store that the branch `gone`, its first message first, was taken out, and which path is shown."""
+        if gone and session in self._stored:
+            self._watch(self._history().delete_branch(gone[0].id))
+            self.path_changed(session)
+
+    def branch_restored(self, session: Session, back: Iterable[Message]) -> None:
+        """Store that a branch was put back, and which path is shown."""
+        if session in self._stored:
+            self._watch(self._history().restore_branch([message.id for message in back]))
+            self.path_changed(session)
+
+    def rename(self, conversation: str, title: str) -> None:
+        """Store the person's own title."""
+        self._watch(self._history().rename(conversation, title))
+
+    def pin(self, conversation: str, *, is_pinned: bool) -> None:
+        """Store whether it stays above the others."""
+        self._watch(self._history().pin(conversation, is_pinned=is_pinned))
+
+    def bin(self, conversations: Sequence[str]) -> None:
+        """Delete conversations, so that they can be restored."""
+        self._watch(self._history().bin(conversations))
+
+    def restore(self, conversations: Sequence[str]) -> None:
+        """Take conversations out of the bin."""
+        self._watch(self._history().restore(conversations))
+
+    def purge(self, conversations: Sequence[str]) -> None:
+        """Delete conversations for good."""
+        self._watch(self._history().purge(conversations))
+
+    def empty_bin(self) -> None:
+        """Delete for good what was deleted long ago."""
+        self._watch(self._history().empty_bin())
+
+    def delete_everything(self) -> None:
+        """Delete all conversations for good."""
+        self._stored.clear()
+        self._watch(self._history().delete_everything())
+
+    def _store(self, session: Session) -> "Future[None] | None":
+        stored = self._stored.get(session)
+        if stored is None:
+            return self._create(session)
+        self._store_details(session, stored)
+        self._store_draft(session, stored)
+        self._store_title(session, stored)
+        return self._add(session, stored)
+
+    def _create(self, session: Session) -> "Future[Any]":
+        record = record_of(session)
+        self.knows(session, record)
+        return self._watch(self._history().create(record))
+
+    def _add(self, session: Session, stored: _Stored) -> "Future[None] | None":
+        """Store messages that are new, and a reply that goes on."""
+        conversation, future = session.conversation, None
+        if session.answering and session.answering.id in stored.messages:
+            future = self._watch(self._history().finish(session.answering))
+        for message in conversation.messages():
+            if message.id not in stored.messages:
+                stored.messages.add(message.id)
+                future = self._watch(self._history().add(conversation.id, message, conversation.tip))
+        return future
+
+    def _store_details(self, session: Session, stored: _Stored) -> None:
+        details = _details(session)
+        if stored.details != details:
+            stored.details = details
+            self._watch(self._history().set_details(session.conversation.id, *details))
+
+    def _store_draft(self, session: Session, stored: _Stored) -> None:
+        if stored.draft != session.draft:
+            stored.draft = session.draft
+            self._watch(self._history().set_draft(session.conversation.id, session.draft))
+
+    def _store_title(self, session: Session, stored: _Stored) -> None:
+        """A title made of what is written is made again as that changes."""
+        title = title_of_session(session)
+        if stored.title != title:
+            stored.title = title
+            self._watch(self._history().rename(session.conversation.id, title, is_own=False))
+
+    def _drop(self, session: Session) -> None:
+        if session in self._stored:
+            self.forget(session)
+            self.purge([session.conversation.id])
+            self.gone.emit(session.conversation.id)
+
+    def _watch(self, future: "Future[Any]") -> "Future[Any]":
+        future.add_done_callback(self._on_done)
+        return future
+
+    def _on_done(self, future: "Future[Any]") -> None:
+        """In the history's thread."""
+        error = future.exception()
+        if error or self._trouble:
+            self._told.emit(str(error or ""))
+
+    @Slot(str)
+    def _on_told(self, sentence: str) -> None:
+        is_new = sentence not in {"", self._trouble}
+        self._trouble = sentence
+        if is_new:
+            self.failed.emit(sentence)
+
+
+def _details(session: Session) -> tuple[str, dict[str, Any], str]:
+    return session.system, asdict(session.sampling), session.model

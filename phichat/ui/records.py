@@ -1,0 +1,47 @@
+"""Conversations as they are stored become those that can be held, and the other way round."""
+
+import time
+from dataclasses import asdict
+
+from phichat.chat.messages import Conversation, title_of
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.store.base import Heading, Record
+
+
+def session_of(record: Record) -> Session:
+    """The stored conversation, to go on with."""
+    heading = record.heading
+    title = heading.title if record.messages else ""  # before the first message, its title is that of the draft
+    session = Session(Conversation(title, heading.id, record.messages, record.tip), record.system)
+    session.sampling = Sampling().with_values(record.sampling)
+    session.model = record.model
+    session.draft = record.draft
+    return session
+
+
+def record_of(session: Session) -> Record:
+    """The conversation as it is, to be stored."""
+    return Record(
+        heading_of(session),
+        session.conversation.tip,
+        session.system,
+        asdict(session.sampling),
+        session.model,
+        session.draft,
+        messages=tuple(session.conversation.messages()),
+    )
+
+
+def heading_of(session: Session) -> Heading:
+    """How a list shows it."""
+    messages = session.conversation.messages()
+    now = time.time()
+    created = messages[0].created if messages else now
+    changed = messages[-1].created if messages else now
+    return Heading(session.conversation.id, title_of_session(session), created, changed)
+
+
+def title_of_session(session: Session) -> str:
+    """Its title, before the first message what is being written."""
+    return session.conversation.title or title_of(session.draft)
