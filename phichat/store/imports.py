@@ -91,8 +91,10 @@ class _Tally:
             self.done = replace(self.done, skipped=self.done.skipped + 1)
             return
         here = self._messages_here(record)
-        fresh = sum(message.id not in here for message in record.messages)
-        if record.heading.deleted is not None and here and not fresh:  # storing it would take it out of the bin
+        fresh = sum(message.id not in (here or ()) for message in record.messages)
+        if (
+            record.heading.deleted is not None and here is not None and not fresh
+        ):  # storing it would take it out of the bin
             self.done = replace(self.done, unchanged=self.done.unchanged + 1)
             return
         self._waiting.append((self._history.put(record), fresh))
@@ -108,11 +110,11 @@ class _Tally:
             else:
                 self.done = replace(self.done, unchanged=self.done.unchanged + 1)
 
-    def _messages_here(self, record: Record) -> set[str]:
+    def _messages_here(self, record: Record) -> set[str] | None:
         try:
             return {message.id for message in self._history.load(record.heading.id).messages}
         except StoreError:  # it is not there; if it is something else, storing says so
-            return set()
+            return None
 
 
 def conversations(file: Path) -> Iterator[Record | None]:

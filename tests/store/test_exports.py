@@ -238,6 +238,7 @@ def test_a_page_needs_nothing_but_itself() -> None:
     assert "@media print" in out
     assert not re.search("<link|<script|<img|<iframe|@import|url\\(|src=", out)
     assert out.count("<h1>") == 2
+    assert "<title>A talk</title>" in out
 
 
 def test_a_page_is_in_the_language_of_the_person() -> None:

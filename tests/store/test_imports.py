@@ -5,6 +5,7 @@ import json
 import random
 import zipfile
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from phichat.store import imports, json_stream
 from phichat.store.base import Record
 from phichat.store.exchange import as_json
 from phichat.store.exports import Format, export
+from phichat.store.history import History
 from phichat.store.imports import Imported, conversations, import_file
 from phichat.store.json_stream import JsonStream, NotJson
 from phichat.store.shown import path_of
@@ -243,6 +245,18 @@ def test_a_conversation_that_went_on_here_stays(file: Path, shelf: ShelfStub) ->
     shelf.records[first.heading.id] = longer = talk("Hi", "Hello", "More")
     assert shelf.take(file) == Imported(unchanged=1)
     assert shelf.records[first.heading.id] == longer
+
+
+def test_everything_goes_through_the_history_and_back(tmp_path: Path) -> None:
+    chance = random.Random(11)
+    records = {each.heading.id: each for each in (record(chance) for _ in range(40))}
+    export(records.values(), Format.JSON, tmp_path / "one.json")
+    with closing(History(tmp_path / "history.sqlite3")) as history:
+        done = import_file(tmp_path / "one.json", history)
+        assert done == Imported(40, sum(len(each.messages) for each in records.values()))
+        export(map(history.load, records), Format.JSON, tmp_path / "two.json")
+        assert import_file(tmp_path / "two.json", history) == Imported(unchanged=40)
+    assert list(conversations(tmp_path / "two.json")) == list(records.values())
 
 
 def test_what_is_in_the_bin_stays_there(file: Path, shelf: ShelfStub) -> None:
@@ -497,11 +511,16 @@ def test_numbers_that_json_does_not_have_are_none() -> None:
 
 def test_a_mistake_early_in_a_long_file_is_found_early() -> None:
     class Endless(io.StringIO):
-        def read(self, size: int | None = -1) -> str:
-            return "[1 2" + "x" * (size or 0)
+        reads = 0
 
+        def read(self, size: int | None = -1) -> str:
+            self.reads += 1
+            return '[{"a" 2' + "x" * (size or 0)
+
+    endless = Endless()
     with pytest.raises(NotJson):
-        list(JsonStream(Endless(), "list").parts())
+        list(JsonStream(endless, "list").parts())
+    assert endless.reads <= 2
 
 
 def test_a_role_of_ours_stays_what_it_is(file: Path) -> None:
