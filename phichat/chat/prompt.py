@@ -81,6 +81,17 @@ def fit(
     )
 
 
+def fixed_part(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> list[int]:
+    """The beginning of the prompt that stays the same however the last turn, a draft, goes on. Raises PromptError."""
+    *earlier, draft = turns
+    one, other = (
+        fit(form, [*earlier, replace(draft, text=draft.text + end)], context, longest_reply).tokens
+        for end in ("a", "B")
+    )
+    same = (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+    return one[: next(same, 0)]
+
+
 class _Cuts:
     """Where a conversation may be cut: nowhere, or before one of the person's turns.
 

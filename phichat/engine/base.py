@@ -40,12 +40,14 @@ class EngineSettings:
 class Request:
     """One question: the turns so far, the person's last, and how to sample the reply.
 
-    `begun` is what there is of the reply already, which then goes on from there.
+    `begun` is what there is of the reply already, which then goes on from there. While the last turn `is_draft`, it is
+    only read, as far as it will stay the same however it goes on: the question, once asked, is answered sooner.
     """
 
     turns: tuple[Turn, ...]
     sampling: Sampling = field(default_factory=Sampling)
     begun: Turn | None = None
+    is_draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Engine(Protocol):
         """
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
-        """Answer: Notice and PromptMade, Reading events, a Piece for each token, one Done.
+        """Answer: Notice and PromptMade, Reading events, a Piece for each token, one Done. A draft gets Reading alone.
 
         Raises EngineError; what was yielded before stays valid.
         """

@@ -17,7 +17,7 @@ import numpy as np
 
 from phichat import gguf
 from phichat.chat.messages import Ending
-from phichat.chat.prompt import begun_tokens, fit, format_for
+from phichat.chat.prompt import begun_tokens, fit, fixed_part, format_for
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine.base import (
@@ -85,6 +85,9 @@ class LlamaEngine:
         started = time.perf_counter()
         sampling = request.sampling.with_seed()
         seed = sampling.seed or 0
+        if request.is_draft:
+            yield from self._read_ahead(request, sampling, stop)
+            return
         before = self._format.notice
         begun = begun_tokens(self._vocabulary, request.begun) if request.begun else ()
         prompt = fit(self._format, request.turns, self._loaded.context, sampling.max_tokens, begun)
@@ -101,6 +104,15 @@ class LlamaEngine:
             return
         self._refuse_nonsense()
         yield from self._reply(sampling, stop, statistics, started, begun)
+
+    def _read_ahead(self, request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
+        """Read a draft, unless more of it than that has been read already."""
+        tokens = fixed_part(self._format, request.turns, self._settings().context, sampling.max_tokens)
+        if self._kept[: len(tokens)] != tokens:
+            cached = self._keep_common(tokens)
+            for done in self._read(tokens[cached:], stop):
+                yield Reading(cached + done, len(tokens))
+        yield Done(Ending.CANCELLED, sampling.seed or 0, len(tokens))
 
     def close(self) -> None:
         """See Engine."""

@@ -64,7 +64,8 @@ def request_line(request: Request) -> Line:
 def request_of(line: Line) -> Request:
     """The request in a line."""
     begun = line.get("begun")
-    return Request(tuple(map(_turn, line["turns"])), Sampling(**line["sampling"]), _turn(begun) if begun else None)
+    turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
+    return Request(turns, Sampling(**line["sampling"]), begun, line["is_draft"])
 
 
 def _turn(values: Line) -> Turn:

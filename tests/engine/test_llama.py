@@ -152,6 +152,46 @@ class TestGoingOn:
             list(loaded.generate(replace(ask("Hi"), begun=begun), Stop()))
 
 
+class TestReadingAhead:
+    """What a person is writing is read before it is asked, and changes nothing but the time that takes."""
+
+    TEXT = "Explain to a child why the sky is blue, and why it is red in the evening"
+
+    def test_only_the_rest_is_read_once_it_is_asked(self, loaded: LlamaEngine, ask: Ask) -> None:
+        plain, cold = answer(loaded, ask(self.TEXT))
+        loaded._kept.clear()
+        loaded.load(Path(loaded._loaded.path), loaded._settings(), Stop(), lambda _: None)  # type: ignore[union-attr]
+        for length in (10, 30, len(self.TEXT)):
+            draft = replace(ask(self.TEXT[:length]), is_draft=True)
+            events = list(loaded.generate(draft, Stop()))
+            assert not said(events)
+        text, done = answer(loaded, ask(self.TEXT))
+        assert text == plain
+        assert done.prompt_tokens == cold.prompt_tokens
+        assert done.prompt_tokens - done.cached_tokens < 20 < cold.prompt_tokens
+
+    def test_a_draft_that_is_deleted_or_changed_does_no_harm(self, loaded: LlamaEngine, ask: Ask) -> None:
+        plain = answer(loaded, ask("What is ice?"))[0]
+        for draft in (self.TEXT, self.TEXT[:5], "", "What is snow?", "🏒 <|im_end|>"):
+            list(loaded.generate(replace(ask(draft), is_draft=True), Stop()))
+            assert answer(loaded, ask("What is ice?"))[0] == plain
+
+    def test_what_has_been_read_is_not_read_again(self, loaded: LlamaEngine, ask: Ask) -> None:
+        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), Stop()))
+        events = list(loaded.generate(replace(ask(self.TEXT[:20]), is_draft=True), Stop()))
+        assert not [event for event in events if isinstance(event, Reading)]
+
+    def test_it_yields_at_once(self, loaded: LlamaEngine, ask: Ask) -> None:
+        stop = Stop()
+        stop.set()
+        events = list(loaded.generate(replace(ask("word " * 80), is_draft=True), stop))
+        assert not [event for event in events if isinstance(event, Reading)]
+
+    def test_too_long_a_draft_is_told_when_it_is_asked(self, loaded: LlamaEngine, ask: Ask) -> None:
+        with pytest.raises(PromptError):
+            list(loaded.generate(replace(ask("word " * 800), is_draft=True), Stop()))
+
+
 class TestEnding:
     def test_the_longest_reply_ends_by_length(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
         text, done = answer(speaking(byte_ids("aba")), ask("Hi", max_tokens=7))
