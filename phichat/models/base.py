@@ -1,8 +1,14 @@
 """A model file and what is known of it, as every room sees them."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from pathlib import Path
+from typing import Any, Self
+
+MOST_BYTES = 1 << 50  # of one file; beyond it is nonsense
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Source(StrEnum):
@@ -56,6 +62,20 @@ class Remote:
     def name(self) -> str:
         """How the command line names any file on the Hub."""
         return f"{self.repo}:{self.file}"
+
+    @classmethod
+    def of(cls, values: Any) -> Self | None:
+        """What was written down as JSON; None if it makes no sense, or nobody wrote it."""
+        if not isinstance(values, dict):
+            return None
+        texts = [values.get(name) for name in ("repo", "file", "revision", "licence")]
+        size, sha256 = values.get("bytes"), values.get("sha256")
+        is_sound = all(isinstance(text, str) for text in texts) and texts[0] and texts[1]
+        is_size = size is None or (isinstance(size, int) and not isinstance(size, bool) and 0 <= size < MOST_BYTES)
+        is_sum = sha256 is None or (isinstance(sha256, str) and _SHA256.fullmatch(sha256))
+        if not (is_sound and is_size and is_sum):
+            return None
+        return cls(*map(str, texts[:3]), size, sha256, str(texts[3]))
 
 
 class Phase(Enum):

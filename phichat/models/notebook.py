@@ -81,11 +81,7 @@ class Origins:
 
     def of(self, path: Path) -> Remote | None:
         """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
-        known = self._entries().get(path.name)
-        try:
-            return Remote(**known) if isinstance(known, dict) else None
-        except TypeError:  # written by another version
-            return None
+        return Remote.of(self._entries().get(path.name))
 
     def remember(self, path: Path, remote: Remote) -> None:
         """`path` has just come from `remote`. Raises StoreError."""
