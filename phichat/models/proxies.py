@@ -1,25 +1,34 @@
 """Which proxy leads to a server: the environment's, else the system's."""
 
+import logging
 import shutil
 import subprocess
 import sys
+import urllib.request
 from ast import literal_eval
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from functools import cache
+from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies_environment
 
 from phichat.text import tr
 
 _GNOME = "org.gnome.system.proxy"
 _PATIENCE = 2.0  # seconds for the desktop to tell
+_PORTS = {"http": 80, "https": 443}
 
 
-def proxy_for(scheme: str, host: str) -> str | None:
+def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
     """The proxy's address, with name and password if they are known; None to go there directly."""
-    if _is_local(host) or _bypasses(host):
+    named, port = getproxies_environment(), port or _PORTS.get(scheme, 0)
+    if _is_excepted(host, port, named.pop("no", "").split(",")):
         return None
-    named = getproxies() or _desktop(host)  # on Windows and macOS, the first knows the system's, too
+    named = named or _of_the_system(host, port)
     found = named.get(scheme) or named.get("all")
-    return found if not found or "://" in found else f"http://{found}"
+    return _formed(found) if found else None
 
 
 def shown(proxy: str) -> str:
@@ -27,29 +36,66 @@ def shown(proxy: str) -> str:
     return tr("the proxy {address}").format(address=proxy.rpartition("@")[2].removeprefix("http://"))
 
 
-def _is_local(host: str) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"} and not getproxies()
+def _formed(proxy: str) -> str:
+    """GNOME exports socks://, which is version 5."""
+    form, is_told, address = proxy.rpartition("://")
+    return f"{'socks5' if form.lower() == 'socks' else form}://{address}" if is_told else f"http://{proxy}"
 
 
-def _bypasses(host: str) -> bool:
-    try:
-        return bool(proxy_bypass(host))
-    except (OSError, ValueError):
-        return False
+def _is_excepted(host: str, port: int, rules: Iterable[str]) -> bool:
+    return any(_covers(rule.strip().lower(), host.lower().rstrip("."), port) for rule in rules)
 
 
-def _desktop(host: str) -> dict[str, str]:
-    """What GNOME, and the desktops that keep their settings as it does, were told."""
-    if sys.platform != "linux" or not shutil.which("gsettings") or _setting("", "mode") != "manual":
+def _covers(rule: str, host: str, port: int) -> bool:
+    """A domain, with or without `.` or `*.` before it, covers its subdomains; an address itself, or a whole network."""
+    with suppress(ValueError):
+        return ip_address(host) in ip_network(rule.strip("[]"), strict=False)
+    name, _, wanted = rule.rpartition(":")
+    if name and (":" not in name or name.endswith("]")):
+        return wanted == str(port) and _covers(name, host, port)
+    domain = rule.removeprefix("*.").strip(".")
+    return bool(domain) and (fnmatchcase(host, domain) or fnmatchcase(host, f"*.{domain}"))
+
+
+def _of_the_system(host: str, port: int) -> dict[str, str]:
+    if host in {"localhost", "127.0.0.1", "::1"}:
         return {}
-    if host in (_setting("", "ignore-hosts") or ()):
+    if _ask("proxy_bypass_registry", host) or _ask("proxy_bypass_macosx_sysconf", host):
+        return {}
+    return _ask("getproxies_registry") or _ask("getproxies_macosx_sysconf") or _of_gnome(host, port)
+
+
+def _ask(name: str, *arguments: str) -> Any:
+    """What urllib finds in Windows' registry or in macOS' settings; None on other systems.
+
+    Its own `getproxies` asks neither where the environment names nothing but exceptions.
+    """
+    ask: Callable[..., Any] | None = getattr(urllib.request, name, None)
+    with suppress(OSError, ValueError):
+        return ask(*arguments) if ask else None
+    return None
+
+
+def _of_gnome(host: str, port: int) -> dict[str, str]:
+    """What GNOME, and the desktops that keep their settings as it does, were told."""
+    mode = None if sys.platform != "linux" or not shutil.which("gsettings") else _setting("", "mode")
+    if mode == "auto":
+        _note_script()
+    if mode != "manual" or _is_excepted(host, port, _setting("", "ignore-hosts") or ()):
         return {}
     found = {}
     for scheme, form in (("http", "http"), ("https", "http"), ("socks", "socks5")):
-        name, port = _setting(f".{scheme}", "host"), _setting(f".{scheme}", "port")
-        if name and port:
-            found["all" if scheme == "socks" else scheme] = f"{form}://{name}:{port}"
+        name, number = _setting(f".{scheme}", "host"), _setting(f".{scheme}", "port")
+        if name and number:
+            found["all" if scheme == "socks" else scheme] = f"{form}://{name}:{number}"
     return found
+
+
+@cache
+def _note_script() -> None:
+    logging.getLogger(__name__).info(
+        "the desktop finds its proxies by a script (PAC), which is not run here: none is used"
+    )
 
 
 def _setting(part: str, key: str) -> Any:

@@ -94,7 +94,7 @@ class Web:
 
     @contextmanager
     def _ask(self, method: str, url: httpx2.URL, stop: Stop, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        line, proxy = _Line(), proxy_for(url.scheme, url.host)
+        line, proxy = _Line(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _told(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
