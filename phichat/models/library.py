@@ -65,7 +65,7 @@ class Library:
         path = _absolute(path)
         if found := _at(self._known(), path):
             return found
-        self._added.write([*map(str, self._added_paths()), str(path)])
+        self._added.change(lambda known: [*(other for other in _paths(known) if other != str(path)), str(path)])
         return self.find(str(path))
 
     def remove(self, name: str) -> ModelFile:
@@ -132,14 +132,12 @@ class Library:
                 yield ModelFile(known.name, tr(known.title), there, Source.HUB)
 
     def _added_paths(self) -> list[Path]:
-        paths = self._added.read()
-        return [Path(path) for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+        return list(map(Path, _paths(self._added.read())))
 
     def _forget(self, path: Path) -> None:
-        kept = [other for other in self._added_paths() if other != path]
-        if kept == self._added_paths():
+        if path not in self._added_paths():
             raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
-        self._added.write(list(map(str, kept)))
+        self._added.change(lambda known: [other for other in _paths(known) if Path(other) != path])
 
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.entries())
@@ -148,6 +146,11 @@ class Library:
         return tr("There is no model {name} here. There are: {names}; a file's path works too.").format(
             name=name, names=names
         )
+
+
+def _paths(known: object) -> list[str]:
+    """What the list of added files names, whatever is in it."""
+    return [path for path in known if isinstance(path, str)] if isinstance(known, list) else []
 
 
 def _starter_files() -> list[Path]:

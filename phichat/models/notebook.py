@@ -2,7 +2,9 @@
 
 import json
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 from phichat.errors import StoreError
 from phichat.models.base import Remote
 from phichat.text import tr
+
+_PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
 
 
 class Notebook:
@@ -27,7 +31,7 @@ class Notebook:
 
     def write(self, value: Any) -> None:
         """Keep `value`. Raises StoreError."""
-        fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
+        fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}-{threading.get_ident()}.new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             _write_through(fresh, json.dumps(value, indent=1))
@@ -41,6 +45,25 @@ class Notebook:
                 ).format(folder=self._file.parent, reason=error.strerror or error)
             ) from error
 
+    def change(self, change: Callable[[Any], Any]) -> None:
+        """Keep what `change` makes of what was written last, whoever else is changing it. Raises StoreError."""
+        with self._alone():
+            self.write(change(self.read()))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread or program meanwhile; a disk that knows no locks, or a program that hangs, is let be."""
+        from filelock import FileLock  # noqa: PLC0415 - lists change nothing
+
+        lock = FileLock(self._file.parent / ".locks" / f"{self._file.name}.lock")
+        with suppress(OSError, NotImplementedError):
+            (self._file.parent / ".locks").mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
+        try:
+            yield
+        finally:
+            lock.release()
+
 
 class Checksums:
     """SHA-256 of files that were read in full, as long as size and time of change stay the same."""
@@ -50,7 +73,7 @@ class Checksums:
 
     def of(self, path: Path) -> str | None:
         """What `path` had when it was last read in full; None if it has changed since, or never was."""
-        known = self._entries().get(str(path))
+        known = _entries(self._notebook.read()).get(str(path))
         if not isinstance(known, dict) or known.get("state") != _state(path):
             return None
         found = known.get("sha256")
@@ -58,19 +81,14 @@ class Checksums:
 
     def remember(self, path: Path, sha256: str) -> None:
         """`path` has just been read. Where this cannot be kept, it is computed again next time."""
+        entry = {"state": _state(path), "sha256": sha256}
         with suppress(StoreError):
-            self._notebook.write({**self._entries(), str(path): {"state": _state(path), "sha256": sha256}})
+            self._notebook.change(lambda known: {**_entries(known), str(path): entry})
 
     def forget(self, path: Path) -> None:
         """`path` is gone; an entry that cannot be taken out does no harm."""
-        entries = self._entries()
-        if entries.pop(str(path), None):
-            with suppress(StoreError):
-                self._notebook.write(entries)
-
-    def _entries(self) -> dict[str, Any]:
-        entries = self._notebook.read()
-        return entries if isinstance(entries, dict) else {}
+        with suppress(StoreError):
+            _forget(self._notebook, str(path))
 
 
 class Origins:
@@ -81,21 +99,24 @@ class Origins:
 
     def of(self, path: Path) -> Remote | None:
         """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
-        return Remote.of(self._entries().get(path.name))
+        return Remote.of(_entries(self._notebook.read()).get(path.name))
 
     def remember(self, path: Path, remote: Remote) -> None:
         """`path` has just come from `remote`. Raises StoreError."""
-        self._notebook.write({**self._entries(), path.name: asdict(remote)})
+        self._notebook.change(lambda known: {**_entries(known), path.name: asdict(remote)})
 
     def forget(self, path: Path) -> None:
         """`path` is gone. Raises StoreError."""
-        entries = self._entries()
-        if entries.pop(path.name, None):
-            self._notebook.write(entries)
+        _forget(self._notebook, path.name)
 
-    def _entries(self) -> dict[str, Any]:
-        entries = self._notebook.read()
-        return entries if isinstance(entries, dict) else {}
+
+def _entries(known: Any) -> dict[str, Any]:
+    return known if isinstance(known, dict) else {}
+
+
+def _forget(notebook: Notebook, key: str) -> None:
+    if key in _entries(notebook.read()):
+        notebook.change(lambda known: {other: entry for other, entry in _entries(known).items() if other != key})
 
 
 def _state(path: Path) -> list[int]:
