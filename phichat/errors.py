@@ -13,7 +13,8 @@
      ├── HubError                 a model file could not be fetched
      │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
      │    └── HubRefused          for good: it may not be read, or cannot be trusted
-     │         └── HubMissing     it is not there
+     │         ├── HubMissing     it is not there
+     │         └── HubForbidden   it is not for everybody
      └── StoreError               settings, history or a model could not be read or written
 
 Every text says what happened, to what, and what to do next, already in the person's language.
@@ -78,6 +79,10 @@ class HubRefused(HubError):
 
 class HubMissing(HubRefused):
     """The Hub knows no such file or repository."""
+
+
+class HubForbidden(HubRefused):
+    """The Hub shows it to some only."""
 
 
 class StoreError(PhichatError):

@@ -75,7 +75,8 @@ class Remote:
         is_sum = sha256 is None or (isinstance(sha256, str) and _SHA256.fullmatch(sha256))
         if not (is_sound and is_size and is_sum):
             return None
-        return cls(*map(str, texts[:3]), size, sha256, str(texts[3]))
+        repo, file, revision, licence = map(str, texts)
+        return cls(repo, file, revision, size, sha256, licence)
 
 
 class Phase(Enum):

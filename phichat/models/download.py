@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from phichat.errors import HubError, HubRefused, PhichatError, StoreError
 from phichat.models.awake import Awake
@@ -62,12 +63,13 @@ class _Work:
 
     def __init__(self, remote: Remote, home: Home, stop: Stop, patience: int | None, hub: Hub) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
-        self._origins = Origins(Notebook(home.origins))
+        self._origins, self._checksums = Origins(Notebook(home.origins)), Checksums(Notebook(home.checksums))
         self._tries = Tries(stop, patience)
         self._transfer: Transfer | None = None
         self._pace = Pace()
         self._phase, self._note = Phase.ASKING, ""
-        self._was_damaged = False
+        self._was_damaged = self._has_asked = self._is_taken = False
+        self._taken: list[Path] = []
         self._fetched: Fetched | None = None
         self._error: PhichatError | None = None
         self.part = Part(destination(home.models, remote, self._origins))
@@ -98,6 +100,7 @@ class _Work:
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
         if phase is Phase.ELSEWHERE:
+            note = tr("Another Phichat on this computer is fetching it.")
             return Progress(phase, self.part.bytes_elsewhere(), total, note=note)
         self._pace.add(time.monotonic(), done)
         if phase is not Phase.FETCHING:
@@ -113,23 +116,23 @@ class _Work:
             return Phase.CHECKING, self._note
         if self._transfer.heard and time.monotonic() - self._transfer.heard > SILENCE:
             return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=host())
-        return (Phase.FETCHING if self._transfer.heard else Phase.ASKING), self._note
+        return (Phase.FETCHING if self._transfer.heard else Phase.ASKING), self._transfer.note or self._note
 
     def _fetch(self) -> Fetched | None:
-        if not self._take():
-            return None
-        if known := self._known():
-            return self._named(known)
-        self.part.open()
         for _ in range(MOST_BEGINNINGS):
+            if not self._take():
+                return None
             self._look()
             if self._stop.is_set():
                 return None
-            if self._is_here_unnoted():
+            if self._is_here():
                 self.part.drop()
                 return self._remembered()
-            if self._has_arrived():
-                return self._finish()
+            if not self.part.path.exists() or self._is_ours():
+                if self._has_arrived():
+                    return self._finish()
+            else:
+                self._go_elsewhere()
         raise HubRefused(
             tr("{file} changes on the Hub faster than it can be fetched. Try again later.").format(
                 file=self._remote.file
@@ -138,43 +141,57 @@ class _Work:
 
     def _take(self) -> bool:
         """Wait until no other program is fetching the same file; false once stopped."""
-        if noted := begun(self._home.models, self._remote):
-            self._remote = noted.remote
-        while not self.part.take():
-            self._phase, self._note = Phase.ELSEWHERE, tr("Another Phichat on this computer is fetching it.")
+        while not self._is_taken:
+            if self.part.take():
+                self._is_taken, self._phase, self._note = True, Phase.ASKING, self._note
+                if noted := begun(self._home.models, self._remote):
+                    self._remote = noted.remote
+                break
+            self._phase = Phase.ELSEWHERE
             if self._stop.wait(REPORT_EVERY):
                 return False
-        self._phase, self._note = Phase.ASKING, ""
-        return True
+        return not self._stop.is_set()
 
-    def _known(self) -> Remote | None:
-        """Where the file that lies under the name came from, if that is where this one is to come from."""
-        known, path = self._origins.of(self.part.path), self.part.path
-        if known and is_same(known, self._remote) and path.is_file() and path.stat().st_size == known.bytes:
-            return known
-        return None
+    def _is_ours(self) -> bool:
+        """Whether what lies under the file's name came from where this one is to come from."""
+        known = self._origins.of(self.part.path)
+        return known is not None and is_same(known, self._remote)
 
     def _look(self) -> None:
         """Size and checksum: from the note where the download has begun, else from the Hub."""
-        if self.part.bytes and self._remote.bytes and self._remote.sha256:
+        known = self._origins.of(self.part.path) if self._is_ours() and self.part.path.is_file() else None
+        if known and known.sha256 and not self._has_asked:
+            self._remote = known
+        if self._remote.bytes and self._remote.sha256 and (known or self.part.bytes_elsewhere()):
             return
         asked = self._tries.until(lambda: self._hub.look(self._remote.repo, self._remote.file, self._stop))
         if asked:
+            self._has_asked = True
             self._remote = replace(asked, licence=self._remote.licence)
-            self.part.note(self._remote)
 
-    def _is_here_unnoted(self) -> bool:
-        """Whether what the person put under the file's name is the file."""
+    def _is_here(self) -> bool:
+        """Whether what lies under the file's name, fetched or put there by the person, is the file."""
         path = self.part.path
-        if self.part.bytes or not path.is_file() or path.stat().st_size != self._remote.bytes:
+        if not path.is_file() or path.stat().st_size != self._remote.bytes:
             return False
+        if self._checksums.of(path) == self._remote.sha256:
+            return True
         self._phase = Phase.CHECKING
-        is_it = sha256_of(path, self._stop) == self._remote.sha256
+        found = sha256_of(path, self._stop)
         self._phase = Phase.ASKING
-        return is_it
+        return found == self._remote.sha256
+
+    def _go_elsewhere(self) -> None:
+        """The person's own file lies under that name: this one gets another."""
+        self._taken.append(self.part.path)
+        self.part.close()
+        self.part = Part(destination(self._home.models, self._remote, self._origins, self._taken))
+        self._is_taken = False
 
     def _has_arrived(self) -> bool:
         """Fetch what is missing; whether all is as the Hub says. If not, all is forgotten."""
+        self.part.note(self._remote)
+        self.part.open()
         self._transfer = Transfer(self._hub, self._remote, self.part, self._tries, self._stop)
         try:
             if self._transfer.run() == self._remote.sha256:
@@ -199,15 +216,14 @@ class _Work:
         self._note = tr("It arrived damaged: it is fetched once more, from the start.")
 
     def _finish(self) -> Fetched | None:
+        with suppress(StoreError):  # before the name, as a kill between the two shall not part them
+            self._origins.remember(self.part.path, self._remote)
         return self._remembered() if self.part.finish() else None
 
     def _remembered(self) -> Fetched:
+        """The file as the library names it; where it came from and its checksum stay with it."""
+        sha256 = self._remote.sha256 or ""
         with suppress(StoreError):  # a disk without room for a line more: the file itself is here
             self._origins.remember(self.part.path, self._remote)
-        return self._named(self._remote)
-
-    def _named(self, remote: Remote) -> Fetched:
-        """The file as the library names it, its checksum kept beside it."""
-        sha256 = remote.sha256 or ""
-        Checksums(Notebook(self._home.checksums)).remember(self.part.path, sha256)
+        self._checksums.remember(self.part.path, sha256)
         return Fetched(Library(self._home).find(str(self.part.path)), sha256)

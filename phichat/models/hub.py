@@ -10,16 +10,18 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from phichat.errors import HubError, HubMissing, HubRefused, HubUnreachable
+from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.models.base import Remote
 from phichat.models.web import Answer, Web, not_the_hub, wants_password
 from phichat.stop import Stop
 from phichat.text import tr
 
+LONGEST_RETRY = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _YES = {"1", "ON", "YES", "TRUE"}
+_NO_HEAD = {405, 501}  # from servers that do not know HEAD; what it would tell, the API does
 _LATER = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
 
 
@@ -58,17 +60,21 @@ class Hub:
         """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
         remote = Remote(repo, file, revision)
         with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
-            _check_kind(answer)
+            if answer.status < 300:
+                _check_kind(answer)
             sha256, size = _sha256(answer), _size(answer)
             commit = answer.header("x-repo-commit") or revision
+        if size is None and sha256:
+            with self._open("HEAD", _file_address(remote), stop, remote) as answer:
+                size = _size(answer)
         if size is None or sha256 is None:
             listed = next((other for other in self.files(repo, stop) if other.file == file), remote)
             size, sha256 = listed.bytes or size, listed.sha256 or sha256
         if size is None or sha256 is None:
             raise HubRefused(
                 tr(
-                    "{host} gives no checksum for {file}, so that it could not be verified. Use another mirror "
-                    "(HF_ENDPOINT), or fetch it in a browser and add it."
+                    "{host} does not tell size and checksum of {file}, so that it could not be verified. Use another "
+                    "mirror (HF_ENDPOINT), or fetch it in a browser and add it."
                 ).format(host=host(), file=file)
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
@@ -94,6 +100,8 @@ class Hub:
         address = _file_address(replace(remote, revision="main"))
         with self._open("GET", address, stop, remote, headers) as answer:
             _check_kind(answer)
+            if _announced(answer) not in {None, remote.bytes}:
+                self._check_still(remote, stop)
             yield Body(answer.pieces(), start - _first(answer, start, remote))
 
     @contextmanager
@@ -114,17 +122,23 @@ class Hub:
         with self._web().open(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
                 self._check_same(answer, remote, stop)
-            if answer.status >= 300 and not (method == "HEAD" and answer.status < 400):
+            is_look = method == "HEAD" and (answer.status < 400 or answer.status in _NO_HEAD)
+            if answer.status >= 300 and not is_look:
                 raise _refusal(answer, remote)
             yield answer
 
     def _check_same(self, answer: Answer, remote: Remote, stop: Stop) -> None:
         """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
         found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
-        if found is None and answer.status == 416:
-            found = self.look(remote.repo, remote.file, stop).sha256
         if found and found != remote.sha256:
-            raise FileChanged(tr("{file} has changed on the Hub.").format(file=remote.file))
+            raise FileChanged(_changed(remote))
+        if answer.status == 416:
+            self._check_still(remote, stop)
+
+    def _check_still(self, remote: Remote, stop: Stop) -> None:
+        """Ask anew what `remote` is. Raises FileChanged."""
+        if self.look(remote.repo, remote.file, stop).sha256 != remote.sha256:
+            raise FileChanged(_changed(remote))
 
     def _web(self) -> Web:
         """One for as long as the variables stay; reading the certificates takes as long as a request."""
@@ -197,6 +211,10 @@ def _sha256(answer: Answer) -> str | None:
     return tag if _SHA256.fullmatch(tag) else None
 
 
+def _changed(remote: Remote) -> str:
+    return tr("{file} has changed on the Hub.").format(file=remote.file)
+
+
 def _size(answer: Answer) -> int | None:
     length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
     return int(length) if length.isdecimal() else None
@@ -213,16 +231,31 @@ def _check_kind(answer: Answer) -> None:
         )
 
 
+def _announced(answer: Answer) -> int | None:
+    """How large the file is, by what comes with its bytes; None if that says nothing."""
+    length = answer.headers.get("content-length", "")
+    if answer.status == 206:
+        found = _range(answer)
+        return int(found[3]) if found and found[3] != "*" else None
+    return int(length) if length.isdecimal() else None
+
+
 def _first(answer: Answer, start: int, remote: Remote) -> int:
     """The place in the file, `start` or before, where the answer begins. Raises HubUnreachable."""
-    if answer.status != 206:
-        return 0
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", answer.headers.get("content-range", ""))
+    length = answer.headers.get("content-length", "")
+    if answer.status != 206:  # all of it, or without a word just what was asked for
+        return start if remote.bytes and length == str(remote.bytes - start) else 0
+    found = _range(answer)
     if found and int(found[1]) <= start and found[3] in {"*", str(remote.bytes)}:
-        length = int(found[2]) - int(found[1]) + 1
-        if answer.headers.get("content-length", str(length)) == str(length):
+        spanned = str(int(found[2]) - int(found[1]) + 1)
+        if length in {"", spanned}:
             return int(found[1])
     raise HubUnreachable(_other_part(answer.host, remote))
+
+
+def _range(answer: Answer) -> re.Match[str] | None:
+    said = answer.headers.get("content-range", "")
+    return re.fullmatch(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", said.strip(), re.IGNORECASE)
 
 
 def _other_part(name: str, remote: Remote) -> str:
@@ -239,16 +272,22 @@ def _refusal(answer: Answer, remote: Remote) -> HubRefused | HubUnreachable:
         return HubUnreachable(_in_trouble(answer), _retry_after(answer))
     if answer.status == 407:
         return HubRefused(wants_password())
-    is_gated = answer.header("x-error-code") == "GatedRepo"
-    is_stranger = answer.status == 401 and not is_gated and _token()
-    if is_stranger:
-        return HubRefused(
-            tr("{host} does not accept the token in HF_TOKEN: make a new one there, or unset it.").format(
-                host=answer.host
-            )
-        )
-    kind = HubMissing if answer.status in {401, 404, 410} and not is_gated else HubRefused
-    return kind(_refused(answer, remote).format(repo=remote.repo, file=remote.file, host=answer.host))
+    if not answer.is_home:  # where the Hub leads to: its links expire, and the next one is another
+        sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
+        return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
+    kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
+    sentence = _refused(answer, remote)
+    return kind(sentence.format(repo=remote.repo, file=remote.file, host=answer.host, status=answer.status))
+
+
+def _is_missing(answer: Answer) -> bool:
+    """Without a token, the Hub answers 401 for what is not there, too."""
+    is_hidden = answer.status == 401 and not _is_gated(answer) and not answer.is_authorized
+    return is_hidden or answer.status in {404, 410}
+
+
+def _is_gated(answer: Answer) -> bool:
+    return answer.header("x-error-code") == "GatedRepo"
 
 
 def _in_trouble(answer: Answer) -> str:
@@ -260,31 +299,32 @@ def _in_trouble(answer: Answer) -> str:
 
 
 def _refused(answer: Answer, remote: Remote) -> str:
-    code = answer.header("x-error-code")
-    if code == "GatedRepo" or answer.status == 403:
+    if _is_gated(answer):
         return tr(
             "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
             "then set HF_TOKEN to your access token."
         )
     if answer.status == 401:
+        if answer.is_authorized:
+            return tr("{host} does not accept the token in HF_TOKEN: make a new one there, or unset it.")
         return tr(
             "{host} knows no {repo}, or shows it only to some: check the name, or set HF_TOKEN to your access token."
         )
     if answer.status in {404, 410}:
-        if code == "RepoNotFound" or not remote.file:
+        if answer.header("x-error-code") == "RepoNotFound" or not remote.file:
             return tr("{host} knows no {repo}: check the name.")
         return tr("{repo} has no file {file} (any more): see `phichat models files {repo}`.")
-    return tr("{host} refuses {repo} (error %d): try again later, or use another mirror (HF_ENDPOINT).") % answer.status
+    return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")
 
 
 def _retry_after(answer: Answer) -> float:
     """Seconds the server asks for, by its own clock where it names an hour; 0 if it does not say."""
     wanted = answer.headers.get("retry-after", "").strip()
     if wanted.isdecimal():
-        return float(wanted)
+        return min(float(wanted), LONGEST_RETRY)
     try:
         until = parsedate_to_datetime(wanted)
         now = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
-        return max((until - now).total_seconds(), 0.0)
+        return min(max((until - now).total_seconds(), 0.0), LONGEST_RETRY)
     except (TypeError, ValueError):
         return 0.0

@@ -9,10 +9,13 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from hashlib import sha256
 from io import FileIO
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
@@ -24,7 +27,10 @@ from phichat.text import size, tr
 
 _PART, _NOTE = ".part", ".part.json"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
-_LONGEST = 180  # characters of a name, so that `.part.json` fits behind it
+_LONGEST = 150  # bytes of a name, so that all that goes behind it fits into 255
+
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
+"""What a disk says that knows no locks: then there is one safeguard less."""
 
 
 def unfinished(folder: Path) -> list[Partial]:
@@ -41,15 +47,26 @@ def begun(folder: Path, remote: Remote) -> Partial | None:
     return next((one for one in unfinished(folder) if is_same(one.remote, remote)), None)
 
 
-def destination(folder: Path, remote: Remote, origins: Origins) -> Path:
-    """Where `remote` is, or will be: under its own name, unless another repository's file of that name was first."""
-    path = folder / safe_name(remote.file)
-    owner = origins.of(path) if path.exists() else None
-    if noted := _read(path):
-        owner = noted.remote
-    if owner is None or is_same(owner, remote):
-        return path
-    return folder / safe_name(f"{remote.repo}/{remote.file}".replace("/", "--"))
+def destination(folder: Path, remote: Remote, origins: Origins, taken: Collection[Path] = ()) -> Path:
+    """Where `remote` is to be: where it has begun, or the first of its names that is free, or its own already.
+
+    A name is not free where a file lies that came from elsewhere, or a download from elsewhere has begun. One that
+    nobody knows may be it; those that are not are `taken`.
+    """
+    if noted := begun(folder, remote):
+        return noted.path
+    names = [safe_name(remote.file), safe_name(f"{remote.repo}/{remote.file}".replace("/", "--"))]
+    more = (f"{Path(names[1]).stem}-{number}.gguf" for number in count(2))
+    return next(
+        path for path in (folder / name for name in chain(names, more)) if _is_free(path, remote, origins, taken)
+    )
+
+
+def _is_free(path: Path, remote: Remote, origins: Origins, taken: Collection[Path]) -> bool:
+    if path in taken or path.is_dir():
+        return False
+    owners = [origins.of(path) if path.exists() else None, noted.remote if (noted := _read(path)) else None]
+    return all(owner is None or is_same(owner, remote) for owner in owners)
 
 
 def is_same(one: Remote, other: Remote) -> bool:
@@ -63,15 +80,28 @@ def set_paused(partial: Partial, paused: bool) -> None:
 
 
 def discard(partial: Partial) -> None:
-    """Delete what there is of it. Raises StoreError."""
-    Part(partial.path).drop()
+    """Delete what there is of it. Raises StoreError, also while another program is fetching it."""
+    part = Part(partial.path)
+    try:
+        if not part.take():
+            raise StoreError(
+                tr("Another Phichat on this computer is fetching {name}: cancel it there.").format(
+                    name=partial.path.name
+                )
+            )
+        part.drop()
+    finally:
+        part.close()
 
 
 def safe_name(file: str) -> str:
     """What a file of the Hub may be called here, on any system."""
     name = PurePosixPath(file).name
-    stem = name[:-5] if name.lower().endswith(".gguf") else name
-    return f"{_FORBIDDEN.sub('_', stem)[:_LONGEST].strip(' .') or 'model'}.gguf"
+    stem = _FORBIDDEN.sub("_", name[:-5] if name.lower().endswith(".gguf") else name).strip(" .") or "model"
+    if len(stem.encode()) > _LONGEST:
+        mark = sha256(stem.encode()).hexdigest()[:8]
+        stem = f"{stem.encode()[:_LONGEST].decode(errors='ignore')}-{mark}"
+    return f"{stem}.gguf"
 
 
 class Part:
@@ -86,6 +116,7 @@ class Part:
         self.path = path
         self.bytes = 0
         self._total = 0
+        self._is_closed = False
         self._file: FileIO | None = None
         self._guard = threading.Lock()
         self._lock = FileLock(path.parent / ".locks" / f"{path.name}.lock", thread_local=False)
@@ -99,18 +130,22 @@ class Part:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
         with self._told():
             (self.path.parent / ".locks").mkdir(parents=True, exist_ok=True)
-            with suppress(NotImplementedError):  # a disk that knows no locks: then there is one less safeguard
-                try:
+            try:
+                with warnings.catch_warnings(action="ignore"):  # a disk that knows no locks is no news to the person
                     self._lock.acquire(timeout=0)
-                except Timeout:
-                    return False
+            except Timeout:
+                return False
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
         return True
 
     def open(self) -> None:
         """Be ready to append to what there is. Raises StoreError."""
         with self._guard, self._told():
-            self._file = FileIO(self.place, "a")
-            self.bytes = os.fstat(self._file.fileno()).st_size
+            if not self._is_closed and self._file is None:
+                self._file = FileIO(self.place, "a")
+                self.bytes = os.fstat(self._file.fileno()).st_size
 
     def bytes_elsewhere(self) -> int:
         """How many there are while another program writes them."""
@@ -121,8 +156,16 @@ class Part:
 
     def note(self, remote: Remote) -> None:
         """Write down which file this is the beginning of; it is meant to go on. Raises StoreError."""
-        self._total = remote.bytes or 0
-        _write(self.path, remote, paused=False)
+        with self._guard:
+            self._total = remote.bytes or 0
+            if self._is_closed:
+                return
+            try:
+                _write(self.path, remote, paused=False)
+            except StoreError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise StoreError(self._sentence(error.__cause__)) from error.__cause__
+                raise
 
     def append(self, data: bytes) -> None:
         """Write `data` through to the system, so that it outlives this program. Raises StoreError."""
@@ -181,6 +224,7 @@ class Part:
     def close(self) -> None:
         """Let go of it; what is on disk stays. A second call does nothing."""
         with self._guard:
+            self._is_closed = True
             if self._file:
                 self._file.close()
                 self._file = None
@@ -196,9 +240,14 @@ class Part:
 
     def _sentence(self, error: OSError) -> str:
         folder, reason = self.path.parent, error.strerror or error
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return disk_full(folder, self._total - self.bytes)
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        needed = self._total - self.bytes
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
+            return disk_full(folder, needed)
+        if error.errno in {errno.ENOTDIR, errno.EEXIST}:
+            return tr("{folder} is no folder: remove what is in its place, or let PHICHAT_HOME name another.").format(
+                folder=folder
+            )
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             return tr(
                 "{folder} cannot be written to: {reason}. Allow it, or let PHICHAT_HOME name another place."
             ).format(folder=folder, reason=reason)
@@ -235,13 +284,14 @@ def _note(path: Path) -> Path:
 
 def _read(path: Path) -> Partial | None:
     values = Notebook(_note(path)).read()
-    try:
-        is_paused = bool(values.pop("paused", False))
-        remote = Remote(**values)
-        found = _part(path)
-        return Partial(remote, path, found.stat().st_size if found.exists() else 0, is_paused)
-    except (AttributeError, TypeError, OSError):  # written by another version, or by nobody
+    remote = Remote.of(values)
+    if remote is None:
         return None
+    try:
+        size = _part(path).stat().st_size
+    except OSError:
+        size = 0
+    return Partial(remote, path, size, values.get("paused") is True)
 
 
 def _write(path: Path, remote: Remote, *, paused: bool) -> None:

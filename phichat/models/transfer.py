@@ -21,6 +21,7 @@ class Transfer:
 
     Attributes:
         heard: when the last byte came, by the monotonic clock; 0 before the first.
+        note: a sentence while something takes longer than it should; mostly empty.
     """
 
     def __init__(self, hub: Hub, remote: Remote, part: Part, tries: Tries, stop: Stop) -> None:
@@ -28,6 +29,7 @@ class Transfer:
         self._tries, self._stop = tries, stop
         self._total = remote.bytes or 0
         self._futile = 0
+        self.note = ""
         self._begins_anew = False
         self._looked = self._since = self.heard = 0.0
         self._bytes_then = 0
@@ -79,6 +81,7 @@ class Transfer:
 
     def _keep(self, data: bytes) -> None:
         self.heard = time.monotonic()
+        self.note = "" if data else tr("{host} sends it from the beginning again.").format(host=host())
         if data:
             self._tries.forget()
             self._part.append(data[: self._total - self._part.bytes])

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -29,14 +30,18 @@ class Answer:
     Attributes:
         status: the last answer's, never a redirect's.
         host: who gave it.
+        is_home: whether that is the Hub itself, not where it leads to.
+        is_authorized: whether it was shown the token.
     """
 
-    def __init__(self, response: httpx2.Response, hops: list[Mapping[str, str]]) -> None:
+    def __init__(self, response: httpx2.Response, hops: list[Mapping[str, str]], *, is_home: bool) -> None:
         self._response = response
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.hops = hops
         self.host = response.url.host
+        self.is_home = is_home
+        self.is_authorized = "authorization" in response.request.headers
 
     def header(self, *names: str) -> str:
         """The first of `names` that an answer on the way had, earlier answers first; empty if none had."""
@@ -65,9 +70,10 @@ class Web:
 
     def __init__(self, endpoint: str, token: str | None) -> None:
         with _told(""):
-            self._home = _origin(httpx2.URL(endpoint))
+            home = httpx2.URL(endpoint)
             self._certificates = httpx2.create_ssl_context()
-        self._token = token
+        self._home, self._token = _origin(home), token
+        self._own = f"Basic {b64encode(home.userinfo).decode()}" if home.userinfo else ""
 
     @contextmanager
     def open(
@@ -83,7 +89,7 @@ class Web:
                 hops.append(response.headers)
                 onward = _onward(response, target)
                 if onward is None or not (follow or _origin(onward) == _origin(target)):
-                    yield Answer(response, hops)
+                    yield Answer(response, hops, is_home=_origin(target) == self._home)
                     return
             target = onward
         raise HubRefused(
@@ -111,9 +117,11 @@ class Web:
         return httpx2.Client(verify=self._certificates, trust_env=False, proxy=proxy, timeout=timeout)
 
     def _authorization(self, url: httpx2.URL) -> dict[str, str]:
-        if not self._token or _origin(url) != self._home:
+        if _origin(url) != self._home:
             return {}
-        return {"Authorization": f"Bearer {self._token}"}
+        if self._token:
+            return {"Authorization": f"Bearer {self._token}"}
+        return {"Authorization": self._own} if self._own else {}
 
 
 class _Line:
@@ -150,7 +158,9 @@ def _onward(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
     """Where the answer to `url` leads; None where it is an answer. Raises HubRefused."""
     if not response.has_redirect_location:
         return None
-    onward = _address(url.join(response.headers["location"]))
+    with _told(url.host):
+        onward = url.join(response.headers["location"])
+    onward = _address(onward)
     if url.scheme == "https" and onward.scheme != "https":
         raise HubRefused(
             tr("{host} leads to a connection that is not encrypted. Use another mirror (HF_ENDPOINT).").format(
@@ -164,9 +174,11 @@ def _address(url: httpx2.URL | str) -> httpx2.URL:
     with _told(""):
         address = httpx2.URL(url)
         if address.scheme in {"http", "https"} and address.host:
-            return address
+            return address.copy_with(username=None, password=None)  # what they say is for the Hub alone
     raise HubRefused(
-        tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(address=str(url)[:100])
+        tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(
+            address=_without_secrets(str(url))[:100]
+        )
     )
 
 
@@ -250,8 +262,8 @@ def _senseless(error: Exception) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """`text` without what may be a token or a password: all that is quoted."""
-    return re.sub(r"""b?(['"]).*\1|//[^/@\s]*@""", "…", text)
+    """`text` without what may be a token or a password: all that is quoted, or stands before an @."""
+    return re.sub(r"""b?(['"]).*\1|[^/@\s]*@""", "…", text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

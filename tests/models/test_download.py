@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from phichat.errors import HubError, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
+from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
 from phichat.models import partial, transfer, tries, web
 from phichat.models.base import Fetched, Phase, Progress, Remote
 from phichat.models.download import fetch
@@ -176,8 +177,23 @@ def test_a_file_that_the_person_put_there_is_recognised(phi: HubServer, place: H
     assert [file.name for file in place.models.iterdir() if FILE in file.name] == [FILE]
 
 
-def test_a_file_of_that_name_that_is_another_is_replaced_at_the_end(phi: HubServer, place: Home, path: Path) -> None:
+@pytest.mark.parametrize("own", [CONTENT[:-1] + b"?", b"GGUF of mine"])
+def test_a_file_of_the_persons_that_is_another_is_left_alone(
+    phi: HubServer, place: Home, path: Path, own: bytes
+) -> None:
     path.parent.mkdir(parents=True)
+    path.write_bytes(own)
+    fetched = get(place).model.path
+    assert path.read_bytes() == own
+    assert fetched.read_bytes() == CONTENT
+    assert fetched != path
+    phi.forget()
+    assert get(place).model.path == fetched
+    assert not phi.served(FILE)
+
+
+def test_one_of_ours_that_has_been_garbled_is_fetched_again(phi: HubServer, place: Home, path: Path) -> None:
+    get(place)
     path.write_bytes(CONTENT[:-1] + b"?")
     get(place)
     assert path.read_bytes() == CONTENT
@@ -247,6 +263,77 @@ def test_a_part_longer_than_the_file_is_begun_anew(phi: HubServer, place: Home, 
     assert path.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    "note",
+    [
+        "[]", '{"repo": 5, "file": "a"}', '{"repo": ["o"]}', '{"repo": "o/r", "file": null}', "1e400",
+        f'{{"repo": "{REPO}", "file": "{FILE}", "revision": "main", "licence": "", "bytes": -5, "sha256": null}}',
+        f'{{"repo": "{REPO}", "file": "{FILE}", "revision": "main", "licence": "", "bytes": 1e400, "sha256": "x"}}',
+    ],
+)  # fmt: skip
+def test_a_note_that_makes_no_sense_is_none(phi: HubServer, place: Home, path: Path, note: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.with_name(f"{FILE}.part").write_bytes(CONTENT[:2_000_000])
+    path.with_name(f"{FILE}.part.json").write_text(note)
+    place.origins.write_text(f'{{"{FILE}": {note}}}')
+    assert not partial.unfinished(place.models)
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
+    phi: HubServer, place: Home, path: Path
+) -> None:
+    phi.add("p/else", FILE, CONTENT[::-1])
+    get(place)
+    phi.speed = 4_000_000
+    stop = Stop()
+    for event in fetch(Remote("p/else", FILE), place, stop):
+        if isinstance(event, Progress) and event.done:
+            stop.set()
+    (held,) = partial.unfinished(place.models)
+    path.unlink()
+    phi.behave()
+    phi.forget()
+    assert get(place, wanted=Remote("p/else", FILE)).model.path == held.path
+    assert phi.starts(FILE) == [held.bytes]
+
+
+def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, place: Home, path: Path) -> None:
+    phi.speed = 3_000_000
+    events = fetch(WANTED, place, Stop())
+    while next(events).done < 100_000:  # type: ignore[union-attr]
+        pass
+    with pytest.raises(StoreError, match="cancel it there"):
+        partial.discard(partial.unfinished(place.models)[0])
+    assert list(events)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_disk_without_locks_is_written_to_all_the_same(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_killed_between_the_name_and_the_rest_it_is_known_where_it_came_from(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(self: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(partial.Part, "finish", die)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with pytest.raises(HubError):
+        get(place)
+    assert Origins(Notebook(place.origins)).of(path)
+
+
 def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.with_name(f"{FILE}.part").write_bytes(CONTENT[:2_000_000])
@@ -309,8 +396,8 @@ def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, faul
     ("fault", "kind", "sentence"),
     [
         (hub_faults.status(401, error="RepoNotFound"), HubMissing, "shows it only to some"),
-        (hub_faults.gated(), HubRefused, "agree on"),
-        (hub_faults.status(403), HubRefused, "agree on"),
+        (hub_faults.gated(), HubForbidden, "agree on"),
+        (hub_faults.status(403), HubForbidden, "error 403"),
         (hub_faults.status(404, error="RepoNotFound"), HubMissing, "knows no"),
         (hub_faults.status(404, error="EntryNotFound"), HubMissing, "has no file"),
         (hub_faults.status(407), HubRefused, "HTTPS_PROXY"),
@@ -335,7 +422,7 @@ def test_what_stays_ends_with_one_sentence(
 
 def test_a_file_without_a_checksum_is_not_fetched(hub: HubServer, place: Home) -> None:
     hub.add(REPO, FILE, CONTENT, is_lfs=False)
-    with pytest.raises(HubRefused, match="no checksum"):
+    with pytest.raises(HubRefused, match="does not tell size and checksum"):
         get(place)
     assert not hub.served(FILE)
 
@@ -411,11 +498,9 @@ def test_the_token_goes_to_the_hub_alone(
     phi.gate(REPO, "hf_secret")
     with HubServer() as other:
         phi.misbehave(hub_faults.redirect(other.endpoint), times=1, at="cdn")
-        with pytest.raises(HubError):
-            get(place)
+        get(place)
         assert other.requests
         assert not any(asked.is_authorized for asked in other.requests)
-    get(place)
     assert all(asked.is_authorized == (asked.place != "cdn") for asked in phi.requests)
     assert "hf_secret" not in caplog.text
 
@@ -445,6 +530,56 @@ def test_offline_means_offline(phi: HubServer, place: Home, monkeypatch: pytest.
     with pytest.raises(HubRefused, match="HF_HUB_OFFLINE"):
         get(place)
     assert not phi.requests
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_the_hub_leads_to_may_refuse_for_a_while(
+    phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_good")
+    phi.fail_with(status, times=2, at="cdn")
+    get(place)
+    assert path.read_bytes() == CONTENT
+    path.unlink()
+    phi.fail_with(status, at="cdn")
+    with pytest.raises(HubUnreachable, match=f"where the Hub keeps the file, refuses it .error {status}"):
+        get(place)
+
+
+def test_a_redirect_that_says_it_is_a_page_is_still_a_redirect(phi: HubServer, place: Home, path: Path) -> None:
+    phi.misbehave(hub_faults.saying(Content_Type="text/html"), at="resolve")
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_does_not_know_head(phi: HubServer, place: Home, path: Path) -> None:
+    phi.fail_with(405, method="HEAD")
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("content", [b"GGUF another", CONTENT * 2])
+def test_a_file_that_changes_where_its_bytes_do_not_say_so(
+    phi: HubServer, place: Home, path: Path, content: bytes
+) -> None:
+    phi.misbehave(hub_faults.without_sha(), method="GET")
+    phi.speed = 4_000_000
+    get_some(place, 100_000)
+    phi.replace(REPO, FILE, content)
+    phi.speed = None
+    get(place)
+    assert path.read_bytes() == content
+
+
+def test_an_endless_retry_after_ends(phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    phi.fail_with(503, headers={"Retry-After": "9" * 20})
+    assert notes(place, "Trying again in 3,600 s")
+
+
+def test_a_redirect_to_nonsense_is_one_sentence(phi: HubServer, place: Home) -> None:
+    phi.misbehave(hub_faults.saying(Location="http://[::1/x"), at="resolve", method="GET")
+    with pytest.raises(HubError, match=r"makes no sense|is no web address"):
+        get(place)
 
 
 def test_links_that_have_expired_are_asked_for_again(phi: HubServer, place: Home, path: Path) -> None:
@@ -477,6 +612,7 @@ def test_a_disk_that_fills_up_in_the_middle(
 
     with monkeypatch.context() as patch:
         patch.setattr(partial, "FileIO", SmallDisk)
+        patch.setattr(partial, "free_bytes", lambda folder: 0)
         with pytest.raises(StoreError, match=r"The disk is too full: 2\.0.MB more are needed"):
             get(place)
     get(place)
@@ -514,7 +650,7 @@ def test_a_folder_that_may_not_be_written_to(phi: HubServer, place: Home) -> Non
 
 def test_a_home_that_is_a_file(phi: HubServer, place: Home) -> None:
     place.root.write_text("")
-    with pytest.raises(StoreError, match="cannot be written to"):
+    with pytest.raises(StoreError, match="is no folder"):
         get(place)
 
 
@@ -583,11 +719,19 @@ def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home
         ("a:b?.gguf", "a_b_.gguf"),
         (" .gguf", "model.gguf"),
         ("MODEL.GGUF", "MODEL.gguf"),
-        ("x" * 300 + ".gguf", "x" * 180 + ".gguf"),
+        ("n" * 150 + ".gguf", "n" * 150 + ".gguf"),
     ],
 )
 def test_names_that_any_system_can_hold(file: str, name: str) -> None:
     assert partial.safe_name(file) == name
+
+
+@pytest.mark.parametrize("letter", ["x", "ж", "模", "🏒"])
+def test_long_names_are_cut_and_stay_different(letter: str) -> None:
+    one, other = partial.safe_name(letter * 300 + "1.gguf"), partial.safe_name(letter * 300 + "2.gguf")
+    assert one != other
+    assert one.endswith(".gguf")
+    assert len(one.encode()) < 200
 
 
 KILLED = """

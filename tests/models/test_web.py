@@ -163,6 +163,28 @@ def test_a_server_may_ask_for_time_by_its_own_clock(there: HubServer, said: str,
     assert caught.value.retry_after == seconds
 
 
+@pytest.mark.parametrize("address", ["user:s3cret@127.0.0.1:9", "ftp://user:s3cret@hub.example"])
+def test_a_password_in_the_endpoint_is_not_repeated(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    with pytest.raises(HubError) as caught:
+        look()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_name_and_password_for_a_mirror_go_to_it_alone(there: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", there.endpoint.replace("://", "://anna:s3cret@"))
+    remote = Hub().look(REPO, FILE, Stop())
+    with Hub().open(remote, 0, Stop()) as body:
+        assert b"".join(body.pieces) == CONTENT
+    shown = {asked.place: asked.headers.get("authorization") for asked in there.requests}
+    assert shown == {"resolve": "Basic YW5uYTpzM2NyZXQ=", "cdn": None}
+    monkeypatch.setenv("HF_TOKEN", "hf_token")
+    look()
+    assert there.requests[-1].headers["authorization"] == "Bearer hf_token"
+
+
 def test_a_renamed_repository_is_found(there: HubServer) -> None:
     there.rename(REPO, "owner/other")
     assert look() == len(CONTENT)
