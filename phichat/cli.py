@@ -29,6 +29,7 @@ def hosted(home: Home) -> Engine:
 def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = hosted) -> int:
     """Do what `arguments` ask for; the exit status. Nothing but a sentence comes of what goes wrong."""
     console = Console()
+    logs.keep_quiet()
     try:
         options = _parsed(arguments, console)
         if options.command is None and _opens(options, console):

@@ -30,6 +30,13 @@ def start(folder: Path) -> None:
     threading.excepthook = lambda args: _unhandled(args.exc_type, args.exc_value, args.exc_traceback)
 
 
+def keep_quiet() -> None:
+    """Nothing that is logged before `start` comes out anywhere, as Python else prints it."""
+    root = logging.getLogger("phichat")
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+
+
 def _unhandled(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     """Slots that fail do not end the window; what they did wrong is kept for whoever mends it."""
     logging.getLogger("phichat").error("unhandled", exc_info=(kind, error or kind(), traceback))
