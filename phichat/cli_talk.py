@@ -1,7 +1,6 @@
 """`phichat ask` and `phichat chat`: a model's replies in the terminal."""
 
 import argparse
-import platform
 import signal
 import sys
 import threading
@@ -57,7 +56,7 @@ class Speaker:
         self._sha256, self._as_json = sha256, as_json
         self._session = Session()
         self._settings = EngineSettings()
-        self._library: dict[str, Any] = {}
+        self._made_with: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: Stop) -> None:
         """Make the model ready for a conversation as `options` say."""
@@ -91,7 +90,7 @@ class Speaker:
             sampling.seed or 0,
             model_sha256=self._sha256,
             sampling=asdict(sampling),
-            engine={**asdict(self._settings), **self._library},
+            engine=self._made_with,
         )
 
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
@@ -119,7 +118,7 @@ class Speaker:
                 self._say(event)
             case Loaded():
                 self._settings = event.settings
-                self._library = {"library": event.library, "cpu": event.cpu, "machine": platform.machine()}
+                self._made_with = event.made_with
             case Notice():
                 self._console.tell(event.text)
             case Loading():

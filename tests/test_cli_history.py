@@ -211,8 +211,7 @@ def test_a_conversation_is_kept_when_asked(
     first, second = (message.reply for message in record.messages if message.reply)
     assert (first.model, first.seed, first.tokens, first.ending) == ("tiny-chatml", 8, (1000, 1001), Ending.STOP)
     assert (first.statistics["completion_tokens"], first.sampling["temperature"]) == (2, 0.7)
-    assert (first.engine["context"], first.engine["library"]) == (4096, "scripted")
-    assert first.engine["machine"]
+    assert (first.engine["settings"]["context"], first.engine["library"]) == (4096, "scripted")
     assert second.ending is Ending.LENGTH
 
 

@@ -74,6 +74,11 @@ class Loaded:
     cpu: str = ""
     gpu: bool = False
 
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """What a reply's text depends on besides model, prompt and sampling, as it is kept with the reply."""
+        return {"library": self.library, "machine": self.cpu, "settings": asdict(self.settings)}
+
 
 @dataclass(frozen=True)
 class Notice:

@@ -283,8 +283,7 @@ class Answering(QObject):
         """What made the reply, besides its settings."""
         if not self.loaded:
             return {}
-        engine = {"library": self.loaded.library, "machine": self.loaded.cpu, "settings": asdict(self.loaded.settings)}
-        return {"engine": engine, "model_sha256": self._checksum(Path(self.loaded.path))}
+        return {"engine": self.loaded.made_with, "model_sha256": self._checksum(Path(self.loaded.path))}
 
     def _tell_reply(self) -> None:
         message: Message | None = self._session.answering if self._session else None
