@@ -56,7 +56,7 @@ class Speaker:
         self._sha256, self._as_json = sha256, as_json
         self._session = Session()
         self._settings = EngineSettings()
-        self._made_with: dict[str, Any] = {}
+        self._provenance: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: Stop) -> None:
         """Make the model ready for a conversation as `options` say."""
@@ -90,7 +90,7 @@ class Speaker:
             sampling.seed or 0,
             model_sha256=self._sha256,
             sampling=asdict(sampling),
-            engine=self._made_with,
+            engine=self._provenance,
         )
 
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
@@ -118,7 +118,7 @@ class Speaker:
                 self._say(event)
             case Loaded():
                 self._settings = event.settings
-                self._made_with = event.made_with
+                self._provenance = event.made_with
             case Notice():
                 self._console.tell(event.text)
             case Loading():
