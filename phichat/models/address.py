@@ -5,18 +5,20 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+MAIN = "main"
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_VIEWS = ("blob", "resolve", "raw")
+_VIEWS = ("blob", "resolve", "raw", "tree")
 
 
 @dataclass(frozen=True)
 class Address:
-    """A repository on the Hub, and a file's path in it, or nothing."""
+    """A repository on the Hub, and a file's path in it, or nothing; of another branch or commit, if it names one."""
 
     repo: str
     file: str = ""
+    revision: str = MAIN
 
 
 def parse(text: str) -> Address | None:
@@ -41,9 +43,11 @@ def _from_url(text: str) -> Address | None:
         return None
     if parts.scheme not in {"http", "https"} or host not in _hosts():
         return None
-    owner, name, *rest = [*unquote(parts.path).strip("/").split("/"), ""]
-    shown = "/".join(rest[2:]).strip("/") if rest and rest[0] in _VIEWS else ""
-    return Address(f"{owner}/{name}", shown)
+    owner, name, *rest = map(unquote, [*parts.path.strip("/").split("/"), "", "", ""])  # a branch may have a %2F
+    view, revision, *steps = rest
+    if view not in _VIEWS:
+        return Address(f"{owner}/{name}")
+    return Address(f"{owner}/{name}", "" if view == "tree" else "/".join(steps).strip("/"), revision or MAIN)
 
 
 def _hosts() -> set[str | None]:
@@ -57,4 +61,5 @@ def _hosts() -> set[str | None]:
 def _is_harmless(address: Address) -> bool:
     """No way out of the repository, nothing that does not print."""
     steps = address.file.split("/") if address.file else ["file"]
-    return ".." not in address.repo and all(steps) and not {".", ".."} & set(steps) and address.file.isprintable()
+    is_within = ".." not in address.repo and all(steps) and not {".", ".."} & set(steps)
+    return is_within and (address.file + address.revision).isprintable()

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from phichat import gguf
 from phichat.errors import HubMissing, HubRefused, ModelMissing, PhichatError
-from phichat.models.address import Address, parse
+from phichat.models.address import MAIN, Address, parse
 from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
 from phichat.models.catalogue import CATALOGUE, KnownModel
 from phichat.models.elsewhere import lying_about
@@ -89,6 +89,8 @@ class Shelf:
         address = parse(repo)
         if address is None:
             raise HubRefused(_no_repo(repo))
+        if address.revision != MAIN:
+            raise HubRefused(_other_revision(address))
         remotes = [remote for remote in self._hub.files(address.repo, stop) if _is_usable(remote.file)]
         remotes = [remote for remote in remotes if address.file in {"", remote.file}]
         if not remotes:
@@ -109,6 +111,8 @@ class Shelf:
             if name.lower() == listing.name.lower() or (listing.remote and name == listing.remote.name):
                 return listing
         address = parse(name)
+        if address and address.revision != MAIN:
+            raise ModelMissing(_other_revision(address))
         if address and _is_usable(address.file):
             told = self._told.get((address.repo, address.file))
             return self._of(told or Remote(address.repo, address.file), listings)
@@ -135,7 +139,7 @@ class Shelf:
         begun = self.unfinished()
         known = CATALOGUE.get(name.lower())
         address = Address(known.repo, known.file) if known else parse(name)
-        return _part_of(Remote(address.repo, address.file), begun) if address else None
+        return _part_of(Remote(address.repo, address.file), begun) if address and address.revision == MAIN else None
 
     def discard(self, name: str) -> None:
         """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
@@ -290,6 +294,13 @@ def _free(folder: Path, otherwise: int) -> int:
 
 def _no_repo(text: str) -> str:
     return tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(text=text)
+
+
+def _other_revision(address: Address) -> str:
+    return tr(
+        "That address is of the revision {revision} of {repo}, and Phichat fetches `main` alone: paste one that has "
+        "`main` in it, or fetch the file in a browser and add it."
+    ).format(revision=address.revision, repo=address.repo)
 
 
 def _no_such(name: str, listings: list[Listing], address: Address | None) -> str:

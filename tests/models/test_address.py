@@ -19,6 +19,14 @@ from phichat.models.address import Address, parse
         ("https://huggingface.co/owner/repo?show_file_info=x.gguf", Address("owner/repo")),
         ("https://huggingface.co/owner/repo/blob/main/a%20b.gguf", Address("owner/repo", "a b.gguf")),
         ("https://huggingface.co/owner/repo/resolve/main/d/x.gguf?download=true", Address("owner/repo", "d/x.gguf")),
+        ("https://huggingface.co/owner/repo/resolve/v1.0/x.gguf", Address("owner/repo", "x.gguf", "v1.0")),
+        (
+            "https://huggingface.co/owner/repo/blob/refs%2Fpr%2F1/d/x.gguf",
+            Address("owner/repo", "d/x.gguf", "refs/pr/1"),
+        ),
+        ("https://huggingface.co/owner/repo/tree/v1.0/deep", Address("owner/repo", "", "v1.0")),
+        ("https://huggingface.co/owner/repo/tree/main/deep", Address("owner/repo")),
+        ("https://huggingface.co/owner/repo/discussions/3", Address("owner/repo")),
     ],
 )
 def test_what_people_paste_is_understood(text: str, address: Address) -> None:
@@ -31,7 +39,8 @@ def test_what_people_paste_is_understood(text: str, address: Address) -> None:
         "", "/", "phi-3", "owner/", "/repo", "a/b/c", "owner/re po", "../..", "..:x", "owner/repo:../x.gguf",
         "owner/repo:a//b.gguf", "owner/repo:/etc/x.gguf", "owner/repo:a\nb.gguf", "C:\\models\\x.gguf", "owner/re..po",
         "https://example.org/owner/repo", "https://huggingface.co", "https://huggingface.co/owner", "https://[::1",
-        "file:///owner/repo", "ſ/repo",
+        "file:///owner/repo", "ſ/repo", "https://huggingface.co/owner/repo/blob/main/%2E%2E/x.gguf",
+        "https://huggingface.co/owner/repo/blob/%1b[31m/x.gguf", "https://huggingface.co/owner%2Frepo/a",
     ],
 )  # fmt: skip
 def test_anything_else_is_nothing(text: str) -> None:

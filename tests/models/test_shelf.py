@@ -183,6 +183,24 @@ def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str)
     assert shelf.find(OTHER.name) == listing
 
 
+@pytest.mark.parametrize("revision", ["v1.0", "0123456789abcdef", "refs%2Fpr%2F1"])
+@pytest.mark.parametrize("view", ["resolve", "blob", "tree"])
+def test_addresses_of_other_revisions_are_refused(shelf: Shelf, hub: FakeHub, view: str, revision: str) -> None:
+    address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
+    with pytest.raises(HubRefused, match="fetches `main` alone"):
+        shelf.files(address, Stop())
+    with pytest.raises(ModelMissing, match="fetches `main` alone"):
+        shelf.find(address)
+    assert shelf.begun(address) is None
+    assert hub.asked == []
+
+
+def test_addresses_of_main_are_understood(shelf: Shelf) -> None:
+    address = f"https://huggingface.co/owner/repo/resolve/main/{OTHER.file}?download=true"
+    assert [listing.name for listing in shelf.files(address, Stop())] == [OTHER.name]
+    assert shelf.find(address).name == OTHER.name
+
+
 def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, ours: Copy) -> None:
     ours(PHI_3.file)
     hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
