@@ -12,7 +12,7 @@ from phichat.store import rows, schema
 from phichat.store.failures import Damage, Trouble, trouble_of
 
 SMALL = 32_000_000
-"""Bytes that are looked through before anything else: 40 ms, at the pace of `python -m tests.benchmarks.history large`."""
+"""Bytes that are looked through before anything else: 40 ms, as by `python -m tests.benchmarks.history large`."""
 
 WEEK = 7 * 86400.0
 

@@ -52,7 +52,7 @@ def trouble_of(error: BaseException) -> Trouble:
     match error:
         case NewerHistory():
             return Trouble.NEWER
-        case Damage():
+        case Damage() | UnicodeError():
             return Trouble.DAMAGED
         case sqlite3.Error():
             code = getattr(error, "sqlite_errorcode", None)

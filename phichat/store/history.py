@@ -220,10 +220,12 @@ class History:
                 return self._vault.read(work)
             except ReadersClosed:  # the file is being replaced
                 self._lane.do(Job(lambda _: None)).result()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeError) as error:
                 if trouble_of(error) is not Trouble.DAMAGED:
                     raise as_store_error(error, self._vault.file) from error
                 self._recover(generation)
+            except (TypeError, ValueError):  # a number where there should be text, or the like
+                self._lane.do(Job(checking.check_now)).result()
         raise StoreError(tr("The history could not be read."))
 
     def _recover(self, generation: int) -> None:

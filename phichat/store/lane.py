@@ -79,8 +79,12 @@ class Lane:
         is_open = True
         while is_open:
             jobs, is_open = self._gather()
-            if jobs:
+            try:
                 self._run(jobs)
+            except Exception as error:  # noqa: BLE001 - whoever waits for a future has to know
+                for job in jobs:
+                    if not job.future.done():
+                        job.future.set_exception(error)
         self._end()
 
     def _gather(self) -> tuple[list[Job], bool]:

@@ -33,7 +33,7 @@ def open_history(file: Path) -> Opened:
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _open(file)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         if trouble_of(error) is not Trouble.DAMAGED:
             raise
     notice = recover(file)

@@ -78,7 +78,7 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
 
 def prepare_for_writing(connection: sqlite3.Connection) -> None:
     """What is committed outlives a power cut; readers and the writer do not wait for each other."""
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = FAST"):
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {setting}").fetchall()
 
 

@@ -75,6 +75,8 @@ class Vault:
 
     def run(self, jobs: list[Job]) -> None:
         """Make changes, durably, and tell their futures."""
+        if not jobs:
+            return
         self._try_again()
         if self._trouble is None:
             self._run_all(jobs)
@@ -82,12 +84,10 @@ class Vault:
             for job in jobs:
                 self._run_one(job)
 
-    def recover(self, generation: int) -> None:
-        """Save what can be read into a new file, unless that was done since `generation`. Raises StoreError."""
-        if generation != self.generation or self._connection is None:
-            return
+    def recover(self) -> None:
+        """Save what can be read into a new file. Raises StoreError."""
         self.generation += 1
-        if self.generation > MOST_RECOVERIES:
+        if self.generation > MOST_RECOVERIES or self._connection is None:
             raise StoreError(sentence_for(Damage(), self.file))
         if self._readers:
             self._readers.close()
@@ -135,15 +135,16 @@ class Vault:
         return results
 
     def _failed(self, job: Job, error: BaseException) -> None:
-        if trouble_of(error) is Trouble.DAMAGED:
+        if trouble_of(error) is Trouble.DAMAGED and self._connection is not None:
             try:
-                self.recover(self.generation)
+                self.recover()
             except Exception as worse:  # noqa: BLE001 - the future carries it
-                job.future.set_exception(as_store_error(worse, self.file))
+                error = worse
+                self._trouble = self._trouble or worse
             else:
                 self._run_one(job)
-            return
-        if trouble_of(error) in AWAY:
+                return
+        if trouble_of(error) in AWAY or self._connection is None:
             self._trouble = error
             self._keep_in_memory(job)
         job.future.set_exception(as_store_error(error, self.file))
