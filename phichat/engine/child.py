@@ -12,8 +12,11 @@ from typing import IO
 
 from phichat.engine import wire
 from phichat.engine.base import Engine, EngineSettings, Event, Stop
+from phichat.engine.states import States
 from phichat.errors import PhichatError
 from phichat.text import set_language
+
+IDLE = 3.0  # seconds without an order, after which there is time for what can wait
 
 
 class Child:
@@ -24,20 +27,31 @@ class Child:
         self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
         self._stop, self._number = Stop(), 0
 
-    def serve(self, make_engine: Callable[[], Engine]) -> None:
-        """Work until the parent is gone, which ends the process at once, whatever it is doing."""
+    def serve(self, make_engine: Callable[[wire.Line], Engine], rest: Callable[[Engine], None] | None = None) -> None:
+        """Work until the parent is gone, which ends the process at once, whatever it is doing.
+
+        `make_engine` is given the first order; `rest` is called when there has been none for a while.
+        """
         threading.Thread(target=self._listen, daemon=True, name="orders").start()
         engine: Engine | None = None
         while True:
-            order, stop = self._waiting.get()
+            order, stop = self._next(engine, rest)
             try:
-                engine = engine or make_engine()
+                engine = engine or make_engine(order)
                 self._obey(engine, order, stop)
             except PhichatError as error:
                 self._say({"event": "error", "kind": type(error).__name__, "text": str(error)})
             except Exception as error:  # noqa: BLE001 - the parent tells it
                 traceback.print_exc()
                 self._say({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
+
+    def _next(self, engine: Engine | None, rest: Callable[[Engine], None] | None) -> tuple[wire.Line, Stop]:
+        if engine and rest:
+            try:
+                return self._waiting.get(timeout=IDLE)
+            except queue.Empty:
+                rest(engine)
+        return self._waiting.get()
 
     def _obey(self, engine: Engine, order: wire.Line, stop: Stop) -> None:
         if order["do"] == "load":
@@ -74,10 +88,17 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log
     orders = sys.stdin.buffer
-    Child(orders, answers).serve(_llama)
+    Child(orders, answers).serve(_llama, _rest)
 
 
-def _llama() -> Engine:
+def _llama(order: wire.Line) -> Engine:
     from phichat.engine.llama import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
-    return LlamaEngine()
+    folder, budget = order.get("states"), int(order.get("budget") or 0)
+    return LlamaEngine(States(Path(folder), budget) if folder and budget else None)
+
+
+def _rest(engine: Engine) -> None:
+    rest = getattr(engine, "rest", None)
+    if rest:
+        rest()

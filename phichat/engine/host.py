@@ -25,11 +25,22 @@ COMMAND = (sys.executable, "-m", "phichat.engine.host")
 
 
 class HostedEngine:
-    """The Engine protocol through a child process. `memory` keeps which settings worked."""
+    """The Engine protocol through a child process.
 
-    def __init__(self, memory: Memory | None = None, command: tuple[str, ...] = COMMAND) -> None:
+    `memory` keeps which settings worked; `states` is the folder for what the model remembers of conversations, with a
+    `budget` in bytes.
+    """
+
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        command: tuple[str, ...] = COMMAND,
+        states: Path | None = None,
+        budget: int = 0,
+    ) -> None:
         self._memory = memory or Memory(None)
         self._command = list(command)
+        self._states = {"states": str(states) if states else None, "budget": budget}
         self._process: Process | None = None
         self._loaded: Process | None = None
         self._path: Path | None = None
@@ -112,8 +123,9 @@ class HostedEngine:
         attempt, crashed = settings, False
         while not stop.is_set():
             self._settings = attempt
+            order = {"do": "load", "path": str(path), "settings": asdict(attempt), **self._states}
             try:
-                yield from self._ask({"do": "load", "path": str(path), "settings": asdict(attempt)}, stop)
+                yield from self._ask(order, stop)
             except _Died as error:
                 if stop.is_set():
                     return

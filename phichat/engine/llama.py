@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,10 @@ from phichat.engine.base import (
     Stop,
 )
 from phichat.engine.llama_sampler import SamplerChain
+from phichat.engine.llama_states import LlamaStates
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.engine.pieces import PieceReader
+from phichat.engine.states import FEWEST, States, fingerprint, key_of
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.text import tr
 
@@ -46,8 +48,10 @@ _ABORTED = 2  # llama_decode's answer when the abort callback said so
 class LlamaEngine:
     """The Engine protocol on llama.cpp. Prompt tokens in common with the last prompt and reply are not read again."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: States | None = None) -> None:
         _start_library()
+        self._states = states
+        self._saving: LlamaStates | None = None
         self._model: Any = None
         self._context: Any = None
         self._loaded: Loaded | None = None
@@ -76,7 +80,14 @@ class LlamaEngine:
         self._loaded = Loaded(
             head.name, str(path), head.architecture, context, library_version(), settings, head.context, system_info()
         )
+        if self._states:
+            self._saving = LlamaStates(self._states, _key(path, self._loaded), self._context)
         return self._loaded
+
+    def rest(self) -> None:
+        """Nothing is asked at the moment: what is remembered of the conversation goes to the disk."""
+        if self._saving:
+            self._saving.keep(self._kept)
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         """See Engine."""
@@ -116,6 +127,9 @@ class LlamaEngine:
 
     def close(self) -> None:
         """See Engine."""
+        if self._saving:
+            self._saving.wait()
+        self._saving = None
         if self._context:
             lib.llama_free(self._context)
         if self._model:
@@ -159,13 +173,24 @@ class LlamaEngine:
             tokens_per_second=count / seconds if seconds else 0.0,
         )
 
+    def _common(self, tokens: Sequence[int]) -> int:
+        shortest = max(min(len(self._kept), len(tokens) - 1), 0)
+        return next((index for index in range(shortest) if self._kept[index] != tokens[index]), shortest)
+
+    def _change_conversation(self, tokens: Sequence[int]) -> None:
+        """Put away what would be forgotten now, and bring back what was put away of what comes."""
+        common = self._common(tokens)
+        if self._saving is None:
+            return
+        if len(self._kept) - common >= FEWEST:
+            self._saving.keep(self._kept)
+        brought = self._saving.bring_back(tokens, common)
+        self._kept = self._kept if brought is None else brought
+
     def _keep_common(self, tokens: Sequence[int]) -> int:
         """Forget what the new prompt does not begin with; the number of tokens kept. The last is always read."""
-        common = 0
-        for old, new in zip(self._kept, tokens[:-1], strict=False):
-            if old != new:
-                break
-            common += 1
+        self._change_conversation(tokens)
+        common = self._common(tokens)
         if not lib.llama_memory_seq_rm(self._memory(), 0, common, -1):  # recurrent models cannot go back
             lib.llama_memory_clear(self._memory(), True)
             common = 0
@@ -280,6 +305,12 @@ class LlamaEngine:
 
     def _memory(self) -> Any:
         return lib.llama_get_memory(self._context)
+
+
+def _key(path: Path, loaded: Loaded) -> str:
+    """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
+    settings = {name: value for name, value in asdict(loaded.settings).items() if name not in {"threads", "batch"}}
+    return key_of(model=fingerprint(path), settings=settings, library=loaded.library, machine=loaded.cpu)
 
 
 def _talks(head: gguf.Head) -> bool:

@@ -55,4 +55,4 @@ class FragileEngine:
 
 
 if __name__ == "__main__":
-    Child(sys.stdin.buffer, os.fdopen(os.dup(1), "wb")).serve(lambda: FragileEngine(json.loads(sys.argv[1])))
+    Child(sys.stdin.buffer, os.fdopen(os.dup(1), "wb")).serve(lambda _: FragileEngine(json.loads(sys.argv[1])))

@@ -1,0 +1,187 @@
+"""What the model remembers of conversations, kept on disk within a budget: files of tokens and their keys and values.
+
+A file begins with a line of JSON, then come the token ids (uint32, little endian) and llama.cpp's own bytes. It is used
+only if model, settings, library and machine are the same, its checksum is right, and a prompt begins with its tokens.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+FORMAT = 1
+FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
+RESERVE = 1_000_000_000  # bytes of the disk that are left alone
+MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
+
+_ENDING = ".state"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One file: the tokens it remembers, where its data begins, how long it is, and its checksum."""
+
+    path: Path
+    tokens: Sequence[int]
+    start: int
+    bytes: int
+    checksum: str
+
+    def common(self, tokens: Sequence[int]) -> int:
+        """How many of `tokens` it remembers, from the first on."""
+        shortest = min(len(self.tokens), len(tokens))
+        return next((index for index in range(shortest) if self.tokens[index] != tokens[index]), shortest)
+
+
+class States:
+    """The files of one folder. What goes wrong with one costs time, never an answer: it is forgotten."""
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        self._folder, self._budget = folder, budget
+
+    def best(self, key: str, tokens: Sequence[int]) -> tuple[Saved, int] | None:
+        """The file that remembers most of `tokens`, and how many; None if none remembers enough."""
+        found = [(saved.common(tokens), saved) for saved in self._all(key)]
+        most, saved = max(found, key=lambda pair: pair[0], default=(0, None))
+        return (saved, most) if saved and most >= FEWEST else None
+
+    def read(self, saved: Saved) -> bytes | None:
+        """Its data; None, and the file is gone, where that is not what was written."""
+        try:
+            with saved.path.open("rb") as file:
+                file.seek(saved.start)
+                data = file.read(saved.bytes + 1)
+            if len(data) == saved.bytes and _checksum(saved.tokens, data) == saved.checksum:
+                os.utime(saved.path)
+                return data
+        except OSError:
+            pass
+        self._forget(saved.path)
+        return None
+
+    def keep(self, key: str, tokens: Sequence[int], data: bytes) -> bool:
+        """Write down `data` for `tokens`, in place of what remembers only their beginning; whether that worked."""
+        if not self._make_room(len(data)):
+            return False
+        path = self._folder / f"{_name(key, tokens)}{_ENDING}"
+        fresh = path.with_suffix(f".{os.getpid()}.new")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as file:
+                _write(file, key, tokens, data)
+            older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]
+            fresh.replace(path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            return False
+        for saved in older:
+            if saved.path != path:
+                self._forget(saved.path)
+        return True
+
+    def _make_room(self, wanted: int) -> bool:
+        """Let the least recently used ones go until there is room; false if there cannot be."""
+        if wanted > self._budget:
+            return False
+        files = sorted((stat.st_mtime, stat.st_size, path) for path, stat in self._files())
+        total = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if total + wanted <= self._budget:
+                break
+            self._forget(path)
+            total -= size
+        place = next((folder for folder in (self._folder, *self._folder.parents) if folder.is_dir()), Path.cwd())
+        try:
+            return shutil.disk_usage(place).free - wanted > RESERVE
+        except OSError:
+            return False
+
+    def _all(self, key: str) -> Iterator[Saved]:
+        for path, stat in self._files():
+            try:
+                found = _head(path, stat.st_size, key)
+            except (OSError, ValueError, struct.error, KeyError, TypeError):
+                self._forget(path)
+                continue
+            if found:
+                yield found
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        try:
+            paths = list(self._folder.iterdir())
+        except OSError:
+            return
+        for path in paths:
+            with suppress(OSError):
+                stat = path.stat()
+                if path.suffix == _ENDING:
+                    yield path, stat
+                elif path.suffix == ".new" and time.time() - stat.st_mtime > 3600:  # of a program that was killed
+                    self._forget(path)
+
+    def _forget(self, path: Path) -> None:
+        with suppress(OSError):
+            path.unlink()
+
+
+def key_of(**facts: Any) -> str:
+    """A name for all that must be the same, so that what was remembered may be used."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """What tells one model file from another without reading all of it: its length, time, beginning and end."""
+    with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        found = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        found.update(file.read(1 << 20))
+        file.seek(max(stat.st_size - (1 << 16), 0))
+        found.update(file.read(1 << 16))
+    return found.hexdigest()
+
+
+def _name(key: str, tokens: Sequence[int]) -> str:
+    return hashlib.sha256(key.encode() + array("I", tokens).tobytes()).hexdigest()[:32]
+
+
+def _checksum(tokens: Sequence[int], data: bytes) -> str:
+    found = hashlib.blake2b(array("I", tokens).tobytes(), digest_size=16)
+    found.update(data)
+    return found.hexdigest()
+
+
+def _write(file: BinaryIO, key: str, tokens: Sequence[int], data: bytes) -> None:
+    head = {
+        "format": FORMAT,
+        "key": key,
+        "tokens": len(tokens),
+        "bytes": len(data),
+        "checksum": _checksum(tokens, data),
+    }
+    file.write(json.dumps(head).encode() + b"\n")
+    file.write(struct.pack(f"<{len(tokens)}I", *tokens))
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _head(path: Path, size: int, key: str) -> Saved | None:
+    """What a file says of itself; None if it is for something else. Raises ValueError and the like for damage."""
+    with path.open("rb") as file:
+        head = json.loads(file.readline(LONGEST_HEAD))
+        if head["format"] != FORMAT or head["key"] != key:
+            return None
+        count, length = int(head["tokens"]), int(head["bytes"])
+        if not 0 <= count <= MOST_TOKENS or file.tell() + 4 * count + length != size:
+            raise ValueError("length")
+        tokens = struct.unpack(f"<{count}I", file.read(4 * count))
+        return Saved(path, tokens, file.tell(), length, str(head["checksum"]))

@@ -1,0 +1,220 @@
+"""What the model remembers goes to the disk and comes back, or is read anew; the answer is the same."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from phichat.chat.messages import Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine import states as room
+from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
+from phichat.engine.host import HostedEngine
+from phichat.engine.llama import LlamaEngine
+from phichat.engine.states import States, fingerprint
+from tests import tiny
+
+TOKENS = tuple(range(100))
+PLENTY = 10_000_000
+
+LONG = Turn(Role.USER, "Explain to a child why the sky is blue, and why it is red in the evening, and black at night.")
+OTHER = Turn(
+    Role.USER, "Help me write a friendly note to a neighbour whose dog barks at night, every night, all night."
+)
+REPLY = Turn(Role.ASSISTANT, "Because.")
+AGAIN = Turn(Role.USER, "And now?")
+
+
+class TestFiles:
+    @pytest.fixture
+    def states(self, tmp_path: Path) -> States:
+        return States(tmp_path / "states", PLENTY)
+
+    def file(self, tmp_path: Path) -> Path:
+        (found,) = (tmp_path / "states").glob("*.state")
+        return found
+
+    def test_what_is_kept_is_found_by_the_tokens_it_begins_with(self, states: States) -> None:
+        assert states.keep("model", TOKENS, b"data")
+        found = states.best("model", [*TOKENS[:80], 7, 7])
+        assert found is not None
+        assert found[1] == 80
+        assert states.read(found[0]) == b"data"
+
+    def test_the_one_that_remembers_most_is_used(self, states: States) -> None:
+        states.keep("model", [*TOKENS[:70], *range(500, 540)], b"less")
+        states.keep("model", TOKENS, b"more")
+        found = states.best("model", [*TOKENS, 5])
+        assert found is not None
+        assert states.read(found[0]) == b"more"
+
+    def test_what_is_foreign_or_too_little_is_not_used(self, states: States) -> None:
+        states.keep("model", TOKENS, b"data")
+        assert states.best("another", TOKENS) is None
+        assert states.best("model", [7, *TOKENS]) is None
+        assert states.best("model", TOKENS[: room.FEWEST - 1]) is None
+
+    @pytest.mark.parametrize("at", [3, 200, -1])
+    def test_a_damaged_file_is_not_used_and_goes(self, states: States, tmp_path: Path, at: int) -> None:
+        states.keep("model", TOKENS, b"data" * 100)
+        data = bytearray(self.file(tmp_path).read_bytes())
+        data[at] ^= 0xFF
+        self.file(tmp_path).write_bytes(data)
+        found = states.best("model", TOKENS)
+        assert found is None or states.read(found[0]) is None
+
+    @pytest.mark.parametrize("length", [0, 10, 300, 500])
+    def test_a_file_that_was_cut_goes(self, states: States, tmp_path: Path, length: int) -> None:
+        states.keep("model", TOKENS, b"data" * 100)
+        os.truncate(self.file(tmp_path), length)
+        assert states.best("model", TOKENS) is None
+        assert not list((tmp_path / "states").iterdir())
+
+    def test_what_goes_on_takes_the_place_of_its_beginning(self, states: States, tmp_path: Path) -> None:
+        states.keep("model", TOKENS, b"one")
+        states.keep("model", [*TOKENS, 7], b"two")
+        found = states.best("model", [*TOKENS, 7])
+        assert found is not None
+        assert states.read(found[0]) == b"two"
+        assert len(list((tmp_path / "states").iterdir())) == 1
+
+    def test_the_least_recently_used_go_when_the_budget_is_full(self, tmp_path: Path) -> None:
+        states = States(tmp_path / "states", 30_000)
+        for number in range(3):
+            states.keep("model", [number, *TOKENS], bytes(9_000))
+            os.utime(max((tmp_path / "states").iterdir(), key=os.path.getmtime), (number, number))
+        first = states.best("model", [0, *TOKENS])
+        assert first is not None
+        states.read(first[0])
+        states.keep("model", [3, *TOKENS], bytes(9_000))
+        there = [number for number in range(4) if states.best("model", [number, *TOKENS])]
+        assert there == [0, 2, 3]
+
+    def test_more_than_the_budget_is_not_kept(self, tmp_path: Path) -> None:
+        assert not States(tmp_path / "states", 100).keep("model", TOKENS, bytes(200))
+
+    def test_the_last_of_the_disk_is_left_alone(
+        self, states: States, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room.RESERVE))
+        assert not states.keep("model", TOKENS, b"data")
+
+    def test_a_folder_that_cannot_be_used_is_no_trouble(self, tmp_path: Path) -> None:
+        (tmp_path / "states").write_text("")
+        states = States(tmp_path / "states", PLENTY)
+        assert not states.keep("model", TOKENS, b"data")
+        assert states.best("model", TOKENS) is None
+
+    def test_what_a_killed_program_left_goes_in_time(self, states: States, tmp_path: Path) -> None:
+        states.keep("model", TOKENS, b"data")
+        left = tmp_path / "states" / "x.123.new"
+        left.write_bytes(b"half")
+        states.best("model", TOKENS)
+        assert left.exists()
+        os.utime(left, (0, 0))
+        states.best("model", TOKENS)
+        assert not left.exists()
+
+    def test_a_model_file_is_told_from_another_of_the_same_name(self, tmp_path: Path) -> None:
+        file = tmp_path / "model.gguf"
+        file.write_bytes(bytes(3_000_000))
+        before = fingerprint(file)
+        assert fingerprint(file) == before
+        file.write_bytes(bytes(2_999_999) + b"x")
+        assert fingerprint(file) != before
+
+
+class TestEngines:
+    @pytest.fixture
+    def make(
+        self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
+    ) -> Iterator[Callable[..., LlamaEngine]]:
+        """Engines that share a folder of states, one after the other."""
+        engines: list[LlamaEngine] = []
+
+        def make_one(path: Path = chatml_model, context: int = 512, *, is_on: bool = True) -> LlamaEngine:
+            engine = LlamaEngine(States(tmp_path / "states", PLENTY) if is_on else None)
+            engines.append(engine)
+            engine.load(path, replace(settings, context=context), Stop(), lambda _: None)
+            return engine
+
+        yield make_one
+        for engine in engines:
+            engine.close()
+
+    def ask(self, engine: LlamaEngine | HostedEngine, *turns: Turn) -> tuple[str, Done]:
+        request = Request(turns, Sampling(temperature=0, max_tokens=12, seed=1))
+        events = list(engine.generate(request, Stop()))
+        assert isinstance(events[-1], Done)
+        return "".join(event.text for event in events if isinstance(event, Piece)), events[-1]
+
+    def put_away(self, engine: LlamaEngine) -> None:
+        engine.rest()
+        assert engine._saving is not None
+        engine._saving.wait()
+
+    def test_after_a_restart_only_what_is_new_is_read(self, make: Callable[..., LlamaEngine]) -> None:
+        plain, cold = self.ask(make(is_on=False), LONG, REPLY, AGAIN)
+        first = make()
+        self.ask(first, LONG)
+        self.put_away(first)
+        text, done = self.ask(make(), LONG, REPLY, AGAIN)
+        assert text == plain
+        assert done.prompt_tokens == cold.prompt_tokens
+        assert done.cached_tokens > 80
+        assert done.prompt_tokens - done.cached_tokens < 40
+
+    def test_conversations_that_take_turns_are_not_read_again(self, make: Callable[..., LlamaEngine]) -> None:
+        engine = make()
+        expected = [self.ask(make(is_on=False), *turns)[0] for turns in ((LONG, REPLY, AGAIN), (OTHER, REPLY, AGAIN))]
+        for turn in (LONG, OTHER):
+            self.ask(engine, turn)
+            assert engine._saving is not None
+        engine._saving.wait()  # type: ignore[union-attr]
+        text, done = self.ask(engine, LONG, REPLY, AGAIN)
+        assert (text, done.cached_tokens > 80) == (expected[0], True)
+        engine._saving.wait()  # type: ignore[union-attr]
+        text, done = self.ask(engine, OTHER, REPLY, AGAIN)
+        assert (text, done.cached_tokens > 80) == (expected[1], True)
+
+    @pytest.mark.parametrize("what", ["context", "model"])
+    def test_what_does_not_fit_exactly_is_not_used(
+        self, make: Callable[..., LlamaEngine], tmp_path: Path, what: str
+    ) -> None:
+        path = tiny.chatml(tmp_path / "own.gguf")
+        first = make(path)
+        self.ask(first, LONG)
+        self.put_away(first)
+        first.close()
+        if what == "model":
+            tiny.chatml(tmp_path / "own.gguf", name="Another")
+        _, done = self.ask(make(path, 256 if what == "context" else 512), LONG, REPLY, AGAIN)
+        assert done.cached_tokens == 0
+
+    def test_a_damaged_state_costs_time_alone(self, make: Callable[..., LlamaEngine], tmp_path: Path) -> None:
+        plain, _ = self.ask(make(is_on=False), LONG, REPLY, AGAIN)
+        first = make()
+        self.ask(first, LONG)
+        self.put_away(first)
+        (file,) = (tmp_path / "states").iterdir()
+        data = bytearray(file.read_bytes())
+        data[-1000] ^= 1
+        file.write_bytes(data)
+        text, done = self.ask(make(), LONG, REPLY, AGAIN)
+        assert (text, done.cached_tokens) == (plain, 0)
+
+    def test_the_process_of_the_model_keeps_it_when_nothing_is_asked(
+        self, tmp_path: Path, chatml_model: Path, settings: EngineSettings, eventually: Callable[..., None]
+    ) -> None:
+        folder = tmp_path / "states"
+        for expected in (False, True):
+            engine = HostedEngine(states=folder, budget=PLENTY)
+            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            _, done = self.ask(engine, LONG, REPLY, AGAIN)
+            assert (done.cached_tokens > 80) == expected
+            eventually(lambda: list(folder.glob("*.state")))
+            engine.close()
