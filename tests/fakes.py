@@ -33,7 +33,7 @@ class ScriptedEngine:
     """Implements Engine from a script: each `enqueue` is one reply. Without one, it echoes the question.
 
     Attributes:
-        loads, requests: what it was asked, oldest first.
+        loads, requests, drafts: what it was asked, oldest first.
         loaded: the model it has, or None.
         architecture: what it says its models are.
     """
@@ -41,6 +41,7 @@ class ScriptedEngine:
     def __init__(self, *replies: list[Line]) -> None:
         self.loads: list[tuple[Path, EngineSettings]] = []
         self.requests: list[Request] = []
+        self.drafts: list[str] = []
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
         self._replies: deque[list[Line]] = deque(replies)
@@ -65,6 +66,10 @@ class ScriptedEngine:
         return self.loaded
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+        if request.is_draft:
+            self.drafts.append(request.turns[-1].text)
+            yield Done(Ending.CANCELLED, 0)
+            return
         self.requests.append(request)
         question = request.turns[-1].text
         words = tuple(range(len(question.split())))

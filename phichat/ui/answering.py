@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.chat.messages import Ending, Message, Reply, Turn
+from phichat.chat.messages import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import (
@@ -108,6 +108,7 @@ class Answering(QObject):
         self._context = 0
         self._loading: Stop | None = None
         self._reply: Stop | None = None
+        self._ahead: Stop | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
         self._frame = QTimer(self, interval=FRAME, singleShot=True)
@@ -126,6 +127,7 @@ class Answering(QObject):
     def use(self, model: Model, context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
+        self._stop_reading_ahead()
         if self._loading:
             self._loading.set()
         self.model, self.loaded, self._context = model, None, context
@@ -152,6 +154,18 @@ class Answering(QObject):
         """Have the last reply of `session` go on where it ended."""
         self._ask(session, session.go_on)
 
+    def read_ahead(self, session: Session, draft: str) -> None:
+        """Have the model read `session` and what is being written in it, as nothing else is asked of it."""
+        self._stop_reading_ahead()
+        if self.state is State.IDLE and self.model and self.loaded:
+            turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
+            self._ahead = self._thread.generate(Request(turns, session.sampling, is_draft=True))
+
+    def _stop_reading_ahead(self) -> None:
+        if self._ahead:
+            self._ahead.set()
+            self._ahead = None
+
     def stop(self) -> None:
         """End the reply under way; what there is of it stays."""
         if self._reply is None:
@@ -165,6 +179,7 @@ class Answering(QObject):
     ) -> None:
         if self._reply or not self.model:
             return
+        self._stop_reading_ahead()
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name

@@ -12,6 +12,7 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import EngineSettings
 from phichat.ui.answering import Answering, State
+from phichat.ui.reading_ahead import SETTLED, ReadingAhead
 from phichat.ui.workers import EngineThread
 from tests.fakes import ScriptedEngine, SlowKeeper
 
@@ -137,3 +138,39 @@ def test_a_stopped_reply_goes_on(
     assert last(session).text == "Once upon a time"
     assert last(session).reply.ending is Ending.STOP  # type: ignore[union-attr]
     assert keeper.told[-2:] == ["grown 'upon a time' [1000]", "finished 'Once upon a time'"]
+
+
+def test_what_is_being_written_is_read_and_yields_to_the_question(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    session = Session()
+    answering.read_ahead(session, "Tell me")
+    qtbot.waitUntil(lambda: engine.drafts == ["Tell me"])
+    assert answering.state is State.IDLE
+    answering.submit(session, "Tell me more")
+    wait(qtbot, answering)
+    assert [message.text for message in session.conversation.path()] == ["Tell me more", "Tell me more"]
+
+
+def test_writing_is_read_when_it_pauses_and_once(qtbot: QtBot, answering: Answering, engine: ScriptedEngine) -> None:
+    session, drafts = Session(), ["Te", "Tell", "Tell me"]
+    ahead = ReadingAhead(answering, lambda: session, lambda: drafts[0])
+    for _ in range(2):
+        ahead.soon()
+    qtbot.waitUntil(lambda: engine.drafts == ["Te"])
+    ahead.soon()
+    qtbot.wait(2 * SETTLED)
+    assert engine.drafts == ["Te"]
+    drafts.pop(0)
+    ahead.soon()
+    qtbot.waitUntil(lambda: engine.drafts == ["Te", "Tell"])
+
+
+def test_nothing_is_read_where_there_is_no_power_to_spare(
+    qtbot: QtBot, answering: Answering, engine: ScriptedEngine
+) -> None:
+    ahead = ReadingAhead(answering, Session, lambda: "Tell", lambda: False)
+    ahead.soon()
+    qtbot.wait(2 * SETTLED)
+    assert not engine.drafts
