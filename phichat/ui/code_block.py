@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
-from phichat.ui.theme import Theme, muted
+from phichat.ui.marks import Marks, Needle
+from phichat.ui.theme import Theme, Tokens, muted
 
 MOST_LINES = 40
 INDENT = 12  # pixels
@@ -20,10 +21,12 @@ class CodeBlock(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
+        self.marks: Marks | None = None
         self._language = muted(QLabel())
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
+        self._text.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self._text.setAccessibleName(tr("Code"))
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setWordWrapMode(QTextOption.WrapMode.NoWrap)
@@ -59,6 +62,40 @@ class CodeBlock(QFrame):
         else:
             self._text.setPlainText(code)
         self._fit()
+        if self.marks:
+            self.marks.refresh()
+
+    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
+        """Mark `needle` from now on; None for nothing."""
+        if self.marks:
+            self.marks.clear()
+        self.marks = Marks(self._text, needle, tokens) if needle else None
+
+    def selected(self) -> str:
+        """What the person has marked to copy."""
+        return self._text.textCursor().selection().toPlainText()
+
+    def field(self) -> QWidget:
+        """What shows the code and takes the focus."""
+        return self._text
+
+    def bring(self, number: int) -> None:
+        """Scroll such that the mark of that number is seen."""
+        if self.marks:
+            block = self._text.document().findBlock(self.marks.places[number][0]).blockNumber()
+            bar = self._text.verticalScrollBar()
+            if not bar.value() <= block < bar.value() + MOST_LINES:
+                bar.setValue(block - MOST_LINES // 2)
+            self._bring_sideways(self.marks.area(number))
+
+    def buttons(self) -> list[QWidget]:
+        """What else takes the focus."""
+        return [self._copy]
+
+    def _bring_sideways(self, area: QRect) -> None:
+        bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
+        if area.left() < 0 or area.right() > width:
+            bar.setValue(bar.value() + area.left() - width // 3)
 
     @Slot()
     def _fit(self) -> None:

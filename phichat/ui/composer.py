@@ -13,17 +13,18 @@ MOST_LINES = 9
 class Composer(QFrame):
     """The field and its buttons.
 
-    Signals: `submitted(str)` for a question, `stopped` where the reply should end.
+    Signals: `submitted(str)` for a question, `stopped` where the reply should end, `written(str)` with what is there.
     """
 
     submitted = Signal(str)
+    written = Signal(str)
     stopped = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self.field = _Field()
+        self.field = Field()
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
         self.field.setPlaceholderText(tr("Write a message…"))
@@ -73,7 +74,9 @@ class Composer(QFrame):
 
     @Slot()
     def _on_text(self) -> None:
-        self._send.setEnabled(bool(self.text().strip()))
+        text = self.text()
+        self._send.setEnabled(bool(text.strip()))
+        self.written.emit(text)
 
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:
@@ -86,7 +89,7 @@ class Composer(QFrame):
         self._stop.setIcon(self._theme.icon("stop"))
 
 
-class _Field(QTextEdit):
+class Field(QTextEdit):
     """Plain text, as high as what is in it. Enter is `entered`, Shift+Enter a new line; Tab moves on."""
 
     entered = Signal()

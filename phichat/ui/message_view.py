@@ -1,47 +1,51 @@
-"""One message: a bubble for what the person wrote, blocks of prose and code for what the model answered."""
+"""One message, and what can be done with it: what questions and answers have in common."""
 
-from PySide6.QtCore import Property, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from itertools import accumulate, pairwise
 
-from phichat.chat.markdown import Block, blocks
-from phichat.chat.messages import Ending, Message, Reply, Role
-from phichat.text import number, tr, tr_count
-from phichat.ui.code_block import CodeBlock, CopyButton
+from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Signal, Slot
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+
+from phichat.chat.messages import Message
+from phichat.ui.branch_switch import BranchSwitch
+from phichat.ui.code_block import CodeBlock
+from phichat.ui.marks import Needle
+from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_menu import MessageMenu
 from phichat.ui.prose import Prose
-from phichat.ui.theme import Theme, muted
-
-BUBBLE_WIDTH = 0.86  # of the column, at most
-BUBBLE_MARGIN = 14
+from phichat.ui.status_line import announce
+from phichat.ui.theme import Theme
+from phichat.ui.wishes import Wishes
 
 
 class MessageView(QWidget):
-    """Shows one message and what can be done with it; its property `source` is the message's Markdown so far.
+    """Shows one message; its property `source` is the message's Markdown so far.
 
-    Signals: `retried` where the person wants another answer.
+    Attributes:
+        tools: its few buttons.
+        switch: shows which version it is; None where there is one only.
+
+    Signals: `marks_changed` where what is looked for may be found elsewhere in it now.
     """
 
-    retried = Signal()
+    marks_changed = Signal()
 
-    def __init__(self, message: Message, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self._message = message
+    def __init__(self, message: Message, theme: Theme, wishes: Wishes, actions: MessageActions) -> None:
+        super().__init__()
+        self._message, self._theme, self._wishes = message, theme, wishes
+        self.tools = actions
+        self.switch: BranchSwitch | None = None
         self._parts: list[Prose | CodeBlock] = []
-        self._bubble: QFrame | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        if message.role is Role.USER:
-            self.setAccessibleName(tr("You"))
-            self._bubble = self._add_bubble(layout)
-        else:
-            self.setAccessibleName(tr("Answer"))
-            self._blocks = QVBoxLayout()
-            self._blocks.setSpacing(10)
-            layout.addLayout(self._blocks)
-            self._add_footer(layout)
-            self.show_reply(message, is_last=True)
+        self._needle: Needle | None = None
+        self._is_hovered = self._is_focused = self._is_held = False
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._row = QHBoxLayout()
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(4)
+        actions.pressed.connect(self._on_pressed)
+        actions.more_wanted.connect(self._open_menu)
 
     def _source(self) -> str:
         return self._message.text
@@ -53,110 +57,158 @@ class MessageView(QWidget):
         """What is shown."""
         return self._message
 
-    def show_reply(self, message: Message, *, is_last: bool) -> None:
-        """Show a reply as it is now; only the last one can be asked for again."""
+    def show_message(self, message: Message) -> None:
+        """Show the message as it is now."""
         self._message = message
-        found = blocks(message.text)
-        for index, block in enumerate(found):
-            self._show_block(index, block)
-        for part in self._parts[len(found) :]:
-            self._drop(part)
-        del self._parts[len(found) :]
-        self._show_footer(message.reply or Reply(), is_last=is_last)
 
     def show_progress(self, text: str) -> None:
         """Show how far a reply without words has come."""
-        if self._message.role is Role.ASSISTANT and not self._message.text:
-            self._note.setText(text)
 
-    def _show_block(self, index: int, block: Block) -> None:
-        kind = Prose if block.language is None else CodeBlock
-        if index == len(self._parts) or not isinstance(self._parts[index], kind):
-            self._put(index, Prose() if kind is Prose else CodeBlock(self._theme))
-        part = self._parts[index]
-        if isinstance(part, Prose):
-            part.setAccessibleName(tr("Answer"))
-            part.show_markdown(block.text)
-        else:
-            part.show_code(block.text, block.language or "")
+    def set_last(self, *, is_last: bool) -> None:
+        """Whether nothing follows."""
 
-    def _put(self, index: int, part: Prose | CodeBlock) -> None:
-        for late in self._parts[index:]:
-            self._drop(late)
-        self._parts[index:] = [part]
-        self._blocks.addWidget(part)
+    def show_wishes(self) -> None:
+        """Show what can be done now."""
 
-    def _drop(self, part: QWidget) -> None:
-        self._blocks.removeWidget(part)
-        part.hide()
-        part.deleteLater()
+    def show_versions(self) -> None:
+        """Show which of how many versions this is."""
+        versions = [message.id for message in self._wishes.siblings(self._message)]
+        if len(versions) < 2:
+            if self.switch:
+                self.switch.hide()
+            return
+        if self.switch is None:
+            self.switch = BranchSwitch(self._theme)
+            self.switch.turned.connect(self.turn)
+            self._place_switch(self.switch)
+            self.put_in_order()
+        self.switch.show()
+        self.switch.show_place(versions.index(self._message.id), len(versions))
 
-    def _add_bubble(self, layout: QVBoxLayout) -> QFrame:
-        bubble = QFrame()
-        bubble.setProperty("part", "bubble")
-        self._theme.dress(bubble, "bubble")
-        text = Prose()
-        text.setAccessibleName(tr("You"))
-        text.show_plain(self._message.text)
-        self._parts.append(text)
-        inside = QVBoxLayout(bubble)
-        inside.setContentsMargins(BUBBLE_MARGIN, 10, BUBBLE_MARGIN, 10)
-        inside.addWidget(text)
-        layout.addWidget(bubble, 0, Qt.AlignmentFlag.AlignRight)
-        return bubble
+    @Slot(int)
+    def turn(self, step: int) -> None:
+        """Wish for the version so many steps further."""
+        versions = self._wishes.siblings(self._message)
+        at = [message.id for message in versions].index(self._message.id) + step
+        if 0 <= at < len(versions):
+            self._wishes.chosen.emit(versions[at])
 
-    def _add_footer(self, layout: QVBoxLayout) -> None:
-        self._note = muted(QLabel())
-        self._note.setWordWrap(True)
-        self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._copy = CopyButton(self._theme, tr("Copy answer"), self._source)
-        self._retry = QToolButton()
-        self._retry.setAutoRaise(True)
-        self._retry.setAccessibleName(tr("Answer again"))
-        self._retry.setToolTip(tr("Answer again"))
-        self._retry.clicked.connect(self.retried)
-        self._theme.changed.connect(self._show_icons)
-        self._show_icons()
-        footer = QHBoxLayout()
-        footer.setSpacing(0)
-        footer.setContentsMargins(0, 0, 0, 0)
-        for button in (self._copy, self._retry):
-            footer.addWidget(button)
-        footer.addSpacing(4)
-        footer.addWidget(self._note, 1)
-        layout.addLayout(footer)
+    def focused_part(self) -> str:
+        """What in it has the focus: a button's name, another word for anything else, or nothing."""
+        focus = QApplication.focusWidget()
+        return (focus.objectName() or "text") if focus and self.isAncestorOf(focus) else ""
 
-    def _show_footer(self, reply: Reply, *, is_last: bool) -> None:
-        is_over = reply.ending is not Ending.ANSWERING
-        self._copy.setVisible(is_over and bool(self._message.text))
-        self._retry.setVisible(is_over and is_last)
-        note = describe(reply) if is_over else ("" if self._message.text else tr("Reading…"))
-        muted(self._note, alert=reply.ending is Ending.ERROR)
-        self._note.setText(note)
-        self._note.setVisible(bool(note))
+    def focus_part(self, name: str) -> None:
+        """Take the focus as the version that was here had it, and have a screen reader say which version this is."""
+        if self.switch and name in {"previousVersion", "nextVersion"}:
+            self.switch.take_focus(1 if name == "nextVersion" else -1)
+        elif name:
+            self.take_focus()
+        if self.switch:
+            announce(self, self.switch.place())
+
+    def set_focused(self, *, is_focused: bool) -> None:
+        """Whether something in it has the focus."""
+        self._is_focused = is_focused
+        self._reveal()
+
+    def take_focus(self) -> None:
+        """Focus the message's text."""
+        (self._parts[0].field() if self._parts else self.tools).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def selected(self) -> str:
+        """What the person has marked to copy."""
+        parts = sorted(self._parts, key=lambda part: not part.field().hasFocus())
+        return next(filter(None, (part.selected() for part in parts)), "")
+
+    def stops(self) -> list[QWidget]:
+        """What takes the focus, in the order of reading."""
+        found: list[QWidget] = []
+        for part in self._parts:
+            found += [*(part.buttons() if isinstance(part, CodeBlock) else []), part.field()]
+        return found + self._row_stops()
+
+    def put_in_order(self, before: QWidget | None = None) -> None:
+        """Have Tab go from `before`, if given, through everything in it in the order of reading."""
+        if not self.parentWidget():
+            return
+        stops = [before, *self.stops()] if before else self.stops()
+        for first, second in pairwise(stops):
+            QWidget.setTabOrder(first, second)
+
+    def look_for(self, needle: Needle | None) -> None:
+        """Mark `needle` from now on; None for nothing."""
+        self._needle = needle
+        for part in self._parts:
+            part.look_for(needle, self._theme.tokens)
+
+    def count(self) -> int:
+        """How often what is looked for is in it."""
+        return sum(self._counts())
+
+    def choose_mark(self, number: int) -> None:
+        """Mark the place of that number more strongly, and have it seen where code scrolls; -1 for none."""
+        part, inside = self._found(number)
+        for other in self._parts:
+            if other.marks:
+                other.marks.choose(inside if other is part else -1)
+        if isinstance(part, CodeBlock):
+            part.bring(inside)
+
+    def mark_area(self, number: int) -> QRect:
+        """Where the place of that number is, in this widget."""
+        part, inside = self._found(number)
+        if part is None or part.marks is None:
+            return self.rect()
+        area = part.marks.area(inside)
+        viewport = part.field().findChild(QWidget, "qt_scrollarea_viewport") or part
+        return QRect(viewport.mapTo(self, area.topLeft()), area.size())
+
+    def _counts(self) -> list[int]:
+        return [len(part.marks.places) if part.marks else 0 for part in self._parts]
+
+    def _found(self, number: int) -> tuple[Prose | CodeBlock | None, int]:
+        counts = self._counts()
+        for part, count, end in zip(self._parts, counts, accumulate(counts), strict=True):
+            if 0 <= number < end:
+                return part, number - (end - count)
+        return None, -1
+
+    def _place_switch(self, switch: BranchSwitch) -> None:
+        self._row.insertWidget(0, switch)
+
+    def _row_stops(self) -> list[QWidget]:
+        return [*(self.switch.buttons() if self.switch else []), *self.tools.buttons()]
+
+    def _reveal(self) -> None:
+        if self.tools.reveal(revealed=self._is_hovered or self._is_focused or self._is_held):
+            self.put_in_order()
 
     @Slot()
-    def _show_icons(self) -> None:
-        self._retry.setIcon(self._theme.icon("retry"))
+    def _on_pressed(self) -> None:
+        """The button was pressed that asks again, or edits."""
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        text = self._parts[0] if self._parts else None
-        if self._bubble and isinstance(text, Prose):
-            most = int(self.width() * BUBBLE_WIDTH)
-            self._bubble.setFixedWidth(max(40, min(most, text.widest_line() + 2 * BUBBLE_MARGIN)))
+    @Slot(QPoint)
+    def _open_menu(self, position: QPoint, link: str = "") -> None:
+        menu = self._make_menu(link)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(position)
 
+    def _make_menu(self, link: str) -> MessageMenu:
+        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=False)
 
-def describe(reply: Reply) -> str:
-    """What there is to say about a finished reply: why it ended, how long it is, how fast it came, its seed."""
-    if reply.ending is Ending.ERROR:
-        return str(reply.statistics.get("error", "")) or tr("The answer was broken off.")
-    endings = {
-        Ending.CANCELLED: tr("Stopped"),
-        Ending.LENGTH: tr("Reached the longest reply or the end of the context"),
-    }
-    parts = [endings.get(reply.ending, ""), tr_count("{count} token", "{count} tokens", len(reply.tokens))]
-    if speed := float(reply.statistics.get("tokens_per_second") or 0):
-        parts.append(tr("{speed} tokens/s").format(speed=number(speed, 1)))
-    parts.append(tr("seed {seed}").format(seed=reply.seed))
-    return " · ".join(filter(None, parts))
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        at = event.pos()
+        under = [part for part in self._parts if part.rect().contains(part.mapFrom(self, at))]
+        links = [part.anchorAt(part.mapFrom(self, at)) for part in under if isinstance(part, Prose)]
+        self._open_menu(event.globalPos(), "".join(links))
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._is_hovered = True
+        self._reveal()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._is_hovered = False
+        self._reveal()

@@ -8,6 +8,8 @@ from PySide6.QtGui import QDesktopServices, QResizeEvent, QTextDocument, QWheelE
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from phichat.chat.markdown import with_line_breaks
+from phichat.ui.marks import Marks, Needle
+from phichat.ui.theme import Tokens
 
 MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _SAFE = {"http", "https"}
@@ -19,6 +21,8 @@ class Prose(QTextBrowser):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._source = ""
+        self.marks: Marks | None = None
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)
         self.setOpenLinks(False)
@@ -39,17 +43,37 @@ class Prose(QTextBrowser):
         if source != self._source:
             self._source = source
             self.document().setMarkdown(with_line_breaks(source), MARKDOWN)
+            self._mark_again()
 
     def show_plain(self, source: str) -> None:
         """Show `source` as it is."""
         if source != self._source:
             self._source = source
             self.setPlainText(source)
+            self._mark_again()
+
+    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
+        """Mark `needle` from now on; None for nothing."""
+        if self.marks:
+            self.marks.clear()
+        self.marks = Marks(self, needle, tokens) if needle else None
+
+    def selected(self) -> str:
+        """What the person has marked to copy."""
+        return self.textCursor().selection().toPlainText()
+
+    def field(self) -> QWidget:
+        """What takes the focus."""
+        return self
 
     def widest_line(self) -> int:
         """Pixels that the longest of its first lines wants."""
         lines = self._source.split("\n", 60)[:60]
         return max(self.fontMetrics().horizontalAdvance(line[:400]) for line in lines) + 4
+
+    def _mark_again(self) -> None:
+        if self.marks:
+            self.marks.refresh()
 
     @Slot()
     def _fit(self) -> None:

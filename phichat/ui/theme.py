@@ -29,15 +29,20 @@ class Tokens:
     on_accent: str
     faint_accent: str
     alert: str
+    mark: str
+    strong_mark: str
+    on_strong_mark: str
 
 
 LIGHT = Tokens(
     ground="#faf9f7", surface="#ffffff", side="#f1efeb", bubble="#e4efed", hover="#e6e3dd", line="#dedad3",
     text="#1f2326", muted="#5c6167", accent="#0f6e66", on_accent="#ffffff", faint_accent="#d3e6e3", alert="#a4331f",
+    mark="#f6e6a4", strong_mark="#f0a93a", on_strong_mark="#1f2326",
 )  # fmt: skip
 DARK = Tokens(
     ground="#17191b", surface="#202326", side="#121415", bubble="#1f3634", hover="#2b2f32", line="#34383c",
     text="#e9e7e3", muted="#a3a8ad", accent="#58bdb2", on_accent="#07201d", faint_accent="#1f3b38", alert="#f0957f",
+    mark="#55481a", strong_mark="#e5a93c", on_strong_mark="#17191b",
 )  # fmt: skip
 
 
@@ -153,12 +158,13 @@ QScrollBar::add-page, QScrollBar::sub-page { background: none; }"""
 _STYLES = {
     name: Template(rules)
     for name, rules in {
-        "list": """
-QListWidget { background: transparent; border: none; outline: none; }
-QListWidget::item { border-radius: 8px; padding: 8px 10px; margin: 1px 0; color: $text; }
-QListWidget::item:hover { background: $hover; }
-QListWidget::item:selected { background: $faint_accent; color: $text; }
-QListWidget::item:selected:focus { border: 1px solid $accent; }""",
+        "list": "QListView { background: transparent; border: none; outline: none; }" + _BAR,
+        "quiet": """
+QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 5px 8px; text-align: left; }
+QPushButton { background: transparent; color: $text; }
+QPushButton:hover { background: $hover; }
+QPushButton:focus { border-color: $accent; }
+QPushButton:disabled { color: $muted; }""",
         "field": """
 QLineEdit, QPlainTextEdit { background: $surface; border: 1px solid $line; border-radius: 8px; padding: 5px 7px; }
 QLineEdit:focus, QPlainTextEdit:focus { border-color: $accent; }""",
@@ -183,11 +189,12 @@ QProgressBar { background: $line; border: none; border-radius: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 4px; }""",
         "card": "QFrame[part=card] { background: $surface; border: 1px solid $line; border-radius: 14px; }",
         "strip": """
-#downloadStrip, #readyNotice { background: $faint_accent; border: none; border-radius: 12px; }
+#downloadStrip, #readyNotice, #undoBar, #temporaryNote { background: $faint_accent; border: none; border-radius: 12px; }
 QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10px; }
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
+#temporaryNote { padding: 8px 14px; color: $text; }
 #switchButton { background: $accent; color: $on_accent; }
 #switchButton:hover, #switchButton:focus { border-color: $text; }
 #switchButton:disabled { background: transparent; color: $muted; }
@@ -221,6 +228,25 @@ QPlainTextEdit { background: transparent; border: none; }"""
         "round": """
 QToolButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
 QToolButton:focus { border-color: $accent; }""",
+        "floating": """
+#findBar { background: $surface; border: 1px solid $line; border-radius: 12px; }
+#findBar QLineEdit { background: transparent; border: none; padding: 3px 4px; }
+#findBar[focused="true"] { border-color: $accent; }""",
+        "small": """
+QPushButton { border: 1px solid $line; border-radius: 8px; padding: 3px 10px; }
+QPushButton { background: transparent; color: $accent; }
+QPushButton:hover { background: $hover; color: $text; }
+QPushButton:focus { border-color: $accent; }
+QPushButton:disabled { color: $muted; }""",
+        "edit": """
+#editBox { background: $surface; border: 1px solid $accent; border-radius: 16px; }
+#editField { background: transparent; border: none; }
+QPushButton { border: 1px solid $line; border-radius: 8px; padding: 4px 12px; background: $surface; color: $text; }
+QPushButton:hover { background: $hover; }
+QPushButton:focus { border-color: $accent; }
+#editSend { background: $accent; border-color: $accent; color: $on_accent; }
+#editSend:focus, #editSend:hover { border-color: $text; }
+#editSend:disabled { background: $hover; border-color: $hover; color: $muted; }""",
         "slider": """
 QSlider::groove { height: 4px; border-radius: 2px; background: $line; }
 QSlider::sub-page { background: $accent; border-radius: 2px; }

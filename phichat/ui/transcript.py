@@ -1,116 +1,267 @@
-"""The conversation on the screen: messages in a column, following the end only while the reader is there."""
+"""The conversation on the screen: messages in a column, of which those near the reader are there as widgets."""
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
+from phichat.ui.live import Live, make_view
+from phichat.ui.place import Place
 from phichat.ui.theme import Theme
+from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
+    from phichat.ui.marks import Needle
     from phichat.ui.message_view import MessageView
 
 COLUMN = 760  # pixels: lines longer than that are tiring to read
-NEAR_END = 30  # pixels from the end that still count as there
+AT_ONCE = 8  # messages that are made before a conversation is shown; the others follow
+SLICE = 0.006  # seconds of making messages, between which the window does other things
+ALWAYS = 30  # messages that are there whatever their height
+MOST = 100  # messages beyond which those go that are far away
+REACH, FAR = 1500, 4000  # pixels above and below what is seen: what is nearer is there, what is farther may go
+UNDER = 56  # pixels at the top that something may lie over
 
 
 class Transcript(QScrollArea):
     """Shows a conversation's path.
 
-    Signals: `retried` where the person wants the last answer again.
+    Attributes:
+        wishes: what the person wants done with messages.
+
+    Signals: `changed` when other messages, or more of one, are shown; `resized`.
     """
 
-    retried = Signal()
+    changed = Signal()
+    resized = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("transcript")
         self.setAccessibleName(tr("Conversation"))
         self._theme = theme
-        self._views: list[MessageView] = []
-        self._follows = True
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        content = QWidget()
-        content.setObjectName("transcriptContent")
-        outer = QHBoxLayout(content)
-        outer.setContentsMargins(24, 24, 24, 16)
-        column = QWidget()
-        column.setMaximumWidth(COLUMN)
-        outer.addWidget(column)
-        self._column = QVBoxLayout(column)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(22)
-        self._column.addStretch(1)
-        self.setWidget(content)
+        self.wishes = Wishes(self)
+        self._live = Live(self._lay_out(), theme, self.wishes, self)
+        self._place = Place(self, self._content, self._views)
+        self._focused: MessageView | None = None
+        self._filling = QTimer(self, interval=0)
+        self._filling.timeout.connect(self._fill)
         self._down = self._down_button()
         theme.dress(self._down, "round")
         theme.dress(self.verticalScrollBar(), "bar")
         theme.changed.connect(self._show_icons)
         self._show_icons()
-        self.verticalScrollBar().rangeChanged.connect(self._on_range)
-        self.verticalScrollBar().valueChanged.connect(self._on_value)
+        self._place.moved.connect(self._on_moved)
+        self._live.changed.connect(self.changed)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
 
     def show_path(self, messages: Sequence[Message]) -> None:
         """Show `messages`, from their end; those that are shown already stay as they are."""
-        kept = 0
-        for view, message in zip(self._views, messages, strict=False):
-            if view.message is not message:
-                break
-            kept += 1
-        self._drop_from(kept)
-        self._follows = True
-        for message in messages[kept:]:
-            self._add(message)
+        kept = self._live.take(messages)
+        count = len(self._live.path)
+        if self._live.end < kept or count - kept > AT_ONCE:
+            self._live.restart(count)
+        self._make_around(count - 1)
+        self._place.follow()
+
+    def show_path_near(self, messages: Sequence[Message], message: Message) -> None:
+        """Show `messages`, such that `message`, which is one of them, is where another one was."""
+        at = next((number for number, other in enumerate(messages) if other.id == message.id), 0)
+        old = self._live.view(at)
+        offset = self._place.offset(old, by_end=True) if old else 0
+        focused = old.focused_part() if old else ""
+        self._live.take(messages)
+        self._make_around(at)
+        view = self._live.view(at)
+        if view and old:
+            self._place.hold(view, offset, by_end=True)
+            view.focus_part(focused)
+
+    def show_message(self, name: str, words: str = "") -> None:
+        """Show the message with that id, if it is on the path, and mark each of `words` in what is shown."""
+        from phichat.ui.marks import Needle  # noqa: PLC0415 - an empty window has nothing to mark
+
+        number = self._live.number(name)
+        if number >= 0:
+            self.look_for(Needle(*words.split()))
+            self.bring(number, 0)
 
     def prepare(self) -> None:
         """Import what messages are made of, and make one, so that the first does not take longer than the others."""
-        from phichat.ui.message_view import MessageView  # noqa: PLC0415 - an empty window has no messages
-
         for role in (Role.USER, Role.ASSISTANT):
-            MessageView(Message(role, "**…**", reply=Reply(ending=Ending.STOP)), self._theme).deleteLater()
+            message = Message(role, "**…**", reply=Reply(ending=Ending.STOP))
+            make_view(message, self._theme, self.wishes).deleteLater()
+
+    def path(self) -> list[Message]:
+        """All messages that are shown, wherever the reader is."""
+        return self._live.path
+
+    def view(self, number: int) -> "MessageView | None":
+        """The widget of the message of that number, if it is near the reader."""
+        return self._live.view(number)
+
+    def first_seen(self) -> int:
+        """The number of the first message that can be seen."""
+        return self._live.first + self._place.first_seen()
 
     def shows(self, message: Message) -> bool:
         """Whether `message`, in whatever state, is the last one shown."""
-        return bool(self._views) and self._views[-1].message.id == message.id
+        return bool(self._live.path) and self._live.path[-1].id == message.id
 
     def show_reply(self, message: Message) -> None:
         """Show the last message as it is now."""
-        self._views[-1].show_reply(message, is_last=True)
+        self._live.path[-1] = message
+        if view := self._live.view(len(self._live.path) - 1):
+            view.show_message(message)
+        self.changed.emit()
+
+    def show_remark(self, message: Message, remark: str) -> None:
+        """Say `remark` below `message`, wherever the reader is."""
+        self.wishes.remarks[message.id] = remark
+        if view := self._live.view(self._live.number(message.id)):
+            view.show_message(message)
 
     def show_progress(self, text: str) -> None:
         """Show how far the last reply has come that has no words yet."""
-        if self._views:
-            self._views[-1].show_progress(text)
+        if view := self._live.view(len(self._live.path) - 1):
+            view.show_progress(text)
 
+    @Slot()
     def follow(self) -> None:
         """Go to the end and stay there."""
-        self._follows = True
-        self._to_end()
+        count = len(self._live.path)
+        if self._live.end < count:
+            self._make_around(count - 1)
+        self._place.follow()
 
-    def _add(self, message: Message) -> None:
-        if self._views and self._views[-1].message.role is Role.ASSISTANT:
-            self._views[-1].show_reply(self._views[-1].message, is_last=False)
-        from phichat.ui.message_view import MessageView  # noqa: PLC0415 - an empty window has no messages
+    def show_wishes(self) -> None:
+        """Show what can be done with messages now."""
+        for view in self._live.views:
+            view.show_wishes()
 
-        view = MessageView(message, self._theme)
-        view.setObjectName(f"message-{len(self._views)}")
-        view.retried.connect(self.retried)
-        self._views.append(view)
-        self._column.insertWidget(self._column.count() - 1, view)
+    def target(self, role: Role | None = None) -> "MessageView | None":
+        """The message with the focus, or else the last one of `role`."""
+        if self._focused and role in {None, self._focused.message.role}:
+            return self._focused
+        return next((view for view in reversed(self._live.views) if role in {None, view.message.role}), None)
 
-    def _drop_from(self, first: int) -> None:
-        for view in self._views[first:]:
-            self._column.removeWidget(view)
-            view.setObjectName("")
-            view.hide()
-            view.deleteLater()
-        del self._views[first:]
+    @Slot(int)
+    def turn(self, step: int) -> None:
+        """Wish for another version of the message with the focus."""
+        if self._focused:
+            self._focused.turn(step)
+
+    @Slot(int)
+    def walk(self, step: int) -> None:
+        """Focus the message so many further."""
+        number = self._live.number(self._focused.message.id) + step if self._focused else self.first_seen()
+        if 0 <= number < len(self._live.path) and (view := self._reach(number)):
+            view.take_focus()
+            self._place.settle()
+            top = self._place.offset(view)
+            if not 0 <= top < self.viewport().height() - 40:
+                self._place.hold(view, UNDER)
+
+    def look_for(self, needle: "Needle | None") -> None:
+        """Mark `needle` in what is shown; None for nothing."""
+        self._live.look_for(needle or None)
+
+    def bring(self, number: int, mark: int) -> None:
+        """Have the mark of that number in the message of that number seen, and stronger than the others."""
+        view = self._reach(number)
+        if view is None:
+            return
+        for other in self._live.views:
+            other.choose_mark(mark if other is view else -1)
+        self._place.settle()
+        area = view.mark_area(mark)
+        height = self.viewport().height()
+        if not UNDER <= self._place.offset(view) + area.top() <= height - area.height():
+            self._place.hold(view, height // 3 - area.top())
+
+    def _views(self) -> "list[MessageView]":
+        return self._live.views
+
+    def _lay_out(self) -> QVBoxLayout:
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._content = QWidget()
+        self._content.setObjectName("transcriptContent")
+        outer = QHBoxLayout(self._content)
+        outer.setContentsMargins(24, 24, 24, 16)
+        holder = QWidget()
+        holder.setMaximumWidth(COLUMN)
+        outer.addWidget(holder)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addStretch(1)
+        self.setWidget(self._content)
+        return column
+
+    def _reach(self, number: int) -> "MessageView | None":
+        if self._live.view(number) is None:
+            self._live.restart(number)
+            self._make_around(number)
+        return self._live.view(number)
+
+    def _make_around(self, number: int) -> None:
+        """Have the message of that number as a widget, and some others; the rest follows."""
+        live, count = self._live, len(self._live.path)
+        if not live.views or not live.first <= number <= live.end:
+            live.restart(max(number, 0))
+        while live.end < count and (live.end <= number or live.end < number + AT_ONCE // 2):
+            live.grow_down()
+        while live.first > 0 and len(live.views) < AT_ONCE:
+            live.grow_up()
+        live.refresh()
+        self._filling.start()
+
+    @Slot()
+    def _fill(self) -> None:
+        """Make more of the messages near the reader, for a moment."""
+        until = perf_counter() + SLICE
+        while self._grow():
+            if perf_counter() > until:
+                return
+        self._filling.stop()
+        self._let_go()
+
+    def _grow(self) -> bool:
+        """Make one more message, if one is wanted."""
+        live, bar = self._live, self.verticalScrollBar()
+        is_short = len(live.views) < ALWAYS
+        if not live.views or not self.isVisible() or len(live.views) > 2 * MOST:
+            return False
+        if live.first > 0 and (is_short or bar.value() < REACH):
+            live.grow_up()
+        elif live.end < len(live.path) and (is_short or bar.maximum() - bar.value() < REACH):
+            live.grow_down()
+        else:
+            return False
+        return True
+
+    def _let_go(self) -> None:
+        """Do without the messages that are far away, if there are many."""
+        live, height = self._live, self.viewport().height()
+        if len(live.views) <= MOST:
+            return
+        near = [
+            number
+            for number, view in enumerate(live.views, live.first)
+            if self._place.offset(view, by_end=True) > -FAR and self._place.offset(view) < height + FAR
+        ]
+        if near:
+            live.drop(near[-1] + 1, live.end)
+            live.drop(live.first, near[0])
 
     def _down_button(self) -> QToolButton:
         button = QToolButton(self)
@@ -123,28 +274,43 @@ class Transcript(QScrollArea):
         button.clicked.connect(self.follow)
         return button
 
-    def _to_end(self) -> None:
-        self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-
     @Slot()
-    def _on_range(self) -> None:
-        if self._follows:
-            self._to_end()
-        self._show_down()
-
-    @Slot(int)
-    def _on_value(self, value: int) -> None:
-        self._follows = value >= self.verticalScrollBar().maximum() - NEAR_END
-        self._show_down()
-
-    def _show_down(self) -> None:
-        self._down.setVisible(not self._follows)
+    def _on_moved(self) -> None:
+        is_at_end = self._place.is_at_end() and self._live.end == len(self._live.path)
+        self._down.setVisible(not is_at_end)
         self._down.raise_()
+        if not self._filling.isActive():
+            self._filling.start()
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
+        if now is None:  # the window is not in front
+            return
+        focused = self._live.view_with(now)
+        if self._focused and self._focused is not focused and self._focused in self._live.views:
+            self._focused.set_focused(is_focused=False)
+        self._focused = focused
+        if focused:
+            focused.set_focused(is_focused=True)
 
     @Slot()
     def _show_icons(self) -> None:
         self._down.setIcon(self._theme.icon("down"))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Home and self._live.path:
+            if view := self._reach(0):
+                self._place.hold(view, 0)
+        elif event.key() == Qt.Key.Key_End:
+            self.follow()
+        else:
+            super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._filling.start()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._down.move((self.width() - self._down.width()) // 2, self.height() - self._down.height() - 14)
+        self.resized.emit()

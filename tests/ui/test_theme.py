@@ -9,7 +9,7 @@ from phichat.ui.theme import DARK, LIGHT, Theme, Tokens
 PAIRS = [
     ("text", "ground"), ("text", "surface"), ("text", "side"), ("text", "bubble"), ("text", "hover"),
     ("text", "faint_accent"), ("muted", "ground"), ("muted", "side"), ("muted", "surface"), ("on_accent", "accent"),
-    ("accent", "ground"), ("alert", "ground"),
+    ("accent", "ground"), ("alert", "ground"), ("text", "mark"), ("on_strong_mark", "strong_mark"),
 ]  # fmt: skip
 
 

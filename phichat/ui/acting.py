@@ -1,0 +1,209 @@
+"""Does what the person wants done with messages, in the conversation that is shown."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+
+from phichat.chat.messages import Ending, Message, Role
+from phichat.chat.reproducing import sentence
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.text import tr
+from phichat.ui.answering import Answering, Model
+from phichat.ui.choosing import Choosing
+from phichat.ui.composer import Composer
+from phichat.ui.transcript import Transcript
+
+
+class Acting(QObject):
+    """Hears the wishes of `transcript`.
+
+    Signals:
+        path_changed(Session): another path of it is shown.
+        removed(Session, list[Message]), restored(Session, list[Message]): messages left the tree, or came back.
+        undoable(str, Callable): what was done, and what undoes it.
+        told(str): a sentence about what happened.
+    """
+
+    path_changed = Signal(object)
+    removed = Signal(object, object)
+    restored = Signal(object, object)
+    undoable = Signal(str, object)
+    told = Signal(str)
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        composer: Composer,
+        answering: Answering,
+        choosing: Choosing,
+        models: Callable[[], Sequence[Model]],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._transcript, self._composer = transcript, composer
+        self._answering, self._choosing, self._models = answering, choosing, models
+        self._session = Session()
+        self._repeats: dict[str, Message] = {}
+        wishes = transcript.wishes
+        wishes.models, wishes.siblings = models, self._siblings
+        wishes.retried.connect(self._retry)
+        wishes.continued.connect(self._go_on)
+        wishes.varied.connect(self._vary)
+        wishes.repeated.connect(self._repeat)
+        wishes.edited.connect(self._edit)
+        wishes.chosen.connect(self._choose)
+        wishes.quoted.connect(self._quote)
+        wishes.deleted.connect(self._delete)
+        answering.state_changed.connect(self._on_state)
+        answering.replied.connect(self._on_replied)
+
+    def show(self, session: Session) -> None:
+        """Show the path of `session`, from its end."""
+        self._session = session
+        self._on_state()
+        self._transcript.show_path(session.conversation.path())
+
+    def show_message(self, session: Session, name: str, words: str = "") -> None:
+        """Show the message with that id in `session`, on whatever branch it is, and mark `words`."""
+        self._session = session
+        message = session.conversation.message(name)
+        if message and all(other.id != name for other in session.conversation.path()):
+            session.conversation.show(message)
+            self.path_changed.emit(session)
+        self.show(session)
+        self._transcript.show_message(name, words)
+
+    @Slot()
+    def copy_conversation(self) -> None:
+        """Put what is shown on the clipboard, as Markdown."""
+        if path := self._session.conversation.path():
+            QGuiApplication.clipboard().setText(as_markdown(path))
+            self.told.emit(tr("The conversation was copied."))
+
+    def _siblings(self, message: Message) -> list[Message]:
+        return self._session.conversation.siblings(message)
+
+    def _can_ask(self) -> bool:
+        return self._answering.model is not None and not self._answering.is_answering()
+
+    @Slot(object)
+    def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
+        if self._can_ask():
+            self._begin()
+            self._answering.retry(self._session, message, sampling)
+            self._transcript.follow()
+
+    @Slot(object, object, object)
+    def _vary(self, message: Message, sampling: Sampling, model: Model | None) -> None:
+        current = self._answering.model
+        if not self._can_ask():
+            return
+        if model and current and model.name != current.name:
+            self._choosing.use(model)
+        self._retry(message, sampling)
+
+    @Slot(object)
+    def _repeat(self, message: Message) -> None:
+        """Ask once more with all that is known of how the reply was made, by its own model if that is here."""
+        reply = message.reply
+        if reply is None or not self._can_ask():
+            return
+        sampling = self._session.sampling.with_values({**reply.sampling, "seed": reply.seed})
+        model = next((model for model in self._models() if model.name == reply.model), None)
+        self._vary(message, sampling, model)
+        if made := self._session.answering:
+            self._repeats[made.id] = message
+
+    @Slot(object)
+    def _go_on(self, message: Message) -> None:
+        if self._can_ask() and self._transcript.shows(message):
+            self._begin()
+            self._transcript.wishes.remarks.pop(message.id, None)
+            self._answering.go_on(self._session)
+            self._transcript.follow()
+
+    @Slot(object, str)
+    def _edit(self, message: Message, text: str) -> None:
+        if self._can_ask():
+            self._begin()
+            self._answering.edit(self._session, message, text)
+            self._transcript.follow()
+            self._composer.setFocus()
+
+    def _begin(self) -> None:
+        self.told.emit("")
+
+    @Slot(object)
+    def _choose(self, message: Message) -> None:
+        self._session.conversation.show(message)
+        self._show_near(message)
+
+    @Slot(str)
+    def _quote(self, text: str) -> None:
+        before = self._composer.text().rstrip()
+        quoted = "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
+        self._composer.set_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")
+        self._composer.setFocus()
+
+    @Slot(object)
+    def _delete(self, message: Message) -> None:
+        session, conversation = self._session, self._session.conversation
+        if self._answering.answers(session):
+            return
+        tip, title = conversation.tip, conversation.title
+        beside = [other for other in conversation.siblings(message) if other.id != message.id]
+        gone = conversation.remove(message)
+        self.removed.emit(session, gone)
+        self._show_near(beside[-1] if beside else None)
+
+        def undo() -> None:
+            conversation.restore(gone)
+            conversation.tip, conversation.title = tip, title
+            self.restored.emit(session, gone)
+            if session is self._session:
+                self._show_near(message)
+            else:
+                self.path_changed.emit(session)
+
+        self.undoable.emit(tr("Messages deleted."), undo)
+
+    def _show_near(self, message: Message | None) -> None:
+        path = self._session.conversation.path()
+        if message and path:
+            self._transcript.show_path_near(path, message)
+        else:
+            self._transcript.show_path(path)
+        self.path_changed.emit(self._session)
+
+    @Slot()
+    def _on_state(self) -> None:
+        wishes = self._transcript.wishes
+        now = self._can_ask(), self._answering.answers(self._session)
+        if now != (wishes.can_ask, wishes.is_answering):
+            wishes.can_ask, wishes.is_answering = now
+            self._transcript.show_wishes()
+
+    @Slot(object, object)
+    def _on_replied(self, _: Session, message: Message) -> None:
+        """Say whether a reply that was asked for again is the same, once it is whole."""
+        if message.reply is None or message.reply.ending is Ending.ANSWERING:
+            return
+        old = self._repeats.pop(message.id, None)
+        if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
+            return
+        same = message.text == old.text
+        remark = tr("The same text as before.") if same else sentence(old.reply, message.reply)
+        self._transcript.show_remark(message, remark)
+
+
+def as_markdown(path: Sequence[Message]) -> str:
+    """The messages as one text, each under who said it."""
+    return "\n".join(f"## {_speaker(message)}\n\n{message.text.strip()}\n" for message in path)
+
+
+def _speaker(message: Message) -> str:
+    if message.role is Role.USER:
+        return tr("You")
+    return (message.reply.model if message.reply else "") or tr("Answer")

@@ -1,0 +1,43 @@
+"""Another answer in which one thing is another: the seed, the preset or the model."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from phichat.chat.messages import Message, Reply
+from phichat.chat.sampling import PRESETS, Sampling, preset_of
+from phichat.text import tr
+from phichat.ui.answering import Model
+from phichat.ui.wishes import Wishes
+
+
+class AgainMenu(QMenu):
+    """A submenu. What is not chosen in it stays as it was for `message`."""
+
+    def __init__(self, message: Message, wishes: Wishes, parent: QMenu) -> None:
+        super().__init__(tr("Again with…"), parent)
+        self._message, self._wishes = message, wishes
+        reply = message.reply or Reply()
+        known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
+        self._add(tr("Another seed"), replace(known, seed=None))
+        self.addSection(tr("Preset"))
+        for preset in PRESETS.values():
+            same = bool(reply.sampling) and preset_of(known) is preset
+            self._add(tr(preset.label), replace(preset.sampling, seed=known.seed), can=not same)
+        self.addSection(tr("Model"))
+        for model in wishes.models():
+            self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
+
+    def _add(self, text: str, sampling: Sampling, model: Model | None = None, *, can: bool = True) -> None:
+        action = self.addAction(text)
+        action.setData((sampling, model))
+        action.setEnabled(can)
+        action.triggered.connect(self._choose)
+
+    @Slot()
+    def _choose(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._wishes.varied.emit(self._message, *action.data())

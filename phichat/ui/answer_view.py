@@ -1,0 +1,154 @@
+"""What the model answered: blocks of prose and code, and a line that says how it was made."""
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from phichat.chat.markdown import Block, blocks
+from phichat.chat.messages import Ending, Message, Reply
+from phichat.text import number, tr, tr_count
+from phichat.ui.code_block import CodeBlock
+from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_menu import MessageMenu
+from phichat.ui.message_view import MessageView
+from phichat.ui.prose import Prose
+from phichat.ui.theme import Theme, muted
+from phichat.ui.wishes import Wishes
+
+UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
+
+
+class AnswerView(MessageView):
+    """A reply, as it grows and as it stays."""
+
+    def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
+        actions = MessageActions(theme, self._source, tr("Copy answer"), "retry", tr("Answer again"))
+        super().__init__(message, theme, wishes, actions)
+        self.setAccessibleName(tr("Answer"))
+        self._is_last = False
+        self._continue: QPushButton | None = None
+        self._blocks = QVBoxLayout()
+        self._blocks.setSpacing(10)
+        self._note = muted(QLabel())
+        self._note.setWordWrap(True)
+        self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._row.addWidget(self._note, 1)
+        self._row.addWidget(actions, 0, Qt.AlignmentFlag.AlignTop)
+        self._column.addLayout(self._blocks)
+        self._column.addLayout(self._row)
+        self.show_message(message)
+
+    def show_message(self, message: Message) -> None:
+        super().show_message(message)
+        found = blocks(message.text)
+        for index, block in enumerate(found):
+            self._show_block(index, block)
+        for part in self._parts[len(found) :]:
+            self._drop(part)
+        del self._parts[len(found) :]
+        self._show_footer()
+
+    def show_progress(self, text: str) -> None:
+        if self._is_being_made() and not self._message.text:
+            self._note.setText(text)
+
+    def set_last(self, *, is_last: bool) -> None:
+        self._is_last = is_last
+        self._show_footer()
+
+    def show_wishes(self) -> None:
+        self.tools.set_can_press(self._wishes.can_ask)
+        if self._continue:
+            self._continue.setEnabled(self._wishes.can_ask)
+
+    def _show_block(self, index: int, block: Block) -> None:
+        kind = Prose if block.language is None else CodeBlock
+        if index == len(self._parts) or not isinstance(self._parts[index], kind):
+            self._put(index, Prose() if kind is Prose else CodeBlock(self._theme))
+        part = self._parts[index]
+        if isinstance(part, Prose):
+            part.show_markdown(block.text)
+        else:
+            part.show_code(block.text, block.language or "")
+
+    def _put(self, index: int, part: Prose | CodeBlock) -> None:
+        for late in self._parts[index:]:
+            self._drop(late)
+        self._parts[index:] = [part]
+        self._blocks.addWidget(part)
+        if isinstance(part, Prose):
+            part.setAccessibleName(tr("Answer"))
+        part.look_for(self._needle, self._theme.tokens)
+        self.put_in_order()
+
+    def _drop(self, part: QWidget) -> None:
+        self._blocks.removeWidget(part)
+        part.hide()
+        part.deleteLater()
+
+    def _is_being_made(self) -> bool:
+        return bool(self._message.reply and self._message.reply.ending is Ending.ANSWERING)
+
+    def _can_go_on(self) -> bool:
+        reply = self._message.reply
+        return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
+
+    def _show_footer(self) -> None:
+        reply = self._message.reply or Reply(ending=Ending.STOP)
+        self._is_held = self._is_last and reply.ending is not Ending.ANSWERING
+        self.tools.setVisible(reply.ending is not Ending.ANSWERING)
+        self._reveal()
+        remark = self._wishes.remarks.get(self._message.id, "")
+        note = "\n".join(filter(None, [describe(reply), remark]))
+        if reply.ending is Ending.ANSWERING:
+            note = "" if self._message.text else tr("Reading…")
+        muted(self._note, alert=reply.ending is Ending.ERROR)
+        self._note.setText(note)
+        self._show_continue()
+        self.show_wishes()
+
+    def _show_continue(self) -> None:
+        can_go_on = self._can_go_on()
+        if can_go_on and self._continue is None:
+            self._continue = QPushButton(tr("Continue"))
+            self._continue.setObjectName("continueButton")
+            self._continue.setToolTip(tr("Go on exactly where it ended"))
+            self._continue.clicked.connect(self._go_on)
+            self._theme.dress(self._continue, "small")
+            self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
+            self.put_in_order()
+        if self._continue:
+            self._continue.setVisible(can_go_on)
+
+    def _row_stops(self) -> list[QWidget]:
+        stops = super()._row_stops()
+        return [self._continue, *stops] if self._continue else stops
+
+    @Slot()
+    def _go_on(self) -> None:
+        self._wishes.continued.emit(self._message)
+
+    @Slot()
+    def _on_pressed(self) -> None:
+        self._wishes.retried.emit(self._message)
+
+    def _make_menu(self, link: str) -> MessageMenu:
+        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=self._can_go_on())
+
+
+def describe(reply: Reply) -> str:
+    """What there is to say about a finished reply: why it ended, who made it, how long and fast it was, its seed."""
+    if reply.ending is Ending.ERROR:
+        return str(reply.statistics.get("error", "")) or tr("The answer was broken off.")
+    interrupted = reply.ending is Ending.CANCELLED and reply.statistics.get("interrupted")
+    endings = {
+        Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),
+        Ending.LENGTH: tr("Reached the longest reply or the end of the context"),
+    }
+    parts = [endings.get(reply.ending, ""), reply.model]
+    if reply.tokens:
+        parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
+    if speed := float(reply.statistics.get("tokens_per_second") or 0):
+        parts.append(tr("{speed} tokens/s").format(speed=number(speed, 1)))
+    if reply.seed is not None:
+        parts.append(tr("seed {seed}").format(seed=reply.seed))
+    return " · ".join(filter(None, parts))

@@ -1,0 +1,78 @@
+"""Which of several versions of a message is shown, and buttons for the others: ‹ 2/3 ›."""
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from phichat.text import number, tr
+from phichat.ui.theme import Theme, muted
+
+
+class BranchSwitch(QWidget):
+    """Two buttons and a number.
+
+    Signals: `turned(int)`: -1 for the version before, 1 for the one after.
+    """
+
+    turned = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._previous = _button("previousVersion", tr("Previous version"))
+        self._next = _button("nextVersion", tr("Next version"))
+        self._label = muted(QLabel())
+        self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for widget in (self._previous, self._label, self._next):
+            layout.addWidget(widget)
+        self._previous.clicked.connect(self._back)
+        self._next.clicked.connect(self._on)
+        theme.changed.connect(self._show_icons)
+        self._show_icons()
+
+    def show_place(self, at: int, count: int) -> None:
+        """Show that the version of number `at`, from 0, is one of `count`."""
+        self._label.setText(f"{number(at + 1)}/{number(count)}")
+        self._label.setAccessibleName(tr("{number} of {count}").format(number=number(at + 1), count=number(count)))
+        self._label.setToolTip(self._label.accessibleName())
+        self._previous.setEnabled(at > 0)
+        self._next.setEnabled(at < count - 1)
+
+    def place(self) -> str:
+        """What is shown, in words."""
+        return self._label.accessibleName()
+
+    def buttons(self) -> list[QWidget]:
+        """What takes the focus."""
+        return [self._previous, self._next]
+
+    def take_focus(self, turn: int) -> None:
+        """Focus the button for `turn`, or the other one where that leads nowhere."""
+        wanted, other = (self._next, self._previous) if turn > 0 else (self._previous, self._next)
+        (wanted if wanted.isEnabled() else other).setFocus()
+
+    @Slot()
+    def _back(self) -> None:
+        self.turned.emit(-1)
+
+    @Slot()
+    def _on(self) -> None:
+        self.turned.emit(1)
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._previous.setIcon(self._theme.icon("previous"))
+        self._next.setIcon(self._theme.icon("next"))
+
+
+def _button(name: str, label: str) -> QToolButton:
+    button = QToolButton()
+    button.setObjectName(name)
+    button.setAutoRaise(True)
+    button.setAccessibleName(label)
+    button.setToolTip(label)
+    button.setIconSize(QSize(14, 14))
+    button.setFixedSize(22, 24)
+    return button

@@ -1,0 +1,95 @@
+"""A field in the place of a question, where it is written anew."""
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from phichat.text import tr
+from phichat.ui.composer import Field
+from phichat.ui.theme import Theme
+
+
+class EditBox(QFrame):
+    """The field, Cancel and Send. Escape is Cancel.
+
+    Signals: `changed(str)` as it is written, `sent(str)` or `cancelled` at the end.
+    """
+
+    changed = Signal(str)
+    sent = Signal(str)
+    cancelled = Signal()
+
+    def __init__(self, theme: Theme, text: str) -> None:
+        super().__init__()
+        self.setObjectName("editBox")
+        self.field = Field()
+        self.field.setObjectName("editField")
+        self.field.setAccessibleName(tr("Edit your message"))
+        self.field.setAccessibleDescription(tr("Enter asks this instead; Escape leaves everything as it was."))
+        self.field.setPlainText(text)
+        self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+        self.field.installEventFilter(self)
+        self._send = QPushButton(tr("Send"))
+        self._send.setObjectName("editSend")
+        self._cancel = QPushButton(tr("Cancel"))
+        self._cancel.setObjectName("editCancel")
+        self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
+        self._can_send = True
+        self._lay_out()
+        self.field.textChanged.connect(self._on_text)
+        self.field.entered.connect(self._on_send)
+        self._send.clicked.connect(self._on_send)
+        self._cancel.clicked.connect(self.cancelled)
+        theme.dress(self, "edit")
+        self._show_send()
+
+    def set_can_send(self, can_send: bool) -> None:
+        """Whether there is a model that has time for it."""
+        self._can_send = can_send
+        self._show_send()
+
+    def stops(self) -> list[QWidget]:
+        """What takes the focus."""
+        return [self.field, self._cancel, self._send]
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for button in (self._cancel, self._send):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 8, 10, 10)
+        layout.setSpacing(6)
+        layout.addWidget(self.field)
+        layout.addLayout(buttons)
+
+    def _show_send(self) -> None:
+        self._send.setEnabled(self._can_send and bool(self.field.toPlainText().strip()))
+        tip = tr("Ask this instead (Enter); what was there stays") if self._can_send else tr("The model is busy.")
+        self._send.setToolTip(tip)
+
+    @Slot()
+    def _on_text(self) -> None:
+        self.changed.emit(self.field.toPlainText())
+        self._show_send()
+
+    @Slot()
+    def _on_send(self) -> None:
+        if self._send.isEnabled():
+            self.sent.emit(self.field.toPlainText().strip())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
+            event.accept()  # else Escape would stop the answer under way
+            return True
+        return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_escape(event):
+            self.cancelled.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _is_escape(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape

@@ -1,0 +1,136 @@
+"""The messages that are there as widgets: a stretch of the path, which grows and shrinks at both ends."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from phichat.chat.messages import Message, Role
+from phichat.ui.theme import Theme
+from phichat.ui.wishes import Wishes
+
+if TYPE_CHECKING:
+    from phichat.ui.marks import Needle
+    from phichat.ui.message_view import MessageView
+
+
+class Live(QObject):
+    """Makes widgets of messages, in `column`. Tab comes to them from `before`.
+
+    Attributes:
+        path: all messages that are shown, wherever the reader is.
+        first: the number of the first one that is there.
+        views: those that are there.
+
+    Signals: `changed` when messages came or went, or are other ones.
+    """
+
+    changed = Signal()
+
+    def __init__(self, column: QVBoxLayout, theme: Theme, wishes: Wishes, before: QWidget) -> None:
+        super().__init__(before)
+        self._column, self._theme, self._wishes, self._before = column, theme, wishes, before
+        self.path: list[Message] = []
+        self.first = 0
+        self.views: list[MessageView] = []
+        self._needle: Needle | None = None
+
+    @property
+    def end(self) -> int:
+        """The number after that of the last one that is there."""
+        return self.first + len(self.views)
+
+    def view(self, number: int) -> "MessageView | None":
+        """The widget of that message, if it is there."""
+        return self.views[number - self.first] if self.first <= number < self.end else None
+
+    def view_with(self, widget: QWidget | None) -> "MessageView | None":
+        """The one that `widget` is in."""
+        return next((view for view in self.views if widget and view.isAncestorOf(widget)), None)
+
+    def number(self, name: str) -> int:
+        """The number of the message with that id; -1 if it is not on the path."""
+        return next((number for number, message in enumerate(self.path) if message.id == name), -1)
+
+    def take(self, messages: Sequence[Message]) -> int:
+        """`messages` are the path now; what is not on it goes. How many stayed from the beginning."""
+        old, self.path = self.path, [message for message in messages if message.role is not Role.SYSTEM]
+        pairs = zip(old, self.path, strict=False)
+        kept = next((at for at, (was, now) in enumerate(pairs) if was.id != now.id), min(len(old), len(self.path)))
+        self.drop(max(kept, self.first), self.end)
+        for number, view in enumerate(self.views, self.first):
+            if view.message is not self.path[number]:
+                view.show_message(self.path[number])
+        return kept
+
+    def refresh(self) -> None:
+        """Have each show which version it is, and whether it is the last."""
+        for number, view in enumerate(self.views, self.first):
+            self._tell(view, number)
+        self.changed.emit()
+
+    def restart(self, at: int) -> None:
+        """Have none, such that those before and after number `at` can come."""
+        self.drop(self.first, self.end)
+        self.first = at
+
+    def grow_up(self) -> None:
+        """Make the one before the first."""
+        self.first -= 1
+        view = self._make(self.first)
+        self.views.insert(0, view)
+        self._column.insertWidget(0, view)
+        view.put_in_order(self._before)
+
+    def grow_down(self) -> None:
+        """Make the one after the last."""
+        before = self.views[-1].stops()[-1:] if self.views else []
+        view = self._make(self.end)
+        self.views.append(view)
+        self._column.insertWidget(self._column.count() - 1, view)
+        view.put_in_order(before[0] if before else self._before)
+
+    def drop(self, first: int, end: int) -> None:
+        """Let those from number `first` to before `end` go; from one of the ends on."""
+        focus = QApplication.focusWidget()
+        for view in self.views[first - self.first : end - self.first]:
+            if focus and view.isAncestorOf(focus):
+                self._before.setFocus()  # else it would go to whatever comes next, and that be scrolled to
+            self._column.removeWidget(view)
+            view.setObjectName("")
+            view.hide()
+            view.deleteLater()
+        is_top = first <= self.first
+        del self.views[first - self.first : end - self.first]
+        if is_top:
+            self.first = max(self.first, end)
+
+    def look_for(self, needle: "Needle | None") -> None:
+        """Mark `needle` in all that are there or come; None for nothing."""
+        self._needle = needle
+        for view in self.views:
+            view.look_for(needle)
+
+    def _make(self, number: int) -> "MessageView":
+        view = make_view(self.path[number], self._theme, self._wishes)
+        view.setObjectName(f"message-{number}")
+        self._tell(view, number)
+        if self._needle:
+            view.look_for(self._needle)
+        return view
+
+    def _tell(self, view: "MessageView", number: int) -> None:
+        view.set_last(is_last=number == len(self.path) - 1)
+        view.show_versions()
+
+
+def make_view(message: Message, theme: Theme, wishes: Wishes) -> "MessageView":
+    """A widget that shows `message`."""
+    if message.role is Role.USER:
+        from phichat.ui.question_view import QuestionView  # noqa: PLC0415 - an empty window has no messages
+
+        return QuestionView(message, theme, wishes)
+    from phichat.ui.answer_view import AnswerView  # noqa: PLC0415
+
+    return AnswerView(message, theme, wishes)

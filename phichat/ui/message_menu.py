@@ -1,0 +1,91 @@
+"""All that can be done with a message, in a menu."""
+
+from typing import Any
+
+from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from phichat.chat.messages import Message, Role
+from phichat.text import tr
+from phichat.ui.again_menu import AgainMenu
+from phichat.ui.wishes import Wishes
+
+
+class MessageMenu(QMenu):
+    """The menu of `message`, as things are when it opens; what is chosen becomes a wish.
+
+    `selected` is the text that is marked in it, `link` the one that was pointed at.
+
+    Signals: `edit_wanted` where the message is to be written anew.
+    """
+
+    edit_wanted = Signal()
+
+    def __init__(
+        self, message: Message, wishes: Wishes, selected: str, link: str, parent: QWidget, *, can_go_on: bool
+    ) -> None:
+        super().__init__(parent)
+        self._message, self._wishes, self._selected, self._link = message, wishes, selected, link
+        if selected:
+            self._add(tr("Copy what is selected"), "", self._copy_selected)
+        if link:
+            self._add(tr("Copy the link's address"), "", self._copy_link)
+        self._add(tr("Copy"), "", self._copy, can=bool(message.text))
+        self._add(tr("Quote in your message"), "Ctrl+Shift+U", self._quote, can=bool(message.text))
+        self.addSeparator()
+        if message.role is Role.USER:
+            self._add(tr("Edit"), "Ctrl+E", self.edit_wanted)
+        else:
+            self._add_again(can_go_on=can_go_on)
+        self.addSeparator()
+        self._add(tr("Delete from here on"), "", self._delete, can=not wishes.is_answering)
+
+    def _add_again(self, *, can_go_on: bool) -> None:
+        can = self._wishes.can_ask
+        reply = self._message.reply
+        if can_go_on:
+            self._add(tr("Continue"), "Ctrl+Shift+Return", self._go_on, can=can)
+        self._add(tr("Answer again"), "Ctrl+R", self._retry, can=can)
+        has_seed = bool(reply and reply.seed is not None)
+        self._add(tr("Again with the same seed"), "", self._repeat, can=can and has_seed)
+        self.addMenu(AgainMenu(self._message, self._wishes, self)).setEnabled(can)
+
+    def _add(self, text: str, keys: str, slot: Any, *, can: bool = True) -> None:
+        action = self.addAction(text)
+        action.setShortcut(QKeySequence(keys))  # shown only: the window's action of the same keys does it
+        action.setShortcutVisibleInContextMenu(True)
+        action.setEnabled(can)
+        action.triggered.connect(slot)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._message.text)
+
+    @Slot()
+    def _copy_selected(self) -> None:
+        QGuiApplication.clipboard().setText(self._selected)
+
+    @Slot()
+    def _copy_link(self) -> None:
+        QGuiApplication.clipboard().setText(QUrl(self._link).toString())
+
+    @Slot()
+    def _quote(self) -> None:
+        self._wishes.quoted.emit(self._selected or self._message.text)
+
+    @Slot()
+    def _retry(self) -> None:
+        self._wishes.retried.emit(self._message)
+
+    @Slot()
+    def _repeat(self) -> None:
+        self._wishes.repeated.emit(self._message)
+
+    @Slot()
+    def _go_on(self) -> None:
+        self._wishes.continued.emit(self._message)
+
+    @Slot()
+    def _delete(self) -> None:
+        self._wishes.deleted.emit(self._message)

@@ -1,0 +1,119 @@
+"""What the person wrote, in a bubble, and in its place a field where it is written anew."""
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from phichat.chat.messages import Message
+from phichat.text import tr
+from phichat.ui.branch_switch import BranchSwitch
+from phichat.ui.edit_box import EditBox
+from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_menu import MessageMenu
+from phichat.ui.message_view import MessageView
+from phichat.ui.prose import Prose
+from phichat.ui.theme import Theme
+from phichat.ui.wishes import Wishes
+
+BUBBLE_WIDTH = 0.86  # of the column, at most
+BUBBLE_MARGIN = 14
+
+
+class QuestionView(MessageView):
+    """A question. What is written in its place is a wish once it is sent, and kept until then."""
+
+    def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
+        actions = MessageActions(theme, self._source, tr("Copy message"), "edit", tr("Edit"))
+        super().__init__(message, theme, wishes, actions)
+        self.setAccessibleName(tr("You"))
+        self._box: EditBox | None = None
+        self._text = Prose()
+        self._text.setAccessibleName(tr("You"))
+        self._text.show_plain(message.text)
+        self._parts.append(self._text)
+        self._bubble = self._make_bubble()
+        self._row.addStretch(1)
+        self._row.addWidget(actions)
+        self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
+        self._column.addLayout(self._row)
+        if message.id in wishes.edits:
+            self.edit()
+
+    @Slot()
+    def edit(self) -> None:
+        """Let the person write it anew."""
+        if self._box is None:
+            text = self._wishes.edits.setdefault(self._message.id, self._message.text)
+            self._box = EditBox(self._theme, text)
+            self._box.changed.connect(self._on_edit)
+            self._box.sent.connect(self._on_sent)
+            self._box.cancelled.connect(self._on_cancelled)
+            self._column.insertWidget(0, self._box)
+            self._show_edit(is_editing=True)
+            self.show_wishes()
+            self.put_in_order()
+        self._box.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_wishes(self) -> None:
+        if self._box:
+            self._box.set_can_send(self._wishes.can_ask)
+
+    def _make_bubble(self) -> QFrame:
+        bubble = QFrame()
+        bubble.setProperty("part", "bubble")
+        self._theme.dress(bubble, "bubble")
+        inside = QVBoxLayout(bubble)
+        inside.setContentsMargins(BUBBLE_MARGIN, 10, BUBBLE_MARGIN, 10)
+        inside.addWidget(self._text)
+        return bubble
+
+    def _show_edit(self, *, is_editing: bool) -> None:
+        self._bubble.setVisible(not is_editing)
+        self.tools.setVisible(not is_editing)
+
+    def _close(self) -> None:
+        self._wishes.edits.pop(self._message.id, None)
+        if self._box:
+            self._column.removeWidget(self._box)
+            self._box.hide()
+            self._box.deleteLater()
+            self._box = None
+            self._show_edit(is_editing=False)
+
+    @Slot(str)
+    def _on_edit(self, text: str) -> None:
+        self._wishes.edits[self._message.id] = text
+
+    @Slot(str)
+    def _on_sent(self, text: str) -> None:
+        self._close()
+        self._wishes.edited.emit(self._message, text)
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        self._close()
+        self.take_focus()
+
+    @Slot()
+    def _on_pressed(self) -> None:
+        self.edit()
+
+    def _place_switch(self, switch: BranchSwitch) -> None:
+        self._row.addWidget(switch)
+
+    def _row_stops(self) -> list[QWidget]:
+        return [
+            *(self._box.stops() if self._box else []),
+            *self.tools.buttons(),
+            *(self.switch.buttons() if self.switch else []),
+        ]
+
+    def _make_menu(self, link: str) -> MessageMenu:
+        menu = super()._make_menu(link)
+        menu.edit_wanted.connect(self.edit)
+        return menu
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        most = int(self.width() * BUBBLE_WIDTH)
+        self._bubble.setFixedWidth(max(40, min(most, self._text.widest_line() + 2 * BUBBLE_MARGIN)))

@@ -1,0 +1,46 @@
+"""What the person wants done with messages: said by what shows them, done by who connects here."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from phichat.chat.messages import Message
+from phichat.ui.answering import Model
+
+
+class Wishes(QObject):
+    """One for all messages of a transcript.
+
+    Attributes:
+        can_ask: whether the model could answer now.
+        is_answering: whether a reply is being made in the conversation that is shown.
+        siblings: all versions of a message, itself among them.
+        models: what could answer.
+        remarks: what there is to say about replies besides how they were made, by their ids.
+        edits: what is being written in place of questions, by their ids.
+
+    Signals:
+        retried(Message), continued(Message): the person wants another reply, or the rest of it.
+        varied(Message, Sampling, Model): another one with these settings, by this model or, for None, the present one.
+        repeated(Message): the same reply once more.
+        edited(Message, str): another question in its place.
+        chosen(Message): that version is to be shown.
+        quoted(str), deleted(Message).
+    """
+
+    retried = Signal(object)
+    continued = Signal(object)
+    varied = Signal(object, object, object)
+    repeated = Signal(object)
+    edited = Signal(object, str)
+    chosen = Signal(object)
+    quoted = Signal(str)
+    deleted = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.can_ask = self.is_answering = False
+        self.siblings: Callable[[Message], list[Message]] = lambda message: [message]
+        self.models: Callable[[], Sequence[Model]] = list
+        self.remarks: dict[str, str] = {}
+        self.edits: dict[str, str] = {}
