@@ -64,7 +64,12 @@ def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: 
             console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
     listings = shelf.measured()
     _show(options, listings, library, console)
-    if not options.json and (default := library.default()):
+    if options.json:
+        return
+    for listing in listings:
+        if listing.note:
+            console.tell(f"{listing.name}: {listing.note}")
+    if default := library.default():
         console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
 
 
@@ -151,6 +156,7 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
         "tokens_per_second_estimate": round(listing.speed, 2) if listing.speed else None,
         "sha256": known or (remote.sha256 if remote else None),
         "confirmed": listing.confirmed,
+        "note": listing.note or None,
     }
 
 

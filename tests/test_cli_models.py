@@ -25,7 +25,7 @@ from tests.hub_server import HubServer
 
 KEYS = {
     "name", "title", "path", "source", "bytes", "on_disk", "repo", "file", "licence", "official", "bytes_exact",
-    "bytes_here", "memory_bytes", "tokens_per_second_estimate", "sha256", "confirmed",
+    "bytes_here", "memory_bytes", "tokens_per_second_estimate", "sha256", "confirmed", "note",
 }  # fmt: skip
 
 Run = Callable[..., tuple[int, str, str]]
@@ -96,6 +96,19 @@ def test_the_hub_confirms_sizes_when_asked(phichat: Run, served: HubServer, chat
     assert [row["confirmed"] for row in rows] == [True] + [False] * (len(rows) - 1)
     assert rows[0]["bytes"] == chatml_model.stat().st_size
     assert "unknown to the Hub" in phichat("list", "--online")[1]
+
+
+def test_a_row_that_the_hub_refuses_leaves_the_others(phichat: Run, served: HubServer, chatml_model: Path) -> None:
+    last = list(CATALOGUE.values())[-1]
+    served.add(last.repo, last.file, chatml_model)
+    served.gate(PHI_3.repo)
+    status, out, err = phichat("list", "--online")
+    assert status == 0
+    assert last.name in out
+    assert f"{PHI_3.name}: {PHI_3.repo} is open only to people" in err
+    rows = [json.loads(line) for line in phichat("list", "--online", "--json")[1].splitlines()]
+    assert (rows[0]["confirmed"], rows[-1]["confirmed"], rows[-1]["note"]) == (None, True, None)
+    assert "agree on" in rows[0]["note"]
 
 
 def test_without_the_hub_a_list_online_is_one_sentence(phichat: Run, monkeypatch: pytest.MonkeyPatch) -> None:

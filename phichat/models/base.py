@@ -150,7 +150,8 @@ class Listing:
         memory: bytes it takes here with the usual context; None if unknown.
         fits: whether this computer has that much.
         speed: tokens a second it may write here, an estimate; None if unknown.
-        confirmed: whether the Hub knows the file; None if it was not asked.
+        confirmed: whether the Hub knows the file; None if it was not asked, or would not say.
+        note: the sentence with which the Hub refused to tell; mostly empty.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Listing:
     speed: float | None = None
     confirmed: bool | None = None
     is_rough: bool = False
+    note: str = ""
 
     @property
     def presence(self) -> Presence:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from phichat import gguf
-from phichat.errors import HubMissing, HubRefused, ModelMissing, PhichatError
+from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
 from phichat.models.address import MAIN, Address, parse
 from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
 from phichat.models.catalogue import CATALOGUE, KnownModel
@@ -57,6 +57,8 @@ class Shelf:
         self._home, self._library, self._hub, self._computer = home, library, hub, computer
         self._told: dict[tuple[str, str], Remote | None] = {}
         """What the Hub said of files; None for those it does not know."""
+        self._refused: dict[tuple[str, str], str] = {}
+        """Why it would say nothing of others."""
         self._kv: dict[tuple[Path, int], int] = {}
         self._is_measured = False
 
@@ -77,7 +79,7 @@ class Shelf:
         return self.listings()
 
     def confirmed(self, stop: Stop) -> Iterator[Listing]:
-        """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file that is not there."""
+        """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file it does not give."""
         for known in CATALOGUE.values():
             if stop.is_set():
                 return
@@ -187,10 +189,13 @@ class Shelf:
         return lying_about(self._home.models, [model.path for model in self._library.entries()])
 
     def _ask(self, repo: str, file: str, stop: Stop) -> None:
+        self._refused.pop((repo, file), None)
         try:
             self._told[repo, file] = self._hub.look(repo, file, stop)
         except HubMissing:
             self._told[repo, file] = None
+        except HubForbidden as error:
+            self._refused[repo, file] = str(error)
 
     def _needed(self, name: str) -> Partial:
         if found := self.begun(name):
@@ -223,6 +228,7 @@ class Shelf:
                 is_official=known.official,
                 confirmed=(told is not None) if (known.repo, known.file) in self._told else None,
                 is_rough=not (model or remote.bytes or known.is_exact),
+                note=self._refused.get((known.repo, known.file), ""),
             ),
             known.kv_bytes * CONTEXT,
         )

@@ -142,8 +142,9 @@ class ModelsDialog(QDialog):
     def _on_hub_asked(self, trouble: str) -> None:
         self._hub.setEnabled(True)
         unknown = sum(listing.confirmed is False for listing in self._known)
+        notes = [listing.note for listing in self._known if listing.note]
         missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
-        self.say(trouble or (missing if unknown else tr("The Hub confirms names and sizes.")))
+        self.say(trouble or (missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes.")))
 
     @Slot()
     def _list_files(self) -> None:
@@ -307,7 +308,7 @@ def _place(listing: Listing) -> tuple[str, str]:
 def _unknown(listing: Listing) -> str:
     if listing.confirmed is False and not listing.model:
         return tr("The Hub does not know this file: it was moved or withdrawn.")
-    return ""
+    return "" if listing.model else listing.note
 
 
 def _room(shelf: Callable[[], Shelf], name: str, _: Stop) -> tuple[Room, str]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from phichat.errors import HubRefused, HubUnreachable, ModelMissing
+from phichat.errors import HubForbidden, HubRefused, HubUnreachable, ModelMissing
 from phichat.models.base import Listing, Presence, Remote, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.library import Library
@@ -161,6 +161,24 @@ def test_without_a_line_confirming_says_so(shelf: Shelf, hub: FakeHub) -> None:
     with pytest.raises(HubRefused):
         list(shelf.confirmed(Stop()))
     assert shelf.find(PHI_3.name).confirmed is None
+
+
+def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
+    shelf: Shelf, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(repo: str, file: str, stop: Stop) -> Remote:
+        if file == PHI_3.file:
+            raise HubForbidden("agree to its terms")
+        return Remote(repo, file, bytes=5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hub, "look", look)
+        first, *others = shelf.confirmed(Stop())
+    assert (first.confirmed, first.note, first.bytes) == (None, "agree to its terms", PHI_3.bytes)
+    assert {(listing.confirmed, listing.note, listing.bytes) for listing in others} == {(True, "", 5)}
+    hub.remotes = [PHI_3.remote]
+    again, *_ = shelf.confirmed(Stop())
+    assert (again.confirmed, again.note) == (True, "")
 
 
 def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
