@@ -1,0 +1,373 @@
+"""What is told to be stored is there again, whole; and what is looked for is found."""
+
+import random
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, new_id
+from phichat.errors import StoreError
+from phichat.store.base import Heading, Hit, Record
+from phichat.store.history import History
+
+EVERYTHING = Reply(
+    "phi", 2**32 - 2, (0, 1, 32_000, 2**32 - 1), Ending.LENGTH, {"seconds": 0.1, "deep": {"a": [1, None]}}, "8a" * 32,
+    {"temperature": 0.7}, {"threads": 2, "cpu": "é"},
+)  # fmt: skip
+
+
+def question(text: str = "Why?", parent: str | None = None, **more: Any) -> Message:
+    return Message(Role.USER, text, parent, **more)
+
+
+def answer(text: str = "", parent: str | None = None, ending: Ending = Ending.ANSWERING) -> Message:
+    return Message(Role.ASSISTANT, text, parent, reply=Reply("model", 1, ending=ending))
+
+
+def record(name: str = "one", *messages: Message, title: str = "", changed: float = 2.0, **more: Any) -> Record:
+    tip = messages[-1].id if messages else None
+    return Record(Heading(name, title, 1.0, changed), tip, messages=messages, **more)
+
+
+def thread(*texts: str) -> list[Message]:
+    """Messages one after another."""
+    messages: list[Message] = []
+    for text in texts:
+        messages.append(question(text, messages[-1].id if messages else None))
+    return messages
+
+
+def reopened(history: History, file: Path) -> History:
+    history.close()
+    again = History(file)
+    assert again.ready.result() == ""
+    return again
+
+
+def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> None:
+    first, second = thread("One", "Two")
+    other = question("Instead of two", first.id, created=5.0)
+    said = Message(Role.ASSISTANT, "Said", second.id, reply=EVERYTHING)
+    whole = Record(
+        Heading("one", "Title", 1.5, 2.5, is_pinned=True), other.id, "Be brief.", {"top_k": 3}, "phi", "Draft",
+        "chatgpt", (first, second, other, said),
+    )  # fmt: skip
+    history.create(whole).result()
+    assert history.load("one") == whole
+    with closing(reopened(history, file)) as again:
+        assert again.load("one") == whole
+        assert list(again.records()) == [whole]
+        assert again.headings() == [whole.heading]
+        assert again.count() == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "\0", "a\0b\0", "'; DROP TABLE messages; --", '" OR 1=1', "<|end|><|user|>", "<script>",
+        "%s {} \\n \\u0000", "\r\n\t\v", "\ufeff\ufffe\uffff", "\U0010ffff" * 99,
+        "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)])),
+    ],
+)  # fmt: skip
+def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
+    message = question(text)
+    history.create(record("one", message, title=text, draft=text, system=text)).result()
+    history.add("one", reply := answer(parent=message.id), reply.id)
+    history.journal(reply.id, text, [1])
+    history.journal(reply.id, text, [2]).result()
+    stored = history.load("one")
+    assert (stored.messages[0].text, stored.draft, stored.system, stored.heading.title) == (text, text, text, text)
+    assert stored.messages[1].text == text + text
+
+
+def test_every_plane_and_ten_megabytes(history: History) -> None:
+    text = "".join(chr(code) for code in range(0x10000, 0x110000, 7)) + "0123456789" * 1_000_000 + " needle"
+    history.create(record("one", question(text))).result()
+    assert history.load("one").messages[0].text == text
+    assert [hit.message for hit in history.search("needle")] == [history.load("one").messages[0].id]
+
+
+def test_lone_surrogates_become_replacements(history: History) -> None:
+    bad = "a\ud800b\udc00"
+    history.create(record("one", question(bad), title=bad, draft=bad, sampling={bad: bad}, model=bad)).result()
+    history.add("one", reply := answer(bad), reply.id).result()
+    history.journal(reply.id, bad)
+    history.finish(replace(reply, text=bad, reply=Reply(bad, statistics={"x": bad}))).result()
+    history.rename("one", bad).result()
+    good = "a\ufffdb\ufffd"
+    stored = history.load("one")
+    assert {message.text for message in stored.messages} == {good}
+    assert (stored.heading.title, stored.draft, stored.sampling, stored.model) == (good, good, {good: good}, good)
+    assert [hit.heading.id for hit in history.search(bad)] == ["one"] * 3
+
+
+def test_values_that_no_database_holds(history: History) -> None:
+    nan, far = float("nan"), float("inf")
+    strange = Message(
+        Role.ASSISTANT, "a", created=nan, reply=Reply("m", 2**70, (-1, 2**40, 7), Ending.STOP, {"x": nan})
+    )
+    history.create(
+        Record(Heading("one", "", far, -far), "not there", messages=(strange, question(created=1e300)))
+    ).result()
+    stored = history.load("one")
+    assert stored.messages[0].reply is not None
+    assert (stored.messages[0].reply.seed, stored.messages[0].reply.tokens) == (None, (7,))
+    assert stored.tip == stored.messages[1].id
+
+
+def test_a_reply_grows_and_is_finished(history: History) -> None:
+    asked, reply = question(), answer()
+    history.create(record("one", asked)).result()
+    history.add("one", reply, reply.id)
+    for number in range(100):
+        last = history.journal(reply.id, f"{number} ", [number])
+    last.result()
+    grown = history.load("one").messages[1]
+    assert grown.text == "".join(f"{number} " for number in range(100))
+    assert grown.reply is not None
+    assert (grown.reply.tokens, grown.reply.ending) == (tuple(range(100)), Ending.ANSWERING)
+    assert history.search("99") == []
+    finished = replace(reply, text="Done now", reply=EVERYTHING)
+    history.finish(finished).result()
+    assert history.load("one").messages[1] == finished
+    assert [hit.message for hit in history.search("done")] == [reply.id]
+
+
+def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
+    reply = answer()
+    history.create(record("one", reply)).result()
+    first = history.journal(reply.id, "x", [1])
+    until = time.monotonic() + 5
+    while not first.done():
+        history.journal(reply.id, "x", [1])
+        time.sleep(0.002)
+        assert time.monotonic() < until
+
+
+def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: Path, tmp_path: Path) -> None:
+    reply = answer()
+    history.create(record("one", question(), reply)).result()
+    history.journal(reply.id, "Half a sent", [1, 2]).result()
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    with closing(History(copy)) as again:
+        partial = again.load("one").messages[1]
+        assert partial.text == "Half a sent"
+        assert partial.reply is not None
+        assert (partial.reply.ending, partial.reply.tokens) == (Ending.CANCELLED, (1, 2))
+        assert partial.reply.statistics == {"interrupted": True}
+        assert again.search("half")
+        again.journal(reply.id, "ence", [3]).result()
+        assert again.load("one").messages[1].text == "Half a sentence"
+        continued = again.load("one").messages[1].reply
+        assert continued is not None
+        assert continued.ending is Ending.ANSWERING
+
+
+def test_details_are_changed_each_for_itself(history: History) -> None:
+    history.create(record("one", *(messages := thread("One", "Two")))).result()
+    history.change_tip("one", messages[0].id)
+    history.set_details("one", "System", {"top_k": 1}, "phi")
+    history.set_draft("one", "Draft")
+    history.pin("one")
+    history.rename("one", "New name").result()
+    assert history.load("one") == Record(
+        Heading("one", "New name", 1.0, 2.0, is_pinned=True), messages[0].id, "System", {"top_k": 1}, "phi", "Draft",
+        messages=tuple(messages),
+    )  # fmt: skip
+    history.pin("one", is_pinned=False)
+    history.change_tip("one", None).result()
+    assert not history.headings()[0].is_pinned
+    assert history.load("one").tip is None
+
+
+def test_a_title_of_ones_own_is_kept(history: History) -> None:
+    history.create(record("one")).result()
+    history.rename("one", "By itself", is_own=False).result()
+    assert history.headings()[0].title == "By itself"
+    history.rename("one", "Mine")
+    history.rename("one", "By itself again", is_own=False).result()
+    assert history.headings()[0].title == "Mine"
+
+
+def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) -> None:
+    for name, changed in (("a", 3.0), ("b", 5.0), ("c", 1.0), ("d", 4.0)):
+        history.create(record(name, changed=changed))
+    history.pin("c").result()
+    assert [heading.id for heading in history.headings()] == ["c", "b", "d", "a"]
+    history.add("a", message := question(), message.id).result()
+    assert [heading.id for heading in history.headings()] == ["c", "a", "b", "d"]
+
+
+def test_messages_keep_their_order_when_the_clock_jumps(history: History) -> None:
+    history.create(record("one"))
+    times = [1e9, 2e12, 5.0, 1e9, 1e9, -7.0]
+    messages = [question(str(at), created=at) for at in times]
+    for message in messages:
+        history.add("one", message, message.id).result()
+    assert list(history.load("one").messages) == messages
+    history.create(record("two", *[question(str(at), created=5.0) for at in range(50)])).result()
+    assert [message.text for message in history.load("two").messages] == [str(at) for at in range(50)]
+
+
+def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
+    for name in ("one", "two"):
+        history.create(record(name, question("needle"), title="needle"))
+    history.bin(["one", "two", "none"])
+    history.restore(["two"]).result()
+    assert [heading.id for heading in history.headings()] == ["two"]
+    binned = history.headings(in_bin=True)
+    assert [heading.id for heading in binned] == ["one"]
+    assert binned[0].deleted is not None
+    assert {hit.heading.id for hit in history.search("needle")} == {"two"}
+    assert history.count() == 1
+    assert history.load("one").heading == binned[0]
+    history.purge(["one", "none"]).result()
+    assert history.headings(in_bin=True) == []
+    with pytest.raises(StoreError, match=r"^This conversation is no longer there\.$"):
+        history.load("one")
+
+
+def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
+    one, two, three = thread("one", "two", "three")
+    beside = question("beside", one.id)
+    history.create(Record(Heading("c", "", 1.0, 1.0), three.id, messages=(one, two, three, beside))).result()
+    hidden = history.delete_branch(two.id).result()
+    assert hidden == [two.id, three.id]
+    assert history.load("c").messages == (one, beside)
+    assert history.load("c").tip == one.id
+    assert history.search("three") == []
+    history.change_tip("c", three.id)
+    history.restore_branch(hidden).result()
+    assert history.load("c").messages == (one, two, three, beside)
+    assert len(history.search("three")) == 1
+    assert history.delete_branch("none").result() == []
+
+
+def test_importing_twice_changes_nothing(history: History) -> None:
+    whole = record("one", *thread("One", "Two"), title="Title")
+    assert history.put(whole).result()
+    assert not history.put(whole).result()
+    longer = replace(whole, messages=(*whole.messages, question("Three", whole.messages[-1].id)))
+    history.rename("one", "Mine")
+    assert history.put(longer).result()
+    assert history.load("one").messages == longer.messages
+    assert history.load("one").heading.title == "Mine"
+    history.bin(["one"])
+    assert history.put(longer).result()
+    assert history.count() == 1
+
+
+def test_messages_of_the_same_name_in_two_conversations(history: History) -> None:
+    messages = [question("One", id="root"), question("Two", "root", id="two")]
+    for name in ("a", "b", "a", "b"):
+        history.put(replace(record(name, *messages), tip="two")).result()
+    first, second = history.load("a"), history.load("b")
+    assert first.messages == tuple(messages)
+    assert [message.text for message in second.messages] == ["One", "Two"]
+    assert second.messages[1].parent == second.messages[0].id != "root"
+    assert second.tip == second.messages[1].id
+
+
+def test_titles_are_found_first_then_the_newest(history: History) -> None:
+    old, new = question("The needle is old", created=1e9), question("The needle is new", created=1.5e9)
+    history.create(record("a", new))
+    history.create(record("b", old))
+    history.create(record("c", title="A needle")).result()
+    hits = history.search("needl")
+    assert [hit.heading.id for hit in hits] == ["c", "a", "b"]
+    assert hits[0] == Hit(history.load("c").heading, None, "A needle", ((2, 7),))
+    assert hits[1] == Hit(history.load("a").heading, new.id, "The needle is new", ((4, 9),))
+    assert [hit.heading.id for hit in history.search("needl", limit=2)] == ["c", "a"]
+    history.rename("c", "Renamed").result()
+    assert [hit.heading.id for hit in history.search("needl")] == ["a", "b"]
+
+
+def test_deleting_everything_leaves_no_word(history: History, file: Path) -> None:
+    history.create(record("one", question("Unmistakable"), title="Unmistakable"))
+    history.bin(["one"]).result()
+    for name in ("history.sqlite3.v1.bak", "history.damaged-2026-01-01.sqlite3"):
+        (file.parent / name).write_text("Unmistakable")
+    history.delete_everything().result()
+    assert (history.headings(), history.headings(in_bin=True), history.search("unm")) == ([], [], [])
+    assert not [path for path in file.parent.iterdir() if b"nmistakable" in path.read_bytes()]
+    history.create(record("two", question("Fresh"))).result()
+    history.close()
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_purged_words_are_gone_from_the_file(history: History, file: Path) -> None:
+    history.create(record("one", question("Unmistakable " * 3000)))
+    history.create(record("two", question("Other")))
+    history.purge(["one"]).result()
+    history.close()
+    assert b"Unmistakable" not in file.read_bytes()
+
+
+def test_a_message_for_a_conversation_that_is_gone(history: History) -> None:
+    lost = history.add("none", question(), None)
+    kept = history.create(record("one"))
+    assert kept.result()
+    assert isinstance(lost.exception(), StoreError)
+    for nothing in (
+        history.journal("none", "x"), history.finish(answer()), history.rename("none", "x"),
+        history.set_draft("none", ""), history.restore_branch([]), history.bin([]),
+    ):  # fmt: skip
+        nothing.result()
+
+
+def test_many_threads_at_once(history: History) -> None:
+    failures: list[Exception] = []
+
+    def work(seed: int) -> None:
+        chance = random.Random(seed)
+        try:
+            for number in range(15):
+                name = f"{seed}-{number}"
+                history.create(record(name, question(f"needle {seed}"))).result()
+                assert history.load(name).messages
+                assert history.search("needle")
+                assert history.headings()
+                if chance.random() < 0.3:
+                    history.purge([name]).result()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not failures
+
+
+def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None:
+    stored = [history.create(record(new_id())) for _ in range(300)]
+    history.close()
+    history.close()
+    assert all(future.result() for future in stored)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert isinstance(history.create(record()).exception(), StoreError)
+    with pytest.raises(StoreError):
+        history.headings()
+    with closing(History(file)) as again:
+        assert again.count() == 300
+
+
+def test_a_conversation_of_the_chat_fits(history: History) -> None:
+    talk = Conversation()
+    asked = talk.add(Role.USER, "Why?")
+    history.create(Record(Heading(talk.id, talk.title, 1.0, 1.0)))
+    history.add(talk.id, asked, talk.tip)
+    said = talk.add(Role.ASSISTANT, "", Reply("m"))
+    history.add(talk.id, said, talk.tip).result()
+    stored = history.load(talk.id)
+    again = Conversation(stored.heading.title, stored.heading.id, stored.messages, stored.tip)
+    assert again.path() == talk.path()
