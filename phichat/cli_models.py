@@ -8,6 +8,7 @@ from typing import Any
 from phichat.cli_console import Console
 from phichat.cli_download import download
 from phichat.errors import ModelMissing
+from phichat.models.address import parse
 from phichat.models.base import Listing, ModelFile, Partial, Presence, Source
 from phichat.models.library import Library
 from phichat.models.shelf import Shelf
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace, library: Library, shelf: Shelf, console: Co
         case "remove":
             _remove(options, library, shelf, console)
         case _:
-            _verify(options, library, console)
+            _verify(options, library, shelf, console)
     return 0
 
 
@@ -167,17 +168,32 @@ def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> N
         console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
 
-def _remove(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
-    model, begun = None, shelf.begun(options.name)
+def _name_here(name: str, library: Library, shelf: Shelf) -> str:
+    """What the library calls the model called `name` in any way that `download` knows. Raises ModelMissing."""
     with suppress(ModelMissing):
-        model = library.find(options.name)
+        library.find(name)
+        return name
+    address = parse(name)
+    if address is None or not address.file:
+        return name
+    if model := shelf.find(name).model:
+        return model.name
+    if shelf.begun(name):
+        return name
+    raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
+
+
+def _remove(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
+    model, begun, name = None, shelf.begun(options.name), _name_here(options.name, library, shelf)
+    with suppress(ModelMissing):
+        model = library.find(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
     if freed and not _agreed(options, freed, console):
         console.tell(tr("Nothing was deleted."))
     elif begun and not model:
         _discard(options, begun, shelf, console)
     else:
-        _removed(options, library.remove(options.name), freed, console)
+        _removed(options, library.remove(name), freed, console)
 
 
 def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
@@ -207,11 +223,11 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
         console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 
 
-def _verify(options: argparse.Namespace, library: Library, console: Console) -> None:
+def _verify(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
     def report(done: int, total: int) -> None:
         console.progress(tr("Read {done} of {total}").format(done=size(done), total=size(total)))
 
-    verified = library.verify(options.name, report)
+    verified = library.verify(_name_here(options.name, library, shelf), report)
     name = verified.model.name
     if options.json:
         console.json(as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})

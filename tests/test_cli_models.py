@@ -158,6 +158,23 @@ def test_any_file_of_the_hub_is_fetched(phichat: Run, served: HubServer, home: P
 
 
 @pytest.mark.parametrize(
+    "address", ["owner/repo:deep/x.gguf", "https://huggingface.co/owner/repo/blob/main/deep/x.gguf"]
+)
+def test_a_model_is_verified_and_removed_by_the_name_it_was_fetched_by(
+    phichat: Run, served: HubServer, home: Path, chatml_model: Path, address: str
+) -> None:
+    served.add("owner/repo", "deep/x.gguf", chatml_model)
+    for action in ("verify", "remove"):
+        status, out, err = phichat(action, address)
+        assert (status, out) == (1, "")
+        assert f"{address} is not on this disk: `phichat models download {address}`" in err
+    assert phichat("download", address)[0] == 0
+    assert "x is the file that was published" in phichat("verify", address)[1]
+    assert "x is deleted" in phichat("remove", address)[1]
+    assert not (home / "models" / "x.gguf").exists()
+
+
+@pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("phi-2", "There are: phi-3-mini-4k-instruct-q4, "),

@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 
+from phichat import gguf
 from phichat.errors import ModelDamaged, ModelMissing
 from phichat.models.base import ModelFile, Remote, Source
 from phichat.models.catalogue import CATALOGUE
@@ -16,12 +17,15 @@ _STEP = 1 << 20  # bytes read between two reports
 def compare(model: ModelFile, origin: Remote | None, report: Callable[[int, int], None] | None) -> tuple[str, bool]:
     """The file's SHA-256, and whether there was another one to compare it with. Raises ModelError if they differ.
 
+    Where there is none, the file's head is to make sense at least.
     `origin` is where on the Hub the file came from, if that is known. `report` hears bytes done and in total; an
     exception out of it ends the reading.
     """
     expected_bytes, expected = _published(model, origin)
     if expected_bytes and expected_bytes != model.bytes:
         raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(expected_bytes)))
+    if expected is None:
+        gguf.read_head(model.path)
     found = _sha256(model, report)
     if expected and found != expected:
         raise ModelDamaged(_differs(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))

@@ -243,9 +243,28 @@ def test_verifying_finds_a_changed_byte_and_a_missing_end(library: Library, home
         end.write(b"more")
     with pytest.raises(ModelDamaged, match=r"bytes instead of"):
         library.verify(PHI_3.name)
+    file.write_bytes(b"no model at all")
+    with pytest.raises(ModelDamaged, match=r"not the file that was published \(15 bytes instead of"):
+        library.verify(PHI_3.name)
+
+
+def test_verifying_what_nobody_published_looks_at_its_head(library: Library, home: Path, tiny: Path) -> None:
+    file = _copy(tiny, home / "models" / "mine.gguf")
     os.truncate(file, 10_000)
     with pytest.raises(ModelDamaged, match="incomplete"):
-        library.verify(PHI_3.name)
+        library.verify("mine")
+
+
+def test_what_was_published_is_whole_whatever_its_head_says(
+    library: Library, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kind of file that this version does not know may be the right one all the same."""
+    data = b"GGUF of tomorrow"
+    known = replace(PHI_3, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
+    file = _copy(chatml_model, home / "models" / PHI_3.file)
+    file.write_bytes(data)
+    assert library.verify(PHI_3.name).known
 
 
 def test_verifying_goes_by_the_name_that_the_hub_gave(library: Library, hub_cache: Path, tiny: Path) -> None:
