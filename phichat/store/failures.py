@@ -46,6 +46,8 @@ _CODES = {
     sqlite3.SQLITE_IOERR: Trouble.BROKEN,
 }
 
+_SIGNS = ("no such", "no column", "malformed", "vtable", "fts5")
+
 
 def trouble_of(error: BaseException) -> Trouble:
     """Which kind of failure `error` is."""
@@ -59,8 +61,8 @@ def trouble_of(error: BaseException) -> Trouble:
             if code is None:  # raised by Python's module itself
                 return Trouble.DAMAGED if "decode" in str(error).lower() else Trouble.OTHER
             # A table or column that is missing is no mistake of ours: the schema itself was damaged.
-            no_such = code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such", "malformed", "vtable"))
-            return Trouble.DAMAGED if no_such else _CODES.get(code & 0xFF, Trouble.OTHER)
+            is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS)
+            return Trouble.DAMAGED if is_schema else _CODES.get(code & 0xFF, Trouble.OTHER)
         case OSError():
             return Trouble.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else Trouble.REFUSED
     return Trouble.OTHER

@@ -1,0 +1,311 @@
+"""Kills, power cuts, damage, full disks and other programs: what was stored stays, and the rest is told."""
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat.chat.messages import Message, Role
+from phichat.errors import StoreError
+from phichat.store import checking, lane, salvage, schema, vault
+from phichat.store.base import Heading, Record
+from phichat.store.history import History
+from tests.history_child import imported
+from tests.history_kills import missing_after_kill, missing_after_power_loss
+
+CONVERSATIONS, MESSAGES = 12, 15
+VARIANTS = 100
+PAGE = 4096
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+def test_nothing_is_missing_after_kills(tmp_path: Path) -> None:
+    logs: list[tuple[Path, float]] = []
+    for seed in range(3):
+        assert missing_after_kill(tmp_path / "history.sqlite3", logs, 1000 + seed, longest=0.8) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing stops a process there")
+def test_nothing_is_missing_after_a_power_cut(tmp_path: Path) -> None:
+    assert missing_after_power_loss(tmp_path / "history.sqlite3", 1, tmp_path / "copy") == []
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A history file."""
+    file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
+    with closing(History(file)) as history:
+        for number in range(CONVERSATIONS):
+            stored = history.put(imported(f"conversation-{number}", MESSAGES))
+        stored.result()
+    return file.read_bytes()
+
+
+def damaged(data: bytes, seed: int) -> bytes:
+    """Bytes changed, a page of noise, the end missing, or three pages of zeros."""
+    chance, content = random.Random(seed), bytearray(data)
+    start = chance.randrange(len(content) // PAGE) * PAGE
+    match seed % 4:
+        case 0:
+            for _ in range(20):
+                content[chance.randrange(len(content))] = chance.randrange(256)
+        case 1:
+            content[start : start + PAGE] = chance.randbytes(PAGE)
+        case 2:
+            del content[chance.randrange(len(content)) :]
+        case _:
+            end = min(start + 3 * PAGE, len(content))
+            content[start:end] = bytes(end - start)
+    return bytes(content)
+
+
+def test_whatever_is_damaged_the_rest_is_saved(whole: bytes, tmp_path: Path) -> None:
+    """Messages lie on 5 to 8 of the pages; noise takes one, zeros three of them."""
+    for seed in range(VARIANTS):
+        file = tmp_path / str(seed) / "history.sqlite3"
+        file.parent.mkdir()
+        file.write_bytes(damaged(whole, seed))
+        notices: list[str] = []
+        with closing(History(file, notices.append)) as history:
+            notices.append(history.ready.result())
+            records = list(history.records())
+            history.search("imported")
+            assert history.put(imported("new", 3)).result()
+            assert history.search("imported 2 of new"), seed
+        if seed % 4 != 2:
+            assert sum(len(record.messages) for record in records) > CONVERSATIONS * MESSAGES * 0.3, seed
+        is_told = any("The history was damaged" in notice for notice in notices)
+        kept = list(file.parent.glob("history.damaged-*"))
+        assert is_told == bool(kept)
+        assert is_told or (len(records) == CONVERSATIONS and all(len(each.messages) == MESSAGES for each in records))
+        with closing(History(file)) as history:
+            assert history.ready.result() == "", seed
+            assert history.load("new").messages == imported_again(history)
+
+
+def imported_again(history: History) -> tuple[Message, ...]:
+    return tuple(message for record in history.records() if record.heading.id == "new" for message in record.messages)
+
+
+def test_what_is_no_database_is_kept(tmp_path: Path) -> None:
+    for number, content in enumerate((b"\0" * 99, b"not a database" * 999, os.urandom(50_000))):
+        file = tmp_path / str(number) / "history.sqlite3"
+        file.parent.mkdir()
+        file.write_bytes(content)
+        with closing(History(file)) as history:
+            assert "0 conversations were recovered. The damaged file is kept as" in history.ready.result()
+        assert [kept.read_bytes() for kept in file.parent.glob("history.damaged-*")] == [content]
+
+
+def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    with closing(History(file)) as history:
+        history.put(Record(Heading("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),))).result()
+        found = list(salvage.rows(file, lambda count: count > 13))
+    texts = [values[15] for _, values in found if values[4] == "user"]
+    assert sum("Imported" in text for text in texts) >= CONVERSATIONS * MESSAGES
+    assert "é中😀" * 9999 in texts
+
+
+def test_damage_that_is_met_later_is_mended(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "history.sqlite3"
+    content = bytearray(whole)
+    content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
+    file.write_bytes(content)
+    monkeypatch.setattr(checking, "SMALL", 0)
+    monkeypatch.setattr(checking, "is_due", lambda connection: False)
+    notices: list[str] = []
+    with closing(History(file, notices.append)) as history:
+        assert history.ready.result() == ""
+        assert len(history.headings()) == CONVERSATIONS
+        assert "conversations were recovered" in notices[0]
+        assert history.put(imported("new", 3)).result()
+
+
+def test_damage_is_noticed_in_the_background(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    file = tmp_path / "history.sqlite3"
+    content = bytearray(whole)
+    content[4 * PAGE : 5 * PAGE] = os.urandom(PAGE)  # an index
+    file.write_bytes(content)
+    monkeypatch.setattr(checking, "SMALL", 0)
+    monkeypatch.setattr(checking, "is_due", lambda connection: True)
+    notices: list[str] = []
+    with closing(History(file, notices.append)) as history:
+        assert history.ready.result() == ""
+        eventually(lambda: notices)
+        assert f"{CONVERSATIONS} conversations were recovered" in notices[0]
+        assert sum(len(record.messages) for record in history.records()) == CONVERSATIONS * MESSAGES
+
+
+def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    monkeypatch.setattr(checking, "SMALL", 0)
+    with closing(History(file)) as history:
+        history.ready.result()
+    with closing(schema.connect(file)) as connection:
+        assert not checking.is_due(connection)
+        now = time.time()
+        for away in (8 * 86400, -86400):
+            monkeypatch.setattr("time.time", lambda away=away: now + away)
+            assert checking.is_due(connection)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is patient."""
+    monkeypatch.setattr(vault, "TRY_AGAIN", 0.0)
+    monkeypatch.setattr(schema, "PATIENCE", 0.2)
+
+
+def message(text: str) -> Message:
+    return Message(Role.USER, text)
+
+
+def conversation(name: str, *messages: Message) -> Record:
+    return Record(Heading(name, f"Title of {name}", 1.0, 2.0), messages=messages)
+
+
+def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    for folder in (tmp_path / "home", Path("/proc/phichat")):
+        with closing(History(folder / "history.sqlite3")) as history:
+            with pytest.raises(StoreError) as caught:
+                history.ready.result()
+            assert str(caught.value) == f"Nothing can be written in {folder}: what is said now is kept in memory only."
+            works_in_memory(history, str(caught.value))
+
+
+def works_in_memory(history: History, sentence: str) -> None:
+    """All can be done, and everything says that it is not stored."""
+    asked, reply = message("Needle?"), Message(Role.ASSISTANT, "", None)
+    done: list[Any] = [history.create(conversation("new")), history.add("new", asked, asked.id)]
+    done += [history.add("new", reply, reply.id), history.journal(reply.id, "Hay", [1])]
+    done += [history.rename("new", "Renamed"), history.create(conversation("other")), history.bin(["other"])]
+    assert {str(future.exception()) for future in done} == {sentence}
+    assert [(each.role, each.text) for each in history.load("new").messages] == [
+        ("user", "Needle?"),
+        ("assistant", "Hay"),
+    ]
+    assert "Renamed" in [heading.title for heading in history.headings()]
+    assert [heading.id for heading in history.headings(in_bin=True)] == ["other"]
+    assert [hit.message for hit in history.search("needle")] == [asked.id]
+
+
+def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    connect = schema.connect
+    monkeypatch.setattr(schema, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
+    with closing(History(file)) as history:
+        with pytest.raises(StoreError) as caught:
+            history.ready.result()
+        works_in_memory(history, str(caught.value))
+        assert history.count() == CONVERSATIONS + 1
+        assert history.add("conversation-3", message("More"), None).exception()
+        assert len(history.load("conversation-3").messages) == MESSAGES + 1
+        assert len(history.headings()) == CONVERSATIONS + 1
+        history.purge(["conversation-4"])
+        assert history.delete_branch(history.load("conversation-5").messages[3].id).exception()
+        assert history.count() == CONVERSATIONS
+        assert len(history.load("conversation-5").messages) == 3
+    assert file.read_bytes() == whole
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Sets how many pages fit on the disk."""
+    connections: list[sqlite3.Connection] = []
+    prepare = schema.prepare_for_writing
+
+    def prepare_too(connection: sqlite3.Connection) -> None:
+        connections.append(connection)
+        prepare(connection)
+
+    def limit(pages: int) -> None:
+        for connection in connections:
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    monkeypatch.setattr(schema, "prepare_for_writing", prepare_too)
+    yield limit
+    connections.clear()
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None]) -> None:
+    notices: list[str] = []
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file, notices.append)) as history:
+        history.create(conversation("before", message("Needle")))
+        history.create(conversation("gone")).result()
+        disk(1)
+        big = [message("Needle " * 20_000) for _ in range(3)]
+        full = str(history.add("before", big[0], None).exception())
+        assert full.startswith("The disk is full: what is said now is kept in memory only, until there is room in ")
+        assert str(history.create(conversation("new", *big[1:])).exception()) == full
+        assert [len(history.load(name).messages) for name in ("before", "new")] == [2, 2]
+        assert len(history.search("needle")) == 4
+        assert history.count() == 3
+        disk(1_000_000)
+        history.purge(["gone"]).result()
+        assert notices == ["What was kept in memory is stored now."]
+    with closing(History(file)) as history:
+        assert {heading.id for heading in history.headings()} == {"before", "new"}
+        assert [len(history.load(name).messages) for name in ("before", "new")] == [2, 2]
+        assert len(history.search("needle")) == 4
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[int], None]) -> None:
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as history:
+        history.ready.result()
+        disk(1)
+        assert history.create(conversation("new", message("x" * 100_000))).exception()
+        disk(1_000_000)
+    with closing(History(file)) as history:
+        assert history.load("new").messages[0].text == "x" * 100_000
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as history, closing(sqlite3.connect(file, isolation_level=None)) as other:
+        history.create(conversation("one")).result()
+        other.execute("BEGIN IMMEDIATE")
+        stored = [history.add("one", message("Needle"), None) for _ in range(3)]
+        held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
+        assert {str(future.exception()) for future in stored} == {held}
+        assert len(history.load("one").messages) == 3
+        other.execute("COMMIT")
+        history.add("one", message("Needle"), None).result()
+        assert other.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+
+
+def test_two_programs_take_turns(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as one, closing(History(file)) as other:
+        stored = [
+            history.create(conversation(f"{number} {id(history)}")) for number in range(50) for history in (one, other)
+        ]
+        assert all(future.result() for future in stored)
+        assert one.count() == other.count() == 100
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
+    with closing(History(tmp_path / "history.sqlite3")) as history:
+        history.ready.result()
+        failed = history._lane.do(lane.Job(lambda connection: 1 / 0))
+        assert str(failed.exception()) == "The history could not be used: division by zero."
+        assert history.create(conversation("one")).result()
