@@ -8,7 +8,6 @@ from phichat.chat.messages import Ending, Message, Reply
 from phichat.text import number, tr, tr_count
 from phichat.ui.code_block import CodeBlock
 from phichat.ui.message_actions import MessageActions
-from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme, muted
@@ -55,6 +54,10 @@ class AnswerView(MessageView):
         self._is_last = is_last
         self._show_footer()
 
+    def can_go_on(self) -> bool:
+        reply = self._message.reply
+        return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
+
     def show_wishes(self) -> None:
         self.tools.set_can_press(self._wishes.can_ask)
         if self._continue:
@@ -88,10 +91,6 @@ class AnswerView(MessageView):
     def _is_being_made(self) -> bool:
         return bool(self._message.reply and self._message.reply.ending is Ending.ANSWERING)
 
-    def _can_go_on(self) -> bool:
-        reply = self._message.reply
-        return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
-
     def _show_footer(self) -> None:
         reply = self._message.reply or Reply(ending=Ending.STOP)
         self._is_held = self._is_last and reply.ending is not Ending.ANSWERING
@@ -107,7 +106,7 @@ class AnswerView(MessageView):
         self.show_wishes()
 
     def _show_continue(self) -> None:
-        can_go_on = self._can_go_on()
+        can_go_on = self.can_go_on()
         if can_go_on and self._continue is None:
             self._continue = QPushButton(tr("Continue"))
             self._continue.setObjectName("continueButton")
@@ -130,9 +129,6 @@ class AnswerView(MessageView):
     @Slot()
     def _on_pressed(self) -> None:
         self._wishes.retried.emit(self._message)
-
-    def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=self._can_go_on())
 
 
 def describe(reply: Reply) -> str:

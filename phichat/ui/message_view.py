@@ -2,7 +2,7 @@
 
 from itertools import accumulate, pairwise
 
-from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Signal, Slot
+from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -24,11 +24,7 @@ class MessageView(QWidget):
     Attributes:
         tools: its few buttons.
         switch: shows which version it is; None where there is one only.
-
-    Signals: `marks_changed` where what is looked for may be found elsewhere in it now.
     """
-
-    marks_changed = Signal()
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes, actions: MessageActions) -> None:
         super().__init__()
@@ -66,6 +62,14 @@ class MessageView(QWidget):
 
     def set_last(self, *, is_last: bool) -> None:
         """Whether nothing follows."""
+
+    def can_go_on(self) -> bool:
+        """Whether it is an answer that could go on where it ended."""
+        return False
+
+    @Slot()
+    def edit(self) -> None:
+        """Let the person write it anew, if they wrote it."""
 
     def show_wishes(self) -> None:
         """Show what can be done now."""
@@ -195,7 +199,7 @@ class MessageView(QWidget):
         menu.popup(position)
 
     def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=False)
+        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=self.can_go_on())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()

@@ -49,6 +49,7 @@ class Transcript(QScrollArea):
         self._live = Live(self._lay_out(), theme, self.wishes, self)
         self._place = Place(self, self._content, self._views)
         self._focused: MessageView | None = None
+        self._is_pointing = False  # to what a search found
         self._filling = QTimer(self, interval=0)
         self._filling.timeout.connect(self._fill)
         self._down = self._down_button()
@@ -64,6 +65,8 @@ class Transcript(QScrollArea):
 
     def show_path(self, messages: Sequence[Message]) -> None:
         """Show `messages`, from their end; those that are shown already stay as they are."""
+        if self._is_pointing:
+            self.look_for(None)
         kept = self._live.take(messages)
         count = len(self._live.path)
         if self._live.end < kept or count - kept > AT_ONCE:
@@ -91,6 +94,7 @@ class Transcript(QScrollArea):
         number = self._live.number(name)
         if number >= 0:
             self.look_for(Needle(*words.split()))
+            self._is_pointing = True
             self.bring(number, 0)
 
     def prepare(self) -> None:
@@ -171,6 +175,7 @@ class Transcript(QScrollArea):
 
     def look_for(self, needle: "Needle | None") -> None:
         """Mark `needle` in what is shown; None for nothing."""
+        self._is_pointing = False
         self._live.look_for(needle or None)
 
     def bring(self, number: int, mark: int) -> None:
