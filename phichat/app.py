@@ -19,16 +19,20 @@ from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
+from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.main_window import MainWindow
+from phichat.ui.remembering import Remembering
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
     from phichat.models.library import Library, ModelFile
+    from phichat.store.history import History
     from phichat.ui.shelf import Shelf
 
 PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
+PATIENCE = 10.0  # seconds for the disk to take what was written last
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -52,13 +56,17 @@ def create_window(
     theme.choose(preferences.theme)
     models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     thread = EngineThread(make_engine or (lambda: _engine(home)))
-    answering = Answering(thread, _settings)
+    remembering = Remembering(preferences, file.write)
+    conversations = _Conversations(home)
+    archive = Archive(theme, conversations.history, remembering.new_session)
+    answering = Answering(thread, _settings, archive.keeping)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
-    window = MainWindow(theme, answering, arrivals, preferences, file.write, models.entries, models.find)
-    for part in (theme, thread, answering, arrivals, models):
+    window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
+    for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
         part.setParent(window)
-    window.closed.connect(arrivals.close)
-    window.closed.connect(thread.close)
+    for end in (arrivals.close, thread.close, archive.close, conversations.close):
+        window.closed.connect(end)
+    conversations.noticed.connect(window.say)
     models.first_found.connect(window.choosing.load)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
@@ -66,6 +74,7 @@ def create_window(
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
+    QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
 
@@ -162,6 +171,38 @@ class _Models(QObject):
             self.library().remember(Path(loaded.path))
         except StoreError as error:
             self.failed.emit(str(error))
+
+
+class _Conversations(QObject):
+    """The history, opened when it is first asked for: that is once the window can be used.
+
+    Signals: `noticed(str)` with a sentence about what became of it.
+    """
+
+    noticed = Signal(str)
+
+    def __init__(self, home: paths.Home) -> None:
+        super().__init__()
+        self._home = home
+        self._making = threading.Lock()
+        self._history: History | None = None
+
+    def history(self) -> "History":
+        """All conversations; any thread may ask."""
+        with self._making:
+            if self._history is None:
+                from phichat.store.history import History  # noqa: PLC0415 - the window does not wait for it
+
+                self._history = History(self._home.history, self.noticed.emit)
+            return self._history
+
+    @Slot()
+    def close(self) -> None:
+        """Store what is still to be stored; a disk that does not answer is not waited for."""
+        if self._history:
+            closing = threading.Thread(target=self._history.close, name="closing", daemon=True)
+            closing.start()
+            closing.join(PATIENCE)
 
 
 class _Closing(QObject):

@@ -1,40 +1,81 @@
 """What can be done by key and by menu."""
 
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenuBar
+from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 from phichat.text import tr
+from phichat.ui.undoing import Undoing
 
 
-class Actions:
+class Actions(QObject):
     """The window's actions, which do nothing by themselves: who does it connects to each one's `triggered`."""
 
     def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        keys = QKeySequence.StandardKey
         self.sidebar = _action(window, tr("Conversations"), "Ctrl+B")
         self.panel = _action(window, tr("Settings"), "Ctrl+.")
-        self.new = _action(window, tr("New conversation"), QKeySequence.StandardKey.New)
-        self.open = _action(window, tr("Open a model file…"), QKeySequence.StandardKey.Open)
+        self.new = _action(window, tr("New conversation"), keys.New)
+        self.temporary = _action(window, tr("New temporary conversation"), "Ctrl+Shift+N")
+        self.bring_in = _action(window, tr("Import conversations…"))
+        self.export = _action(window, tr("Export this conversation…"), "Ctrl+Shift+E")
+        self.export_all = _action(window, tr("Export all…"))
+        self.open = _action(window, tr("Open a model file…"), keys.Open)
         self.models = _action(window, tr("Models…"), "Ctrl+Shift+M")
-        self.quit = _action(window, tr("Quit"), QKeySequence.StandardKey.Quit)
+        self.erase = _action(window, tr("Delete everything…"))
+        self.quit = _action(window, tr("Quit"), keys.Quit)
+        self.undo = _action(window, tr("Undo"), keys.Undo)
+        self.redo = _action(window, tr("Redo"), keys.Redo)
+        self.find = _action(window, tr("Find in this conversation…"), keys.Find)
+        self.search = _action(window, tr("Search all conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop the answer"), "Escape")
         self.write = _action(window, tr("Write a message"), "Ctrl+L")
         for fold in (self.sidebar, self.panel):
             fold.setCheckable(True)
             fold.setChecked(True)
 
-    def fill(self, bar: QMenuBar) -> None:
-        """Put them into menus."""
+    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu]:
+        """Put them into menus; those two to which more belongs."""
         file = bar.addMenu(tr("&File"))
-        file.addActions([self.new, self.open, self.models])
-        file.addSeparator()
+        for group in (
+            [self.new, self.temporary],
+            [self.bring_in, self.export, self.export_all],
+            [self.open, self.models],
+            [self.erase],
+        ):
+            file.addActions(group)
+            file.addSeparator()
         file.addAction(self.quit)
+        edit = bar.addMenu(tr("&Edit"))
+        edit.addActions([self.undo, self.redo])
+        edit.addSeparator()
+        edit.addActions([self.find, self.search])
         view = bar.addMenu(tr("&View"))
         view.addActions([self.sidebar, self.panel])
         chat = bar.addMenu(tr("&Conversation"))
         chat.addActions([self.write, self.stop])
+        return edit, chat
+
+    def follow(self, undoing: Undoing) -> None:
+        """Undo and redo what that knows of."""
+        self._undoing = undoing
+        self.undo.triggered.connect(undoing.undo)
+        self.redo.triggered.connect(undoing.redo)
+        undoing.changed.connect(self._on_undoing)
+        self._on_undoing()
+
+    @Slot()
+    def _on_undoing(self) -> None:
+        """They say what they are about."""
+        last, following = self._undoing.last(), self._undoing.next()
+        self.undo.setText(tr("Undo: {what}").format(what=last.replace("&", "&&")) if last else tr("Undo"))
+        self.redo.setText(tr("Redo: {what}").format(what=following.replace("&", "&&")) if following else tr("Redo"))
+        self.undo.setEnabled(bool(last))
+        self.redo.setEnabled(bool(following))
 
 
-def _action(window: QMainWindow, text: str, keys: str | QKeySequence.StandardKey) -> QAction:
+def _action(window: QMainWindow, text: str, keys: str | QKeySequence.StandardKey = "") -> QAction:
     action = QAction(text, window)
     action.setShortcut(QKeySequence(keys))
     window.addAction(action)

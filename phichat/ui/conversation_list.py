@@ -1,100 +1,212 @@
-"""The sidebar: a new conversation, a search, and the conversations there are, the newest first."""
+"""The sidebar: a new conversation, a search, and below them the conversations there are, what was found, or the bin."""
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QSize, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from phichat.chat.session import Session
+from phichat.store.base import Heading, Hit
 from phichat.text import tr
+from phichat.ui.headings import HeadingsModel
+from phichat.ui.row_list import Titles
+from phichat.ui.search_field import SearchField
 from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.ui.bin_page import BinPage
+    from phichat.ui.results import Results
 
 
 class ConversationList(QWidget):
-    """Lists sessions.
+    """Lists what is in `headings`.
 
-    Signals: `chosen(Session)`, and `begun` where the person wants a new conversation.
+    Attributes: `titles`, the list itself.
+
+    Signals:
+        begun: the person wants a new conversation.
+        opened(str): they want this one.
+        searched(str): they look for these words; found(Hit): they want to see that.
+        pinned(str, bool), deleted(list), exported(list): they want that of conversations, by their ids.
+        bin_opened: they want to see the bin; restored(list), purged(list): they want that of what is in it.
     """
 
-    chosen = Signal(object)
     begun = Signal()
+    opened = Signal(str)
+    searched = Signal(str)
+    found = Signal(object)
+    pinned = Signal(str, bool)
+    deleted = Signal(list)
+    exported = Signal(list)
+    bin_opened = Signal()
+    restored = Signal(list)
+    purged = Signal(list)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, headings: HeadingsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("sidebar")
-        self._theme = theme
-        self._new = QPushButton(tr("New conversation"))
-        self._new.setObjectName("newConversationButton")
-        self._new.setAccessibleName(tr("New conversation"))
+        self._theme, self._headings = theme, headings
+        self._results: Results | None = None
+        self._bin: BinPage | None = None
+        self._shown = ""
+        self._new = _button("newConversationButton", tr("New conversation"))
         self._new.setIconSize(QSize(16, 16))
-        self._new.clicked.connect(self.begun)
-        self._search = QLineEdit()
-        self._search.setObjectName("searchField")
-        self._search.setAccessibleName(tr("Search conversations"))
-        self._search.setPlaceholderText(tr("Search"))
-        self._search.setClearButtonEnabled(True)
-        self._search.textChanged.connect(self._filter)
-        self._list = QListWidget()
-        self._list.setObjectName("conversationList")
-        self._list.setAccessibleName(tr("Conversations"))
-        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self._list.currentItemChanged.connect(self._on_current)
+        self._search = SearchField()
+        self.titles = Titles(theme, headings)
+        self.titles.setObjectName("conversationList")
+        self.titles.setAccessibleName(tr("Conversations"))
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.titles)
+        self._open_bin = _button("binButton", tr("Bin"))
         theme.dress(self._new, "button")
         theme.dress(self._search, "field")
-        theme.dress(self._list, "list")
+        theme.dress(self._open_bin, "quiet")
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.AlternateBase)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 14, 12, 12)
-        layout.setSpacing(8)
-        for widget in (self._new, self._search, self._list):
-            layout.addWidget(widget)
-        theme.changed.connect(self._show_icons)
+        self._lay_out()
+        self._connect()
         self._show_icons()
 
-    def add(self, session: Session) -> None:
-        """Put `session` first and choose it."""
-        item = QListWidgetItem(_title(session))
-        item.setData(Qt.ItemDataRole.UserRole, session)
+    def show_current(self, name: str) -> None:
+        """The conversation whose id is `name` is the one that is shown; it may not be in the list."""
+        self._shown = name
+        index = self._headings.index_of(name)
+        if self.titles.currentIndex() != index or len(self.titles.chosen()) > 1 or not index.isValid():
+            self.titles.show_chosen(index)
+
+    def show_hits(self, hits: list[Hit], most: int) -> None:
+        """Show what was found, of which there may be more than `most`."""
+        results = self._results or self._make_results()
+        results.show_hits(hits, most)
+        self._pages.setCurrentWidget(results)
+
+    def show_list(self) -> None:
+        """Show the conversations again."""
+        self._pages.setCurrentWidget(self.titles)
+        self._open_bin.show()
         self._search.clear()
-        self._list.insertItem(0, item)
-        self._list.setCurrentItem(item)
 
-    def has(self, session: Session) -> bool:
-        """Whether `session` is in the list."""
-        return any(item.data(Qt.ItemDataRole.UserRole) is session for item in self._items())
+    def show_bin(self, headings: list[Heading]) -> None:
+        """Show the bin, with what is in it."""
+        page = self._bin or self._make_bin()
+        page.show_headings(headings)
+        self._search.clear()
+        self._pages.setCurrentWidget(page)
+        self._open_bin.hide()
 
-    def refresh(self) -> None:
-        """Show titles as they are now."""
-        for item in self._items():
-            title = _title(item.data(Qt.ItemDataRole.UserRole))
-            if item.text() != title:
-                item.setText(title)
-                item.setToolTip(
-                    title.replace("&", "&amp;").replace("<", "&lt;")
-                )  # a tip that looks like HTML is shown as it
+    def is_bin_shown(self) -> bool:
+        """Whether the bin is what is seen."""
+        return self._bin is not None and self._pages.currentWidget() is self._bin
+
+    def search(self) -> None:
+        """The person wants to search."""
+        self._search.setFocus()
+        self._search.selectAll()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 14, 12, 8)
+        layout.setSpacing(8)
+        for widget in (self._new, self._search):
+            layout.addWidget(widget)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self._open_bin)
+
+    def _connect(self) -> None:
+        self._new.clicked.connect(self.begun)
+        self._open_bin.clicked.connect(self.bin_opened)
+        self._search.changed.connect(self._on_words)
+        self._search.left_downwards.connect(self._enter_page)
+        self._search.entered.connect(self._open_first)
+        self.titles.opened.connect(self.opened)
+        self.titles.delete_wanted.connect(self._delete)
+        self.titles.menu_wanted.connect(self._show_menu)
+        self._theme.changed.connect(self._show_icons)
 
     @Slot(str)
-    def _filter(self, words: str) -> None:
-        wanted = words.casefold().split()
-        for item in self._items():
-            session: Session = item.data(Qt.ItemDataRole.UserRole)
-            texts = [session.conversation.title, *(message.text for message in session.conversation.path())]
-            everything = "\n".join(texts).casefold()
-            item.setHidden(not all(word in everything for word in wanted))
+    def _on_words(self, words: str) -> None:
+        if not words.strip() and not self.is_bin_shown():
+            self.show_list()
+        self.searched.emit(words)
 
-    @Slot(QListWidgetItem)
-    def _on_current(self, item: QListWidgetItem | None) -> None:
-        if item:
-            self.chosen.emit(item.data(Qt.ItemDataRole.UserRole))
+    @Slot()
+    def _enter_page(self) -> None:
+        """From the field into what is below it."""
+        page = self._pages.currentWidget() or self.titles
+        page.setFocus()
+        if self._results and self._results is page:
+            self._results.choose_first()
+        elif page is self.titles and not self.titles.currentIndex().isValid():
+            self.titles.choose(self.titles.nearest(0))
 
-    def _items(self) -> list[QListWidgetItem]:
-        return [self._list.item(row) for row in range(self._list.count())]
+    @Slot()
+    def _open_first(self) -> None:
+        if self._results and self._pages.currentWidget() is self._results:
+            self._results.open_first()
+
+    @Slot()
+    def _delete(self) -> None:
+        chosen = self.titles.chosen()
+        if not chosen:
+            return
+        row = self._headings.index_of(chosen[0].id).row()
+        self.deleted.emit([heading.id for heading in chosen])
+        self.titles.choose(self.titles.nearest(row))
+
+    @Slot(QPoint)
+    def _show_menu(self, place: QPoint) -> None:
+        chosen = self.titles.chosen()
+        menu = QMenu(self)
+        if len(chosen) == 1:
+            menu.addAction(tr("Rename…")).triggered.connect(self._rename)
+            pin = menu.addAction(tr("Unpin") if chosen[0].is_pinned else tr("Pin"))
+            pin.triggered.connect(self._pin)
+        menu.addAction(tr("Export…")).triggered.connect(self._export)
+        menu.addSeparator()
+        menu.addAction(tr("Delete")).triggered.connect(self._delete)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(place)
+
+    @Slot()
+    def _rename(self) -> None:
+        self.titles.edit(self.titles.currentIndex())
+
+    @Slot()
+    def _pin(self) -> None:
+        for heading in self.titles.chosen():
+            self.pinned.emit(heading.id, not heading.is_pinned)
+
+    @Slot()
+    def _export(self) -> None:
+        self.exported.emit([heading.id for heading in self.titles.chosen()])
+
+    def _make_results(self) -> "Results":
+        from phichat.ui.results import Results  # noqa: PLC0415 - when something is looked for
+
+        self._results = Results(self._theme)
+        self._results.opened.connect(self.found)
+        self._results.left_upwards.connect(self._search.setFocus)
+        self._pages.addWidget(self._results)
+        return self._results
+
+    def _make_bin(self) -> "BinPage":
+        from phichat.ui.bin_page import BinPage  # noqa: PLC0415 - when it is opened
+
+        self._bin = BinPage(self._theme)
+        self._bin.left.connect(self.show_list)
+        self._bin.restored.connect(self.restored)
+        self._bin.purged.connect(self.purged)
+        self._pages.addWidget(self._bin)
+        return self._bin
 
     @Slot()
     def _show_icons(self) -> None:
         self._new.setIcon(self._theme.icon("new"))
+        self._open_bin.setIcon(self._theme.icon("bin"))
 
 
-def _title(session: Session) -> str:
-    return session.conversation.title or tr("New conversation")
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    return button

@@ -11,7 +11,7 @@ from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.store.base import Record
 from phichat.ui.history import History
-from phichat.ui.records import heading_of, record_of, title_of_session
+from phichat.ui.records import record_of, title_of_session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,7 +31,7 @@ class Keeping(QObject):
     """Puts what changes into the history, which is made when something is first asked of it.
 
     Signals:
-        touched(Heading): a conversation that a list shows is new, or has a new message or title.
+        touched(Session): it is new, or has a new message.
         gone(str): the conversation of that id is not there any more, as nothing is left of it.
         failed(str): something could not be stored; one sentence, once until it changes.
     """
@@ -65,10 +65,10 @@ class Keeping(QObject):
     def begun(self, session: Session) -> "Future[None] | None":
         """Store all that is new; done once it is durable."""
         if session.is_temporary:
-            self.touched.emit(heading_of(session))
+            self.touched.emit(session)
             return None
         future = self._store(session)
-        self.touched.emit(heading_of(session))
+        self.touched.emit(session)
         return future
 
     def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:

@@ -11,18 +11,20 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Loaded, PromptMade
-from phichat.store.preferences import Preferences
 from phichat.text import tr
+from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
-from phichat.ui.answering import Answering, Model, State
-from phichat.ui.arrivals import STARTER, Arrivals
+from phichat.ui.answering import Answering, Model
+from phichat.ui.archive import Archive
+from phichat.ui.arrivals import Arrivals
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.header import Header
+from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
+from phichat.ui.presenting import Presenting
 from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
@@ -46,8 +48,8 @@ class MainWindow(QMainWindow):
         theme: Theme,
         answering: Answering,
         arrivals: Arrivals,
-        preferences: Preferences,
-        save: Callable[[Preferences], None],
+        archive: Archive,
+        remembering: Remembering,
         models: Callable[[], Sequence[Model]],
         open_model: Callable[[Path], Model],
     ) -> None:
@@ -56,32 +58,35 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
         self.setAcceptDrops(True)
-        self.answering, self._arrivals = answering, arrivals
-        self._remembering = Remembering(preferences, save, self)
+        self.answering, self.archive = answering, archive
+        self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
-        self._session = Session()
-        self._last_state = State.EMPTY
         self._early = self._is_leaving = False
         self._composer = Composer(theme)
         self._actions = Actions(self)
-        self._sidebar = ConversationList(theme)
+        self._sidebar = ConversationList(theme, archive.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
+        self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)
+        self._message_keys = MessageKeys(self, theme, self._transcript, self.acting)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
+        places = self._header, self._welcome, self._composer, self._panel, self._status
+        self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
         self._lay_out()
-        self._actions.fill(self.menuBar())
+        self._message_keys.fill(*self._actions.fill(self.menuBar()))
+        self._actions.follow(archive.undoing)
         self._connect()
         self._restore()
-        self._new_conversation()
-        self._on_state()
+        self._show_session(self.session)
+        self._presenting.show_state()
 
     @property
     def session(self) -> Session:
         """The conversation that is shown."""
-        return self._session
+        return self.archive.conversing.session
 
     @Slot()
     def prepare(self) -> None:
@@ -97,7 +102,10 @@ class MainWindow(QMainWindow):
         self._pages = Pages(self._welcome, self._transcript)
         bars = QVBoxLayout()
         bars.setContentsMargins(16, 0, 16, 0)
+        below = QVBoxLayout()
+        below.setContentsMargins(24, 4, 24, 0)
         self._arrivals.settle(self._pages, bars, is_offered=self._remembering.now.offers_phi_3)
+        self.archive.settle(self._sidebar, bars, below)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -105,6 +113,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._header)
         column.addLayout(bars)
         column.addWidget(self._pages, 1)
+        column.addLayout(below)
         column.addLayout(self._composer_row())
         column.addWidget(self._status)
         self._columns = Columns(self._sidebar, centre, self._panel, (self._actions.sidebar, self._actions.panel))
@@ -124,8 +133,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self._connect_actions()
         self._connect_arrivals()
-        self._sidebar.begun.connect(self._new_conversation)
-        self._sidebar.chosen.connect(self._show_session)
+        self._connect_archive()
         self._header.model_chosen.connect(self.choosing.use)
         self._header.file_wanted.connect(self._ask_for_file)
         self._header.models_wanted.connect(self._arrivals.open_dialog)
@@ -133,25 +141,25 @@ class MainWindow(QMainWindow):
         self._welcome.tried.connect(self.submit)
         self._composer.submitted.connect(self.submit)
         self._composer.stopped.connect(self.answering.stop)
-        self._transcript.retried.connect(self._retry)
+        self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
-        self.choosing.begins.connect(self._on_begins)
+        self._panel.default_wanted.connect(self._make_default)
+        self._presenting.found.connect(self._submit_early)
+        self.choosing.begins.connect(self._presenting.begin)
         self.choosing.told.connect(self.say)
-        self.answering.state_changed.connect(self._on_state)
         self.answering.replied.connect(self._on_replied)
-        self.answering.noticed.connect(self.say)
         self.answering.progressed.connect(self._on_progress)
-        self.answering.prompt_made.connect(self._on_prompt)
-        self.answering.measured.connect(self._on_measured)
-        self.answering.loaded_model.connect(self._on_loaded)
         self._remembering.saving.connect(self._note_layout)
         self._remembering.failed.connect(self.say)
 
     def _connect_actions(self) -> None:
         actions = self._actions
-        actions.new.triggered.connect(self._new_conversation)
+        actions.new.triggered.connect(self.archive.conversing.begin)
+        actions.temporary.triggered.connect(self.archive.conversing.begin_temporary)
+        actions.find.triggered.connect(self._message_keys.find)
+        actions.search.triggered.connect(self._search)
         actions.open.triggered.connect(self._ask_for_file)
         actions.models.triggered.connect(self._arrivals.open_dialog)
         actions.quit.triggered.connect(self._quit)
@@ -160,8 +168,21 @@ class MainWindow(QMainWindow):
         for fold in (actions.sidebar, actions.panel):
             fold.triggered.connect(self._remembering.soon)
 
+    def _connect_archive(self) -> None:
+        archive, acting = self.archive, self.acting
+        archive.told.connect(self.say)
+        archive.conversing.shown.connect(self._show_session)
+        archive.conversing.pointed.connect(self._point_out)
+        archive.managing.stopped.connect(self.answering.stop)
+        self.answering.replied.connect(archive.on_replied)
+        self._composer.written.connect(archive.conversing.write)
+        acting.path_changed.connect(self._on_path)
+        acting.path_changed.connect(archive.keeping.path_changed)
+        acting.removed.connect(archive.keeping.branch_removed)
+        acting.restored.connect(archive.keeping.branch_restored)
+        acting.undoable.connect(archive.undoing.did)
+
     def _connect_arrivals(self) -> None:
-        self._arrivals.looked.connect(self._on_state)
         self._arrivals.taken.connect(self.choosing.use_after_answer)
         self._arrivals.taken.connect(self._composer.setFocus)
         self._arrivals.offered.connect(self._on_offered)
@@ -176,31 +197,30 @@ class MainWindow(QMainWindow):
         self.resize(SIZE.boundedTo(room))
         self._columns.fold_for(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
-        self._panel.show_sampling(Sampling().with_values(known.sampling))
-        self._panel.show_system(known.system)
         self._panel.show_context(known.context, 0)
-
-    @Slot()
-    def _new_conversation(self) -> None:
-        """Begin one, unless the one shown is still empty."""
-        if self._session.conversation.path() or not self._sidebar.has(self._session):
-            session = Session(system=self._remembering.now.system)
-            session.sampling = self._panel.sampling
-            self._sidebar.add(session)
-        self._composer.setFocus()
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
-        self._session = session
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
+        self._show_default()
         self._status.forget_figures()
+        self._composer.set_text(session.draft)
         self._show_path()
+        if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
+            self._composer.setFocus()
+
+    @Slot(str, str)
+    def _point_out(self, message: str, words: str) -> None:
+        self.acting.show_message(self.session, message, words)
 
     def _show_path(self) -> None:
-        path = self._session.conversation.path()
-        self._transcript.show_path(path)
-        self._pages.show_talk(has_talk=bool(path))
+        self.acting.show(self.session)
+        self._on_path()
+
+    @Slot()
+    def _on_path(self) -> None:
+        self._pages.show_talk(has_talk=bool(self.session.conversation.path()))
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -212,21 +232,13 @@ class MainWindow(QMainWindow):
                 self._status.say_in_passing(tr("This is asked as soon as there is a model."))
             return
         self._status.forget()
-        self.answering.submit(self._session, text)
+        self.answering.submit(self.session, text)
         self._transcript.follow()
-        self._sidebar.refresh()
         self._composer.setFocus()
-
-    @Slot()
-    def _retry(self) -> None:
-        if self.answering.model and not self.answering.is_answering():
-            self._status.forget()
-            self.answering.retry(self._session)
-            self._transcript.follow()
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
-        if session is not self._session or message.id != session.conversation.tip:
+        if session is not self.session or message.id != session.conversation.tip:
             return
         if self._transcript.shows(message):
             self._transcript.show_reply(message)
@@ -235,13 +247,29 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_sampling(self, sampling: Sampling) -> None:
-        self._session.sampling = sampling
-        self._remembering.change(sampling=asdict(sampling))
+        self.session.sampling = sampling
+        self._on_settings()
 
     @Slot(str)
     def _on_system(self, text: str) -> None:
-        self._session.system = text
-        self._remembering.change(system=text)
+        self.session.system = text
+        self._on_settings()
+
+    def _on_settings(self) -> None:
+        self._show_default()
+        self.archive.conversing.changed()
+
+    def _show_default(self) -> None:
+        default = self._remembering.new_session()
+        now = self.session.system, self.session.sampling
+        self._panel.show_default(is_default=now == (default.system, default.sampling))
+
+    @Slot()
+    def _make_default(self) -> None:
+        """New conversations begin with what this one has."""
+        self._remembering.change(system=self.session.system, sampling=asdict(self.session.sampling))
+        self._show_default()
+        self.say(tr("New conversations begin with these settings."))
 
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:
@@ -249,56 +277,21 @@ class MainWindow(QMainWindow):
         self._composer.setFocus()
 
     @Slot()
-    def _on_begins(self) -> None:
-        self._status.forget()
-        self._status.forget_figures()
-
-    @Slot(object)
-    def _on_loaded(self, loaded: Loaded) -> None:
-        self._panel.show_context(loaded.context, loaded.most_context)
-
-    @Slot()
-    def _on_state(self) -> None:
-        model, loaded, state = self.answering.model, self.answering.loaded, self.answering.state
-        title = model.title if model else ""
-        is_missing = self._arrivals.has_looked and not model
-        self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
-        self._arrivals.show_model(model)
-        shown = title if self._arrivals.has_looked else ""  # else it might be taken back for the first page
-        self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
-        self._composer.set_answering(self.answering.is_answering())
-        self._actions.stop.setEnabled(self.answering.is_answering())
-        if state is State.LOADING and state is not self._last_state:
-            self._status.say_in_passing(tr("Loading {model}…").format(model=title))
-        elif state is State.IDLE and loaded and self._last_state is State.LOADING:
-            self._status.say_in_passing(tr("{model} is ready.").format(model=title))
-        elif state is State.WRITING:
-            self._status.say_in_passing("")
-        self._last_state = state
-        self._welcome.set_can_ask(can_ask=bool(model) and not self.answering.is_answering())
-        if model and self._early:
+    def _submit_early(self) -> None:
+        """What was asked before there was a model."""
+        if self._early:
             self._early = False
             self._composer.submit()
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:
-        self._status.say_in_passing(text)
-        if self.answering.answers(self._session):
+        if self.answering.answers(self.session):
             self._transcript.show_progress(text)
 
-    @Slot(object)
-    def _on_prompt(self, prompt: PromptMade) -> None:
-        self._show_context(len(prompt.tokens))
-
-    @Slot(object)
-    def _on_measured(self, done: Done) -> None:
-        self._status.show_speed(done)
-        self._show_context(done.prompt_tokens + done.completion_tokens)
-        self._panel.show_seed(done.seed)
-
-    def _show_context(self, used: int) -> None:
-        if self.answering.loaded:
-            self._status.show_context(used, self.answering.loaded.context)
+    @Slot()
+    def _search(self) -> None:
+        self._actions.sidebar.setChecked(True)
+        self._sidebar.search()
 
     @Slot()
     def _ask_for_file(self) -> None:
@@ -345,6 +338,7 @@ class MainWindow(QMainWindow):
             return
         self.choosing.close()
         self._panel.settle()
+        self.archive.conversing.settle()
         self._remembering.save()
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment

@@ -6,6 +6,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.store.preferences import Preferences
 
@@ -24,8 +26,8 @@ class Remembering(QObject):
     saving = Signal()
     failed = Signal(str)
 
-    def __init__(self, preferences: Preferences, write: Callable[[Preferences], None], parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
+        super().__init__()
         self.now = preferences
         self._write = write
         self._timer = QTimer(self, interval=SAVE_AFTER, singleShot=True)
@@ -35,6 +37,12 @@ class Remembering(QObject):
         """Remember `values` from now on."""
         self.now = replace(self.now, **values)
         self.soon()
+
+    def new_session(self) -> Session:
+        """A conversation with the settings that new ones begin with."""
+        session = Session(system=self.now.system)
+        session.sampling = Sampling().with_values(self.now.sampling)
+        return session
 
     @Slot()
     def soon(self) -> None:

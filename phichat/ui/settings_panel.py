@@ -35,12 +35,13 @@ class SettingsPanel(QScrollArea):
     """Shows and changes how the next reply is made.
 
     Signals: `sampling_changed(Sampling)`, `system_changed(str)` as they change; `context_changed(int)` once a new
-    context is settled, as it takes loading the model again.
+    context is settled, as it takes loading the model again; `default_wanted` where new conversations should begin so.
     """
 
     sampling_changed = Signal(object)
     system_changed = Signal(str)
     context_changed = Signal(int)
+    default_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +94,10 @@ class SettingsPanel(QScrollArea):
         with QSignalBlocker(self._system):
             self._system.setPlainText(text)
 
+    def show_default(self, *, is_default: bool) -> None:
+        """Show whether new conversations begin like this."""
+        self._default.setEnabled(not is_default)
+
     def show_context(self, context: int, most: int) -> None:
         """Show the context in force, of at most `most` tokens."""
         with QSignalBlocker(self._context):
@@ -141,6 +146,12 @@ class SettingsPanel(QScrollArea):
         row.addWidget(self._presets, 1)
         row.addWidget(self._reset)
         self._layout.addLayout(row)
+        self._default = QPushButton(tr("Use for new conversations"))
+        self._default.setObjectName("defaultButton")
+        self._default.setAccessibleName(tr("Use for new conversations"))
+        self._default.setToolTip(tr("The system prompt and these settings belong to this conversation."))
+        self._default.clicked.connect(self.default_wanted)
+        self._layout.addWidget(self._default)
 
     def _add_row(self, setting: Setting) -> None:
         row = self._rows[setting.name] = _Row(setting, self._theme)

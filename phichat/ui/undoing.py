@@ -1,17 +1,11 @@
-"""What was done and can be undone: the last steps, and the bar that offers to take the last one back."""
+"""What was done and can be undone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
-
-from phichat.text import tr
-from phichat.ui.status_line import announce
-from phichat.ui.theme import Theme
+from PySide6.QtCore import QObject, Signal, Slot
 
 MOST_STEPS = 100
-SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
 
 Step = Callable[[], object]
 
@@ -79,44 +73,3 @@ class Undoing(QObject):
             self._done.append(deed)
             self.changed.emit()
             deed.redo()
-
-
-class UndoBar(QFrame):
-    """Says what was done, with a button to take it back; goes away by itself, and never takes the focus."""
-
-    def __init__(self, theme: Theme, undoing: Undoing) -> None:
-        super().__init__()
-        self.setObjectName("undoBar")
-        self._line = QLabel()
-        self._line.setTextFormat(Qt.TextFormat.PlainText)
-        self._line.setMinimumWidth(1)  # a long title may be cut off rather than widen the window
-        self._button = QPushButton(tr("Undo"))
-        self._button.setObjectName("undoButton")
-        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._button.clicked.connect(undoing.undo)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 5, 6, 5)
-        layout.addWidget(self._line, 1)
-        layout.addWidget(self._button)
-        self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
-        self._timer.timeout.connect(self._leave)
-        undoing.happened.connect(self._show)
-        undoing.changed.connect(self.hide)
-        theme.dress(self, "strip")
-        self.hide()
-
-    @Slot(str)
-    def _show(self, text: str) -> None:
-        self._line.setText(text)
-        self._line.setToolTip("")
-        self._button.setAccessibleName(tr("Undo: {what}").format(what=text))
-        self.show()
-        self._timer.start()
-        announce(self, text)
-
-    @Slot()
-    def _leave(self) -> None:
-        if self._button.hasFocus() or self.underMouse():
-            self._timer.start()
-        else:
-            self.hide()

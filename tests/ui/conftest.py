@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -44,6 +44,25 @@ class Person:
 
     def message(self, number: int) -> str:
         return str(self.find(f"message-{number}").property("source"))
+
+    def titles(self, name: str = "conversationList") -> list[str]:
+        """What a list shows, without the names of its sections."""
+        return [str(index.data()) for index in self._rows(name)]
+
+    def row(self, title: str, name: str = "conversationList") -> QModelIndex:
+        return next(index for index in self._rows(name) if index.data() == title)
+
+    def open(self, title: str, name: str = "conversationList") -> None:
+        """Click on the row that says so."""
+        view = self.find(name)
+        index = self.row(title, name)
+        view.scrollTo(index)
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+
+    def _rows(self, name: str) -> list[QModelIndex]:
+        model = self.find(name).model()
+        indexes = [model.index(row, 0) for row in range(model.rowCount())]
+        return [index for index in indexes if index.flags() & Qt.ItemFlag.ItemIsSelectable]
 
     def status(self) -> str:
         return str(self.find("statusMessage").property("text"))

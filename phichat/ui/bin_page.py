@@ -1,0 +1,95 @@
+"""The bin: what was deleted in the last month, to be restored or deleted for good."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QItemSelection, QSize, Signal, Slot
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from phichat.store.base import Heading
+from phichat.text import tr
+from phichat.ui.headings import HeadingsModel
+from phichat.ui.row_list import RowList
+from phichat.ui.theme import Theme, muted
+
+
+class BinPage(QWidget):
+    """Signals: `left` where the list is wanted again; `restored(list)`, `purged(list)` with ids."""
+
+    left = Signal()
+    restored = Signal(list)
+    purged = Signal(list)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("bin")
+        self._theme = theme
+        self._model = HeadingsModel(self)
+        self._list = RowList(theme, self._model)
+        self._list.setObjectName("binList")
+        self._list.setAccessibleName(tr("Bin"))
+        self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._list.selectionModel().selectionChanged.connect(self._on_chosen)
+        self._list.delete_wanted.connect(self._purge)
+        self._back = _button("binBackButton", tr("Conversations"))
+        self._back.setIconSize(QSize(16, 16))
+        self._restore = _button("restoreButton", tr("Restore"))
+        self._purge_button = _button("purgeButton", tr("Delete for good"))
+        self._note = muted(QLabel())
+        self._note.setWordWrap(True)
+        self._lay_out()
+        self._back.clicked.connect(self.left)
+        self._restore.clicked.connect(self._on_restore)
+        self._purge_button.clicked.connect(self._purge)
+        theme.dress(self._back, "quiet")
+        for button in (self._restore, self._purge_button):
+            theme.dress(button, "button")
+        theme.changed.connect(self._show_icons)
+        self._show_icons()
+        self.setFocusProxy(self._list)
+
+    def show_headings(self, headings: list[Heading]) -> None:
+        """These are in it."""
+        by_deletion = [replace(heading, changed=heading.deleted or 0.0, is_pinned=False) for heading in headings]
+        self._model.show_all(by_deletion)
+        full = tr("What is deleted stays here for 30 days.")
+        self._note.setText(full if headings else tr("The bin is empty."))
+        self._on_chosen()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._back)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._note)
+        layout.addWidget(self._restore)
+        layout.addWidget(self._purge_button)
+
+    def _names(self) -> list[str]:
+        return [heading.id for heading in self._list.chosen()]
+
+    @Slot()
+    @Slot(QItemSelection, QItemSelection)
+    def _on_chosen(self, *_: QItemSelection) -> None:
+        for button in (self._restore, self._purge_button):
+            button.setEnabled(bool(self._names()))
+
+    @Slot()
+    def _on_restore(self) -> None:
+        self.restored.emit(self._names())
+
+    @Slot()
+    def _purge(self) -> None:
+        if names := self._names():
+            self.purged.emit(names)
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._back.setIcon(self._theme.icon("previous"))
+
+
+def _button(name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    return button

@@ -1,0 +1,196 @@
+"""Which conversation is shown: new ones, others from the history, and what is being written in each."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from phichat.chat.session import Session
+from phichat.stop import Stop
+from phichat.store.base import Record
+from phichat.ui.headings import HeadingsModel
+from phichat.ui.history import History
+from phichat.ui.jobs import Errands, once
+from phichat.ui.keeping import Keeping
+from phichat.ui.records import heading_of, session_of
+
+DRAFT_AFTER = 400  # milliseconds without a further key
+MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
+
+
+class Conversing(QObject):
+    """Has one conversation shown at a time.
+
+    Attributes:
+        session: that one.
+
+    Signals:
+        shown(Session): it is another one.
+        pointed(str, str): the message of that id is to be seen in it, and these words there.
+        told(str): a sentence about what went wrong.
+    """
+
+    shown = Signal(object)
+    pointed = Signal(str, str)
+    told = Signal(str)
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        errands: Errands,
+        keeping: Keeping,
+        headings: HeadingsModel,
+        make: Callable[[], Session],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._history, self._errands, self._keeping, self._headings = history, errands, keeping, headings
+        self._make = make
+        self.session = make()
+        self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
+        self._wanted = ""
+        self._loading: Stop | None = None
+        self._point = ("", "")
+        self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
+        self._pause.timeout.connect(self.settle)
+
+    @Slot()
+    def begin(self) -> None:
+        """Have a new conversation, unless the one shown is still empty."""
+        session = self.session
+        if session.conversation.messages() or session.draft.strip() or session.is_temporary:
+            self._show(self._make())
+        else:
+            self.shown.emit(session)
+
+    @Slot()
+    def begin_temporary(self) -> None:
+        """Have a new conversation of which nothing is stored."""
+        session = self._make()
+        session.is_temporary = True
+        self._show(session)
+
+    @Slot(str)
+    def open(self, name: str, message: str = "", words: str = "") -> None:
+        """Show the conversation whose id is `name`, and in it `message` where there is one."""
+        if name == self.session.conversation.id and not message:
+            self._expect("")
+            return
+        self._expect(name)
+        self._point = message, words
+        if session := self._sessions.get(name):
+            self._show(session)
+        else:
+            self._loading = self._errands.send(once(lambda _: self._load(name)), self._on_loaded, self._on_ended)
+
+    def resume(self, record: Record) -> None:
+        """Go on writing what was being written at the last end, unless something else has been begun."""
+        session = self.session
+        is_untouched = not (session.conversation.messages() or session.draft or session.is_temporary)
+        if is_untouched and not record.messages and not self._wanted:
+            self._expect(record.heading.id)
+            self._on_loaded((session_of(record), record))
+
+    def known(self, name: str) -> Session | None:
+        """The conversation whose id is `name`, if it is in memory."""
+        return self._sessions.get(name)
+
+    def drop(self, name: str) -> Session | None:
+        """A conversation is not to be found here any more."""
+        return self._sessions.pop(name, None)
+
+    def take(self, session: Session) -> None:
+        """It is to be found here again."""
+        self._sessions[session.conversation.id] = session
+
+    def start_again(self) -> None:
+        """The conversation that is shown is gone: have a new one."""
+        self._pause.stop()
+        self.session = self._make()
+        self._show(self.session)
+
+    def renew(self) -> None:
+        """What is in memory may not be what is stored."""
+        kept = {name: session for name, session in self._sessions.items() if _is_only_here(session)}
+        kept[self.session.conversation.id] = self.session
+        self._sessions = kept
+
+    @Slot(str)
+    def write(self, text: str) -> None:
+        """That is what is being written."""
+        if text != self.session.draft:
+            self.session.draft = text
+            self._pause.start()
+
+    def changed(self) -> None:
+        """The settings of the conversation that is shown are others."""
+        self._pause.start()
+
+    @Slot()
+    def settle(self) -> None:
+        """Store what is being written, and the settings, now."""
+        self._pause.stop()
+        self._keeping.keep_draft(self.session)
+        self._keeping.keep_details(self.session)
+
+    def _show(self, session: Session) -> None:
+        self._leave()
+        self._expect("")
+        self.session = session
+        name = session.conversation.id
+        self._sessions.pop(name, None)
+        self._sessions[name] = session
+        self._forget_some()
+        point, self._point = self._point, ("", "")
+        if point[0]:
+            self._choose_path(point[0])
+        self.shown.emit(session)
+        if point[0]:
+            self.pointed.emit(*point)
+
+    def _expect(self, name: str) -> None:
+        """The conversation whose id is `name` is to be shown; no other that is being read."""
+        self._wanted = name
+        if self._loading:
+            self._loading.set()
+            self._loading = None
+
+    def _leave(self) -> None:
+        """What is being written in a conversation that was not begun is listed from now on."""
+        self.settle()
+        if self._keeping.is_stored(self.session) and not self.session.conversation.messages():
+            self._headings.put(heading_of(self.session))
+
+    def _choose_path(self, name: str) -> None:
+        conversation = self.session.conversation
+        message = conversation.message(name)
+        if message and message not in conversation.path():
+            conversation.show(message)
+            self._keeping.path_changed(self.session)
+
+    def _load(self, name: str) -> tuple[Session, Record]:
+        record = self._history().load(name)
+        return session_of(record), record
+
+    def _on_loaded(self, loaded: tuple[Session, Record]) -> None:
+        session, record = loaded
+        name = session.conversation.id
+        if name not in self._sessions:
+            self._sessions[name] = session
+            self._keeping.knows(session, record)
+        if name == self._wanted:
+            self._show(self._sessions[name])
+
+    def _on_ended(self, trouble: str) -> None:
+        if trouble:
+            self._expect("")
+            self.shown.emit(self.session)
+            self.told.emit(trouble)
+
+    def _forget_some(self) -> None:
+        for name, session in list(self._sessions.items())[:-MOST_SESSIONS]:
+            if not _is_only_here(session):
+                del self._sessions[name]
+
+
+def _is_only_here(session: Session) -> bool:
+    return session.is_temporary or session.answering is not None

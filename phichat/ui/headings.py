@@ -1,0 +1,235 @@
+"""The conversations as a list shows them: temporary ones, pinned ones, then by day."""
+
+import time
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from phichat.store.base import Heading
+from phichat.text import tr
+from phichat.ui.sections import sections
+
+HEADING = Qt.ItemDataRole.UserRole
+IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
+
+Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
+
+
+class HeadingsModel(QAbstractListModel):
+    """Headings with the names of their sections between them.
+
+    Nothing is made for a row before it is looked at, so that ten thousand take no longer than ten.
+
+    Signals: `renamed(str, str)` with a conversation's id and the title that the person gave it.
+    """
+
+    renamed = Signal(str, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._temporary: list[Heading] = []
+        self._pinned: list[Heading] = []
+        self._others: list[Heading] = []
+        self._starts: list[tuple[int, str, list[Heading], int]] = []
+        self._rows = 0
+        self._answering = ""
+        self._meanwhile: list[Callable[[], object]] | None = None
+        self._today = ""
+
+    def expect(self) -> None:
+        """All headings are being read: what happens until `show_all` counts on top of them."""
+        self._meanwhile = []
+
+    def show_all(self, headings: Iterable[Heading]) -> None:
+        """These are all that are stored."""
+        with self._changing():
+            self._pinned.clear()
+            self._others.clear()
+            for heading in headings:
+                (self._pinned if heading.is_pinned else self._others).append(heading)
+            self._others.sort(key=_newest_first)
+        meanwhile, self._meanwhile = self._meanwhile or [], None
+        for change in meanwhile:
+            change()
+
+    def put(self, heading: Heading, *, is_temporary: bool = False) -> None:
+        """A conversation is new, or not as it was."""
+        self._note(lambda: self.put(heading, is_temporary=is_temporary))
+        with self._changing():
+            self._remove([heading.id])
+            if is_temporary:
+                self._temporary.insert(0, heading)
+            elif heading.is_pinned:
+                insort(self._pinned, heading, key=_newest_first)
+            else:
+                insort(self._others, heading, key=_newest_first)
+
+    def touch(self, heading: Heading, *, is_temporary: bool) -> None:
+        """As `put`, but what the person chose to be pinned stays so."""
+        old = self.heading(heading.id)
+        self.put(replace(heading, is_pinned=bool(old and old.is_pinned)), is_temporary=is_temporary)
+
+    def change(self, name: str, **values: Any) -> None:
+        """The conversation whose id is `name` has other values."""
+        if heading := self.heading(name):
+            self.put(replace(heading, **values), is_temporary=heading in self._temporary)
+
+    def take(self, names: Iterable[str]) -> list[Heading]:
+        """Conversations are not there any more; what they were."""
+        gone = set(names)
+        self._note(lambda: self.take(gone))
+        with self._changing():
+            return self._remove(gone)
+
+    def clear(self) -> None:
+        """None are left."""
+        self.take([heading.id for heading in self.headings()])
+
+    def show_answering(self, name: str) -> None:
+        """The conversation in which a reply is being made; empty for none."""
+        before, self._answering = self._answering, name
+        for index in map(self.index_of, {before, name} - {""}):
+            self.dataChanged.emit(index, index, [IS_ANSWERING])
+
+    def heading(self, name: str) -> Heading | None:
+        """The conversation whose id is `name`."""
+        return next((heading for heading in self.headings() if heading.id == name), None)
+
+    def headings(self) -> Iterator[Heading]:
+        """All of them, in the order they are shown."""
+        for group in (self._temporary, self._pinned, self._others):
+            yield from group
+
+    def index_of(self, name: str) -> QModelIndex:
+        """Where the conversation whose id is `name` is shown."""
+        for row, _, group, offset in self._starts:
+            end = self._end_of(row, group, offset)
+            for place in range(offset, end):
+                if group[place].id == name:
+                    return self.index(row + 1 + place - offset)
+        return QModelIndex()
+
+    def refresh(self) -> None:
+        """Another day may have begun."""
+        if time.strftime("%x") != self._today:
+            with self._changing():
+                pass
+
+    def _note(self, change: Callable[[], object]) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile.append(change)
+
+    def _remove(self, names: Iterable[str]) -> list[Heading]:
+        gone = set(names)
+        found = [heading for heading in self.headings() if heading.id in gone]
+        for heading in found:
+            for group in (self._temporary, self._pinned, self._others):
+                if heading in group:
+                    group.remove(heading)
+        return found
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Rows may move: what is chosen or being renamed stays so."""
+        self.layoutAboutToBeChanged.emit()
+        before = [(index, self._at(index.row())) for index in self.persistentIndexList()]
+        yield
+        self._arrange()
+        for index, heading in before:
+            self.changePersistentIndex(index, self.index_of(heading.id) if heading else QModelIndex())
+        self.layoutChanged.emit()
+
+    def _arrange(self) -> None:
+        self._today = time.strftime("%x")
+        self._starts, self._rows = [], 0
+        named = [(tr("Temporary"), self._temporary), (tr("Pinned"), self._pinned)]
+        for title, group in named:
+            if group:
+                self._begin(title, group, 0, len(group))
+        times = [heading.changed for heading in self._others]
+        found = sections(times, time.time())
+        ends = [*(start for start, _ in found[1:]), *([len(times)] if found else [])]
+        for (start, title), end in zip(found, ends, strict=True):
+            self._begin(title, self._others, start, end)
+
+    def _begin(self, title: str, group: list[Heading], start: int, end: int) -> None:
+        self._starts.append((self._rows, title, group, start))
+        self._rows += 1 + end - start
+
+    def _end_of(self, row: int, group: list[Heading], offset: int) -> int:
+        """The place in `group` after the last one of the section that begins in `row`."""
+        after = next((start[0] for start in self._starts if start[0] > row), self._rows)
+        return min(offset + after - row - 1, len(group))
+
+    def _section(self, row: int) -> tuple[int, str, list[Heading], int]:
+        return self._starts[bisect_right(self._starts, row, key=_first) - 1]
+
+    def _at(self, row: int) -> Heading | None:
+        """What is shown in `row`; None for the name of a section."""
+        start, _, group, offset = self._section(row)
+        return group[offset + row - start - 1] if row > start else None
+
+    def _is_answering(self, heading: Heading, role: int) -> bool | None:
+        return heading.id == self._answering if role == IS_ANSWERING else None
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else self._rows
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not 0 <= index.row() < self._rows:
+            return None
+        heading = self._at(index.row())
+        if heading is None:
+            return self._section(index.row())[1] if role in _NAMES else None
+        return _VALUES[role](heading) if role in _VALUES else self._is_answering(heading, role)
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        heading = self._at(index.row()) if role == Qt.ItemDataRole.EditRole else None
+        title = " ".join(str(value).split())
+        if not heading or not title or title == heading.title:
+            return False
+        self.renamed.emit(heading.id, title)
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if not 0 <= index.row() < self._rows or self._at(index.row()) is None:
+            return Qt.ItemFlag.NoItemFlags
+        return (
+            Qt.ItemFlag.ItemIsEnabled
+            | Qt.ItemFlag.ItemIsSelectable
+            | Qt.ItemFlag.ItemIsEditable
+            | Qt.ItemFlag.ItemNeverHasChildren
+        )
+
+
+def title_of_heading(heading: Heading) -> str:
+    """Its title in one line, even if it has none."""
+    return " ".join(heading.title[:500].split()) or tr("Untitled")
+
+
+def as_tip(text: str) -> str:
+    """`text` for a tool tip, which would be taken for HTML where it looks like that."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _newest_first(heading: Heading) -> float:
+    return -heading.changed
+
+
+def _first(start: Sequence[Any]) -> int:
+    return int(start[0])
+
+
+_NAMES = {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}
+_VALUES: dict[int, Callable[[Heading], Any]] = {
+    Qt.ItemDataRole.DisplayRole: title_of_heading,
+    Qt.ItemDataRole.AccessibleTextRole: title_of_heading,
+    Qt.ItemDataRole.EditRole: lambda heading: heading.title,
+    Qt.ItemDataRole.ToolTipRole: lambda heading: as_tip(title_of_heading(heading)),
+    HEADING: lambda heading: heading,
+}

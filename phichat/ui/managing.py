@@ -1,0 +1,176 @@
+"""What a person does with whole conversations: renamed, pinned, deleted, brought back; all of it can be undone."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.chat.session import Session
+from phichat.store.base import Heading
+from phichat.text import tr, tr_count
+from phichat.ui.conversing import Conversing
+from phichat.ui.headings import HeadingsModel, title_of_heading
+from phichat.ui.history import History
+from phichat.ui.jobs import Errands, once
+from phichat.ui.keeping import Keeping
+from phichat.ui.undoing import Undoing
+
+
+class Managing(QObject):
+    """Changes conversations in the list, in memory and in the history alike.
+
+    Signals:
+        stopped: the reply under way is in a conversation that is deleted.
+        bin_read(list): headings of what is in the bin.
+        told(str): a sentence about what went wrong.
+    """
+
+    stopped = Signal()
+    bin_read = Signal(list)
+    told = Signal(str)
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        errands: Errands,
+        keeping: Keeping,
+        headings: HeadingsModel,
+        conversing: Conversing,
+        undoing: Undoing,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._history, self._errands, self._keeping = history, errands, keeping
+        self._headings, self._conversing, self._undoing = headings, conversing, undoing
+        self._temporary: dict[str, Session] = {}
+
+    @Slot(str, str)
+    def rename(self, name: str, title: str) -> None:
+        """Give a conversation a title of the person's own."""
+        heading = self._headings.heading(name)
+        if not heading:
+            return
+        before = heading.title
+        self._rename(name, title)
+        self._undoing.did(
+            tr("Renamed to “{title}”.").format(title=title),
+            lambda: self._rename(name, before),
+            lambda: self._rename(name, title),
+            quietly=True,
+        )
+
+    @Slot(str, bool)
+    def pin(self, name: str, is_pinned: bool) -> None:
+        """Keep a conversation above the others, or no longer."""
+        self._pin(name, is_pinned=is_pinned)
+        self._undoing.did(
+            tr("Pinned.") if is_pinned else tr("Unpinned."),
+            lambda: self._pin(name, is_pinned=not is_pinned),
+            lambda: self._pin(name, is_pinned=is_pinned),
+            quietly=True,
+        )
+
+    @Slot(list)
+    def delete(self, names: Sequence[str]) -> None:
+        """Put conversations into the bin; temporary ones are in none."""
+        names = list(names)
+        gone = self._delete(names)
+        if not gone:
+            return
+        several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
+        one = tr("Deleted “{title}”.").format(title=title_of_heading(gone[0]))
+        text = one if len(gone) == 1 else several
+        self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
+
+    @Slot()
+    def read_bin(self) -> None:
+        """See what is in the bin."""
+        work = once(lambda _: self._history().headings(in_bin=True))
+        self._errands.send(work, self.bin_read.emit, self._on_ended)
+
+    @Slot(list)
+    def restore(self, names: Sequence[str]) -> None:
+        """Take conversations out of the bin."""
+        self._keeping.restore(names)
+        self.read_bin()
+        self.read()
+
+    @Slot(list)
+    def purge(self, names: Sequence[str]) -> None:
+        """Delete conversations for good that are in the bin."""
+        self._keeping.purge(names)
+        self._undoing.forget()
+        self.read_bin()
+
+    @Slot()
+    def read(self) -> None:
+        """See which conversations there are."""
+        self._headings.expect()
+        self._errands.send(once(lambda _: self._history().headings()), self._headings.show_all, self._on_ended)
+
+    def delete_everything(self) -> None:
+        """Delete all conversations for good."""
+        self.stopped.emit()
+        for heading in list(self._headings.headings()):
+            self._conversing.drop(heading.id)
+        self._temporary.clear()
+        self._headings.clear()
+        self._keeping.delete_everything()
+        self._undoing.forget()
+        self._conversing.start_again()
+
+    def _rename(self, name: str, title: str) -> None:
+        session = self._conversing.known(name)
+        if session:
+            session.conversation.title = title
+        if not (session and session.is_temporary):
+            self._keeping.rename(name, title)
+        self._headings.change(name, title=title)
+
+    def _pin(self, name: str, *, is_pinned: bool) -> None:
+        session = self._conversing.known(name)
+        if not (session and session.is_temporary):
+            self._keeping.pin(name, is_pinned=is_pinned)
+            self._headings.change(name, is_pinned=is_pinned)
+
+    def _delete(self, names: Iterable[str]) -> list[Heading]:
+        gone = self._headings.take(names)
+        if any(_is_answering(self._conversing.known(heading.id)) for heading in gone):
+            self.stopped.emit()
+        kept = [heading.id for heading in gone if not self._forget_temporary(heading.id)]
+        if kept:
+            self._conversing.settle()
+            self._keeping.bin(kept)
+        if self._conversing.session.conversation.id in {heading.id for heading in gone}:
+            self._conversing.start_again()
+        return gone
+
+    def _bring_back(self, gone: Sequence[Heading]) -> None:
+        for heading in gone:
+            session = self._temporary.pop(heading.id, None)
+            if session:
+                self._conversing.take(session)
+            self._headings.put(heading, is_temporary=session is not None)
+        if kept := [heading.id for heading in gone if not self._is_temporary(heading.id)]:
+            self._keeping.restore(kept)
+        if len(gone) == 1:
+            self._conversing.open(gone[0].id)
+
+    def _forget_temporary(self, name: str) -> bool:
+        """Whether that was one; it can be brought back as long as the window is open."""
+        if self._is_temporary(name) and (session := self._conversing.drop(name)):
+            self._temporary[name] = session
+            return True
+        return False
+
+    def _is_temporary(self, name: str) -> bool:
+        session = self._conversing.known(name)
+        return session is not None and session.is_temporary
+
+    @Slot(str)
+    def _on_ended(self, trouble: str) -> None:
+        if trouble:
+            self.told.emit(trouble)
+
+
+def _is_answering(session: Session | None) -> bool:
+    return session is not None and session.answering is not None

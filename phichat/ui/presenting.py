@@ -1,0 +1,94 @@
+"""What the model is doing, as the header, the welcome, the composer, the panel and the status line show it."""
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QAction
+
+from phichat.engine.base import Done, Loaded, PromptMade
+from phichat.text import tr
+from phichat.ui.answering import Answering, State
+from phichat.ui.arrivals import STARTER, Arrivals
+from phichat.ui.composer import Composer
+from phichat.ui.header import Header
+from phichat.ui.settings_panel import SettingsPanel
+from phichat.ui.status_line import StatusLine
+from phichat.ui.welcome import Welcome
+
+
+class Presenting(QObject):
+    """Shows `answering` and its model.
+
+    Signals: `found` when there is a model to ask.
+    """
+
+    found = Signal()
+
+    def __init__(
+        self,
+        answering: Answering,
+        arrivals: Arrivals,
+        places: tuple[Header, Welcome, Composer, SettingsPanel, StatusLine],
+        stop: QAction,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._answering, self._arrivals, self._stop = answering, arrivals, stop
+        self._header, self._welcome, self._composer, self._panel, self._status = places
+        self._last_state = State.EMPTY
+        answering.state_changed.connect(self.show_state)
+        answering.noticed.connect(self._status.say)
+        answering.progressed.connect(self._status.say_in_passing)
+        answering.prompt_made.connect(self._on_prompt)
+        answering.measured.connect(self._on_measured)
+        answering.loaded_model.connect(self._on_loaded)
+        arrivals.looked.connect(self.show_state)
+
+    @Slot()
+    def begin(self) -> None:
+        """Another model is loaded: what was said is about something that is over."""
+        self._status.forget()
+        self._status.forget_figures()
+
+    @Slot()
+    def show_state(self) -> None:
+        """Show how things are."""
+        model = self._answering.model
+        title = model.title if model else ""
+        is_missing = self._arrivals.has_looked and not model
+        self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
+        self._arrivals.show_model(model)
+        shown = title if self._arrivals.has_looked else ""  # else it might be taken back for the first page
+        self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
+        self._composer.set_answering(self._answering.is_answering())
+        self._stop.setEnabled(self._answering.is_answering())
+        self._say_state(title)
+        self._welcome.set_can_ask(can_ask=bool(model) and not self._answering.is_answering())
+        if model:
+            self.found.emit()
+
+    def _say_state(self, title: str) -> None:
+        state, before = self._answering.state, self._last_state
+        self._last_state = state
+        if state is State.LOADING and state is not before:
+            self._status.say_in_passing(tr("Loading {model}…").format(model=title))
+        elif state is State.IDLE and self._answering.loaded and before is State.LOADING:
+            self._status.say_in_passing(tr("{model} is ready.").format(model=title))
+        elif state is State.WRITING:
+            self._status.say_in_passing("")
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self._panel.show_context(loaded.context, loaded.most_context)
+
+    @Slot(object)
+    def _on_prompt(self, prompt: PromptMade) -> None:
+        self._show_context(len(prompt.tokens))
+
+    @Slot(object)
+    def _on_measured(self, done: Done) -> None:
+        self._status.show_speed(done)
+        self._show_context(done.prompt_tokens + done.completion_tokens)
+        self._panel.show_seed(done.seed)
+
+    def _show_context(self, used: int) -> None:
+        if self._answering.loaded:
+            self._status.show_context(used, self._answering.loaded.context)

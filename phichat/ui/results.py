@@ -1,0 +1,109 @@
+"""What a search found, as a list below the search field."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from phichat.store.base import Hit
+from phichat.text import tr, tr_count
+from phichat.ui.headings import HEADING, as_tip, title_of_heading
+from phichat.ui.row_list import RowList
+from phichat.ui.rows import HitRows
+from phichat.ui.theme import Theme, muted
+
+Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
+
+
+class HitsModel(QAbstractListModel):
+    """A row for each hit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hits: list[Hit] = []
+
+    def show_hits(self, hits: list[Hit]) -> None:
+        """These were found."""
+        self.beginResetModel()
+        self._hits = hits
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._hits)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        hit = self._hits[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return title_of_heading(hit.heading)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return title_of_heading(hit.heading) + (f": {hit.excerpt}" if hit.message else "")
+            case Qt.ItemDataRole.ToolTipRole:
+                return as_tip(title_of_heading(hit.heading))
+            case Qt.ItemDataRole.UserRole:
+                return hit
+        return None
+
+
+class Results(QWidget):
+    """Signals: `opened(Hit)` where the person wants to see it; `left_upwards` for the key up in the first row."""
+
+    opened = Signal(object)
+    left_upwards = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._model = HitsModel()
+        self._model.setParent(self)
+        self._list = _HitList(theme, self._model, HitRows)
+        self._list.setObjectName("searchResults")
+        self._list.setAccessibleName(tr("Search results"))
+        self._list.entered_row.connect(self._open)
+        self._list.left_upwards.connect(self.left_upwards)
+        self._note = muted(QLabel())
+        self._note.setObjectName("searchNote")
+        self._note.setWordWrap(True)
+        self._note.setContentsMargins(10, 0, 10, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._note)
+        layout.addWidget(self._list, 1)
+        self.setFocusProxy(self._list)
+
+    def show_hits(self, hits: list[Hit], most: int) -> None:
+        """Show what was found, of which there may be more than `most`."""
+        self._model.show_hits(hits)
+        self._list.scrollToTop()
+        if not hits:
+            text = tr("Nothing was found.")
+        elif len(hits) < most:
+            text = tr_count("Found in {count} place", "Found in {count} places", len(hits))
+        else:
+            text = tr_count("The first {count} place", "The first {count} places", len(hits))
+        self._note.setText(text)
+
+    def choose_first(self) -> None:
+        """Into the list."""
+        self._list.choose(self._model.index(0, 0))
+
+    def open_first(self) -> None:
+        """What stands first is what was meant."""
+        if self._model.rowCount():
+            self.choose_first()
+            self._open(self._model.index(0, 0))
+
+    @Slot(QModelIndex)
+    def _open(self, index: QModelIndex) -> None:
+        self.opened.emit(index.data(HEADING))
+
+
+class _HitList(RowList):
+    left_upwards = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Up and self.currentIndex().row() <= 0:
+            self.left_upwards.emit()
+        else:
+            super().keyPressEvent(event)

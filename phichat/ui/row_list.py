@@ -1,0 +1,109 @@
+"""A list of rows that are painted, not made: the base of the sidebar's lists."""
+
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
+
+from phichat.store.base import Heading
+from phichat.ui.headings import HEADING
+from phichat.ui.rows import HeadingRows
+from phichat.ui.theme import Theme
+
+DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
+
+
+class RowList(QListView):
+    """Shows a model whose rows are all of the same height.
+
+    Signals:
+        entered_row(QModelIndex): Enter was pressed on it, or it was clicked.
+        delete_wanted: the key for it was pressed.
+        menu_wanted(QPoint): somewhere on the screen.
+    """
+
+    entered_row = Signal(QModelIndex)
+    delete_wanted = Signal()
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, theme: Theme, model: QAbstractItemModel, rows: type[HeadingRows] = HeadingRows) -> None:
+        super().__init__()
+        self._empty = ""
+        self.setModel(model)
+        self.setItemDelegate(rows(theme, self))
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.clicked.connect(self.entered_row)
+        theme.dress(self, "list")
+
+    def chosen(self) -> list[Heading]:
+        """The conversations that are chosen, in the order they are shown."""
+        indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
+        headings = [index.data(HEADING) for index in indexes]
+        return [heading for heading in headings if isinstance(heading, Heading)]
+
+    def choose(self, index: QModelIndex) -> None:
+        """Make `index` the only one that is chosen, and show it; none if it is invalid."""
+        if index.isValid():
+            self.setCurrentIndex(index)
+        else:
+            self.selectionModel().clear()
+
+    def nearest(self, row: int) -> QModelIndex:
+        """What can be chosen in `row`, else below it, else above it."""
+        count = self.model().rowCount()
+        for at in [*range(row, count), *range(min(row, count) - 1, -1, -1)]:
+            index = self.model().index(at, 0)
+            if index.flags() & Qt.ItemFlag.ItemIsSelectable:
+                return index
+        return QModelIndex()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_editing = self.state() == QAbstractItemView.State.EditingState
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in DELETING and plain and not is_editing:
+            self.delete_wanted.emit()
+        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
+            self.entered_row.emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            place = self.visualRect(self.currentIndex()).center()
+        else:
+            place = self.viewport().mapFromGlobal(event.globalPos())
+        if self.indexAt(place).flags() & Qt.ItemFlag.ItemIsSelectable:
+            self.menu_wanted.emit(self.viewport().mapToGlobal(place))
+
+
+class Titles(RowList):
+    """The conversations there are.
+
+    Signals: `opened(str)` where the person chose one; `chosen_changed` where it is another one, or several.
+    """
+
+    opened = Signal(str)
+    _tells = True
+
+    def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
+        super().__init__(theme, model)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
+
+    def show_chosen(self, index: QModelIndex) -> None:
+        """As `choose`, and tell nobody."""
+        self._tells = False
+        self.choose(index)
+        self._tells = True
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        super().selectionChanged(selected, deselected)
+        chosen = self.chosen() if self._tells else []
+        if len(chosen) == 1:
+            self.opened.emit(chosen[0].id)

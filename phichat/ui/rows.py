@@ -1,0 +1,135 @@
+"""How rows of conversations are painted: titles, the names of sections, and what a search found. Never as HTML."""
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen, QTextCharFormat, QTextLayout, QTextOption
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from phichat.store.base import Heading, Hit
+from phichat.text import tr
+from phichat.ui.headings import HEADING, IS_ANSWERING
+from phichat.ui.theme import Theme
+
+MARGIN = 10  # pixels
+EXCERPT_LINES = 2
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class HeadingRows(QStyledItemDelegate):
+    """One line each, all of the same height."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """What lies under a row that is chosen, or under the mouse."""
+        tokens = self._theme.tokens
+        is_chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        is_hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        if not (is_chosen or is_hovered or has_focus):
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(tokens.accent)) if has_focus else Qt.PenStyle.NoPen)
+        ground = tokens.faint_accent if is_chosen else tokens.hover
+        painter.setBrush(QBrush(QColor(ground)) if is_chosen or is_hovered else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 1.5, -0.5, -1.5), 8, 8)
+
+    def _paint_section(self, painter: QPainter, option: QStyleOptionViewItem, title: str) -> None:
+        font = QFont(option.font)
+        font.setPointSizeF(font.pointSizeF() * 0.88)
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(QColor(self._theme.tokens.muted))
+        rect = option.rect.adjusted(MARGIN, 0, -MARGIN, -5)
+        painter.drawText(rect, Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextSingleLine, title)
+
+    def _paint_dot(self, painter: QPainter, rect: QRect) -> None:
+        """A reply is being made there."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._theme.tokens.accent))
+        painter.drawEllipse(QPointF(rect.right() - 3, rect.center().y() + 1), 3.5, 3.5)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        title = str(index.data())
+        if isinstance(index.data(HEADING), Heading):
+            self.paint_ground(painter, option)
+            rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
+            if index.data(IS_ANSWERING):
+                self._paint_dot(painter, rect)
+                rect.setRight(rect.right() - 14)
+            painter.setPen(QColor(self._theme.tokens.text))
+            elided = option.fontMetrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
+            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, elided)
+        else:
+            self._paint_section(painter, option, title)
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, _: Index) -> QSize:
+        return QSize(0, option.fontMetrics.height() + 18)
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _: Index) -> None:
+        editor.setGeometry(option.rect.adjusted(1, 2, -1, -2))
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = super().createEditor(parent, option, index)
+        editor.setObjectName("renameField")
+        editor.setAccessibleName(tr("Title"))
+        self._theme.dress(editor, "field")
+        return editor
+
+
+class HitRows(HeadingRows):
+    """A title, and below it the words around what was found, which are marked."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        hit = index.data(HEADING)
+        if not isinstance(hit, Hit):
+            return
+        painter.save()
+        self.paint_ground(painter, option)
+        rect = option.rect.adjusted(MARGIN, 7, -MARGIN, -7)
+        height = option.fontMetrics.lineSpacing()
+        if hit.message is None:
+            self._paint_words(painter, option, rect, hit, QColor(self._theme.tokens.text))
+        else:
+            title = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, rect.width())
+            painter.setPen(QColor(self._theme.tokens.text))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextSingleLine, title)
+            below = rect.adjusted(0, height + 2, 0, 0)
+            self._paint_words(painter, option, below, hit, QColor(self._theme.tokens.muted))
+        painter.restore()
+
+    def _paint_words(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, hit: Hit, colour: QColor
+    ) -> None:
+        layout = QTextLayout(hit.excerpt, option.font)
+        wrap = QTextOption()
+        wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(wrap)
+        layout.setFormats([self._mark(begin, end) for begin, end in hit.marks])
+        layout.beginLayout()
+        for number in range(EXCERPT_LINES):
+            line = layout.createLine()
+            if not line.isValid():
+                break
+            line.setLineWidth(rect.width())
+            line.setPosition(QPointF(0, number * option.fontMetrics.lineSpacing()))
+        layout.endLayout()
+        painter.setPen(colour)
+        layout.draw(painter, QPointF(rect.topLeft()))
+
+    def _mark(self, begin: int, end: int) -> QTextLayout.FormatRange:
+        mark = QTextLayout.FormatRange()
+        mark.start, mark.length = begin, end - begin
+        look = QTextCharFormat()
+        look.setFontWeight(QFont.Weight.Bold)
+        look.setForeground(QColor(self._theme.tokens.text))
+        mark.format = look
+        return mark
+
+    def sizeHint(self, option: QStyleOptionViewItem, _: Index) -> QSize:
+        return QSize(0, (1 + EXCERPT_LINES) * option.fontMetrics.lineSpacing() + 16)
