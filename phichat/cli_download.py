@@ -4,12 +4,14 @@ import argparse
 import re
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from phichat.cli_console import Console
-from phichat.errors import PhichatError
-from phichat.models.base import Fetched, Listing, Phase, Progress
+from phichat.errors import ModelError, PhichatError
+from phichat.models.base import Fetched, Listing, ModelFile, Phase, Progress, Source
+from phichat.models.catalogue import CATALOGUE
+from phichat.models.library import Library
 from phichat.models.shelf import Shelf
 from phichat.stop import Stop
 from phichat.text import duration, later, size, tr
@@ -28,11 +30,11 @@ _PHASES = {
 }
 
 
-def download(options: argparse.Namespace, shelf: Shelf, console: Console) -> int:
+def download(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> int:
     """Fetch `options.name` from where it was left; the exit status."""
     listing = shelf.find(options.name)
-    if listing.model:
-        _done(options, Fetched(listing.model, (listing.remote.sha256 if listing.remote else None) or ""), console)
+    if listing.model and _is_it(listing, listing.model, library, console):
+        _done(options, listing.model, library.sha256(listing.model), console)
         return 0
     if listing.bytes is not None:
         _check_room(listing.name, shelf, console)
@@ -48,8 +50,24 @@ def download(options: argparse.Namespace, shelf: Shelf, console: Console) -> int
             )
         )
         return 130
-    _done(options, fetched, console)
+    _done(options, fetched.model, fetched.sha256, console)
     return 0
+
+
+def _is_it(listing: Listing, model: ModelFile, library: Library, console: Console) -> bool:
+    """Whether the file here is the one that is asked for; where that is unknown, a download checks what it finds."""
+    if listing.remote:
+        return model.source is not Source.OURS or library.sha256(model) is not None
+    if listing.name not in CATALOGUE:
+        return True  # no other is called so
+    with suppress(ModelError):
+        return model.source is Source.ADDED and library.verify(listing.name, reading(console)).known
+    return False
+
+
+def reading(console: Console) -> Callable[[int, int], None]:
+    """Says how much of a file has been read."""
+    return lambda done, total: console.progress(tr("Read {done} of {total}").format(done=size(done), total=size(total)))
 
 
 def _fetch(listing: Listing, shelf: Shelf, reporter: "Reporter", console: Console) -> Fetched:
@@ -74,10 +92,9 @@ def _check_room(name: str, shelf: Shelf, console: Console) -> None:
         console.tell(warning)
 
 
-def _done(options: argparse.Namespace, fetched: Fetched, console: Console) -> None:
-    model = fetched.model
+def _done(options: argparse.Namespace, model: ModelFile, sha256: str | None, console: Console) -> None:
     if options.json:
-        facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": fetched.sha256 or None}
+        facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": sha256 or None}
         console.json({"event": "done", **facts})
     else:
         console.line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))

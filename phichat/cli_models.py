@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.cli_console import Console
-from phichat.cli_download import download
+from phichat.cli_download import download, reading
 from phichat.errors import ModelMissing
 from phichat.models.address import parse
 from phichat.models.base import Listing, ModelFile, Partial, Presence, Source
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, library: Library, shelf: Shelf, console: Co
         case "files":
             _files(options, library, shelf, console)
         case "download":
-            return download(options, shelf, console)
+            return download(options, library, shelf, console)
         case "add":
             _added(options, library.add(Path(options.name)), console)
         case "remove":
@@ -130,6 +130,8 @@ def _speed(listing: Listing) -> str:
 
 def _state(listing: Listing) -> str:
     if model := listing.model:
+        if model.source is Source.OURS and listing.remote is None:
+            return tr("in models/")
         return tr(_SOURCES[model.source])
     if listing.presence is Presence.PARTLY:
         share = 100 * listing.bytes_here // max(listing.bytes or 0, listing.bytes_here)
@@ -139,7 +141,6 @@ def _state(listing: Listing) -> str:
 
 def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
     model, remote = listing.model, listing.remote
-    known = library.sha256(model) if model else None
     return {
         "name": listing.name,
         "title": listing.title,
@@ -155,7 +156,8 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
         "bytes_here": listing.bytes_here,
         "memory_bytes": listing.memory,
         "tokens_per_second_estimate": round(listing.speed, 2) if listing.speed else None,
-        "sha256": known or (remote.sha256 if remote else None),
+        "sha256": library.sha256(model) if model else None,
+        "published_sha256": remote.sha256 if remote else None,
         "confirmed": listing.confirmed,
         "note": listing.note or None,
     }
@@ -224,10 +226,7 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
 
 
 def _verify(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
-    def report(done: int, total: int) -> None:
-        console.progress(tr("Read {done} of {total}").format(done=size(done), total=size(total)))
-
-    verified = library.verify(_name_here(options.name, library, shelf), report)
+    verified = library.verify(_name_here(options.name, library, shelf), reading(console))
     name = verified.model.name
     if options.json:
         console.json(as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})

@@ -1,5 +1,6 @@
 """`phichat models` as people and scripts use it, with a Hub of our own."""
 
+import hashlib
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,7 @@ from tests.hub_server import HubServer
 
 KEYS = {
     "name", "title", "path", "source", "bytes", "on_disk", "repo", "file", "licence", "official", "bytes_exact",
-    "bytes_here", "memory_bytes", "tokens_per_second_estimate", "sha256", "confirmed", "note",
+    "bytes_here", "memory_bytes", "tokens_per_second_estimate", "sha256", "published_sha256", "confirmed", "note",
 }  # fmt: skip
 
 Run = Callable[..., tuple[int, str, str]]
@@ -172,6 +174,68 @@ def test_a_model_is_verified_and_removed_by_the_name_it_was_fetched_by(
     assert "x is the file that was published" in phichat("verify", address)[1]
     assert "x is deleted" in phichat("remove", address)[1]
     assert not (home / "models" / "x.gguf").exists()
+
+
+@pytest.mark.parametrize("is_added", [False, True])
+def test_a_file_that_only_has_the_name_is_not_said_to_be_the_one(
+    phichat: Run, served: HubServer, home: Path, chatml_model: Path, tmp_path: Path, is_added: bool
+) -> None:
+    folder = tmp_path if is_added else home / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / PHI_3.file
+    file.write_bytes(chatml_model.read_bytes()[:-1] + b"!")
+    if is_added:
+        assert phichat("add", str(file))[0] == 0
+    row = json.loads(phichat("list", "--json")[1].splitlines()[0])
+    assert (row["name"], row["path"], row["sha256"]) == (PHI_3.name, str(file), None)
+    assert (row["official"], row["licence"], row["repo"], row["published_sha256"]) == (False, None, None, None)
+    line = phichat("list")[1].splitlines()[1]
+    assert ("added" if is_added else "in models/") in line
+    assert "MIT" not in line
+    done = json.loads(phichat("download", PHI_3.name, "--json")[1].splitlines()[-1])
+    assert done["name"] == PHI_3.name
+    assert Path(done["path"]).read_bytes() == chatml_model.read_bytes()
+    assert done["sha256"] == hashlib.sha256(chatml_model.read_bytes()).hexdigest()
+    assert file.read_bytes().endswith(b"!")
+    asked = len(served.requests)
+    again = json.loads(phichat("download", PHI_3.name, "--json")[1].splitlines()[-1])
+    assert (again, len(served.requests)) == (done, asked)
+
+
+def test_the_right_file_put_there_by_hand_is_recognised(
+    phichat: Run, served: HubServer, home: Path, chatml_model: Path
+) -> None:
+    (home / "models").mkdir(parents=True)
+    shutil.copy(chatml_model, home / "models" / PHI_3.file)
+    done = json.loads(phichat("download", PHI_3.name, "--json")[1].splitlines()[-1])
+    assert done["sha256"] == hashlib.sha256(chatml_model.read_bytes()).hexdigest()
+    assert served.starts(PHI_3.file) == []
+    row = json.loads(phichat("list", "--json")[1].splitlines()[0])
+    assert (row["official"], row["licence"], row["sha256"]) == (True, "MIT", done["sha256"])
+
+
+def test_the_right_file_that_was_added_is_not_fetched_again(
+    phichat: Run, served: HubServer, chatml_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = chatml_model.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    monkeypatch.setitem(CATALOGUE, PHI_3.name, replace(PHI_3, bytes=len(data), sha256=sha256))
+    file = Path(shutil.copy(chatml_model, tmp_path / PHI_3.file))
+    assert phichat("add", str(file))[0] == 0
+    done = json.loads(phichat("download", PHI_3.name, "--json")[1])
+    assert (done["path"], done["sha256"]) == (str(file), sha256)
+    assert served.requests == []
+
+
+def test_what_is_in_the_hubs_cache_is_said_without_a_hash(
+    phichat: Run, served: HubServer, chatml_model: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "cache" / f"models--{PHI_3.repo.replace('/', '--')}" / "snapshots" / "0" / PHI_3.file
+    file.parent.mkdir(parents=True)
+    shutil.copy(chatml_model, file)
+    done = json.loads(phichat("download", PHI_3.name, "--json")[1])
+    assert (done["path"], done["sha256"]) == (str(file), None)
+    assert served.requests == []
 
 
 @pytest.mark.parametrize(

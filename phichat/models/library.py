@@ -10,7 +10,7 @@ from typing import NoReturn
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
 from phichat.models.base import ModelFile, Remote, Source, Verified
-from phichat.models.catalogue import CATALOGUE, PHI_3
+from phichat.models.catalogue import CATALOGUE, PHI_3, known_as, known_at
 from phichat.models.checking import compare
 from phichat.models.hub_cache import blob_sha256, cached
 from phichat.models.notebook import Checksums, Notebook, Origins
@@ -108,7 +108,7 @@ class Library:
         """Where on the Hub the file came from, with the checksum published there; None if nobody knows."""
         if model.source is Source.OURS:
             return self._origins.of(model.path)
-        known = CATALOGUE.get(model.name) if model.source is Source.HUB else None
+        known = known_as(model.path.name) if model.source is Source.HUB else None
         return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
     def _known(self) -> list[ModelFile]:
@@ -122,8 +122,9 @@ class Library:
     def _found(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
-        for path in _gguf_files(self._home.models):
-            yield _model(path, Source.OURS, self._origins.of(path))
+        ours = [(path, self._origins.of(path)) for path in _gguf_files(self._home.models)]
+        for path, origin in sorted(ours, key=lambda one: known_at(one[1]) is None):  # the true one has the first name
+            yield _model(path, Source.OURS, origin)
         for path in self._added_paths():
             yield _model(path, Source.ADDED)
         for known in CATALOGUE.values():
@@ -170,8 +171,8 @@ def _gguf_files(folder: Path) -> list[Path]:
 
 
 def _model(path: Path, source: Source, origin: Remote | None = None) -> ModelFile:
-    known = next((known for known in CATALOGUE.values() if known.file == path.name), None)
-    if known and origin and origin.repo != known.repo:  # another one's file of the same name
+    known = known_at(origin) if origin else known_as(path.name)
+    if origin and not known and known_as(path.name):  # another one's file of the same name
         owner = origin.repo.partition("/")[0]
         return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:

@@ -11,7 +11,7 @@ from phichat import gguf
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
 from phichat.models.address import MAIN, Address, parse
 from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
-from phichat.models.catalogue import CATALOGUE, KnownModel
+from phichat.models.catalogue import CATALOGUE, KnownModel, known_at
 from phichat.models.elsewhere import lying_about
 from phichat.models.library import Library
 from phichat.paths import Home
@@ -124,7 +124,8 @@ class Shelf:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
         from phichat.models.download import fetch  # noqa: PLC0415 - lists need no network
 
-        remote = self.find(name).remote
+        known = CATALOGUE.get(name.lower())  # a file that only has the name does not stand in its way
+        remote = self.find(name).remote or (known.remote if known else None)
         if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
         wanted = Remote(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
@@ -211,6 +212,8 @@ class Shelf:
         return self._with_speed(listing) if self._is_measured else listing
 
     def _known(self, known: KnownModel, model: ModelFile | None, begun: list[Partial]) -> Listing:
+        if model and not self._is_published(known, model):
+            return self._file(model)
         told = self._told.get((known.repo, known.file), known.remote)
         part = _part_of(known.remote, begun)
         remote = part.remote if part else told or known.remote
@@ -233,10 +236,20 @@ class Shelf:
             known.kv_bytes * CONTEXT,
         )
 
+    def _is_published(self, known: KnownModel, model: ModelFile) -> bool:
+        """Whether a file is what its name says: it came from there, or has the hash."""
+        if origin := self._library.origin(model):
+            return known_at(origin) == known
+        told = self._told.get((known.repo, known.file))
+        found = self._library.sha256(model)
+        return found is not None and found in {known.sha256, told.sha256 if told else None}
+
     def _file(self, model: ModelFile) -> Listing:
         origin = self._library.origin(model)
         listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_here=model.bytes)
-        listing = replace(listing, is_official=model.source is Source.STARTER, licence=self._licence(model, origin))
+        known = known_at(origin)
+        is_official = model.source is Source.STARTER or bool(known and known.official)
+        listing = replace(listing, is_official=is_official, licence=self._licence(model, origin))
         kv = self._kv_of(model)
         return self._fitting(listing, kv) if kv else listing
 
@@ -249,6 +262,8 @@ class Shelf:
         return replace(self._remote(part.remote), bytes_here=part.bytes, is_paused=part.is_paused)
 
     def _remote(self, remote: Remote) -> Listing:
+        if known := known_at(remote):  # a file that only has its name has taken that
+            return replace(self._known(known, None, []), name=remote.name)
         title = PurePosixPath(remote.file).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
         if (remote.repo, remote.file) in self._told:

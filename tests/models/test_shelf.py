@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -219,8 +220,8 @@ def test_addresses_of_main_are_understood(shelf: Shelf) -> None:
     assert shelf.find(address).name == OTHER.name
 
 
-def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, ours: Copy) -> None:
-    ours(PHI_3.file)
+def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
+    Origins(Notebook(Home(home).origins)).remember(ours(PHI_3.file), PHI_3.remote)
     hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
     [listing] = shelf.files(PHI_3.repo, Stop())
     assert (listing.name, listing.presence) == (PHI_3.name, Presence.HERE)
@@ -341,6 +342,44 @@ def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(shelf: Sh
     Origins(Notebook(Home(home).origins)).remember(file, Remote("somebody/else", PHI_3.file))
     assert shelf.find(PHI_3.name).presence is Presence.ABSENT
     assert shelf.find(f"somebody/else:{PHI_3.file}").presence is Presence.HERE
+
+
+def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: Shelf, ours: Copy) -> None:
+    file = ours(PHI_3.file)
+    first = shelf.find(PHI_3.name)
+    assert first.model
+    assert (first.model.path, first.remote, first.licence, first.is_official) == (file, None, "", False)
+    true = shelf.find(PHI_3.remote.name)
+    assert (true.name, true.presence, true.licence, true.is_official) == (
+        PHI_3.remote.name, Presence.ABSENT, "MIT", True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_added", [False, True])
+def test_a_file_with_the_hash_is_the_one_we_know(
+    shelf: Shelf, home: Path, chatml_model: Path, ours: Copy, tmp_path: Path, is_added: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    data = chatml_model.read_bytes()
+    known = replace(PHI_3, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
+    library = Library(Home(home))
+    library.add(Path(shutil.copy(chatml_model, tmp_path / PHI_3.file))) if is_added else ours(PHI_3.file)
+    assert shelf.find(PHI_3.name).licence == ""
+    library.verify(PHI_3.name)
+    found = shelf.find(PHI_3.name)
+    assert (found.licence, found.is_official, found.remote) == ("MIT", True, known.remote)
+
+
+def test_the_true_one_has_the_name_that_another_has_taken(shelf: Shelf, home: Path, ours: Copy) -> None:
+    other, true = ours(PHI_3.file), ours("microsoft--phi.gguf")
+    Origins(Notebook(Home(home).origins)).remember(true, PHI_3.remote)
+    first = shelf.find(PHI_3.name)
+    assert first.model
+    assert (first.model.path, first.licence, first.is_official) == (true, "MIT", True)
+    second = shelf.find(f"{PHI_3.name}-2")
+    assert second.model
+    assert (second.model.path, second.remote, second.licence) == (other, None, "")
 
 
 def _source(listing: Listing) -> Source | None:
