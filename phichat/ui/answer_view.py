@@ -7,7 +7,7 @@ from phichat.chat.markdown import Block, blocks
 from phichat.chat.messages import Ending, Message, Reply
 from phichat.text import number, tr, tr_count
 from phichat.ui.code_block import CodeBlock
-from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme, muted
@@ -29,6 +29,7 @@ class AnswerView(MessageView):
         self._blocks.setSpacing(10)
         self._note = muted(QLabel())
         self._note.setWordWrap(True)
+        self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
         self._row.addWidget(actions, 0, Qt.AlignmentFlag.AlignTop)

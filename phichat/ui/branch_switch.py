@@ -29,6 +29,7 @@ class BranchSwitch(QWidget):
             layout.addWidget(widget)
         self._previous.clicked.connect(self._back)
         self._next.clicked.connect(self._on)
+        theme.dress(self, "tools")
         theme.changed.connect(self._show_icons)
         self._show_icons()
 

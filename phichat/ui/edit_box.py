@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
 from phichat.ui.composer import Field
-from phichat.ui.theme import Theme
+from phichat.ui.theme import Theme, muted
 
 
 class EditBox(QFrame):
@@ -54,7 +54,9 @@ class EditBox(QFrame):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addStretch(1)
+        hint = muted(QLabel(tr("Becomes another version. Escape cancels.")))
+        hint.setWordWrap(True)
+        buttons.addWidget(hint, 1)
         for button in (self._cancel, self._send):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)

@@ -58,6 +58,7 @@ class FindBar(QFrame):
         if is_new:
             self._finding.begin()
         self._settle()
+        self._transcript.cover(HEIGHT + 2 * MARGIN)
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -81,6 +82,7 @@ class FindBar(QFrame):
     def leave(self) -> None:
         """Close it, and give the focus back."""
         self.hide()
+        self._transcript.cover(0)
         self._finding.end()
         before = self._before if self._before and isValid(self._before) else None
         (before if before and before.isVisible() else self._transcript).setFocus()

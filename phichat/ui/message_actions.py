@@ -9,7 +9,7 @@ from phichat.text import tr
 from phichat.ui.code_block import CopyButton
 from phichat.ui.theme import Theme
 
-SIDE = 28  # pixels
+WIDTH, HEIGHT = 28, 24  # pixels
 MOST = 3  # buttons
 
 
@@ -29,7 +29,7 @@ class MessageActions(QWidget):
         self._more: QToolButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
-        self.setFixedSize(MOST * SIDE, SIDE)
+        self.setFixedSize(MOST * WIDTH, HEIGHT)
 
     def reveal(self, *, revealed: bool) -> bool:
         """Show the buttons, or hide them; whether they were made for it."""
@@ -62,8 +62,9 @@ class MessageActions(QWidget):
         self._buttons = [copy, self._main, self._more]
         for button in (copy, self._main, self._more):
             button.setIconSize(QSize(16, 16))
-            button.setFixedSize(SIDE, SIDE)
+            button.setFixedSize(WIDTH, HEIGHT)
             layout.addWidget(button)
+        self._theme.dress(self, "tools")
         self._theme.changed.connect(self._show_icons)
         self._show_icons()
 

@@ -179,7 +179,7 @@ class MessageView(QWidget):
         return None, -1
 
     def _place_switch(self, switch: BranchSwitch) -> None:
-        self._row.insertWidget(0, switch)
+        self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
 
     def _row_stops(self) -> list[QWidget]:
         return [*(self.switch.buttons() if self.switch else []), *self.tools.buttons()]

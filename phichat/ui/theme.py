@@ -155,6 +155,10 @@ QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; min-hei
 QScrollBar::handle:hover { background: $muted; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: none; }"""
+_TOOLS = """
+QToolButton { border: 1px solid transparent; border-radius: 7px; background: transparent; }
+QToolButton:hover { background: $hover; }
+QToolButton:focus { border-color: $accent; }"""
 _STYLES = {
     name: Template(rules)
     for name, rules in {
@@ -223,7 +227,9 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
         "code": """
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }
 QPlainTextEdit { background: transparent; border: none; }"""
+        + _TOOLS
         + _BAR,
+        "tools": _TOOLS,
         "bar": _BAR,
         "round": """
 QToolButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
@@ -231,7 +237,8 @@ QToolButton:focus { border-color: $accent; }""",
         "floating": """
 #findBar { background: $surface; border: 1px solid $line; border-radius: 12px; }
 #findBar QLineEdit { background: transparent; border: none; padding: 3px 4px; }
-#findBar[focused="true"] { border-color: $accent; }""",
+QLabel { background: transparent; }"""
+        + _TOOLS,
         "small": """
 QPushButton { border: 1px solid $line; border-radius: 8px; padding: 3px 10px; }
 QPushButton { background: transparent; color: $accent; }

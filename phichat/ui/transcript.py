@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from phichat.ui.marks import Needle
     from phichat.ui.message_view import MessageView
 
+MARGINS = 24, 24, 24, 16  # pixels
 COLUMN = 760  # pixels: lines longer than that are tiring to read
 AT_ONCE = 8  # messages that are made before a conversation is shown; the others follow
 SLICE = 0.006  # seconds of making messages, between which the window does other things
@@ -191,6 +192,12 @@ class Transcript(QScrollArea):
         if not UNDER <= self._place.offset(view) + area.top() <= height - area.height():
             self._place.hold(view, height // 3 - area.top())
 
+    def cover(self, pixels: int) -> None:
+        """So much at the top is covered: what is shown begins below that."""
+        left, top, right, bottom = MARGINS
+        if layout := self._content.layout():
+            layout.setContentsMargins(left, max(top, pixels), right, bottom)
+
     def _views(self) -> "list[MessageView]":
         return self._live.views
 
@@ -201,13 +208,13 @@ class Transcript(QScrollArea):
         self._content = QWidget()
         self._content.setObjectName("transcriptContent")
         outer = QHBoxLayout(self._content)
-        outer.setContentsMargins(24, 24, 24, 16)
+        outer.setContentsMargins(*MARGINS)
         holder = QWidget()
         holder.setMaximumWidth(COLUMN)
         outer.addWidget(holder)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(10)
+        column.setSpacing(14)
         column.addStretch(1)
         self.setWidget(self._content)
         return column
@@ -221,7 +228,7 @@ class Transcript(QScrollArea):
     def _make_around(self, number: int) -> None:
         """Have the message of that number as a widget, and some others; the rest follows."""
         live, count = self._live, len(self._live.path)
-        if not live.views or not live.first <= number <= live.end:
+        if not live.views or not live.first <= number <= live.end + AT_ONCE:
             live.restart(max(number, 0))
         while live.end < count and (live.end <= number or live.end < number + AT_ONCE // 2):
             live.grow_down()
