@@ -1,8 +1,9 @@
 """Measures downloads against a Hub on this computer: `python -m tests.benchmarks.downloads kills|speed|window`.
 
 `kills`: 200 MB at 10 MB/s, from a server that cuts each connection after 5 MB, by `phichat models download`, which is
-killed 50 times at random moments. `speed`: the same file at full speed, beside curl and sha256sum. `window`: how late
-the window's main thread is while Phi-3 comes into it at full speed.
+killed 50 times at random moments; of each request, how much it asks for again of what the disk held before its process,
+or of what the request before it brought. `speed`: the same file at full speed, beside curl and sha256sum. `window`: how
+late the window's main thread is while Phi-3 comes into it at full speed.
 """
 
 import hashlib
@@ -17,10 +18,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 MEGABYTES, KILLS, ROUNDS = 200, 50, 7
+SETTLED = 0.5  # seconds after which the server has noticed that nobody listens any more, and logged it
 REPO, FILE = "owner/model-GGUF", "model.gguf"
 PORT, CDN_PORT = 8377, 8378
 URL = f"http://127.0.0.1:{PORT}/{REPO}/resolve/main/{FILE}"
@@ -70,42 +73,73 @@ def answers(log: Path) -> list[dict[str, Any]]:
     return [row for row in rows if row["method"] == "GET" and row["status"] in {200, 206} and FILE in row["path"]]
 
 
+@dataclass
+class Run:
+    """One process: what the disk held before it, when it ran, and the answers it got, in their order."""
+
+    held: int
+    begun: float
+    ended: float
+    seen: list[dict[str, Any]]
+
+
 def kills(folder: Path) -> dict[str, Any]:
     wanted, home, chance = make(folder), folder / "home", random.Random(7)
-    part, final = home / "models" / f"{FILE}.part", home / "models" / FILE
-    held, worst, killed = [0], 0, 0
+    final, runs, killed, said = home / "models" / FILE, list[Run](), 0, b""
     with hub(folder, "--speed", "10000000", "--cut-every", "5000000") as log:
-        while killed < KILLS and not final.exists():
-            process = downloading(home)
-            try:
-                process.wait(chance.uniform(0.05, 1.1))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-            process.communicate()
-            held.append(part.stat().st_size if part.exists() else 0)
-        process = downloading(home)
-        _, said = process.communicate()
-        time.sleep(0.5)
-        seen = answers(log)
-    starts = sorted(row["start"] or 0 for row in seen)
-    for start in starts:  # what the disk held when it was asked for: the last kill's rest, or a full piece on from it
-        worst = max(worst, min(abs(start - place) for place in _places(held)))
+        while not final.exists() and killed <= KILLS and not said:
+            run, said, was_killed = _run(home, log, chance.uniform(0.05, 1.1) if killed < KILLS else None)
+            runs.append(run)
+            killed += was_killed
+        rows = answers(log)
     found = hashlib.sha256(final.read_bytes()).hexdigest() if final.exists() else said.decode()
+    firsts, nexts = overlaps(runs)
     return {
         "kills": killed,
         "right": found == wanted,
-        "requests": len(seen),
-        "bytes_sent": sum(row["sent"] for row in seen),
+        "requests": len(rows),
+        "bytes_sent": sum(row["sent"] for row in rows),
         "bytes_wanted": MEGABYTES * 1_000_000,
-        "worst_overlap": worst,
-        "held": held[-3:],
+        "first_requests": len(firsts),
+        "first_overlaps": [min(firsts), max(firsts)],
+        "next_requests": len(nexts),
+        "next_overlaps": [min(nexts), max(nexts)],
+        "all_are_told": len(firsts) + len(nexts) == len(rows) and all(map(_is_of_its_time, runs)),
+        "all_are_within_1_mb": all(0 <= overlap <= 1_000_000 for overlap in firsts + nexts),
     }
 
 
-def _places(held: list[int]) -> list[int]:
-    """Where a request may begin: at what a kill left, and every 5 MB from there."""
-    return [place + 5_000_000 * step for place in held for step in range(MEGABYTES // 5 + 1)]
+def _run(home: Path, log: Path, seconds: float | None) -> tuple[Run, bytes, bool]:
+    """A process that is killed after so many seconds; what it said if it failed, and whether it was killed."""
+    part = home / "models" / f"{FILE}.part"
+    before, held, begun = len(answers(log)), part.stat().st_size if part.exists() else 0, time.time()
+    process, was_killed = downloading(home), False
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        was_killed = True
+    _, said = process.communicate()
+    ended = time.time()
+    time.sleep(SETTLED)
+    return Run(held, begun, ended, answers(log)[before:]), said if process.returncode > 0 else b"", was_killed
+
+
+def _is_of_its_time(run: Run) -> bool:
+    """Whether all answers were asked for by that process; the log rounds to milliseconds."""
+    return all(run.begun - 0.001 <= row["time"] <= run.ended + 0.001 for row in run.seen)
+
+
+def overlaps(runs: list[Run]) -> tuple[list[int], list[int]]:
+    """How many bytes each request asked for again: the first of a process of what the disk held, the others of what
+    the one before had been sent."""
+    firsts, nexts = [], []
+    for run in runs:
+        expected, found = run.held, firsts
+        for row in sorted(run.seen, key=lambda row: row["time"]):
+            found.append(expected - (row["start"] or 0))
+            expected, found = (row["start"] or 0) + row["sent"], nexts
+    return firsts, nexts
 
 
 def timed(command: list[str], env: dict[str, str] | None = None) -> float:
