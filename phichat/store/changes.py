@@ -1,10 +1,9 @@
 """What each change to the history does in the database; every function is one part of a transaction."""
 
+import os
 import sqlite3
 import time
 from dataclasses import replace
-from hashlib import sha256
-from random import randrange
 from typing import Any
 
 from phichat.chat.messages import Message, clean
@@ -174,7 +173,7 @@ def place(connection: sqlite3.Connection, conversation: int, created: float) -> 
     if last is not None:
         wanted = max(wanted, last + 1)
     while one(connection, "SELECT 1 FROM messages WHERE number = ?", wanted):
-        wanted += randrange(1, HOUR)  # noqa: S311 - any free place will do
+        wanted += 1 + int.from_bytes(os.urandom(4), "big") % HOUR
     return wanted
 
 
@@ -212,9 +211,9 @@ def _under_own_names(connection: sqlite3.Connection, conversation: int, messages
     They follow from what they replace, so that importing twice changes nothing.
     """
     taken = "SELECT 1 FROM messages WHERE id = ? AND conversation <> ?"
+    name = one(connection, "SELECT id FROM conversations WHERE number = ?", conversation)
     others = {
-        message.id: sha256(f"{conversation_id} {message.id}".encode()).hexdigest()[:32]
-        for conversation_id in [one(connection, "SELECT id FROM conversations WHERE number = ?", conversation)]
+        message.id: _other_name(name, message.id)
         for message in messages
         if one(connection, taken, clean(message.id), conversation)
     }
@@ -228,6 +227,12 @@ def _under_own_names(connection: sqlite3.Connection, conversation: int, messages
         )
         for message in messages
     ]
+
+
+def _other_name(conversation: str, message: str) -> str:
+    import hashlib  # noqa: PLC0415 - rarely needed
+
+    return hashlib.sha256(clean(f"{conversation} {message}").encode()).hexdigest()[:32]
 
 
 def _choose_tip(connection: sqlite3.Connection, conversation: int, tip: str | None) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.store import checking, recovery, rows, schema
+from phichat.store import checking, rows, schema
 from phichat.store.changes import index_message
 from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
 from phichat.store.readers import Readers
@@ -42,6 +42,8 @@ def open_history(file: Path) -> Opened:
 
 def recover(file: Path) -> str:
     """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error."""
+    from phichat.store import recovery  # noqa: PLC0415 - rarely needed
+
     return recovery.recover(file)
 
 
