@@ -133,7 +133,7 @@ def _is_of_its_time(run: Run) -> bool:
 def overlaps(runs: list[Run]) -> tuple[list[int], list[int]]:
     """How many bytes each request asked for again: the first of a process of what the disk held, the others of what
     the one before had been sent."""
-    firsts, nexts = [], []
+    firsts, nexts = list[int](), list[int]()
     for run in runs:
         expected, found = run.held, firsts
         for row in sorted(run.seen, key=lambda row: row["time"]):
