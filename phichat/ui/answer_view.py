@@ -1,6 +1,7 @@
 """What the model answered: blocks of prose and code, and a line that says how it was made."""
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.markdown import Block, blocks
@@ -13,6 +14,7 @@ from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wishes import Wishes
 
+ROOMY = 460  # pixels of width from which the note stands beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 
 
@@ -32,7 +34,9 @@ class AnswerView(MessageView):
         self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
+        self._row.addStretch(0)
         self._row.addWidget(actions, 0, Qt.AlignmentFlag.AlignTop)
+        self._is_roomy = True
         self._column.addLayout(self._blocks)
         self._column.addLayout(self._row)
         self.show_message(message)
@@ -79,6 +83,7 @@ class AnswerView(MessageView):
             self._drop(late)
         self._parts[index:] = [part]
         self._blocks.addWidget(part)
+        part.show()
         if isinstance(part, Prose):
             part.setAccessibleName(tr("Answer"))
         part.look_for(self._needle, self._theme.tokens)
@@ -118,6 +123,7 @@ class AnswerView(MessageView):
             self.put_in_order()
         if self._continue:
             self._continue.setVisible(can_go_on)
+        self._arrange()
 
     def _row_stops(self) -> list[QWidget]:
         stops = super()._row_stops()
@@ -130,6 +136,26 @@ class AnswerView(MessageView):
     @Slot()
     def _on_pressed(self) -> None:
         self._wishes.retried.emit(self._message)
+
+    def _arrange(self) -> None:
+        """The note stands beside the buttons or, where that is too narrow for all of them, above."""
+        is_crowded = bool(self.switch and not self.switch.isHidden()) or self.can_go_on()
+        is_roomy = self.width() >= ROOMY or not is_crowded
+        if is_roomy is self._is_roomy:
+            return
+        self._is_roomy = is_roomy
+        if is_roomy:
+            self._row.insertWidget(1 if self.switch else 0, self._note, 1)
+        else:
+            self._column.insertWidget(1, self._note)
+
+    def show_versions(self) -> None:
+        super().show_versions()
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
 
 def describe(reply: Reply) -> str:

@@ -81,6 +81,7 @@ class Live(QObject):
         view = self._make(self.first)
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
+        view.show()  # at once, such that it can take the focus
         view.put_in_order(self._before)
 
     def grow_down(self) -> None:
@@ -89,6 +90,7 @@ class Live(QObject):
         view = self._make(self.end)
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
+        view.show()
         view.put_in_order(before[0] if before else self._before)
 
     def drop(self, first: int, end: int) -> None:

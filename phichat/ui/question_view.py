@@ -49,6 +49,7 @@ class QuestionView(MessageView):
             self._box.sent.connect(self._on_sent)
             self._box.cancelled.connect(self._on_cancelled)
             self._column.insertWidget(0, self._box)
+            self._box.show()
             self._show_edit(is_editing=True)
             self.show_wishes()
             self.put_in_order()

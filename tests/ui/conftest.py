@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
@@ -63,6 +64,42 @@ class Person:
         model = self.find(name).model()
         indexes = [model.index(row, 0) for row in range(model.rowCount())]
         return [index for index in indexes if index.flags() & Qt.ItemFlag.ItemIsSelectable]
+
+    def point_at(self, number: int) -> None:
+        """Move the mouse over a message."""
+        place = QPointF(5, 5)
+        QApplication.sendEvent(self.find(f"message-{number}"), QEnterEvent(place, place, place))
+
+    def button(self, number: int, label: str) -> Any:
+        """What is called that in a message; None if it is not to be seen."""
+        found = self.find(f"message-{number}").findChildren(QWidget)
+        names = [(widget.accessibleName() or widget.property("text"), widget) for widget in found]
+        return next((widget for name, widget in names if name == label and not widget.isHidden()), None)
+
+    def press_in(self, number: int, label: str) -> None:
+        """Click on what is called that in a message."""
+        self.point_at(number)
+        QTest.mouseClick(self.button(number, label), Qt.MouseButton.LeftButton)
+
+    def choose_in(self, number: int, *labels: str) -> None:
+        """Choose from a message's menu and the menus in it."""
+        action = self.menu(number)
+        for label in labels:
+            action = next(one for one in action.menu().actions() if one.text() == label)
+        assert action.isEnabled()
+        action.trigger()
+        self.close_menu()
+
+    def menu(self, number: int) -> Any:
+        """A message's menu, opened by key."""
+        message = self.find(f"message-{number}")
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5), message.mapToGlobal(QPoint(5, 5)))
+        QApplication.sendEvent(message.findChild(QTextEdit), event)
+        return message.findChild(QMenu).menuAction()
+
+    def close_menu(self) -> None:
+        while popup := QApplication.activePopupWidget():
+            popup.close()
 
     def status(self) -> str:
         return str(self.find("statusMessage").property("text"))

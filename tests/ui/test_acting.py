@@ -1,0 +1,293 @@
+"""What a person does with messages: copy, quote, continue, ask again otherwise, delete and undo."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
+
+from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.sampling import PRESETS
+from phichat.engine.base import Done
+from phichat.ui.answering import State
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def note(person: Person, number: int) -> str:
+    """What is said below an answer."""
+    labels = person.find(f"message-{number}").findChildren(QLabel)
+    return "\n".join(label.text() for label in labels if label.wordWrap())
+
+
+def ask(person: Person, text: str) -> None:
+    person.ask(text)
+    person.wait_for(State.IDLE)
+
+
+def clipboard() -> str:
+    return QGuiApplication.clipboard().text()
+
+
+def test_actions_appear_where_one_points_and_where_the_focus_is(person: Person) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    assert person.button(0, "Copy message") is None
+    assert person.button(1, "Copy answer") is None
+    assert person.button(3, "Copy answer"), "the last one always shows them"
+    person.point_at(0)
+    assert person.button(0, "Copy message")
+    person.find("message-1").take_focus()
+    assert person.button(1, "Copy answer")
+    person.find("composer").setFocus()
+    assert person.button(1, "Copy answer") is None
+
+
+def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Before\n\n", "```python\nprint(1)\n```\n", "After")
+    ask(person, "Code")
+    person.find("message-1").take_focus()
+    names = []
+    for _ in range(7):
+        names.append(person.window.focusWidget().accessibleName())
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Tab)
+    assert names == ["Answer", "Copy code", "Code", "Answer", "Copy answer", "Answer again", "More"]
+
+
+def test_alt_up_and_down_go_from_message_to_message(person: Person) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    person.find("message-3").take_focus()
+    for number in (2, 1, 0):
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+        assert person.find(f"message-{number}").isAncestorOf(person.window.focusWidget())
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert person.find("message-1").isAncestorOf(person.window.focusWidget())
+
+
+def test_a_message_is_copied_as_it_was_written(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("A **bold** word")
+    ask(person, "Say it")
+    person.press_in(1, "Copy answer")
+    assert clipboard() == "A **bold** word"
+    person.press_in(0, "Copy message")
+    assert clipboard() == "Say it"
+
+
+def test_the_conversation_is_copied_as_markdown(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("A **bold** word")
+    ask(person, "Say it")
+    QTest.keyClick(person.window, Qt.Key.Key_C, CONTROL | SHIFT)
+    assert clipboard() == "## You\n\nSay it\n\n## starter\n\nA **bold** word\n"
+
+
+def test_a_message_is_quoted_below_what_is_written(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("First line\nsecond line")
+    ask(person, "Say it")
+    person.type("You said")
+    person.choose_in(1, "Quote in your message")
+    assert person.written() == "You said\n\n> First line\n> second line\n\n"
+    assert person.find("composer").hasFocus()
+
+
+def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("First *line*\nsecond line")
+    ask(person, "Say it")
+    text = person.find("message-1").findChild(QTextBrowser)
+    cursor = text.textCursor()
+    cursor.setPosition(6)
+    cursor.setPosition(10, cursor.MoveMode.KeepAnchor)
+    text.setTextCursor(cursor)
+    person.choose_in(1, "Quote in your message")
+    assert person.written() == "> line\n\n"
+
+
+@pytest.mark.parametrize("how", ["stopped", "length", "error"])
+def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: ScriptedEngine, how: str) -> None:
+    if how == "stopped":
+        engine.enqueue("Once ", threading.Event(), "never")
+    elif how == "length":
+        engine.enqueue("Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0))
+    else:
+        engine.enqueue("Once ", RuntimeError("broken"))
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Once ")
+    person.press(Qt.Key.Key_Escape)
+    person.wait_for(State.IDLE)
+    engine.enqueue("upon a time")
+    person.press_in(1, "Continue")
+    person.wait(lambda: person.message(1) == "Once upon a time" and person.window.answering.state is State.IDLE)
+    assert engine.requests[-1].begun == Turn(Role.ASSISTANT, "Once ", (1000,))
+    assert person.button(1, "Continue") is None
+    assert len(person.window.session.conversation.messages()) == 2
+
+
+def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0))
+    ask(person, "Tell")
+    assert person.button(1, "Continue")
+    ask(person, "More")
+    assert person.button(1, "Continue") is None
+    assert person.button(3, "Continue") is None
+
+
+def test_an_answer_of_an_earlier_day_says_how_it_was_made(
+    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
+) -> None:
+    engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
+    ask(person, "Ready?")
+    before = note(person, 1)
+    assert before.startswith("starter · 1 token · 5.0 tokens/s · seed ")
+    person.window.close()
+    again = open_window()
+    again.wait(lambda: again.titles() == ["Ready?"])
+    again.open("Ready?")
+    again.wait(lambda: note(again, 1) == before)
+
+
+def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Once ")
+    ask(person, "Tell")
+    conversation = person.window.session.conversation
+    message = conversation.path()[-1]
+    assert message.reply is not None
+    reply = replace(message.reply, ending=Ending.CANCELLED, statistics={"interrupted": True})
+    person.window.acting.show(person.window.session)
+    conversation.change(message, reply=reply)
+    person.window.acting.show(person.window.session)
+    assert note(person, 1).startswith("Interrupted · starter")
+    assert person.button(1, "Continue")
+
+
+def test_the_same_seed_and_settings_are_used_again(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One")
+    ask(person, "Choose")
+    person.find("temperatureSlider").setValue(0)
+    engine.enqueue("One")
+    person.choose_in(1, "Again with the same seed")
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    assert engine.requests[1].sampling == engine.requests[0].sampling
+    assert note(person, 1).endswith("\nThe same text as before.")
+    assert person.window.session.sampling.temperature == 0
+
+
+def test_another_text_with_the_same_seed_is_explained(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One")
+    ask(person, "Choose")
+    engine.enqueue("Other")
+    person.choose_in(1, "Again with the same seed")
+    person.wait(lambda: "Another text than before" in note(person, 1))
+
+
+def test_a_remark_is_still_there_after_another_conversation(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One")
+    ask(person, "Choose")
+    engine.enqueue("One")
+    person.choose_in(1, "Again with the same seed")
+    person.wait(lambda: "The same text" in note(person, 1))
+    person.click("newConversationButton")
+    person.open("Choose")
+    assert "The same text" in note(person, 1)
+
+
+def test_again_with_another_seed_or_preset_changes_only_that(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, "Choose")
+    first = engine.requests[0].sampling
+    person.choose_in(1, "Again with…", "Another seed")
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    assert engine.requests[1].sampling.seed != first.seed
+    assert replace(engine.requests[1].sampling, seed=first.seed) == first
+    person.choose_in(1, "Again with…", "Precise")
+    person.wait(lambda: len(engine.requests) == 3 and person.window.answering.state is State.IDLE)
+    assert engine.requests[2].sampling == replace(PRESETS["precise"].sampling, seed=engine.requests[1].sampling.seed)
+    assert person.window.session.sampling == PRESETS["balanced"].sampling
+
+
+def test_again_with_another_model_loads_that_first(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    ask(person, "Choose")
+    person.window.choosing.open_file(str(phi3_model))
+    person.wait_for(State.IDLE)
+    person.choose_in(1, "Again with the same seed")
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    assert len(engine.loads) == 3, "the reply's own model answers again"
+    person.choose_in(1, "Again with…", phi3_model.stem)
+    person.wait(lambda: len(engine.requests) == 3 and person.window.answering.state is State.IDLE)
+    assert engine.loads[-1][0] == phi3_model
+    assert note(person, 1).startswith(phi3_model.stem)
+
+
+def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, "One")
+    gate = threading.Event()
+    engine.enqueue("Half", gate)
+    person.ask("Two")
+    person.wait(lambda: person.message(3) == "Half")
+    person.point_at(1)
+    assert not person.button(1, "Answer again").isEnabled()
+    enabled = {action.text(): action.isEnabled() for action in person.menu(1).menu().actions()}
+    person.close_menu()
+    assert enabled["Copy"]
+    assert enabled["Quote in your message"]
+    assert not enabled["Answer again"]
+    assert not enabled["Delete from here on"]
+    QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL)
+    assert len(engine.requests) == 2
+    gate.set()
+    person.wait_for(State.IDLE)
+    assert person.button(1, "Answer again").isEnabled()
+
+
+def test_keys_act_on_the_last_message(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, "Choose")
+    QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    QTest.keyClick(person.window, Qt.Key.Key_U, CONTROL | SHIFT)
+    assert person.written() == "> Choose\n\n"
+    QTest.keyClick(person.window, Qt.Key.Key_E, CONTROL)
+    assert person.find("editField").hasFocus()
+
+
+def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], Person]) -> None:
+    for question in ("One", "Two", "Three"):
+        ask(person, question)
+    person.choose_in(2, "Delete from here on")
+    assert person.window.findChild(QWidget, "message-2") is None
+    person.click("undoButton")
+    assert [person.message(number) for number in range(6)] == ["One", "One", "Two", "Two", "Three", "Three"]
+    person.choose_in(2, "Delete from here on")
+    person.window.close()
+    again = open_window()
+    again.wait(lambda: again.titles() == ["One"])
+    again.open("One")
+    again.wait(lambda: again.message(1) == "One")
+    assert again.window.findChild(QWidget, "message-2") is None
+
+
+def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One")
+    engine.enqueue("Other")
+    ask(person, "Choose")
+    person.press_in(1, "Answer again")
+    person.wait(lambda: person.message(1) == "Other" and person.window.answering.state is State.IDLE)
+    person.choose_in(1, "Delete from here on")
+    assert person.message(1) == "One"
+    assert person.button(1, "Next version") is None
+    person.click("undoButton")
+    assert person.message(1) == "Other"
+    assert person.button(1, "Previous version")
+
+
+def test_deleting_all_there_is_leaves_an_empty_conversation(person: Person) -> None:
+    ask(person, "One")
+    person.choose_in(0, "Delete from here on")
+    assert not person.find("transcript").isVisible()
+    person.click("undoButton")
+    assert person.message(1) == "One"
