@@ -45,11 +45,16 @@ class ScriptedEngine:
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
         self._replies: deque[list[Line]] = deque(replies)
+        self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
 
     def enqueue(self, *lines: Line) -> None:
         """The next reply that has no script yet."""
         self._replies.append(list(lines))
+
+    def hold_drafts(self, gate: threading.Event) -> None:
+        """Drafts are read once the test opens the gate."""
+        self._gate = gate
 
     def enqueue_load(self, *lines: Line) -> None:
         """What happens while the next model loads."""
@@ -68,6 +73,8 @@ class ScriptedEngine:
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         if request.is_draft:
             self.drafts.append(request.turns[-1].text)
+            while self._gate and not self._gate.wait(0.005) and not stop.is_set():
+                pass
             yield Done(Ending.CANCELLED, 0)
             return
         self.requests.append(request)

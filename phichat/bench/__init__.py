@@ -2,6 +2,7 @@
 
     run(parts, …) ── speed.py  ── window_speed.py   ours: worker thread, child process, signals
                   │            └─ loops.py      the same settings without the app; bare llama-cpp-python
+                  ├─ first_token.py  what is not read twice, or read before it is asked
                   └─ window.py ── window_app.py  the window, and a bare one
 
 Every timed thing runs in a process of its own (processes.py), so a crash costs one figure. Only window_*.py know Qt.
@@ -12,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from phichat.bench import machine, speed, window
+from phichat.bench import first_token, machine, speed, window
 from phichat.bench.plan import Plan
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
@@ -21,7 +22,11 @@ from phichat.text import tr
 
 Report = Callable[[str], None]
 
-PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {"speed": speed.measure, "window": window.measure}
+PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
+    "speed": speed.measure,
+    "first-token": first_token.measure,
+    "window": window.measure,
+}
 
 
 class Model(Protocol):

@@ -81,7 +81,8 @@ class Answering(QObject):
         loaded: what the engine said of it; None while it loads.
         state: what it is doing.
 
-    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends.
+    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `read_on` where what was being
+    written has been read, as far as it was written then.
     """
 
     state_changed = Signal()
@@ -91,6 +92,7 @@ class Answering(QObject):
     prompt_made = Signal(object)
     measured = Signal(object)
     loaded_model = Signal(object)
+    read_on = Signal()
 
     def __init__(
         self,
@@ -161,6 +163,10 @@ class Answering(QObject):
             turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
             self._ahead = self._thread.generate(Request(turns, session.sampling, is_draft=True))
 
+    def is_reading_ahead(self) -> bool:
+        """Whether what is being written is being read."""
+        return self._ahead is not None
+
     def _stop_reading_ahead(self) -> None:
         if self._ahead:
             self._ahead.set()
@@ -191,7 +197,10 @@ class Answering(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
-        if stop is self._loading or stop is self._reply:
+        if stop is self._ahead and isinstance(event, Done):
+            self._ahead = None
+            self.read_on.emit()
+        elif stop is self._loading or stop is self._reply:
             self._handle(stop, event)
 
     def _handle(self, stop: Stop, event: Event) -> None:
@@ -246,7 +255,9 @@ class Answering(QObject):
 
     @Slot(object, str)
     def _on_failure(self, stop: Stop, sentence: str) -> None:
-        if stop is self._loading:
+        if stop is self._ahead:  # it will be told when it is asked
+            self._ahead = None
+        elif stop is self._loading:
             failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)
             if self._good and self._good is not failed:

@@ -7,11 +7,11 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from phichat.chat.session import Session
 from phichat.ui.answering import Answering, State
 
-SETTLED = 250  # milliseconds without a key: a word is written, or a text was pasted
+EVERY = 250  # milliseconds between two looks at what is being written
 
 
 class ReadingAhead(QObject):
-    """Tells `answering` what is being written, when the person pauses.
+    """Tells `answering` what is being written, a few times a second, and at once when it has read what there was.
 
     `session` is the conversation that is shown, `draft` what is being written in it, and `may_read` whether the
     computer has power to spare.
@@ -27,15 +27,18 @@ class ReadingAhead(QObject):
     ) -> None:
         super().__init__(parent)
         self._answering, self._session, self._draft, self._may_read = answering, session, draft, may_read
-        self._last: tuple[str, str | None, str, str] | None = None
-        self._timer = QTimer(self, interval=SETTLED, singleShot=True)
+        self._place: tuple[str | None, ...] = ()
+        self._last = ""
+        self._timer = QTimer(self, interval=EVERY, singleShot=True)
         self._timer.timeout.connect(self._read)
+        answering.read_on.connect(self.soon)
         answering.state_changed.connect(self._on_state)
 
     @Slot()
     def soon(self) -> None:
         """Something was written, or another conversation is shown."""
-        self._timer.start()
+        if not self._timer.isActive():
+            self._timer.start()
 
     @Slot()
     def _on_state(self) -> None:
@@ -45,8 +48,11 @@ class ReadingAhead(QObject):
     @Slot()
     def _read(self) -> None:
         session, draft, model = self._session(), self._draft(), self._answering.model
-        now = (session.conversation.id, session.conversation.tip, draft, model.name if model else "")
-        is_worth_it = bool(draft.strip() or session.conversation.tip)
-        if now != self._last and is_worth_it and self._answering.state is State.IDLE and self._may_read():
-            self._last = now
+        place = (session.conversation.id, session.conversation.tip, model.name if model else None)
+        goes_on = place == self._place and draft.startswith(self._last)
+        if self._answering.state is not State.IDLE or (goes_on and self._answering.is_reading_ahead()):
+            return  # it is asked for again when that has ended
+        is_news = place != self._place or draft != self._last
+        if is_news and (draft.strip() or session.conversation.tip) and self._may_read():
+            self._place, self._last = place, draft
             self._answering.read_ahead(session, draft)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from phichat import bench
-from phichat.bench import speed, window
+from phichat.bench import first_token, speed, window
 from phichat.bench.plan import Plan
 from phichat.bench.processes import figures_of, medians
 from phichat.chat.sampling import Sampling
@@ -100,3 +100,18 @@ def test_what_dies_has_no_figures() -> None:
     assert medians([{"prompt": 1.0}, None]) is None
     assert medians([]) is None
     assert medians([{"prompt": 1.0}, {"prompt": 3.0}, {"prompt": 2.0}]) == {"prompt": 2.0}
+
+
+def test_the_first_token_is_timed_beside_that_of_a_cold_prompt(
+    starter: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("EARLIER_WORDS", 60),
+        ("QUESTION_WORDS", 20),
+        ("KEYS_PER_SECOND", 1000),
+        ("PASTED_BEFORE", 0.1),
+    ):
+        monkeypatch.setattr(first_token, name, value)
+    found = first_token.measure(_plan(starter, settings))["first_token"]
+    assert set(found) == {"next_turn", "typed_draft", "pasted_draft", "reopened"}
+    assert all(set(pair) == {"ours", "cold"} and min(pair.values()) > 0 for pair in found.values())

@@ -1,5 +1,6 @@
 """Questions are stored before they are asked, and replies as they come; retries, edits and continuations are asked."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import EngineSettings
 from phichat.ui.answering import Answering, State
-from phichat.ui.reading_ahead import SETTLED, ReadingAhead
+from phichat.ui.reading_ahead import EVERY, ReadingAhead
 from phichat.ui.workers import EngineThread
 from tests.fakes import ScriptedEngine, SlowKeeper
 
@@ -153,18 +154,43 @@ def test_what_is_being_written_is_read_and_yields_to_the_question(
     assert [message.text for message in session.conversation.path()] == ["Tell me more", "Tell me more"]
 
 
-def test_writing_is_read_when_it_pauses_and_once(qtbot: QtBot, answering: Answering, engine: ScriptedEngine) -> None:
+def test_what_is_written_is_read_once(qtbot: QtBot, answering: Answering, engine: ScriptedEngine) -> None:
     session, drafts = Session(), ["Te", "Tell", "Tell me"]
     ahead = ReadingAhead(answering, lambda: session, lambda: drafts[0])
     for _ in range(2):
         ahead.soon()
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
     ahead.soon()
-    qtbot.wait(2 * SETTLED)
+    qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Te"]
     drafts.pop(0)
     ahead.soon()
     qtbot.waitUntil(lambda: engine.drafts == ["Te", "Tell"])
+
+
+def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
+    qtbot: QtBot, answering: Answering, engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.hold_drafts(gate)
+    session, draft = Session(), "Tell"
+    ahead = ReadingAhead(answering, lambda: session, lambda: draft)
+    ahead.soon()
+    qtbot.waitUntil(lambda: engine.drafts == ["Tell"])
+    draft = "Tell me"
+    ahead.soon()
+    qtbot.wait(2 * EVERY)
+    assert engine.drafts == ["Tell"]
+    gate.set()
+    qtbot.waitUntil(lambda: engine.drafts == ["Tell", "Tell me"])
+    gate.clear()
+    draft = "Tell me a"
+    ahead.soon()
+    qtbot.waitUntil(lambda: engine.drafts[2:] == ["Tell me a"])
+    draft = "No"
+    ahead.soon()
+    qtbot.waitUntil(lambda: engine.drafts[3:] == ["No"])
+    gate.set()
 
 
 def test_nothing_is_read_where_there_is_no_power_to_spare(
@@ -172,5 +198,5 @@ def test_nothing_is_read_where_there_is_no_power_to_spare(
 ) -> None:
     ahead = ReadingAhead(answering, Session, lambda: "Tell", lambda: False)
     ahead.soon()
-    qtbot.wait(2 * SETTLED)
+    qtbot.wait(2 * EVERY)
     assert not engine.drafts
