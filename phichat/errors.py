@@ -82,7 +82,7 @@ class HubMissing(HubRefused):
 
 
 class HubForbidden(HubRefused):
-    """The Hub shows it to some only."""
+    """The Hub shows it to some only, or does not show what it takes to trust it."""
 
 
 class StoreError(PhichatError):

@@ -71,7 +71,7 @@ class Hub:
             listed = next((other for other in self.files(repo, stop) if other.file == file), remote)
             size, sha256 = listed.bytes or size, listed.sha256 or sha256
         if size is None or sha256 is None:
-            raise HubRefused(
+            raise HubForbidden(
                 tr(
                     "{host} does not tell size and checksum of {file}, so that it could not be verified. Use another "
                     "mirror (HF_ENDPOINT), or fetch it in a browser and add it."
