@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,10 @@ from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
     from phichat.models.library import Library, ModelFile
+    from phichat.store.base import Record
     from phichat.store.history import History
+    from phichat.store.imports import Imported
+    from phichat.store.imports import Shelf as ImportShelf
     from phichat.ui.shelf import Shelf
 
 PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
@@ -58,7 +61,7 @@ def create_window(
     thread = EngineThread(make_engine or (lambda: _engine(home)))
     remembering = Remembering(preferences, file.write)
     conversations = _Conversations(home)
-    archive = Archive(theme, conversations.history, remembering.new_session)
+    archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
@@ -246,6 +249,18 @@ def _shelf(home: paths.Home, library: "Library") -> "Shelf":
     from phichat.shelves import shelf  # noqa: PLC0415 - the window does not wait for it
 
     return shelf(home, library)
+
+
+def _export(records: "Iterable[Record]", file: Path) -> int:
+    from phichat.store import exports  # noqa: PLC0415 - when it is wanted
+
+    return exports.export(records, exports.format_of(file) or exports.Format.JSON, file)
+
+
+def _import(file: Path, history: "ImportShelf") -> "Imported":
+    from phichat.store.imports import import_file  # noqa: PLC0415 - when it is wanted
+
+    return import_file(file, history)
 
 
 def _hub_host() -> str:

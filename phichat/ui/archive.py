@@ -1,6 +1,8 @@
 """Everything about conversations but their words: which there are, which is shown, what is done with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -10,20 +12,22 @@ from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.store.base import Hit, Record
+from phichat.text import tr
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.history import History
+from phichat.ui.history import Exporter, History, Importer
 from phichat.ui.jobs import Errands
 from phichat.ui.keeping import Keeping
 from phichat.ui.managing import Managing
 from phichat.ui.records import heading_of
-from phichat.ui.searching import Searching
 from phichat.ui.theme import Theme
 from phichat.ui.undoing import Undoing
 
 if TYPE_CHECKING:
     from phichat.stop import Stop
     from phichat.ui.conversation_list import ConversationList
+    from phichat.ui.exchanging import Exchanging
+    from phichat.ui.searching import Searching
     from phichat.ui.undo_bar import TemporaryNote, UndoBar
 
 
@@ -36,16 +40,21 @@ class Archive(QObject):
         conversing: which conversation is shown.
         managing: what is done with whole ones.
         undoing: what of that can be undone.
-        searching: finds words.
 
     Signals: `told(str)` with a sentence about what the person should know.
     """
 
     told = Signal(str)
 
-    def __init__(self, theme: Theme, history: Callable[[], History], make: Callable[[], Session]) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        history: Callable[[], History],
+        doors: tuple[Exporter, Importer],
+        make: Callable[[], Session],
+    ) -> None:
         super().__init__()
-        self._theme, self._history = theme, history
+        self._theme, self._history, self._doors = theme, history, doors
         self._errands = Errands("conversations", parent=self)
         self.keeping = Keeping(history, self)
         self.headings = HeadingsModel(self)
@@ -54,11 +63,10 @@ class Archive(QObject):
         self.managing = Managing(
             history, self._errands, self.keeping, self.headings, self.conversing, self.undoing, self
         )
-        self.searching = Searching(history, self._errands, self)
         self._sidebar: ConversationList | None = None
         self._undo_bar: UndoBar | None = None
         self._note: TemporaryNote | None = None
-        for told in (self.keeping.failed, self.conversing.told, self.managing.told, self.searching.failed):
+        for told in (self.keeping.failed, self.conversing.told, self.managing.told):
             told.connect(self.told)
         self.keeping.touched.connect(self._on_touched)
         self.keeping.gone.connect(self._on_gone)
@@ -70,16 +78,67 @@ class Archive(QObject):
         self.undoing.happened.connect(self._on_happened)
         sidebar.begun.connect(self.conversing.begin)
         sidebar.opened.connect(self.conversing.open)
-        sidebar.searched.connect(self.searching.search)
+        sidebar.searched.connect(self._search)
         sidebar.found.connect(self._open_hit)
         sidebar.pinned.connect(self.managing.pin)
         sidebar.deleted.connect(self.managing.delete)
         sidebar.bin_opened.connect(self.managing.read_bin)
         sidebar.restored.connect(self.managing.restore)
         sidebar.purged.connect(self.managing.purge)
-        self.searching.found.connect(sidebar.show_hits)
         self.managing.bin_read.connect(sidebar.show_bin)
+        sidebar.exported.connect(self._export)
         self.conversing.shown.connect(self._on_shown)
+
+    @cached_property
+    def searching(self) -> "Searching":
+        """Finds words; made when some are looked for."""
+        from phichat.ui.searching import Searching  # noqa: PLC0415 - the window does not wait for it
+
+        searching = Searching(self._history, self._errands, self)
+        searching.failed.connect(self.told)
+        if self._sidebar:
+            searching.found.connect(self._sidebar.show_hits)
+        return searching
+
+    @cached_property
+    def exchanging(self) -> "Exchanging":
+        """Brings conversations out and in; made when that is wanted."""
+        from phichat.ui.exchanging import Exchanging  # noqa: PLC0415 - as above
+
+        places = self.headings, self.keeping, self.undoing
+        exchanging = Exchanging(self._history, self._errands, self._doors, *places, self)
+        exchanging.told.connect(self.told)
+        exchanging.changed.connect(self.managing.read)
+        return exchanging
+
+    @Slot()
+    def export_this(self) -> None:
+        """Export the conversation that is shown."""
+        if self.keeping.is_stored(self.conversing.session):
+            self._export([self.conversing.session.conversation.id])
+        else:
+            self.told.emit(tr("There is nothing to export yet: this conversation is not stored."))
+
+    @Slot()
+    def export_all(self) -> None:
+        """Export all conversations."""
+        self._export([])
+
+    @Slot()
+    def bring_in(self) -> None:
+        """Import what the person chooses."""
+        if self._sidebar:
+            self.exchanging.ask_to_import(self._sidebar.window())
+
+    @Slot()
+    def erase(self) -> None:
+        """Delete everything, if the person means it."""
+        if self._sidebar:
+            from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
+
+            question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
+            yes, no = tr("Delete everything"), tr("Keep them")
+            ask(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._erase)
 
     @Slot()
     def open(self) -> None:
@@ -125,6 +184,25 @@ class Archive(QObject):
     def _on_ended(self, trouble: str) -> None:
         if trouble:
             self.told.emit(trouble)
+
+    @Slot(list)
+    def bring_in_files(self, files: Sequence[Path]) -> None:
+        """Import what is in `files`."""
+        self.exchanging.bring_in(files)
+
+    @Slot(str)
+    def _search(self, words: str) -> None:
+        self.searching.search(words)
+
+    @Slot(list)
+    def _export(self, names: Sequence[str]) -> None:
+        if self._sidebar:
+            self.exchanging.ask_to_export(self._sidebar.window(), names)
+
+    @Slot()
+    def _erase(self) -> None:
+        self.managing.delete_everything()
+        self.told.emit(tr("All conversations were deleted."))
 
     @Slot(object)
     def _open_hit(self, hit: Hit) -> None:

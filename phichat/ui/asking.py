@@ -29,6 +29,34 @@ def ask(
     box.open()
 
 
+def ask_for_conversations(parent: QWidget) -> list[str]:
+    """Files with conversations that the person chooses."""
+    kinds = ";;".join([tr("Conversations (*.json *.zip)"), tr("All files (*)")])
+    files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
+    return files
+
+
+def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
+    """Where to write conversations, and by its ending in what form; `name` is suggested."""
+    dialog = QFileDialog(parent, tr("Export"))
+    dialog.setObjectName("exportDialog")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilters(
+        [
+            tr("Everything, to be imported again (*.json)"),
+            tr("Markdown (*.md)"),
+            tr("Text (*.txt)"),
+            tr("Web page (*.html)"),
+        ]
+    )
+    dialog.selectFile(name)
+    dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kind.rpartition("*.")[2].rstrip(")")))
+    dialog.setDefaultSuffix("json")
+    dialog.fileSelected.connect(chosen)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+
+
 def ask_for_model(parent: QWidget) -> str:
     """A model file that the person chooses; empty for none."""
     kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])

@@ -48,7 +48,6 @@ class ConversationList(QWidget):
         self._theme, self._headings = theme, headings
         self._results: Results | None = None
         self._bin: BinPage | None = None
-        self._shown = ""
         self._new = _button("newConversationButton", tr("New conversation"))
         self._new.setIconSize(QSize(16, 16))
         self._search = SearchField()
@@ -69,7 +68,8 @@ class ConversationList(QWidget):
 
     def show_current(self, name: str) -> None:
         """The conversation whose id is `name` is the one that is shown; it may not be in the list."""
-        self._shown = name
+        if self._headings.rowCount():
+            self.titles.paint_titles()
         index = self._headings.index_of(name)
         if self.titles.currentIndex() != index or len(self.titles.chosen()) > 1 or not index.isValid():
             self.titles.show_chosen(index)

@@ -11,7 +11,6 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from phichat.store.base import Heading
 from phichat.text import tr
-from phichat.ui.sections import sections
 
 HEADING = Qt.ItemDataRole.UserRole
 IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
@@ -147,13 +146,17 @@ class HeadingsModel(QAbstractListModel):
     def _arrange(self) -> None:
         self._today = time.strftime("%x")
         self._starts, self._rows = [], 0
+        from phichat.ui.sections import sections  # noqa: PLC0415 - brings the calendar, an empty list needs none
+
         named = [(tr("Temporary"), self._temporary), (tr("Pinned"), self._pinned)]
         for title, group in named:
             if group:
                 self._begin(title, group, 0, len(group))
+        if not self._others:
+            return
         times = [heading.changed for heading in self._others]
         found = sections(times, time.time())
-        ends = [*(start for start, _ in found[1:]), *([len(times)] if found else [])]
+        ends = [*(start for start, _ in found[1:]), len(times)]
         for (start, title), end in zip(found, ends, strict=True):
             self._begin(title, self._others, start, end)
 

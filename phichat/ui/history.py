@@ -83,5 +83,26 @@ class History(Protocol):
 Exporter = Callable[[Iterable[Record], Path], int]
 """Writes conversations to a file of the kind that its name says; how many. Raises StoreError."""
 
-Importer = Callable[[Path, History], str]
-"""Puts a file's conversations into the history; what came of it, in a sentence. Raises StoreError."""
+
+class Tally(Protocol):
+    """What an import brought."""
+
+    @property
+    def conversations(self) -> int:
+        """Those that are new, or have new messages."""
+
+    @property
+    def messages(self) -> int:
+        """The new ones in them."""
+
+    @property
+    def unchanged(self) -> int:
+        """Conversations that were here as they are."""
+
+    @property
+    def skipped(self) -> int:
+        """Conversations that make no sense."""
+
+
+Importer = Callable[[Path, History], Tally]
+"""Puts a file's conversations into the history. Raises StoreError."""

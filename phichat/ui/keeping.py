@@ -127,17 +127,17 @@ class Keeping(QObject):
         """Store whether it stays above the others."""
         self._watch(self._history().pin(conversation, is_pinned=is_pinned))
 
-    def bin(self, conversations: Sequence[str]) -> None:
+    def bin(self, conversations: Sequence[str]) -> "Future[None]":
         """Delete conversations, so that they can be restored."""
-        self._watch(self._history().bin(conversations))
+        return self._watch(self._history().bin(conversations))
 
-    def restore(self, conversations: Sequence[str]) -> None:
+    def restore(self, conversations: Sequence[str]) -> "Future[None]":
         """Take conversations out of the bin."""
-        self._watch(self._history().restore(conversations))
+        return self._watch(self._history().restore(conversations))
 
-    def purge(self, conversations: Sequence[str]) -> None:
+    def purge(self, conversations: Sequence[str]) -> "Future[None]":
         """Delete conversations for good."""
-        self._watch(self._history().purge(conversations))
+        return self._watch(self._history().purge(conversations))
 
     def empty_bin(self) -> None:
         """Delete for good what was deleted long ago."""

@@ -32,6 +32,7 @@ from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
+CONVERSATIONS = (".json", ".zip")  # what files with them end in
 SIZE = QSize(1180, 760)
 
 
@@ -160,6 +161,13 @@ class MainWindow(QMainWindow):
         actions.temporary.triggered.connect(self.archive.conversing.begin_temporary)
         actions.find.triggered.connect(self._message_keys.find)
         actions.search.triggered.connect(self._search)
+        for action, step in (
+            (actions.bring_in, self.archive.bring_in),
+            (actions.export, self.archive.export_this),
+            (actions.export_all, self.archive.export_all),
+            (actions.erase, self.archive.erase),
+        ):
+            action.triggered.connect(step)
         actions.open.triggered.connect(self._ask_for_file)
         actions.models.triggered.connect(self._arrivals.open_dialog)
         actions.quit.triggered.connect(self._quit)
@@ -320,13 +328,17 @@ class MainWindow(QMainWindow):
             self.close()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _model_file(event):
+        if _files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        if file := _model_file(event):
+        files = _files(event)
+        if found := [Path(file) for file in files if file.lower().endswith(CONVERSATIONS)]:
+            self.archive.bring_in_files(found)
+        elif files:
+            self.choosing.open_file(files[0])
+        if files:
             event.acceptProposedAction()
-            self.choosing.open_file(file)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for(event.size().width())
@@ -345,6 +357,5 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
 
-def _model_file(event: QDropEvent) -> str:
-    files = [url.toLocalFile() for url in event.mimeData().urls()]
-    return next((file for file in files if file), "")
+def _files(event: QDropEvent) -> list[str]:
+    return [file for url in event.mimeData().urls() if (file := url.toLocalFile())]

@@ -1,6 +1,8 @@
 """What a person does with whole conversations: renamed, pinned, deleted, brought back; all of it can be undone."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -13,6 +15,11 @@ from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping
 from phichat.ui.undoing import Undoing
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+PATIENCE = 30.0  # seconds for something to be stored before what is there is read
 
 
 class Managing(QObject):
@@ -82,30 +89,32 @@ class Managing(QObject):
         self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
     @Slot()
-    def read_bin(self) -> None:
-        """See what is in the bin."""
-        work = once(lambda _: self._history().headings(in_bin=True))
+    def read_bin(self, after: "Future[Any] | None" = None) -> None:
+        """See what is in the bin, once `after` is done."""
+        work = once(lambda _: self._headings_after(after, in_bin=True))
         self._errands.send(work, self.bin_read.emit, self._on_ended)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
         """Take conversations out of the bin."""
-        self._keeping.restore(names)
-        self.read_bin()
-        self.read()
+        done = self._keeping.restore(names)
+        self.read_bin(done)
+        self.read(done)
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""
-        self._keeping.purge(names)
+        done = self._keeping.purge(names)
         self._undoing.forget()
-        self.read_bin()
+        self.read_bin(done)
 
-    @Slot()
-    def read(self) -> None:
-        """See which conversations there are."""
+    @Slot(object)
+    def read(self, after: "Future[Any] | None" = None) -> None:
+        """See which conversations there are, once `after` is done."""
+        self._conversing.renew()
         self._headings.expect()
-        self._errands.send(once(lambda _: self._history().headings()), self._headings.show_all, self._on_ended)
+        work = once(lambda _: self._headings_after(after))
+        self._errands.send(work, self._headings.show_all, self._on_ended)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
@@ -117,6 +126,12 @@ class Managing(QObject):
         self._keeping.delete_everything()
         self._undoing.forget()
         self._conversing.start_again()
+
+    def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[Heading]:
+        if future:
+            with suppress(Exception):  # whoever asked for it says so
+                future.result(PATIENCE)
+        return self._history().headings(in_bin=in_bin)
 
     def _rename(self, name: str, title: str) -> None:
         session = self._conversing.known(name)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from phichat.store.base import Hit
 from phichat.text import tr, tr_count
 from phichat.ui.headings import HEADING, as_tip, title_of_heading
+from phichat.ui.hit_rows import HitRows
 from phichat.ui.row_list import RowList
-from phichat.ui.rows import HitRows
 from phichat.ui.theme import Theme, muted
 
 Index = QModelIndex | QPersistentModelIndex
@@ -57,7 +57,8 @@ class Results(QWidget):
         super().__init__()
         self._model = HitsModel()
         self._model.setParent(self)
-        self._list = _HitList(theme, self._model, HitRows)
+        self._list = _HitList(theme, self._model)
+        self._list.setItemDelegate(HitRows(theme, self._list))
         self._list.setObjectName("searchResults")
         self._list.setAccessibleName(tr("Search results"))
         self._list.entered_row.connect(self._open)

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
 from phichat.store.base import Heading
 from phichat.ui.headings import HEADING
-from phichat.ui.rows import HeadingRows
 from phichat.ui.theme import Theme
 
 DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
@@ -25,11 +24,10 @@ class RowList(QListView):
     delete_wanted = Signal()
     menu_wanted = Signal(QPoint)
 
-    def __init__(self, theme: Theme, model: QAbstractItemModel, rows: type[HeadingRows] = HeadingRows) -> None:
+    def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
         super().__init__()
-        self._empty = ""
+        self._theme = theme
         self.setModel(model)
-        self.setItemDelegate(rows(theme, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -39,6 +37,13 @@ class RowList(QListView):
         self.setTabKeyNavigation(False)
         self.clicked.connect(self.entered_row)
         theme.dress(self, "list")
+
+    def paint_titles(self) -> None:
+        """From now on there are rows, of conversations."""
+        from phichat.ui.rows import HeadingRows  # noqa: PLC0415 - brings all of QStyle, an empty list needs none
+
+        if not isinstance(self.itemDelegate(), HeadingRows):
+            self.setItemDelegate(HeadingRows(self._theme, self))
 
     def chosen(self) -> list[Heading]:
         """The conversations that are chosen, in the order they are shown."""
@@ -84,7 +89,7 @@ class RowList(QListView):
 class Titles(RowList):
     """The conversations there are.
 
-    Signals: `opened(str)` where the person chose one; `chosen_changed` where it is another one, or several.
+    Signals: `opened(str)` where the person chose one.
     """
 
     opened = Signal(str)

@@ -8,6 +8,7 @@ from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.undoing import Undoing
 
+COLUMN = 760  # pixels, as what is above and below it
 SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
 
 
@@ -31,6 +32,7 @@ class UndoBar(QFrame):
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._leave)
         undoing.changed.connect(self.hide)
+        self.setMaximumWidth(COLUMN)
         theme.dress(self, "strip")
         self.hide()
 

@@ -1,0 +1,134 @@
+"""Conversations out into files and in from them, as the window offers it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QWidget
+
+from phichat.stop import Stop
+from phichat.store.base import Heading, Record
+from phichat.text import tr, tr_count
+from phichat.ui.headings import HeadingsModel, title_of_heading
+from phichat.ui.history import Exporter, History, Importer, Tally
+from phichat.ui.jobs import Errands, once
+from phichat.ui.keeping import Keeping
+from phichat.ui.undoing import Undoing
+
+LONGEST_NAME = 60  # characters of a title in a file's name
+_BAD = frozenset('<>:"/\\|?*')
+
+
+class Exchanging(QObject):
+    """Writes files with `export`, reads them with `bring_in`; both take their time in a thread.
+
+    Signals: `told(str)` with a sentence about what came of it; `changed(Future)` when there are other conversations, or
+    will be once that is done.
+    """
+
+    told = Signal(str)
+    changed = Signal(object)
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        errands: Errands,
+        doors: tuple[Exporter, Importer],
+        headings: HeadingsModel,
+        keeping: Keeping,
+        undoing: Undoing,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._history, self._errands = history, errands
+        self._export_to, self._import_from = doors
+        self._headings, self._keeping, self._undoing = headings, keeping, undoing
+
+    def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
+        """Export the conversations of those ids, or all for none, to where the person wants it."""
+        from phichat.ui.asking import ask_where_to_export  # noqa: PLC0415 - its many types take their time
+
+        ask_where_to_export(window, self._suggested(names), lambda file: self.export(names, Path(file)))
+
+    def ask_to_import(self, window: QWidget) -> None:
+        """Import what the person chooses."""
+        from phichat.ui.asking import ask_for_conversations  # noqa: PLC0415 - as above
+
+        self.bring_in([Path(file) for file in ask_for_conversations(window)])
+
+    def export(self, names: Sequence[str], file: Path) -> None:
+        """Write the conversations of those ids, or all for none, to `file`."""
+
+        def job(_: Stop) -> int:
+            history = self._history()
+            records: Iterator[Record] = map(history.load, names) if names else history.records()
+            return self._export_to(records, file)
+
+        def told(count: int) -> None:
+            self.told.emit(
+                tr("{conversations} written to {file}.").format(
+                    conversations=tr_count("{count} conversation", "{count} conversations", count), file=file.name
+                )
+            )
+
+        self._errands.send(once(job), told, self._on_ended)
+
+    def bring_in(self, files: Sequence[Path]) -> None:
+        """Put the conversations in `files` into the history."""
+        for file in files:
+            self.told.emit(tr("Importing {file}…").format(file=file.name))
+            self._errands.send(once(partial(self._import, file)), self._on_imported, self._on_import_ended)
+
+    def _import(self, file: Path, _: Stop) -> tuple[Tally, list[str]]:
+        """What it brought, and which conversations were not there before."""
+        history = self._history()
+        before = {heading.id for heading in history.headings()}
+        tally = self._import_from(file, history)
+        return tally, [heading.id for heading in history.headings() if heading.id not in before]
+
+    def _on_imported(self, found: tuple[Tally, list[str]]) -> None:
+        tally, names = found
+        sentence = _said(tally)
+        self.told.emit(sentence)
+        if names:
+            self._undoing.did(sentence, lambda: self._take_back(names), lambda: self._bring_back(names), quietly=True)
+
+    def _take_back(self, names: Sequence[str]) -> None:
+        self.changed.emit(self._keeping.bin(names))
+
+    def _bring_back(self, names: Sequence[str]) -> None:
+        self.changed.emit(self._keeping.restore(names))
+
+    def _on_import_ended(self, trouble: str) -> None:
+        self._on_ended(trouble)
+        self.changed.emit(None)
+
+    @Slot(str)
+    def _on_ended(self, trouble: str) -> None:
+        if trouble:
+            self.told.emit(trouble)
+
+    def _suggested(self, names: Sequence[str]) -> str:
+        heading = self._headings.heading(names[0]) if len(names) == 1 else None
+        return _file_name(heading) if heading else "phichat.json"
+
+
+def _file_name(heading: Heading) -> str:
+    letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title_of_heading(heading))
+    return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
+
+
+def _said(tally: Tally) -> str:
+    """One sentence, and another where something was left out."""
+    brought = tr("{conversations} with {messages} imported.").format(
+        conversations=tr_count("{count} conversation", "{count} conversations", tally.conversations),
+        messages=tr_count("{count} new message", "{count} new messages", tally.messages),
+    )
+    if tally.unchanged:
+        brought += " " + tr_count("{count} was here already.", "{count} were here already.", tally.unchanged)
+    if tally.skipped:
+        brought += " " + tr_count(
+            "{count} made no sense and was skipped.", "{count} made no sense and were skipped.", tally.skipped
+        )
+    return brought
