@@ -23,6 +23,7 @@ from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.main_window import MainWindow
 from phichat.ui.remembering import Remembering
+from phichat.ui.single import Single
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
@@ -86,10 +87,14 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     """Open the window and stay until it is closed; the exit status.
 
     With `screenshot`, paint the window, save it there as PNG, and quit. With `quit_when_ready`, quit as soon as the
-    window takes input.
+    window takes input. Where a window is open already, that one is shown. Raises StoreError if it does not answer.
     """
     # By option: a style that Python sees makes it build all of QStyle's enumerations, a tenth of the start.
     application = QApplication([sys.argv[0], "-style", "fusion"])
+    single = Single(paths.home().window_lock)
+    is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
+    if not (is_for_show or single.is_first() or single.becomes_first()):
+        return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
@@ -97,6 +102,9 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     _translate_qt(application)
     window = create_window(model)
     window.show()
+    single.called.connect(window.come_forward)
+    window.closed.connect(single.close)
+    QTimer.singleShot(2 * AFTER_PAINT, single.listen)
     closing = _Closing(window, screenshot)
     QTimer.singleShot(AFTER_PAINT, closing.listen)
     if screenshot or quit_when_ready:

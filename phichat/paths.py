@@ -47,6 +47,11 @@ class Home:
         return self.root / "engine.json"
 
     @property
+    def window_lock(self) -> Path:
+        """Held by the window that is open."""
+        return self.root / "window.lock"
+
+    @property
     def logs(self) -> Path:
         """What the app did, never what people wrote."""
         return self.root / "logs"

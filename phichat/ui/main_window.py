@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Signal, Slot
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
@@ -98,6 +98,14 @@ class MainWindow(QMainWindow):
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)
+
+    @Slot()
+    def come_forward(self) -> None:
+        """Be seen, before all other windows."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def _lay_out(self) -> None:
         self._pages = Pages(self._welcome, self._transcript)

@@ -1,0 +1,154 @@
+"""One window for each home: a second start brings the first one's to the front instead."""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.errors import StoreError
+from phichat.text import tr
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer
+
+PATIENCE = 5.0  # seconds for the first to answer, which may still be starting
+ANSWER = 1000  # milliseconds for each try
+TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's leave to come to the front
+_FAR = 1 << 30  # a byte that Windows locks: others may read those before it
+_RAISE, _YES = b"raise", b"yes"
+
+
+class Single(QObject):
+    """A lock on `file`, which the system lets go of however the process ends, and beside it whom to call.
+
+    Signals: `called` when another start wants the window.
+    """
+
+    called = Signal()
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._lock: BinaryIO | None = None
+        self._server: QLocalServer | None = None
+
+    def is_first(self) -> bool:
+        """Whether nobody else has the lock. Where none can be had at all, nobody is kept out."""
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = self._file.open("a+b")
+        except OSError:
+            return True
+        if _take(self._lock):
+            return True
+        self._lock.close()
+        self._lock = None
+        return False
+
+    @Slot()
+    def listen(self) -> None:
+        """Let other starts call."""
+        if not self._lock:
+            return
+        from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415 - once the window stands
+
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_call)
+        if old := self._noted():
+            QLocalServer.removeServer(old)  # whose owner is gone without closing it
+        name = f"phichat-{os.getpid()}-{os.urandom(6).hex()}"  # of its own: what a crash leaves is in nobody's way
+        if self._server.listen(name):
+            self._note(self._server.fullServerName())
+
+    def becomes_first(self) -> bool:
+        """Have the first one show its window; or be the first, if that one is just ending. Raises StoreError."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if self._call():
+                return False
+            if self.is_first():
+                return True
+            time.sleep(0.05)
+        sentence = tr("Phichat is open already for {folder}, but does not answer. End it, then start it again.")
+        raise StoreError(sentence.format(folder=self._file.parent))
+
+    @Slot()
+    def close(self) -> None:
+        """Let others be the first."""
+        if self._server:
+            self._server.close()
+        if self._lock:
+            self._note("")
+            self._lock.close()
+            self._lock = None
+
+    def _noted(self) -> str:
+        """Whom to call."""
+        with suppress(OSError):
+            return self._file.read_bytes().decode(errors="replace")
+        return ""
+
+    def _note(self, name: str) -> None:
+        if self._lock:
+            with suppress(OSError):
+                self._lock.seek(0)
+                self._lock.truncate()
+                self._lock.write(name.encode())
+                self._lock.flush()
+
+    def _call(self) -> bool:
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - most starts are the first
+
+        name, socket = self._noted(), QLocalSocket()
+        if not name:
+            return False
+        socket.connectToServer(name)
+        if not socket.waitForConnected(ANSWER):
+            return False
+        socket.write(_RAISE + b" " + os.environ.get(TOKEN, "").encode() + b"\n")
+        return socket.waitForReadyRead(ANSWER) and bytes(socket.readAll().data()).startswith(_YES)
+
+    @Slot()
+    def _on_call(self) -> None:
+        while self._server and (socket := self._server.nextPendingConnection()):
+            socket.setParent(self)
+            socket.disconnected.connect(socket.deleteLater)
+            socket.readyRead.connect(self._on_words)
+
+    @Slot()
+    def _on_words(self) -> None:
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - it is here already
+
+        socket = self.sender()
+        if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
+            return
+        words = bytes(socket.readLine().data()).split()
+        if words[:1] == [_RAISE]:
+            if words[1:]:
+                os.environ[TOKEN] = words[1].decode(errors="replace")
+            socket.write(_YES + b"\n")
+            self.called.emit()
+
+
+def _take(file: BinaryIO) -> bool:
+    """Lock `file`, unless another process has; where the file system has no locks, as if nobody had."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - only there
+
+            file.seek(_FAR)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - everywhere else
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True

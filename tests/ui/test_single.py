@@ -1,0 +1,148 @@
+"""There is one window for each home: whoever starts another one sees the first."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtTest import QSignalSpy
+from pytestqt.qtbot import QtBot
+
+from phichat.errors import StoreError
+from phichat.ui import single
+from phichat.ui.single import Single
+
+WINDOW = [sys.executable, "-m", "phichat"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "window.lock"
+
+
+def started(home: Path, eventually: Callable[..., None]) -> "subprocess.Popen[bytes]":
+    """A window in a process of its own, which can be called."""
+    window = subprocess.Popen(WINDOW, stderr=subprocess.DEVNULL)
+    lock = home / "window.lock"
+    eventually(lambda: lock.exists() and lock.stat().st_size)
+    return window
+
+
+def test_the_first_is_the_only_one_until_it_closes(file: Path) -> None:
+    first, second = Single(file), Single(file)
+    assert first.is_first()
+    assert not second.is_first()
+    first.close()
+    assert second.is_first()
+    second.close()
+
+
+def test_a_second_start_shows_the_first_window_and_ends(
+    home: Path, starter: object, eventually: Callable[..., None]
+) -> None:
+    first = started(home, eventually)
+    try:
+        begun = time.monotonic()
+        assert subprocess.run(WINDOW, check=False, timeout=20).returncode == 0
+        assert time.monotonic() - begun < 5
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait()
+
+
+def test_it_is_called_as_it_should_be(file: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Single(file)
+    assert first.is_first()
+    first.listen()
+    called = QSignalSpy(first.called)
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(file)], env={**os.environ, single.TOKEN: "a-token"}, stdout=subprocess.PIPE
+    )
+    monkeypatch.delenv(single.TOKEN, raising=False)
+    qtbot.waitUntil(lambda: called.count() == 1, timeout=20_000)
+    assert os.environ.pop(single.TOKEN) == "a-token"
+    qtbot.waitUntil(lambda: caller.poll() is not None, timeout=20_000)
+    assert caller.communicate()[0].split() == [b"False"]
+    first.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_after_a_crash_the_next_start_is_the_first(
+    home: Path, starter: object, eventually: Callable[..., None]
+) -> None:
+    first = started(home, eventually)
+    stale = (home / "window.lock").read_text()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    again = started(home, eventually)
+    eventually(lambda: (home / "window.lock").read_text() not in {"", stale})
+    assert not Path(stale).exists()
+    again.terminate()
+    assert again.wait() == 143
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_one_that_does_not_answer_is_said(
+    home: Path, starter: object, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    first = started(home, eventually)
+    first.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(single, "PATIENCE", 0.2)
+    monkeypatch.setattr(single, "ANSWER", 100)
+    try:
+        second = Single(home / "window.lock")
+        assert not second.is_first()
+        with pytest.raises(StoreError, match="does not answer"):
+            second.becomes_first()
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_one_that_is_just_ending_is_waited_for(file: Path, qtbot: QtBot) -> None:
+    first, second = Single(file), Single(file)
+    assert first.is_first()
+    assert not second.is_first()
+    first.close()
+    assert second.becomes_first()
+    second.close()
+
+
+def test_a_picture_can_be_taken_beside_an_open_window(
+    home: Path, starter: object, eventually: Callable[..., None], tmp_path: Path
+) -> None:
+    first = started(home, eventually)
+    picture = tmp_path / "window.png"
+    try:
+        assert subprocess.run([*WINDOW, "--screenshot", str(picture)], check=False, timeout=60).returncode == 0
+        assert subprocess.run([*WINDOW, "--quit-when-ready"], check=False, timeout=60).returncode == 0
+        assert picture.stat().st_size
+    finally:
+        first.terminate()
+        first.wait()
+
+
+def test_where_nothing_can_be_locked_nobody_is_kept_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    one = Single(tmp_path / "file" / "window.lock")
+    assert one.is_first()
+    one.listen()
+    one.close()
+
+
+CALLER = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication
+from phichat.ui.single import Single
+
+application = QCoreApplication([])
+single = Single(Path(sys.argv[1]))
+assert not single.is_first()
+print(single.becomes_first())
+"""
