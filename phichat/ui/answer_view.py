@@ -83,10 +83,9 @@ class AnswerView(MessageView):
             self._drop(late)
         self._parts[index:] = [part]
         self._blocks.addWidget(part)
-        part.show()
         if isinstance(part, Prose):
             part.setAccessibleName(tr("Answer"))
-        part.look_for(self._needle, self._theme.tokens)
+        part.look_for(self.needle, self._theme.tokens)
         self.put_in_order()
 
     def _drop(self, part: QWidget) -> None:

@@ -120,8 +120,8 @@ class Finding(QObject):
         text, count = self._counts.get(message.id, ("", -1))
         if count < 0 or text is not message.text:
             view = self._transcript.view(number)
-            is_there = view is not None and view.message is message
-            count = view.count() if view and is_there else self._count_unseen(message)
+            is_marked = view is not None and view.message is message and view.needle is self._needle
+            count = view.count() if view and is_marked else self._count_unseen(message)
             self._counts[message.id] = message.text, count
         return count
 

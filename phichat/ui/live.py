@@ -35,6 +35,7 @@ class Live(QObject):
         self.first = 0
         self.views: list[MessageView] = []
         self._needle: Needle | None = None
+        self._unmarked: list[MessageView] = []
 
     @property
     def end(self) -> int:
@@ -81,7 +82,6 @@ class Live(QObject):
         view = self._make(self.first)
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
-        view.show()  # at once, such that it can take the focus
         view.put_in_order(self._before)
 
     def grow_down(self) -> None:
@@ -90,7 +90,6 @@ class Live(QObject):
         view = self._make(self.end)
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
-        view.show()
         view.put_in_order(before[0] if before else self._before)
 
     def drop(self, first: int, end: int) -> None:
@@ -105,14 +104,30 @@ class Live(QObject):
             view.deleteLater()
         is_top = first <= self.first
         del self.views[first - self.first : end - self.first]
+        self._unmarked = [view for view in self._unmarked if view in self.views]
         if is_top:
             self.first = max(self.first, end)
 
     def look_for(self, needle: "Needle | None") -> None:
-        """Mark `needle` in all that are there or come; None for nothing."""
+        """Mark `needle` in all that come, and with `mark_next` in those that are there; None for nothing."""
         self._needle = needle
-        for view in self.views:
-            view.look_for(needle)
+        self._unmarked = self.views[:] if needle else []
+        if not needle:
+            for view in self.views:
+                view.look_for(None)
+
+    def mark(self, view: "MessageView") -> None:
+        """Mark what is looked for in `view` before the others."""
+        if view in self._unmarked:
+            self._unmarked.remove(view)
+            view.look_for(self._needle)
+
+    def mark_next(self) -> bool:
+        """Mark what is looked for in one more; whether there was one."""
+        if not self._unmarked:
+            return False
+        self._unmarked.pop().look_for(self._needle)
+        return True
 
     def _make(self, number: int) -> "MessageView":
         view = make_view(self.path[number], self._theme, self._wishes)

@@ -24,6 +24,7 @@ class MessageView(QWidget):
     Attributes:
         tools: its few buttons.
         switch: shows which version it is; None where there is one only.
+        needle: what is looked for in it; None for nothing.
     """
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes, actions: MessageActions) -> None:
@@ -32,7 +33,7 @@ class MessageView(QWidget):
         self.tools = actions
         self.switch: BranchSwitch | None = None
         self._parts: list[Prose | CodeBlock] = []
-        self._needle: Needle | None = None
+        self.needle: Needle | None = None
         self._is_hovered = self._is_focused = self._is_held = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -105,6 +106,7 @@ class MessageView(QWidget):
     def focus_part(self, name: str) -> None:
         """Take the focus as the version that was here had it, and have a screen reader say which version this is."""
         if self.switch and name in {"previousVersion", "nextVersion"}:
+            self.show()
             self.switch.take_focus(1 if name == "nextVersion" else -1)
         elif name:
             self.take_focus()
@@ -118,7 +120,10 @@ class MessageView(QWidget):
 
     def take_focus(self) -> None:
         """Focus the message's text."""
-        (self._parts[0].field() if self._parts else self.tools).setFocus(Qt.FocusReason.OtherFocusReason)
+        self.show()  # not only when it is laid out
+        for part in self._parts[:1]:
+            part.show()
+            part.field().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def selected(self) -> str:
         """What the person has marked to copy."""
@@ -142,7 +147,7 @@ class MessageView(QWidget):
 
     def look_for(self, needle: Needle | None) -> None:
         """Mark `needle` from now on; None for nothing."""
-        self._needle = needle
+        self.needle = needle
         for part in self._parts:
             part.look_for(needle, self._theme.tokens)
 

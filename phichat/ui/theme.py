@@ -59,6 +59,7 @@ class Theme(QObject):
         self._application = application
         self._chosen = ""
         self._applied = False
+        self._icons: dict[tuple[str, str], QIcon] = {}
         self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
         self.tokens = LIGHT
         self._apply()
@@ -80,7 +81,10 @@ class Theme(QObject):
 
     def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
         """The icon `name` of `resources/icons`, in this theme's colours."""
-        return QIcon(_drawn(name, self.tokens.on_accent if on_accent else self.tokens.text))
+        colour = self.tokens.on_accent if on_accent else self.tokens.text
+        if (name, colour) not in self._icons:
+            self._icons[name, colour] = QIcon(_drawn(name, colour))
+        return self._icons[name, colour]
 
     @Slot()
     def _apply(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MARGINS = 24, 24, 24, 16  # pixels
 COLUMN = 760  # pixels: lines longer than that are tiring to read
-AT_ONCE = 8  # messages that are made before a conversation is shown; the others follow
+AT_LEAST, AT_MOST = 4, 12  # messages that are made before a conversation is shown; the others follow
 SLICE = 0.006  # seconds of making messages, between which the window does other things
 ALWAYS = 30  # messages that are there whatever their height
 MOST = 100  # messages beyond which those go that are far away
@@ -70,7 +70,7 @@ class Transcript(QScrollArea):
             self.look_for(None)
         kept = self._live.take(messages)
         count = len(self._live.path)
-        if self._live.end < kept or count - kept > AT_ONCE:
+        if self._live.end < kept or count - kept > AT_MOST:
             self._live.restart(count)
         self._make_around(count - 1)
         self._place.follow()
@@ -178,12 +178,18 @@ class Transcript(QScrollArea):
         """Mark `needle` in what is shown; None for nothing."""
         self._is_pointing = False
         self._live.look_for(needle or None)
+        height = self.viewport().height()
+        for view in self._live.views:
+            if self._place.offset(view) < height and self._place.offset(view, by_end=True) > 0:
+                self._live.mark(view)
+        self._filling.start()
 
     def bring(self, number: int, mark: int) -> None:
         """Have the mark of that number in the message of that number seen, and stronger than the others."""
         view = self._reach(number)
         if view is None:
             return
+        self._live.mark(view)
         for other in self._live.views:
             other.choose_mark(mark if other is view else -1)
         self._place.settle()
@@ -216,6 +222,8 @@ class Transcript(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
         column.addStretch(1)
+        for layout in (outer, column):  # else all would be squeezed for a moment whenever there is one more
+            layout.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self.setWidget(self._content)
         return column
 
@@ -223,16 +231,22 @@ class Transcript(QScrollArea):
         if self._live.view(number) is None:
             self._live.restart(number)
             self._make_around(number)
+            for view in self._live.views:
+                view.show()  # such that they can be laid out
         return self._live.view(number)
 
     def _make_around(self, number: int) -> None:
         """Have the message of that number as a widget, and some others; the rest follows."""
-        live, count = self._live, len(self._live.path)
-        if not live.views or not live.first <= number <= live.end + AT_ONCE:
+        live, count, until = self._live, len(self._live.path), perf_counter() + 2 * SLICE
+        if not live.views or not live.first <= number <= live.end + AT_MOST:
             live.restart(max(number, 0))
-        while live.end < count and (live.end <= number or live.end < number + AT_ONCE // 2):
+
+        def has_time(made: int) -> bool:
+            return made < AT_LEAST // 2 or (made < AT_MOST // 2 and perf_counter() < until)
+
+        while live.end < count and (live.end <= number or has_time(live.end - number - 1)):
             live.grow_down()
-        while live.first > 0 and len(live.views) < AT_ONCE:
+        while live.first > 0 and (len(live.views) < AT_LEAST or has_time(number - live.first)):
             live.grow_up()
         live.refresh()
         self._filling.start()
@@ -241,11 +255,12 @@ class Transcript(QScrollArea):
     def _fill(self) -> None:
         """Make more of the messages near the reader, for a moment."""
         until = perf_counter() + SLICE
-        while self._grow():
+        while self._live.mark_next():
             if perf_counter() > until:
                 return
-        self._filling.stop()
-        self._let_go()
+        if not self._grow():
+            self._filling.stop()
+            self._let_go()
 
     def _grow(self) -> bool:
         """Make one more message, if one is wanted."""

@@ -1,0 +1,236 @@
+"""Words are found in the conversation that is shown, however long it is."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QTimer, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
+
+from phichat.chat.messages import Conversation, Ending, Reply, Role
+from phichat.chat.session import Session
+from phichat.ui.answering import State
+from phichat.ui.marks import Needle
+from phichat.ui.theme import LIGHT
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def look_for(person: Person, words: str) -> None:
+    QTest.keyClick(person.window, Qt.Key.Key_F, CONTROL)
+    QTest.keyClicks(person.find("findField"), words)
+
+
+def press(person: Person, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(person.find("findField"), key, modifier)
+
+
+def count(person: Person) -> str:
+    return str(person.find("findCount").text())
+
+
+def counts(person: Person, expected: str) -> None:
+    person.wait(lambda: count(person) == expected)
+
+
+def marked(field: QTextEdit | QPlainTextEdit, colour: str = LIGHT.mark) -> list[str]:
+    """The words marked in a field in one of the two colours."""
+    selections = field.extraSelections()
+    return [one.cursor.selectedText() for one in selections if one.format.background().color() == QColor(colour)]
+
+
+def strong(person: Person) -> list[str]:
+    fields = [*person.find("transcript").findChildren(QTextBrowser)]
+    fields += person.find("transcript").findChildren(QPlainTextEdit)
+    return [word for field in fields for word in marked(field, LIGHT.strong_mark)]
+
+
+@pytest.fixture
+def long(person: Person) -> Session:
+    """A conversation of 2,000 messages, shown."""
+    conversation = Conversation("Long")
+    for number in range(1000):
+        conversation.add(Role.USER, f"Question {number}")
+        text = f"Answer **{number}** with some words.\n\n```python\nvalue = {number}\n```\n\nAnd more of it."
+        conversation.add(Role.ASSISTANT, text, Reply("starter", number, (1, 2, 3), Ending.STOP))
+    session = Session(conversation)
+    person.window.archive.conversing.take(session)
+    person.window.archive.conversing.open(conversation.id)
+    return session
+
+
+def test_words_are_marked_in_prose_and_code_whatever_their_case_and_accents(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    engine.enqueue("A **Café** and a\n\n```\ncafe = 1\n```\n\nNot a c a f e.")
+    person.window.submit("Where is the CAFE\u0301?")  # as pasted
+    person.wait_for(State.IDLE)
+    look_for(person, "")
+    person.find("findField").setText("café")
+    counts(person, "1 of 3")
+    assert strong(person) == ["CAFE\u0301"]
+    assert marked(person.find("message-1").findChild(QTextBrowser)) == ["Café"]
+    assert marked(person.find("message-1").findChild(QPlainTextEdit)) == ["cafe"]
+
+
+def test_enter_and_f3_go_on_and_around(person: Person) -> None:
+    person.ask("one one")
+    person.wait_for(State.IDLE)
+    look_for(person, "one")
+    counts(person, "1 of 4")
+    for number, key in enumerate([Qt.Key.Key_Return, Qt.Key.Key_F3, Qt.Key.Key_Return, Qt.Key.Key_Return], 1):
+        press(person, key)
+        counts(person, f"{number % 4 + 1} of 4")
+    press(person, Qt.Key.Key_Return, SHIFT)
+    counts(person, "4 of 4")
+    press(person, Qt.Key.Key_F3, SHIFT)
+    counts(person, "3 of 4")
+
+
+def test_what_is_not_there_is_said(person: Person) -> None:
+    person.ask("one")
+    person.wait_for(State.IDLE)
+    look_for(person, "two")
+    counts(person, "Not found")
+    assert not person.find("findNext").isEnabled()
+
+
+def test_escape_takes_the_bar_and_all_marks_away(person: Person) -> None:
+    person.ask("one")
+    person.wait_for(State.IDLE)
+    person.find("composer").setFocus()
+    look_for(person, "one")
+    press(person, Qt.Key.Key_Escape)
+    assert not person.find("findBar").isVisible()
+    assert not marked(person.find("message-0").findChild(QTextBrowser))
+    assert strong(person) == []
+    assert person.find("composer").hasFocus()
+
+
+def test_an_answer_is_searched_while_it_comes(person: Person, engine: ScriptedEngine) -> None:
+    gates = [threading.Event(), threading.Event()]
+    engine.enqueue("a whale ", gates[0], "and a whale ", gates[1], "and no fish")
+    person.ask("Tell me")
+    person.wait(lambda: person.message(1) == "a whale ")
+    look_for(person, "whale")
+    counts(person, "1 of 1")
+    gates[0].set()
+    counts(person, "1 of 2")
+    assert marked(person.find("message-1").findChild(QTextBrowser)) == ["whale"]
+    press(person, Qt.Key.Key_Escape)
+    assert person.window.answering.is_answering()
+    gates[1].set()
+    person.wait_for(State.IDLE)
+
+
+def test_a_place_far_down_in_code_is_brought_to_sight(person: Person, engine: ScriptedEngine) -> None:
+    lines = [f"line_{number} = {'x' * 200 if number == 150 else number}" for number in range(200)]
+    engine.enqueue("```\n" + "\n".join(lines) + "\n```")
+    person.ask("Code")
+    person.wait_for(State.IDLE)
+    look_for(person, "line_150")
+    code = person.find("message-1").findChild(QPlainTextEdit)
+    person.wait(lambda: strong(person) == ["line_150"])
+    assert code.viewport().rect().contains(code.cursorRect(code.extraSelections()[0].cursor).center())
+
+
+def test_a_long_conversation_is_shown_at_once_and_never_stalls_the_window(
+    person: Person, long: Session, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    person.window.archive.conversing.begin()
+    person.qtbot.wait(20)
+    started = time.perf_counter()
+    person.window.archive.conversing.open(long.conversation.id)
+    took = time.perf_counter() - started
+    assert person.message(1999).startswith("Answer **999**")
+    assert took < 0.5
+    assert person.window.findChild(QWidget, "message-0") is None
+    person.wait(lambda: person.window.findChild(QWidget, "message-1980"))
+    assert len(person.find("transcript").findChildren(QTextBrowser)) < 400
+
+
+def test_scrolling_up_shows_all_of_it_without_a_jump(person: Person, long: Session) -> None:
+    bar = person.find("transcript").verticalScrollBar()
+    person.wait(lambda: bar.value() == bar.maximum() > 2000)
+    bar.setValue(1000)
+    first = person.window._transcript.first_seen()
+    top = person.window._transcript.view(first).mapToGlobal(person.window.pos()).y()
+    person.wait(lambda: bar.value() > 1000)
+    person.qtbot.wait(100)
+    assert person.window._transcript.view(first).mapToGlobal(person.window.pos()).y() == top
+    QTest.keyClick(person.find("transcript"), Qt.Key.Key_Home)
+    assert person.message(0) == "Question 0"
+    person.click("downButton")
+    assert person.message(1999).startswith("Answer **999**")
+    person.wait(lambda: bar.value() == bar.maximum())
+
+
+def test_words_are_found_in_messages_that_are_far_away(person: Person, long: Session) -> None:
+    look_for(person, "Answer 7")
+    counts(person, "1 of 111")
+    assert strong(person) == ["Answer 7"]
+    assert person.message(15).startswith("Answer **7**")
+    press(person, Qt.Key.Key_Return, SHIFT)
+    counts(person, "111 of 111")
+    assert person.message(1599).startswith("Answer **799**")
+
+
+def test_counting_in_a_long_conversation_leaves_the_window_free(person: Person, long: Session) -> None:
+    late: list[float] = []
+    last = time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        late.append(time.perf_counter() - last)
+        last = time.perf_counter()
+
+    timer = QTimer(interval=4, timerType=Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    look_for(person, "e")
+    timer.start()
+    person.wait(lambda: count(person).endswith("of 5,000"))
+    timer.stop()
+    assert sorted(late)[len(late) * 9 // 10] < 0.1
+
+
+def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) -> None:
+    message = long.conversation.path()[401]
+    person.window.acting.show_message(long, message.id, "some words")
+    view = person.find("message-401")
+    assert view.isVisible()
+    assert strong(person) == ["some"]
+    assert "words" in marked(view.findChild(QTextBrowser))
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "found"),
+    [
+        ("cafe", "Un CAFÉ noir", ["CAFÉ"]),
+        ("STRASSE", "die Straße", ["Straße"]),
+        ("a  b", "a\n b", ["a\n b"]),
+        ("x", "𝕳x𝕳", ["x"]),
+        ("(a+b)*", "so (A+B)* it is", ["(A+B)*"]),
+        ("日本", "在日本人", ["日本"]),
+        ("fi", "ﬁn", ["ﬁ"]),
+        ("", "anything", []),
+        ("  ", "a  b", []),
+    ],
+)
+def test_what_is_found(words: str, text: str, found: list[str]) -> None:
+    units = text.encode("utf-16-le")
+    places = Needle(words).places(text)
+    assert [units[2 * start : 2 * end].decode("utf-16-le") for start, end in places] == found
+
+
+@pytest.mark.parametrize(
+    ("words", "source"), [("unbelievable", "un**believ**able"), ("a & b", "a &amp; b"), ("two links", "[two](x) links")]
+)
+def test_no_message_is_passed_over(words: str, source: str) -> None:
+    assert Needle(words).may_be_in(source)
+    assert not Needle("elsewhere").may_be_in("un**believ**able")
