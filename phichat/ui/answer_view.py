@@ -173,4 +173,4 @@ def describe(reply: Reply) -> str:
         parts.append(tr("{speed} tokens/s").format(speed=number(speed, 1)))
     if reply.seed is not None:
         parts.append(tr("seed {seed}").format(seed=reply.seed))
-    return " · ".join(filter(None, parts))
+    return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))

@@ -27,7 +27,7 @@ class MessageKeys(QObject):
         self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
         self._continue = _action(window, tr("Continue the answer"), "Ctrl+Shift+Return", self._on_continue)
         self._edit = _action(window, tr("Edit the question"), "Ctrl+E", self._on_edit)
-        self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+U", self._on_quote)
+        self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+R", self._on_quote)
         self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", acting.copy_conversation)
         self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
         self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)

@@ -32,7 +32,7 @@ class MessageMenu(QMenu):
         if link:
             self._add(tr("Copy the link's address"), "", self._copy_link)
         self._add(tr("Copy"), "", self._copy, can=bool(message.text))
-        self._add(tr("Quote in your message"), "Ctrl+Shift+U", self._quote, can=bool(message.text))
+        self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, can=bool(message.text))
         self.addSeparator()
         if message.role is Role.USER:
             self._add(tr("Edit"), "Ctrl+E", self.edit_wanted)

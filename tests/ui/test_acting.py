@@ -25,7 +25,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def note(person: Person, number: int) -> str:
     """What is said below an answer."""
     labels = person.find(f"message-{number}").findChildren(QLabel)
-    return "\n".join(label.text() for label in labels if label.wordWrap())
+    return "\n".join(label.text() for label in labels if label.wordWrap()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def ask(person: Person, text: str) -> None:
@@ -250,7 +250,7 @@ def test_keys_act_on_the_last_message(person: Person, engine: ScriptedEngine) ->
     ask(person, "Choose")
     QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL)
     person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
-    QTest.keyClick(person.window, Qt.Key.Key_U, CONTROL | SHIFT)
+    QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL | SHIFT)
     assert person.written() == "> Choose\n\n"
     QTest.keyClick(person.window, Qt.Key.Key_E, CONTROL)
     assert person.find("editField").hasFocus()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QTimer, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
@@ -159,11 +159,11 @@ def test_scrolling_up_shows_all_of_it_without_a_jump(person: Person, long: Sessi
     bar = person.find("transcript").verticalScrollBar()
     person.wait(lambda: bar.value() == bar.maximum() > 2000)
     bar.setValue(1000)
-    first = person.window._transcript.first_seen()
-    top = person.window._transcript.view(first).mapToGlobal(person.window.pos()).y()
+    seen = person.find(f"message-{person.find('transcript').first_seen()}")
+    top = seen.mapToGlobal(QPoint()).y()
     person.wait(lambda: bar.value() > 1000)
     person.qtbot.wait(100)
-    assert person.window._transcript.view(first).mapToGlobal(person.window.pos()).y() == top
+    assert seen.mapToGlobal(QPoint()).y() == top
     QTest.keyClick(person.find("transcript"), Qt.Key.Key_Home)
     assert person.message(0) == "Question 0"
     person.click("downButton")
