@@ -22,6 +22,7 @@ from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.main_window import MainWindow
+from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
 from phichat.ui.theme import Theme
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
 PATIENCE = 10.0  # seconds for the disk to take what was written last
+STATES = 4_000_000_000  # bytes of the disk for what models remember of conversations
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -63,7 +65,7 @@ def create_window(
     remembering = Remembering(preferences, file.write)
     conversations = _Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
-    answering = Answering(thread, _settings, archive.keeping)
+    answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
     for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
@@ -77,6 +79,10 @@ def create_window(
     models.searched.connect(arrivals.look)
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
+    ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
+    window.shown.connect(ahead.show)
+    window.written.connect(ahead.write)
+    ahead.show(window.session)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -134,6 +140,13 @@ class _Models(QObject):
         """What is on this disk; any thread may ask."""
         with self._making:
             return self._library
+
+    def checksum(self, path: Path) -> str | None:
+        """The SHA-256 of the model in the file at `path`, if it was ever read in full."""
+        try:
+            return self.library().sha256(self.find(path))
+        except ModelMissing:
+            return None
 
     def shelf(self) -> "Shelf":
         """What is on the Hub, too; any thread may ask."""
@@ -250,7 +263,7 @@ def _engine(home: paths.Home) -> Engine:
     from phichat.engine.host import HostedEngine  # noqa: PLC0415 - the window does not wait for it
     from phichat.engine.tuning import Memory  # noqa: PLC0415
 
-    return HostedEngine(Memory(home.engine))
+    return HostedEngine(Memory(home.engine), states=home.states, budget=STATES)
 
 
 def _shelf(home: paths.Home, library: "Library") -> "Shelf":
@@ -269,6 +282,14 @@ def _import(file: Path, history: "ImportShelf") -> "Imported":
     from phichat.store.imports import import_file  # noqa: PLC0415 - when it is wanted
 
     return import_file(file, history)
+
+
+def _has_power() -> bool:
+    """Whether the computer is not on its battery."""
+    import psutil  # noqa: PLC0415 - once somebody writes
+
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return battery is None or battery.power_plugged is not False
 
 
 def _hub_host() -> str:

@@ -52,6 +52,11 @@ class Home:
         return self.root / "window.lock"
 
     @property
+    def states(self) -> Path:
+        """What models remember of conversations."""
+        return self.root / "states"
+
+    @property
     def logs(self) -> Path:
         """What the app did, never what people wrote."""
         return self.root / "logs"

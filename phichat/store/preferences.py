@@ -35,6 +35,7 @@ class Preferences:
     columns: list[int] = field(default_factory=list)
     sidebar_open: bool = True
     panel_open: bool = True
+    reads_ahead: bool = True
     unknown: dict[str, Any] = field(default_factory=dict)
 
 

@@ -31,9 +31,10 @@ class Actions(QObject):
         self.search = _action(window, tr("Search all conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop the answer"), "Escape")
         self.write = _action(window, tr("Write a message"), "Ctrl+L")
-        for fold in (self.sidebar, self.panel):
-            fold.setCheckable(True)
-            fold.setChecked(True)
+        self.ahead = _action(window, tr("Read along while I write"))
+        for switch in (self.sidebar, self.panel, self.ahead):
+            switch.setCheckable(True)
+            switch.setChecked(True)
 
     def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu]:
         """Put them into menus; those two to which more belongs."""
@@ -54,7 +55,7 @@ class Actions(QObject):
         view = bar.addMenu(tr("&View"))
         view.addActions([self.sidebar, self.panel])
         chat = bar.addMenu(tr("&Conversation"))
-        chat.addActions([self.write, self.stop])
+        chat.addActions([self.write, self.stop, self.ahead])
         return edit, chat
 
     def follow(self, undoing: Undoing) -> None:

@@ -39,10 +39,13 @@ SIZE = QSize(1180, 760)
 class MainWindow(QMainWindow):
     """The whole application on the screen.
 
-    Signals: `closed` once nothing more will be shown; whoever owns threads ends them then.
+    Signals: `closed` once nothing more will be shown; whoever owns threads ends them then. `shown(Session)` for another
+    conversation, `written(str)` for what is being written in it.
     """
 
     closed = Signal()
+    shown = Signal(object)
+    written = Signal(str)
 
     def __init__(
         self,
@@ -181,6 +184,8 @@ class MainWindow(QMainWindow):
         actions.quit.triggered.connect(self._quit)
         actions.stop.triggered.connect(self.answering.stop)
         actions.write.triggered.connect(self._composer.setFocus)
+        actions.ahead.setChecked(self._remembering.now.reads_ahead)
+        actions.ahead.toggled.connect(self._on_ahead)
         for fold in (actions.sidebar, actions.panel):
             fold.triggered.connect(self._remembering.soon)
 
@@ -192,6 +197,7 @@ class MainWindow(QMainWindow):
         archive.managing.stopped.connect(self.answering.stop)
         self.answering.replied.connect(archive.on_replied)
         self._composer.written.connect(archive.conversing.write)
+        self._composer.written.connect(self.written)
         acting.path_changed.connect(self._on_path)
         acting.path_changed.connect(archive.keeping.path_changed)
         acting.removed.connect(archive.keeping.branch_removed)
@@ -215,6 +221,10 @@ class MainWindow(QMainWindow):
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
 
+    @Slot(bool)
+    def _on_ahead(self, is_on: bool) -> None:
+        self._remembering.change(reads_ahead=is_on)
+
     @Slot(object)
     def _show_session(self, session: Session) -> None:
         self._panel.show_sampling(session.sampling)
@@ -222,6 +232,7 @@ class MainWindow(QMainWindow):
         self._show_default()
         self._status.forget_figures()
         self._composer.set_text(session.draft)
+        self.shown.emit(session)
         self._show_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
             self._composer.setFocus()

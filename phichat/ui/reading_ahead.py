@@ -13,20 +13,15 @@ EVERY = 250  # milliseconds between two looks at what is being written
 class ReadingAhead(QObject):
     """Tells `answering` what is being written, a few times a second, and at once when it has read what there was.
 
-    `session` is the conversation that is shown, `draft` what is being written in it, and `may_read` whether the
-    computer has power to spare.
+    `may_read` says whether the computer has power to spare.
     """
 
     def __init__(
-        self,
-        answering: Answering,
-        session: Callable[[], Session],
-        draft: Callable[[], str],
-        may_read: Callable[[], bool] = lambda: True,
-        parent: QObject | None = None,
+        self, answering: Answering, may_read: Callable[[], bool] = lambda: True, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._answering, self._session, self._draft, self._may_read = answering, session, draft, may_read
+        self._answering, self._may_read = answering, may_read
+        self._session, self._draft = Session(), ""
         self._place: tuple[str | None, ...] = ()
         self._last = ""
         self._timer = QTimer(self, interval=EVERY, singleShot=True)
@@ -34,9 +29,20 @@ class ReadingAhead(QObject):
         answering.read_on.connect(self.soon)
         answering.state_changed.connect(self._on_state)
 
+    def show(self, session: Session) -> None:
+        """Another conversation is shown."""
+        self._session = session
+        self.soon()
+
+    @Slot(str)
+    def write(self, draft: str) -> None:
+        """This is written in it now."""
+        self._draft = draft
+        self.soon()
+
     @Slot()
     def soon(self) -> None:
-        """Something was written, or another conversation is shown."""
+        """There may be something to read."""
         if not self._timer.isActive():
             self._timer.start()
 
@@ -47,7 +53,7 @@ class ReadingAhead(QObject):
 
     @Slot()
     def _read(self) -> None:
-        session, draft, model = self._session(), self._draft(), self._answering.model
+        session, draft, model = self._session, self._draft, self._answering.model
         place = (session.conversation.id, session.conversation.tip, model.name if model else None)
         goes_on = place == self._place and draft.startswith(self._last)
         if self._answering.state is not State.IDLE or (goes_on and self._answering.is_reading_ahead()):

@@ -155,16 +155,14 @@ def test_what_is_being_written_is_read_and_yields_to_the_question(
 
 
 def test_what_is_written_is_read_once(qtbot: QtBot, answering: Answering, engine: ScriptedEngine) -> None:
-    session, drafts = Session(), ["Te", "Tell", "Tell me"]
-    ahead = ReadingAhead(answering, lambda: session, lambda: drafts[0])
+    ahead = ReadingAhead(answering)
     for _ in range(2):
-        ahead.soon()
+        ahead.write("Te")
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
     ahead.soon()
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Te"]
-    drafts.pop(0)
-    ahead.soon()
+    ahead.write("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Te", "Tell"])
 
 
@@ -173,22 +171,18 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 ) -> None:
     gate = threading.Event()
     engine.hold_drafts(gate)
-    session, draft = Session(), "Tell"
-    ahead = ReadingAhead(answering, lambda: session, lambda: draft)
-    ahead.soon()
+    ahead = ReadingAhead(answering)
+    ahead.write("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell"])
-    draft = "Tell me"
-    ahead.soon()
+    ahead.write("Tell me")
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Tell"]
     gate.set()
     qtbot.waitUntil(lambda: engine.drafts == ["Tell", "Tell me"])
     gate.clear()
-    draft = "Tell me a"
-    ahead.soon()
+    ahead.write("Tell me a")
     qtbot.waitUntil(lambda: engine.drafts[2:] == ["Tell me a"])
-    draft = "No"
-    ahead.soon()
+    ahead.write("No")
     qtbot.waitUntil(lambda: engine.drafts[3:] == ["No"])
     gate.set()
 
@@ -196,7 +190,7 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 def test_nothing_is_read_where_there_is_no_power_to_spare(
     qtbot: QtBot, answering: Answering, engine: ScriptedEngine
 ) -> None:
-    ahead = ReadingAhead(answering, Session, lambda: "Tell", lambda: False)
-    ahead.soon()
+    ahead = ReadingAhead(answering, lambda: False)
+    ahead.write("Tell")
     qtbot.wait(2 * EVERY)
     assert not engine.drafts
