@@ -48,6 +48,7 @@ class ConversationList(QWidget):
         self._theme, self._headings = theme, headings
         self._results: Results | None = None
         self._bin: BinPage | None = None
+        self._is_answered = self._opens_first = False
         self._new = _button("newConversationButton", tr("New conversation"))
         self._new.setIconSize(QSize(16, 16))
         self._search = SearchField()
@@ -79,6 +80,9 @@ class ConversationList(QWidget):
         results = self._results or self._make_results()
         results.show_hits(hits, most)
         self._pages.setCurrentWidget(results)
+        self._is_answered = True
+        if self._opens_first:
+            self._open_first()
 
     def show_list(self) -> None:
         """Show the conversations again."""
@@ -125,6 +129,7 @@ class ConversationList(QWidget):
 
     @Slot(str)
     def _on_words(self, words: str) -> None:
+        self._is_answered = self._opens_first = False
         if not words.strip() and not self.is_bin_shown():
             self.show_list()
         self.searched.emit(words)
@@ -141,7 +146,9 @@ class ConversationList(QWidget):
 
     @Slot()
     def _open_first(self) -> None:
-        if self._results and self._pages.currentWidget() is self._results:
+        """Now, or as soon as it is known what was found."""
+        self._opens_first = not self._is_answered
+        if self._results and self._is_answered:
             self._results.open_first()
 
     @Slot()

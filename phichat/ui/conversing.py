@@ -174,6 +174,9 @@ class Conversing(QObject):
     def _on_loaded(self, loaded: tuple[Session, Record]) -> None:
         session, record = loaded
         name = session.conversation.id
+        heading = self._headings.heading(name)
+        if heading and record.messages:
+            session.conversation.title = heading.title  # it may have been renamed while it was read
         if name not in self._sessions:
             self._sessions[name] = session
             self._keeping.knows(session, record)

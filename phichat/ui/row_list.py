@@ -1,6 +1,6 @@
 """A list of rows that are painted, not made: the base of the sidebar's lists."""
 
-from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
@@ -100,12 +100,18 @@ class Titles(RowList):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
+        self.entered_row.connect(self._on_entered)
 
     def show_chosen(self, index: QModelIndex) -> None:
         """As `choose`, and tell nobody."""
         self._tells = False
         self.choose(index)
         self._tells = True
+
+    @Slot(QModelIndex)
+    def _on_entered(self, index: QModelIndex) -> None:
+        if not self.chosen():  # the list has the focus, and nothing has been chosen yet
+            self.choose(index)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)

@@ -54,6 +54,8 @@ class SearchField(QLineEdit):
             case Qt.Key.Key_Down:
                 self.left_downwards.emit()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
+                if self._pause.isActive():
+                    self._tell()
                 self.entered.emit()
             case _:
                 super().keyPressEvent(event)

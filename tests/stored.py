@@ -1,0 +1,30 @@
+"""Conversations that are there already when a window opens."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from phichat.chat.messages import Conversation, Ending, Reply, Role
+from phichat.store.base import Heading, Record
+from phichat.store.history import History
+
+DAY = 86_400
+
+
+def put(home: Path, *talks: tuple[str, float], **more: Any) -> list[str]:
+    """Store conversations of so many days ago; their ids."""
+    history = History(home / "history.sqlite3")
+    names = [history.put(record := talk(title, days, **more)).result() and record.heading.id for title, days in talks]
+    history.close()
+    return [str(name) for name in names]
+
+
+def talk(title: str, days: float = 0, answer: str = "Well.", **more: Any) -> Record:
+    conversation = Conversation(title)
+    conversation.add(Role.USER, f"Tell me of {title}")
+    conversation.add(Role.ASSISTANT, answer, Reply("m", 7, (1,), Ending.STOP))
+    then = time.time() - days * DAY
+    messages = tuple(replace(message, created=then + number) for number, message in enumerate(conversation.messages()))
+    heading = Heading(conversation.id, title, then, then + 1, **more)
+    return Record(heading, conversation.tip, messages=messages)

@@ -1,0 +1,247 @@
+"""What happens in the window is stored as it happens, and is there at the next start."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QSignalSpy, QTest
+
+from phichat.chat.messages import Ending, Reply
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.errors import StoreError
+from phichat.store.base import Record
+from phichat.store.history import History
+from phichat.ui.answering import State
+from phichat.ui.keeping import Keeping
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+
+def stored(home: Path) -> list[Record]:
+    """What the file holds, once no window has it open."""
+    history = History(home / "history.sqlite3")
+    try:
+        return list(history.records())
+    finally:
+        history.close()
+
+
+def test_a_conversation_is_there_at_the_next_start(
+    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person], home: Path
+) -> None:
+    engine.enqueue("They sleep ", "with half of the brain.")
+    person.ask("How do whales sleep?")
+    person.wait_for(State.IDLE)
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.titles() == ["How do whales sleep?"])
+    assert second.written() == ""
+    second.open("How do whales sleep?")
+    second.wait(lambda: second.message(1) == "They sleep with half of the brain.")
+    reply = second.window.session.conversation.path()[-1].reply
+    assert reply is not None
+    assert (reply.ending, reply.tokens) == (Ending.STOP, (1000, 1001))
+    assert reply.statistics["completion_tokens"] == 2
+
+
+def test_the_question_is_stored_before_the_model_sees_it(
+    person: Person, engine: ScriptedEngine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    generate = engine.generate
+
+    def look_first(*arguments: Any) -> Any:
+        history = History(home / "history.sqlite3")
+        seen.append([message.text for record in history.records() for message in record.messages])
+        history.close()
+        return generate(*arguments)
+
+    monkeypatch.setattr(engine, "generate", look_first)
+    person.ask("First things first")
+    person.wait(lambda: person.message(1) == "First things first")
+    assert seen == [["First things first", ""]]
+
+
+def test_what_the_window_closed_upon_can_be_continued(
+    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
+) -> None:
+    engine.enqueue("Half ", threading.Event(), "whole")
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Half ")
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.titles() == ["Tell"])
+    second.open("Tell")
+    second.wait(lambda: second.message(1) == "Half ")
+    reply = second.window.session.conversation.path()[-1].reply
+    assert reply is not None
+    assert reply.ending is Ending.CANCELLED
+
+
+def test_drafts_stay_with_their_conversations(person: Person, open_window: Callable[[], Person]) -> None:
+    person.ask("Whales")
+    person.wait_for(State.IDLE)
+    person.type("and dolphins?")
+    person.click("newConversationButton")
+    assert person.written() == ""
+    person.type("Something else")
+    person.open("Whales")
+    assert person.written() == "and dolphins?"
+    assert person.titles() == ["Something else", "Whales"]
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.written() == "Something else")
+    second.open("Whales")
+    second.wait(lambda: second.written() == "and dolphins?")
+
+
+def test_a_draft_that_is_given_up_leaves_nothing(person: Person, home: Path) -> None:
+    person.type("Hm")
+    person.wait(lambda: person.window.archive.keeping.is_stored(person.window.session))
+    person.find("composer").clear()
+    person.wait(lambda: not person.window.archive.keeping.is_stored(person.window.session))
+    person.window.close()
+    assert stored(home) == []
+
+
+def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Path) -> None:
+    person.type("How do")
+    person.wait(lambda: person.window.archive.keeping.is_stored(person.window.session))
+    person.ask(" whales sleep?")
+    person.wait_for(State.IDLE)
+    assert person.titles() == ["How do whales sleep?"]
+    person.window.close()
+    record = stored(home)[0]
+    assert (record.heading.title, record.draft, len(record.messages)) == ("How do whales sleep?", "", 2)
+
+
+def test_what_is_typed_before_the_list_arrives_is_not_lost(open_window: Callable[[], Person]) -> None:
+    first = open_window()
+    first.type("from last time")
+    first.window.close()
+    second = open_window()
+    second.type("x")
+    second.wait(second.titles)
+    assert second.written() == "x"
+
+
+def test_settings_belong_to_their_conversation(person: Person, open_window: Callable[[], Person]) -> None:
+    person.ask("Warm")
+    person.wait_for(State.IDLE)
+    person.find("temperatureSlider").setValue(40)
+    person.find("systemPrompt").setPlainText("Rhyme.")
+    person.click("newConversationButton")
+    assert person.find("temperatureSpin").value() == Sampling().temperature
+    assert person.find("systemPrompt").toPlainText() == ""
+    assert not person.find("defaultButton").isEnabled()
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.titles() == ["Warm"])
+    second.open("Warm")
+    second.wait(lambda: second.find("temperatureSpin").value() == 2.0)
+    assert second.find("systemPrompt").toPlainText() == "Rhyme."
+    second.click("defaultButton")
+    second.click("newConversationButton")
+    assert second.find("systemPrompt").toPlainText() == "Rhyme."
+
+
+def test_of_a_temporary_conversation_nothing_is_stored(person: Person, home: Path, engine: ScriptedEngine) -> None:
+    modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(person.window, Qt.Key.Key_N, modifiers)
+    assert person.find("temporaryNote").isVisible()
+    person.ask("A secret")
+    person.wait_for(State.IDLE)
+    person.type("and more")
+    person.qtbot.wait(500)
+    assert person.titles() == ["A secret"]
+    person.click("newConversationButton")
+    assert not person.find("temporaryNote").isVisible()
+    person.open("A secret")
+    assert person.message(0) == "A secret"
+    assert person.written() == "and more"
+    person.window.close()
+    assert stored(home) == []
+
+
+def test_a_reply_in_another_conversation_is_kept_there(person: Person, engine: ScriptedEngine, home: Path) -> None:
+    gate = threading.Event()
+    engine.enqueue("Slow ", gate, "whales")
+    person.ask("Whales")
+    person.wait(lambda: person.message(1) == "Slow ")
+    person.click("newConversationButton")
+    gate.set()
+    person.wait_for(State.IDLE)
+    person.window.close()
+    assert [message.text for message in stored(home)[0].messages] == ["Whales", "Slow whales"]
+
+
+def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: Path) -> None:
+    engine.enqueue("Half ", threading.Event())
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Half ")
+    person.press(Qt.Key.Key_Escape)
+    person.wait_for(State.IDLE)
+    engine.enqueue("and whole.")
+    person.window.answering.go_on(person.window.session)
+    person.wait_for(State.IDLE)
+    person.window.close()
+    reply = stored(home)[0].messages[-1]
+    assert reply.text == "Half and whole."
+    assert reply.reply is not None
+    assert reply.reply.ending is Ending.STOP
+
+
+class BrokenHistory:
+    """Takes nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_: Any, **__: Any) -> "Future[Any]":
+            future: Future[Any] = Future()
+            future.set_exception(StoreError("The disk is full."))
+            return future
+
+        return refuse
+
+
+def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
+    keeping = Keeping(BrokenHistory)
+    failed = QSignalSpy(keeping.failed)
+    session = Session()
+    session.begin("Hello", Reply("m"))
+    assert isinstance(keeping.begun(session), Future)
+    for _ in range(5):
+        keeping.grown(session, "x", [1])
+        qtbot.wait(5)
+    assert failed.count() == 1
+    assert failed.at(0) == ["The disk is full."]
+
+
+def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
+    open_window: Callable[[], Person], home: Path
+) -> None:
+    home.mkdir()
+    (home / "history.sqlite3").mkdir()
+    person = open_window()
+    person.wait(lambda: "kept in memory only" in person.status())
+    person.wait_for(State.IDLE)
+    person.ask("Still there?")
+    person.wait(lambda: person.message(1) == "Still there?")
+    assert person.titles() == ["Still there?"]
+
+
+@pytest.mark.parametrize("text", ["<|end|>'; DROP TABLE messages; --", "\ud800 lone", "𝕳 \u202e x", "x" * 100_000])
+def test_any_text_comes_back(person: Person, open_window: Callable[[], Person], text: str) -> None:
+    person.window.submit(text)
+    person.wait_for(State.IDLE)
+    said = person.message(0)
+    title = person.titles()[0]
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.titles() == [title])
+    second.open(title)
+    second.wait(lambda: second.message(0) == said)

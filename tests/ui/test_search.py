@@ -1,0 +1,120 @@
+"""Finding words in all conversations while typing them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from phichat.ui.answering import State
+from tests.stored import put
+from tests.ui.conftest import Person
+
+
+@pytest.fixture
+def three(home: Path, open_window: Callable[[], Person]) -> Person:
+    """In front of three conversations, of which two have pucks in them."""
+    put(home, ("Hockey", 0.001), answer="The puck <b>slides</b> across the ice.")
+    put(home, ("Bread", 0.002), answer="Knead it.")
+    put(home, ("A puck of butter", 0.003), answer="Melt it.")
+    person = open_window()
+    person.wait(lambda: len(person.titles()) == 3)
+    person.wait_for(State.IDLE)
+    return person
+
+
+def search(person: Person, words: str) -> None:
+    field = person.find("searchField")
+    field.setFocus()
+    QTest.keyClicks(field, words)
+
+
+def found(person: Person) -> list[str]:
+    return person.titles("searchResults") if person.window.findChild(QWidget, "searchResults") else []
+
+
+def test_words_are_found_in_titles_and_texts_as_one_types(three: Person) -> None:
+    search(three, "PÙC")
+    three.wait(lambda: found(three) == ["A puck of butter", "Hockey", "A puck of butter"])
+    assert three.find("searchResults").isVisible()
+    assert not three.find("conversationList").isVisible()
+    search(three, "k slid")
+    three.wait(lambda: found(three) == ["Hockey"])
+    hit = three.row("Hockey", "searchResults").data(Qt.ItemDataRole.UserRole)
+    assert hit.excerpt == "The puck <b>slides</b> across the ice."
+    assert [hit.excerpt[begin:end] for begin, end in hit.marks] == ["puck", "slid"]
+    search(three, "xyz")
+    three.wait(lambda: found(three) == [])
+    assert three.find("searchNote").text() == "Nothing was found."
+
+
+def test_enter_opens_the_first_place(three: Person) -> None:
+    search(three, "slides")
+    three.wait(lambda: found(three) == ["Hockey"])
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
+    three.wait(lambda: three.window.findChild(QWidget, "message-1") is not None)
+    assert "slides" in three.message(1)
+    assert three.find("searchResults").isVisible()
+    assert three.window.session.conversation.title == "Hockey"
+
+
+def test_enter_does_not_wait_for_the_pause(three: Person) -> None:
+    search(three, "slides")
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
+    three.wait(lambda: three.window.session.conversation.title == "Hockey")
+
+
+def test_down_goes_into_the_results_and_up_comes_back(three: Person) -> None:
+    search(three, "puck")
+    three.wait(lambda: len(found(three)) == 3)
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
+    results = three.find("searchResults")
+    assert results.hasFocus()
+    QTest.keyClick(results, Qt.Key.Key_Down)
+    QTest.keyClick(results, Qt.Key.Key_Return)
+    three.wait(lambda: three.window.session.conversation.title == "Hockey")
+    QTest.keyClick(results, Qt.Key.Key_Up)
+    QTest.keyClick(results, Qt.Key.Key_Up)
+    assert three.find("searchField").hasFocus()
+
+
+def test_escape_brings_the_list_back(three: Person) -> None:
+    search(three, "puck")
+    three.wait(lambda: len(found(three)) == 3)
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
+    assert three.find("conversationList").isVisible()
+    assert three.find("searchField").text() == ""
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
+    assert three.find("conversationList").hasFocus()
+
+
+def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> None:
+    person.ask("First question about whales")
+    person.wait_for(State.IDLE)
+    session = person.window.session
+    person.window.answering.edit(session, session.conversation.path()[0], "Second one about bread")
+    person.wait_for(State.IDLE)
+    assert person.message(0) == "Second one about bread"
+    person.click("newConversationButton")
+    search(person, "whales")
+    person.wait(lambda: len(found(person)) >= 2)
+    person.find("searchResults").setFocus()
+    QTest.keyClick(person.find("searchResults"), Qt.Key.Key_End)
+    QTest.keyClick(person.find("searchResults"), Qt.Key.Key_Return)
+    person.wait(lambda: person.window.findChild(QWidget, "message-0") is not None)
+    person.wait(lambda: person.message(0) == "First question about whales")
+
+
+def test_a_reply_that_was_just_made_is_found(person: Person) -> None:
+    person.ask("zebra")
+    person.wait_for(State.IDLE)
+    search(person, "zeb")
+    person.wait(lambda: len(found(person)) == 3)
+
+
+def test_the_key_for_searching_leads_to_the_field(three: Person) -> None:
+    three.window._actions.sidebar.setChecked(False)
+    three.window._actions.search.trigger()
+    assert three.find("searchField").hasFocus()

@@ -1,0 +1,335 @@
+"""The list of conversations, as a person uses it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QItemSelectionModel, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from phichat import text
+from phichat.store.base import Heading
+from phichat.store.history import History
+from phichat.ui.answering import State
+from phichat.ui.headings import HeadingsModel
+from phichat.ui.sections import sections
+from tests.fakes import ScriptedEngine
+from tests.stored import put, talk
+from tests.ui.conftest import Person
+
+DAY = 86_400
+
+
+def rows(person: Person) -> list[str]:
+    """Everything the list says, the names of sections in capitals."""
+    model = person.find("conversationList").model()
+    found = [model.index(row, 0) for row in range(model.rowCount())]
+    return [
+        str(index.data()) if index.flags() & Qt.ItemFlag.ItemIsSelectable else str(index.data()).upper()
+        for index in found
+    ]
+
+
+def choose(person: Person, *titles: str) -> None:
+    view = person.find("conversationList")
+    view.setFocus()
+    view.clearSelection()
+    for title in titles:
+        view.selectionModel().setCurrentIndex(person.row(title), QItemSelectionModel.SelectionFlag.Select)
+
+
+def press(person: Person, key: Qt.Key, *, control: bool = False) -> None:
+    modifier = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
+    QTest.keyClick(person.find("conversationList"), key, modifier)
+
+
+@pytest.fixture
+def two(home: Path, open_window: Callable[[], Person]) -> Person:
+    """In front of a window with conversations about whales and bread."""
+    put(home, ("Whales", 0.001), ("Bread", 0.002))
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Whales", "Bread"])
+    person.wait_for(State.IDLE)
+    return person
+
+
+def test_conversations_stand_under_their_days() -> None:
+    now = datetime(2026, 3, 12, 15, 0)  # noqa: DTZ001 - a day in the person's calendar
+    days = [-1, 0, 0.5, 1, 3, 6, 8, 11, 12, 40, 100, 400]
+    times = [(now - timedelta(days=number)).timestamp() for number in days]
+    assert sections(times, now.timestamp()) == [
+        (0, "Today"), (3, "Yesterday"), (4, "Previous 7 days"), (6, "March"), (8, "February"), (9, "January"),
+        (10, "December 2025"), (11, "February 2025"),
+    ]  # fmt: skip
+    text.set_language("fr")
+    assert [title for _, title in sections(times, now.timestamp())][2:4] == ["Les 7 jours précédents", "Mars"]
+
+
+def test_times_beyond_the_calendar_do_no_harm() -> None:
+    assert sections([1e20, 1e10, 0.0, -1e20], time.time())[0] == (0, "Today")
+
+
+def test_the_list_has_sections_that_cannot_be_chosen(home: Path, open_window: Callable[[], Person]) -> None:
+    put(home, ("Old", 800), ("Fresh", 0))
+    put(home, ("Dear", 3), is_pinned=True)
+    person = open_window()
+    year = time.localtime(time.time() - 800 * DAY)
+    month = time.strftime("%B %Y", year).upper()
+    person.wait(lambda: rows(person) == ["PINNED", "Dear", "TODAY", "Fresh", month, "Old"])
+    index = person.find("conversationList").model().index(0, 0)
+    assert index.flags() == Qt.ItemFlag.NoItemFlags
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Pinned"
+
+
+def test_arrows_open_and_only_the_last_is_shown(home: Path, open_window: Callable[[], Person]) -> None:
+    put(home, *((f"Number {number}", number / 100) for number in range(9)))
+    person = open_window()
+    person.wait(lambda: len(person.titles()) == 9)
+    view = person.find("conversationList")
+    view.setFocus()
+    for _ in range(6):
+        press(person, Qt.Key.Key_Down)
+    person.wait(lambda: person.window.findChild(QWidget, "message-0") and "Number 6" in person.message(0))
+    assert view.currentIndex().data() == "Number 6"
+    assert view.hasFocus()
+
+
+def test_renaming_in_place(two: Person, open_window: Callable[[], Person]) -> None:
+    choose(two, "Bread")
+    press(two, Qt.Key.Key_F2)
+    field = two.find("renameField")
+    assert field.text() == "Bread"
+    QTest.keyClicks(field, "Of <b>yeast</b> & salt")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    two.wait(lambda: two.titles() == ["Whales", "Of <b>yeast</b> & salt"])
+    press(two, Qt.Key.Key_Z, control=True)
+    assert two.titles() == ["Whales", "Bread"]
+    two.window._actions.redo.trigger()
+    two.wait(lambda: "Bread" in two.message(0))
+    two.ask("More")
+    two.wait_for(State.IDLE)
+    assert two.titles() == ["Of <b>yeast</b> & salt", "Whales"]
+    two.window.close()
+    again = open_window()
+    again.wait(lambda: again.titles() == ["Of <b>yeast</b> & salt", "Whales"])
+
+
+def test_a_reply_that_ends_leaves_the_renaming_alone(two: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue("Half ", gate, "whole")
+    two.window.submit("Something")
+    two.wait(lambda: two.message(1) == "Half ")
+    choose(two, "Bread")
+    press(two, Qt.Key.Key_F2)
+    QTest.keyClicks(two.find("renameField"), "Loaf")
+    gate.set()
+    two.wait_for(State.IDLE)
+    assert two.find("renameField").text() == "Loaf"
+    QTest.keyClick(two.find("renameField"), Qt.Key.Key_Escape)
+
+
+def test_deleting_and_taking_it_back(two: Person) -> None:
+    choose(two, "Whales")
+    two.wait(lambda: "Whales" in two.message(0))
+    press(two, Qt.Key.Key_Delete)
+    assert two.titles() == ["Bread"]
+    two.wait(lambda: "Bread" in two.message(0))
+    assert two.find("conversationList").hasFocus()
+    assert two.find("undoBar").isVisible()
+    two.click("undoButton")
+    assert two.titles() == ["Whales", "Bread"]
+    two.wait(lambda: "Whales" in two.message(0))
+    assert not two.find("undoBar").isVisible()
+
+
+def test_several_at_once(two: Person, home: Path) -> None:
+    choose(two, "Whales", "Bread")
+    press(two, Qt.Key.Key_Delete)
+    assert two.titles() == []
+    assert two.window.findChild(QWidget, "message-0") is None
+    press(two, Qt.Key.Key_Z, control=True)
+    assert two.titles() == ["Whales", "Bread"]
+    two.window._actions.redo.trigger()
+    assert two.titles() == []
+    two.window.close()
+    history = History(home / "history.sqlite3")
+    assert len(history.headings(in_bin=True)) == 2
+    history.close()
+
+
+def test_deleting_what_is_being_answered_stops_it(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Half ", threading.Event())
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Half ")
+    choose(person, "Tell")
+    press(person, Qt.Key.Key_Delete)
+    person.wait_for(State.IDLE)
+    assert person.titles() == []
+    person.window._actions.undo.trigger()
+    person.wait(lambda: person.message(1) == "Half ")
+
+
+def test_pinning(two: Person) -> None:
+    two.window.archive.managing.pin(two.row("Bread").data(Qt.ItemDataRole.UserRole).id, True)
+    assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
+    two.open("Bread")
+    two.wait(lambda: two.window.findChild(QWidget, "message-0") is not None)
+    two.ask("More")
+    two.wait_for(State.IDLE)
+    assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
+    two.window._actions.undo.trigger()
+    assert rows(two) == ["TODAY", "Bread", "Whales"]
+
+
+def test_the_menu_comes_by_mouse_and_by_key(two: Person) -> None:
+    view = two.find("conversationList")
+    choose(two, "Bread")
+    place = view.visualRect(two.row("Bread")).center()
+    for reason in (QContextMenuEvent.Reason.Mouse, QContextMenuEvent.Reason.Keyboard):
+        event = QContextMenuEvent(reason, place, view.viewport().mapToGlobal(place))
+        QApplication.sendEvent(view.viewport(), event)
+        menu = next(menu for menu in two.window.findChildren(QMenu) if menu.isVisible())
+        names = [action.text() for action in menu.actions() if action.text()]
+        assert names == ["Rename…", "Pin", "Export…", "Delete"]
+        menu.close()
+    two.qtbot.wait(10)
+
+
+def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
+    choose(two, "Whales", "Bread")
+    press(two, Qt.Key.Key_Delete)
+    two.click("binButton")
+    two.wait(lambda: sorted(two.titles("binList")) == ["Bread", "Whales"])
+    assert not two.find("restoreButton").isEnabled()
+    two.open("Bread", "binList")
+    two.click("restoreButton")
+    two.wait(lambda: two.titles("binList") == ["Whales"])
+    two.open("Whales", "binList")
+    two.click("purgeButton")
+    two.wait(lambda: two.titles("binList") == [])
+    two.click("binBackButton")
+    two.wait(lambda: two.titles() == ["Bread"])
+    assert two.find("conversationList").isVisible()
+    two.window.close()
+    history = History(home / "history.sqlite3")
+    assert history.headings(in_bin=True) == []
+    history.close()
+
+
+def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: "Whales" in two.message(0))
+    two.window._actions.erase.trigger()
+    box = two.find("eraseQuestion", QMessageBox)
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert two.titles() == ["Whales", "Bread"]
+    two.wait(lambda: two.window.findChild(QMessageBox, "eraseQuestion") is None)
+    two.window._actions.erase.trigger()
+    two.click("agreeButton")
+    assert two.titles() == []
+    assert two.window.findChild(QWidget, "message-0") is None
+    two.ask("Again from the start")
+    two.wait_for(State.IDLE)
+    assert two.titles() == ["Again from the start"]
+    two.window.close()
+    history = History(home / "history.sqlite3")
+    assert [heading.title for heading in history.headings()] == ["Again from the start"]
+    history.close()
+
+
+def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "some.json"
+    two.window.archive.exchanging.export([], file)
+    two.wait(lambda: "2 conversations" in two.status())
+    choose(two, "Whales")
+    press(two, Qt.Key.Key_Delete)
+    two.window.archive.bring_in_files([file])
+    two.wait(lambda: "imported" in two.status())
+    two.wait(lambda: two.titles() == ["Whales", "Bread"])
+    two.window._actions.undo.trigger()
+    two.wait(lambda: two.titles() == ["Bread"])
+    (tmp_path / "bad.json").write_text("{")
+    two.window.archive.bring_in_files([tmp_path / "bad.json"])
+    two.wait(lambda: "bad.json" in two.status() and "Importing" not in two.status())
+
+
+@pytest.mark.parametrize("ending", ["json", "md", "txt", "html"])
+def test_exporting_one(two: Person, tmp_path: Path, ending: str) -> None:
+    two.open("Whales")
+    two.wait(lambda: "Whales" in two.message(0))
+    two.window._actions.export.trigger()
+    dialog = two.find("exportDialog")
+    file = tmp_path / f"out.{ending}"
+    dialog.fileSelected.emit(str(file))
+    dialog.reject()
+    two.wait(file.exists)
+    assert "Tell me of Whales" in file.read_text("utf-8")
+    assert "Bread" not in file.read_text("utf-8")
+
+
+def test_ten_thousand_conversations_scroll_without_a_stall(
+    home: Path, open_window: Callable[[], Person], qtbot: QtBot
+) -> None:
+    history = History(home / "history.sqlite3")
+    for number in range(10_000):
+        done = history.put(replace(talk(f"Number {number}", number / 20), messages=(), tip=None))
+    done.result()
+    history.close()
+    person = open_window()
+    person.wait(lambda: len(rows(person)) > 10_000)
+    person.wait_for(State.IDLE)
+    view = person.find("conversationList")
+    bar, took = view.verticalScrollBar(), []
+    for step in range(300):
+        begun = time.perf_counter()
+        bar.setValue(step * bar.maximum() // 300)
+        view.viewport().repaint()
+        took.append(time.perf_counter() - begun)
+    assert sorted(took)[-3] < 0.1, "far more than what is measured by hand (see 8 ms)"
+    begun = time.perf_counter()
+    person.window.archive.headings.change(person.row("Number 9999").data(Qt.ItemDataRole.UserRole).id, title="Other")
+    assert time.perf_counter() - begun < 0.5
+
+
+def test_the_model_keeps_its_word() -> None:
+    model = HeadingsModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    headings = [Heading(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
+    model.show_all(headings)
+    model.change("30", is_pinned=True)
+    model.put(Heading("new", "New", 0, time.time()), is_temporary=True)
+    model.take(["0", "1", "new"])
+    model.touch(headings[40], is_temporary=False)
+    assert model.index_of("40").data() == "T40"
+    assert model.rowCount() > 48
+    model.clear()
+    assert model.rowCount() == 0
+
+
+def test_what_happens_while_the_list_is_read_counts() -> None:
+    model = HeadingsModel()
+    model.expect()
+    model.put(Heading("a", "A", 0, 2.0))
+    model.put(Heading("b", "B", 0, 1.0))
+    model.take(["b"])
+    model.show_all([Heading("b", "B", 0, 1.0), Heading("c", "C", 0, 0.5)])
+    assert [heading.id for heading in model.headings()] == ["a", "c"]
+
+
+def test_a_double_click_renames(two: Person) -> None:
+    view = two.find("conversationList")
+    place = view.visualRect(two.row("Bread")).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    twice = QMouseEvent(
+        QEvent.Type.MouseButtonDblClick, QPointF(place), QPointF(view.viewport().mapToGlobal(QPoint(place))),
+        Qt.MouseButton.LeftButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(view.viewport(), twice)
+    assert two.find("renameField").isVisible()
