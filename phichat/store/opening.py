@@ -12,6 +12,9 @@ from phichat.store.changes import index_message
 from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
 from phichat.store.readers import Readers
 
+RECOVERED = ".recovered"
+"""What the name of a file ends with that is to take the place of a damaged one."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -31,6 +34,9 @@ class Opened:
 def open_history(file: Path) -> Opened:
     """Make the file usable. Raises OSError, sqlite3.Error and NewerHistory."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    recovered = file.with_name(file.name + RECOVERED)
+    if recovered.exists() and not file.exists():  # the program died between two renames
+        recovered.replace(file)
     try:
         return _open(file)
     except (sqlite3.Error, UnicodeError) as error:
@@ -44,7 +50,7 @@ def recover(file: Path) -> str:
     """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error."""
     from phichat.store import recovery  # noqa: PLC0415 - rarely needed
 
-    return recovery.recover(file)
+    return recovery.recover(file, file.with_name(file.name + RECOVERED))
 
 
 def close_history(connection: Connection) -> None:

@@ -10,17 +10,20 @@ from typing import Any
 
 from phichat.chat.messages import Role, title_of
 from phichat.store import changes, salvage, schema
+from phichat.store.failures import Damage
 from phichat.store.rows import one
 from phichat.text import tr, tr_count
 
 TABLES = ("conversations", "messages", "days")
 
+MOST_REPEATED = 1000
+"""Rows an index may name twice before its pages are taken to lead back to each other."""
+
 _Values = dict[str, Any]
 
 
-def recover(file: Path) -> str:
-    """Put a file with all that can be read in the place of `file`, which is kept; a notice for the person."""
-    fresh = file.with_name(file.name + ".recovered")
+def recover(file: Path, fresh: Path) -> str:
+    """Put `fresh`, with all that can be read, in the place of `file`, which is kept; a notice for the person."""
     _remove(fresh)
     with closing(schema.connect(fresh)) as target:
         schema.migrate(target)
@@ -49,28 +52,42 @@ def _rescue(file: Path, target: Connection) -> bool:
 
 
 def _rescue_table(source: Connection, target: Connection, table: str) -> bool:
-    is_whole = False
     for direction in ("ASC", "DESC"):
+        query = f"SELECT * FROM {table} NOT INDEXED ORDER BY number {direction}"  # noqa: S608 - our own names
         try:
-            for row in _rows(source, f"SELECT * FROM {table} NOT INDEXED ORDER BY number {direction}"):  # noqa: S608
+            before = None
+            for row in _rows(source, query):
+                if before is not None and (row["number"] > before) != (direction == "ASC"):
+                    raise Damage("pages lead back to each other, and would without end")
+                before = row["number"]
                 _store(target, table, row)
-            is_whole = True
         except (sqlite3.Error, UnicodeError):
             continue
-        break
-    return is_whole or _rescue_one_by_one(source, target, table)
+        return True
+    return _rescue_one_by_one(source, target, table)
 
 
 def _rescue_one_by_one(source: Connection, target: Connection, table: str) -> bool:
-    """Copy the rows that indexes know of. They are not all, as what the table itself does not reach is left out."""
+    """Copy the rows that indexes know of. They are not all: what the table itself does not reach is left out."""
     for index in _indexes(source, table):
-        with suppress(sqlite3.Error, UnicodeError, KeyError, TypeError, ValueError):
-            for row in _rows(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
-                with suppress(sqlite3.Error):
-                    query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {row['number']:d}"  # noqa: S608
-                    for found in _rows(source, query):
-                        _store(target, table, found)
+        for number in _numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
+            query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {number}"  # noqa: S608
+            with suppress(sqlite3.Error, UnicodeError):
+                for row in _rows(source, query):
+                    _store(target, table, row)
     return False
+
+
+def _numbers(source: Connection, query: str) -> set[int]:
+    numbers: set[int] = set()
+    repeated = 0
+    with suppress(sqlite3.Error, UnicodeError, TypeError, ValueError):
+        for row in source.execute(query):
+            repeated += int(row[0]) in numbers
+            numbers.add(int(row[0]))
+            if repeated > MOST_REPEATED:
+                break
+    return numbers
 
 
 def _indexes(source: Connection, table: str) -> list[str]:

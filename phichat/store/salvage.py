@@ -81,10 +81,11 @@ def _local(size: int) -> int:
 
 
 def _overflow(number: int, size: int, read: _Read) -> bytes:
-    parts = []
+    parts, seen = [], {0, 1}
     while size > 0:
-        if number < 2:
-            raise ValueError("the chain ends too early")
+        if number in seen:
+            raise ValueError("the chain ends too early, or never")
+        seen.add(number)
         page = read(number)
         number = int.from_bytes(page[:4], "big")
         parts.append(page[4 : 4 + size])

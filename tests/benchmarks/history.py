@@ -19,6 +19,7 @@ from typing import Any
 
 from phichat.chat.messages import Ending, Message, Reply, Role, new_id
 from phichat.store import changes, rows, schema
+from phichat.store.checking import check_now
 from phichat.store.folding import fold
 from phichat.store.history import History
 from tests.history_kills import missing_after_kill
@@ -58,7 +59,7 @@ def large(folder: Path) -> None:
         adding = timed(lambda: history.add(short, Message(Role.USER, "Hello there, how are you?"), None).result())
         show("add, durably", adding)
     with closing(schema.connect(file, "ro")) as connection:
-        show("quick check", timed(lambda: connection.execute("PRAGMA quick_check").fetchall(), 2))
+        show("full check", timed(lambda: check_now(connection), 2))
 
 
 def show_search(history: History, query: str) -> float:
