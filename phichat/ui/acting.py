@@ -6,7 +6,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from phichat.chat.messages import Ending, Message, Role
-from phichat.chat.reproducing import sentence
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
@@ -193,6 +192,8 @@ class Acting(QObject):
         old = self._repeats.pop(message.id, None)
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
+        from phichat.chat.reproducing import sentence  # noqa: PLC0415 - rarely wanted
+
         same = message.text == old.text
         remark = tr("The same text as before.") if same else sentence(old.reply, message.reply)
         self._transcript.show_remark(message, remark)

@@ -106,7 +106,7 @@ class MessageView(QWidget):
     def focus_part(self, name: str) -> None:
         """Take the focus as the version that was here had it, and have a screen reader say which version this is."""
         if self.switch and name in {"previousVersion", "nextVersion"}:
-            self.show()
+            self.appear()
             self.switch.take_focus(1 if name == "nextVersion" else -1)
         elif name:
             self.take_focus()
@@ -118,11 +118,16 @@ class MessageView(QWidget):
         self._is_focused = is_focused
         self._reveal()
 
+    def appear(self) -> None:
+        """Be there at once, not only when there is time to lay it out."""
+        self.show()
+        for part in self._parts:
+            part.show()
+
     def take_focus(self) -> None:
         """Focus the message's text."""
-        self.show()  # not only when it is laid out
+        self.appear()
         for part in self._parts[:1]:
-            part.show()
             part.field().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def selected(self) -> str:

@@ -41,7 +41,7 @@ class Place(QObject):
     def hold(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
         """Keep `widget` so many pixels below the top of what is seen; with `by_end`, its lower edge."""
         self.follows = False
-        self._held, self._offset, self._by_end = widget, offset, by_end
+        self._keep(widget, offset, by_end=by_end)
         self._put()
 
     def offset(self, widget: QWidget, *, by_end: bool = False) -> int:
@@ -65,6 +65,13 @@ class Place(QObject):
     def _top(self, widget: QWidget) -> int:
         return widget.mapTo(self._content, QPoint()).y()
 
+    def _keep(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
+        if self._held is not widget:
+            if self._held and isValid(self._held):
+                self._held.removeEventFilter(self)
+            widget.installEventFilter(self)
+        self._held, self._offset, self._by_end = widget, offset, by_end
+
     def _put(self) -> None:
         self._is_placing = True
         if self.follows:
@@ -86,6 +93,12 @@ class Place(QObject):
         self.follows = self.is_at_end()
         widgets = self._shown()
         if not self.follows and widgets:
-            self._held, self._by_end = widgets[self.first_seen()], False
-            self._offset = self.offset(self._held)
+            first = widgets[self.first_seen()]
+            self._keep(first, self.offset(first))
         self.moved.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_elsewhere = event.type() in {QEvent.Type.Move, QEvent.Type.Resize}
+        if is_elsewhere and watched is self._held and not self.follows and not self._is_placing:
+            self._put()  # the range was another one before it moved
+        return False

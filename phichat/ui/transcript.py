@@ -190,6 +190,7 @@ class Transcript(QScrollArea):
         if view is None:
             return
         self._live.mark(view)
+        view.appear()
         for other in self._live.views:
             other.choose_mark(mark if other is view else -1)
         self._place.settle()
@@ -232,7 +233,7 @@ class Transcript(QScrollArea):
             self._live.restart(number)
             self._make_around(number)
             for view in self._live.views:
-                view.show()  # such that they can be laid out
+                view.appear()
         return self._live.view(number)
 
     def _make_around(self, number: int) -> None:

@@ -262,6 +262,7 @@ def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], P
     person.choose_in(2, "Delete from here on")
     assert person.window.findChild(QWidget, "message-2") is None
     person.click("undoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-5"))
     assert [person.message(number) for number in range(6)] == ["One", "One", "Two", "Two", "Three", "Three"]
     person.choose_in(2, "Delete from here on")
     person.window.close()

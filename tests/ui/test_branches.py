@@ -45,6 +45,7 @@ def test_an_answer_that_is_asked_for_again_stands_beside_the_first(twice: Person
 
 def test_another_version_is_shown_to_its_newest_end(twice: Person) -> None:
     twice.press_in(1, "Previous version")
+    twice.wait(lambda: twice.window.findChild(QWidget, "message-3"))
     assert [twice.message(number) for number in range(4)] == ["Choose", "One", "And then?", "And then?"]
     assert place(twice, 1) == "1/2"
     twice.press_in(1, "Next version")
