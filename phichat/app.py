@@ -72,7 +72,10 @@ def create_window(
         part.setParent(window)
     for end in (arrivals.close, thread.close, archive.close, conversations.close):
         window.closed.connect(end)
+    archive.keeping.erased.connect(answering.forget)
+    archive.keeping.erased.connect(conversations.clear_states)
     conversations.noticed.connect(window.say)
+    conversations.noticed.connect(archive.read_again)
     models.first_found.connect(window.choosing.load)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
@@ -219,6 +222,13 @@ class _Conversations(QObject):
 
                 self._history = History(self._home.history, self.noticed.emit)
             return self._history
+
+    @Slot()
+    def clear_states(self) -> None:
+        """What the model remembered of them goes with conversations that are deleted for good."""
+        from phichat.engine import states  # noqa: PLC0415 - rarely needed
+
+        threading.Thread(target=states.clear, args=(self._home.states,), name="clearing").start()
 
     @Slot()
     def close(self) -> None:

@@ -42,12 +42,14 @@ class Request:
 
     `begun` is what there is of the reply already, which then goes on from there. While the last turn `is_draft`, it is
     only read, as far as it will stay the same however it goes on: the question, once asked, is answered sooner.
+    Nothing of one that `is_temporary` goes to the disk.
     """
 
     turns: tuple[Turn, ...]
     sampling: Sampling = field(default_factory=Sampling)
     begun: Turn | None = None
     is_draft: bool = False
+    is_temporary: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class LlamaEngine:
         _start_library()
         self._states = states
         self._saving: LlamaStates | None = None
+        self._is_private = False
         self._model: Any = None
         self._context: Any = None
         self._loaded: Loaded | None = None
@@ -86,7 +87,7 @@ class LlamaEngine:
 
     def rest(self) -> None:
         """Nothing is asked at the moment: what is remembered of the conversation goes to the disk."""
-        if self._saving:
+        if self._saving and not self._is_private:
             self._saving.keep(self._kept)
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
@@ -105,7 +106,7 @@ class LlamaEngine:
         if self._format.notice not in {"", before}:
             yield Notice(self._format.notice)
         yield PromptMade(tuple(prompt.tokens), self._vocabulary.text_of_all(prompt.tokens), prompt.dropped)
-        cached = self._keep_common(prompt.tokens)
+        cached = self._keep_common(prompt.tokens, is_private=request.is_temporary)
         for done in self._read(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
         read_at = time.perf_counter()
@@ -119,8 +120,9 @@ class LlamaEngine:
     def _read_ahead(self, request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
         """Read a draft, unless more of it than that has been read already."""
         tokens = fixed_part(self._format, request.turns, self._settings().context, sampling.max_tokens)
+        self._is_private = self._is_private or request.is_temporary
         if self._kept[: len(tokens)] != tokens:
-            cached = self._keep_common(tokens)
+            cached = self._keep_common(tokens, is_private=request.is_temporary)
             for done in self._read(tokens[cached:], stop):
                 yield Reading(cached + done, len(tokens))
         yield Done(Ending.CANCELLED, sampling.seed or 0, len(tokens))
@@ -182,14 +184,18 @@ class LlamaEngine:
         common = self._common(tokens)
         if self._saving is None:
             return
-        if len(self._kept) - common >= FEWEST:
+        if len(self._kept) - common >= FEWEST and not self._is_private:
             self._saving.keep(self._kept)
         brought = self._saving.bring_back(tokens, common)
         self._kept = self._kept if brought is None else brought
 
-    def _keep_common(self, tokens: Sequence[int]) -> int:
-        """Forget what the new prompt does not begin with; the number of tokens kept. The last is always read."""
+    def _keep_common(self, tokens: Sequence[int], *, is_private: bool) -> int:
+        """Forget what the new prompt does not begin with; the number of tokens kept. The last is always read.
+
+        What `is_private` is never put away.
+        """
         self._change_conversation(tokens)
+        self._is_private = is_private
         common = self._common(tokens)
         if not lib.llama_memory_seq_rm(self._memory(), 0, common, -1):  # recurrent models cannot go back
             lib.llama_memory_clear(self._memory(), True)

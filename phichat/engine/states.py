@@ -133,6 +133,14 @@ class States:
             path.unlink()
 
 
+def clear(folder: Path) -> None:
+    """Delete all of them: they hold what was said."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                path.unlink()
+
+
 def key_of(**facts: Any) -> str:
     """A name for all that must be the same, so that what was remembered may be used."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -161,7 +161,9 @@ class Answering(QObject):
         self._stop_reading_ahead()
         if self.state is State.IDLE and self.model and self.loaded:
             turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
-            self._ahead = self._thread.generate(Request(turns, session.sampling, is_draft=True))
+            self._ahead = self._thread.generate(
+                Request(turns, session.sampling, is_draft=True, is_temporary=session.is_temporary)
+            )
 
     def is_reading_ahead(self) -> bool:
         """Whether what is being written is being read."""
@@ -191,7 +193,9 @@ class Answering(QObject):
         session.model = self.model.name
         self._session = session
         stored = self._keeper.begun(session) if self._keeper else None
-        self._reply = self._thread.generate(Request(turns, sampling, session.begun), stored)
+        self._reply = self._thread.generate(
+            Request(turns, sampling, session.begun, is_temporary=session.is_temporary), stored
+        )
         self._become(State.LOADING if self._loading else State.READING)
         self._tell_reply()
 

@@ -33,11 +33,13 @@ class Keeping(QObject):
     Signals:
         touched(Session): it is new, or has a new message.
         gone(str): the conversation of that id is not there any more, as nothing is left of it.
+        erased: conversations are being deleted for good: nobody is to keep anything of them.
         failed(str): something could not be stored; one sentence, once until it changes.
     """
 
     touched = Signal(object)
     gone = Signal(str)
+    erased = Signal()
     failed = Signal(str)
     _told = Signal(str)
 
@@ -137,6 +139,7 @@ class Keeping(QObject):
 
     def purge(self, conversations: Sequence[str]) -> "Future[None]":
         """Delete conversations for good."""
+        self.erased.emit()
         return self._watch(self._history().purge(conversations))
 
     def empty_bin(self) -> None:
@@ -146,6 +149,7 @@ class Keeping(QObject):
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self._stored.clear()
+        self.erased.emit()
         self._watch(self._history().delete_everything())
 
     def _store(self, session: Session) -> "Future[None] | None":

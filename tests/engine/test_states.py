@@ -195,6 +195,19 @@ class TestEngines:
         _, done = self.ask(make(path, 256 if what == "context" else 512), LONG, REPLY, AGAIN)
         assert done.cached_tokens == 0
 
+    def test_what_is_temporary_never_goes_to_the_disk(self, make: Callable[..., LlamaEngine], tmp_path: Path) -> None:
+        engine, sampling = make(), Sampling(temperature=0, max_tokens=5, seed=1)
+        list(engine.generate(Request((LONG,), sampling, is_temporary=True), Stop()))
+        self.put_away(engine)
+        list(engine.generate(Request((OTHER,), sampling, is_draft=True, is_temporary=True), Stop()))
+        self.put_away(engine)
+        self.ask(engine, AGAIN)
+        self.put_away(engine)
+        assert not list(tmp_path.glob("states/*"))
+        self.ask(engine, LONG)
+        self.put_away(engine)
+        assert len(list(tmp_path.glob("states/*"))) == 1
+
     def test_a_damaged_state_costs_time_alone(self, make: Callable[..., LlamaEngine], tmp_path: Path) -> None:
         plain, _ = self.ask(make(is_on=False), LONG, REPLY, AGAIN)
         first = make()
@@ -218,3 +231,14 @@ class TestEngines:
             assert (done.cached_tokens > 80) == expected
             eventually(lambda: list(folder.glob("*.state")))
             engine.close()
+
+    def test_what_was_held_before_can_be_kept_from_the_disk(
+        self, make: Callable[..., LlamaEngine], tmp_path: Path
+    ) -> None:
+        """As after everything was deleted."""
+        engine = make()
+        self.ask(engine, LONG)
+        nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
+        list(engine.generate(nothing, Stop()))
+        self.put_away(engine)
+        assert not list(tmp_path.glob("states/*"))

@@ -55,7 +55,7 @@ def test_a_request_arrives_as_it_was() -> None:
     for sampling in (Sampling(), Sampling(0.5, 1, 0.1, 0.2, 1.3, 5, 6, 2**32 - 2)):
         request = Request(turns, sampling)
         assert wire.request_of(through_pipe(wire.request_line(request))) == request
-        begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True)
+        begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
         assert wire.request_of(through_pipe(wire.request_line(begun))) == begun
 
 
