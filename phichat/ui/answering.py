@@ -161,9 +161,15 @@ class Answering(QObject):
         self._stop_reading_ahead()
         if self.state is State.IDLE and self.model and self.loaded:
             turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
-            self._ahead = self._thread.generate(
-                Request(turns, session.sampling, is_draft=True, is_temporary=session.is_temporary)
-            )
+            request = Request(turns, session.sampling, is_draft=True, is_temporary=session.is_temporary)
+            self._ahead = self._thread.generate(request)
+
+    @Slot()
+    def forget(self) -> None:
+        """Nothing that the model remembers now may go to the disk."""
+        nothing = Session()
+        nothing.is_temporary = True
+        self.read_ahead(nothing, "")
 
     def is_reading_ahead(self) -> bool:
         """Whether what is being written is being read."""
@@ -193,9 +199,8 @@ class Answering(QObject):
         session.model = self.model.name
         self._session = session
         stored = self._keeper.begun(session) if self._keeper else None
-        self._reply = self._thread.generate(
-            Request(turns, sampling, session.begun, is_temporary=session.is_temporary), stored
-        )
+        request = Request(turns, sampling, session.begun, is_temporary=session.is_temporary)
+        self._reply = self._thread.generate(request, stored)
         self._become(State.LOADING if self._loading else State.READING)
         self._tell_reply()
 
