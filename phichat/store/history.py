@@ -41,6 +41,7 @@ class History:
         self._vault = Vault(file, notify)
         self._checker: Checker | None = None
         self._lane = Lane(self._open, self._vault.run, self._vault.close)
+        self._lane.start()
 
     def close(self) -> None:
         """Store what is still to be stored, and leave one tidy file and no thread."""

@@ -46,7 +46,7 @@ class Job:
 class Lane:
     """Hands jobs to `run`, in the order of asking, several at a time, in a thread of its own.
 
-    The thread begins with `open` and ends with `close`.
+    The thread begins with `begin` and ends with `end`.
     """
 
     def __init__(self, begin: Callable[[], None], run: Callable[[list[Job]], None], end: Callable[[], None]) -> None:
@@ -55,6 +55,9 @@ class Lane:
         self._is_closed = False
         self._begin, self._run, self._end = begin, run, end
         self._thread = threading.Thread(target=self._work, name="history", daemon=True)
+
+    def start(self) -> None:
+        """Begin. What `begin` uses has to be there now."""
         self._thread.start()
 
     def do(self, job: Job) -> Future[Any]:

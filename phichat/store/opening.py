@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from phichat.store import checking, rows, schema
 from phichat.store.changes import index_message
 from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
+from phichat.store.late import decode
 from phichat.store.readers import Readers
 
 RECOVERED = ".recovered"
@@ -130,7 +131,7 @@ def _put_in_order(connection: Connection) -> None:
         connection.execute("INSERT OR REPLACE INTO marks VALUES ('running', 'yes')")
         unfinished = connection.execute("SELECT number, statistics, text FROM messages WHERE ending = 'answering'")
         for number, statistics, text in unfinished.fetchall():
-            known = rows.encode(rows.Decoder().decode(statistics) | {"interrupted": True})
+            known = rows.encode(decode(statistics) | {"interrupted": True})
             connection.execute(
                 "UPDATE messages SET ending = 'cancelled', statistics = ? WHERE number = ?", (known, number)
             )

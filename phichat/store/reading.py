@@ -27,12 +27,11 @@ def load(connection: sqlite3.Connection, name: str) -> Record | None:
     row = connection.execute(f"SELECT {HEADING}, {DETAILS}, number FROM conversations WHERE id = ?", (name,)).fetchone()  # noqa: S608
     if row is None:
         return None
-    decoder = rows.Decoder()
     messages = connection.execute(
         f"SELECT {MESSAGE} FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number",  # noqa: S608
         (row[-1],),
     )
-    return rows.record_of(row[:-1], tuple(map(decoder.message, messages)))
+    return rows.record_of(row[:-1], tuple(map(rows.message_of, messages)))
 
 
 def names(connection: sqlite3.Connection) -> list[str]:

@@ -3,13 +3,13 @@
 import json
 import math
 import sqlite3
-import sys
-from array import array
+import struct
 from collections.abc import Iterable
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply, Role, clean
+from phichat.chat.messages import Ending, Message, Role, clean
 from phichat.store.base import Heading, Record
+from phichat.store.late import StoredReply, decode
 
 Row = tuple[Any, ...]
 
@@ -21,7 +21,6 @@ MESSAGE = (
 MESSAGE_PLACES = ", ".join("?" for _ in MESSAGE.split(", "))
 
 LARGEST_INTEGER = 2**63 - 1
-_ARRAY = "I" if array("I").itemsize == 4 else "L"
 
 
 def heading_of(row: Row) -> Heading:
@@ -36,41 +35,17 @@ def record_of(row: Row, messages: tuple[Message, ...]) -> Record:
     messages = _with_parents(messages)
     if tip is not None and not any(message.id == tip for message in messages):
         tip = messages[-1].id if messages else None
-    return Record(heading_of(row[:6]), tip, system, Decoder().decode(sampling), model, draft, origin, messages)
+    return Record(heading_of(row[:6]), tip, system, decode(sampling), model, draft, origin, messages)
 
 
-class Decoder:
-    """Reads the messages of one conversation; what many replies share is decoded once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, Any]] = {}
-
-    def message(self, row: Row) -> Message:
-        """From the columns MESSAGE."""
-        name, parent, role, text, created, ending, *rest = row
-        reply = self._reply(ending, *rest) if ending is not None else None
-        return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created)
-
-    def decode(self, text: str | None) -> dict[str, Any]:
-        """A JSON object; an empty one for what is none."""
-        if not text:
-            return {}
-        if text not in self._known:
-            try:
-                value = json.loads(text)
-            except (ValueError, RecursionError):
-                value = None
-            self._known[text] = value if isinstance(value, dict) else {}
-        return dict(self._known[text])
-
-    def _reply(
-        self, ending: str, model: str | None, checksum: str | None, seed: int | None, tokens: bytes | None,
-        statistics: str | None, sampling: str | None, engine: str | None,
-    ) -> Reply:  # fmt: skip
-        return Reply(
-            model or "", seed, ids_of(tokens or b""), _ENDINGS.get(ending, Ending.CANCELLED),
-            self.decode(statistics), checksum, self.decode(sampling), self.decode(engine),
-        )  # fmt: skip
+def message_of(row: Row) -> Message:
+    """From the columns MESSAGE."""
+    name, parent, role, text, created, ending, model, checksum, seed, tokens, statistics, sampling, engine = row
+    reply = None
+    if ending is not None:
+        stored = {"tokens": tokens, "statistics": statistics, "sampling": sampling, "engine": engine}
+        reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
+    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created)
 
 
 def message_row(message: Message) -> Row:
@@ -93,19 +68,8 @@ def encode(value: dict[str, Any]) -> str:
 
 def blob_of(tokens: Iterable[int]) -> bytes:
     """Token ids as 32 bits each, little endian; those that do not fit are left out."""
-    ids = array(_ARRAY, (token for token in tokens if 0 <= token < 2**32))
-    if sys.byteorder == "big":
-        ids.byteswap()
-    return ids.tobytes()
-
-
-def ids_of(blob: bytes) -> tuple[int, ...]:
-    """Token ids again."""
-    ids = array(_ARRAY)
-    ids.frombytes(blob[: len(blob) // 4 * 4])
-    if sys.byteorder == "big":
-        ids.byteswap()
-    return tuple(ids)
+    ids = [token for token in tokens if 0 <= token < 2**32]
+    return struct.pack(f"<{len(ids)}I", *ids)
 
 
 def time_of(seconds: float) -> float:

@@ -1,11 +1,13 @@
 """What is told to be stored is there again, whole; and what is looked for is found."""
 
+import copy
+import pickle
 import random
 import sqlite3
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,21 @@ def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> No
         assert list(again.records()) == [whole]
         assert again.headings() == [whole.heading]
         assert again.count() == 1
+
+
+def test_a_stored_reply_is_like_any_other(history: History) -> None:
+    said = Message(Role.ASSISTANT, "Said", reply=EVERYTHING)
+    history.create(record("one", said)).result()
+    stored = history.load("one").messages[0].reply
+    assert stored is not None
+    assert stored == EVERYTHING == stored
+    assert stored != replace(EVERYTHING, tokens=(1,))
+    assert replace(stored, seed=3) == replace(EVERYTHING, seed=3)
+    assert replace(stored, tokens=(*stored.tokens, 5)) == replace(EVERYTHING, tokens=(*EVERYTHING.tokens, 5))
+    assert asdict(stored) == asdict(EVERYTHING)
+    assert copy.deepcopy(stored) == pickle.loads(pickle.dumps(stored)) == EVERYTHING
+    with pytest.raises(FrozenInstanceError):
+        stored.seed = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""A reply whose long parts are decoded when they are first asked for: most of them never are."""
+
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from phichat.chat.messages import Ending, Reply
+
+
+def ids_of(blob: bytes | None) -> tuple[int, ...]:
+    """Token ids, of 32 bits each, little endian."""
+    count = len(blob or b"") // 4
+    return struct.unpack(f"<{count}I", (blob or b"")[: count * 4])
+
+
+def decode(text: str | None) -> dict[str, Any]:
+    """A JSON object; an empty one for what is none."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class _Late:
+    """An attribute that is decoded from the one of the same name in `stored`, and kept."""
+
+    def __init__(self, decode: Callable[[Any], Any]) -> None:
+        self._decode = decode
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, reply: Any, owner: type | None = None) -> Any:
+        if reply is None:  # the class itself is asked
+            return self
+        value = self._decode(reply.stored[self._name])
+        vars(reply)[self._name] = value  # which is found before this, from now on
+        return value
+
+
+class StoredReply(Reply):
+    """As the one that was stored; equal to it, and changed with `replace` like it."""
+
+    tokens: tuple[int, ...] = _Late(ids_of)  # type: ignore[assignment]
+    statistics: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
+    sampling: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
+    engine: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
+
+    stored: dict[str, Any]
+
+    @classmethod
+    def of(cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: dict[str, Any]) -> Reply:
+        """A reply of which `stored` holds what is decoded late."""
+        reply = cls.__new__(cls)
+        vars(reply).update(model=model, model_sha256=checksum, seed=seed, ending=ending, stored=stored)
+        return reply
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reply) and _values(self) == _values(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for every reply, whose settings may be changed
+
+
+def _values(reply: Reply) -> tuple[Any, ...]:
+    return (
+        reply.model, reply.seed, reply.tokens, reply.ending, reply.statistics, reply.model_sha256, reply.sampling,
+        reply.engine,
+    )  # fmt: skip
