@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.chat.messages import Message
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from phichat.ui.exchanging import Exchanging
     from phichat.ui.searching import Searching
     from phichat.ui.undo_bar import TemporaryNote, UndoBar
+
+MINUTE = 60_000  # milliseconds
 
 
 class Archive(QObject):
@@ -63,6 +65,8 @@ class Archive(QObject):
         self.managing = Managing(
             history, self._errands, self.keeping, self.headings, self.conversing, self.undoing, self
         )
+        self._clock = QTimer(self, interval=MINUTE)
+        self._clock.timeout.connect(self.headings.refresh)
         self._sidebar: ConversationList | None = None
         self._undo_bar: UndoBar | None = None
         self._note: TemporaryNote | None = None
@@ -143,8 +147,14 @@ class Archive(QObject):
     @Slot()
     def open(self) -> None:
         """See what is stored, now that the window can be used."""
+        self._clock.start()
         self.headings.expect()
         self._errands.send(self._read, self._on_read, self._on_ended)
+
+    @Slot()
+    def read_again(self) -> None:
+        """What is stored may not be what it was."""
+        self.managing.read()
 
     @Slot()
     def close(self) -> None:

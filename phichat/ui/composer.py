@@ -1,7 +1,7 @@
 """Where people write: a text field that grows, with Send and Stop beside it."""
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextEdit, QWidget
 
 from phichat.text import tr
@@ -113,6 +113,18 @@ class Field(QTextEdit):
             Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
         self.setFixedHeight(min(max(wanted, line + 8, 34), most))
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._leaves(event):
+            event.ignore()  # then it is the window's
+            return True
+        return super().event(event)
+
+    def _leaves(self, event: QKeyEvent) -> bool:
+        """Whether it is the key for undoing, or for redoing, and there is nothing of the kind here."""
+        keys = QKeySequence.StandardKey
+        undoes = event.matches(keys.Undo) and not self.document().isUndoAvailable()
+        return undoes or (event.matches(keys.Redo) and not self.document().isRedoAvailable())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
@@ -13,8 +14,11 @@ from phichat.text import tr, tr_count
 from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.history import Exporter, History, Importer, Tally
 from phichat.ui.jobs import Errands, once
-from phichat.ui.keeping import Keeping
+from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.undoing import Undoing
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
@@ -23,12 +27,11 @@ _BAD = frozenset('<>:"/\\|?*')
 class Exchanging(QObject):
     """Writes files with `export`, reads them with `bring_in`; both take their time in a thread.
 
-    Signals: `told(str)` with a sentence about what came of it; `changed(Future)` when there are other conversations, or
-    will be once that is done.
+    Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations.
     """
 
     told = Signal(str)
-    changed = Signal(object)
+    changed = Signal()
 
     def __init__(
         self,
@@ -59,8 +62,10 @@ class Exchanging(QObject):
 
     def export(self, names: Sequence[str], file: Path) -> None:
         """Write the conversations of those ids, or all for none, to `file`."""
+        last = self._keeping.last
 
         def job(_: Stop) -> int:
+            wait_for(last)
             history = self._history()
             records: Iterator[Record] = map(history.load, names) if names else history.records()
             return self._export_to(records, file)
@@ -78,10 +83,13 @@ class Exchanging(QObject):
         """Put the conversations in `files` into the history."""
         for file in files:
             self.told.emit(tr("Importing {file}…").format(file=file.name))
-            self._errands.send(once(partial(self._import, file)), self._on_imported, self._on_import_ended)
+            self._errands.send(
+                once(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
+            )
 
-    def _import(self, file: Path, _: Stop) -> tuple[Tally, list[str]]:
-        """What it brought, and which conversations were not there before."""
+    def _import(self, file: Path, last: "Future[Any] | None", _: Stop) -> tuple[Tally, list[str]]:
+        """What it brought, and which conversations were not there before, once `last` is done."""
+        wait_for(last)
         history = self._history()
         before = {heading.id for heading in history.headings()}
         tally = self._import_from(file, history)
@@ -95,14 +103,16 @@ class Exchanging(QObject):
             self._undoing.did(sentence, lambda: self._take_back(names), lambda: self._bring_back(names), quietly=True)
 
     def _take_back(self, names: Sequence[str]) -> None:
-        self.changed.emit(self._keeping.bin(names))
+        self._keeping.bin(names)
+        self.changed.emit()
 
     def _bring_back(self, names: Sequence[str]) -> None:
-        self.changed.emit(self._keeping.restore(names))
+        self._keeping.restore(names)
+        self.changed.emit()
 
     def _on_import_ended(self, trouble: str) -> None:
         self._on_ended(trouble)
-        self.changed.emit(None)
+        self.changed.emit()
 
     @Slot(str)
     def _on_ended(self, trouble: str) -> None:

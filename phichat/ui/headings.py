@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt, Signal, Slot
 
 from phichat.store.base import Heading
 from phichat.text import tr
@@ -16,13 +16,15 @@ HEADING = Qt.ItemDataRole.UserRole
 IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
+_Start = tuple[int, str, list[Heading], int]
+"""The row of a section's name, that name, the group its conversations are from, and the first one's place in it."""
 
 
-class HeadingsModel(QAbstractListModel):
+class HeadingsModel(QStringListModel):
     """Headings with the names of their sections between them.
 
-    Nothing is made for a row before it is looked at, so that ten thousand take no longer than ten.
+    Nothing is made for a row before it is looked at, so that ten thousand take no longer than ten. Of Qt's own model
+    only the number of rows is used: a view asks for that twice for each row, which Python would answer too slowly.
 
     Signals: `renamed(str, str)` with a conversation's id and the title that the person gave it.
     """
@@ -34,7 +36,7 @@ class HeadingsModel(QAbstractListModel):
         self._temporary: list[Heading] = []
         self._pinned: list[Heading] = []
         self._others: list[Heading] = []
-        self._starts: list[tuple[int, str, list[Heading], int]] = []
+        self._starts: list[_Start] = []
         self._rows = 0
         self._answering = ""
         self._meanwhile: list[Callable[[], object]] | None = None
@@ -47,11 +49,9 @@ class HeadingsModel(QAbstractListModel):
     def show_all(self, headings: Iterable[Heading]) -> None:
         """These are all that are stored."""
         with self._changing():
-            self._pinned.clear()
-            self._others.clear()
-            for heading in headings:
-                (self._pinned if heading.is_pinned else self._others).append(heading)
-            self._others.sort(key=_newest_first)
+            found = sorted(headings, key=_newest_first)
+            self._pinned = [heading for heading in found if heading.is_pinned]
+            self._others = [heading for heading in found if not heading.is_pinned]
         meanwhile, self._meanwhile = self._meanwhile or [], None
         for change in meanwhile:
             change()
@@ -92,7 +92,7 @@ class HeadingsModel(QAbstractListModel):
     def show_answering(self, name: str) -> None:
         """The conversation in which a reply is being made; empty for none."""
         before, self._answering = self._answering, name
-        for index in map(self.index_of, {before, name} - {""}):
+        for index in map(self.index_of, {before, name} - {""} if name != before else ()):
             self.dataChanged.emit(index, index, [IS_ANSWERING])
 
     def heading(self, name: str) -> Heading | None:
@@ -113,6 +113,7 @@ class HeadingsModel(QAbstractListModel):
                     return self.index(row + 1 + place - offset)
         return QModelIndex()
 
+    @Slot()
     def refresh(self) -> None:
         """Another day may have begun."""
         if time.strftime("%x") != self._today:
@@ -126,50 +127,58 @@ class HeadingsModel(QAbstractListModel):
     def _remove(self, names: Iterable[str]) -> list[Heading]:
         gone = set(names)
         found = [heading for heading in self.headings() if heading.id in gone]
-        for heading in found:
-            for group in (self._temporary, self._pinned, self._others):
-                if heading in group:
-                    group.remove(heading)
+        self._temporary, self._pinned, self._others = (
+            [heading for heading in group if heading.id not in gone]
+            for group in (self._temporary, self._pinned, self._others)
+        )
         return found
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Rows may move: what is chosen or being renamed stays so."""
+        """Rows may come, go and move: what is chosen or being renamed stays so.
+
+        Meanwhile the groups are replaced, not changed: the rows as they were are still known.
+        """
+        yield
+        starts, rows = self._arranged()
+        if rows > self._rows:
+            self.insertRows(self._rows, rows - self._rows)
         self.layoutAboutToBeChanged.emit()
         before = [(index, self._at(index.row())) for index in self.persistentIndexList()]
-        yield
-        self._arrange()
+        self._starts, self._rows = starts, rows
         for index, heading in before:
             self.changePersistentIndex(index, self.index_of(heading.id) if heading else QModelIndex())
         self.layoutChanged.emit()
+        if self.rowCount() > rows:
+            self.removeRows(rows, self.rowCount() - rows)
 
-    def _arrange(self) -> None:
-        self._today = time.strftime("%x")
-        self._starts, self._rows = [], 0
+    def _arranged(self) -> tuple[list[_Start], int]:
+        """Where each section begins, and how many rows there are in all."""
         from phichat.ui.sections import sections  # noqa: PLC0415 - brings the calendar, an empty list needs none
 
-        named = [(tr("Temporary"), self._temporary), (tr("Pinned"), self._pinned)]
-        for title, group in named:
-            if group:
-                self._begin(title, group, 0, len(group))
-        if not self._others:
-            return
+        self._today = time.strftime("%x")
         times = [heading.changed for heading in self._others]
         found = sections(times, time.time())
-        ends = [*(start for start, _ in found[1:]), len(times)]
-        for (start, title), end in zip(found, ends, strict=True):
-            self._begin(title, self._others, start, end)
-
-    def _begin(self, title: str, group: list[Heading], start: int, end: int) -> None:
-        self._starts.append((self._rows, title, group, start))
-        self._rows += 1 + end - start
+        ends = [start for start, _ in found[1:]] + [len(times)]
+        parts = [
+            (tr("Temporary"), self._temporary, 0, len(self._temporary)),
+            (tr("Pinned"), self._pinned, 0, len(self._pinned)),
+            *((title, self._others, start, end) for (start, title), end in zip(found, ends, strict=False)),
+        ]
+        starts: list[_Start] = []
+        rows = 0
+        for title, group, start, end in parts:
+            if start < end:
+                starts.append((rows, title, group, start))
+                rows += 1 + end - start
+        return starts, rows
 
     def _end_of(self, row: int, group: list[Heading], offset: int) -> int:
         """The place in `group` after the last one of the section that begins in `row`."""
         after = next((start[0] for start in self._starts if start[0] > row), self._rows)
         return min(offset + after - row - 1, len(group))
 
-    def _section(self, row: int) -> tuple[int, str, list[Heading], int]:
+    def _section(self, row: int) -> _Start:
         return self._starts[bisect_right(self._starts, row, key=_first) - 1]
 
     def _at(self, row: int) -> Heading | None:
@@ -179,9 +188,6 @@ class HeadingsModel(QAbstractListModel):
 
     def _is_answering(self, heading: Heading, role: int) -> bool | None:
         return heading.id == self._answering if role == IS_ANSWERING else None
-
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else self._rows
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not 0 <= index.row() < self._rows:

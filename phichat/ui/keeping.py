@@ -1,6 +1,7 @@
 """Stores conversations as they happen; the window waits for none of it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -16,6 +17,8 @@ from phichat.ui.records import record_of, title_of_session
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+PATIENCE = 30.0  # seconds
+
 
 @dataclass
 class _Stored:
@@ -29,6 +32,9 @@ class _Stored:
 
 class Keeping(QObject):
     """Puts what changes into the history, which is made when something is first asked of it.
+
+    Attributes:
+        last: what was asked for last; all that was asked for before is done, too, once it is.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -48,6 +54,7 @@ class Keeping(QObject):
         self._history = history
         self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()
         self._trouble = ""
+        self.last: Future[Any] | None = None
         self._told.connect(self._on_told)
 
     def knows(self, session: Session, record: Record) -> None:
@@ -129,18 +136,18 @@ class Keeping(QObject):
         """Store whether it stays above the others."""
         self._watch(self._history().pin(conversation, is_pinned=is_pinned))
 
-    def bin(self, conversations: Sequence[str]) -> "Future[None]":
+    def bin(self, conversations: Sequence[str]) -> None:
         """Delete conversations, so that they can be restored."""
-        return self._watch(self._history().bin(conversations))
+        self._watch(self._history().bin(conversations))
 
-    def restore(self, conversations: Sequence[str]) -> "Future[None]":
+    def restore(self, conversations: Sequence[str]) -> None:
         """Take conversations out of the bin."""
-        return self._watch(self._history().restore(conversations))
+        self._watch(self._history().restore(conversations))
 
-    def purge(self, conversations: Sequence[str]) -> "Future[None]":
+    def purge(self, conversations: Sequence[str]) -> None:
         """Delete conversations for good."""
         self.erased.emit()
-        return self._watch(self._history().purge(conversations))
+        self._watch(self._history().purge(conversations))
 
     def empty_bin(self) -> None:
         """Delete for good what was deleted long ago."""
@@ -202,6 +209,7 @@ class Keeping(QObject):
             self.gone.emit(session.conversation.id)
 
     def _watch(self, future: "Future[Any]") -> "Future[Any]":
+        self.last = future
         future.add_done_callback(self._on_done)
         return future
 
@@ -217,6 +225,13 @@ class Keeping(QObject):
         self._trouble = sentence
         if is_new:
             self.failed.emit(sentence)
+
+
+def wait_for(future: "Future[Any] | None") -> None:
+    """Until `future` is done, before what is stored is read; whoever asked for it says if it failed."""
+    if future:
+        with suppress(Exception):
+            future.result(PATIENCE)
 
 
 def _details(session: Session) -> tuple[str, dict[str, Any], str]:

@@ -231,6 +231,7 @@ class MainWindow(QMainWindow):
         self._panel.show_system(session.system)
         self._show_default()
         self._status.forget_figures()
+        self._presenting.show_other_model(session.model)
         self._composer.set_text(session.draft)
         self.shown.emit(session)
         self._show_path()

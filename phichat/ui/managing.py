@@ -1,7 +1,6 @@
 """What a person does with whole conversations: renamed, pinned, deleted, brought back; all of it can be undone."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,13 +12,11 @@ from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
-from phichat.ui.keeping import Keeping
+from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.undoing import Undoing
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-PATIENCE = 30.0  # seconds for something to be stored before what is there is read
 
 
 class Managing(QObject):
@@ -89,32 +86,32 @@ class Managing(QObject):
         self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
     @Slot()
-    def read_bin(self, after: "Future[Any] | None" = None) -> None:
-        """See what is in the bin, once `after` is done."""
-        work = once(lambda _: self._headings_after(after, in_bin=True))
-        self._errands.send(work, self.bin_read.emit, self._on_ended)
+    def read_bin(self) -> None:
+        """See what is in the bin."""
+        last = self._keeping.last
+        self._errands.send(once(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
         """Take conversations out of the bin."""
-        done = self._keeping.restore(names)
-        self.read_bin(done)
-        self.read(done)
+        self._keeping.restore(names)
+        self.read_bin()
+        self.read()
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""
-        done = self._keeping.purge(names)
+        self._keeping.purge(names)
         self._undoing.forget()
-        self.read_bin(done)
+        self.read_bin()
 
-    @Slot(object)
-    def read(self, after: "Future[Any] | None" = None) -> None:
-        """See which conversations there are, once `after` is done."""
+    @Slot()
+    def read(self) -> None:
+        """See which conversations there are."""
+        last = self._keeping.last
         self._conversing.renew()
         self._headings.expect()
-        work = once(lambda _: self._headings_after(after))
-        self._errands.send(work, self._headings.show_all, self._on_ended)
+        self._errands.send(once(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
@@ -128,9 +125,8 @@ class Managing(QObject):
         self._conversing.start_again()
 
     def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[Heading]:
-        if future:
-            with suppress(Exception):  # whoever asked for it says so
-                future.result(PATIENCE)
+        """Those that are stored once `future` is done."""
+        wait_for(future)
         return self._history().headings(in_bin=in_bin)
 
     def _rename(self, name: str, title: str) -> None:

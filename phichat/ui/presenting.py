@@ -65,6 +65,13 @@ class Presenting(QObject):
         if model:
             self.found.emit()
 
+    def show_other_model(self, name: str) -> None:
+        """Say so if what is shown was held with a model, called `name`, that is not the one which answers now."""
+        model = self._answering.model
+        if name and model and name != model.name:
+            sentence = tr("So far {name} answered here; now it is {model}.")
+            self._status.say_in_passing(sentence.format(name=name, model=model.title))
+
     def _say_state(self, title: str) -> None:
         state, before = self._answering.state, self._last_state
         self._last_state = state

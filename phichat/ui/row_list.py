@@ -54,6 +54,7 @@ class RowList(QListView):
     def choose(self, index: QModelIndex) -> None:
         """Make `index` the only one that is chosen, and show it; none if it is invalid."""
         if index.isValid():
+            self.scrollTo(index.siblingAtRow(max(index.row() - 1, 0)))  # it may be the name of its section
             self.setCurrentIndex(index)
         else:
             self.selectionModel().clear()
