@@ -333,3 +333,25 @@ def test_a_double_click_renames(two: Person) -> None:
     )  # fmt: skip
     QApplication.sendEvent(view.viewport(), twice)
     assert two.find("renameField").isVisible()
+
+
+def test_the_key_for_undoing_is_the_texts_first(two: Person) -> None:
+    choose(two, "Bread")
+    press(two, Qt.Key.Key_Delete)
+    two.find("composer").setFocus()
+    two.type("word")
+    two.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (two.written(), two.titles()) == ("", ["Whales"])
+    two.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert two.titles() == ["Whales", "Bread"]
+
+
+def test_another_model_than_before_is_said(home: Path, open_window: Callable[[], Person]) -> None:
+    history = History(home / "history.sqlite3")
+    history.put(replace(talk("Whales"), model="phi-3-mini")).result()
+    history.close()
+    person = open_window()
+    person.wait(person.titles)
+    person.wait_for(State.IDLE)
+    person.open("Whales")
+    person.wait(lambda: "So far phi-3-mini answered here" in person.status())
