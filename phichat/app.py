@@ -70,7 +70,7 @@ def create_window(
     window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
     for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
         part.setParent(window)
-    for end in (arrivals.close, thread.close, archive.close, conversations.close):
+    for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):
         window.closed.connect(end)
     archive.keeping.erased.connect(answering.forget)
     archive.keeping.erased.connect(conversations.clear_states)

@@ -188,6 +188,14 @@ class Answering(QObject):
         if self.state is State.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
 
+    @Slot()
+    def close(self) -> None:
+        """The window is gone: what there is of a reply under way is all there will be."""
+        self._stop_reading_ahead()
+        if self._reply:
+            self._reply.set()
+            self._end_reply(Ending.CANCELLED)
+
     def _ask(
         self, session: Session, begin: Callable[[Reply], tuple[Turn, ...]], sampling: Sampling | None = None
     ) -> None:

@@ -141,6 +141,19 @@ def test_a_stopped_reply_goes_on(
     assert keeper.told[-2:] == ["grown 'upon a time' [1000]", "finished 'Once upon a time'"]
 
 
+def test_closing_in_the_middle_of_a_reply_stores_what_there_is(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    engine.enqueue("Once ", threading.Event(), "upon")
+    session = Session()
+    answering.submit(session, "Tell")
+    qtbot.waitUntil(lambda: answering.state is State.WRITING)
+    answering.close()
+    assert keeper.told[-2:] == ["grown 'Once ' [1000]", "finished 'Once '"]
+    assert last(session).reply.ending is Ending.CANCELLED  # type: ignore[union-attr]
+
+
 def test_what_is_being_written_is_read_and_yields_to_the_question(
     qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
