@@ -74,6 +74,7 @@ def create_window(
         window.closed.connect(end)
     archive.keeping.erased.connect(answering.forget)
     archive.keeping.erased.connect(conversations.clear_states)
+    answering.forgotten.connect(conversations.clear_states)
     conversations.noticed.connect(window.say)
     conversations.noticed.connect(archive.read_again)
     models.first_found.connect(window.choosing.load)

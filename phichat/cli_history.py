@@ -22,7 +22,7 @@ MOST_HITS = 200
 
 def run(options: argparse.Namespace, home: Home, console: Console) -> int:
     """Do `options.action`; the exit status."""
-    with closing(History(home.history, console.tell)) as history:
+    with closing(History(home.history, console.tell, is_guest=True)) as history:
         if notice := history.ready.result():
             console.tell(notice)
         action: Callable[[argparse.Namespace, History, Console], None] = _ACTIONS[options.action]

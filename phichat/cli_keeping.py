@@ -11,20 +11,29 @@ from phichat.errors import StoreError
 from phichat.paths import Home
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
+from phichat.text import tr
 
 
 class Keeper:
     """Stores what happens in one session. What cannot be stored is said once, and the conversation goes on."""
 
     def __init__(self, home: Home, console: Console) -> None:
-        self._history = History(home.history, console.tell)
-        self._console = console
+        self._history = History(home.history, console.tell, is_guest=True)
+        self._console, self._folder = console, home.root
         self._is_new = True
         self._trouble = ""
 
     def open(self) -> None:
         """Wait for the history. Raises StoreError if there can be none."""
-        if notice := self._history.ready.result():
+        try:
+            notice = self._history.ready.result()
+        except StoreError as error:
+            raise StoreError(
+                tr("This conversation cannot be kept in {folder}: allow writing there, or leave out --save.").format(
+                    folder=self._folder
+                )
+            ) from error
+        if notice:
             self._console.tell(notice)
 
     def begun(self, session: Session) -> None:

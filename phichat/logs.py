@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from phichat.paths import make_private
+
 LARGEST = 500_000  # bytes after which a new file is begun, at a start
 
 
@@ -15,7 +17,7 @@ def start(folder: Path) -> None:
     root.setLevel(logging.INFO)
     root.propagate = False
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         file = folder / "phichat.log"
         if file.exists() and file.stat().st_size > LARGEST:
             file.replace(folder / "phichat.old.log")

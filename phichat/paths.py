@@ -62,6 +62,14 @@ class Home:
         return self.root / "logs"
 
 
+def make_private(folder: Path) -> None:
+    """Create `folder`, and what is missing above it, for this person alone. Raises OSError."""
+    if not folder.is_dir():
+        if folder.parent != folder:
+            make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def home() -> Home:
     """`PHICHAT_HOME` or the system's place for an application's data."""
     chosen = os.environ.get("PHICHAT_HOME")

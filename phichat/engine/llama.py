@@ -121,6 +121,8 @@ class LlamaEngine:
         """Read a draft, unless more of it than that has been read already."""
         tokens = fixed_part(self._format, request.turns, self._settings().context, sampling.max_tokens)
         self._is_private = self._is_private or request.is_temporary
+        if self._saving and request.is_temporary:
+            self._saving.wait()  # so that whoever clears the disk then finds all of it
         if self._kept[: len(tokens)] != tokens:
             cached = self._keep_common(tokens, is_private=request.is_temporary)
             for done in self._read(tokens[cached:], stop):

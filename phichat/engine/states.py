@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from phichat.paths import make_private
+
 FORMAT = 1
 FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
 RESERVE = 1_000_000_000  # bytes of the disk that are left alone
@@ -74,7 +76,7 @@ class States:
         path = self._folder / f"{_name(key, tokens)}{_ENDING}"
         fresh = path.with_suffix(f".{os.getpid()}.new")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private(self._folder)
             with fresh.open("wb") as file:
                 _write(file, key, tokens, data)
             older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]

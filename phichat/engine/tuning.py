@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from phichat.engine.base import EngineSettings
+from phichat.paths import make_private
 from phichat.text import tr
 
 SMALL_CONTEXT = 2048
@@ -82,7 +83,7 @@ class Memory:
         given_up = {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)}
         entries = {**self._entries(), self._key(model): {**self._known(model), **given_up}}
         with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._file.parent)
             fresh = self._file.with_suffix(".new")
             fresh.write_text(json.dumps(entries, indent=1), "utf-8")
             fresh.replace(self._file)

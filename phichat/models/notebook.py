@@ -11,6 +11,7 @@ from typing import Any
 
 from phichat.errors import StoreError
 from phichat.models.base import Remote
+from phichat.paths import make_private
 from phichat.text import tr
 
 _PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
@@ -33,7 +34,7 @@ class Notebook:
         """Keep `value`. Raises StoreError."""
         fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}-{threading.get_ident()}.new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._file.parent)
             _write_through(fresh, json.dumps(value, indent=1))
             fresh.replace(self._file)
         except OSError as error:
@@ -57,7 +58,7 @@ class Notebook:
 
         lock = FileLock(self._file.parent / ".locks" / f"{self._file.name}.lock")
         with suppress(OSError, NotImplementedError):
-            (self._file.parent / ".locks").mkdir(parents=True, exist_ok=True)
+            make_private(self._file.parent / ".locks")
             lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
         try:
             yield

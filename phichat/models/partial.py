@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from phichat.errors import StoreError
 from phichat.models.base import Partial, Remote
 from phichat.models.notebook import Notebook, Origins
+from phichat.paths import make_private
 from phichat.text import size, tr
 
 _PART, _NOTE = ".part", ".part.json"
@@ -129,7 +130,7 @@ class Part:
     def take(self) -> bool:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
         with self._told():
-            (self.path.parent / ".locks").mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent / ".locks")
             try:
                 with warnings.catch_warnings(action="ignore"):  # a disk that knows no locks is no news to the person
                     self._lock.acquire(timeout=0)

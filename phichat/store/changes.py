@@ -133,7 +133,9 @@ def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
 
 def restore_branch(connection: sqlite3.Connection, messages: list[str]) -> None:
     """Show again what was hidden."""
-    connection.executemany("UPDATE messages SET deleted = NULL WHERE id = ?", [(name,) for name in messages])
+    connection.executemany(
+        "UPDATE messages SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL", [(name,) for name in messages]
+    )
 
 
 def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
@@ -196,6 +198,7 @@ def _put_conversation(connection: sqlite3.Connection, record: Record) -> int:
 def _put_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
     row = rows.message_row(message)
     if one(connection, "SELECT 1 FROM messages WHERE id = ?", row[0]):
+        restore_branch(connection, [row[0]])
         return
     number = place(connection, conversation, message.created)
     connection.execute(

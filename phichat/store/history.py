@@ -36,9 +36,10 @@ class History:
         ready: done when the file is open; a notice for the person, or nothing. It fails if all is in memory.
     """
 
-    def __init__(self, file: Path, notify: Callable[[str], None] = _ignore) -> None:
+    def __init__(self, file: Path, notify: Callable[[str], None] = _ignore, *, is_guest: bool = False) -> None:
+        """A guest is beside the window, which alone knows of replies that are being written."""
         self.ready: Future[str] = Future()
-        self._vault = Vault(file, notify)
+        self._vault = Vault(file, notify, is_guest=is_guest)
         self._checker: Checker | None = None
         self._lane = Lane(self._open, self._vault.run, self._vault.close)
         self._lane.start()

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
+from phichat.paths import make_private
 from phichat.store import checking, rows, schema
 from phichat.store.changes import index_message
 from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
@@ -32,19 +33,22 @@ class Opened:
     is_check_due: bool = False
 
 
-def open_history(file: Path) -> Opened:
-    """Make the file usable. Raises OSError, sqlite3.Error and NewerHistory."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def open_history(file: Path, *, is_guest: bool = False) -> Opened:
+    """Make the file usable. Raises OSError, sqlite3.Error and NewerHistory.
+
+    A guest leaves alone what only the one who answers may judge: which replies were interrupted.
+    """
+    make_private(file.parent)
     recovered = file.with_name(file.name + RECOVERED)
     if recovered.exists() and not file.exists():  # the program died between two renames
         recovered.replace(file)
     try:
-        return _open(file)
+        return _open(file, is_guest=is_guest)
     except (sqlite3.Error, UnicodeError) as error:
         if trouble_of(error) is not Trouble.DAMAGED:
             raise
     notice = recover(file)
-    return replace(_open(file), notice=notice)
+    return replace(_open(file, is_guest=is_guest), notice=notice)
 
 
 def recover(file: Path) -> str:
@@ -54,9 +58,9 @@ def recover(file: Path) -> str:
     return recovery.recover(file, file.with_name(file.name + RECOVERED))
 
 
-def close_history(connection: Connection) -> None:
+def close_history(connection: Connection, *, is_guest: bool = False) -> None:
     """Note that all is well, and leave one tidy file."""
-    for statement in ("DELETE FROM marks WHERE name = 'running'", "PRAGMA wal_checkpoint(TRUNCATE)"):
+    for statement in ("DELETE FROM marks WHERE name = 'running'", "PRAGMA wal_checkpoint(TRUNCATE)")[is_guest:]:
         with suppress(sqlite3.Error):
             connection.execute(statement).fetchall()
     with suppress(sqlite3.Error):
@@ -80,7 +84,7 @@ def note_day(connection: Connection) -> None:
     connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
 
 
-def _open(file: Path) -> Opened:
+def _open(file: Path, *, is_guest: bool) -> Opened:
     connection = schema.connect(file)
     try:
         _bring_up_to_date(connection, file)
@@ -89,7 +93,8 @@ def _open(file: Path) -> Opened:
             checking.check_now(connection)
             checking.note_checked(connection)
         opened = Opened(connection, is_check_due=checking.is_due(connection))
-        _put_in_order(connection)
+        if not is_guest:
+            _put_in_order(connection)
     except BaseException:
         connection.close()
         raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from phichat.chat.messages import clean
 from phichat.errors import StoreError
+from phichat.paths import make_private
 from phichat.text import tr
 
 MOST_PIXELS = 100_000
@@ -62,7 +63,7 @@ class PreferencesFile:
         values.update(values.pop("unknown"))
         fresh = self._file.with_suffix(f".{os.getpid()}.new")  # another window may be saving, too
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._file.parent)
             fresh.write_text(clean(json.dumps(values, indent=1, ensure_ascii=False)), "utf-8")
             fresh.replace(self._file)
         except OSError as error:

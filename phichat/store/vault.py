@@ -33,8 +33,8 @@ class Vault:
         is_check_due: whether somebody should look if the file is whole.
     """
 
-    def __init__(self, file: Path, notify: Callable[[str], None]) -> None:
-        self.file = file
+    def __init__(self, file: Path, notify: Callable[[str], None], *, is_guest: bool = False) -> None:
+        self.file, self._is_guest = file, is_guest
         self.shelter = Shelter()
         self.generation = 0
         self.is_check_due = False
@@ -48,7 +48,7 @@ class Vault:
         """Make the file usable; a notice for the person, or nothing. Raises StoreError: then all is kept in memory."""
         self._tried = monotonic()
         try:
-            opened = opening.open_history(self.file)
+            opened = opening.open_history(self.file, is_guest=self._is_guest)
         except Exception as error:
             self._trouble = error
             self._readers = self._readers or opening.readers_of_what_is_there(self.file)
@@ -65,7 +65,7 @@ class Vault:
         if self._readers:
             self._readers.close()
         if self._connection:
-            opening.close_history(self._connection)
+            opening.close_history(self._connection, is_guest=self._is_guest)
         self.shelter.close()
 
     def read(self, work: Callable[[Connection], _Read]) -> _Read:

@@ -93,6 +93,7 @@ class Answering(QObject):
     measured = Signal(object)
     loaded_model = Signal(object)
     read_on = Signal()
+    forgotten = Signal()
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class Answering(QObject):
         self._loading: Stop | None = None
         self._reply: Stop | None = None
         self._ahead: Stop | None = None
+        self._forgetting: Stop | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
         self._frame = QTimer(self, interval=FRAME, singleShot=True)
@@ -166,10 +168,11 @@ class Answering(QObject):
 
     @Slot()
     def forget(self) -> None:
-        """Nothing that the model remembers now may go to the disk."""
-        nothing = Session()
-        nothing.is_temporary = True
-        self.read_ahead(nothing, "")
+        """Nothing that the model remembers now may go to the disk; `forgotten` once it knows."""
+        self._stop_reading_ahead()
+        if self.model:
+            nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
+            self._forgetting = self._thread.generate(nothing)
 
     def is_reading_ahead(self) -> bool:
         """Whether what is being written is being read."""
@@ -214,7 +217,10 @@ class Answering(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
-        if stop is self._ahead and isinstance(event, Done):
+        if stop is self._forgetting and isinstance(event, Done):
+            self._forgetting = None
+            self.forgotten.emit()
+        elif stop is self._ahead and isinstance(event, Done):
             self._ahead = None
             self.read_on.emit()
         elif stop is self._loading or stop is self._reply:

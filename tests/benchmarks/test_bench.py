@@ -103,15 +103,15 @@ def test_what_dies_has_no_figures() -> None:
 
 
 def test_the_first_token_is_timed_beside_that_of_a_cold_prompt(
-    starter: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+    chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (
-        ("EARLIER_WORDS", 60),
-        ("QUESTION_WORDS", 20),
+        ("EARLIER_WORDS", 20),
+        ("QUESTION_WORDS", 10),
         ("KEYS_PER_SECOND", 1000),
         ("PASTED_BEFORE", 0.1),
     ):
         monkeypatch.setattr(first_token, name, value)
-    found = first_token.measure(_plan(starter, settings))["first_token"]
+    found = first_token.measure(_plan(chatml_model, settings))["first_token"]
     assert set(found) == {"next_turn", "typed_draft", "pasted_draft", "reopened"}
     assert all(set(pair) == {"ours", "cold"} and min(pair.values()) > 0 for pair in found.values())

@@ -1,9 +1,11 @@
 """What is told to be stored is there again, whole; and what is looked for is found."""
 
 import copy
+import os
 import pickle
 import random
 import sqlite3
+import stat
 import threading
 import time
 from contextlib import closing
@@ -388,3 +390,31 @@ def test_a_conversation_of_the_chat_fits(history: History) -> None:
     stored = history.load(talk.id)
     again = Conversation(stored.heading.title, stored.heading.id, stored.messages, stored.tip)
     assert again.path() == talk.path()
+
+
+def test_a_guest_leaves_a_reply_that_is_being_written_alone(history: History, file: Path) -> None:
+    asked = question()
+    reply = answer("Half ", asked.id)
+    history.create(record("one", asked, reply)).result()
+    guest = History(file, is_guest=True)
+    assert guest.load("one").messages[-1].text == "Half "
+    guest.close()
+    found = history.load("one").messages[-1].reply
+    assert found is not None
+    assert found.ending is Ending.ANSWERING
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT 1 FROM marks WHERE name = 'running'").fetchone()
+
+
+def test_importing_again_brings_a_deleted_branch_back(history: History) -> None:
+    whole = record("one", *thread("One", "Two", "Three"))
+    history.create(whole).result()
+    history.delete_branch(whole.messages[1].id).result()
+    assert history.put(whole).result()
+    assert [message.text for message in history.load("one").messages] == ["One", "Two", "Three"]
+    assert not history.put(whole).result()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="access rights")
+def test_nobody_else_on_the_computer_reads_along(history: History, file: Path) -> None:
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700

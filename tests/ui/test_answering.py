@@ -207,3 +207,17 @@ def test_nothing_is_read_where_there_is_no_power_to_spare(
     ahead.write("Tell")
     qtbot.wait(2 * EVERY)
     assert not engine.drafts
+
+
+def test_what_is_to_be_forgotten_is_told_to_the_model_whatever_it_does(
+    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+) -> None:
+    keeper.stored.set_result(None)
+    gate = threading.Event()
+    engine.enqueue("Once ", gate, "upon")
+    answering.submit(Session(), "Tell")
+    qtbot.waitUntil(lambda: answering.state is State.WRITING)
+    with qtbot.waitSignal(answering.forgotten):
+        answering.stop()
+        answering.forget()
+    assert engine.drafts == [""]
