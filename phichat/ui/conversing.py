@@ -57,7 +57,7 @@ class Conversing(QObject):
     def begin(self) -> None:
         """Have a new conversation, unless the one shown is still empty."""
         session = self.session
-        if session.conversation.messages() or session.draft.strip() or session.is_temporary:
+        if self._keeping.is_begun(session) or session.draft.strip() or session.is_temporary:
             self._show(self._make())
         else:
             self.shown.emit(session)
@@ -85,7 +85,7 @@ class Conversing(QObject):
     def resume(self, record: Record) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
         session = self.session
-        is_untouched = not (session.conversation.messages() or session.draft or session.is_temporary)
+        is_untouched = not (self._keeping.is_begun(session) or session.draft or session.is_temporary)
         if is_untouched and not record.messages and not self._wanted:
             self._expect(record.heading.id)
             self._on_loaded((session_of(record), record))
@@ -157,7 +157,7 @@ class Conversing(QObject):
     def _leave(self) -> None:
         """What is being written in a conversation that was not begun is listed from now on."""
         self.settle()
-        if self._keeping.is_stored(self.session) and not self.session.conversation.messages():
+        if self._keeping.is_stored(self.session) and not self._keeping.is_begun(self.session):
             self._headings.put(heading_of(self.session))
 
     def _choose_path(self, name: str) -> None:

@@ -28,6 +28,8 @@ class _Stored:
     details: tuple[Any, ...] = ()
     draft: str = ""
     title: str = ""
+    is_begun: bool = False
+    """Whether there ever was a message in it, even if none is left."""
 
 
 class Keeping(QObject):
@@ -48,6 +50,7 @@ class Keeping(QObject):
     erased = Signal()
     failed = Signal(str)
     _told = Signal(str)
+    _emptied = Signal()
 
     def __init__(self, history: Callable[[], History], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,12 +59,13 @@ class Keeping(QObject):
         self._trouble = ""
         self.last: Future[Any] | None = None
         self._told.connect(self._on_told)
+        self._emptied.connect(self.erased)
 
     def knows(self, session: Session, record: Record) -> None:
         """`session` was made of `record`: that much is stored."""
-        self._stored[session] = _Stored(
-            {message.id for message in record.messages}, _details(session), record.draft, record.heading.title
-        )
+        heading, messages = record.heading, {message.id for message in record.messages}
+        is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
+        self._stored[session] = _Stored(messages, _details(session), record.draft, heading.title, is_begun)
 
     def forget(self, session: Session) -> None:
         """It is not stored any more."""
@@ -70,6 +74,11 @@ class Keeping(QObject):
     def is_stored(self, session: Session) -> bool:
         """Whether anything of it is."""
         return session in self._stored
+
+    def is_begun(self, session: Session) -> bool:
+        """Whether there ever was a message in it."""
+        stored = self._stored.get(session)
+        return bool(session.conversation.messages()) or (stored is not None and stored.is_begun)
 
     def begun(self, session: Session) -> "Future[None] | None":
         """Store all that is new; done once it is durable."""
@@ -93,12 +102,14 @@ class Keeping(QObject):
             self._watch(self._history().finish(message))
 
     def keep_draft(self, session: Session) -> None:
-        """Store what is being written, with the conversation if it is new; without words it is nothing."""
+        """Store what is being written, with the conversation if it is new.
+
+        Without words it is nothing, unless messages were deleted from it, which may yet come back.
+        """
         if session.is_temporary:
             return
         stored = self._stored.get(session)
-        has_messages = bool(session.conversation.messages())
-        if not has_messages and not session.draft.strip():
+        if not self.is_begun(session) and not session.draft.strip():
             self._drop(session)
         elif stored is None:
             self._store(session)
@@ -124,9 +135,11 @@ class Keeping(QObject):
 
     def branch_restored(self, session: Session, back: Iterable[Message]) -> None:
         """Store that a branch was put back, and which path is shown."""
-        if session in self._stored:
+        if stored := self._stored.get(session):
             self._watch(self._history().restore_branch([message.id for message in back]))
+            self._store_title(session, stored)
             self.path_changed(session)
+        self.touched.emit(session)
 
     def rename(self, conversation: str, title: str) -> None:
         """Store the person's own title."""
@@ -151,7 +164,7 @@ class Keeping(QObject):
 
     def empty_bin(self) -> None:
         """Delete for good what was deleted long ago."""
-        self._watch(self._history().empty_bin())
+        self._watch(self._history().empty_bin()).add_done_callback(self._on_emptied)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
@@ -181,6 +194,7 @@ class Keeping(QObject):
         for message in conversation.messages():
             if message.id not in stored.messages:
                 stored.messages.add(message.id)
+                stored.is_begun = True
                 future = self._watch(self._history().add(conversation.id, message, conversation.tip))
         return future
 
@@ -198,14 +212,14 @@ class Keeping(QObject):
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """A title made of what is written is made again as that changes."""
         title = title_of_session(session)
-        if stored.title != title:
+        if title and stored.title != title:
             stored.title = title
             self._watch(self._history().rename(session.conversation.id, title, is_own=False))
 
     def _drop(self, session: Session) -> None:
         if session in self._stored:
             self.forget(session)
-            self.purge([session.conversation.id])
+            self._watch(self._history().purge([session.conversation.id]))
             self.gone.emit(session.conversation.id)
 
     def _watch(self, future: "Future[Any]") -> "Future[Any]":
@@ -218,6 +232,11 @@ class Keeping(QObject):
         error = future.exception()
         if error or self._trouble:
             self._told.emit(str(error or ""))
+
+    def _on_emptied(self, future: "Future[int]") -> None:
+        """In the history's thread."""
+        if not future.exception() and future.result():
+            self._emptied.emit()
 
     @Slot(str)
     def _on_told(self, sentence: str) -> None:

@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from sqlite3 import connect
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy, QTest
+from pytestqt.qtbot import QtBot
 
 from phichat.chat.messages import Ending, Reply
 from phichat.chat.sampling import Sampling
@@ -194,6 +198,68 @@ def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: 
     assert reply.text == "Half and whole."
     assert reply.reply is not None
     assert reply.reply.ending is Ending.STOP
+
+
+def ask(person: Person, question: str) -> None:
+    person.ask(question)
+    person.wait_for(State.IDLE)
+
+
+def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Person, home: Path) -> None:
+    ask(person, "Precious words")
+    person.choose_in(0, "Delete from here on")
+    person.type("x")
+    person.press(Qt.Key.Key_Backspace)
+    person.window.archive.conversing.settle()
+    person.click("newConversationButton")
+    assert person.titles() == ["Precious words"]
+    person.type("Other")
+    person.click("newConversationButton")
+    person.window._actions.undo.trigger()
+    assert set(person.titles()) == {"Other", "Precious words"}
+    person.open("Precious words")
+    person.wait(lambda: person.message(1) == "Precious words")
+    person.window.close()
+    assert ("Precious words", 2) in [(record.heading.title, len(record.messages)) for record in stored(home)]
+
+
+def test_a_conversation_whose_messages_were_all_deleted_outlives_being_opened(
+    person: Person, open_window: Callable[[], Person], home: Path
+) -> None:
+    ask(person, "Precious words")
+    ask(person, "More of them")
+    person.choose_in(0, "Delete from here on")
+    person.window.close()
+    again = open_window()
+    again.wait(lambda: again.titles() == ["Precious words"])
+    again.open("Precious words")
+    again.click("newConversationButton")
+    again.window.close()
+    with closing(connect(home / "history.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+
+
+def test_a_draft_that_is_given_up_leaves_what_the_model_remembers(person: Person) -> None:
+    keeping = person.window.archive.keeping
+    erased = QSignalSpy(keeping.erased)
+    person.type("Hm")
+    person.wait(lambda: keeping.is_stored(person.window.session))
+    person.find("composer").clear()
+    person.wait(lambda: not keeping.is_stored(person.window.session))
+    assert erased.count() == 0
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count: int) -> None:
+    keeping = Keeping(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
+    erased = QSignalSpy(keeping.erased)
+    done: Future[int] = Future()
+    keeping.empty_bin()
+    thread = threading.Thread(target=done.set_result, args=(count,))
+    thread.start()
+    thread.join()
+    qtbot.wait(20)
+    assert erased.count() == bool(count)
 
 
 class BrokenHistory:
