@@ -66,7 +66,8 @@ class MainWindow(QMainWindow):
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
-        self._early = self._is_leaving = False
+        self._early: tuple[Session, str] | None = None
+        self._is_leaving = False
         self._composer = Composer(theme)
         self._actions = Actions(self)
         self._sidebar = ConversationList(theme, archive.headings)
@@ -198,6 +199,7 @@ class MainWindow(QMainWindow):
         self.answering.replied.connect(archive.on_replied)
         self._composer.written.connect(archive.conversing.write)
         self._composer.written.connect(self.written)
+        self._composer.written.connect(self._on_written)
         acting.path_changed.connect(self._on_path)
         acting.path_changed.connect(archive.keeping.path_changed)
         acting.removed.connect(archive.keeping.branch_removed)
@@ -254,15 +256,18 @@ class MainWindow(QMainWindow):
     def submit(self, text: str) -> None:
         """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
         if self.answering.is_answering() or not self.answering.model:
-            self._early = not self.answering.model
-            self._composer.set_text(self._composer.text() or text)
-            if self._early:
-                self._status.say_in_passing(tr("This is asked as soon as there is a model."))
+            self._put_off(text)
             return
         self._status.forget()
         self.answering.submit(self.session, text)
         self._transcript.follow()
         self._composer.setFocus()
+
+    def _put_off(self, text: str) -> None:
+        self._composer.set_text(self._composer.text() or text)
+        if not self.answering.model and self._composer.text() == text:
+            self._early = self.session, text
+            self._status.say_in_passing(tr("This is asked as soon as there is a model."))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
@@ -304,12 +309,33 @@ class MainWindow(QMainWindow):
         self._remembering.change(offers_phi_3=is_offered)
         self._composer.setFocus()
 
+    @Slot(str)
+    def _on_written(self, text: str) -> None:
+        if self._early and text != self._early[1] and self._is_shown(self._early[0]):
+            self._early = None
+
     @Slot()
     def _submit_early(self) -> None:
-        """What was asked before there was a model."""
-        if self._early:
-            self._early = False
-            self._composer.submit()
+        """What was asked before there was a model, unless it was deleted meanwhile."""
+        if not self._early or self.answering.is_answering():
+            return
+        (session, text), self._early = self._early, None
+        if self._is_shown(session):
+            self._composer.set_text("")
+            self.submit(text)
+        else:
+            self._submit_elsewhere(session, text)
+
+    def _submit_elsewhere(self, session: Session, text: str) -> None:
+        name, conversing = session.conversation.id, self.archive.conversing
+        session = conversing.known(name) or session
+        if self.archive.headings.heading(name) or (session.is_temporary and conversing.known(name)):
+            conversing.take(session)  # who opens it sees the answer come
+            session.draft = ""
+            self.answering.submit(session, text)
+
+    def _is_shown(self, session: Session) -> bool:
+        return session.conversation.id == self.session.conversation.id
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:

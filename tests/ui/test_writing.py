@@ -1,0 +1,62 @@
+"""What is written in the message field arrives as it was meant, where it was meant."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+
+from phichat.ui.answering import State
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+
+@pytest.fixture
+def alone(open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In front of a window without any model."""
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "no_such_package")
+    person = open_window()
+    person.wait(lambda: "No model" in str(person.find("modelButton").property("text")))
+    return person
+
+
+def _get_model(person: Person, file: Path) -> None:
+    person.window.choosing.open_file(str(file))
+    person.wait_for(State.IDLE)
+
+
+def test_what_was_asked_without_a_model_is_asked_where_it_was_asked(
+    alone: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    alone.ask("Early")
+    alone.click("newConversationButton")
+    alone.type("half a thou")
+    _get_model(alone, phi3_model)
+    assert [request.turns[-1].text for request in engine.requests if not request.is_draft] == ["Early"]
+    assert alone.written() == "half a thou"
+    alone.open("Early")
+    alone.wait(lambda: alone.message(1) == "Early")
+    assert alone.written() == ""
+
+
+def test_what_was_asked_without_a_model_is_not_asked_once_it_is_changed(
+    alone: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    alone.ask("Early")
+    alone.type(", no")
+    alone.press(Qt.Key.Key_Backspace)
+    _get_model(alone, phi3_model)
+    assert alone.written() == "Early, n"
+    assert all(request.is_draft for request in engine.requests)
+
+
+def test_what_was_asked_without_a_model_is_not_asked_once_it_is_deleted(
+    alone: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    alone.ask("Early")
+    name = alone.window.session.conversation.id
+    alone.click("newConversationButton")
+    alone.wait(lambda: alone.titles() == ["Early"])
+    alone.window.archive.managing.delete([name])
+    _get_model(alone, phi3_model)
+    assert all(request.is_draft for request in engine.requests)
