@@ -8,6 +8,7 @@ from phichat.text import tr
 from phichat.ui.theme import Theme
 
 MOST_LINES = 9
+PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
 
 class Composer(QFrame):
@@ -49,7 +50,7 @@ class Composer(QFrame):
 
     def text(self) -> str:
         """What is written so far."""
-        return self.field.toPlainText()
+        return self.field.text()
 
     def set_text(self, text: str) -> None:
         """Put `text` there, in place of what is."""
@@ -67,7 +68,7 @@ class Composer(QFrame):
     @Slot()
     def submit(self) -> None:
         """Send what is written, unless that is nothing or an answer is being made; then it stays."""
-        text = self.text().strip()
+        text = trimmed(self.text())
         if text and not self._send.isHidden():
             self.field.clear()
             self.submitted.emit(text)
@@ -103,6 +104,10 @@ class Field(QTextEdit):
         self.document().setDocumentMargin(4)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
+
+    def text(self) -> str:
+        """What is written, with spaces that do not break; `toPlainText` makes others of them."""
+        return self.document().toRawText().replace(PARAGRAPH, "\n").replace(LINE, "\n")
 
     @Slot()
     def _fit(self) -> None:
@@ -152,6 +157,13 @@ class Field(QTextEdit):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit()
+
+
+def trimmed(text: str) -> str:
+    """`text` without blank lines around it; its first line stays indented, as code may be."""
+    text = text.rstrip()
+    blank = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, blank) + 1 :]
 
 
 def _button(name: str, label: str, tip: str) -> QPushButton:

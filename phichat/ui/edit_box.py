@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
-from phichat.ui.composer import Field
+from phichat.ui.composer import Field, trimmed
 from phichat.ui.theme import Theme, muted
 
 
@@ -66,19 +66,19 @@ class EditBox(QFrame):
         layout.addLayout(buttons)
 
     def _show_send(self) -> None:
-        self._send.setEnabled(self._can_send and bool(self.field.toPlainText().strip()))
+        self._send.setEnabled(self._can_send and bool(self.field.text().strip()))
         tip = tr("Ask this instead (Enter); what was there stays") if self._can_send else tr("The model is busy.")
         self._send.setToolTip(tip)
 
     @Slot()
     def _on_text(self) -> None:
-        self.changed.emit(self.field.toPlainText())
+        self.changed.emit(self.field.text())
         self._show_send()
 
     @Slot()
     def _on_send(self) -> None:
         if self._send.isEnabled():
-            self.sent.emit(self.field.toPlainText().strip())
+            self.sent.emit(trimmed(self.field.text()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):

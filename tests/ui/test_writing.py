@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -60,3 +62,38 @@ def test_what_was_asked_without_a_model_is_not_asked_once_it_is_deleted(
     alone.window.archive.managing.delete([name])
     _get_model(alone, phi3_model)
     assert all(request.is_draft for request in engine.requests)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "asked"),
+    [
+        ("Bonjour\u00a0!\u202f?", "Bonjour\u00a0!\u202f?"),
+        ("    if x:\n        y()\n", "    if x:\n        y()"),
+        ("\n  \n\tgo:\u2028 \n\n end \n ", "\tgo:\n \n\n end"),
+    ],
+)
+def test_a_question_keeps_its_spaces(person: Person, pasted: str, asked: str) -> None:
+    _paste(person.find("composer"), pasted)
+    person.press(Qt.Key.Key_Return)
+    person.wait_for(State.IDLE)
+    assert person.window.session.conversation.path()[0].text == asked
+    person.press_in(0, "Edit")
+    field = person.find("editField")
+    assert field.text() == asked
+    _paste(field, "\u00a0;")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    person.wait_for(State.IDLE)
+    assert person.window.session.conversation.path()[0].text == f"{asked}\u00a0;"
+
+
+def test_a_draft_keeps_its_spaces(person: Person, open_window: Callable[[], Person]) -> None:
+    _paste(person.find("composer"), "  Bonjour\u00a0!")
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.find("composer").text() == "  Bonjour\u00a0!")
+
+
+def _paste(field: QTextEdit, text: str) -> None:
+    data = QMimeData()
+    data.setText(text)
+    field.insertFromMimeData(data)
