@@ -1,6 +1,7 @@
 """Which conversation is shown: new ones, others from the history, and what is being written in each."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -13,7 +14,7 @@ from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping
 from phichat.ui.records import heading_of, session_of
 
-DRAFT_AFTER = 400  # milliseconds without a further key
+DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is stored, also if somebody types on
 MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
 
 
@@ -47,6 +48,7 @@ class Conversing(QObject):
         self._make = make
         self.session = make()
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
+        self._is_fresh = True  # no other conversation was asked for since the start
         self._wanted = ""
         self._loading: Stop | None = None
         self._point = ("", "")
@@ -56,15 +58,17 @@ class Conversing(QObject):
     @Slot()
     def begin(self) -> None:
         """Have a new conversation, unless the one shown is still empty."""
-        session = self.session
-        if self._keeping.is_begun(session) or session.draft.strip() or session.is_temporary:
+        self._is_fresh = False
+        if self._is_in_use():
             self._show(self._make())
         else:
-            self.shown.emit(session)
+            self._expect("")
+            self.shown.emit(self.session)
 
     @Slot()
     def begin_temporary(self) -> None:
         """Have a new conversation of which nothing is stored."""
+        self._is_fresh = False
         session = self._make()
         session.is_temporary = True
         self._show(session)
@@ -72,6 +76,7 @@ class Conversing(QObject):
     @Slot(str)
     def open(self, name: str, message: str = "", words: str = "") -> None:
         """Show the conversation whose id is `name`, and in it `message` where there is one."""
+        self._is_fresh = False
         if name == self.session.conversation.id and not message:
             self._expect("")
             return
@@ -80,13 +85,13 @@ class Conversing(QObject):
         if session := self._sessions.get(name):
             self._show(session)
         else:
-            self._loading = self._errands.send(once(lambda _: self._load(name)), self._on_loaded, self._on_ended)
+            self._loading = self._errands.send(
+                once(lambda _: self._load(name)), self._on_loaded, partial(self._on_ended, name)
+            )
 
     def resume(self, record: Record) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
-        session = self.session
-        is_untouched = not (self._keeping.is_begun(session) or session.draft or session.is_temporary)
-        if is_untouched and not record.messages and not self._wanted:
+        if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
             self._expect(record.heading.id)
             self._on_loaded((session_of(record), record))
 
@@ -104,6 +109,7 @@ class Conversing(QObject):
 
     def start_again(self) -> None:
         """The conversation that is shown is gone: have a new one."""
+        self._is_fresh = False
         self._pause.stop()
         self.session = self._make()
         self._show(self.session)
@@ -119,17 +125,18 @@ class Conversing(QObject):
         """That is what is being written."""
         if text != self.session.draft:
             self.session.draft = text
-            self._pause.start()
+            self.changed()
 
     def changed(self) -> None:
         """The settings of the conversation that is shown are others."""
-        self._pause.start()
+        if not self._pause.isActive():
+            self._pause.start()
 
     @Slot()
     def settle(self) -> None:
         """Store what is being written, and the settings, now."""
         self._pause.stop()
-        self._keeping.keep_draft(self.session)
+        self._keeping.keep_draft(self.session, is_begun=self._has_own_system())
         self._keeping.keep_details(self.session)
 
     def _show(self, session: Session) -> None:
@@ -146,6 +153,17 @@ class Conversing(QObject):
         self.shown.emit(session)
         if point[0]:
             self.pointed.emit(*point)
+
+    def _is_in_use(self) -> bool:
+        """Whether the conversation that is shown is anything yet."""
+        session = self.session
+        is_begun = self._keeping.is_begun(session) or session.is_temporary
+        return is_begun or bool(session.draft.strip()) or self._has_own_system()
+
+    def _has_own_system(self) -> bool:
+        """Whether its system prompt was written for it."""
+        system = self.session.system
+        return bool(system.strip()) and system != self._make().system
 
     def _expect(self, name: str) -> None:
         """The conversation whose id is `name` is to be shown; no other that is being read."""
@@ -183,8 +201,9 @@ class Conversing(QObject):
         if name == self._wanted:
             self._show(self._sessions[name])
 
-    def _on_ended(self, trouble: str) -> None:
-        if trouble:
+    def _on_ended(self, name: str, trouble: str) -> None:
+        """The conversation of that id was read; it may be another one by now that is wanted."""
+        if trouble and name == self._wanted:
             self._expect("")
             self.shown.emit(self.session)
             self.told.emit(trouble)

@@ -101,15 +101,15 @@ class Keeping(QObject):
         if not session.is_temporary:
             self._watch(self._history().finish(message))
 
-    def keep_draft(self, session: Session) -> None:
+    def keep_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store what is being written, with the conversation if it is new.
 
-        Without words it is nothing, unless messages were deleted from it, which may yet come back.
+        Without words it is nothing, unless it `is_begun` otherwise: messages that were deleted may yet come back.
         """
         if session.is_temporary:
             return
         stored = self._stored.get(session)
-        if not self.is_begun(session) and not session.draft.strip():
+        if not is_begun and not self.is_begun(session) and not session.draft.strip():
             self._drop(session)
         elif stored is None:
             self._store(session)

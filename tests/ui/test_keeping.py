@@ -1,6 +1,7 @@
 """What happens in the window is stored as it happens, and is there at the next start."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
@@ -18,11 +19,12 @@ from phichat.chat.messages import Ending, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError
-from phichat.store.base import Record
+from phichat.store.base import Heading, Record
 from phichat.store.history import History
 from phichat.ui.answering import State
 from phichat.ui.keeping import Keeping
 from tests.fakes import ScriptedEngine
+from tests.stored import put
 from tests.ui.conftest import Person
 
 
@@ -260,6 +262,71 @@ def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count
     thread.join()
     qtbot.wait(20)
     assert erased.count() == bool(count)
+
+
+def test_a_draft_is_stored_while_one_types_on(person: Person) -> None:
+    for _ in range(12):
+        person.type("w")
+        person.qtbot.wait(100)
+    assert person.window.archive.keeping.is_stored(person.window.session)
+
+
+def test_a_system_prompt_alone_is_kept_as_a_draft_is(person: Person, open_window: Callable[[], Person]) -> None:
+    ask(person, "Other")
+    person.click("newConversationButton")
+    person.find("systemPrompt").setPlainText("Rhyme.")
+    person.open("Other")
+    assert person.titles() == ["Untitled", "Other"]
+    person.open("Untitled")
+    assert person.find("systemPrompt").toPlainText() == "Rhyme."
+    person.click("newConversationButton")
+    assert person.find("systemPrompt").toPlainText() == ""
+    person.open("Untitled")
+    person.find("systemPrompt").clear()
+    person.window.archive.conversing.settle()
+    assert person.titles() == ["Other"]
+
+
+@pytest.fixture
+def slow(home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In front of two conversations, of which Slow takes its time to be read, and then cannot be."""
+    slow, _ = put(home, ("Slow", 0.001), ("Quick", 0.002))
+    load = History.load
+
+    def load_slowly(history: History, name: str) -> Record:
+        if name == slow:
+            time.sleep(0.4)
+            raise StoreError("It is too slow.")
+        time.sleep(0.8)
+        return load(history, name)
+
+    monkeypatch.setattr(History, "load", load_slowly)
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Slow", "Quick"])
+    return person
+
+
+def test_a_new_conversation_is_not_replaced_by_one_that_was_being_read(slow: Person) -> None:
+    slow.open("Quick")
+    slow.click("newConversationButton")
+    slow.type("Mine")
+    slow.qtbot.wait(1200)
+    assert slow.window.session.draft == slow.written() == "Mine"
+
+
+def test_what_cannot_be_read_does_not_keep_another_from_being_shown(slow: Person) -> None:
+    slow.open("Slow")
+    slow.wait(lambda: slow.window.archive.conversing._wanted)
+    slow.open("Quick")
+    slow.wait(lambda: slow.window.session.conversation.title == "Quick")
+
+
+def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Person) -> None:
+    conversing = person.window.archive.conversing
+    person.click("newConversationButton")
+    begun = conversing.session
+    conversing.resume(Record(Heading("draft", "Hm", 1.0, 1.0), draft="Hm"))
+    assert conversing.session is begun
 
 
 class BrokenHistory:
