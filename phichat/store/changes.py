@@ -36,13 +36,13 @@ def put(connection: sqlite3.Connection, record: Record) -> bool:
 
 
 def add(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
-    """Store a message, and how far the shown path goes now."""
+    """Store a message, and how far the shown path goes now. The conversation leaves the bin, as it is in use."""
     number = one(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
     if number is None:
         raise StoreError(tr("This conversation is no longer there."))
     _put_message(connection, number, message)
     connection.execute(
-        "UPDATE conversations SET tip = ?, changed = ? WHERE number = ?",
+        "UPDATE conversations SET tip = ?, changed = ?, deleted = NULL WHERE number = ?",
         (tip, rows.time_of(message.created), number),
     )
 

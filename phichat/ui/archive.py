@@ -113,6 +113,7 @@ class Archive(QObject):
         exchanging = Exchanging(self._history, self._errands, self._doors, *places, self)
         exchanging.told.connect(self.told)
         exchanging.changed.connect(self.managing.read)
+        exchanging.unwanted.connect(self.managing.take_back)
         return exchanging
 
     @Slot()

@@ -27,11 +27,13 @@ _BAD = frozenset('<>:"/\\|?*')
 class Exchanging(QObject):
     """Writes files with `export`, reads them with `bring_in`; both take their time in a thread.
 
-    Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations.
+    Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations;
+    `unwanted(list)` with the ids of those that were brought in and are to go again.
     """
 
     told = Signal(str)
     changed = Signal()
+    unwanted = Signal(list)
 
     def __init__(
         self,
@@ -100,11 +102,9 @@ class Exchanging(QObject):
         sentence = _said(tally)
         self.told.emit(sentence)
         if names:
-            self._undoing.did(sentence, lambda: self._take_back(names), lambda: self._bring_back(names), quietly=True)
-
-    def _take_back(self, names: Sequence[str]) -> None:
-        self._keeping.bin(names)
-        self.changed.emit()
+            self._undoing.did(
+                sentence, lambda: self.unwanted.emit(names), lambda: self._bring_back(names), quietly=True
+            )
 
     def _bring_back(self, names: Sequence[str]) -> None:
         self._keeping.restore(names)

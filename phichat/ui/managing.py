@@ -85,6 +85,20 @@ class Managing(QObject):
         text = one if len(gone) == 1 else several
         self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
+    @Slot(list)
+    def take_back(self, names: Sequence[str]) -> None:
+        """Put conversations into the bin that were brought in, listed here or not yet; none of them goes on."""
+        if any(_is_answering(self._conversing.known(name)) for name in names):
+            self.stopped.emit()
+        self._conversing.settle()
+        self._keeping.bin(names)
+        self._headings.take(names)
+        for name in names:
+            self._conversing.drop(name)
+        if self._conversing.session.conversation.id in names:
+            self._conversing.start_again()
+        self.read()
+
     @Slot()
     def read_bin(self) -> None:
         """See what is in the bin."""

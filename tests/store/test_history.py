@@ -254,6 +254,14 @@ def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
         history.load("one")
 
 
+def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> None:
+    history.create(record("one", first := question("one")))
+    history.bin(["one"])
+    history.add("one", second := question("two", first.id), second.id).result()
+    assert [heading.id for heading in history.headings()] == ["one"]
+    assert history.headings(in_bin=True) == []
+
+
 def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
     one, two, three = thread("one", "two", "three")
     beside = question("beside", one.id)

@@ -260,6 +260,30 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     two.wait(lambda: "bad.json" in two.status() and "Importing" not in two.status())
 
 
+def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, engine: ScriptedEngine) -> None:
+    file = tmp_path / "some.json"
+    two.window.archive.exchanging.export([], file)
+    two.wait(lambda: "2 conversations" in two.status())
+    choose(two, "Whales")
+    press(two, Qt.Key.Key_Delete)
+    two.window.archive.bring_in_files([file])
+    two.wait(lambda: two.titles() == ["Whales", "Bread"])
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    two.wait(lambda: "imported" in two.window.archive.undoing.last())
+    brought = two.window.session
+    engine.enqueue("Half ", threading.Event(), "whole")
+    two.ask("More")
+    two.wait(lambda: two.message(3) == "Half ")
+    two.window._actions.undo.trigger()
+    two.wait_for(State.IDLE)
+    assert two.window.session is not brought
+    two.wait(lambda: two.titles() == ["Bread"])
+    two.ask("New")
+    two.wait_for(State.IDLE)
+    assert two.titles() == ["New", "Bread"]
+
+
 @pytest.mark.parametrize("ending", ["json", "md", "txt", "html"])
 def test_exporting_one(two: Person, tmp_path: Path, ending: str) -> None:
     two.open("Whales")
