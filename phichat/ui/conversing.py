@@ -1,17 +1,18 @@
 """Which conversation is shown: new ones, others from the history, and what is being written in each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.stop import Stop
 from phichat.store.base import Record
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
-from phichat.ui.keeping import Keeping
+from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.records import heading_of, session_of
 
 DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is stored, also if somebody types on
@@ -54,6 +55,7 @@ class Conversing(QObject):
         self._point = ("", "")
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
         self._pause.timeout.connect(self.settle)
+        keeping.returned.connect(self.put_back)
 
     @Slot()
     def begin(self) -> None:
@@ -119,6 +121,15 @@ class Conversing(QObject):
         kept = {name: session for name, session in self._sessions.items() if _is_only_here(session)}
         kept[self.session.conversation.id] = self.session
         self._sessions = kept
+        self._renew_shown()
+
+    @Slot(object, object)
+    def put_back(self, session: Session, messages: Sequence[Message]) -> None:
+        """`messages` are back in what was `session`: it may have been read again since."""
+        live = self.known(session.conversation.id)
+        if live and live is not session:
+            self._merge(live, messages, session.conversation.tip)
+            self._keeping.path_changed(live)
 
     @Slot(str)
     def write(self, text: str) -> None:
@@ -153,6 +164,39 @@ class Conversing(QObject):
         self.shown.emit(session)
         if point[0]:
             self.pointed.emit(*point)
+
+    def _renew_shown(self) -> None:
+        """What is stored of the conversation that is shown, and not in memory, is to be there, too."""
+        session, last = self.session, self._keeping.last
+        if not self._keeping.is_stored(session):
+            return
+
+        def read(_: Stop) -> tuple[set[str], Record]:
+            wait_for(last)
+            return before, self._history().load(session.conversation.id)
+
+        before = _names(session)
+        self._errands.send(once(read), partial(self._on_renewed, session), lambda _: None)
+
+    def _on_renewed(self, session: Session, found: tuple[set[str], Record]) -> None:
+        before, record = found
+        if session is not self.session:
+            return
+        if before == _names(session):
+            self._merge(session, record.messages, record.tip)
+        else:  # what was deleted while it was read must not come back
+            self._renew_shown()
+
+    def _merge(self, session: Session, messages: Sequence[Message], tip: str | None) -> None:
+        """Put those of `messages` into it that are not there; the path ends at `tip` unless a reply is under way."""
+        conversation = session.conversation
+        new = [message for message in messages if not conversation.message(message.id)]
+        conversation.restore(new)
+        self._keeping.knows_more(session, new)
+        if new and not session.answering:
+            conversation.tip = tip
+        if new and session is self.session:
+            self.shown.emit(session)
 
     def _is_in_use(self) -> bool:
         """Whether the conversation that is shown is anything yet."""
@@ -212,6 +256,10 @@ class Conversing(QObject):
         for name, session in list(self._sessions.items())[:-MOST_SESSIONS]:
             if not _is_only_here(session):
                 del self._sessions[name]
+
+
+def _names(session: Session) -> set[str]:
+    return {message.id for message in session.conversation.messages()}
 
 
 def _is_only_here(session: Session) -> bool:

@@ -41,12 +41,14 @@ class Keeping(QObject):
     Signals:
         touched(Session): it is new, or has a new message.
         gone(str): the conversation of that id is not there any more, as nothing is left of it.
+        returned(Session, list[Message]): a branch is back in it, which may be another than the one in memory by now.
         erased: conversations are being deleted for good: nobody is to keep anything of them.
         failed(str): something could not be stored; one sentence, once until it changes.
     """
 
     touched = Signal(object)
     gone = Signal(str)
+    returned = Signal(object, object)
     erased = Signal()
     failed = Signal(str)
     _told = Signal(str)
@@ -66,6 +68,12 @@ class Keeping(QObject):
         heading, messages = record.heading, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         self._stored[session] = _Stored(messages, _details(session), record.draft, heading.title, is_begun)
+
+    def knows_more(self, session: Session, messages: Iterable[Message]) -> None:
+        """`messages` of it are stored, too."""
+        if stored := self._stored.get(session):
+            stored.messages.update(message.id for message in messages)
+            stored.is_begun = True
 
     def forget(self, session: Session) -> None:
         """It is not stored any more."""
@@ -133,13 +141,14 @@ class Keeping(QObject):
             self._watch(self._history().delete_branch(gone[0].id))
             self.path_changed(session)
 
-    def branch_restored(self, session: Session, back: Iterable[Message]) -> None:
+    def branch_restored(self, session: Session, back: Sequence[Message]) -> None:
         """Store that a branch was put back, and which path is shown."""
         if stored := self._stored.get(session):
             self._watch(self._history().restore_branch([message.id for message in back]))
             self._store_title(session, stored)
             self.path_changed(session)
         self.touched.emit(session)
+        self.returned.emit(session, back)
 
     def rename(self, conversation: str, title: str) -> None:
         """Store the person's own title."""

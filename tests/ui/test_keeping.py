@@ -1,5 +1,6 @@
 """What happens in the window is stored as it happens, and is there at the next start."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -327,6 +328,43 @@ def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Per
     begun = conversing.session
     conversing.resume(Record(Heading("draft", "Hm", 1.0, 1.0), draft="Hm"))
     assert conversing.session is begun
+
+
+def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(person: Person) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    person.choose_in(2, "Delete from here on")
+    person.click("newConversationButton")
+    person.window.archive.conversing.renew()
+    person.open("One")
+    person.wait(lambda: person.message(1) == "One")
+    person.window._actions.undo.trigger()
+    person.wait(lambda: person.message(3) == "Two")
+
+
+@pytest.mark.parametrize("is_answering", [False, True])
+def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, is_answering: bool
+) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    conversation, file = person.window.session.conversation, tmp_path / "some.json"
+    archive = person.window.archive
+    archive.exchanging.export([conversation.id], file)
+    person.wait(lambda: "written" in person.status())
+    content = json.loads(file.read_text())
+    messages = content["conversations"][0]["messages"]
+    messages.append({**messages[2], "id": "f" * 32, "parent": messages[3]["id"], "text": "From elsewhere"})
+    content["conversations"][0]["tip"] = "f" * 32
+    file.write_text(json.dumps(content))
+    if is_answering:
+        engine.enqueue("Half ", threading.Event())
+        person.ask("Three")
+        person.wait(lambda: person.message(5) == "Half ")
+    archive.bring_in_files([file])
+    person.wait(lambda: conversation.message("f" * 32))
+    last = person.message(5) if is_answering else person.message(4)
+    assert last == ("Half " if is_answering else "From elsewhere")
 
 
 class BrokenHistory:
