@@ -1,6 +1,6 @@
 """Where people write: a text field that grows, with Send and Stop beside it."""
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextEdit, QWidget
 
@@ -8,6 +8,8 @@ from phichat.text import tr
 from phichat.ui.theme import Theme
 
 MOST_LINES = 9
+MUCH = 20_000  # characters, which take their time to be read at every key
+SAID_EVERY = 200  # milliseconds, where there is that much
 PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
 
@@ -38,6 +40,9 @@ class Composer(QFrame):
         for button in (self._send, self._stop):
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         self.setFocusProxy(self.field)
+        self._pause = QTimer(self, interval=SAID_EVERY, singleShot=True)
+        self._pause.timeout.connect(self.settle)
+        self._is_said = True
         self.field.textChanged.connect(self._on_text)
         self.field.entered.connect(self.submit)
         self.field.focused.connect(self._show_focus)
@@ -56,6 +61,13 @@ class Composer(QFrame):
         """Put `text` there, in place of what is."""
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+        self.settle()
+
+    @Slot()
+    def settle(self) -> None:
+        """Say what is written, if that has not been said yet."""
+        if not self._is_said:
+            self._say()
 
     def set_answering(self, answering: bool) -> None:
         """While a reply is made, Stop stands where Send was; writing goes on."""
@@ -75,6 +87,15 @@ class Composer(QFrame):
 
     @Slot()
     def _on_text(self) -> None:
+        self._is_said = False
+        has_much = self.field.document().characterCount() > MUCH
+        if not (has_much and self._pause.isActive()):
+            self._say()
+        if has_much and not self._pause.isActive():
+            self._pause.start()
+
+    def _say(self) -> None:
+        self._is_said = True
         text = self.text()
         self._send.setEnabled(bool(text.strip()))
         self.written.emit(text)

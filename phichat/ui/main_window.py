@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
+        self._written_in = archive.conversing.session
         self._early: tuple[Session, str] | None = None
         self._is_leaving = False
         self._composer = Composer(theme)
@@ -197,8 +198,6 @@ class MainWindow(QMainWindow):
         archive.conversing.pointed.connect(self._point_out)
         archive.managing.stopped.connect(self.answering.stop)
         self.answering.replied.connect(archive.on_replied)
-        self._composer.written.connect(archive.conversing.write)
-        self._composer.written.connect(self.written)
         self._composer.written.connect(self._on_written)
         acting.path_changed.connect(self._on_path)
         acting.path_changed.connect(archive.keeping.path_changed)
@@ -229,6 +228,8 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
+        self._composer.settle()
+        self._written_in = session
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
@@ -311,12 +312,27 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_written(self, text: str) -> None:
+        if self._written_in is not self.session:
+            self._keep_late(self._written_in, text)
+            return
+        self.archive.conversing.write(text)
+        self.written.emit(text)
         if self._early and text != self._early[1] and self._is_shown(self._early[0]):
             self._early = None
+
+    def _keep_late(self, session: Session, text: str) -> None:
+        """What was written last in a conversation that is not shown any more, unless it was deleted."""
+        name = session.conversation.id
+        if self._early and self._early[0].conversation.id == name and text != self._early[1]:
+            self._early = None
+        session.draft = text
+        if self.archive.conversing.known(name) is session and self.archive.headings.heading(name):
+            self.archive.keeping.keep_draft(session)
 
     @Slot()
     def _submit_early(self) -> None:
         """What was asked before there was a model, unless it was deleted meanwhile."""
+        self._composer.settle()
         if not self._early or self.answering.is_answering():
             return
         (session, text), self._early = self._early, None
@@ -395,6 +411,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.choosing.close()
+        self._composer.settle()
         self._panel.settle()
         self.archive.conversing.settle()
         self._remembering.save()

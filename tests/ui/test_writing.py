@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
+
+MUCH = "some words in a line\n" * 2000
 
 
 @pytest.fixture
@@ -97,3 +100,34 @@ def _paste(field: QTextEdit, text: str) -> None:
     data = QMimeData()
     data.setText(text)
     field.insertFromMimeData(data)
+
+
+def test_a_long_text_is_read_a_few_times_a_second(person: Person) -> None:
+    person.find("composer").setPlainText(MUCH)
+    said: list[str] = []
+    person.window.written.connect(said.append)
+    person.find("composer").moveCursor(QTextCursor.MoveOperation.End)
+    person.type("twenty keys in a row")
+    assert len(said) < 10
+    person.wait(lambda: person.window.session.draft == MUCH + "twenty keys in a row")
+
+
+def test_the_end_of_a_long_text_is_kept_wherever_one_goes(person: Person, open_window: Callable[[], Person]) -> None:
+    _write_much(person, " one")
+    first = person.window.session
+    person.window.archive.conversing.begin()
+    assert first.draft == MUCH + " one"
+    assert person.written() == ""
+    _write_much(person, " two")
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.written() == MUCH + " two")
+    second.window.archive.conversing.open(first.conversation.id)
+    second.wait(lambda: second.written() == MUCH + " one")
+
+
+def _write_much(person: Person, end: str) -> None:
+    field = person.find("composer")
+    field.setPlainText(MUCH)
+    field.moveCursor(QTextCursor.MoveOperation.End)
+    field.insertPlainText(end)
