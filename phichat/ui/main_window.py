@@ -406,11 +406,20 @@ class MainWindow(QMainWindow):
         self._columns.fold_for(event.size().width())
         super().resizeEvent(event)
 
+    def _keep_edits(self) -> None:
+        """Questions that were being written anew are found in the message field next time."""
+        edits = self._transcript.wishes.edits
+        path = self.session.conversation.path()
+        texts = [edits.pop(message.id) for message in path if edits.get(message.id, message.text) != message.text]
+        if texts:
+            self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._is_leaving and self._arrivals.asks_before(self.close):
             event.ignore()
             return
         self.choosing.close()
+        self._keep_edits()
         self._composer.settle()
         self._panel.settle()
         self.archive.conversing.settle()

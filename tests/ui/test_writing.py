@@ -126,6 +126,21 @@ def test_the_end_of_a_long_text_is_kept_wherever_one_goes(person: Person, open_w
     second.wait(lambda: second.written() == MUCH + " one")
 
 
+def test_an_edit_that_was_not_sent_is_in_the_message_field_next_time(
+    person: Person, open_window: Callable[[], Person]
+) -> None:
+    person.ask("Question")
+    person.wait_for(State.IDLE)
+    person.type("draft")
+    person.press_in(0, "Edit")
+    _paste(person.find("editField"), " anew")
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: second.titles() == ["Question"])
+    second.open("Question")
+    second.wait(lambda: second.written() == "draft\n\nQuestion anew")
+
+
 def _write_much(person: Person, end: str) -> None:
     field = person.find("composer")
     field.setPlainText(MUCH)
