@@ -64,10 +64,9 @@ class Home:
 
 def make_private(folder: Path) -> None:
     """Create `folder`, and what is missing above it, for this person alone. Raises OSError."""
-    if not folder.is_dir():
-        if folder.parent != folder:
-            make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.parent.exists():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def home() -> Home:

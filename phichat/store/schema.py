@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from time import monotonic, sleep
 
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
@@ -79,7 +80,21 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
 def prepare_for_writing(connection: sqlite3.Connection) -> None:
     """What is committed outlives a power cut; readers and the writer do not wait for each other."""
     for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {setting}").fetchall()
+        _insist(connection, f"PRAGMA {setting}")
+
+
+def _insist(connection: sqlite3.Connection, statement: str) -> None:
+    """Do `statement` even if another program changes the journal at the same time, for which SQLite does not wait."""
+    until = monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > until:
+                raise
+            sleep(0.02)
+        else:
+            return
 
 
 def version(connection: sqlite3.Connection) -> int:
