@@ -247,9 +247,8 @@ def test_not_now_shows_the_ideas_and_is_remembered(newcomer: Person, open_window
     again.wait_for(State.IDLE)
     again.wait(lambda: _is_shown(again, "getPhi3Button"))
     assert _page(again) is None
-    again.window.resize(1100, 700)
-    again.click("getPhi3Button")
-    assert _is_shown(again, "firstRun")
+    again.find("getPhi3Button").click()
+    again.wait(lambda: _is_shown(again, "firstRun"))
 
 
 def test_a_file_that_is_here_already_is_offered_and_used(
