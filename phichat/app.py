@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from phichat.store.imports import Shelf as ImportShelf
     from phichat.ui.shelf import Shelf
 
-PICTURE_AFTER = 300  # milliseconds: a picture shows which model there is
+PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
 PATIENCE = 10.0  # seconds for the disk to take what was written last
 STATES = 4_000_000_000  # bytes of the disk for what models remember of conversations
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
