@@ -25,6 +25,7 @@ from phichat.ui.header import Header
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
+from phichat.ui.questions import Questions
 from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
@@ -66,8 +67,6 @@ class MainWindow(QMainWindow):
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
-        self._written_in = archive.conversing.session
-        self._early: tuple[Session, str] | None = None
         self._is_leaving = False
         self._composer = Composer(theme)
         self._actions = Actions(self)
@@ -79,6 +78,7 @@ class MainWindow(QMainWindow):
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
+        self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
         self._lay_out()
@@ -103,6 +103,11 @@ class MainWindow(QMainWindow):
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)
+
+    @Slot(str)
+    def submit(self, text: str) -> None:
+        """Ask `text` in the conversation that is shown."""
+        self._questions.submit(text)
 
     @Slot()
     def come_forward(self) -> None:
@@ -152,15 +157,14 @@ class MainWindow(QMainWindow):
         self._header.file_wanted.connect(self._ask_for_file)
         self._header.models_wanted.connect(self._arrivals.open_dialog)
         self._welcome.phi_3_wanted.connect(self._arrivals.offer)
-        self._welcome.tried.connect(self.submit)
-        self._composer.submitted.connect(self.submit)
+        self._welcome.tried.connect(self._questions.submit)
         self._composer.stopped.connect(self.answering.stop)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
         self._panel.default_wanted.connect(self._make_default)
-        self._presenting.found.connect(self._submit_early)
+        self._presenting.found.connect(self._questions.submit_early)
         self.choosing.begins.connect(self._presenting.begin)
         self.choosing.told.connect(self.say)
         self.answering.replied.connect(self._on_replied)
@@ -198,7 +202,7 @@ class MainWindow(QMainWindow):
         archive.conversing.pointed.connect(self._point_out)
         archive.managing.stopped.connect(self.answering.stop)
         self.answering.replied.connect(archive.on_replied)
-        self._composer.written.connect(self._on_written)
+        self._questions.written.connect(self.written)
         acting.path_changed.connect(self._on_path)
         acting.path_changed.connect(archive.keeping.path_changed)
         acting.removed.connect(archive.keeping.branch_removed)
@@ -228,8 +232,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
-        self._composer.settle()
-        self._written_in = session
+        self._questions.show(session)
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
@@ -252,23 +255,6 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_path(self) -> None:
         self._pages.show_talk(has_talk=bool(self.session.conversation.path()))
-
-    @Slot(str)
-    def submit(self, text: str) -> None:
-        """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
-        if self.answering.is_answering() or not self.answering.model:
-            self._put_off(text)
-            return
-        self._status.forget()
-        self.answering.submit(self.session, text)
-        self._transcript.follow()
-        self._composer.setFocus()
-
-    def _put_off(self, text: str) -> None:
-        self._composer.set_text(self._composer.text() or text)
-        if not self.answering.model and self._composer.text() == text:
-            self._early = self.session, text
-            self._status.say_in_passing(tr("This is asked as soon as there is a model."))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
@@ -309,49 +295,6 @@ class MainWindow(QMainWindow):
     def _on_offered(self, is_offered: bool) -> None:
         self._remembering.change(offers_phi_3=is_offered)
         self._composer.setFocus()
-
-    @Slot(str)
-    def _on_written(self, text: str) -> None:
-        if self._written_in is not self.session:
-            self._keep_late(self._written_in, text)
-            return
-        self.archive.conversing.write(text)
-        self.written.emit(text)
-        if self._early and text != self._early[1] and self._is_shown(self._early[0]):
-            self._early = None
-
-    def _keep_late(self, session: Session, text: str) -> None:
-        """What was written last in a conversation that is not shown any more, unless it was deleted."""
-        name = session.conversation.id
-        if self._early and self._early[0].conversation.id == name and text != self._early[1]:
-            self._early = None
-        session.draft = text
-        if self.archive.conversing.known(name) is session and self.archive.headings.heading(name):
-            self.archive.keeping.keep_draft(session)
-
-    @Slot()
-    def _submit_early(self) -> None:
-        """What was asked before there was a model, unless it was deleted meanwhile."""
-        self._composer.settle()
-        if not self._early or self.answering.is_answering():
-            return
-        (session, text), self._early = self._early, None
-        if self._is_shown(session):
-            self._composer.set_text("")
-            self.submit(text)
-        else:
-            self._submit_elsewhere(session, text)
-
-    def _submit_elsewhere(self, session: Session, text: str) -> None:
-        name, conversing = session.conversation.id, self.archive.conversing
-        session = conversing.known(name) or session
-        if self.archive.headings.heading(name) or (session.is_temporary and conversing.known(name)):
-            conversing.take(session)  # who opens it sees the answer come
-            session.draft = ""
-            self.answering.submit(session, text)
-
-    def _is_shown(self, session: Session) -> bool:
-        return session.conversation.id == self.session.conversation.id
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:

@@ -1,0 +1,107 @@
+"""What is written becomes a question: asked at once, or as soon as there is a model, in its own conversation."""
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.chat.session import Session
+from phichat.text import tr
+from phichat.ui.answering import Answering
+from phichat.ui.archive import Archive
+from phichat.ui.composer import Composer
+from phichat.ui.status_line import StatusLine
+from phichat.ui.transcript import Transcript
+
+
+class Questions(QObject):
+    """Stands between the message field and the model.
+
+    Signals: `written(str)` for what is being written in the conversation that is shown.
+    """
+
+    written = Signal(str)
+
+    def __init__(
+        self,
+        composer: Composer,
+        transcript: Transcript,
+        status: StatusLine,
+        answering: Answering,
+        archive: Archive,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._composer, self._transcript, self._status = composer, transcript, status
+        self._answering, self._archive = answering, archive
+        self._written_in = archive.conversing.session
+        self._early: tuple[Session, str] | None = None
+        composer.submitted.connect(self.submit)
+        composer.written.connect(self._on_written)
+
+    @property
+    def session(self) -> Session:
+        """The conversation that is shown."""
+        return self._archive.conversing.session
+
+    def show(self, session: Session) -> None:
+        """`session` is shown now, with what was being written in it."""
+        self._composer.settle()
+        self._written_in = session
+
+    @Slot(str)
+    def submit(self, text: str) -> None:
+        """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
+        if self._answering.is_answering() or not self._answering.model:
+            self._put_off(text)
+            return
+        self._status.forget()
+        self._answering.submit(self.session, text)
+        self._transcript.follow()
+        self._composer.setFocus()
+
+    def _put_off(self, text: str) -> None:
+        self._composer.set_text(self._composer.text() or text)
+        if not self._answering.model and self._composer.text() == text:
+            self._early = self.session, text
+            self._status.say_in_passing(tr("This is asked as soon as there is a model."))
+
+    @Slot(str)
+    def _on_written(self, text: str) -> None:
+        if self._written_in is not self.session:
+            self._keep_late(self._written_in, text)
+            return
+        self._archive.conversing.write(text)
+        self.written.emit(text)
+        if self._early and text != self._early[1] and self._is_shown(self._early[0]):
+            self._early = None
+
+    def _keep_late(self, session: Session, text: str) -> None:
+        """What was written last in a conversation that is not shown any more, unless it was deleted."""
+        name = session.conversation.id
+        if self._early and self._early[0].conversation.id == name and text != self._early[1]:
+            self._early = None
+        session.draft = text
+        if self._archive.conversing.known(name) is session and self._archive.headings.heading(name):
+            self._archive.keeping.keep_draft(session)
+
+    @Slot()
+    def submit_early(self) -> None:
+        """What was asked before there was a model, unless it was deleted meanwhile."""
+        self._composer.settle()
+        if not self._early or self._answering.is_answering():
+            return
+        (session, text), self._early = self._early, None
+        if self._is_shown(session):
+            self._composer.set_text("")
+            self.submit(text)
+        else:
+            self._submit_elsewhere(session, text)
+
+    def _submit_elsewhere(self, session: Session, text: str) -> None:
+        name, conversing = session.conversation.id, self._archive.conversing
+        session = conversing.known(name) or session
+        if self._archive.headings.heading(name) or (session.is_temporary and conversing.known(name)):
+            conversing.take(session)  # who opens it sees the answer come
+            session.draft = ""
+            self._answering.submit(session, text)
+
+    def _is_shown(self, session: Session) -> bool:
+        return session.conversation.id == self.session.conversation.id
