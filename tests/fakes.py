@@ -13,6 +13,7 @@ from phichat.engine.base import (
     Done,
     EngineSettings,
     Event,
+    Fitted,
     Loaded,
     Loading,
     Piece,
@@ -36,6 +37,7 @@ class ScriptedEngine:
         loads, requests, drafts: what it was asked, oldest first.
         loaded: the model it has, or None.
         architecture: what it says its models are.
+        unloads: how often it gave its memory back.
     """
 
     def __init__(self, *replies: list[Line]) -> None:
@@ -44,6 +46,7 @@ class ScriptedEngine:
         self.drafts: list[str] = []
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
+        self.unloads = 0
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -73,6 +76,7 @@ class ScriptedEngine:
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         if request.is_draft:
             self.drafts.append(request.turns[-1].text)
+            yield Fitted(len(request.turns[-1].text.split()), 0, 512)
             while self._gate and not self._gate.wait(0.005) and not stop.is_set():
                 pass
             yield Done(Ending.CANCELLED, 0)
@@ -81,6 +85,7 @@ class ScriptedEngine:
         question = request.turns[-1].text
         words = tuple(range(len(question.split())))
         yield PromptMade(words, question)
+        yield Fitted(len(words), 0, 512)
         yield Reading(len(words), len(words))
         count, done = 0, None
         for event in _perform(self._replies.popleft() if self._replies else [question], stop):
@@ -90,6 +95,9 @@ class ScriptedEngine:
         if done is None:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
+
+    def unload(self) -> None:
+        self.unloads += 1
 
     def close(self) -> None:
         self.loaded = None

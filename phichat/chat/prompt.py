@@ -44,6 +44,21 @@ class Prompt:
     begun: int = 0
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A prompt whose last turn is being written.
+
+    Attributes:
+        fixed: the ids at its beginning that stay the same however that goes on.
+        length: how many ids the prompt has as it is.
+        dropped: how many of the oldest turns had to go.
+    """
+
+    fixed: list[int]
+    length: int
+    dropped: int = 0
+
+
 def format_for(vocabulary: Vocabulary) -> PromptFormat:
     """The format of the model that `vocabulary` belongs to."""
     if _is_phi(vocabulary):
@@ -81,15 +96,15 @@ def fit(
     )
 
 
-def fixed_part(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> list[int]:
-    """The beginning of the prompt that stays the same however the last turn, a draft, goes on. Raises PromptError."""
-    *earlier, draft = turns
+def draft_of(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
+    """What can be read of a prompt while its last turn is being written. Raises PromptError."""
+    *earlier, last = turns
     one, other = (
-        fit(form, [*earlier, replace(draft, text=draft.text + end)], context, longest_reply).tokens
-        for end in ("a", "B")
+        fit(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
     )
-    same = (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
-    return one[: next(same, 0)]
+    pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
+    same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)
+    return Draft(one.tokens[:same], len(one.tokens), one.dropped)
 
 
 class _Cuts:

@@ -10,8 +10,8 @@ from phichat.chat.sampling import Sampling
 from phichat.stop import Stop
 
 __all__ = [
-    "EVENT_NAMES", "Done", "Engine", "EngineSettings", "Event", "Loaded", "Loading", "Notice", "Piece", "PromptMade",
-    "Reading", "Request", "Stop", "as_json",
+    "EVENT_NAMES", "Done", "Engine", "EngineSettings", "Event", "Fitted", "Loaded", "Loading", "Notice", "Piece",
+    "PromptMade", "Reading", "Request", "Stop", "as_json",
 ]  # fmt: skip
 
 
@@ -21,11 +21,15 @@ class EngineSettings:
 
     Attributes:
         context: tokens the model keeps in view; at most what the model was made for.
-        threads: processor threads.
+        threads: processor threads, at most.
         batch: tokens read in one step, between two looks at the stop flag and two progress events.
         flash_attention: a faster way to compute attention.
         repacking: rewrite the weights for this processor while loading; needs more memory.
         gpu_layers: layers on the graphics processor; -1 for all of them, where there is one.
+        cache_type: how keys and values are held, "f16" or "q8_0", which takes half the memory and loses a little.
+        looks_up: guess what comes next from what was said already, and have several guesses checked in one step. It
+            changes no reply, but for the arithmetic of larger steps.
+        follows_load: use fewer threads while other programs are busy and fewer are faster.
     """
 
     context: int = 4096
@@ -34,6 +38,9 @@ class EngineSettings:
     flash_attention: bool = True
     repacking: bool = False
     gpu_layers: int = -1
+    cache_type: str = "f16"
+    looks_up: bool = True
+    follows_load: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,8 @@ class Request:
     """One question: the turns so far, the person's last, and how to sample the reply.
 
     `begun` is what there is of the reply already, which then goes on from there. While the last turn `is_draft`, it is
-    only read, as far as it will stay the same however it goes on: the question, once asked, is answered sooner.
-    Nothing of one that `is_temporary` goes to the disk.
+    only read, as far as it will stay the same however it goes on: the question, once asked, is answered sooner. With
+    `only_counts`, a draft is not even read. Nothing of one that `is_temporary` goes to the disk.
     """
 
     turns: tuple[Turn, ...]
@@ -50,6 +57,7 @@ class Request:
     begun: Turn | None = None
     is_draft: bool = False
     is_temporary: bool = False
+    only_counts: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class Loading:
 class Loaded:
     """A model is ready. `settings` are those in force, which may be safer than the ones asked for.
 
-    `most_context` is what the model was made for, 0 if it does not say; `cpu` what the library was built to use.
+    `most_context` is what the model was made for, 0 if it does not say; `cpu` what the library was built to use;
+    `reads` how many tokens a second it read here when it was measured, 0 if it was not.
     """
 
     name: str
@@ -75,6 +84,7 @@ class Loaded:
     most_context: int = 0
     cpu: str = ""
     gpu: bool = False
+    reads: float = 0.0
 
     @property
     def made_with(self) -> dict[str, Any]:
@@ -95,6 +105,19 @@ class PromptMade:
 
     tokens: tuple[int, ...]
     text: str
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How the prompt, or that of a draft, fits: its tokens, of which `kept` need not be read, within a `context`.
+
+    `dropped` as in PromptMade.
+    """
+
+    tokens: int
+    kept: int
+    context: int
     dropped: int = 0
 
 
@@ -129,7 +152,7 @@ class Done:
     tokens_per_second: float = 0.0
 
 
-Event = Loading | Loaded | Notice | PromptMade | Reading | Piece | Done
+Event = Loading | Loaded | Notice | PromptMade | Fitted | Reading | Piece | Done
 
 
 class Engine(Protocol):
@@ -142,10 +165,14 @@ class Engine(Protocol):
         """
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
-        """Answer: Notice and PromptMade, Reading events, a Piece for each token, one Done. A draft gets Reading alone.
+        """Answer: Notice, PromptMade, Fitted, Reading events, a Piece for each token, one Done.
 
-        Raises EngineError; what was yielded before stays valid.
+        A draft gets Fitted, Reading and Done alone. After `unload`, the model is loaded again first. Raises
+        EngineError; what was yielded before stays valid.
         """
+
+    def unload(self) -> None:
+        """Give the model's memory back until it is needed again; what it remembers is put away first."""
 
     def close(self) -> None:
         """Give all memory back. `load` may be called again."""
@@ -161,6 +188,7 @@ EVENT_NAMES: dict[type, str] = {
     Loaded: "loaded",
     Notice: "notice",
     PromptMade: "prompt",
+    Fitted: "fitted",
     Reading: "reading",
     Piece: "piece",
     Done: "done",

@@ -57,6 +57,9 @@ class Child:
         if order["do"] == "load":
             settings = EngineSettings(**order["settings"])
             self._tell(engine.load(Path(order["path"]), settings, stop, self._tell))
+        elif order["do"] == "unload":
+            engine.unload()
+            os._exit(0)
         else:
             for event in engine.generate(wire.request_of(order["request"]), stop):
                 self._tell(event)

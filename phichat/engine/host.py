@@ -19,6 +19,7 @@ from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.text import tr
 
+UNLOADING = 20.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
 
 COMMAND = (sys.executable, "-m", "phichat.engine.host")
@@ -75,6 +76,14 @@ class HostedEngine:
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)
+
+    def unload(self) -> None:
+        """See Engine. The child ends, once what the model remembers is written down."""
+        if process := self._process:
+            process.send({"do": "unload", "number": self._orders})
+            process.wait(UNLOADING)
+        self.close()
+        self._stopped_hard = True  # which is no accident to be told
 
     def close(self) -> None:
         """See Engine. The child is gone when this returns."""

@@ -17,13 +17,14 @@ import numpy as np
 
 from phichat import gguf
 from phichat.chat.messages import Ending
-from phichat.chat.prompt import begun_tokens, fit, fixed_part, format_for
+from phichat.chat.prompt import begun_tokens, draft_of, fit, format_for
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine.base import (
     Done,
     EngineSettings,
     Event,
+    Fitted,
     Loaded,
     Loading,
     Notice,
@@ -107,6 +108,7 @@ class LlamaEngine:
             yield Notice(self._format.notice)
         yield PromptMade(tuple(prompt.tokens), self._vocabulary.text_of_all(prompt.tokens), prompt.dropped)
         cached = self._keep_common(prompt.tokens, is_private=request.is_temporary)
+        yield Fitted(len(prompt.tokens), cached, self._loaded.context, prompt.dropped)
         for done in self._read(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
         read_at = time.perf_counter()
@@ -119,15 +121,25 @@ class LlamaEngine:
 
     def _read_ahead(self, request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
         """Read a draft, unless more of it than that has been read already."""
-        tokens = fixed_part(self._format, request.turns, self._settings().context, sampling.max_tokens)
+        draft = draft_of(self._format, request.turns, self._settings().context, sampling.max_tokens)
+        tokens = draft.fixed
         self._is_private = self._is_private or request.is_temporary
         if self._saving and request.is_temporary:
             self._saving.wait()  # so that whoever clears the disk then finds all of it
-        if self._kept[: len(tokens)] != tokens:
+        if request.only_counts or self._kept[: len(tokens)] == tokens:
+            cached = self._common(tokens)
+            yield Fitted(draft.length, cached, self._settings().context, draft.dropped)
+        else:
             cached = self._keep_common(tokens, is_private=request.is_temporary)
+            yield Fitted(draft.length, cached, self._settings().context, draft.dropped)
             for done in self._read(tokens[cached:], stop):
-                yield Reading(cached + done, len(tokens))
-        yield Done(Ending.CANCELLED, sampling.seed or 0, len(tokens))
+                yield Reading(cached + done, draft.length)
+        yield Done(Ending.CANCELLED, sampling.seed or 0, draft.length, cached)
+
+    def unload(self) -> None:
+        """See Engine. Here, the model is not loaded again by itself: that is up to whoever unloads it."""
+        self.rest()
+        self.close()
 
     def close(self) -> None:
         """See Engine."""

@@ -68,6 +68,11 @@ class Process:
         """What it says next; None once it is gone."""
         return wire.read(self._answers)
 
+    def wait(self, seconds: float) -> None:
+        """Until it has gone by itself, or for so long."""
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
+
     def kill(self) -> None:
         """End it now, from any thread."""
         self._popen.kill()

@@ -65,7 +65,8 @@ def request_of(line: Line) -> Request:
     """The request in a line."""
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
-    return Request(turns, Sampling(**line["sampling"]), begun, line["is_draft"], line["is_temporary"])
+    flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts")}
+    return Request(turns, Sampling(**line["sampling"]), begun, **flags)
 
 
 def _turn(values: Line) -> Turn:

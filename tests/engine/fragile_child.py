@@ -37,6 +37,9 @@ class FragileEngine:
         self._obey_rule("second")
         yield Done(Ending.STOP, 0)
 
+    def unload(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -11,7 +11,19 @@ import pytest
 from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
-from phichat.engine.base import Done, EngineSettings, Event, Loading, Notice, Piece, PromptMade, Reading, Request, Stop
+from phichat.engine.base import (
+    Done,
+    EngineSettings,
+    Event,
+    Fitted,
+    Loading,
+    Notice,
+    Piece,
+    PromptMade,
+    Reading,
+    Request,
+    Stop,
+)
 from phichat.engine.llama import LlamaEngine
 from phichat.errors import EngineError, ModelTooLarge, PromptError
 from tests import tiny
@@ -238,7 +250,7 @@ class TestStopping:
             if isinstance(event, PromptMade):
                 timer.start()
         timer.join()
-        assert [type(event) for event in events] == [PromptMade, Done]
+        assert [type(event) for event in events] == [PromptMade, Fitted, Done]
         assert isinstance(events[-1], Done)
         assert events[-1].reason is Ending.CANCELLED
         assert "Paris" in answer(llama, ask("What is the capital of France?", max_tokens=30))[0]
