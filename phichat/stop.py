@@ -11,23 +11,31 @@ class Stop:
         self.is_final = False
         """Whether nothing will be asked afterwards, so that no answer need be waited for."""
         self._event = threading.Event()
+        self._urgent = False
         self._lock = threading.Lock()
         self._listener: Callable[[], None] | None = None
 
-    def set(self, *, final: bool = False) -> None:
-        """Ask. Asking twice changes nothing, unless it is `final` now."""
+    def set(self, *, final: bool = False, gently: bool = False) -> None:
+        """Ask; `gently` where the step under way may still be done, as it is of use.
+
+        Asking twice changes nothing, unless it is `final` now, or not gentle any more.
+        """
         with self._lock:
-            first_final = final and not self.is_final
+            is_news = not self._event.is_set() or (final and not self.is_final) or not (gently or self._urgent)
             self.is_final = self.is_final or final
-            first = not self._event.is_set()
+            self._urgent = self._urgent or not gently
             self._event.set()
             listener = self._listener
-        if (first or first_final) and listener:
+        if is_news and listener:
             listener()
 
     def is_set(self) -> bool:
         """Whether it was asked."""
         return self._event.is_set()
+
+    def is_urgent(self) -> bool:
+        """Whether it was asked, and not gently."""
+        return self._urgent
 
     def wait(self, seconds: float) -> bool:
         """Pause for so long, or until it is asked; whether it was."""

@@ -139,7 +139,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Done:
-    """The reply is over. Times in seconds, speed in tokens per second; the first token comes from the prompt."""
+    """The reply is over. Times in seconds, speed in tokens per second; the first token comes from the prompt.
+
+    `looked_up_tokens` of the reply were guessed right from what was said before.
+    """
 
     reason: Ending
     seed: int
@@ -150,6 +153,7 @@ class Done:
     prompt_seconds: float = 0.0
     completion_seconds: float = 0.0
     tokens_per_second: float = 0.0
+    looked_up_tokens: int = 0
 
 
 Event = Loading | Loaded | Notice | PromptMade | Fitted | Reading | Piece | Done

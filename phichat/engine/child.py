@@ -79,7 +79,7 @@ class Child:
                 self._stop, self._number = Stop(), order["number"]
                 self._waiting.put((order, self._stop))
             elif order["number"] == self._number:  # one that comes late must not end what comes next
-                self._stop.set()
+                self._stop.set(gently=order.get("gently", False))
         os._exit(0)
 
 

@@ -159,19 +159,11 @@ class HostedEngine:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
         process = self._running()
         number = self._orders = self._orders + 1
-        deadline = threading.Timer(PATIENCE, self._kill, [process])
-
-        def ask_to_stop() -> None:  # in the thread of whoever stops, which must not wait
-            if stop.is_final:
-                self._kill(process)
-            elif not deadline.is_alive():
-                deadline.start()
-                process.send({"do": "stop", "number": number}, wait=False)
-
-        stop.listen(ask_to_stop)
+        stopping = _Stopping(process, number, stop, self._kill)
+        stop.listen(stopping.ask)
         process.send({**order, "number": number})
         if stop.is_set():  # perhaps before the child had heard of the order
-            process.send({"do": "stop", "number": number})
+            process.send({"do": "stop", "number": number, "gently": not stop.is_urgent()})
         answered = False
         try:
             while (line := process.receive()) is not None:
@@ -183,9 +175,7 @@ class HostedEngine:
                     return
         finally:
             stop.listen(None)
-            deadline.cancel()
-            if deadline.is_alive():
-                deadline.join()
+            stopping.end()
             if not answered:  # it is gone, or nobody listens any more
                 self._process = None
                 ending = process.end()
@@ -211,6 +201,30 @@ class HostedEngine:
     def _kill(self, process: Process) -> None:
         self._stopped_hard = True
         process.kill()
+
+
+class _Stopping:
+    """Asks a child to stop what it does, and ends it if it does not. `ask` in the thread of whoever stops."""
+
+    def __init__(self, process: Process, number: int, stop: Stop, kill: Callable[[Process], None]) -> None:
+        self._process, self._number, self._stop, self._kill = process, number, stop, kill
+        self._deadline = threading.Timer(PATIENCE, kill, [process])
+
+    def ask(self) -> None:
+        """Ask as the Stop says; this must not wait."""
+        if self._stop.is_final:
+            self._kill(self._process)
+            return
+        is_urgent = self._stop.is_urgent()
+        if is_urgent and not self._deadline.is_alive():
+            self._deadline.start()
+        self._process.send({"do": "stop", "number": self._number, "gently": not is_urgent}, wait=False)
+
+    def end(self) -> None:
+        """It has answered, or is gone."""
+        self._deadline.cancel()
+        if self._deadline.is_alive():
+            self._deadline.join()
 
 
 class _Died(Exception):

@@ -20,9 +20,9 @@ class SamplerChain:
         for token in begun:
             lib.llama_sampler_accept(self._chain, token)
 
-    def choose(self, context: Any) -> int:
-        """The next token, from the logits of the last decoded one."""
-        return int(lib.llama_sampler_sample(self._chain, context, -1))
+    def choose(self, context: Any, index: int = -1) -> int:
+        """The next token, from the logits of the token with that index in the last step; -1 for its last."""
+        return int(lib.llama_sampler_sample(self._chain, context, index))
 
     def close(self) -> None:
         """Free the chain."""

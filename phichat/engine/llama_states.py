@@ -1,58 +1,118 @@
-"""A context's keys and values, out of llama.cpp and back into it."""
+"""Keys and values out of llama.cpp and back into it: conversations that wait in memory, and on the disk."""
 
 import ctypes
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from phichat.engine.states import FEWEST, States
+from phichat.engine import memory
+from phichat.engine.llama_context import LlamaContext
+from phichat.engine.states import FEWEST, States, common
+
+SHARE = 10  # of all memory, one part in so many is for conversations that wait
+LEFT = 4  # and of the memory that is free, one part in so many
+MOST_WRITING = 2  # states that are written at the same time; each is held in memory meanwhile
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """One conversation that waits: its tokens, llama.cpp's bytes for them, and whether a file has them, too."""
+
+    tokens: tuple[int, ...]
+    data: bytearray
+    is_written: bool
 
 
 class LlamaStates:
-    """Keeps what one context remembers, under one key. A thread writes, so that the next answer can begin."""
+    """Keeps what a model remembers, under one key. Threads write, so that the next answer can begin."""
 
-    def __init__(self, states: States, key: str, context: Any) -> None:
-        self._states, self._key, self._context = states, key, context
+    def __init__(self, states: States | None, key: str, llama: LlamaContext) -> None:
+        self._states, self._key, self._llama = states, key, llama
         self._written: tuple[int, ...] = ()
-        self._thread: threading.Thread | None = None
+        self._aside: list[_Aside] = []
+        self._threads: list[threading.Thread] = []
 
-    def bring_back(self, tokens: Sequence[int], known: int) -> list[int] | None:
-        """Fill the context with what a file remembers of `tokens`, if that is more than the `known` it has already.
+    def change(self, tokens: Sequence[int], known: int, *, keeps: bool) -> None:
+        """Another prompt comes, of which `known` tokens are remembered: put away what it will make forgotten.
 
-        The tokens that the context then holds; None if it is as it was.
+        Then bring back what was put away of it. Without `keeps`, nothing is put away.
         """
-        found = self._states.best(self._key, tokens)
-        if found is None or found[1] < known + FEWEST:
-            return None
-        saved, _ = found
-        data = self._states.read(saved)
-        if data is None:
-            return None
-        lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
-        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
-        if not lib.llama_state_seq_set_data(self._context, buffer, len(data), 0):
-            lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
-            return []
-        self._written = tuple(saved.tokens)
-        return list(saved.tokens)
+        kept = self._llama.kept
+        if keeps and len(kept) - known >= FEWEST:
+            self._put_aside()
+        waiting = max(self._aside, key=lambda aside: common(aside.tokens, tokens), default=None)
+        there = common(waiting.tokens, tokens) if waiting else 0
+        if waiting and there >= known + FEWEST:
+            self._aside.remove(waiting)
+            self._fill(waiting.tokens, waiting.data, is_written=waiting.is_written)
+        else:
+            self._bring_back(tokens, known)
 
-    def keep(self, tokens: Sequence[int]) -> None:
-        """Write down what the context remembers, `tokens`, unless that is done, or being done."""
-        tokens = tuple(tokens)
-        is_busy = self._thread is not None and self._thread.is_alive()
-        if is_busy or len(tokens) < FEWEST or tokens == self._written[: len(tokens)]:
-            return
-        size = lib.llama_state_seq_get_size(self._context, 0)
-        buffer = (ctypes.c_uint8 * size)()
-        if lib.llama_state_seq_get_data(self._context, buffer, size, 0) != size:
-            return
-        self._written = tokens
-        self._thread = threading.Thread(target=self._states.keep, args=(self._key, tokens, bytes(buffer)), daemon=True)
-        self._thread.start()
+    def keep(self) -> None:
+        """Write down what is remembered now, unless that is done."""
+        tokens = tuple(self._llama.kept)
+        if not self._is_written(tokens) and len(tokens) >= FEWEST:
+            self._write(tokens, self._data())
+
+    def forget(self) -> None:
+        """Nothing that waits in memory may come back."""
+        self._aside.clear()
 
     def wait(self) -> None:
         """Until all is written."""
-        if self._thread:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
+
+    def _is_written(self, tokens: tuple[int, ...]) -> bool:
+        return self._states is None or tokens == self._written[: len(tokens)]
+
+    def _put_aside(self) -> None:
+        tokens, data = tuple(self._llama.kept), self._data()
+        if not data:
+            return
+        is_written = self._is_written(tokens) or self._write(tokens, data)
+        room = min(memory.installed() // SHARE, memory.available() // LEFT)
+        self._aside = [aside for aside in self._aside if common(aside.tokens, tokens) < len(aside.tokens)]
+        while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
+            self._aside.pop(0)
+        if len(data) <= room:
+            self._aside.append(_Aside(tokens, data, is_written))
+
+    def _bring_back(self, tokens: Sequence[int], known: int) -> None:
+        """Read what a file remembers of `tokens`, if that is clearly more than the `known` there are."""
+        found = self._states.best(self._key, tokens) if self._states else None
+        if not found or not self._states or found[1] < known + FEWEST:
+            return
+        data = self._states.read(found[0])
+        if data is not None:
+            self._fill(tuple(found[0].tokens), data, is_written=True)
+
+    def _fill(self, tokens: tuple[int, ...], data: bytearray, *, is_written: bool) -> None:
+        self._llama.forget_all()
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
+        if lib.llama_state_seq_set_data(self._llama.context, buffer, len(data), 0):
+            self._llama.kept[:] = tokens
+            self._written = tokens if is_written else ()
+        else:
+            self._llama.forget_all()
+
+    def _data(self) -> bytearray:
+        """llama.cpp's bytes for all that is remembered; none if it cannot give them."""
+        size = lib.llama_state_seq_get_size(self._llama.context, 0)
+        data = bytearray(size)
+        buffer: Any = (ctypes.c_uint8 * size).from_buffer(data)
+        return data if lib.llama_state_seq_get_data(self._llama.context, buffer, size, 0) == size else bytearray()
+
+    def _write(self, tokens: tuple[int, ...], data: bytearray) -> bool:
+        """Begin to write; whether that is likely to end well."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if not self._states or not data or len(self._threads) >= MOST_WRITING:
+            return False
+        self._written = tokens
+        thread = threading.Thread(target=self._states.keep, args=(self._key, tokens, data), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return True

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from phichat.paths import make_private
 
-FORMAT = 1
+FORMAT = 2
 FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
 RESERVE = 1_000_000_000  # bytes of the disk that are left alone
 MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
@@ -39,8 +39,7 @@ class Saved:
 
     def common(self, tokens: Sequence[int]) -> int:
         """How many of `tokens` it remembers, from the first on."""
-        shortest = min(len(self.tokens), len(tokens))
-        return next((index for index in range(shortest) if self.tokens[index] != tokens[index]), shortest)
+        return common(self.tokens, tokens)
 
 
 class States:
@@ -55,13 +54,14 @@ class States:
         most, saved = max(found, key=lambda pair: pair[0], default=(0, None))
         return (saved, most) if saved and most >= FEWEST else None
 
-    def read(self, saved: Saved) -> bytes | None:
+    def read(self, saved: Saved) -> bytearray | None:
         """Its data; None, and the file is gone, where that is not what was written."""
         try:
             with saved.path.open("rb") as file:
                 file.seek(saved.start)
-                data = file.read(saved.bytes + 1)
-            if len(data) == saved.bytes and _checksum(saved.tokens, data) == saved.checksum:
+                data = bytearray(saved.bytes)
+                is_whole = file.readinto(data) == saved.bytes and not file.read(1)
+            if is_whole and _checksum(saved.tokens, data) == saved.checksum:
                 os.utime(saved.path)
                 return data
         except OSError:
@@ -69,7 +69,7 @@ class States:
         self._forget(saved.path)
         return None
 
-    def keep(self, key: str, tokens: Sequence[int], data: bytes) -> bool:
+    def keep(self, key: str, tokens: Sequence[int], data: bytes | bytearray) -> bool:
         """Write down `data` for `tokens`, in place of what remembers only their beginning; whether that worked."""
         if not self._make_room(len(data)):
             return False
@@ -111,7 +111,7 @@ class States:
         for path, stat in self._files():
             try:
                 found = _head(path, stat.st_size, key)
-            except (OSError, ValueError, struct.error, KeyError, TypeError):
+            except (OSError, ValueError, MemoryError, struct.error, KeyError, TypeError):
                 self._forget(path)
                 continue
             if found:
@@ -133,6 +133,12 @@ class States:
     def _forget(self, path: Path) -> None:
         with suppress(OSError):
             path.unlink()
+
+
+def common(known: Sequence[int], tokens: Sequence[int]) -> int:
+    """How many of `tokens` are `known`, from the first on."""
+    pairs = enumerate(zip(known, tokens, strict=False))
+    return next((index for index, pair in pairs if pair[0] != pair[1]), min(len(known), len(tokens)))
 
 
 def clear(folder: Path) -> None:
@@ -163,13 +169,13 @@ def _name(key: str, tokens: Sequence[int]) -> str:
     return hashlib.sha256(key.encode() + array("I", tokens).tobytes()).hexdigest()[:32]
 
 
-def _checksum(tokens: Sequence[int], data: bytes) -> str:
-    found = hashlib.blake2b(array("I", tokens).tobytes(), digest_size=16)
+def _checksum(tokens: Sequence[int], data: bytes | bytearray) -> str:
+    found = hashlib.sha256(array("I", tokens).tobytes())  # which most processors have an instruction for
     found.update(data)
     return found.hexdigest()
 
 
-def _write(file: BinaryIO, key: str, tokens: Sequence[int], data: bytes) -> None:
+def _write(file: BinaryIO, key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
     head = {
         "format": FORMAT,
         "key": key,

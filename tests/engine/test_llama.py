@@ -169,10 +169,11 @@ class TestReadingAhead:
 
     TEXT = "Explain to a child why the sky is blue, and why it is red in the evening"
 
-    def test_only_the_rest_is_read_once_it_is_asked(self, loaded: LlamaEngine, ask: Ask) -> None:
+    def test_only_the_rest_is_read_once_it_is_asked(
+        self, loaded: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
         plain, cold = answer(loaded, ask(self.TEXT))
-        loaded._kept.clear()
-        loaded.load(Path(loaded._loaded.path), loaded._settings(), Stop(), lambda _: None)  # type: ignore[union-attr]
+        loaded.load(chatml_model, settings, Stop(), lambda _: None)
         for length in (10, 30, len(self.TEXT)):
             draft = replace(ask(self.TEXT[:length]), is_draft=True)
             events = list(loaded.generate(draft, Stop()))

@@ -75,6 +75,6 @@ def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
     assert as_json(PromptMade((1,), "<s>"))["event"] == "prompt"
     assert set(as_json(Done(Ending.STOP, 7))) == {
         "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
-        "prompt_seconds", "completion_seconds", "tokens_per_second",
+        "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens",
     }  # fmt: skip
     assert as_json(Done(Ending.CANCELLED, 7))["reason"] == "cancelled"

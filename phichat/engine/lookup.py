@@ -1,0 +1,110 @@
+"""Look-up decoding: guesses what comes next from what was said already, and how many guesses are worth trying.
+
+What is being repeated is found by its last tokens. As long as it is not certain that guessing pays, guesses are only
+compared with what comes, which costs nothing; then several are tried out in one step, whose price is measured as one
+goes. A step of 16 took 5 to 8 times as long as one token on two cores, so that a few right guesses do not pay.
+"""
+
+from collections.abc import Sequence
+
+BITE = 3  # tokens that must be alike before it counts as a repetition
+NEXT, NEAR = 4, 24  # tokens behind the place where one was left, in which one alike is enough, and two
+FEWEST = 3  # guesses that are worth a step of their own
+FADING = 0.97  # what the past counts for, after each token
+WORTH = 1.1  # how much more than single tokens a step must promise
+MOST_DOUBT = 64.0
+NEWER = 0.3  # the weight of the latest measurement
+
+SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
+FIRST_PRICES = (4.7, 7.0, 12.0)  # until there are measurements
+
+
+class Prices:
+    """How many single tokens a larger step costs, as measured."""
+
+    def __init__(self) -> None:
+        self._single = 0.0
+        self._of = dict(zip(SIZES, FIRST_PRICES, strict=True))
+
+    def single(self, seconds: float) -> None:
+        """One token took so long."""
+        self._single += NEWER * (seconds - self._single) if self._single else seconds
+
+    def larger(self, tokens: int, seconds: float) -> float:
+        """So many took so long; the price of that."""
+        price = seconds / self._single if self._single else self._of[SIZES[0]]
+        size = min(SIZES, key=lambda size: abs(size - tokens))
+        self._of[size] += NEWER * (price * size / tokens - self._of[size])
+        return price
+
+    def best(self, chance: float) -> tuple[float, int]:
+        """How much quicker than single tokens the best step is, and how many tokens it has.
+
+        Each guess is right with that `chance`, given that the ones before it are.
+        """
+        return max(((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items())
+
+
+class LookUp:
+    """Follows one text. `add` every token as it comes, `guess` before a step, and tell how the guesses did."""
+
+    def __init__(self, tokens: Sequence[int], prices: Prices) -> None:
+        self.prices = prices
+        self._tokens: list[int] = []
+        self._places: dict[tuple[int, ...], int] = {}
+        self._at = 0
+        """Where in the text the token stands that should come next; 0 for nowhere."""
+        self._left = 0
+        """Where the last repetition was left."""
+        self._hits = self._misses = self._doubt = 0.0
+        self._was_right = False
+        for token in tokens:
+            self._append(token)
+
+    def add(self, token: int) -> None:
+        """This came next."""
+        self._was_right = bool(self._at) and self._tokens[self._at] == token
+        self._hits = FADING * self._hits + self._was_right
+        self._misses = FADING * self._misses + (bool(self._at) and not self._was_right)
+        was_at = self._at
+        self._append(token)
+        if self._was_right:
+            self._at += 1
+            self._doubt *= FADING
+        else:
+            self._left = was_at or self._left
+            self._at = self._find()
+
+    def guess(self, room: int) -> list[int]:
+        """What probably follows, at most `room` tokens; nothing where trying that would not pay."""
+        count = min(self._size() - 1, room)
+        period = len(self._tokens) - self._at  # what ends before the guess does is taken to go round
+        return [self._tokens[self._at + index % period] for index in range(count)] if count >= FEWEST else []
+
+    def tried(self, guesses: int, right: int, seconds: float) -> None:
+        """So many guesses were tried in a step, so many were right, and it took so long."""
+        has_paid = right + 1 >= self.prices.larger(guesses + 1, seconds)
+        self._doubt = self._doubt / 2 if has_paid else min(2 * self._doubt + 2, MOST_DOUBT)
+
+    def _append(self, token: int) -> None:
+        self._tokens.append(token)
+        end = len(self._tokens)
+        if end > BITE:  # known by what precedes it, so that it is not found at the very end
+            self._places[tuple(self._tokens[end - 1 - BITE : end - 1])] = end - 1
+
+    def _find(self) -> int:
+        """Where the text that ends now goes on; near where a repetition was left, less is enough."""
+        text, left = self._tokens, self._left
+        if left:
+            for alike, reach in ((1, NEXT), (2, NEAR)):
+                for at in range(left + 1, min(left + 1 + reach, len(text))):
+                    if text[at - alike : at] == text[-alike:]:
+                        return at
+        return self._places.get(tuple(text[-BITE:]), 0)
+
+    def _size(self) -> int:
+        """How many tokens the next step should have; 0 where single ones are quicker."""
+        if not self._was_right:
+            return 0
+        worth, size = self.prices.best((self._hits + 1) / (self._hits + self._misses + 2 + self._doubt))
+        return size if worth >= WORTH else 0

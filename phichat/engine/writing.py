@@ -1,0 +1,92 @@
+"""Making a reply, token by token: several at once where what is repeated can be looked up, at the machine's pace."""
+
+import time
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+from phichat.engine.llama_context import LlamaContext
+from phichat.engine.lookup import LookUp
+from phichat.engine.pacing import Pacer
+from phichat.stop import Stop
+
+
+class Chain(Protocol):
+    """Chooses tokens; a SamplerChain is one."""
+
+    def choose(self, context: object, index: int = -1) -> int:
+        """The next token, from what followed the token of that index in the last step."""
+
+    def close(self) -> None:
+        """Nothing more is chosen."""
+
+
+class Writer:
+    """Writes one reply.
+
+    Attributes:
+        looked_up: how many tokens came from guesses that were right.
+    """
+
+    def __init__(self, llama: LlamaContext, chain: Chain, pacer: Pacer | None, look_up: LookUp | None) -> None:
+        self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
+        self.looked_up = 0
+        self._guesses: list[int] = []
+        self._right = 0
+
+    def tokens(self, room: int, stop: Stop) -> Generator[int, None, None]:
+        """At most `room` tokens, which may go beyond the reply's end: whoever asks for no more ends it.
+
+        What was yielded last is not kept yet. Ends early when stopped.
+        """
+        try:
+            for left in range(room - 1, -1, -1):
+                token = self._chain.choose(self._llama.context, self._right if self._guesses else -1)
+                yield token
+                if not left or not self._go_on(token, left, stop):
+                    return
+        finally:
+            if self._guesses:
+                self._llama.forget_guesses()
+
+    def _go_on(self, token: int, left: int, stop: Stop) -> bool:
+        """Have ready what the next choice is made from; False if stopped."""
+        if self._look_up:
+            self._look_up.add(token)
+        if self._guesses[self._right : self._right + 1] == [token]:
+            self._right += 1
+            self.looked_up += 1
+            self._llama.confirm(token)
+            return True
+        self._end_step()
+        return self._step(token, left, stop)
+
+    def _end_step(self) -> None:
+        """Tell how the last step's guesses did, and forget the wrong ones."""
+        if self._guesses and self._look_up:
+            self._look_up.tried(len(self._guesses), self._right, self._seconds)
+            self._llama.forget_guesses()
+
+    def _step(self, token: int, left: int, stop: Stop) -> bool:
+        self._guesses = self._look_up.guess(left - 1) if self._look_up else []
+        self._right = 0
+        begun = time.perf_counter()
+        is_done = self._try_out(token, self._guesses, stop) if self._guesses else self._llama.decode([token])
+        self._seconds = time.perf_counter() - begun
+        if not self._guesses:
+            self._note_single()
+        return is_done
+
+    def _try_out(self, token: int, guesses: Sequence[int], stop: Stop) -> bool:
+        self._llama.watch(stop)  # such a step may take a second
+        try:
+            is_done = self._llama.try_out(token, guesses)
+        finally:
+            self._llama.watch(None)
+        return is_done
+
+    def _note_single(self) -> None:
+        if self._look_up:
+            self._look_up.prices.single(self._seconds)
+        if self._pacer:
+            self._pacer.took(self._seconds)
+            self._llama.use_threads(self._pacer.threads)

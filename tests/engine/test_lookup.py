@@ -1,0 +1,96 @@
+"""What is being repeated is guessed; what is not costs nothing."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from phichat.engine.lookup import SIZES, LookUp, Prices
+
+TEXT = [(number * 37) % 101 + 200 for number in range(100)]
+
+
+def follow(tokens: Sequence[int], prompt: Sequence[int] = TEXT, room: int = 100) -> tuple[int, int, int]:
+    """Write `tokens` as an engine would: how many steps that took, guesses that were tried, and those that were right.
+
+    Steps take what the first prices say.
+    """
+    look_up, at, steps, tried, right = LookUp(prompt, Prices()), 0, 0, 0, 0
+    guesses: list[int] = []
+    while at < len(tokens):
+        good = 0
+        while good < len(guesses) and at < len(tokens) and guesses[good] == tokens[at]:
+            look_up.add(tokens[at])
+            good, at = good + 1, at + 1
+        if guesses:
+            look_up.tried(len(guesses), good, 1.0)
+        tried, right, steps = tried + len(guesses), right + good, steps + 1
+        if at < len(tokens):
+            look_up.add(tokens[at])
+            at += 1
+            guesses = look_up.guess(room)
+    return steps, tried, right
+
+
+def test_a_text_that_is_written_again_takes_a_fraction_of_the_steps() -> None:
+    steps, tried, right = follow(TEXT)
+    assert steps < 40
+    assert right > 60
+    assert right >= tried - SIZES[-1]
+
+
+def test_a_changed_word_interrupts_it_only_for_a_moment() -> None:
+    changed = [*TEXT[:50], 7, *TEXT[51:]]
+    longer = [*TEXT[:50], 7, 8, *TEXT[50:]]
+    shorter = [*TEXT[:50], *TEXT[52:]]
+    plain, *others = (follow(text)[0] for text in (TEXT, changed, longer, shorter))
+    assert all(steps <= plain + 12 for steps in others)
+
+
+def test_what_was_never_said_is_not_guessed() -> None:
+    assert follow(list(range(1000, 1200))) == (200, 0, 0)
+
+
+def test_a_phrase_now_and_then_is_not_worth_a_guess() -> None:
+    text = [
+        token for start in range(0, 90, 6) for token in (*range(1000 + start, 1006 + start), *TEXT[start : start + 4])
+    ]
+    assert follow(text)[1] == 0
+
+
+def test_a_word_said_over_and_over_is_guessed_all_around() -> None:
+    steps, _, right = follow([1, 2, 3] * 40, prompt=[])
+    assert right > 60
+    assert steps < 60
+
+
+def test_guesses_that_did_not_pay_make_it_cautious() -> None:
+    look_up = LookUp(TEXT, Prices())
+    for token in TEXT[:20]:
+        look_up.add(token)
+    assert look_up.guess(100)
+    for _ in range(4):
+        look_up.tried(15, 0, 1.0)
+    assert not look_up.guess(100)
+    for token in TEXT[20:80]:
+        look_up.add(token)
+    look_up.tried(15, 15, 0.0)
+    look_up.tried(15, 15, 0.0)
+    assert look_up.guess(100)
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 5])
+def test_there_are_no_more_guesses_than_there_is_room(room: int) -> None:
+    look_up = LookUp(TEXT, Prices())
+    for token in TEXT[:30]:
+        look_up.add(token)
+    assert len(look_up.guess(room)) <= room
+
+
+def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
+    prices = Prices()
+    prices.single(0.01)
+    for _ in range(30):
+        for size in SIZES:
+            prices.larger(size, 0.01 * size)
+    worth, _ = prices.best(0.99)
+    assert worth <= 1
