@@ -37,7 +37,7 @@ class ScriptedEngine:
         loads, requests, drafts: what it was asked, oldest first.
         loaded: the model it has, or None.
         architecture: what it says its models are.
-        unloads: how often it gave its memory back.
+        calibrations, unloads: how often it was to find fast settings, and to give its memory back.
     """
 
     def __init__(self, *replies: list[Line]) -> None:
@@ -46,7 +46,7 @@ class ScriptedEngine:
         self.drafts: list[str] = []
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
-        self.unloads = 0
+        self.calibrations = self.unloads = 0
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -95,6 +95,10 @@ class ScriptedEngine:
         if done is None:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
+
+    def calibrate(self, stop: Stop) -> Iterator[Event]:
+        self.calibrations += 1
+        yield from ()
 
     def unload(self) -> None:
         self.unloads += 1

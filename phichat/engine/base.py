@@ -175,6 +175,9 @@ class Engine(Protocol):
         EngineError; what was yielded before stays valid.
         """
 
+    def calibrate(self, stop: Stop) -> Iterator[Event]:
+        """Find the fastest settings for the model, unless they are known; Loading and Loaded where they change."""
+
     def unload(self) -> None:
         """Give the model's memory back until it is needed again; what it remembers is put away first."""
 

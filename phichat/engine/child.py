@@ -12,6 +12,7 @@ from typing import IO
 
 from phichat.engine import wire
 from phichat.engine.base import Engine, EngineSettings, Event, Stop
+from phichat.engine.calibration import measure
 from phichat.engine.states import States
 from phichat.errors import PhichatError
 from phichat.text import set_language
@@ -60,6 +61,10 @@ class Child:
         elif order["do"] == "unload":
             engine.unload()
             os._exit(0)
+        elif order["do"] == "calibrate":
+            for figures in measure(Path(order["path"]), EngineSettings(**order["settings"])):
+                self._say(figures.line())
+            self._say({"event": "calibrated"})
         else:
             for event in engine.generate(wire.request_of(order["request"]), stop):
                 self._tell(event)

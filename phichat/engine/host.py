@@ -7,13 +7,14 @@ later one ends the reply with a sentence, and the next question finds the model 
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from phichat import errors
 from phichat.chat.messages import Ending
 from phichat.engine import wire
 from phichat.engine.base import Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
+from phichat.engine.calibrating import calibrate
 from phichat.engine.process import Process, explain, is_crash
 from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
@@ -77,6 +78,16 @@ class HostedEngine:
             yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)
 
+    def calibrate(self, stop: Stop) -> Iterator[Event]:
+        """See Engine. The model is loaded again if there are faster settings than the ones in use."""
+        if self._path is None or self._memory.is_measured(self._path):
+            return
+        found = calibrate(self._path, self._settings, self._memory, lambda: Process(self._command), stop)
+        faster = self._memory.recall(self._path, self._settings)
+        if found and faster != self._settings:
+            self.unload()
+            yield from self._reloading(self._path, faster, stop)
+
     def unload(self) -> None:
         """See Engine. The child ends, once what the model remembers is written down."""
         if process := self._process:
@@ -134,7 +145,8 @@ class HostedEngine:
             self._settings = attempt
             order = {"do": "load", "path": str(path), "settings": asdict(attempt), **self._states}
             try:
-                yield from self._ask(order, stop)
+                for event in self._ask(order, stop):
+                    yield replace(event, reads=self._memory.reads(path)) if isinstance(event, Loaded) else event
             except _Died as error:
                 if stop.is_set():
                     return

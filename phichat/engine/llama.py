@@ -87,6 +87,10 @@ class LlamaEngine:
         else:
             yield from self._answer(self._open, request, sampling, stop)
 
+    def calibrate(self, stop: Stop) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+        """See Engine. Here, settings are as they were asked for: that is up to whoever runs this in a process."""
+        yield from ()
+
     def unload(self) -> None:
         """See Engine. Here, the model is not loaded again by itself: that is up to whoever unloads it."""
         self.rest()

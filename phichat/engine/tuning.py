@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -16,9 +16,14 @@ from phichat.engine.base import EngineSettings
 from phichat.paths import make_private
 from phichat.text import tr
 
+if TYPE_CHECKING:
+    from phichat.engine.calibration import Measured
+
 SMALL_CONTEXT = 2048
 
 _REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int}
+_MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
+MOST_BATCH = 2048
 
 
 def suggested(context: int = 4096) -> EngineSettings:
@@ -69,38 +74,76 @@ class Memory:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
+        self._unsaved: dict[str, Any] = {}
 
     def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
-        """`settings`, made as safe as this model needed here before."""
+        """`settings`, made as fast as was measured, and as safe as this model needed here before."""
+        fast = self._measured(model)
+        if not 0 < fast.get("threads", 1) <= settings.threads or not 0 < fast.get("batch", 1) <= MOST_BATCH:
+            fast = {}  # another number of cores may be used now
         known = self._known(model)
         context = min(settings.context, known.pop("context", settings.context))
-        return replace(settings, context=context, **known)
+        return replace(settings, **{**fast, "context": context, **known})
 
     def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
         """`worked` did after `tried` had failed: what differs is kept."""
+        self._add(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
+
+    def note(self, model: Path, measured: "Measured") -> None:
+        """Those are the fastest settings for it, and its speeds with them."""
+        settings = {name: getattr(measured.settings, name) for name in _MEASURED}
+        figures = {"reads": round(measured.reads, 2), "writes": round(measured.writes, 2)}
+        self._add(model, {"fastest": {**settings, **figures}})
+
+    def refuse(self, model: Path, *, repacking: bool) -> None:
+        """It died with rewritten weights, or with plain ones."""
+        self._add(model, {"repacking": not repacking})
+
+    def may_repack(self, model: Path) -> bool:
+        """Whether it is not known to die of that."""
+        return self._known(model).get("repacking", True) is True
+
+    def reads(self, model: Path) -> float:
+        """How many tokens a second it read when it was measured; 0 if it was not."""
+        value = self._fastest(model).get("reads")
+        return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
+    def is_measured(self, model: Path) -> bool:
+        """Whether its fastest settings are known."""
+        return self.reads(model) > 0
+
+    def _add(self, model: Path, facts: dict[str, Any]) -> None:
+        entries = self._entries()
+        entries[self._key(model)] = {**self._entry(model), **facts}
+        self._unsaved = entries
         if self._file is None:
             return
-        given_up = {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)}
-        entries = {**self._entries(), self._key(model): {**self._known(model), **given_up}}
         with suppress(OSError):
             make_private(self._file.parent)
             fresh = self._file.with_suffix(".new")
             fresh.write_text(json.dumps(entries, indent=1), "utf-8")
             fresh.replace(self._file)
 
+    def _fastest(self, model: Path) -> dict[str, Any]:
+        found = self._entry(model).get("fastest")
+        return found if isinstance(found, dict) else {}
+
+    def _measured(self, model: Path) -> dict[str, Any]:
+        return {name: value for name, value in self._fastest(model).items() if type(value) is _MEASURED.get(name)}
+
+    def _entry(self, model: Path) -> dict[str, Any]:
+        found = self._entries().get(self._key(model))
+        return found if isinstance(found, dict) else {}
+
     def _known(self, model: Path) -> dict[str, Any]:
-        entry = self._entries().get(self._key(model))
-        pairs = entry.items() if isinstance(entry, dict) else ()
-        return {name: value for name, value in pairs if type(value) is _REMEMBERED.get(name)}
+        return {name: value for name, value in self._entry(model).items() if type(value) is _REMEMBERED.get(name)}
 
     def _entries(self) -> dict[str, Any]:
-        if self._file is None:
-            return {}
         try:
-            entries = json.loads(self._file.read_text("utf-8"))
+            entries = json.loads(self._file.read_text("utf-8")) if self._file else None
         except (OSError, ValueError):
-            return {}
-        return entries if isinstance(entries, dict) else {}
+            entries = None
+        return entries if isinstance(entries, dict) else dict(self._unsaved)
 
     def _key(self, model: Path) -> str:
         length = 0

@@ -37,6 +37,9 @@ class FragileEngine:
         self._obey_rule("second")
         yield Done(Ending.STOP, 0)
 
+    def calibrate(self, stop: Stop) -> Iterator[Event]:
+        yield from ()
+
     def unload(self) -> None:
         pass
 

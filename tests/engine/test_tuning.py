@@ -94,14 +94,16 @@ def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> N
     assert memory.recall(MODEL, RISKY).repacking is False
 
 
-def test_where_nothing_can_be_written_nothing_is_remembered(home: Path) -> None:
+def test_where_nothing_can_be_written_it_is_remembered_until_the_end(home: Path) -> None:
     home.write_text("a file where the folder should be")
     memory = Memory(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
-    assert memory.recall(MODEL, RISKY) == RISKY
+    assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
+    assert Memory(home / "engine.json").recall(MODEL, RISKY) == RISKY
 
 
-def test_without_a_file_nothing_is_remembered() -> None:
+def test_without_a_file_it_is_remembered_until_the_end() -> None:
     memory = Memory(None)
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
-    assert memory.recall(MODEL, RISKY) == RISKY
+    assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
+    assert Memory(None).recall(MODEL, RISKY) == RISKY

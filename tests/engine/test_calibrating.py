@@ -1,0 +1,163 @@
+"""The fastest settings are measured beside the model in use, and what dies of it takes nothing along."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat.engine import calibration
+from phichat.engine.base import EngineSettings, Loaded, Stop
+from phichat.engine.calibrating import calibrate
+from phichat.engine.calibration import Measured, best, measure
+from phichat.engine.host import HostedEngine
+from phichat.engine.process import Process
+from phichat.engine.tuning import Memory
+
+USED = EngineSettings(context=512, threads=1)
+
+SCRIPT = """
+import json, os, sys, time
+order = json.loads(sys.stdin.readline())
+for figures in json.loads(sys.argv[1])[str(order["settings"]["repacking"])]:
+    if figures == "die":
+        os.abort()
+    if figures == "hang":
+        time.sleep(60)
+    settings = {**order["settings"], **figures["settings"]}
+    print(json.dumps({"event": "measured", **figures, "settings": settings}), flush=True)
+print(json.dumps({"event": "calibrated"}), flush=True)
+"""
+
+
+def figures(seconds: float, **settings: Any) -> dict[str, Any]:
+    return {"settings": settings, "reads": 1024 / seconds, "writes": 192 / seconds}
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path / "engine.json")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"model")
+    return path
+
+
+@pytest.fixture
+def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
+    """Calibrates with children that say what they are told to, by whether they repack."""
+
+    def run_it(plain: list[Any], repacked: list[Any], stop: Stop | None = None, busy: float = 0) -> Measured | None:
+        command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked})]
+        return calibrate(model, USED, memory, lambda: Process(command), stop or Stop(), lambda: busy)
+
+    return run_it
+
+
+def test_what_is_clearly_faster_is_used_from_now_on(
+    run: Callable[..., Measured | None], memory: Memory, model: Path
+) -> None:
+    run([figures(10), figures(8, flash_attention=False)], [figures(9), figures(4, batch=512)])
+    assert memory.recall(model, USED) == replace(USED, repacking=True, batch=512)
+    assert memory.reads(model) == pytest.approx(1024 / 4)
+
+
+def test_what_is_hardly_faster_changes_nothing(
+    run: Callable[..., Measured | None], memory: Memory, model: Path
+) -> None:
+    run([figures(10), figures(9.8, flash_attention=False)], [figures(9.7)])
+    assert memory.recall(model, USED) == USED
+    assert memory.is_measured(model)
+
+
+def test_settings_that_kill_are_never_used(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+    assert run([figures(10)], ["die"])
+    assert memory.recall(model, replace(USED, repacking=True)) == USED
+    assert not memory.may_repack(model)
+    assert memory.is_measured(model)
+
+
+def test_where_all_dies_nothing_is_claimed(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+    assert run(["die"], ["die"]) is None
+    assert not memory.is_measured(model)
+
+
+def test_beside_busy_programs_it_is_put_off(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+    assert run([figures(10)], [figures(1)], busy=1.0) is None
+    assert not memory.is_measured(model)
+
+
+def test_it_ends_at_once_when_anything_is_asked(
+    run: Callable[..., Measured | None], memory: Memory, model: Path
+) -> None:
+    stop = Stop()
+    threading.Timer(1.0, stop.set).start()
+    assert run(["hang"], ["hang"], stop) is None
+    assert not memory.is_measured(model)
+
+
+def test_other_cores_than_those_measured_are_not_believed(memory: Memory, model: Path) -> None:
+    memory.note(model, Measured(replace(USED, threads=8, batch=512), 10, 10))
+    assert memory.recall(model, USED) == USED
+    assert memory.recall(model, replace(USED, threads=8)).batch == 512
+
+
+def test_without_a_file_it_holds_for_the_session(model: Path) -> None:
+    memory = Memory(None)
+    memory.note(model, Measured(replace(USED, batch=512), 10, 10))
+    assert memory.recall(model, USED).batch == 512
+
+
+def test_the_first_is_kept_among_equals() -> None:
+    one, other = Measured(USED, 100, 10), Measured(replace(USED, batch=256), 101, 10)
+    assert best([one, other]) is one
+
+
+def test_a_model_is_measured_with_and_without_flash_attention(chatml_model: Path, settings: EngineSettings) -> None:
+    found = list(measure(chatml_model, settings))
+    assert {each.settings.flash_attention for each in found} == {True, False}
+    assert all(each.reads > 0 and each.writes > 0 for each in found)
+
+
+def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
+    chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phichat.engine.calibrating.Neighbours", lambda: lambda: 0.0)
+    monkeypatch.setattr(calibration, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
+    engine = HostedEngine(memory)
+    try:
+        engine.load(chatml_model, settings, Stop(), lambda _: None)
+        assert not list(engine.calibrate(Stop()))
+        assert memory.is_measured(chatml_model)
+        memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10))
+        again = HostedEngine(memory)
+        loaded = again.load(chatml_model, settings, Stop(), lambda _: None)
+        again.close()
+        assert (loaded.settings.batch, loaded.reads) == (64, 100)
+    finally:
+        engine.close()
+
+
+def test_faster_settings_are_used_at_once(
+    chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(path: Path, used: EngineSettings, known: Memory, *_: object) -> Measured:
+        found = Measured(replace(used, batch=64), 100, 10)
+        known.note(path, found)
+        return found
+
+    monkeypatch.setattr("phichat.engine.host.calibrate", find)
+    engine = HostedEngine(memory)
+    try:
+        engine.load(chatml_model, settings, Stop(), lambda _: None)
+        loaded = [event for event in engine.calibrate(Stop()) if isinstance(event, Loaded)]
+        assert [each.settings.batch for each in loaded] == [64]
+    finally:
+        engine.close()
