@@ -59,6 +59,11 @@ class Head:
         """Tokens the model was made for; 0 if it does not say."""
         return int(self._number("context_length"))
 
+    @property
+    def layers(self) -> int:
+        """How many layers the model has; 0 if it does not say."""
+        return int(self._number("block_count"))
+
     def kv_bytes(self, context: int) -> int:
         """Memory for keys and values of `context` tokens, two bytes each."""
         heads, layers = self._number("attention.head_count") or 1, self._number("block_count")

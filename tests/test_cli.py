@@ -25,7 +25,7 @@ from tests.fakes import ScriptedEngine
 
 DONE_KEYS = {
     "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
-    "prompt_seconds", "completion_seconds", "tokens_per_second", "model", "model_sha256", "engine",
+    "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens", "model", "model_sha256", "engine",
 }  # fmt: skip
 
 CALM = {"OMP_WAIT_POLICY": "passive"}  # threads that spin are slow beside other work

@@ -10,7 +10,7 @@ from phichat import gguf
 from phichat.chat.messages import Ending
 from phichat.chat.prompt import PromptFormat, begun_tokens, draft_of, fit, format_for
 from phichat.chat.sampling import Sampling
-from phichat.engine import memory
+from phichat.engine import gpu, memory
 from phichat.engine.base import (
     Done,
     EngineSettings,
@@ -63,8 +63,8 @@ class LlamaEngine:
         head = gguf.read_head(path)
         if not _talks(head):
             raise mute(head)
-        settings = replace(settings, context=min(settings.context, head.context or settings.context))
-        if warning := memory.check(head, settings.context):
+        settings = _fitted(head, settings)
+        if warning := memory.check(head, settings.context, settings.cache_type):
             report(Notice(warning))
         self._open = opened = _Open(head, settings, stop, report)
         if opened.form.notice:
@@ -278,6 +278,15 @@ class _Open:
         return is_done
 
 
+def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
+    """`settings` as this model and this computer allow."""
+    context = min(settings.context, head.context or settings.context)
+    kind = memory.cache_type(head, context, flash_attention=settings.flash_attention)
+    layers = gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
+    kind = settings.cache_type if settings.cache_type != memory.EXACT else kind
+    return replace(settings, context=context, cache_type=kind, gpu_layers=layers)
+
+
 def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
     return Loaded(
         head.name,
@@ -288,6 +297,7 @@ def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
         settings,
         head.context,
         system_info(),
+        gpu=settings.gpu_layers != 0,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from phichat.engine.calibration import Measured
 
 SMALL_CONTEXT = 2048
+FEW_LAYERS = 8
 
 _REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int}
 _MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
@@ -58,6 +59,9 @@ def safer(settings: EngineSettings) -> Iterator[tuple[EngineSettings, str]]:
     if settings.repacking:
         settings = replace(settings, repacking=False)
         yield settings, tr("without repacked weights")
+    if settings.gpu_layers < 0 or settings.gpu_layers > FEW_LAYERS:
+        settings = replace(settings, gpu_layers=FEW_LAYERS)
+        yield settings, tr("with less of it on the graphics processor")
     if settings.gpu_layers:
         settings = replace(settings, gpu_layers=0)
         yield settings, tr("on the main processor alone")

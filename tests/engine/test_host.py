@@ -285,8 +285,8 @@ class TestSaferSettings:
 
     @pytest.mark.parametrize(
         ("spared", "tries"),
-        [({"repacking": False}, 1), ({"gpu_layers": 0}, 2), ({"context": 2048}, 3)],
-        ids=["repacking", "graphics card", "context"],
+        [({"repacking": False}, 1), ({"gpu_layers": 8}, 2), ({"gpu_layers": 0}, 3), ({"context": 2048}, 4)],
+        ids=["repacking", "half the graphics card", "graphics card", "context"],
     )
     def test_what_works_is_found_step_by_step_and_remembered(
         self, fragile: Fragile, home: Path, heard: list[Event], spared: dict[str, Any], tries: int
@@ -326,7 +326,7 @@ class TestSaferSettings:
         engine = fragile({"load": {"signal": "SIGILL"}}, memory)
         with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
             engine.load(Path("model"), self.RISKY, Stop(), heard.append)
-        assert len(notices(heard)) == 3
+        assert len(notices(heard)) == 4
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
 
     def test_a_child_that_just_exits_is_explained_too(

@@ -68,3 +68,20 @@ def test_a_container_has_no_more_than_it_was_given(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(memory, "_CGROUP", (str(limit),))
     assert memory.installed() == 1_000_000
     assert memory.available() <= 1_000_000
+
+
+def test_a_conversation_is_held_exactly_where_there_is_room(computer: pytest.MonkeyPatch) -> None:
+    assert memory.cache_type(PHI, 4096, flash_attention=True) == "f16"
+
+
+@pytest.mark.parametrize("gigabytes", [3.7, 4.0])
+def test_where_there_is_room_for_half_only_it_is_held_in_half(computer: pytest.MonkeyPatch, gigabytes: float) -> None:
+    computer.setattr(memory, "available", lambda: int(gigabytes * GB))
+    assert memory.cache_type(PHI, 4096, flash_attention=True) == "q8_0"
+    assert memory.cache_type(PHI, 4096, flash_attention=False) == "f16"
+    assert "a little less exactly" in memory.check(PHI, 4096, "q8_0")
+
+
+def test_where_half_does_not_help_nothing_is_given_up(computer: pytest.MonkeyPatch) -> None:
+    computer.setattr(memory, "available", lambda: 2 * GB)
+    assert memory.cache_type(PHI, 4096, flash_attention=True) == "f16"

@@ -10,7 +10,7 @@ import pytest
 
 from phichat.engine import tuning
 from phichat.engine.base import EngineSettings
-from phichat.engine.tuning import SMALL_CONTEXT, Memory, safer, suggested, threads
+from phichat.engine.tuning import FEW_LAYERS, SMALL_CONTEXT, Memory, safer, suggested, threads
 
 RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
 MODEL = Path("model.gguf")
@@ -36,9 +36,10 @@ def test_there_is_at_least_one_thread_and_never_more_than_processors(
 def test_each_step_gives_up_one_thing_more() -> None:
     steps = [settings for settings, _ in safer(RISKY)]
     without_repacking = replace(RISKY, repacking=False)
-    without_gpu = replace(without_repacking, gpu_layers=0)
-    assert steps == [without_repacking, without_gpu, replace(without_gpu, context=SMALL_CONTEXT)]
-    assert len({how for _, how in safer(RISKY)}) == 3
+    few_layers = replace(without_repacking, gpu_layers=FEW_LAYERS)
+    without_gpu = replace(few_layers, gpu_layers=0)
+    assert steps == [without_repacking, few_layers, without_gpu, replace(without_gpu, context=SMALL_CONTEXT)]
+    assert len({how for _, how in safer(RISKY)}) == 4
 
 
 def test_the_safest_settings_have_nothing_to_give_up() -> None:
