@@ -49,6 +49,7 @@ class HostedEngine:
         self._settings = EngineSettings()
         self._stopped_hard = False
         self._orders = 0
+        self._has_gpu = True
 
     @property
     def pid(self) -> int | None:
@@ -117,7 +118,7 @@ class HostedEngine:
             except _Died as death:
                 if stop.is_set():
                     break
-                following = next(safer(self._settings), None)
+                following = next(safer(self._settings, may_have_gpu=self._has_gpu), None)
                 if spoken or following is None:
                     raise EngineDied(
                         tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
@@ -146,7 +147,7 @@ class HostedEngine:
             order = {"do": "load", "path": str(path), "settings": asdict(attempt), **self._states}
             try:
                 for event in self._ask(order, stop):
-                    yield replace(event, reads=self._memory.reads(path)) if isinstance(event, Loaded) else event
+                    yield self._noted(event, path)
             except _Died as error:
                 if stop.is_set():
                     return
@@ -166,6 +167,12 @@ class HostedEngine:
                 if crashed:  # a lack of memory may be over tomorrow
                     self._memory.remember(path, settings, attempt)
                 return
+
+    def _noted(self, event: Event, path: Path) -> Event:
+        if not isinstance(event, Loaded):
+            return event
+        self._has_gpu = event.gpu
+        return replace(event, reads=self._memory.reads(path))
 
     def _ask(self, order: wire.Line, stop: Stop) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""

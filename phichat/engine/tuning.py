@@ -54,12 +54,12 @@ def processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def safer(settings: EngineSettings) -> Iterator[tuple[EngineSettings, str]]:
+def safer(settings: EngineSettings, *, may_have_gpu: bool = True) -> Iterator[tuple[EngineSettings, str]]:
     """Ever safer settings after `settings` failed, each with a word on what it gives up."""
     if settings.repacking:
         settings = replace(settings, repacking=False)
         yield settings, tr("without repacked weights")
-    if settings.gpu_layers < 0 or settings.gpu_layers > FEW_LAYERS:
+    if may_have_gpu and (settings.gpu_layers < 0 or settings.gpu_layers > FEW_LAYERS):
         settings = replace(settings, gpu_layers=FEW_LAYERS)
         yield settings, tr("with less of it on the graphics processor")
     if settings.gpu_layers:
