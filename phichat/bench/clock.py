@@ -1,7 +1,8 @@
 """When the tokens of one reply came, and the speeds that follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,9 @@ class Clock:
             "prompt": prompt_tokens / (first - self.asked),
             "generation": (len(self.ticks) - 1) / (last - first) if last > first else 0.0,
         }
+
+
+def is_enough(ticks: Sequence[float], order: Mapping[str, Any]) -> bool:
+    """Whether there are the `count` tokens that were ordered, or `seconds` have passed since the first of them."""
+    is_late = order["seconds"] is not None and len(ticks) > 1 and ticks[-1] - ticks[0] > order["seconds"]
+    return bool(is_late or len(ticks) >= order["count"])

@@ -11,7 +11,7 @@ from typing import Any
 import llama_cpp
 import llama_cpp.llama_cpp as lib
 
-from phichat.bench.clock import Clock
+from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
@@ -19,7 +19,7 @@ from phichat.engine.llama_sampler import SamplerChain
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Read `tokens`, then make `count` more."""
+    """Read `tokens`, then make `count` more, or as many as there are `seconds` for."""
     loops: dict[str, Callable[[dict[str, Any]], Clock]] = {"same": _same, "bare": _bare}
     return loops[order["what"]](order).figures(len(order["tokens"]))
 
@@ -37,12 +37,12 @@ def _same(order: dict[str, Any]) -> Clock:
     for start in range(0, len(tokens), settings.batch):
         _decode(context, tokens[start : start + settings.batch])
     chain = SamplerChain(sampling, sampling.seed or 0, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
-    for _ in range(order["count"] - 1):
+    while True:
         token = chain.choose(context)
         ticks.append(time.perf_counter())
+        if is_enough(ticks, order):
+            return Clock(asked, ticks)
         _decode(context, [token])
-    chain.choose(context)
-    return Clock(asked, [*ticks, time.perf_counter()])
 
 
 def _loaded(path: str, settings: EngineSettings) -> tuple[Any, Any]:
@@ -55,6 +55,7 @@ def _loaded(path: str, settings: EngineSettings) -> tuple[Any, Any]:
     wanted.n_batch = wanted.n_ubatch = settings.batch
     wanted.n_threads = wanted.n_threads_batch = settings.threads
     wanted.flash_attn_type = int(settings.flash_attention)
+    wanted.type_k = wanted.type_v = lib.GGML_TYPE_Q8_0 if settings.cache_type == "q8_0" else lib.GGML_TYPE_F16
     return model, lib.llama_init_from_model(model, wanted)
 
 
@@ -72,7 +73,7 @@ def _bare(order: dict[str, Any]) -> Clock:
     asked, ticks = time.perf_counter(), []
     for _ in llama.generate(order["tokens"]):
         ticks.append(time.perf_counter())
-        if len(ticks) == order["count"]:
+        if is_enough(ticks, order):
             break
     return Clock(asked, ticks)
 

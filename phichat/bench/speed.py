@@ -7,15 +7,16 @@ from itertools import product
 from typing import Any
 
 from phichat.bench.plan import Plan
-from phichat.bench.processes import Figures, figures_of, medians, rounded
+from phichat.bench.processes import Figures, medians, rounded
+from phichat.bench.runs import STARTING, loop, ours
 from phichat.engine.base import EngineSettings
 from phichat.engine.tuning import threads
-from phichat.errors import PhichatError
 from phichat.text import tr
 
 PROMPT_WORDS = 450  # about 512 tokens
 REPLY_TOKENS = 96
-SEED = 7  # with it, the starter does not end its reply early
+SWEEPS = 2  # runs of each of the settings among which the fastest are sought, at least
+SLOWER = 1.5  # how much longer than ours these take, on average: half of them do without threads
 
 _KINDS = ("ours", "same", "bare")
 
@@ -30,24 +31,24 @@ class Size:
 
 
 PROBE = Size(words=60, tokens=8, rounds=1)
-STARTING = 1.0  # seconds a process takes to begin, about
 
 
 def measure(plan: Plan) -> dict[str, Any]:
     """The part `speed`. Ours comes first in each round: the other two read its tokens and write as many."""
-    size = _fitting(plan, _ours(plan, PROBE))
+    probe = ours(plan, PROBE.words, PROBE.tokens)
+    size = _fitting(plan, probe)
     runs: dict[str, list[Figures | None]] = {kind: [] for kind in _KINDS}
     for turn in range(size.rounds):
         plan.report(tr("Measuring speed, round {turn} of {rounds} …").format(turn=turn + 1, rounds=size.rounds))
-        ours = _ours(plan, size)
-        runs["ours"].append(ours)
+        run = ours(plan, size.words, size.tokens)
+        runs["ours"].append(run)
         for kind in _KINDS[1:]:
-            if runs[kind] != [None]:  # what died once is not tried again
-                runs[kind].append(_loop(kind, plan, plan.settings, ours))
+            if None not in runs[kind]:  # what died once is not tried again
+                runs[kind].append(loop(kind, plan, plan.settings, run))
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
     found |= {kind: medians(runs[kind]) for kind in ("bare", "same")}
     if plan.sweep:
-        found["sweep"] = _sweep(plan, _ours(plan, size))
+        found["sweep"] = _sweep(plan, probe)
     loads = [run["seconds_to_load"] for run in runs["ours"] if run]
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
 
@@ -56,67 +57,49 @@ def _speeds(runs: list[Figures]) -> Figures:
     return medians([{name: run[name] for name in ("prompt", "generation")} for run in runs]) or {}
 
 
-def _fitting(plan: Plan, probe: Figures) -> Size:
-    """As much as fits into the plan's time and the model's context, by what a short run took."""
+def _fitting(plan: Plan, probe: Figures, runs: float = len(_KINDS), rounds: int = 3) -> Size:
+    """As much as fits into the plan's time and the model's context, by what a short run took.
+
+    There are so many `runs` in a round; less is read and written so that there are so many `rounds`.
+    """
     each = len(probe["tokens"]) / PROBE.words
 
     def seconds(words: int, tokens: int) -> float:
         reading, writing = words * each / probe["prompt"], tokens / probe["generation"]
-        return float(len(_KINDS) * (reading + writing + probe["seconds_to_load"] + STARTING))
+        return float(runs * (reading + writing + probe["seconds_to_load"] + STARTING))
 
     words, tokens = PROMPT_WORDS, REPLY_TOKENS
     while words > PROBE.words and (
-        seconds(words, tokens) * 3 > plan.seconds or words * each + tokens > plan.settings.context
+        seconds(words, tokens) * rounds > plan.seconds or words * each + tokens > plan.settings.context
     ):
         words, tokens = words // 2, tokens * 2 // 3
     return Size(words, tokens, max(1, min(plan.rounds, int(plan.seconds / seconds(words, tokens)))))
 
 
-def _ours(plan: Plan, size: Size) -> Figures:
-    """One run through the worker thread and the child process, timed where the window would see it."""
-    sampling = replace(plan.sampling, max_tokens=size.tokens, seed=SEED)
-    order = {
-        "model": str(plan.model),
-        "settings": asdict(plan.settings),
-        "sampling": asdict(sampling),
-        "text": story(size.words),
-    }
-    figures = figures_of("phichat.bench.window_speed", order)
-    if figures is None or "error" in figures:
-        reason = figures["error"] if figures else tr("its process ended")
-        raise PhichatError(
-            tr("{name} could not be measured: {reason}. Try it with `phichat ask`.").format(
-                name=plan.model.name, reason=reason
-            )
+def _sweep(plan: Plan, probe: Figures) -> Figures | None:
+    """The settings with which a plain loop is done soonest, by the medians of several runs, and its speeds there."""
+    variants = list(_variants(plan.settings))
+    size = _fitting(plan, probe, SLOWER * len(variants), SWEEPS)
+    like = ours(plan, size.words, size.tokens)
+    runs: list[list[Figures | None]] = [[] for _ in variants]
+    for _ in range(max(SWEEPS, size.rounds)):
+        for settings, figures in zip(variants, runs, strict=True):
+            if None not in figures:
+                _tell(plan, settings)
+                figures.append(loop("same", plan, settings, like))
+    complete = [
+        (found, settings) for settings, figures in zip(variants, runs, strict=True) if (found := medians(figures))
+    ]
+    best, settings = min(complete, key=lambda pair: _seconds(pair[0], like), default=({}, plan.settings))
+    return {**best, "settings": asdict(settings)} if best else None
+
+
+def _tell(plan: Plan, settings: EngineSettings) -> None:
+    plan.report(
+        tr("Measuring repacking {repacking}, flash attention {flash}, threads {threads} …").format(
+            repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
         )
-    return figures
-
-
-def _loop(kind: str, plan: Plan, settings: EngineSettings, ours: Figures) -> Figures | None:
-    order = {
-        "what": kind,
-        "model": str(plan.model),
-        "settings": asdict(settings),
-        "sampling": asdict(replace(plan.sampling, seed=SEED)),
-        "tokens": ours["tokens"],
-        "count": ours["count"],
-    }
-    return figures_of("phichat.bench.loops", order)
-
-
-def _sweep(plan: Plan, ours: Figures) -> Figures | None:
-    """The settings with which a plain loop is done soonest, and its speeds."""
-    best: Figures | None = None
-    for settings in _variants(plan.settings):
-        plan.report(
-            tr("Measuring repacking {repacking}, flash attention {flash}, threads {threads} …").format(
-                repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
-            )
-        )
-        found = medians([_loop("same", plan, settings, ours)])
-        if found and (best is None or _seconds(found, ours) < _seconds(best, ours)):
-            best = {**found, "settings": asdict(settings)}
-    return best
+    )
 
 
 def _variants(settings: EngineSettings) -> Iterator[EngineSettings]:
@@ -125,12 +108,5 @@ def _variants(settings: EngineSettings) -> Iterator[EngineSettings]:
         yield replace(settings, repacking=repacking, flash_attention=flash, threads=count)
 
 
-def _seconds(figures: Figures, ours: Figures) -> float:
-    return float(len(ours["tokens"]) / figures["prompt"] + ours["count"] / figures["generation"])
-
-
-def story(words: int) -> str:
-    """A text of so many words that asks for a long answer."""
-    sentence = "The old ferry goes over the river every morning and carries bread, letters and people to the town."
-    whole = " ".join([sentence] * (words // len(sentence.split()) + 1)).split()[:words]
-    return f"Tell me a very long story with many chapters. {' '.join(whole)}"
+def _seconds(figures: Figures, like: Figures) -> float:
+    return float(len(like["tokens"]) / figures["prompt"] + like["count"] / figures["generation"])

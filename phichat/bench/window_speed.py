@@ -7,12 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Slot
 
-from phichat.bench.clock import Clock
+from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request, Stop
 from phichat.engine.host import HostedEngine
+from phichat.text import tr
 from phichat.ui.workers import EngineThread
 
 
@@ -22,6 +23,7 @@ class Stopwatch(QObject):
     def __init__(self, order: dict[str, Any]) -> None:
         super().__init__()
         self.figures: Figures = {}
+        self._order = {"seconds": order["seconds"], "count": order["sampling"]["max_tokens"]}
         self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
         self._ticks: list[float] = []
         self._thread = EngineThread(HostedEngine, self)
@@ -31,9 +33,11 @@ class Stopwatch(QObject):
         self._thread.load(Path(order["model"]), lambda: EngineSettings(**order["settings"]))
 
     @Slot(object, object)
-    def _hear(self, _: Stop, event: Event) -> None:
+    def _hear(self, stop: Stop, event: Event) -> None:
         if isinstance(event, Piece) and event.token >= 0:
             self._ticks.append(time.perf_counter())
+            if is_enough(self._ticks, self._order):
+                stop.set()
         elif isinstance(event, Loaded):
             self.figures["seconds_to_load"] = time.perf_counter() - self._asked
             self._asked = time.perf_counter()
@@ -41,9 +45,15 @@ class Stopwatch(QObject):
         elif isinstance(event, PromptMade):
             self.figures["tokens"] = event.tokens
         elif isinstance(event, Done):
+            self._finish(event)
+
+    def _finish(self, done: Done) -> None:
+        if len(self._ticks) < 2:
+            self.figures = {"error": tr("it says nothing")}
+        else:
             self.figures["count"] = len(self._ticks)
-            self.figures |= Clock(self._asked, self._ticks).figures(event.prompt_tokens)
-            self._leave()
+            self.figures |= Clock(self._asked, self._ticks).figures(done.prompt_tokens)
+        self._leave()
 
     @Slot(object, str)
     def _give_up(self, _: Stop, sentence: str) -> None:
@@ -56,7 +66,7 @@ class Stopwatch(QObject):
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Load `model`, answer `text`."""
+    """Load `model`, answer `text`, for so many `seconds` at most."""
     application = QCoreApplication(sys.argv[:1])
     stopwatch = Stopwatch(order)
     application.exec()
