@@ -1,4 +1,4 @@
-"""What the window costs: to open, beside a bare one; while it works, on its main thread and in memory; and to stop."""
+"""What the window costs: to open, beside a bare one; at work and at rest, on its main thread and in memory; to stop."""
 
 import statistics
 import subprocess
@@ -19,6 +19,8 @@ BARE = ["-P", str(Path(__file__).with_name("window_bare.py"))]  # as a script: o
 
 WORDS = 450  # of the question that is answered while the window is watched
 REPLY = 256  # tokens of its answer at most
+TYPED = 400  # characters of the next one, which is written key by key
+SETTLING, IDLE = 5.0, 10.0  # seconds at rest: a conversation is put away after three
 LONG = 1800  # words of the question that is stopped while it is read: about 2,000 tokens
 OPENING = 60.0  # seconds after which a window counts as hung
 
@@ -58,7 +60,16 @@ def _seconds(arguments: list[str], variables: dict[str, str]) -> float:
 
 def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
     with empty_home() as home:
-        order = {"model": str(plan.model), "rounds": plan.rounds, "words": WORDS, "reply": REPLY, "long": LONG}
+        order = {
+            "model": str(plan.model),
+            "rounds": plan.rounds,
+            "words": WORDS,
+            "reply": REPLY,
+            "typed": TYPED,
+            "settling": SETTLING,
+            "idle": IDLE,
+            "long": LONG,
+        }
         figures = figures_of("phichat.bench.window_app", order, **home, **variables)
     if figures is None:
         raise PhichatError(tr("The window's process ended while it was measured. Try `phichat doctor`."))

@@ -1,26 +1,27 @@
-"""The real window at work: it loads, reads, writes and is stopped, while its main thread and memory are watched."""
+"""The real window at work: it loads, reads, writes and is stopped, while its main thread and memory are watched.
+
+So they are while a person writes the next question; and so is the processor while nothing happens at all.
+"""
 
 import statistics
 import sys
 import time
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
-from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QTextEdit, QWidget
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QApplication
 
 from phichat.app import create_window
 from phichat.bench.processes import Figures, answer, rounded
-from phichat.bench.speed import story
-from phichat.engine.base import Done, Event, Loaded, Piece, Reading, Stop
-from phichat.ui.workers import EngineThread
+from phichat.bench.runs import story
+from phichat.bench.window_visitor import Visitor
+from phichat.engine.base import Done, Loaded, Piece, Reading
 
 TICK = 0.004  # seconds
 SHORT = 20  # words of a question whose answer is stopped
 WRITTEN = 5  # tokens after which a reply is stopped
-
-Part = TypeVar("Part", bound=QObject)
 
 
 class Lateness(QObject):
@@ -44,63 +45,11 @@ class Lateness(QObject):
         return {"stall_ms_p99": rounded(late[int(len(late) * 0.99)]), "stall_ms_max": rounded(late[-1])}
 
 
-class Visitor(QObject):
-    """Uses a window as a person would."""
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__()
-        self._window = window
-        self._loop = QEventLoop(self)
-        self._kind: type = Loaded
-        self._left = 0
-        [thread] = window.findChildren(EngineThread)
-        thread.happened.connect(self._on_event)
-        thread.failed.connect(self._give_up)
-
-    def wait(self, kind: type, count: int = 1) -> bool:
-        """Until so many events of a kind have come; False if the reply is over before."""
-        self._kind, self._left = kind, count
-        self._loop.exec()
-        return self._left == 0
-
-    def ask(self, text: str) -> None:
-        """Ask in a new conversation."""
-        self._part(QAbstractButton, "newConversationButton").click()
-        self._part(QTextEdit, "composer").setPlainText(text)
-        self._part(QAbstractButton, "sendButton").click()
-
-    def stop(self) -> float:
-        """Click Stop; the milliseconds until the window is idle."""
-        button = self._part(QAbstractButton, "stopButton")
-        started = time.perf_counter()
-        button.click()
-        while not button.isHidden():
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-        return 1000 * (time.perf_counter() - started)
-
-    def limit_replies(self, tokens: int) -> None:
-        """No reply longer than that, so that slow models are done in time."""
-        self._part(QAbstractSpinBox, "maxTokensSpin").setProperty("value", tokens)
-
-    def _part(self, kind: type[Part], name: str) -> Part:
-        found = self._window.findChild(kind, name)
-        if found is None:
-            sys.exit(f"the window has no {name}")
-        return found
-
-    @Slot(object, object)
-    def _on_event(self, _: Stop, event: Event) -> None:
-        self._left -= isinstance(event, self._kind)
-        if self._left == 0 or isinstance(event, Done):
-            self._loop.quit()
-
-    @Slot(object, str)
-    def _give_up(self, _: Stop, sentence: str) -> None:
-        sys.exit(sentence)
-
-
 def measure(order: dict[str, Any]) -> Figures:
-    """Open the window with `model`, ask `words`, hear a `reply`; then stop answers to a `long` question and a short."""
+    """Open the window with `model`, ask `words`, hear a `reply`; write, rest; stop answers to long and short questions.
+
+    `typed` characters are written; at rest, `idle` seconds are watched after some for settling.
+    """
     application = QApplication(sys.argv[:1])
     lateness = Lateness()
     window = create_window(order["model"])
@@ -111,6 +60,8 @@ def measure(order: dict[str, Any]) -> Figures:
     visitor.ask(story(order["words"]))
     visitor.wait(Done)
     figures = lateness.finish() | {"memory_mib": _memory()}
+    figures["typing"] = _typing(visitor, order["typed"])
+    figures["idle_cpu"] = _idle(visitor, order["settling"], order["idle"])
     figures["stop"] = {
         "reading_ms": _stops(visitor, order["rounds"], order["long"], Reading, 1),
         "writing_ms": _stops(visitor, order["rounds"], SHORT, Piece, WRITTEN),
@@ -118,6 +69,31 @@ def measure(order: dict[str, Any]) -> Figures:
     window.close()
     application.processEvents()
     return figures
+
+
+def _typing(visitor: Visitor, characters: int) -> Figures:
+    """Stutter while so many are written, which the model reads along: in how many steps is told, too."""
+    text = story(characters)[:characters]
+    visitor.read_ahead, lateness = 0, Lateness()
+    visitor.write(text)
+    figures = lateness.finish() | {"characters": characters, "steps_read_ahead": visitor.read_ahead}
+    visitor.take_back()
+    return figures
+
+
+def _idle(visitor: Visitor, settling: float, seconds: float) -> float:
+    """The share of all of the processor, in percent, that window and model take where nothing is asked of them."""
+    visitor.pause(settling)
+    used, begun = _processor_seconds(), time.perf_counter()
+    visitor.pause(seconds)
+    used, passed = _processor_seconds() - used, time.perf_counter() - begun
+    return rounded(100 * used / passed / (psutil.cpu_count() or 1))
+
+
+def _processor_seconds() -> float:
+    own = psutil.Process()
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
 
 
 def _stops(visitor: Visitor, rounds: int, words: int, kind: type, count: int) -> float | None:
