@@ -1,0 +1,160 @@
+"""One engine copies a text and makes one up, by turns with guesses and without.
+
+A model that says noise copies nothing: it is made to say what a real one would. Its own work is done all the same.
+
+echo '{"model": …}' | python -m phichat.bench.lookup_run
+"""
+
+import difflib
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+
+from phichat.bench.clock import Clock
+from phichat.bench.forced import Forcing
+from phichat.bench.processes import Figures, answer, medians
+from phichat.chat.messages import Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import EngineSettings, Piece, Request, Stop
+from phichat.engine.llama import LlamaEngine
+from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.errors import PhichatError
+
+TEXT = (
+    "The old ferry leaves the town at seven every morning. It carries bread, letters and a few sleepy people over the"
+    " river. In winter the ferry is late, because the ropes are stiff with ice and the captain has to warm the engine"
+    " with a lamp. Nobody complains. While they wait, the people drink tea in the small house by the water and tell"
+    " each other what they dreamed. When the ferry comes back in the evening, its lights can be seen from the hill,"
+    " and the children run down to count the passengers."
+)
+COPYING = f"Copy the following text word for word, with the word 'ferry' replaced by 'boat'.\n\n{TEXT}"
+COPY = TEXT.replace("ferry", "boat")
+
+FREE = "Tell me a long story about a lighthouse and the people who live near it."
+STORY = (
+    "Once upon a time, on a rocky coast in the north, there stood a tall white lighthouse. The keeper was an old woman"
+    " named Marta, who had lived there since she was a girl. Every evening she climbed the hundred and twelve steps to"
+    " light the lamp, and every morning she climbed them again to put it out. The fishermen in the village below said"
+    " that she knew each wave by its name. One autumn a storm came that was worse than any before it. The wind tore"
+    " the roof from the boathouse, and the sea rose until the path to the village was gone. Marta stayed with the"
+    " light all night, and when it went out she lit it again. In the morning a stranger knocked at her door. He was"
+    " wet and cold, and he carried a small wooden box under his arm."
+)
+
+LONGEST_REPLY, SHORTEST_REPLY = 128, 24  # tokens
+TRIED = 20.0  # seconds after which the first reply has shown how fast the model is, and whether it copies
+ALIKE = 0.4  # of the words of what should be copied, in their order; the starter's are 0.8 alike, noise hardly any
+ROUNDS = 2  # at least, where the model is not too slow for them
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A reply, and when its tokens came."""
+
+    text: str
+    clock: Clock
+
+
+class Speaker:
+    """The engine, loaded as the order says."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._path = Path(order["model"])
+        self._settings = EngineSettings(**order["settings"])
+        self._sampling = Sampling(**order["sampling"])
+        self._engine = LlamaEngine()
+        self.tokens = LONGEST_REPLY
+
+    def copies(self, *, looks_up: bool, forced: bool = False, seconds: float | None = None) -> Spoken:
+        """Its copy of the text."""
+        exact = Sampling(temperature=0, repeat_penalty=1, seed=0)
+        return self._say(COPYING, exact, looks_up, COPY if forced else "", seconds)
+
+    def makes_up(self, seed: int, *, looks_up: bool, forced: bool = False) -> Spoken:
+        """A story of its own."""
+        return self._say(FREE, replace(self._sampling, seed=seed), looks_up, STORY if forced else "")
+
+    def _say(self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None) -> Spoken:
+        """With a context of its own each time, so that nothing is kept of the reply before."""
+        self._engine.load(self._path, replace(self._settings, looks_up=looks_up), Stop(), lambda _: None)
+        script = _tokens(self._path, forced)
+        count = min(self.tokens, len(script) or self.tokens)
+        if script:
+            self._engine.make_chain = Forcing(script)
+        stop, begun, pieces, ticks = Stop(), time.perf_counter(), list[str](), list[float]()
+        for event in self._engine.generate(
+            Request((Turn(Role.USER, text),), replace(sampling, max_tokens=count)), stop
+        ):
+            if isinstance(event, Piece):
+                pieces.append(event.text)
+                ticks += [time.perf_counter()] if event.token >= 0 else []
+                if seconds and ticks and ticks[-1] - ticks[0] > seconds:
+                    stop.set()
+        return Spoken("".join(pieces), Clock(begun, ticks))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._engine.close()
+
+
+def measure(order: dict[str, Any]) -> Figures:
+    """Both kinds of reply, with guesses and without, in so many `rounds` or as many as there are `seconds` for."""
+    speaker = Speaker(order)
+    try:
+        return _measure(speaker, order["rounds"], order["seconds"])
+    except PhichatError as error:
+        return {"error": str(error)}
+    finally:
+        speaker.close()
+
+
+def _measure(speaker: Speaker, rounds: int, seconds: float) -> Figures:
+    first = speaker.copies(looks_up=False, seconds=TRIED)
+    forced = not _is_copy(first.text)
+    fitting = int(seconds / (4 * ROUNDS) * (_speed(first) or 1))
+    speaker.tokens = min(LONGEST_REPLY, max(SHORTEST_REPLY, fitting))
+    runs: dict[str, list[Figures | None]] = {"copying": [], "free": []}
+    begun = time.monotonic()
+    for turn in range(rounds):
+        ways = {"on": True, "off": False} if turn % 2 else {"off": False, "on": True}
+        copies = {way: _speed(speaker.copies(looks_up=on, forced=forced)) for way, on in ways.items()}
+        stories = {way: _speed(speaker.makes_up(turn + 1, looks_up=on, forced=forced)) for way, on in ways.items()}
+        runs["copying"].append(copies)
+        runs["free"].append(stories)
+        passed = time.monotonic() - begun
+        if passed + passed / (turn + 1) > seconds:
+            break
+    return {**{kind: medians(figures) for kind, figures in runs.items()}, "forced": forced}
+
+
+def _speed(spoken: Spoken) -> float:
+    return spoken.clock.figures(0)["generation"] if spoken.clock.ticks else 0.0
+
+
+def _is_copy(text: str) -> bool:
+    """Whether `text`, which may have been cut off, is more or less what was to be copied."""
+    said = text.split()
+    alike = difflib.SequenceMatcher(None, COPY.split()[: len(said)], said, autojunk=False)
+    return bool(said) and alike.ratio() > ALIKE
+
+
+def _tokens(path: Path, text: str) -> Sequence[int]:
+    """`text` as a model's file writes it."""
+    if not text:
+        return ()
+    parameters = lib.llama_model_default_params()
+    parameters.vocab_only = True
+    model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
+    try:
+        return LlamaVocabulary(model).tokenize(text)
+    finally:
+        lib.llama_model_free(model)
+
+
+if __name__ == "__main__":
+    answer(measure)
