@@ -121,7 +121,12 @@ def _add_history(commands: Any) -> None:
 
 def _add_bench(commands: Any) -> None:
     bench = commands.add_parser("bench", help=tr("measure how fast everything is"))
-    bench.add_argument("--parts", type=lambda text: text.split(","), metavar="PART,…", help=tr("measure these alone"))
+    bench.add_argument(
+        "--parts",
+        type=lambda text: text.split(","),
+        metavar="PART,…",
+        help=tr("measure these alone, of {parts}").format(parts="speed, first-token, load, lookup, window"),
+    )
     bench.add_argument("--sweep", action="store_true", help=tr("look for the fastest settings, too"))
     _add_model_options(bench)
     _add_json(bench)

@@ -1,8 +1,10 @@
 """What `phichat bench` measures: speed beside bare llama.cpp, and what the window costs beside a bare one.
 
-    run(parts, …) ── speed.py  ── window_speed.py   ours: worker thread, child process, signals
-                  │            └─ loops.py      the same settings without the app; bare llama-cpp-python
-                  ├─ first_token.py  what is not read twice, or read before it is asked
+    run(parts, …) ── speed.py  ┐
+                  ├─ load.py   ┴ runs.py ── window_speed.py  ours: worker thread, child process, signals
+                  │                      └─ loops.py         the same settings without the app; bare llama-cpp-python
+                  ├─ first_token.py ── talk.py   what is not read twice, or read before it is asked
+                  ├─ lookup.py ── lookup_run.py  what is guessed from what was said
                   └─ window.py ── window_app.py  the window, and a bare one
 
 Every timed thing runs in a process of its own (processes.py), so a crash costs one figure. Only window_*.py know Qt.
@@ -13,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from phichat.bench import first_token, machine, speed, window
+from phichat.bench import first_token, load, lookup, machine, speed, window
 from phichat.bench.plan import Plan
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
@@ -25,6 +27,8 @@ Report = Callable[[str], None]
 PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "speed": speed.measure,
     "first-token": first_token.measure,
+    "load": load.measure,
+    "lookup": lookup.measure,
     "window": window.measure,
 }
 
