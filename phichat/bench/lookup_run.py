@@ -20,7 +20,7 @@ from phichat.bench.forced import Forcing
 from phichat.bench.processes import Figures, answer, medians
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import EngineSettings, Piece, Request, Stop
+from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PhichatError
@@ -54,10 +54,21 @@ ROUNDS = 2  # at least, where the model is not too slow for them
 
 @dataclass(frozen=True)
 class Spoken:
-    """A reply, and when its tokens came."""
+    """A reply, when its tokens came, and how many of them had been guessed."""
 
     text: str
     clock: Clock
+    looked_up: int
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second; 0 where it said nothing."""
+        return self.clock.figures(0)["generation"] if self.clock.ticks else 0.0
+
+    @property
+    def share(self) -> float:
+        """Of its tokens, how many had been guessed."""
+        return self.looked_up / max(len(self.clock.ticks), 1)
 
 
 class Speaker:
@@ -86,7 +97,7 @@ class Speaker:
         count = min(self.tokens, len(script) or self.tokens)
         if script:
             self._engine.make_chain = Forcing(script)
-        stop, begun, pieces, ticks = Stop(), time.perf_counter(), list[str](), list[float]()
+        stop, begun, pieces, ticks, looked_up = Stop(), time.perf_counter(), list[str](), list[float](), 0
         for event in self._engine.generate(
             Request((Turn(Role.USER, text),), replace(sampling, max_tokens=count)), stop
         ):
@@ -95,7 +106,9 @@ class Speaker:
                 ticks += [time.perf_counter()] if event.token >= 0 else []
                 if seconds and ticks and ticks[-1] - ticks[0] > seconds:
                     stop.set()
-        return Spoken("".join(pieces), Clock(begun, ticks))
+            elif isinstance(event, Done):
+                looked_up = event.looked_up_tokens
+        return Spoken("".join(pieces), Clock(begun, ticks), looked_up)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -116,24 +129,25 @@ def measure(order: dict[str, Any]) -> Figures:
 def _measure(speaker: Speaker, rounds: int, seconds: float) -> Figures:
     first = speaker.copies(looks_up=False, seconds=TRIED)
     forced = not _is_copy(first.text)
-    fitting = int(seconds / (4 * ROUNDS) * (_speed(first) or 1))
+    fitting = int(seconds / (4 * ROUNDS) * (first.speed or 1))
     speaker.tokens = min(LONGEST_REPLY, max(SHORTEST_REPLY, fitting))
     runs: dict[str, list[Figures | None]] = {"copying": [], "free": []}
     begun = time.monotonic()
     for turn in range(rounds):
-        ways = {"on": True, "off": False} if turn % 2 else {"off": False, "on": True}
-        copies = {way: _speed(speaker.copies(looks_up=on, forced=forced)) for way, on in ways.items()}
-        stories = {way: _speed(speaker.makes_up(turn + 1, looks_up=on, forced=forced)) for way, on in ways.items()}
-        runs["copying"].append(copies)
-        runs["free"].append(stories)
+        order = (True, False) if turn % 2 else (False, True)
+        copies = {on: speaker.copies(looks_up=on, forced=forced) for on in order}
+        stories = {on: speaker.makes_up(turn + 1, looks_up=on, forced=forced) for on in order}
+        runs["copying"].append(_compared(copies))
+        runs["free"].append(_compared(stories))
         passed = time.monotonic() - begun
         if passed + passed / (turn + 1) > seconds:
             break
     return {**{kind: medians(figures) for kind, figures in runs.items()}, "forced": forced}
 
 
-def _speed(spoken: Spoken) -> float:
-    return spoken.clock.figures(0)["generation"] if spoken.clock.ticks else 0.0
+def _compared(spoken: dict[bool, Spoken]) -> Figures:
+    """Both speeds, and the share of tokens that had been guessed where that was done."""
+    return {"on": spoken[True].speed, "off": spoken[False].speed, "looked_up": spoken[True].share}
 
 
 def _is_copy(text: str) -> bool:

@@ -17,6 +17,8 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import figures_of, medians
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.calibration import Measured
+from phichat.engine.tuning import Memory
 from phichat.errors import PhichatError
 
 
@@ -113,6 +115,16 @@ def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: En
     assert json.loads(json.dumps(found)) == found
 
 
+def test_what_is_measured_is_what_the_app_would_choose(
+    phi3_model: Path, settings: EngineSettings, tmp_path: Path
+) -> None:
+    memory = Memory(tmp_path / "engine.json")
+    fastest = replace(settings, batch=256, flash_attention=False)
+    memory.note(phi3_model, Measured(fastest, 100.0, 10.0))
+    found = bench.run([], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None, memory=memory)
+    assert EngineSettings(**found["engine"]) == fastest
+
+
 def test_an_unknown_part_is_named(phi3_model: Path, settings: EngineSettings) -> None:
     with pytest.raises(PhichatError, match="no part called lap-time"):
         bench.run(["lap-time"], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None)
@@ -203,8 +215,8 @@ def test_guesses_are_measured_with_a_model_that_has_to_be_told_what_to_say(
     found = lookup_run.measure(lookup.order(plan))
     assert found["forced"]
     for kind in ("copying", "free"):
-        assert set(found[kind]) == {"on", "off"}
-        assert min(found[kind].values()) > 0
+        assert set(found[kind]) == {"on", "off", "looked_up"}
+        assert min(found[kind]["on"], found[kind]["off"]) > 0
 
 
 def test_a_forced_sampler_works_and_is_overruled() -> None:
