@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from phichat import paths
 from phichat.cli_console import Console
 from phichat.cli_models import columns
 from phichat.cli_options import sampling_of
 from phichat.cli_talk import chosen
-from phichat.engine.tuning import suggested
+from phichat.engine.tuning import Memory, suggested
 from phichat.models.library import Library
 from phichat.text import number
 
@@ -19,7 +20,8 @@ def run(options: argparse.Namespace, library: Library, console: Console) -> int:
 
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
-    found = bench.run(parts, chosen(options, library), settings, sampling, options.sweep, console.progress)
+    model, memory = chosen(options, library), Memory(paths.home().engine)
+    found = bench.run(parts, model, settings, sampling, options.sweep, console.progress, memory)
     if options.json:
         console.json(found)
     else:

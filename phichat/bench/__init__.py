@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phichat.bench import first_token, load, lookup, machine, speed, window
+from phichat.bench.chosen import chosen
 from phichat.bench.plan import Plan
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.tuning import Memory
 from phichat.errors import PhichatError
 from phichat.text import tr
 
@@ -46,9 +48,17 @@ class Model(Protocol):
 
 
 def run(
-    parts: Sequence[str], model: Model, settings: EngineSettings, sampling: Sampling, sweep: bool, report: Report
+    parts: Sequence[str],
+    model: Model,
+    settings: EngineSettings,
+    sampling: Sampling,
+    sweep: bool,
+    report: Report,
+    memory: Memory | None = None,
 ) -> dict[str, Any]:
     """Measure `parts`; what `bench --json` prints. `report` hears a sentence now and then.
+
+    With `memory`, `settings` become what the app chooses for the model.
 
     Raises PhichatError for an unknown part, or where the app itself cannot do what is measured.
     """
@@ -59,6 +69,8 @@ def run(
                     name=part, parts=", ".join(PARTS)
                 )
             )
+    if memory:
+        settings = chosen(model.path, settings, memory, report)
     plan = Plan(model.path, settings, sampling, sweep, report)
     found: dict[str, Any] = {"model": model.name, "machine": machine.describe(), "engine": asdict(settings)}
     for part in parts:

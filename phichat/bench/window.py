@@ -1,5 +1,6 @@
 """What the window costs: to open, beside a bare one; at work and at rest, on its main thread and in memory; to stop."""
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from phichat import display
+from phichat import display, paths
 from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, empty_home, figures_of, rounded
 from phichat.engine.process import environment
@@ -60,6 +61,7 @@ def _seconds(arguments: list[str], variables: dict[str, str]) -> float:
 
 def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
     with empty_home() as home:
+        _bring_settings(Path(home["PHICHAT_HOME"]))
         order = {
             "model": str(plan.model),
             "rounds": plan.rounds,
@@ -74,3 +76,10 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
     if figures is None:
         raise PhichatError(tr("The window's process ended while it was measured. Try `phichat doctor`."))
     return figures
+
+
+def _bring_settings(home: Path) -> None:
+    """What was learned about models is known there, too, so that the window need not measure it while it is watched."""
+    known = paths.home().engine
+    if known.is_file():
+        shutil.copyfile(known, paths.Home(home).engine)

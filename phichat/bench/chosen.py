@@ -1,0 +1,23 @@
+"""The settings that the app runs a model with on this computer, once it has measured which are the fastest."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from phichat.engine.base import EngineSettings, Stop
+from phichat.engine.host import HostedEngine
+from phichat.engine.tuning import Memory
+from phichat.text import tr
+
+
+def chosen(model: Path, settings: EngineSettings, memory: Memory, report: Callable[[str], None]) -> EngineSettings:
+    """What becomes of `settings`. They are measured first if that was never done: the app does so by and by."""
+    if not memory.is_measured(model):
+        report(tr("Measuring which settings are the fastest …"))
+        engine = HostedEngine(memory)
+        try:
+            engine.load(model, settings, Stop(), lambda _: None)
+            for _ in engine.calibrate(Stop()):
+                pass
+        finally:
+            engine.close()
+    return memory.recall(model, settings)
