@@ -20,7 +20,7 @@ from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.text import tr
 
-UNLOADING = 20.0  # seconds for what the model remembers to be written
+UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
 
 COMMAND = (sys.executable, "-m", "phichat.engine.host")
@@ -91,17 +91,22 @@ class HostedEngine:
 
     def unload(self) -> None:
         """See Engine. The child ends, once what the model remembers is written down."""
-        if process := self._process:
-            process.send({"do": "unload", "number": self._orders})
-            process.wait(UNLOADING)
-        self.close()
+        self._put_away(UNLOADING)
         self._stopped_hard = True  # which is no accident to be told
 
     def close(self) -> None:
         """See Engine. The child is gone when this returns."""
-        if self._process:
-            self._process.end()
-        self._process = None
+        self._put_away(CLOSING)
+
+    def _put_away(self, patience: float) -> None:
+        """End the child, which may first write down what it remembers, if it does nothing else."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process is self._loaded and process.is_alive() and self._states["states"]:
+            process.send({"do": "unload", "number": self._orders}, wait=False)
+            process.wait(patience)
+        process.end()
 
     def _answer(self, request: Request, stop: Stop, path: Path) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""

@@ -10,7 +10,7 @@ from phichat import gguf
 from phichat.chat.messages import Ending
 from phichat.chat.prompt import PromptFormat, begun_tokens, draft_of, fit, format_for
 from phichat.chat.sampling import Sampling
-from phichat.engine import gpu, memory
+from phichat.engine import llama_gpu, memory
 from phichat.engine.base import (
     Done,
     EngineSettings,
@@ -58,7 +58,7 @@ class LlamaEngine:
 
     def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
         """See Engine."""
-        self.rest()
+        self.rest(for_long=True)
         self.close()
         head = gguf.read_head(path)
         if not _talks(head):
@@ -72,10 +72,13 @@ class LlamaEngine:
         self._saving = LlamaStates(self._states, _key(path, opened.loaded), opened.llama)
         return opened.loaded
 
-    def rest(self) -> None:
-        """Nothing is asked at the moment: what is remembered of the conversation goes to the disk."""
+    def rest(self, *, for_long: bool = False) -> None:
+        """Nothing is asked at the moment: what is remembered of the conversation goes to the disk.
+
+        `for_long` if it may not be asked for again before it is gone from memory.
+        """
         if self._saving and not self._is_private:
-            self._saving.keep()
+            self._saving.keep(whole=for_long)
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         """See Engine."""
@@ -93,7 +96,7 @@ class LlamaEngine:
 
     def unload(self) -> None:
         """See Engine. Here, the model is not loaded again by itself: that is up to whoever unloads it."""
-        self.rest()
+        self.rest(for_long=True)
         self.close()
 
     def close(self) -> None:
@@ -282,7 +285,7 @@ def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
     kind = memory.cache_type(head, context, flash_attention=settings.flash_attention)
-    layers = gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
+    layers = llama_gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
     kind = settings.cache_type if settings.cache_type != memory.EXACT else kind
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers)
 

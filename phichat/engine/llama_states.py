@@ -14,6 +14,7 @@ from phichat.engine.states import FEWEST, States, common
 
 SHARE = 10  # of all memory, one part in so many is for conversations that wait
 LEFT = 4  # and of the memory that is free, one part in so many
+MOSTLY = 0.75  # what must be written of a conversation that goes on, as each file is written as a whole
 MOST_WRITING = 2  # states that are written at the same time; each is held in memory meanwhile
 
 
@@ -51,10 +52,11 @@ class LlamaStates:
         else:
             self._bring_back(tokens, known)
 
-    def keep(self) -> None:
-        """Write down what is remembered now, unless that is done."""
+    def keep(self, *, whole: bool = True) -> None:
+        """Write down what is remembered now, unless that is done; unless most of it is, if it need not be `whole`."""
         tokens = tuple(self._llama.kept)
-        if not self._is_written(tokens) and len(tokens) >= FEWEST:
+        enough = len(tokens) if whole else MOSTLY * len(tokens)
+        if self._states and len(tokens) >= FEWEST and common(self._written, tokens) < enough:
             self._write(tokens, self._data())
 
     def forget(self) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import pytest
 
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
+from phichat.engine import memory
 from phichat.engine import states as room
-from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
+from phichat.engine.base import Done, EngineSettings, Notice, Piece, Request, Stop
 from phichat.engine.host import HostedEngine
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.states import States, fingerprint
@@ -242,3 +246,97 @@ class TestEngines:
         list(engine.generate(nothing, Stop()))
         self.put_away(engine)
         assert not list(tmp_path.glob("states/*"))
+
+    def test_what_was_said_last_is_kept_when_the_window_closes_at_once(
+        self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
+    ) -> None:
+        for end in (HostedEngine.close, HostedEngine.unload, HostedEngine.close):
+            engine = HostedEngine(states=tmp_path / "states", budget=PLENTY)
+            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            _, done = self.ask(engine, LONG, REPLY, AGAIN)
+            end(engine)
+            engine.close()
+        assert done.cached_tokens == done.prompt_tokens - 1
+
+    def test_after_its_memory_was_given_back_a_model_knows_what_it_knew(
+        self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
+    ) -> None:
+        engine = HostedEngine(states=tmp_path / "states", budget=PLENTY)
+        engine.load(chatml_model, settings, Stop(), lambda _: None)
+        text, cold = self.ask(engine, LONG)
+        engine.unload()
+        assert engine.pid is None
+        events = list(engine.generate(Request((LONG,), Sampling(temperature=0, max_tokens=12, seed=1)), Stop()))
+        engine.close()
+        assert not [event for event in events if isinstance(event, Notice)]
+        assert "".join(event.text for event in events if isinstance(event, Piece)) == text
+        assert isinstance(events[-1], Done)
+        assert events[-1].cached_tokens == cold.prompt_tokens - 1
+
+    def test_a_kill_in_the_middle_of_saving_costs_time_alone(
+        self, tmp_path: Path, chatml_model: Path, settings: EngineSettings, make: Callable[..., LlamaEngine]
+    ) -> None:
+        folder, plain = tmp_path / "states", self.ask(make(is_on=False), LONG, REPLY, AGAIN)[0]
+
+        def kill_in_the_middle(pid: int) -> None:
+            with suppress(ProcessLookupError):
+                while not list(folder.glob("*.new")):
+                    os.kill(pid, 0)
+                os.kill(pid, signal.SIGKILL)
+
+        for _ in range(5):
+            engine = HostedEngine(states=folder, budget=PLENTY)
+            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
+            killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])
+            killer.start()
+            engine.close()
+            killer.join()
+        assert self.ask(make(), LONG, REPLY, AGAIN)[0] == plain
+
+
+class TestInMemory:
+    """Several conversations at once are known without any file."""
+
+    @pytest.fixture
+    def engine(self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings) -> LlamaEngine:
+        llama.load(chatml_model, settings, Stop(), lambda _: None)
+        return llama
+
+    def ask(self, engine: LlamaEngine, *turns: Turn, is_temporary: bool = False) -> tuple[str, Done]:
+        request = Request(turns, Sampling(temperature=0, max_tokens=12, seed=1), is_temporary=is_temporary)
+        events = list(engine.generate(request, Stop()))
+        assert isinstance(events[-1], Done)
+        return "".join(event.text for event in events if isinstance(event, Piece)), events[-1]
+
+    def test_two_that_take_turns_are_read_once(self, engine: LlamaEngine) -> None:
+        first = [self.ask(engine, turn)[0] for turn in (LONG, OTHER)]
+        again = [self.ask(engine, turn) for turn in (LONG, OTHER)]
+        assert [text for text, _ in again] == first
+        assert all(done.cached_tokens == done.prompt_tokens - 1 for _, done in again)
+
+    def test_they_go_on_from_where_each_was(self, engine: LlamaEngine) -> None:
+        plain = self.ask(engine, LONG, REPLY, AGAIN)[0]
+        for turns in ((LONG,), (OTHER,), (LONG, REPLY), (OTHER, REPLY)):
+            self.ask(engine, *turns)
+        text, done = self.ask(engine, LONG, REPLY, AGAIN)
+        assert text == plain
+        assert done.cached_tokens > 80
+
+    def test_there_are_as_many_as_memory_allows(self, engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(memory, "installed", lambda: 0)
+        for turn in (LONG, OTHER):
+            self.ask(engine, turn)
+        assert self.ask(engine, LONG)[1].cached_tokens < 40
+
+    def test_what_is_temporary_is_not_among_them(self, engine: LlamaEngine) -> None:
+        self.ask(engine, LONG, is_temporary=True)
+        self.ask(engine, OTHER)
+        assert self.ask(engine, LONG)[1].cached_tokens < 40
+
+    def test_what_was_deleted_is_forgotten(self, engine: LlamaEngine) -> None:
+        for turn in (LONG, OTHER):
+            self.ask(engine, turn)
+        nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
+        list(engine.generate(nothing, Stop()))
+        assert self.ask(engine, LONG)[1].cached_tokens < 40

@@ -5,7 +5,7 @@ from pathlib import Path
 import llama_cpp.llama_cpp as lib
 import pytest
 
-from phichat.engine import gpu
+from phichat.engine import llama_gpu as gpu
 from phichat.gguf import Head
 
 HEAD = Head(
