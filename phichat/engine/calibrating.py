@@ -12,6 +12,7 @@ from phichat.engine.process import Process
 from phichat.engine.tuning import Memory
 from phichat.stop import Stop
 
+HOPELESS = 1.1  # how much longer a first try may take than the best so far
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
 
 
@@ -32,8 +33,9 @@ def calibrate(
         return None
     found: list[Measured] = []
     for repacking in _ways(path, settings, memory):
-        with_it = replace(settings, repacking=repacking)
-        found += _measured(path, with_it, start, stop)
+        with_it = replace(best(found).settings if found else settings, batch=settings.batch, repacking=repacking)
+        limit = HOPELESS * best(found).seconds if found else None
+        found += _measured(path, with_it, limit, start, stop)
         if stop.is_set():
             return None
         if not any(each.settings.repacking == repacking for each in found):  # it died of that
@@ -53,12 +55,15 @@ def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool
         yield other
 
 
-def _measured(path: Path, settings: EngineSettings, start: Callable[[], Process], stop: Stop) -> Iterator[Measured]:
+def _measured(
+    path: Path, settings: EngineSettings, limit: float | None, start: Callable[[], Process], stop: Stop
+) -> Iterator[Measured]:
     """What a child says until it has done, died or is stopped."""
     process = start()
     stop.listen(process.kill)
     try:
-        process.send({"do": "calibrate", "number": 1, "path": str(path), "settings": asdict(settings)})
+        order = {"do": "calibrate", "path": str(path), "settings": asdict(settings), "limit": limit}
+        process.send({**order, "number": 1})
         while (line := process.receive()) is not None and line["event"] == "measured":
             yield Measured.of(line)
     finally:

@@ -57,21 +57,30 @@ def best(found: Sequence[Measured]) -> Measured:
     return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]
 
 
-def measure(path: Path, settings: EngineSettings) -> Iterator[Measured]:
-    """Try `settings` and what differs from them, but for how weights are loaded; in the child. Raises ModelError."""
+def measure(path: Path, settings: EngineSettings, limit: float | None = None) -> Iterator[Measured]:
+    """Try `settings` and what differs from them, but for how weights are loaded; in the child.
+
+    Where a first try takes more than `limit` seconds, by `Measured.seconds`, there are no others. Raises ModelError.
+    """
     from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
     from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
 
     settings = replace(settings, context=min(settings.context, 2 * max(BATCHES)))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
     try:
-        yield from _measured(settings, lambda tried: _Run(llama, tried))
+        yield from _measured(settings, limit, lambda tried: _Run(llama, tried))
     finally:
         llama.close()
 
 
-def _measured(settings: EngineSettings, run: Callable[[EngineSettings], "_Run"]) -> Iterator[Measured]:
+def _measured(
+    settings: EngineSettings, limit: float | None, run: Callable[[EngineSettings], "_Run"]
+) -> Iterator[Measured]:
     """One figure after the other, each around the best so far."""
+    if limit:
+        yield (first := run(settings).measured())
+        if first.seconds > limit:
+            return
     both = [settings, replace(settings, flash_attention=not settings.flash_attention)]
     rounds = [[run(tried).measured() for tried in both] for _ in range(ROUNDS)]
     found = [_fastest(each) for each in zip(*rounds, strict=True)]

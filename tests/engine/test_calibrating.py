@@ -65,7 +65,7 @@ def test_what_is_clearly_faster_is_used_from_now_on(
     run: Callable[..., Measured | None], memory: Memory, model: Path
 ) -> None:
     run([figures(10), figures(8, flash_attention=False)], [figures(9), figures(4, batch=512)])
-    assert memory.recall(model, USED) == replace(USED, repacking=True, batch=512)
+    assert memory.recall(model, USED) == replace(USED, repacking=True, flash_attention=False, batch=512)
     assert memory.reads(model) == pytest.approx(1024 / 4)
 
 
