@@ -55,7 +55,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. `parent` is the id of the message it answers; None for the first. `created` in seconds since 1970."""
+    """One turn. `parent` is the id of the message it answers; None for the first. `created` in seconds since 1970.
+
+    One that `is_pinned` is read by the model however long the conversation gets.
+    """
 
     role: Role
     text: str
@@ -63,15 +66,21 @@ class Message:
     id: str = field(default_factory=new_id)
     reply: Reply | None = None
     created: float = field(default_factory=time.time)
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One message as the model is to read it; with `tokens`, as the very ids it was made of."""
+    """One message as the model is to read it; with `tokens`, as the very ids it was made of.
+
+    One that `is_pinned` is not left out. `message` is the id of the message, empty for what is none.
+    """
 
     role: Role
     text: str
     tokens: tuple[int, ...] = ()
+    is_pinned: bool = False
+    message: str = field(default="", compare=False)
 
 
 def clean(text: str) -> str:
@@ -95,9 +104,9 @@ class Conversation:
         self.restore(messages)
         self.tip = tip if tip in self._messages else None
 
-    def add(self, role: Role, text: str, reply: Reply | None = None) -> Message:
+    def add(self, role: Role, text: str, reply: Reply | None = None, *, is_pinned: bool = False) -> Message:
         """Append a message to the shown path."""
-        message = Message(role, clean(text), self.tip, reply=reply)
+        message = Message(role, clean(text), self.tip, reply=reply, is_pinned=is_pinned)
         self.restore([message])
         self.tip = message.id
         if role is Role.USER and not self.title:

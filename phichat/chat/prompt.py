@@ -3,11 +3,11 @@
 No prompt is ever one string. The template's parts become special tokens, people's text never can.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from phichat.chat.cuts import Cuts
 from phichat.chat.messages import Role, Turn
 from phichat.chat.templates import ChatTemplate, Part, TemplateError
 from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
@@ -37,11 +37,19 @@ class PromptFormat(Protocol):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt that fits: its ids, how many of the oldest turns had to go, and how many ids begin the reply."""
+    """A prompt that fits.
+
+    Attributes:
+        tokens: its ids.
+        dropped: how many turns had to go.
+        begun: how many of the ids begin the reply.
+        first: where turns had to go, the `message` of the turn from which on all are there.
+    """
 
     tokens: list[int]
     dropped: int = 0
     begun: int = 0
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,13 @@ class Draft:
     Attributes:
         fixed: the ids at its beginning that stay the same however that goes on.
         length: how many ids the prompt has as it is.
-        dropped: how many of the oldest turns had to go.
+        dropped, first: as in Prompt.
     """
 
     fixed: list[int]
     length: int
     dropped: int = 0
+    first: str = ""
 
 
 def format_for(vocabulary: Vocabulary) -> PromptFormat:
@@ -76,18 +85,26 @@ def fit(
 ) -> Prompt:
     """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
 
-    Whole exchanges go, oldest first; system messages and the last question stay. So many go at once that it is not
-    needed again for a while, as all that follows has to be read anew. Room is what the reply may take, but no more
-    than a quarter of the context. Raises PromptError if the last question alone does not fit.
+    Whole exchanges go, oldest first, but for what is pinned in them; system messages and the last question stay. So
+    many go at once that it is not needed again for a while, as all that follows has to be read anew. Room is what the
+    reply may take, but no more than a quarter of the context. Raises PromptError if what has to stay does not fit.
     """
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
-    cuts = _Cuts(form, turns)
+    cuts = Cuts(form, turns)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
     for room in lengths:  # a short reply is better than none
         if cuts.shortest <= room:
-            first = cuts.first_for(room)
-            return Prompt([*cuts.tokens(first), *begun], cuts.dropped(first), len(begun))
+            cut = cuts.first_for(room)
+            return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
+        if cuts.unpinned() <= room:
+            # A pin is a promise: rather than answer as if it had been kept, say that it cannot be, and what helps.
+            raise PromptError(
+                tr(
+                    "The pinned messages leave no room for this question and its answer: together they take {tokens} "
+                    "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
+                ).format(tokens=number(cuts.shortest), room=number(room))
+            )
     raise PromptError(
         tr(
             "This message is too long: with its instructions it takes {tokens} tokens, "
@@ -104,57 +121,12 @@ def draft_of(form: PromptFormat, turns: Sequence[Turn], context: int, longest_re
     )
     pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
     same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)
-    return Draft(one.tokens[:same], len(one.tokens), one.dropped)
-
-
-class _Cuts:
-    """Where a conversation may be cut: nowhere, or before one of the person's turns.
-
-    Attributes:
-        shortest: tokens of the shortest prompt there is.
-    """
-
-    def __init__(self, form: PromptFormat, turns: Sequence[Turn]) -> None:
-        self._form, self._turns = form, turns
-        rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
-        self._places = [0, *(index for index in range(1, len(rest)) if rest[index].role is Role.USER)]
-        self.shortest = self._length(len(self._places) - 1)
-
-    def tokens(self, cut: int) -> list[int]:
-        """The prompt from a cut on."""
-        return self._form.tokens(_from(self._turns, self._places[cut]))
-
-    def dropped(self, cut: int) -> int:
-        """How many turns that leaves out."""
-        return self._places[cut]
-
-    def first_for(self, room: int) -> int:
-        """The cut for `room` tokens, which stays the same while the conversation grows by half of that.
-
-        What goes is a multiple of half the room, up to where a turn ends.
-        """
-        full = self._length(0)
-        if full <= room:
-            return 0
-        step = max(room // 2, 1)
-        gone = -(-(full - room) // step) * step
-        places = range(len(self._places))
-        found = bisect_left(places, gone, key=lambda cut: full - self._length(cut))
-        return min(found, len(self._places) - 1)
-
-    def _length(self, cut: int) -> int:
-        return len(self.tokens(cut))
+    return Draft(one.tokens[:same], len(one.tokens), one.dropped, one.first)
 
 
 def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
     """The ids of a reply that is to go on: those it was made of or, if another model made it, what its text becomes."""
     return _made_of(vocabulary, turn) or plain_tokens(vocabulary, turn.text)
-
-
-def _from(turns: Sequence[Turn], cut: int) -> list[Turn]:
-    system = [turn for turn in turns if turn.role is Role.SYSTEM]
-    rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
-    return system + rest[cut:] if cut else list(turns)
 
 
 class PhiFormat:

@@ -32,9 +32,9 @@ class Session:
         self.draft = ""
         self.is_temporary = False
 
-    def begin(self, text: str, reply: Reply) -> tuple[Turn, ...]:
+    def begin(self, text: str, reply: Reply, *, is_pinned: bool = False) -> tuple[Turn, ...]:
         """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
-        self.conversation.add(Role.USER, text)
+        self.conversation.add(Role.USER, text, is_pinned=is_pinned)
         return self._open(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
@@ -55,9 +55,19 @@ class Session:
         return turns
 
     def edit(self, message: Message, text: str, reply: Reply) -> tuple[Turn, ...]:
-        """Say `text` instead of the person's `message`, beside it, and answer that."""
+        """Say `text` instead of the person's `message`, beside it and pinned as that is, and answer it."""
         self.conversation.go_back_to(message)
-        return self.begin(text, reply)
+        return self.begin(text, reply, is_pinned=message.is_pinned)
+
+    def pin(self, name: str, *, is_pinned: bool) -> Message | None:
+        """Have the message whose id is `name` stay in the prompt, or no longer; as it is now. None if it is gone."""
+        message = self.conversation.message(name)
+        if message is None:
+            return None
+        changed = self.conversation.change(message, is_pinned=is_pinned)
+        if self.answering and self.answering.id == name:
+            self.answering = changed
+        return changed
 
     def add_piece(self, text: str, token: int) -> Message | None:
         """The reply goes on by `text`; the reply as it is now. None if none is being made."""
@@ -97,4 +107,5 @@ class Session:
 
 def _turn(message: Message, model: str) -> Turn:
     own = message.reply is not None and message.reply.model == model
-    return Turn(message.role, message.text, message.reply.tokens if own and message.reply else ())
+    tokens = message.reply.tokens if own and message.reply else ()
+    return Turn(message.role, message.text, tokens, message.is_pinned, message.id)

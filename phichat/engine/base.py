@@ -112,13 +112,15 @@ class PromptMade:
 class Fitted:
     """How the prompt, or that of a draft, fits: its tokens, of which `kept` need not be read, within a `context`.
 
-    `dropped` as in PromptMade.
+    `dropped` as in PromptMade; where any were, `first` is the id of the message from which on nothing is left out,
+    empty if that is what has no id yet.
     """
 
     tokens: int
     kept: int
     context: int
     dropped: int = 0
+    first: str = ""
 
 
 @dataclass(frozen=True)

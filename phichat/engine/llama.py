@@ -115,7 +115,7 @@ class LlamaEngine:
             yield Notice(opened.form.notice)
         yield PromptMade(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
         cached = self._keep_common(prompt.tokens, is_private=request.is_temporary)
-        yield Fitted(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped)
+        yield Fitted(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped, prompt.first)
         for done in opened.read(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
         statistics = Done(Ending.CANCELLED, sampling.seed or 0, len(prompt.tokens), cached)
@@ -138,10 +138,10 @@ class LlamaEngine:
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
             cached = opened.common(draft.fixed)
-            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped)
+            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped, draft.first)
         else:
             cached = self._keep_common(draft.fixed, is_private=request.is_temporary)
-            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped)
+            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped, draft.first)
             for done in opened.read(draft.fixed[cached:], stop):
                 yield Reading(cached + done, draft.length)
         seconds = time.perf_counter() - begun

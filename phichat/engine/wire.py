@@ -70,4 +70,6 @@ def request_of(line: Line) -> Request:
 
 
 def _turn(values: Line) -> Turn:
-    return Turn(Role(values["role"]), values["text"], tuple(values["tokens"]))
+    return Turn(
+        Role(values["role"]), values["text"], tuple(values["tokens"]), bool(values["is_pinned"]), str(values["message"])
+    )

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from phichat.chat.messages import Role, Turn
-from phichat.chat.prompt import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, fit, format_for
+from phichat.chat.prompt import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, draft_of, fit, format_for
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests import tiny
@@ -63,6 +64,10 @@ def reply(text: str, *tokens: int) -> Turn:
 
 def system(text: str) -> Turn:
     return Turn(Role.SYSTEM, text)
+
+
+def pinned(turn: Turn) -> Turn:
+    return replace(turn, is_pinned=True)
 
 
 def written(vocabulary: LlamaVocabulary, form: PromptFormat, *turns: Turn) -> str:
@@ -328,3 +333,80 @@ class TestFit:
     def test_nothing_is_no_question(self, phi3: LlamaVocabulary, turns: list[Turn]) -> None:
         with pytest.raises(PromptError, match="nothing to answer"):
             fit(format_for(phi3), turns, 4096, 1024)
+
+    def test_who_asks_hears_from_where_on_all_of_it_is_read(self, phi3: LlamaVocabulary) -> None:
+        turns = [replace(turn, message=f"id {number}") for number, turn in enumerate(self.turns(30))]
+        prompt = fit(format_for(phi3), turns, 512, 1024)
+        assert prompt.first == f"id {prompt.dropped + 1}", "the system prompt is not left out"
+        assert fit(format_for(phi3), turns[:3] + turns[-1:], 512, 1024).first == ""
+        draft = draft_of(format_for(phi3), turns, 512, 1024)
+        assert (draft.first, draft.dropped) == (prompt.first, prompt.dropped)
+
+
+class TestPins:
+    """Turns that people want remembered however long the conversation gets."""
+
+    def turns(self, count: int, *pins: int) -> list[Turn]:
+        turns = TestFit().turns(count)
+        named = [replace(turn, message=str(number)) for number, turn in enumerate(turns, -1)]
+        return [pinned(turn) if number in pins else turn for number, turn in enumerate(named, -1)]
+
+    def test_what_is_pinned_stays_in_its_place_and_what_is_around_it_goes(self, phi3: LlamaVocabulary) -> None:
+        form = format_for(phi3)
+        prompt = fit(form, self.turns(30, 4, 6, 7), 512, 1024)
+        assert len(prompt.tokens) <= 512 - 128
+        because = "<|assistant|> " + "Because " * 20 + "<|end|>"
+        assert phi3.text_of_all(prompt.tokens).startswith(
+            f"<s><|system|> Be brief.<|end|><|user|> Question 2<|end|><|user|> Question 3<|end|>{because}<|user|> Quest"
+        )
+        whole = fit(form, self.turns(30), 512, 1024)
+        assert prompt.dropped == int(prompt.first) - 3, "three of those before it are there"
+        assert int(prompt.first) >= int(whole.first), "what is pinned takes the room of something else"
+
+    def test_nothing_is_left_out_from_where_it_says_on_and_something_right_before(self, phi3: LlamaVocabulary) -> None:
+        form, source, beside = format_for(phi3), random.Random(3), 0
+        for _ in range(60):
+            turns = self.turns(30, *source.sample(range(60), 8))
+            prompt = fit(form, turns, 1024, 1024)
+            first = int(prompt.first) + 1  # the system prompt is turn 0
+            rest = form.tokens(turns[first:])[1:]
+            assert prompt.tokens[-len(rest) :] == rest
+            assert not turns[first - 1].is_pinned
+            kept = sum(turn.is_pinned for turn in turns[:first])
+            assert prompt.dropped == first - 1 - kept
+            beside += turns[first].is_pinned
+        assert beside, "sometimes what is pinned stands right before the cut"
+
+    def test_a_pinned_answer_does_not_seem_to_answer_something_else(self, phi3: LlamaVocabulary) -> None:
+        text = phi3.text_of_all(fit(format_for(phi3), self.turns(30, 2, 5), 512, 1024).tokens)
+        assert "Question 1<|end|><|user|> …<|end|><|assistant|> Because" in text
+
+    def test_a_template_that_wants_roles_in_turn_takes_what_is_pinned(
+        self, with_specials: Callable[..., LlamaVocabulary]
+    ) -> None:
+        form = format_for(changed(with_specials(*MISTRAL_SPECIALS), template=MISTRAL))
+        for pins in ((2,), (3,), (2, 5), (2, 3), (3, 5), (2, 4, 7)):
+            prompt = fit(form, self.turns(30, *pins), 2048, 1024)
+            assert prompt.dropped
+            assert form.notice == "", pins
+
+    def test_what_goes_stays_the_same_for_many_turns(self, phi3: LlamaVocabulary) -> None:
+        """Also where most of the room is taken by what is pinned."""
+        form = format_for(phi3)
+        for pins in ((3,), (2, 5, 8), tuple(range(1, 26, 2))):
+            prompts = [fit(form, self.turns(count, *pins), 1024, 1024) for count in range(20, 70)]
+            changes = sum(later.first != earlier.first for earlier, later in pairwise(prompts))
+            assert changes < len(prompts) / 3, pins
+            assert min(len(prompt.tokens) for prompt in prompts) > 768 / 2 - 60
+
+    def test_one_more_pin_among_what_is_read_has_nothing_read_anew(self, phi3: LlamaVocabulary) -> None:
+        form = format_for(phi3)
+        before = fit(form, self.turns(40), 1024, 1024)
+        assert fit(form, self.turns(40, 75), 1024, 1024) == before
+
+    def test_pins_that_leave_no_room_are_named_rather_than_left_out(self, phi3: LlamaVocabulary) -> None:
+        form = format_for(phi3)
+        with pytest.raises(PromptError, match=r"pinned messages leave no room .* take \d\d\d tokens.* for 384\. Unpin"):
+            fit(form, self.turns(30, *range(1, 46, 2)), 512, 1024)
+        with pytest.raises(PromptError, match="This message is too long"):
+            fit(form, [*self.turns(3, 1), user("Because " * 6000)], 512, 1024)

@@ -149,3 +149,40 @@ class TestGoingOn:
         session.finish(Ending.STOP)
         session.begin("And?", Reply("phi", 3))
         assert session.begun is None
+
+
+class TestPinning:
+    """A message that the model is always to remember."""
+
+    def test_what_is_pinned_is_asked_for_as_such(self) -> None:
+        session = Session(system="Be brief.")
+        answered(session, "Hi", "Yo")
+        hello = session.conversation.path()[0]
+        pinned = session.pin(hello.id, is_pinned=True)
+        assert pinned == session.conversation.path()[0]
+        assert [turn.is_pinned for turn in session.turns("m")] == [False, True, False]
+        assert [turn.message for turn in session.turns("m")][1] == hello.id
+        session.pin(hello.id, is_pinned=False)
+        assert not any(turn.is_pinned for turn in session.turns("m"))
+
+    def test_a_reply_can_be_pinned_while_it_grows(self) -> None:
+        session = Session()
+        session.begin("Hi", Reply("m", 1))
+        begun = session.add_piece("Y", 1)
+        assert begun is not None
+        session.pin(begun.id, is_pinned=True)
+        session.add_piece("o", 2)
+        finished = session.finish(Ending.STOP)
+        assert finished is not None
+        assert (finished.text, finished.is_pinned) == ("Yo", True)
+
+    def test_a_pinned_question_that_is_edited_stays_pinned(self) -> None:
+        session = Session()
+        answered(session, "Hi", "Yo")
+        question = session.pin(session.conversation.path()[0].id, is_pinned=True)
+        assert question is not None
+        turns = session.edit(question, "Hello", Reply("m", 2))
+        assert turns == (Turn(Role.USER, "Hello", is_pinned=True),)
+
+    def test_what_is_gone_is_not_pinned(self) -> None:
+        assert Session().pin("gone", is_pinned=True) is None

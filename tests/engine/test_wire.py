@@ -27,7 +27,7 @@ AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
 EVENTS = [
     Loading(0.25), Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"), Notice(AWKWARD),
-    PromptMade((1, 2), AWKWARD, 4), Fitted(9, 3, 512, 4), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
+    PromptMade((1, 2), AWKWARD, 4), Fitted(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
     Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
 
@@ -52,10 +52,13 @@ def test_no_kind_of_event_was_forgotten() -> None:
 
 
 def test_a_request_arrives_as_it_was() -> None:
-    turns = (Turn(Role.SYSTEM, AWKWARD), Turn(Role.ASSISTANT, "x", (1, 2)), Turn(Role.USER, "Hi"))
+    pinned = Turn(Role.ASSISTANT, "x", (1, 2), True, "its id")
+    turns = (Turn(Role.SYSTEM, AWKWARD), pinned, Turn(Role.USER, "Hi"))
     for sampling in (Sampling(), Sampling(0.5, 1, 0.1, 0.2, 1.3, 5, 6, 2**32 - 2)):
         request = Request(turns, sampling)
-        assert wire.request_of(through_pipe(wire.request_line(request))) == request
+        arrived = wire.request_of(through_pipe(wire.request_line(request)))
+        assert arrived == request
+        assert [turn.message for turn in arrived.turns] == ["", "its id", ""], "which is not compared"
         begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
         assert wire.request_of(through_pipe(wire.request_line(begun))) == begun
 

@@ -1,0 +1,88 @@
+"""Where a conversation may be cut so that it fits, and what stays for ever: the system prompt, and what is pinned."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from phichat.chat.messages import Role, Turn
+
+if TYPE_CHECKING:
+    from phichat.chat.prompt import PromptFormat
+
+GONE = "…"
+"""What stands for a question that was left out while its answer is pinned."""
+
+PARTS = 8
+"""Of the room, in which what stays is counted: else each pin would have everything cut elsewhere and read anew."""
+
+
+class Cuts:
+    """Where a conversation may be cut: nowhere, or before one of the person's turns. Pinned turns before a cut stay.
+
+    Attributes:
+        shortest: tokens of the shortest prompt there is.
+    """
+
+    def __init__(self, form: "PromptFormat", turns: Sequence[Turn]) -> None:
+        self._form = form
+        self._turns = list(turns)
+        self._system = [turn for turn in turns if turn.role is Role.SYSTEM]
+        self._rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
+        users = (index for index, turn in enumerate(self._rest) if turn.role is Role.USER)
+        self._places = [0, *filter(None, users)]
+        self.shortest = self._length(len(self._places) - 1)
+
+    def unpinned(self) -> int:
+        """Tokens of the shortest prompt if nothing were pinned."""
+        return len(self._form.tokens([*self._system, *self._rest[self._places[-1] :]]))
+
+    def tokens(self, cut: int) -> list[int]:
+        """The prompt from a cut on."""
+        place = self._places[cut]
+        return self._form.tokens([*self._pinned(place), *self._rest[place:]] if place else self._turns)
+
+    def dropped(self, cut: int) -> int:
+        """How many turns that leaves out."""
+        return sum(not turn.is_pinned for turn in self._rest[: self._places[cut]])
+
+    def first_after(self, cut: int) -> str:
+        """The message of the turn after the last one that it leaves out; empty if it leaves out none."""
+        before = range(self._places[cut])
+        last = next((index for index in reversed(before) if not self._rest[index].is_pinned), None)
+        return "" if last is None else self._rest[last + 1].message
+
+    def first_for(self, room: int) -> int:
+        """The cut for `room` tokens, which stays the same while the conversation grows by half of that.
+
+        What goes is a multiple of half the room that is left by what stays for ever, up to where a turn ends.
+        """
+        full = self._length(0)
+        if full <= room:
+            return 0
+        step = max((room - self._staying(max(room // PARTS, 1))) // 2, 1)
+        gone = -(-(full - room) // step) * step
+        places = range(len(self._places))
+        found = bisect_left(places, gone, key=lambda cut: full - self._length(cut))
+        return min(found, len(self._places) - 1)
+
+    def _staying(self, part: int) -> int:
+        """Tokens of the system messages and what is pinned, in full parts; the same whatever is asked."""
+        last = Turn(Role.USER, "?")
+        staying = len(self._form.tokens([*self._pinned(len(self._rest) - 1), last]))
+        return (staying - len(self._form.tokens([last]))) // part * part
+
+    def _pinned(self, place: int) -> list[Turn]:
+        """What stays of the turns before `place`; a reply whose question goes has GONE in its place.
+
+        Without, it would seem to answer another question, and templates want roles in turn.
+        """
+        kept = self._system[:]
+        for before, turn in pairwise([None, *self._rest[:place]]):
+            if turn and turn.is_pinned:
+                is_lost = turn.role is Role.ASSISTANT and before is not None and not before.is_pinned
+                kept += [Turn(Role.USER, GONE), turn] if is_lost else [turn]
+        return kept
+
+    def _length(self, cut: int) -> int:
+        return len(self.tokens(cut))

@@ -1,0 +1,51 @@
+"""A conversation goes on past the context: after what is oldest was left out, turns are as quick as before."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from phichat.chat.messages import Reply
+from phichat.chat.sampling import Sampling
+from phichat.chat.session import Session
+from phichat.engine.base import Done, EngineSettings, Fitted, Piece, Request, Stop
+from phichat.engine.llama import LlamaEngine
+
+TURNS = 80
+
+
+def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[Fitted, Done]:
+    """Ask in `session`; how the prompt fitted, and what was counted."""
+    request = Request(session.begin(question, Reply("tiny", 1)), sampling)
+    for event in engine.generate(request, Stop()):
+        if isinstance(event, Fitted):
+            fitted = event
+        elif isinstance(event, Piece):
+            session.add_piece(event.text, event.token)
+        elif isinstance(event, Done):
+            done = event
+    session.finish(done.reason)
+    return fitted, done
+
+
+@pytest.mark.parametrize("pins", [(), (0,), (1, 4, 7)], ids=["no pins", "a question", "answers and questions"])
+@pytest.mark.parametrize("model", ["phi3_model", "chatml_model"])
+def test_after_trimming_only_what_is_new_is_read(
+    llama: LlamaEngine, settings: EngineSettings, model: str, pins: tuple[int, ...], request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(model)
+    llama.load(path, settings, Stop(), lambda _: None)
+    session = Session(system="Be brief.")
+    sampling = Sampling(temperature=0.0, seed=3, max_tokens=20)
+    turns = []
+    for number in range(TURNS):
+        turns.append(asked(llama, session, f"And {number}?", sampling))
+        for at, message in enumerate(session.conversation.path()):
+            session.pin(message.id, is_pinned=at in pins)
+    trimmed = [second[0].first != first[0].first for first, second in pairwise(turns)]
+    assert 1 < sum(trimmed) < TURNS / 4, "rarely, in large steps"
+    for (first, second), is_trimmed in zip(pairwise(turns), trimmed, strict=True):
+        before = first[1].prompt_tokens + first[1].completion_tokens - 1  # the last token said was not read
+        assert (second[1].cached_tokens >= before) is not is_trimmed
+        assert second[0].kept == second[1].cached_tokens
+    assert turns[-1][0].dropped
