@@ -54,6 +54,7 @@ def record(chance: random.Random, messages: int = 12) -> Record:
                 f"{chance.getrandbits(128):032x}",
                 reply(chance) if role is Role.ASSISTANT else None,
                 1.7e9 + number + chance.random(),
+                chance.random() < 0.3,
             )
         )
     created = 1.7e9 + chance.random()

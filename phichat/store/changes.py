@@ -72,6 +72,11 @@ def finish(connection: sqlite3.Connection, message: Message) -> None:
         )
 
 
+def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool) -> None:
+    """Have a message stay in the prompt, or no longer."""
+    connection.execute("UPDATE messages SET is_pinned = ? WHERE id = ?", (is_pinned, message))
+
+
 def change(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
     """Give columns of a conversation other values."""
     assignments = ", ".join(f"{name} = ?" for name in values)

@@ -12,7 +12,7 @@ A file is one object:
         "messages": [MESSAGE, …]      the whole tree, parents before children
     }
     MESSAGE = {"id": text, "parent": id | null, "role": "system" | "user" | "assistant", "text": text,
-               "created": seconds, "reply": REPLY | null}
+               "created": seconds, "pinned": bool, "reply": REPLY | null}
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…}}
@@ -107,6 +107,7 @@ def _message_json(message: Message) -> dict[str, Any]:
         "role": str(message.role),
         "text": clean(message.text),
         "created": message.created,
+        "pinned": message.is_pinned,
         "reply": _reply_json(message.reply) if message.reply else None,
     }
 
@@ -160,6 +161,7 @@ def _message(values: dict[str, Any]) -> Message:
         _id(values, "id"),
         None if reply is None else _reply(reply),
         _time(values, "created") or 0.0,
+        _typed(values, "pinned", bool, False),
     )
 
 

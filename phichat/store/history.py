@@ -182,6 +182,14 @@ class History:
         first = names[0] if names else None
         return self._lane.do(Job(lambda connection: changes.restore_branch(connection, names), message=first))
 
+    def pin_message(self, message: str, *, is_pinned: bool) -> Future[None]:
+        """Have a message stay in the prompt however long its conversation gets, or no longer."""
+
+        def work(connection: Connection) -> None:
+            changes.pin_message(connection, message, is_pinned=is_pinned)
+
+        return self._lane.do(Job(work, message=message))
+
     def delete_everything(self) -> Future[None]:
         """Delete all conversations for good, backups and damaged files included."""
         file = self._vault.file

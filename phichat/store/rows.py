@@ -5,6 +5,7 @@ import math
 import sqlite3
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from phichat.chat.messages import Ending, Message, Role, clean
@@ -16,8 +17,9 @@ Row = tuple[Any, ...]
 HEADING = "id, title, created, changed, is_pinned, deleted"
 DETAILS = "tip, system, sampling, model, draft, origin"
 MESSAGE = (
-    "id, parent, role, text, created, ending, model, model_sha256, seed, tokens, statistics, sampling, engine"
-)  # fmt: skip
+    "id, parent, role, text, created, is_pinned, ending, model, model_sha256, seed, tokens, statistics, sampling,"
+    " engine"
+)
 MESSAGE_PLACES = ", ".join("?" for _ in MESSAGE.split(", "))
 
 LARGEST_INTEGER = 2**63 - 1
@@ -40,18 +42,19 @@ def record_of(row: Row, messages: tuple[Message, ...]) -> Record:
 
 def message_of(row: Row) -> Message:
     """From the columns MESSAGE."""
-    name, parent, role, text, created, ending, model, checksum, seed, tokens, statistics, sampling, engine = row
+    name, parent, role, text, created, is_pinned, *made = row
+    ending, model, checksum, seed, tokens, statistics, sampling, engine = made
     reply = None
     if ending is not None:
         stored = {"tokens": tokens, "statistics": statistics, "sampling": sampling, "engine": engine}
         reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
-    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created)
+    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned))
 
 
 def message_row(message: Message) -> Row:
     """The columns MESSAGE."""
     ids = (clean(message.id), message.parent and clean(message.parent))
-    common = (*ids, str(message.role), clean(message.text), time_of(message.created))
+    common = (*ids, str(message.role), clean(message.text), time_of(message.created), message.is_pinned)
     reply = message.reply
     if reply is None:
         return (*common, None, None, None, None, None, None, None, None)
@@ -103,9 +106,7 @@ def _adopted(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     before = None
     for message in messages:
         parent = message.parent if message.parent is None or message.parent in adopted else before
-        adopted[message.id] = Message(
-            message.role, message.text, parent, message.id, message.reply, message.created
-        )  # fmt: skip
+        adopted[message.id] = replace(message, parent=parent)
         before = message.id
     return tuple(adopted.values())
 

@@ -62,7 +62,9 @@ _SECOND = (
     "CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = ("ALTER TABLE messages ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """What leads from each version to the next. Published ones are never changed: another is appended."""
 
 LATEST = len(MIGRATIONS)

@@ -76,6 +76,9 @@ class History(Protocol):
     def restore_branch(self, messages: Iterable[str]) -> "Future[None]":
         """Show again what was hidden."""
 
+    def pin_message(self, message: str, *, is_pinned: bool) -> "Future[None]":
+        """Have a message stay in the prompt, or no longer."""
+
     def delete_everything(self) -> "Future[None]":
         """Delete all conversations for good."""
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +213,12 @@ def works_in_memory(history: History, sentence: str) -> None:
     asked, reply = message("Needle?"), Message(Role.ASSISTANT, "", None)
     done: list[Any] = [history.create(conversation("new")), history.add("new", asked, asked.id)]
     done += [history.add("new", reply, reply.id), history.journal(reply.id, "Hay", [1])]
+    done += [history.pin_message(reply.id, is_pinned=True)]
     done += [history.rename("new", "Renamed"), history.create(conversation("other")), history.bin(["other"])]
     assert {str(future.exception()) for future in done} == {sentence}
-    assert [(each.role, each.text) for each in history.load("new").messages] == [
-        ("user", "Needle?"),
-        ("assistant", "Hay"),
+    assert [(each.role, each.text, each.is_pinned) for each in history.load("new").messages] == [
+        ("user", "Needle?", False),
+        ("assistant", "Hay", True),
     ]
     assert "Renamed" in [heading.title for heading in history.headings()]
     assert [heading.id for heading in history.headings(in_bin=True)] == ["other"]
@@ -267,7 +269,7 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
     notices: list[str] = []
     file = tmp_path / "history.sqlite3"
     with closing(History(file, notices.append)) as history:
-        history.create(conversation("before", message("Needle")))
+        history.create(conversation("before", replace(message("Needle"), is_pinned=True)))
         history.create(conversation("gone")).result()
         disk(1)
         big = [message("Needle " * 20_000) for _ in range(3)]
@@ -282,6 +284,7 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         assert notices == ["What was kept in memory is stored now."]
     with closing(History(file)) as history:
         assert {heading.id for heading in history.headings()} == {"before", "new"}
+        assert history.load("before").messages[0].is_pinned
         assert [len(history.load(name).messages) for name in ("before", "new")] == [2, 2]
         assert len(history.search("needle")) == 4
 

@@ -47,7 +47,8 @@ def test_json_is_what_the_description_says() -> None:
     }  # fmt: skip
     question, answer = conversation["messages"]
     assert question == {
-        "id": "A talk 0", "parent": None, "role": "user", "text": "Hi", "created": 1.7e9, "reply": None,
+        "id": "A talk 0", "parent": None, "role": "user", "text": "Hi", "created": 1.7e9, "pinned": False,
+        "reply": None,
     }  # fmt: skip
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},

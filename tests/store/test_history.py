@@ -225,6 +225,21 @@ def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) 
     assert [heading.id for heading in history.headings()] == ["c", "a", "b", "d"]
 
 
+def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: Path) -> None:
+    first, second = question(is_pinned=True), answer("Because")
+    history.create(record("one", first, replace(second, parent=first.id))).result()
+    before = history.load("one").heading
+    history.pin_message(first.id, is_pinned=False)
+    history.pin_message(second.id, is_pinned=True).result()
+    history = reopened(history, file)
+    found = history.load("one")
+    assert [message.is_pinned for message in found.messages] == [False, True]
+    assert found.heading == before, "it is not as if something had been said in it"
+    history.finish(replace(found.messages[1], text="Because of that")).result()
+    assert history.load("one").messages[1].is_pinned
+    history.close()
+
+
 def test_messages_keep_their_order_when_the_clock_jumps(history: History) -> None:
     history.create(record("one"))
     times = [1e9, 2e12, 5.0, 1e9, 1e9, -7.0]

@@ -299,7 +299,8 @@ for _ in range(60):
         {"pinned": 1}, {"sampling": []}, {"sampling": {"a": DEEP}},
         {"messages": [QUESTION, QUESTION]}, {"messages": [ANSWER, QUESTION]},
         {"messages": [{**QUESTION, "parent": "A talk 0"}]},
-        {"messages": [{**QUESTION, "role": "boss"}]}, {"messages": [{**QUESTION, "role": {}}]},
+        {"messages": [{**QUESTION, "pinned": "yes"}]}, {"messages": [{**QUESTION, "role": "boss"}]},
+        {"messages": [{**QUESTION, "role": {}}]},
         {"messages": [{**QUESTION, "text": None, "id": None}]}, {"messages": [{"id": "a", "role": "user"}]},
         *({"messages": [QUESTION, {**ANSWER, "reply": {**ANSWER["reply"], **part}}]} for part in (
             {"tokens": ["a"]}, {"tokens": [-1]}, {"tokens": [1.5]}, {"tokens": [2**40]}, {"tokens": [True]},

@@ -75,6 +75,21 @@ def test_the_first_version_becomes_the_latest(old: Path) -> None:
         assert connection.execute("SELECT text FROM messages").fetchall() == [("Why?",), ("Bec",)]
 
 
+def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
+    with closing(schema.connect(old)) as connection:
+        schema.migrate(connection, 2)
+        columns = [row[1] for row in connection.execute("PRAGMA table_info (messages)")]
+    assert columns[-2:] == ["text", "binned_on"]
+    with closing(History(old)) as history:
+        assert history.ready.result() == ""
+        assert history.load("one") == HELD
+        history.pin_message("b", is_pinned=True).result()
+    with closing(History(old)) as history:
+        assert [message.is_pinned for message in history.load("one").messages] == [False, True]
+        assert [hit.message for hit in history.search("bec")] == ["b"]
+    assert old.with_name("history.sqlite3.v2.bak").exists()
+
+
 @pytest.mark.parametrize("version", range(schema.LATEST))
 def test_every_version_leads_to_the_same_tables(tmp_path: Path, version: int) -> None:
     made = []
