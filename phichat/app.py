@@ -86,6 +86,7 @@ def create_window(
     ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
     window.shown.connect(ahead.show)
     window.written.connect(ahead.write)
+    window.acting.pinned.connect(ahead.soon)
     ahead.show(window.session)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)

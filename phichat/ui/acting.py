@@ -12,6 +12,7 @@ from phichat.text import tr
 from phichat.ui.answering import Answering, Model
 from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
+from phichat.ui.status_line import announce
 from phichat.ui.transcript import Transcript
 
 
@@ -21,14 +22,18 @@ class Acting(QObject):
     Signals:
         path_changed(Session): another path of it is shown.
         removed(Session, list[Message]), restored(Session, list[Message]): messages left the tree, or came back.
+        pinned(Session, Message): it is pinned now, or no longer.
         undoable(str, Callable): what was done, and what undoes it.
+        toggled(str, Callable, Callable): what can be seen was done, what undoes it, and what does it again.
         told(str): a sentence about what happened.
     """
 
     path_changed = Signal(object)
     removed = Signal(object, object)
     restored = Signal(object, object)
+    pinned = Signal(object, object)
     undoable = Signal(str, object)
+    toggled = Signal(str, object, object)
     told = Signal(str)
 
     def __init__(
@@ -55,6 +60,7 @@ class Acting(QObject):
         wishes.chosen.connect(self._choose)
         wishes.quoted.connect(self._quote)
         wishes.deleted.connect(self._delete)
+        wishes.pinned.connect(self._pin)
         answering.state_changed.connect(self._on_state)
         answering.replied.connect(self._on_replied)
 
@@ -167,6 +173,23 @@ class Acting(QObject):
                 self.path_changed.emit(session)
 
         self.undoable.emit(tr("Messages deleted."), undo)
+
+    @Slot(object)
+    def _pin(self, message: Message) -> None:
+        session, is_pinned = self._session, not message.is_pinned
+        done = tr("Message pinned.") if is_pinned else tr("Message unpinned.")
+        self._set_pinned(session, message.id, is_pinned=is_pinned)
+        announce(self._transcript, done)
+        self.toggled.emit(
+            done,
+            lambda: self._set_pinned(session, message.id, is_pinned=not is_pinned),
+            lambda: self._set_pinned(session, message.id, is_pinned=is_pinned),
+        )
+
+    def _set_pinned(self, session: Session, name: str, *, is_pinned: bool) -> None:
+        if changed := session.pin(name, is_pinned=is_pinned):
+            self._transcript.show_changed(changed)
+            self.pinned.emit(session, changed)
 
     def _show_near(self, message: Message | None) -> None:
         path = self._session.conversation.path()

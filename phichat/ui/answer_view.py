@@ -24,7 +24,6 @@ class AnswerView(MessageView):
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
         actions = MessageActions(theme, self._source, tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, wishes, actions)
-        self.setAccessibleName(tr("Answer"))
         self._is_last = False
         self._continue: QPushButton | None = None
         self._blocks = QVBoxLayout()
@@ -84,7 +83,7 @@ class AnswerView(MessageView):
         self._parts[index:] = [part]
         self._blocks.addWidget(part)
         if isinstance(part, Prose):
-            part.setAccessibleName(tr("Answer"))
+            part.setAccessibleName(self._name())
         part.look_for(self.needle, self._theme.tokens)
         self.put_in_order()
 
@@ -92,6 +91,9 @@ class AnswerView(MessageView):
         self._blocks.removeWidget(part)
         part.hide()
         part.deleteLater()
+
+    def _name(self) -> str:
+        return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")
 
     def _is_being_made(self) -> bool:
         return bool(self._message.reply and self._message.reply.ending is Ending.ANSWERING)
@@ -146,7 +148,7 @@ class AnswerView(MessageView):
         if is_roomy:
             self._row.insertWidget(1 if self.switch else 0, self._note, 1)
         else:
-            self._column.insertWidget(1, self._note)
+            self._column.insertWidget(self._column.count() - 1, self._note)
 
     def show_versions(self) -> None:
         super().show_versions()

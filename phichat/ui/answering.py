@@ -16,6 +16,7 @@ from phichat.engine.base import (
     Done,
     EngineSettings,
     Event,
+    Fitted,
     Loaded,
     Loading,
     Notice,
@@ -81,8 +82,8 @@ class Answering(QObject):
         loaded: what the engine said of it; None while it loads.
         state: what it is doing.
 
-    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `read_on` where what was being
-    written has been read, as far as it was written then.
+    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, Fitted)` for each
+    prompt, also that of what is being written; `read_on` where that has been read, as far as it was written then.
     """
 
     state_changed = Signal()
@@ -90,6 +91,7 @@ class Answering(QObject):
     noticed = Signal(str)
     progressed = Signal(str)
     prompt_made = Signal(object)
+    fitted = Signal(object, object)
     measured = Signal(object)
     loaded_model = Signal(object)
     read_on = Signal()
@@ -112,6 +114,7 @@ class Answering(QObject):
         self._loading: Stop | None = None
         self._reply: Stop | None = None
         self._ahead: Stop | None = None
+        self._read_session: Session | None = None
         self._forgetting: Stop | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
@@ -164,7 +167,7 @@ class Answering(QObject):
         if self.state is State.IDLE and self.model and self.loaded:
             turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
             request = Request(turns, session.sampling, is_draft=True, is_temporary=session.is_temporary)
-            self._ahead = self._thread.generate(request)
+            self._ahead, self._read_session = self._thread.generate(request), session
 
     @Slot()
     def forget(self) -> None:
@@ -223,6 +226,8 @@ class Answering(QObject):
         elif stop is self._ahead and isinstance(event, Done):
             self._ahead = None
             self.read_on.emit()
+        elif stop is self._ahead and isinstance(event, Fitted):
+            self.fitted.emit(self._read_session, event)
         elif stop is self._loading or stop is self._reply:
             self._handle(stop, event)
 
@@ -238,6 +243,8 @@ class Answering(QObject):
                 self._on_loaded(stop, event)
             case PromptMade():
                 self._on_prompt(event)
+            case Fitted():
+                self.fitted.emit(self._session, event)
             case Notice(text):
                 self.noticed.emit(text)
             case Done():

@@ -56,6 +56,7 @@ class Conversing(QObject):
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
         self._pause.timeout.connect(self.settle)
         keeping.returned.connect(self.put_back)
+        keeping.pinned.connect(self._pin_too)
 
     @Slot()
     def begin(self) -> None:
@@ -130,6 +131,13 @@ class Conversing(QObject):
         if live and live is not session:
             self._merge(live, messages, session.conversation.tip)
             self._keeping.path_changed(live)
+
+    @Slot(object, object)
+    def _pin_too(self, session: Session, message: Message) -> None:
+        """It was pinned in what was `session`, as above."""
+        live = self.known(session.conversation.id)
+        if live and live is not session:
+            live.pin(message.id, is_pinned=message.is_pinned)
 
     @Slot(str)
     def write(self, text: str) -> None:

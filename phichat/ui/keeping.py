@@ -41,6 +41,7 @@ class Keeping(QObject):
     Signals:
         touched(Session): it is new, or has a new message.
         gone(str): the conversation of that id is not there any more, as nothing is left of it.
+        pinned(Session, Message): it is pinned there, or no longer; see `returned`.
         returned(Session, list[Message]): a branch is back in it, which may be another than the one in memory by now.
         erased: conversations are being deleted for good: nobody is to keep anything of them.
         failed(str): something could not be stored; one sentence, once until it changes.
@@ -48,6 +49,7 @@ class Keeping(QObject):
 
     touched = Signal(object)
     gone = Signal(str)
+    pinned = Signal(object, object)
     returned = Signal(object, object)
     erased = Signal()
     failed = Signal(str)
@@ -134,6 +136,12 @@ class Keeping(QObject):
         """Store which path is shown."""
         if session in self._stored:
             self._watch(self._history().change_tip(session.conversation.id, session.conversation.tip))
+
+    def message_pinned(self, session: Session, message: Message) -> None:
+        """Store whether a message is pinned."""
+        if session in self._stored:
+            self._watch(self._history().pin_message(message.id, is_pinned=message.is_pinned))
+        self.pinned.emit(session, message)
 
     def branch_removed(self, session: Session, gone: Sequence[Message]) -> None:
         """Store that the branch `gone`, its first message first, was taken out, and which path is shown."""

@@ -7,12 +7,14 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message, Role
+from phichat.text import tr
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
     from phichat.ui.message_view import MessageView
+    from phichat.ui.rule import Rule
 
 
 class Live(QObject):
@@ -36,6 +38,9 @@ class Live(QObject):
         self.views: list[MessageView] = []
         self._needle: Needle | None = None
         self._unmarked: list[MessageView] = []
+        self._rule: Rule | None = None
+        self._horizon: str | None = None
+        self._rule_at = -1
 
     @property
     def end(self) -> int:
@@ -63,7 +68,22 @@ class Live(QObject):
         for number, view in enumerate(self.views, self.first):
             if view.message is not self.path[number]:
                 view.show_message(self.path[number])
+        self.show_horizon(self._horizon)
         return kept
+
+    def change(self, message: Message) -> None:
+        """`message` is another one than it was, if it is shown."""
+        number = self.number(message.id)
+        if number >= 0:
+            self.path[number] = message
+        if view := self.view(number):
+            view.show_message(message)
+
+    def show_horizon(self, name: str | None) -> None:
+        """Have a line before the message with that id, or after the last one for an empty one; None for no line."""
+        self._horizon = name
+        self._rule_at = len(self.path) if name == "" else self.number(name or "")
+        self._settle_rule()
 
     def refresh(self) -> None:
         """Have each show which version it is, and whether it is the last."""
@@ -83,6 +103,7 @@ class Live(QObject):
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
         view.put_in_order(self._before)
+        self._settle_rule()
 
     def grow_down(self) -> None:
         """Make the one after the last."""
@@ -91,6 +112,7 @@ class Live(QObject):
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
         view.put_in_order(before[0] if before else self._before)
+        self._settle_rule()
 
     def drop(self, first: int, end: int) -> None:
         """Let those from number `first` to before `end` go; from one of the ends on."""
@@ -107,6 +129,7 @@ class Live(QObject):
         self._unmarked = [view for view in self._unmarked if view in self.views]
         if is_top:
             self.first = max(self.first, end)
+        self._settle_rule()
 
     def look_for(self, needle: "Needle | None") -> None:
         """Mark `needle` in all that come, and with `mark_next` in those that are there; None for nothing."""
@@ -129,6 +152,19 @@ class Live(QObject):
         self._unmarked.pop().look_for(self._needle)
         return True
 
+    def _settle_rule(self) -> None:
+        """Put the line where it belongs, if what it belongs to is there."""
+        view, count = self.view(self._rule_at), len(self.path)
+        is_here = view is not None or (self._rule_at == count == self.end and bool(self.views))
+        if is_here and self._rule is None:
+            self._rule = _horizon_rule()
+        if self._rule is None:
+            return
+        self._column.removeWidget(self._rule)
+        self._rule.setVisible(is_here)
+        if is_here:
+            self._column.insertWidget(self._column.indexOf(view) if view else self._column.count() - 1, self._rule)
+
     def _make(self, number: int) -> "MessageView":
         view = make_view(self.path[number], self._theme, self._wishes)
         view.setObjectName(f"message-{number}")
@@ -140,6 +176,16 @@ class Live(QObject):
     def _tell(self, view: "MessageView", number: int) -> None:
         view.set_last(is_last=number == len(self.path) - 1)
         view.show_versions()
+
+
+def _horizon_rule() -> "Rule":
+    from phichat.ui.rule import Rule  # noqa: PLC0415 - few conversations are so long
+
+    return Rule(
+        "horizon",
+        tr("The model remembers from here"),
+        tr("What is above does not fit into the model's context any more, but for pinned messages."),
+    )
 
 
 def make_view(message: Message, theme: Theme, wishes: Wishes) -> "MessageView":

@@ -22,6 +22,7 @@ from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.header import Header
+from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._transcript = Transcript(theme)
         self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)
         self._message_keys = MessageKeys(self, theme, self._transcript, self.acting)
+        self._horizon = Horizon(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
@@ -207,7 +209,9 @@ class MainWindow(QMainWindow):
         acting.path_changed.connect(archive.keeping.path_changed)
         acting.removed.connect(archive.keeping.branch_removed)
         acting.restored.connect(archive.keeping.branch_restored)
+        acting.pinned.connect(archive.keeping.message_pinned)
         acting.undoable.connect(archive.undoing.did)
+        acting.toggled.connect(archive.undoing.did_quietly)
 
     def _connect_arrivals(self) -> None:
         self._arrivals.taken.connect(self.choosing.use_after_answer)
@@ -240,6 +244,7 @@ class MainWindow(QMainWindow):
         self._presenting.show_other_model(session.model)
         self._composer.set_text(session.draft)
         self.shown.emit(session)
+        self._horizon.show(session)
         self._show_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
             self._composer.setFocus()

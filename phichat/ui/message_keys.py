@@ -28,6 +28,7 @@ class MessageKeys(QObject):
         self._continue = _action(window, tr("Continue the answer"), "Ctrl+Shift+Return", self._on_continue)
         self._edit = _action(window, tr("Edit the question"), "Ctrl+E", self._on_edit)
         self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+R", self._on_quote)
+        self._pin = _action(window, tr("Pin or unpin the message"), "Ctrl+Shift+P", self._on_pin)
         self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", acting.copy_conversation)
         self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
         self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
@@ -44,7 +45,7 @@ class MessageKeys(QObject):
         """Put them into menus."""
         edit.addActions([self._next, self._previous])
         chat.addSeparator()
-        chat.addActions([self._retry, self._continue, self._edit, self._quote, self._copy])
+        chat.addActions([self._retry, self._continue, self._edit, self._quote, self._pin, self._copy])
 
     @Slot()
     def find(self) -> None:
@@ -88,6 +89,11 @@ class MessageKeys(QObject):
     def _on_quote(self) -> None:
         if view := self._transcript.target():
             self._wishes.quoted.emit(view.selected() or view.message.text)
+
+    @Slot()
+    def _on_pin(self) -> None:
+        if (view := self._transcript.target()) and view.message.text:
+            self._wishes.pinned.emit(view.message)
 
     @Slot()
     def _on_left(self) -> None:

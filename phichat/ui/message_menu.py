@@ -33,6 +33,8 @@ class MessageMenu(QMenu):
             self._add(tr("Copy the link's address"), "", self._copy_link)
         self._add(tr("Copy"), "", self._copy, can=bool(message.text))
         self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, can=bool(message.text))
+        pin = tr("Unpin") if message.is_pinned else tr("Pin")
+        self._add(pin, "Ctrl+Shift+P", self._pin, can=bool(message.text))
         self.addSeparator()
         if message.role is Role.USER:
             self._add(tr("Edit"), "Ctrl+E", self.edit_wanted)
@@ -73,6 +75,10 @@ class MessageMenu(QMenu):
     @Slot()
     def _quote(self) -> None:
         self._wishes.quoted.emit(self._selected or self._message.text)
+
+    @Slot()
+    def _pin(self) -> None:
+        self._wishes.pinned.emit(self._message)
 
     @Slot()
     def _retry(self) -> None:

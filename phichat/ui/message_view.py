@@ -1,6 +1,7 @@
 """One message, and what can be done with it: what questions and answers have in common."""
 
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
@@ -17,6 +18,9 @@ from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
 
+if TYPE_CHECKING:
+    from phichat.ui.pin_mark import PinMark
+
 
 class MessageView(QWidget):
     """Shows one message; its property `source` is the message's Markdown so far.
@@ -27,12 +31,15 @@ class MessageView(QWidget):
         needle: what is looked for in it; None for nothing.
     """
 
+    _side = Qt.AlignmentFlag.AlignLeft
+
     def __init__(self, message: Message, theme: Theme, wishes: Wishes, actions: MessageActions) -> None:
         super().__init__()
         self._message, self._theme, self._wishes = message, theme, wishes
         self.tools = actions
         self.switch: BranchSwitch | None = None
         self._parts: list[Prose | CodeBlock] = []
+        self._mark: PinMark | None = None
         self.needle: Needle | None = None
         self._is_hovered = self._is_focused = self._is_held = False
         self._column = QVBoxLayout(self)
@@ -57,6 +64,7 @@ class MessageView(QWidget):
     def show_message(self, message: Message) -> None:
         """Show the message as it is now."""
         self._message = message
+        self._show_pin()
 
     def show_progress(self, text: str) -> None:
         """Show how far a reply without words has come."""
@@ -187,6 +195,26 @@ class MessageView(QWidget):
             if 0 <= number < end:
                 return part, number - (end - count)
         return None, -1
+
+    def _name(self) -> str:
+        """What a screen reader calls it."""
+        raise NotImplementedError
+
+    def _show_pin(self) -> None:
+        """Show whether it is pinned."""
+        is_pinned = self._message.is_pinned
+        if is_pinned and self._mark is None:
+            from phichat.ui.pin_mark import PinMark  # noqa: PLC0415 - for few messages
+
+            self._mark = PinMark(self._theme)
+            self._column.insertWidget(0, self._mark, 0, self._side)
+        if self._mark:
+            self._mark.setVisible(is_pinned)
+        if self.accessibleName() != self._name():
+            self.setAccessibleName(self._name())
+            for part in self._parts:
+                if isinstance(part, Prose):
+                    part.setAccessibleName(self._name())
 
     def _place_switch(self, switch: BranchSwitch) -> None:
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)

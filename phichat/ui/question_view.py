@@ -22,13 +22,13 @@ BUBBLE_MARGIN = 14
 class QuestionView(MessageView):
     """A question. What is written in its place is a wish once it is sent, and kept until then."""
 
+    _side = Qt.AlignmentFlag.AlignRight
+
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
         actions = MessageActions(theme, self._source, tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, wishes, actions)
-        self.setAccessibleName(tr("You"))
         self._box: EditBox | None = None
         self._text = Prose()
-        self._text.setAccessibleName(tr("You"))
         self._text.show_plain(message.text)
         self._parts.append(self._text)
         self._bubble = self._make_bubble()
@@ -36,6 +36,7 @@ class QuestionView(MessageView):
         self._row.addWidget(actions)
         self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(self._row)
+        self._show_pin()
         if message.id in wishes.edits:
             self.edit()
 
@@ -48,7 +49,7 @@ class QuestionView(MessageView):
             self._box.changed.connect(self._on_edit)
             self._box.sent.connect(self._on_sent)
             self._box.cancelled.connect(self._on_cancelled)
-            self._column.insertWidget(0, self._box)
+            self._column.insertWidget(self._column.indexOf(self._bubble), self._box)
             self._box.show()
             self._show_edit(is_editing=True)
             self.show_wishes()
@@ -98,6 +99,9 @@ class QuestionView(MessageView):
     @Slot()
     def _on_pressed(self) -> None:
         self.edit()
+
+    def _name(self) -> str:
+        return tr("You, pinned") if self._message.is_pinned else tr("You")
 
     def _place_switch(self, switch: BranchSwitch) -> None:
         self._row.addWidget(switch)

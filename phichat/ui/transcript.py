@@ -127,6 +127,17 @@ class Transcript(QScrollArea):
             view.show_message(message)
         self.changed.emit()
 
+    def show_changed(self, message: Message) -> None:
+        """Show `message` as it is now, if it is shown, wherever the reader is."""
+        self._live.change(message)
+
+    def show_horizon(self, name: str | None) -> None:
+        """Show that the model remembers from the message with that id on, or none of them for an empty one.
+
+        None where it remembers all.
+        """
+        self._live.show_horizon(name)
+
     def show_remark(self, message: Message, remark: str) -> None:
         """Say `remark` below `message`, wherever the reader is."""
         self.wishes.remarks[message.id] = remark

@@ -42,6 +42,11 @@ class Undoing(QObject):
         if not quietly:
             self.happened.emit(text)
 
+    @Slot(str, object, object)
+    def did_quietly(self, text: str, undo: Step, redo: Step) -> None:
+        """Something was done that can be seen."""
+        self.did(text, undo, redo, quietly=True)
+
     def last(self) -> str:
         """What would be undone."""
         return self._done[-1].text if self._done else ""

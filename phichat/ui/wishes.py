@@ -26,6 +26,7 @@ class Wishes(QObject):
         edited(Message, str): another question in its place.
         chosen(Message): that version is to be shown.
         quoted(str), deleted(Message).
+        pinned(Message): it is to be pinned, or no longer if it is.
     """
 
     retried = Signal(object)
@@ -36,6 +37,7 @@ class Wishes(QObject):
     chosen = Signal(object)
     quoted = Signal(str)
     deleted = Signal(object)
+    pinned = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
