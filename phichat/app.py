@@ -21,6 +21,7 @@ from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.idling import Idling
 from phichat.ui.main_window import MainWindow
 from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
@@ -83,11 +84,7 @@ def create_window(
     models.searched.connect(arrivals.look)
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
-    ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
-    window.shown.connect(ahead.show)
-    window.written.connect(ahead.write)
-    window.acting.pinned.connect(ahead.soon)
-    ahead.show(window.session)
+    _connect_unasked(window, answering, remembering)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -122,6 +119,19 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
         QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
     return closing.status or status
+
+
+def _connect_unasked(window: MainWindow, answering: Answering, remembering: Remembering) -> None:
+    """What the model does while nothing is asked of it."""
+    ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
+    idling = Idling(answering, lambda: remembering.now.rest_minutes, _has_power, window)
+    window.shown.connect(ahead.show)
+    window.written.connect(ahead.write)
+    window.acting.pinned.connect(ahead.soon)
+    for signal in (window.shown, window.written):
+        signal.connect(idling.awake)
+    idling.told.connect(window.say_in_passing)
+    ahead.show(window.session)
 
 
 class _Models(QObject):

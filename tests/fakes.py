@@ -35,6 +35,8 @@ class ScriptedEngine:
 
     Attributes:
         loads, requests, drafts: what it was asked, oldest first.
+        counted: drafts of which it was only to say how long they are; `draft_stops` the Stop of each draft of any kind.
+        fits: makes what it says of how a request fits.
         loaded: the model it has, or None.
         architecture: what it says its models are.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
@@ -44,6 +46,9 @@ class ScriptedEngine:
         self.loads: list[tuple[Path, EngineSettings]] = []
         self.requests: list[Request] = []
         self.drafts: list[str] = []
+        self.counted: list[str] = []
+        self.draft_stops: list[Stop] = []
+        self.fits: Callable[[Request], Fitted] = lambda request: Fitted(len(request.turns[-1].text.split()), 0, 512)
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
         self.calibrations = self.unloads = 0
@@ -75,8 +80,9 @@ class ScriptedEngine:
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         if request.is_draft:
-            self.drafts.append(request.turns[-1].text)
-            yield Fitted(len(request.turns[-1].text.split()), 0, 512)
+            self.draft_stops.append(stop)
+            (self.counted if request.only_counts else self.drafts).append(request.turns[-1].text)
+            yield self.fits(request)
             while self._gate and not self._gate.wait(0.005) and not stop.is_set():
                 pass
             yield Done(Ending.CANCELLED, 0)
@@ -85,7 +91,7 @@ class ScriptedEngine:
         question = request.turns[-1].text
         words = tuple(range(len(question.split())))
         yield PromptMade(words, question)
-        yield Fitted(len(words), 0, 512)
+        yield self.fits(request)
         yield Reading(len(words), len(words))
         count, done = 0, None
         for event in _perform(self._replies.popleft() if self._replies else [question], stop):

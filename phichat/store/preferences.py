@@ -37,6 +37,7 @@ class Preferences:
     sidebar_open: bool = True
     panel_open: bool = True
     reads_ahead: bool = True
+    rest_minutes: int = 15
     unknown: dict[str, Any] = field(default_factory=dict)
 
 

@@ -27,6 +27,7 @@ from phichat.engine.base import (
     Stop,
 )
 from phichat.text import number, tr, tr_count
+from phichat.ui.unasked import Unasked
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ class Answering(QObject):
         model: the model in use or on its way; None before the first.
         loaded: what the engine said of it; None while it loads.
         state: what it is doing.
+        unasked: what the model does while nothing is asked.
 
     Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, Fitted)` for each
-    prompt, also that of what is being written; `read_on` where that has been read, as far as it was written then.
+    prompt, also that of what is being written.
     """
 
     state_changed = Signal()
@@ -94,7 +96,6 @@ class Answering(QObject):
     fitted = Signal(object, object)
     measured = Signal(object)
     loaded_model = Signal(object)
-    read_on = Signal()
     forgotten = Signal()
 
     def __init__(
@@ -113,8 +114,7 @@ class Answering(QObject):
         self._context = 0
         self._loading: Stop | None = None
         self._reply: Stop | None = None
-        self._ahead: Stop | None = None
-        self._read_session: Session | None = None
+        self.unasked = Unasked(thread, self)
         self._forgetting: Stop | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
@@ -122,6 +122,9 @@ class Answering(QObject):
         self._frame.timeout.connect(self._show_pieces)
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
+        self.unasked.fitted.connect(self.fitted)
+        self.unasked.loading.connect(self._on_loading)
+        self.unasked.loaded.connect(self._on_loaded_unasked)
 
     def is_answering(self) -> bool:
         """Whether a reply is being made, or waits for the model."""
@@ -134,7 +137,7 @@ class Answering(QObject):
     def use(self, model: Model, context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
-        self._stop_reading_ahead()
+        self.unasked.stop()
         if self._loading:
             self._loading.set()
         self.model, self.loaded, self._context = model, None, context
@@ -147,7 +150,7 @@ class Answering(QObject):
 
     def submit(self, session: Session, text: str) -> None:
         """Ask, in `session`. While the model loads, the question waits for it."""
-        self._ask(session, lambda reply: session.begin(text, reply))
+        self._ask(session, lambda reply: session.begin(text, reply), text=text)
 
     def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
         """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
@@ -161,35 +164,42 @@ class Answering(QObject):
         """Have the last reply of `session` go on where it ended."""
         self._ask(session, session.go_on)
 
-    def read_ahead(self, session: Session, draft: str) -> None:
-        """Have the model read `session` and what is being written in it, as nothing else is asked of it."""
-        self._stop_reading_ahead()
+    def read_ahead(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
+        """Have the model read `session` and what is being written in it, as nothing else is asked of it.
+
+        Or have it say only how long that is. A model whose memory was given back comes back.
+        """
+        self.unasked.stop()
         if self.state is State.IDLE and self.model and self.loaded:
             turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
-            request = Request(turns, session.sampling, is_draft=True, is_temporary=session.is_temporary)
-            self._ahead, self._read_session = self._thread.generate(request), session
+            request = Request(
+                turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
+            )
+            self.unasked.read_draft(request, session, draft)
+
+    def calibrate(self) -> None:
+        """Have the fastest settings found, as long as nothing is asked."""
+        if self.state is State.IDLE and self.loaded:
+            self.unasked.work(self._thread.calibrate)
+
+    def rest(self) -> None:
+        """Give the model's memory back until something is asked or written."""
+        if self.state is State.IDLE and self.loaded:
+            self.unasked.work(self._thread.unload)
 
     @Slot()
     def forget(self) -> None:
         """Nothing that the model remembers now may go to the disk; `forgotten` once it knows."""
-        self._stop_reading_ahead()
+        self.unasked.stop()
         if self.model:
             nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
             self._forgetting = self._thread.generate(nothing)
-
-    def is_reading_ahead(self) -> bool:
-        """Whether what is being written is being read."""
-        return self._ahead is not None
-
-    def _stop_reading_ahead(self) -> None:
-        if self._ahead:
-            self._ahead.set()
-            self._ahead = None
 
     def stop(self) -> None:
         """End the reply under way; what there is of it stays."""
         if self._reply is None:
             return
+        self.unasked.stop()
         self._reply.set()
         if self.state is State.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
@@ -197,17 +207,21 @@ class Answering(QObject):
     @Slot()
     def close(self) -> None:
         """The window is gone: what there is of a reply under way is all there will be."""
-        self._stop_reading_ahead()
+        self.unasked.stop()
         if self._reply:
             self._reply.set()
             self._end_reply(Ending.CANCELLED)
 
     def _ask(
-        self, session: Session, begin: Callable[[Reply], tuple[Turn, ...]], sampling: Sampling | None = None
+        self,
+        session: Session,
+        begin: Callable[[Reply], tuple[Turn, ...]],
+        sampling: Sampling | None = None,
+        text: str = "",
     ) -> None:
         if self._reply or not self.model:
             return
-        self._stop_reading_ahead()
+        self.unasked.stop_for(session, text)
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name
@@ -223,11 +237,6 @@ class Answering(QObject):
         if stop is self._forgetting and isinstance(event, Done):
             self._forgetting = None
             self.forgotten.emit()
-        elif stop is self._ahead and isinstance(event, Done):
-            self._ahead = None
-            self.read_on.emit()
-        elif stop is self._ahead and isinstance(event, Fitted):
-            self.fitted.emit(self._read_session, event)
         elif stop is self._loading or stop is self._reply:
             self._handle(stop, event)
 
@@ -257,6 +266,7 @@ class Answering(QObject):
         if not self._frame.isActive():
             self._frame.start()
 
+    @Slot(float)
     def _on_loading(self, fraction: float) -> None:
         if self.model:
             title, percent = self.model.title, number(100 * fraction)
@@ -272,6 +282,13 @@ class Answering(QObject):
         self.loaded_model.emit(loaded)
         self._become(State.READING if self._reply else State.IDLE)
 
+    @Slot(object)
+    def _on_loaded_unasked(self, loaded: Loaded) -> None:
+        self.progressed.emit("")
+        self.loaded = loaded
+        self.loaded_model.emit(loaded)
+        self.state_changed.emit()
+
     def _on_prompt(self, prompt: PromptMade) -> None:
         self.prompt_made.emit(prompt)
         if prompt.dropped:
@@ -285,9 +302,7 @@ class Answering(QObject):
 
     @Slot(object, str)
     def _on_failure(self, stop: Stop, sentence: str) -> None:
-        if stop is self._ahead:  # it will be told when it is asked
-            self._ahead = None
-        elif stop is self._loading:
+        if stop is self._loading:
             failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)
             if self._good and self._good is not failed:

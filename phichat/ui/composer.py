@@ -2,10 +2,10 @@
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QWidget
 
 from phichat.text import tr
-from phichat.ui.theme import Theme
+from phichat.ui.theme import Theme, muted
 
 MOST_LINES = 9
 MUCH = 20_000  # characters, which take their time to be read at every key
@@ -37,6 +37,8 @@ class Composer(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 7, 8, 7)
         layout.addWidget(self.field, 1)
+        self._forecast = _forecast()
+        layout.addWidget(self._forecast, 0, Qt.AlignmentFlag.AlignBottom)
         for button in (self._send, self._stop):
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         self.setFocusProxy(self.field)
@@ -68,6 +70,13 @@ class Composer(QFrame):
         """Say what is written, if that has not been said yet."""
         if not self._is_said:
             self._say()
+
+    @Slot(str)
+    def show_forecast(self, words: str) -> None:
+        """Say beside Send how long the answer will take to come; nothing for no words."""
+        self._forecast.setText(words.replace("\N{NO-BREAK SPACE}", " "))
+        self._forecast.setAccessibleDescription(words)
+        self._forecast.setVisible(bool(words))
 
     def set_answering(self, answering: bool) -> None:
         """While a reply is made, Stop stands where Send was; writing goes on."""
@@ -185,6 +194,21 @@ def trimmed(text: str) -> str:
     text = text.rstrip()
     blank = len(text) - len(text.lstrip())
     return text[text.rfind("\n", 0, blank) + 1 :]
+
+
+def _forecast() -> QLabel:
+    """In two short lines of a fixed width, so that the text beside it does not jump with every second."""
+    label = muted(QLabel())
+    label.setObjectName("forecast")
+    label.setAccessibleName(tr("Time to the first word"))
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 0.85)
+    label.setFont(font)
+    label.setFixedSize(label.fontMetrics().horizontalAdvance(tr("to the first word")) + 12, 34)
+    label.hide()
+    return label
 
 
 def _button(name: str, label: str, tip: str) -> QPushButton:

@@ -21,6 +21,7 @@ from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
+from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
+        self._forecasting = Forecasting(answering, self)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
@@ -105,6 +107,11 @@ class MainWindow(QMainWindow):
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
         self._status.say(sentence)
+
+    @Slot(str)
+    def say_in_passing(self, sentence: str) -> None:
+        """Tell how things go, unless there is something else to read."""
+        self._status.say_in_passing(sentence)
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -161,6 +168,9 @@ class MainWindow(QMainWindow):
         self._welcome.phi_3_wanted.connect(self._arrivals.offer)
         self._welcome.tried.connect(self._questions.submit)
         self._composer.stopped.connect(self.answering.stop)
+        self._forecasting.changed.connect(self._composer.show_forecast)
+        self.shown.connect(self._forecasting.show)
+        self.written.connect(self._forecasting.write)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)

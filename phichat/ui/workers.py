@@ -50,6 +50,19 @@ class _Worker(QObject):
 
         self._carefully(stop, run)
 
+    @Slot(object)
+    def calibrate(self, stop: Stop) -> None:
+        def run() -> None:
+            for event in self._get().calibrate(stop):
+                self.happened.emit(stop, event)
+
+        self._carefully(stop, run)
+
+    @Slot(object)
+    def unload(self, stop: Stop) -> None:
+        if not stop.is_set():  # by a question that came just now
+            self._carefully(stop, self._get().unload)
+
     @Slot()
     def close(self) -> None:
         if self._engine:
@@ -88,6 +101,8 @@ class EngineThread(QObject):
     failed = Signal(object, str)
     _load = Signal(object, object, object)
     _generate = Signal(object, object, object)
+    _calibrate = Signal(object)
+    _unload = Signal(object)
     _close = Signal()
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
@@ -100,6 +115,8 @@ class EngineThread(QObject):
         self._worker.failed.connect(self.failed)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)
+        self._calibrate.connect(self._worker.calibrate)
+        self._unload.connect(self._worker.unload)
         self._close.connect(self._worker.close)
         self._stops: list[Stop] = []
         self._thread.start()
@@ -114,6 +131,18 @@ class EngineThread(QObject):
         """Order a reply, to be begun once its question is `stored`; the Stop that its events will carry."""
         stop = self._new_stop()
         self._generate.emit(request, stop, stored)
+        return stop
+
+    def calibrate(self) -> Stop:
+        """Order the fastest settings to be found; the Stop that its events will carry."""
+        stop = self._new_stop()
+        self._calibrate.emit(stop)
+        return stop
+
+    def unload(self) -> Stop:
+        """Order the model's memory to be given back until the next order; unless its Stop is set before."""
+        stop = self._new_stop()
+        self._unload.emit(stop)
         return stop
 
     def close(self) -> None:

@@ -1,0 +1,90 @@
+"""What the model does unasked: reading what is being written, finding fast settings, giving its memory back."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat.chat.session import Session
+from phichat.engine.base import Done, Event, Fitted, Loaded, Loading, Reading, Request, Stop
+from phichat.ui.workers import EngineThread
+
+
+class Unasked(QObject):
+    """Orders that nobody waits for. They end as soon as anything is asked.
+
+    Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
+    read, of how many; `read_on` where it has been read, as far as it was written then; `loading(float)` and
+    `loaded(Loaded)` where the model had to be loaded for that, or with other settings.
+    """
+
+    fitted = Signal(object, object)
+    read = Signal(int, int)
+    read_on = Signal()
+    loading = Signal(float)
+    loaded = Signal(object)
+
+    def __init__(self, thread: EngineThread, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thread = thread
+        self._reading: Stop | None = None
+        self._ending: Stop | None = None
+        """Of what was read when a question came that goes on from it."""
+        self._working: Stop | None = None
+        self._session, self._draft = Session(), ""
+        thread.happened.connect(self._on_event)
+        thread.failed.connect(self._on_failure)
+
+    def is_reading(self) -> bool:
+        """Whether what is being written is being read."""
+        return self._reading is not None
+
+    def read_draft(self, request: Request, session: Session, draft: str) -> None:
+        """Read `request`, which is for `draft` in `session`."""
+        self._session, self._draft = session, draft
+        self._reading = self._thread.generate(request)
+
+    def work(self, order: Callable[[], Stop]) -> None:
+        """Do what takes longer, unless something is being read."""
+        if not self._reading:
+            self._working = order()
+
+    def stop(self) -> None:
+        """End at once."""
+        for stop in filter(None, (self._reading, self._ending, self._working)):
+            stop.set()
+        self._reading = self._ending = self._working = None
+
+    def stop_for(self, session: Session, text: str) -> None:
+        """End, as `text` is asked in `session`. Where that goes on from what is read, the step under way is of use."""
+        reading, draft = self._reading, self._draft.strip()
+        if reading and session is self._session and draft and text.startswith(draft):
+            reading.set(gently=True)
+            self._reading, self._ending = None, reading
+        else:
+            self.stop()
+
+    @Slot(object, object)
+    def _on_event(self, stop: Stop, event: Event) -> None:
+        if stop is self._reading or stop is self._working:
+            self._handle(event)
+        if isinstance(event, Done) and stop is self._reading:
+            self._reading = None
+            self.read_on.emit()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Fitted():
+                self.fitted.emit(self._session, event)
+            case Reading(done, total):
+                self.read.emit(done, total)
+            case Loading(fraction):
+                self.loading.emit(fraction)
+            case Loaded():
+                self.loaded.emit(event)
+
+    @Slot(object, str)
+    def _on_failure(self, stop: Stop, _: str) -> None:
+        if stop is self._reading:  # it will be told when it is asked
+            self._reading = None
+        elif stop is self._working:
+            self._working = None

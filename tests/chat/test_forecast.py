@@ -1,0 +1,62 @@
+"""How long it will be until the first word."""
+
+import pytest
+
+from phichat.chat.forecast import Forecast, sentence
+
+
+@pytest.fixture
+def forecast() -> Forecast:
+    """Of a model that reads 30 tokens a second."""
+    forecast = Forecast()
+    forecast.begin(30)
+    return forecast
+
+
+def test_what_is_read_already_is_not_waited_for(forecast: Forecast) -> None:
+    forecast.fitted(330, 30, 1000)
+    assert forecast.seconds(1000) == pytest.approx(10)
+    forecast.read(180)
+    assert forecast.seconds(1000) == pytest.approx(5)
+    forecast.read(330)
+    assert forecast.seconds(1000) == 0
+
+
+def test_what_was_written_since_counts_too(forecast: Forecast) -> None:
+    forecast.fitted(30, 30, 100)
+    assert forecast.seconds(1100) == pytest.approx(10, rel=0.5)
+    assert forecast.seconds(50) == 0
+
+
+def test_without_figures_nothing_is_claimed() -> None:
+    forecast = Forecast()
+    assert forecast.seconds(1000) == 0
+    forecast.fitted(330, 0, 1000)
+    assert forecast.seconds(1000) == 0
+    forecast.begin(30)
+    assert forecast.seconds(1000) == 0
+
+
+def test_the_rate_follows_what_was_measured(forecast: Forecast) -> None:
+    for _ in range(20):
+        forecast.took(1000, 100)
+    forecast.took(3, 100)  # too few to say anything
+    forecast.fitted(100, 0, 1)
+    assert forecast.seconds(1) == pytest.approx(10, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, ""),
+        (0.99, ""),
+        (1.2, "about 1 s to the first word"),
+        (8.7, "about 9 s to the first word"),
+        (13, "about 15 s to the first word"),
+        (36, "about 40 s to the first word"),
+        (58, "about 1 min to the first word"),
+        (170, "about 3 min to the first word"),
+    ],
+)
+def test_it_is_told_in_words_that_do_not_flicker(seconds: float, words: str) -> None:
+    assert sentence(seconds) == words

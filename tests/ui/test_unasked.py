@@ -1,0 +1,184 @@
+"""What the model does unasked: it makes way for whatever is asked, and gives memory back."""
+
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from phichat import text
+from phichat.chat.session import Session
+from phichat.engine.base import Fitted, Loaded
+from phichat.ui.answering import Answering, State
+from phichat.ui.idling import Idling
+from phichat.ui.reading_ahead import EVERY, ReadingAhead
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+SOON = 30  # milliseconds for what takes minutes elsewhere
+
+
+def idle(answering: Answering, minutes: int = 1, power: bool = True) -> Idling:
+    """With minutes and seconds that pass quickly."""
+    return Idling(answering, lambda: minutes, lambda: power, answering, calibrate_after=SOON, minute=4 * SOON)
+
+
+class TestIdling:
+    def test_the_fastest_settings_are_found_once_nobody_asks(self, person: Person, engine: ScriptedEngine) -> None:
+        idle(person.window.answering, minutes=0).awake()
+        person.wait(lambda: engine.calibrations)
+
+    def test_not_on_a_battery(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
+        idle(person.window.answering, power=False).awake()
+        person.wait(lambda: engine.unloads)
+        assert not engine.calibrations
+
+    def test_memory_is_given_back_and_one_is_told(self, person: Person, engine: ScriptedEngine) -> None:
+        told: list[str] = []
+        idling = idle(person.window.answering)
+        idling.told.connect(told.append)
+        idling.awake()
+        person.wait(lambda: engine.unloads)
+        assert told == ["The model's memory was given back. It comes back as you write."]
+
+    def test_never_if_one_does_not_want_that(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
+        idle(person.window.answering, minutes=0).awake()
+        qtbot.wait(10 * SOON)
+        assert not engine.unloads
+
+    def test_not_while_it_answers_however_long_that_takes(
+        self, person: Person, engine: ScriptedEngine, qtbot: QtBot
+    ) -> None:
+        gate = threading.Event()
+        engine.enqueue("Once ", gate, "upon")
+        idle(person.window.answering)
+        person.ask("Tell")
+        person.wait_for(State.WRITING)
+        qtbot.wait(10 * SOON)
+        assert (engine.unloads, engine.calibrations) == (0, 0)
+        gate.set()
+        person.wait(lambda: engine.unloads)
+
+    def test_who_writes_on_is_not_interrupted(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
+        idling = idle(person.window.answering)
+        for _ in range(12):
+            idling.awake()
+            qtbot.wait(SOON // 2)
+        assert not engine.unloads
+
+    def test_a_question_brings_it_back(self, person: Person, engine: ScriptedEngine) -> None:
+        idle(person.window.answering).awake()
+        person.wait(lambda: engine.unloads)
+        person.ask("Are you there?")
+        person.wait(lambda: person.message(1) == "Are you there?")
+
+
+class TestReading:
+    @pytest.fixture
+    def gate(self, engine: ScriptedEngine) -> threading.Event:
+        """Opened once drafts may be read."""
+        gate = threading.Event()
+        engine.hold_drafts(gate)
+        return gate
+
+    def test_on_a_battery_it_is_only_counted(
+        self, person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ahead = ReadingAhead(person.window.answering, lambda: False, person.window)
+        ahead.write("Tell")
+        person.wait(lambda: engine.counted == ["Tell"])
+        assert not engine.drafts
+
+    def test_where_the_plug_is_pulled_it_ends(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        power = [True]
+        ahead = ReadingAhead(person.window.answering, lambda: power[0], person.window, look_every=SOON)
+        ahead.write("Tell me")
+        person.wait(lambda: engine.drafts == ["Tell me"])
+        assert person.window.answering.unasked.is_reading()
+        power[0] = False
+        person.wait(lambda: engine.draft_stops and engine.draft_stops[0].is_urgent())
+
+    def test_a_draft_that_is_deleted_while_it_is_read(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        person.type("Tell me")
+        person.wait(lambda: "Tell me" in engine.drafts)
+        person.find("composer").clear()
+        person.ask("Who are you?")
+        person.wait(lambda: person.message(1) == "Who are you?")
+        gate.set()
+
+    @pytest.mark.parametrize(("question", "is_urgent"), [("Tell me more", False), ("Who are you?", True)])
+    def test_the_step_under_way_is_finished_only_for_what_goes_on_from_it(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event, question: str, is_urgent: bool
+    ) -> None:
+        answering, session = person.window.answering, Session()
+        answering.read_ahead(session, "Tell me ")
+        person.wait(lambda: engine.drafts == ["Tell me "])
+        answering.submit(session, question)
+        assert engine.draft_stops[0].is_set()
+        assert engine.draft_stops[0].is_urgent() is is_urgent
+        person.wait_for(State.IDLE)
+
+    def test_stopping_the_answer_stops_that_step_too(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        answering, session = person.window.answering, Session()
+        answering.read_ahead(session, "Tell me")
+        person.wait(lambda: engine.drafts == ["Tell me"])
+        answering.submit(session, "Tell me more")
+        answering.stop()
+        assert engine.draft_stops[0].is_urgent()
+
+    def test_another_conversation_is_no_reason_to_wait(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        answering = person.window.answering
+        answering.read_ahead(Session(), "Tell me")
+        person.wait(lambda: engine.drafts == ["Tell me"])
+        answering.submit(Session(), "Tell me more")
+        assert engine.draft_stops[0].is_urgent()
+
+
+class TestForecast:
+    """`forecast` beside Send."""
+
+    def shown(self, person: Person) -> str:
+        label = person.find("forecast")
+        return str(label.accessibleDescription()) if label.isVisible() else ""
+
+    @pytest.fixture
+    def slow(self, person: Person, engine: ScriptedEngine) -> Person:
+        """In front of a model that reads ten tokens a second, of which a question has five a character."""
+        engine.fits = lambda request: Fitted(5 * len(request.turns[-1].text), 0, 512)
+        loaded = person.window.answering.loaded
+        assert loaded is not None
+        person.window.answering.loaded_model.emit(Loaded(**{**vars(loaded), "reads": 10.0}))
+        return person
+
+    def test_a_long_wait_is_told_before_one_sends(self, slow: Person) -> None:
+        slow.type("x" * 18)
+        slow.wait(lambda: self.shown(slow) == "about 9 s to the first word")
+
+    def test_a_short_one_is_not_worth_a_word(self, slow: Person, engine: ScriptedEngine) -> None:
+        slow.type("x")
+        slow.wait(lambda: "x" in engine.drafts)
+        assert self.shown(slow) == ""
+
+    def test_it_goes_with_the_question(self, slow: Person, engine: ScriptedEngine) -> None:
+        slow.type("x" * 18)
+        slow.wait(lambda: self.shown(slow))
+        slow.press(Qt.Key.Key_Return)
+        assert self.shown(slow) == ""
+
+    def test_it_is_in_french_too(self, slow: Person) -> None:
+        text.set_language("fr")
+        slow.type("x" * 18)
+        slow.wait(lambda: self.shown(slow) == "environ 9\N{NO-BREAK SPACE}s jusqu’au premier mot")
+
+    def test_nothing_is_told_where_nothing_is_known(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
+        person.type("x" * 50)
+        qtbot.wait(2 * EVERY)
+        assert self.shown(person) == ""
