@@ -40,6 +40,7 @@ class ScriptedEngine:
         loaded: the model it has, or None.
         architecture: what it says its models are.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
+        leaves_out: how many of the oldest turns do not fit into any prompt.
     """
 
     def __init__(self, *replies: list[Line]) -> None:
@@ -48,10 +49,10 @@ class ScriptedEngine:
         self.drafts: list[str] = []
         self.counted: list[str] = []
         self.draft_stops: list[Stop] = []
-        self.fits: Callable[[Request], Fitted] = lambda request: Fitted(len(request.turns[-1].text.split()), 0, 512)
+        self.fits: Callable[[Request], Fitted] = self._fitted
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
-        self.calibrations = self.unloads = 0
+        self.calibrations = self.unloads = self.leaves_out = 0
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -105,6 +106,11 @@ class ScriptedEngine:
     def calibrate(self, stop: Stop) -> Iterator[Event]:
         self.calibrations += 1
         yield from ()
+
+    def _fitted(self, request: Request) -> Fitted:
+        out = min(self.leaves_out, len(request.turns) - 1)
+        first = request.turns[out].message if out else ""
+        return Fitted(len(request.turns[-1].text.split()), 0, 512, out, first)
 
     def unload(self) -> None:
         self.unloads += 1

@@ -82,7 +82,7 @@ class Live(QObject):
     def show_horizon(self, name: str | None) -> None:
         """Have a line before the message with that id, or after the last one for an empty one; None for no line."""
         self._horizon = name
-        self._rule_at = len(self.path) if name == "" else self.number(name or "")
+        self._rule_at = len(self.path) if name == "" else -1 if name is None else self.number(name)
         self._settle_rule()
 
     def refresh(self) -> None:
