@@ -1,0 +1,45 @@
+"""A conversation that outgrows its model's context: the window, the model's process, and back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from phichat import app
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Done, PromptMade
+from phichat.ui.answering import State
+from tests.ui.conftest import Person
+from tests.ui.test_horizon import line
+
+
+@pytest.fixture
+def person(qtbot: QtBot, phi3_model: Path) -> Iterator[Person]:
+    """With a model whose context is 512 tokens."""
+    window = app.create_window(str(phi3_model))
+    window.show()
+    person = Person(window, qtbot)
+    person.wait_for(State.IDLE)
+    window.session.sampling = Sampling(temperature=0.0, max_tokens=40)
+    yield person
+    window.close()
+
+
+def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(person: Person) -> None:
+    prompts: list[PromptMade] = []
+    done: list[Done] = []
+    person.window.answering.prompt_made.connect(prompts.append)
+    person.window.answering.measured.connect(done.append)
+    while len(done) < 12:
+        person.ask(f"Number {len(done)}")
+        person.wait_for(State.IDLE)
+        if len(done) == 1:
+            person.choose_in(0, "Pin")
+    first = line(person)
+    assert first.startswith("Number ")
+    assert prompts[-1].text.startswith(f"<s><|user|> Number 0<|end|><|user|> {first}<|end|>")
+    before = int(first.removeprefix("Number ")) - 1
+    assert f"Number {before}<" not in prompts[-1].text
+    assert done[-1].prompt_tokens - done[-1].cached_tokens < 12, "what was said before is not read again"
+    assert person.find("pinMark").isVisible()
