@@ -26,14 +26,13 @@ from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PhichatError
 
 TEXT = (
-    "The old ferry leaves the town at seven every morning. It carries bread, letters and a few sleepy people over the"
-    " river. In winter the ferry is late, because the ropes are stiff with ice and the captain has to warm the engine"
-    " with a lamp. Nobody complains. While they wait, the people drink tea in the small house by the water and tell"
-    " each other what they dreamed. When the ferry comes back in the evening, its lights can be seen from the hill,"
-    " and the children run down to count the passengers."
+    "The old ferry goes over the river every morning. It carries bread, letters and people to the town on the other"
+    " side. The captain is called Marie, and she has a dog that barks at the gulls. In winter the river freezes, and"
+    " the ferry stays in the harbour. Then the people walk over the ice, and Marie mends her nets, paints the hull and"
+    " drinks tea with the baker."
 )
-COPYING = f"Copy the following text word for word, with the word 'ferry' replaced by 'boat'.\n\n{TEXT}"
-COPY = TEXT.replace("ferry", "boat")
+COPYING = f"Write the following text again, and change nothing:\n\n{TEXT}"
+COPY = TEXT
 
 FREE = "Tell me a long story about a lighthouse and the people who live near it."
 STORY = (
