@@ -104,7 +104,7 @@ class LlamaEngine:
         if self._saving:
             self._saving.wait()
         if self._open:
-            self._open.llama.close()
+            self._open.close()
         self._saving = self._open = None
 
     def _answer(self, opened: "_Open", request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
@@ -208,6 +208,7 @@ class _Open:
             report(Loading(fraction))
             return not stop.is_set()
 
+        self._neighbours = Neighbours()
         try:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
@@ -223,8 +224,13 @@ class _Open:
             raise
         self.loaded = _loaded(head, settings)
         self._prices = Prices()
-        neighbours = Neighbours()
-        self._reading, self._writing = (Pacer(settings.threads, neighbours) for _ in range(2))
+        self._neighbours.start()
+        self._reading, self._writing = (Pacer(settings.threads, self._neighbours) for _ in range(2))
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._neighbours.stop()
+        self.llama.close()
 
     @property
     def room(self) -> int:
@@ -245,6 +251,7 @@ class _Open:
         """What sets the number of threads for a reply; None if it shall stay as it is."""
         if not self.loaded.settings.follows_load:
             return None
+        self._writing.look()
         self.llama.use_threads(self._writing.threads)
         return self._writing
 
@@ -273,6 +280,7 @@ class _Open:
 
     def _read_step(self, tokens: Sequence[int]) -> bool:
         if self.loaded.settings.follows_load:
+            self._reading.look()
             self.llama.use_threads(self._reading.threads)
         begun = time.perf_counter()
         is_done = self.llama.decode(tokens)

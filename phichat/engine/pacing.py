@@ -1,44 +1,69 @@
 """How many threads to use, by what is measured while they work: with busy neighbours, fewer can be faster.
 
 Nothing is tried out while the computer is idle and the speed is what it was. When other programs begin or end, or it
-gets slower, each candidate is given a few steps, and the quickest is kept until the next change. On two cores and
-SmolLM2, two threads wrote 155 tokens a second idle and 47 beside one busy process, one thread 156 and 156.
+gets slower, each candidate is given a moment, and the best is kept until the next change. Means count, not medians:
+beside two busy processes most steps of two threads took 10 to 14 ms, one in ten of them 100 to 200, some a second. On
+two cores and SmolLM2, two threads wrote 165 tokens a second idle and 45 beside a busy process, one thread 155 and 155.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterable
-from statistics import median
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean
 
 import psutil
 
-TRIAL = 3  # steps that a candidate is given; the median counts
+TRIAL, MOMENT = 4, 0.12  # steps, and seconds, that a candidate is given at least
+WINDOW = 8  # steps whose mean is looked at
 SLOWER = 1.35  # how much slower than usual is a reason to try others
 BUSY = 0.3  # cores used by other programs that count as busy
-LOOK_EVERY, STALE = 0.2, 3.0  # seconds between two looks at what other programs use, at least and at most
+CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
+LOOK_EVERY, STALE = 0.1, 3.0  # seconds between two looks at what other programs use, at least and at most
+GLANCE_EVERY = 0.5  # seconds between two looks while nothing is done, so that it is known when something is asked
 JUST_NOW = 1.0  # seconds after a comparison in which its reason is seen
 PATIENCE = 5.0  # seconds after a comparison before a mere slowness leads to another one
 LONGEST_PATIENCE = 60.0
-CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
-BETTER = 0.95  # what a candidate's time must be at most, to be taken instead
+SHARED = 0.5  # cores that more threads than are free may share with others, to be tried at all
+AS_GOOD = 1.1  # how much longer fewer threads may take and still be taken, as they leave room for others
 
 
 class Neighbours:
-    """How many cores other programs use, as measured between two calls that are neither too near nor too far apart."""
+    """How many cores other programs use, as measured between two looks that are neither too near nor too far apart.
+
+    A thread of its own looks from `start` to `stop`, and whoever calls it does.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._own = clock, psutil.Process()
         self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._glance, name="neighbours", daemon=True)
+
+    def start(self) -> None:
+        """Look now and then from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _glance(self) -> None:
+        while not self._ended.wait(GLANCE_EVERY):
+            self()
 
     def __call__(self) -> float:
         """The latest figure."""
-        now = self._clock()
-        passed = now - self._then
-        if passed >= LOOK_EVERY:
-            used = self._used_so_far()
-            if passed <= STALE:
-                self._found = max(0.0, (used - self._used) / passed)
-            self._then, self._used = now, used
-        return self._found
+        with self._lock:
+            now = self._clock()
+            passed = now - self._then
+            if passed >= LOOK_EVERY:
+                used = self._used_so_far()
+                if passed <= STALE:
+                    self._found = max(0.0, (used - self._used) / passed)
+                self._then, self._used = now, used
+            return self._found
 
     def _used_so_far(self) -> float:
         """Seconds that processors have worked for others."""
@@ -57,34 +82,39 @@ class Pacer:
     def __init__(self, most: int, neighbours: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.threads = self._most = most
         self._neighbours, self._clock = neighbours, clock
-        self._usual: dict[int, float] = {}
+        self._usual = 0.0
+        self._level = 0
         self._known: dict[int, int] = {}
         """What was best for that many busy cores."""
-        self._level = 0
         self._waiting: list[int] = []
         """Candidates that are still to be tried."""
         self._trials: dict[int, list[float]] = {}
-        self._recent: list[float] = []
+        self._recent: deque[float] = deque(maxlen=WINDOW)
         self._compared, self._patience = float("-inf"), PATIENCE
+
+    def look(self) -> None:
+        """Steps begin: see what other programs do."""
+        level = self._busy_cores()
+        if self._most > 1 and not self._trials and level != self._level:
+            self._change(level)
 
     def took(self, seconds: float) -> None:
         """The last step took so long, for a token."""
         if self._most == 1:
             return
+        self._recent.append(seconds)
         if self._trials:
             self._try(seconds)
             return
-        self._recent = [*self._recent[-(TRIAL - 1) :], seconds]
         level = self._busy_cores()
         if level != self._level:
             self._change(level)
-        elif len(self._recent) == TRIAL and self._is_slow(median(self._recent)):
+        elif len(self._recent) == WINDOW and self._is_slow(fmean(self._recent)):
             self._compare()
 
     def _change(self, level: int) -> None:
         """Other programs use more than before, or less."""
         self._level, self._patience = level, PATIENCE
-        self._usual.clear()
         if level and self._clock() - self._compared < JUST_NOW:  # it was noticed by the speed
             self._known[level] = self.threads
         known = self._known.get(level) if level else self._most
@@ -94,44 +124,55 @@ class Pacer:
             self._compare()
 
     def _is_slow(self, now: float) -> bool:
-        usual = self._usual.setdefault(self.threads, now)
-        if now < SLOWER * usual:
-            self._usual[self.threads] += 0.1 * (now - usual)
+        self._usual = self._usual or now
+        if now < SLOWER * self._usual:
+            self._usual += (now - self._usual) / WINDOW
             return False
         return self._clock() >= self._compared + self._patience
 
     def _compare(self) -> None:
-        self._waiting = [count for count in self._candidates() if count != self.threads]
-        self._trials = {self.threads: []}
+        self._waiting = list(self._candidates())
+        if len(self._waiting) == 1:
+            self._settle(self._waiting[0])
+        else:
+            self._next()
 
     def _candidates(self) -> Iterable[int]:
-        found = {self._most, self._most - 1, self._most // 2, self._most - self._level, self.threads}
-        return sorted(count for count in found if 1 <= count <= self._most)
+        """The most promising first: as many as there are cores that nobody else uses; not many more."""
+        free = max(1, self._most - max(self._level, 1))
+        limit = max(self._most - self._neighbours() + SHARED, 1)
+        others = {self._most, max(1, self._most // 2), self.threads} - {free}
+        return [free, *(count for count in sorted(others) if count <= limit)]
+
+    def _next(self) -> None:
+        self.threads = self._waiting.pop(0)
+        self._trials[self.threads] = []
 
     def _try(self, seconds: float) -> None:
         times = self._trials[self.threads]
         times.append(seconds)
-        if len(times) < TRIAL:
+        if (len(times) < TRIAL or sum(times) < MOMENT) and not self._is_hopeless(times):
             return
         if self._waiting:
-            self.threads = self._waiting.pop(0)
-            self._trials[self.threads] = []
-            return
-        self._decide()
+            self._next()
+        else:
+            self._decide()
+
+    def _is_hopeless(self, times: Sequence[float]) -> bool:
+        """Whether one of the others will be better, whatever the next steps are like."""
+        others = [fmean(each) for count, each in self._trials.items() if count != self.threads]
+        return bool(others) and sum(times) > 2 * TRIAL * min(others) and fmean(times) > SLOWER * min(others)
 
     def _decide(self) -> None:
-        found = {count: median(times) for count, times in self._trials.items()}
-        first = next(iter(found))
-        best = min(found, key=lambda count: found[count])
-        best = best if found[best] <= BETTER * found[first] else first
-        self._usual = {best: found[best]}
+        found = {count: fmean(times) for count, times in self._trials.items()}
+        best = min(count for count, mean in found.items() if mean <= AS_GOOD * min(found.values()))
         if self._level:
             self._known[self._level] = best
         self._compared, self._patience = self._clock(), min(2 * self._patience, LONGEST_PATIENCE)
         self._settle(best)
 
     def _settle(self, threads: int) -> None:
-        self.threads = threads
+        self.threads, self._usual = threads, 0.0
         self._trials.clear()
         self._waiting.clear()
         self._recent.clear()
