@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
 PATIENCE = 10.0  # seconds for the disk to take what was written last
-STATES = 4_000_000_000  # bytes of the disk for what models remember of conversations
+GB = 1_000_000_000
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -62,8 +62,8 @@ def create_window(
     theme = Theme(application)
     theme.choose(preferences.theme)
     models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
-    thread = EngineThread(make_engine or (lambda: _engine(home)))
     remembering = Remembering(preferences, file.write)
+    thread = EngineThread(make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB)))
     conversations = _Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
@@ -76,6 +76,7 @@ def create_window(
     archive.keeping.erased.connect(answering.forget)
     archive.keeping.erased.connect(conversations.clear_states)
     answering.forgotten.connect(conversations.clear_states)
+    remembering.states_allowed.connect(conversations.shrink_states)
     conversations.noticed.connect(window.say)
     conversations.noticed.connect(archive.read_again)
     models.first_found.connect(window.choosing.load)
@@ -131,6 +132,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
 
 
@@ -242,6 +244,14 @@ class _Conversations(QObject):
 
         threading.Thread(target=states.clear, args=(self._home.states,), name="clearing").start()
 
+    @Slot(int)
+    def shrink_states(self, gigabytes: int) -> None:
+        """What models remember takes no more than that from now on."""
+        from phichat.engine.states import States  # noqa: PLC0415 - rarely needed
+
+        kept = States(self._home.states, gigabytes * GB)
+        threading.Thread(target=kept.shrink, name="shrinking").start()
+
     @Slot()
     def close(self) -> None:
         """Store what is still to be stored; a disk that does not answer is not waited for."""
@@ -281,11 +291,11 @@ class _Closing(QObject):
         self._window.close()
 
 
-def _engine(home: paths.Home) -> Engine:
+def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
     from phichat.engine.host import HostedEngine  # noqa: PLC0415 - the window does not wait for it
     from phichat.engine.tuning import Memory  # noqa: PLC0415
 
-    return HostedEngine(Memory(home.engine), states=home.states, budget=STATES)
+    return HostedEngine(Memory(home.engine), states=home.states, budget=budget)
 
 
 def _shelf(home: paths.Home, library: "Library") -> "Shelf":

@@ -18,12 +18,14 @@ from phichat.cli_console import Console
 from phichat.cli_models import columns
 from phichat.engine import memory
 from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
-from phichat.engine.tuning import processor, suggested, threads
+from phichat.engine.states import States
+from phichat.engine.tuning import Memory, processor, suggested, threads
 from phichat.errors import PhichatError
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
 from phichat.models.notebook import Notebook
 from phichat.paths import Home
+from phichat.store.preferences import PreferencesFile
 from phichat.text import number, size, tr
 
 PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hub")
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace, library: Library, home: Home, engine: Engin
 def examine(library: Library, home: Home, engine: Engine, report: Callable[[str], None]) -> Facts:
     """All findings, as JSON prints them. Loads the default model, in a process of its own."""
     tried = _try_engine(library, engine, report)
+    tried["fastest"] = _fastest(library, home)
     return {
         "versions": {"phichat": __version__, "python": platform.python_version(), **_packages()},
         "system": platform.platform(),
@@ -60,6 +63,7 @@ def examine(library: Library, home: Home, engine: Engine, report: Callable[[str]
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
         "remembered": Notebook(home.engine).read() or {},
+        "states": _states(home),
         "disk": _disk(home.root),
         "paths": _paths(home),
         "models": [cli_models.as_json(model) for model in library.entries()],
@@ -87,6 +91,19 @@ def _try_engine(library: Library, engine: Engine, report: Callable[[str], None])
         return found | _engine_facts(loaded, engine)
     except PhichatError as error:
         return found | {"error": str(error)}
+
+
+def _fastest(library: Library, home: Home) -> Facts | None:
+    """What was measured for the default model; None if that was not done yet."""
+    model = library.default()
+    return (Memory(home.engine).fastest(model.path) or None) if model else None
+
+
+def _states(home: Home) -> Facts:
+    """What models remember of conversations on the disk."""
+    budget = PreferencesFile(home.preferences).read().states_gb * 10**9
+    files, count = States(home.states, budget).size()
+    return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
 
 def _engine_facts(loaded: Loaded, engine: Engine) -> Facts:
@@ -157,7 +174,7 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
     return [
         (tr("Versions"), [*map(_cells, facts["versions"].items()), [tr("system"), facts["system"]]]),
         (tr("Computer"), _computer(facts)),
-        (tr("Engine"), _engine(facts["engine"])),
+        (tr("Engine"), [*_engine(facts["engine"]), _remembered(facts["states"])]),
         (
             tr("What worked here before, after other settings had failed"),
             list(map(_cells, facts["remembered"].items())),
@@ -196,9 +213,24 @@ def _engine(engine: Facts) -> Rows:
         rows.append([tr("failed"), engine["error"]])
     rows += [[tr("notice"), text] for text in engine["notices"]]
     rows += list(map(_cells, engine["settings"].items()))
+    rows.append([tr("speed"), _speed(engine["fastest"])])
     if engine["process_bytes"]:
         rows.append([tr("memory taken"), f"{size(engine['process_bytes'])} / {size(engine['needed_bytes'])}"])
     return rows
+
+
+def _speed(fastest: Facts | None) -> str:
+    if not fastest:
+        return tr("not measured yet: the window does that in an idle moment")
+    reads, writes = (number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
+    return tr("reads {reads} and writes {writes} tokens a second with the fastest settings").format(
+        reads=reads, writes=writes
+    )
+
+
+def _remembered(states: Facts) -> list[str]:
+    figures = {"used": size(states["bytes"]), "budget": size(states["budget_bytes"])}
+    return [tr("remembered conversations"), tr("{used} of {budget} on the disk").format(**figures)]
 
 
 def _cells(pair: tuple[str, Any]) -> list[str]:
@@ -206,5 +238,5 @@ def _cells(pair: tuple[str, Any]) -> list[str]:
     if isinstance(value, bool):
         return [name, tr("yes") if value else tr("no")]
     if isinstance(value, dict):
-        return [name, ", ".join(f"{key} {item}" for key, item in value.items())]
+        return [name, ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict))]
     return [name, "-" if value is None else number(value) if isinstance(value, int) else str(value)]

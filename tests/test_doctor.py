@@ -13,8 +13,11 @@ import psutil
 import pytest
 
 from phichat import __version__, cli
-from phichat.engine.base import Engine
+from phichat.engine.base import Engine, EngineSettings
+from phichat.engine.calibration import Measured
 from phichat.engine.host import HostedEngine
+from phichat.engine.states import States
+from phichat.engine.tuning import Memory
 from phichat.paths import Home
 
 CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
@@ -117,3 +120,13 @@ def test_what_worked_before_is_shown(doctor: Doctor, home: Path) -> None:
 def test_a_home_that_is_no_folder_is_a_finding(doctor: Doctor, home: Path) -> None:
     home.write_text("a file where the folder should be")
     assert not doctor()["disk"]["writable"]
+
+
+def test_what_was_measured_and_what_is_remembered_is_shown(doctor: Doctor, home: Path, model: Path) -> None:
+    assert doctor()["engine"]["fastest"] is None
+    Memory(home / "engine.json").note(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
+    States(home / "states", 10**9).keep("model", range(100), bytes(1000))
+    facts = doctor()
+    assert (facts["engine"]["fastest"]["reads"], facts["engine"]["fastest"]["batch"]) == (106.8, 256)
+    assert facts["states"]["files"] == 1
+    assert facts["states"]["budget_bytes"] == 4 * 10**9

@@ -111,7 +111,7 @@ def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
 
 @contextmanager
 def _talk(plan: Plan, states: Path | None = None) -> Iterator[Talk]:
-    engine = HostedEngine(states=states, budget=BUDGET)
+    engine = HostedEngine(states=states, budget=lambda: BUDGET)
     try:
         engine.load(plan.model, plan.settings, Stop(), lambda _: None)
         yield Talk(engine, plan)

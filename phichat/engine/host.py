@@ -30,7 +30,7 @@ class HostedEngine:
     """The Engine protocol through a child process.
 
     `memory` keeps which settings worked; `states` is the folder for what the model remembers of conversations, with a
-    `budget` in bytes.
+    `budget` in bytes, which is asked for at each load.
     """
 
     def __init__(
@@ -38,11 +38,12 @@ class HostedEngine:
         memory: Memory | None = None,
         command: tuple[str, ...] = COMMAND,
         states: Path | None = None,
-        budget: int = 0,
+        budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or Memory(None)
         self._command = list(command)
-        self._states = {"states": str(states) if states else None, "budget": budget}
+        self._folder, self._budget = str(states) if states else None, budget
+        self._states = self._kept_states()
         self._process: Process | None = None
         self._loaded: Process | None = None
         self._path: Path | None = None
@@ -59,6 +60,9 @@ class HostedEngine:
     def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
         """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
         self._path = loaded = None
+        if self._states != self._kept_states():  # a child hears of it once
+            self.close()
+            self._states = self._kept_states()
         for event in self._loading(path, self._memory.recall(path, settings), stop):
             if isinstance(event, Loaded):
                 loaded = event
@@ -107,6 +111,9 @@ class HostedEngine:
             process.send({"do": "unload", "number": self._orders}, wait=False)
             process.wait(patience)
         process.end()
+
+    def _kept_states(self) -> dict[str, object]:
+        return {"states": self._folder, "budget": self._budget()}
 
     def _answer(self, request: Request, stop: Stop, path: Path) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""

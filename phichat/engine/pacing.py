@@ -35,7 +35,9 @@ class Neighbours:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._own = clock, psutil.Process()
+        own = psutil.Process()
+        self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
+        """The window's process is no neighbour: it works because this one does."""
         self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._glance, name="neighbours", daemon=True)
@@ -67,9 +69,17 @@ class Neighbours:
 
     def _used_so_far(self) -> float:
         """Seconds that processors have worked for others."""
-        everyone, own = psutil.cpu_times(), self._own.cpu_times()
+        everyone = psutil.cpu_times()
         busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
-        return float(busy - own.user - own.system)
+        return float(busy - sum(map(_used_by, self._family)))
+
+
+def _used_by(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:  # it has gone, or is not to be asked
+        return 0.0
+    return float(times.user + times.system)
 
 
 class Pacer:

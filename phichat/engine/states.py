@@ -90,10 +90,8 @@ class States:
                 self._forget(saved.path)
         return True
 
-    def _make_room(self, wanted: int) -> bool:
-        """Let the least recently used ones go until there is room; false if there cannot be."""
-        if wanted > self._budget:
-            return False
+    def shrink(self, wanted: int = 0) -> None:
+        """Let the least recently used ones go until there is room for `wanted` bytes more within the budget."""
         files = sorted((stat.st_mtime, stat.st_size, path) for path, stat in self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
@@ -101,6 +99,17 @@ class States:
                 break
             self._forget(path)
             total -= size
+
+    def size(self) -> tuple[int, int]:
+        """How many files there are, and their bytes."""
+        sizes = [stat.st_size for _, stat in self._files()]
+        return len(sizes), sum(sizes)
+
+    def _make_room(self, wanted: int) -> bool:
+        """Make room; false if there cannot be."""
+        if wanted > self._budget:
+            return False
+        self.shrink(wanted)
         place = next((folder for folder in (self._folder, *self._folder.parents) if folder.is_dir()), Path.cwd())
         try:
             return shutil.disk_usage(place).free - wanted > RESERVE

@@ -109,7 +109,7 @@ class Memory:
 
     def reads(self, model: Path) -> float:
         """How many tokens a second it read when it was measured; 0 if it was not."""
-        value = self._fastest(model).get("reads")
+        value = self.fastest(model).get("reads")
         return float(value) if isinstance(value, int | float) and value > 0 else 0.0
 
     def is_measured(self, model: Path) -> bool:
@@ -128,12 +128,13 @@ class Memory:
             fresh.write_text(json.dumps(entries, indent=1), "utf-8")
             fresh.replace(self._file)
 
-    def _fastest(self, model: Path) -> dict[str, Any]:
+    def fastest(self, model: Path) -> dict[str, Any]:
+        """The settings that were measured to be the fastest, and their speeds; nothing if there are none."""
         found = self._entry(model).get("fastest")
         return found if isinstance(found, dict) else {}
 
     def _measured(self, model: Path) -> dict[str, Any]:
-        return {name: value for name, value in self._fastest(model).items() if type(value) is _MEASURED.get(name)}
+        return {name: value for name, value in self.fastest(model).items() if type(value) is _MEASURED.get(name)}
 
     def _entry(self, model: Path) -> dict[str, Any]:
         found = self._entries().get(self._key(model))

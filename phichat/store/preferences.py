@@ -13,7 +13,7 @@ from phichat.paths import make_private
 from phichat.text import tr
 
 MOST_PIXELS = 100_000
-LEAST_CONTEXT, MOST_CONTEXT = 256, 131_072
+RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440)}
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Preferences:
     """Everything that is remembered between two starts.
 
     `model` is a model's name or path, empty for the default; `offers_phi_3` is whether the window still offers to
-    fetch it; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it; `unknown` are settings of
-    other versions, which are kept.
+    fetch it; `states_gb` is how much disk what models remember may take, `rest_minutes` when they give their memory
+    back, 0 for none and never; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it;
+    `unknown` are settings of other versions, which are kept.
     """
 
     language: str = ""
@@ -37,6 +38,7 @@ class Preferences:
     sidebar_open: bool = True
     panel_open: bool = True
     reads_ahead: bool = True
+    states_gb: int = 4
     rest_minutes: int = 15
     unknown: dict[str, Any] = field(default_factory=dict)
 
@@ -91,7 +93,8 @@ def _sensible(values: dict[str, Any]) -> Preferences:
         del known["columns"]
     if not known.get("geometry", "").isascii():
         del known["geometry"]
-    if "context" in known:
-        known["context"] = min(max(int(known["context"]), LEAST_CONTEXT), MOST_CONTEXT)
+    for name, (least, most) in RANGES.items():
+        if name in known:
+            known[name] = min(max(int(known[name]), least), most)
     unknown = {name: value for name, value in values.items() if name not in kinds}
     return replace(Preferences(**known), unknown=unknown)

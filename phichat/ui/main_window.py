@@ -176,6 +176,8 @@ class MainWindow(QMainWindow):
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
         self._panel.default_wanted.connect(self._make_default)
+        self._panel.computer.states_changed.connect(self._remembering.allow_states)
+        self._panel.computer.rest_changed.connect(self._remembering.allow_rest)
         self._presenting.found.connect(self._questions.submit_early)
         self.choosing.begins.connect(self._presenting.begin)
         self.choosing.told.connect(self.say)
@@ -239,6 +241,7 @@ class MainWindow(QMainWindow):
         self._columns.fold_for(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
+        self._panel.computer.show_values(known.states_gb, known.rest_minutes)
 
     @Slot(bool)
     def _on_ahead(self, is_on: bool) -> None:

@@ -20,11 +20,14 @@ class Remembering(QObject):
     Attributes:
         now: as they are.
 
-    Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work.
+    Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work;
+    `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time.
     """
 
     saving = Signal()
     failed = Signal(str)
+    states_allowed = Signal(int)
+    rest_allowed = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()
@@ -43,6 +46,18 @@ class Remembering(QObject):
         session = Session(system=self.now.system)
         session.sampling = Sampling().with_values(self.now.sampling)
         return session
+
+    @Slot(int)
+    def allow_states(self, gigabytes: int) -> None:
+        """So much of the disk is for what models remember."""
+        self.change(states_gb=gigabytes)
+        self.states_allowed.emit(gigabytes)
+
+    @Slot(int)
+    def allow_rest(self, minutes: int) -> None:
+        """After so many minutes without use, models give their memory back; never after 0."""
+        self.change(rest_minutes=minutes)
+        self.rest_allowed.emit()
 
     @Slot()
     def soon(self) -> None:

@@ -25,7 +25,9 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting, preset_of
 from phichat.text import tr
-from phichat.ui.theme import Theme, muted
+from phichat.ui.computer_section import ComputerSection
+from phichat.ui.labels import explanation, heading
+from phichat.ui.theme import Theme
 
 LARGEST_CONTEXT = 131_072
 SETTLED_AFTER = 600  # milliseconds without a further change of the context
@@ -33,6 +35,9 @@ SETTLED_AFTER = 600  # milliseconds without a further change of the context
 
 class SettingsPanel(QScrollArea):
     """Shows and changes how the next reply is made.
+
+    Attributes:
+        computer: what models may take of this computer.
 
     Signals: `sampling_changed(Sampling)`, `system_changed(str)` as they change; `context_changed(int)` once a new
     context is settled, as it takes loading the model again; `default_wanted` where new conversations should begin so.
@@ -68,6 +73,8 @@ class SettingsPanel(QScrollArea):
             self._add_row(setting)
         self._add_seed()
         self._add_context()
+        self.computer = ComputerSection()
+        self._layout.addWidget(self.computer)
         self._layout.addStretch()
         self.setWidget(content)
         self._calm = _Calm(self)
@@ -187,17 +194,13 @@ class SettingsPanel(QScrollArea):
         self._context.valueChanged.connect(self._wait_for_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
-            _explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
+            explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
         )
 
     def _heading(self, text: str) -> None:
-        label = QLabel(text)
-        font = label.font()
-        font.setBold(True)
-        label.setFont(font)
         if self._layout.count():
             self._layout.addSpacing(10)
-        self._layout.addWidget(label)
+        self._layout.addWidget(heading(text))
 
     @Slot(str, float)
     def _on_value(self, name: str, value: float) -> None:
@@ -274,7 +277,7 @@ class _Row(QWidget):
         layout.addWidget(label, 0, 0)
         layout.addWidget(self._spin, 0, 1, Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self._slider, 1, 0, 1, 2)
-        layout.addWidget(_explanation(tr(setting.help)), 2, 0, 1, 2)
+        layout.addWidget(explanation(tr(setting.help)), 2, 0, 1, 2)
         self._slider.valueChanged.connect(self._on_slider)
         self._spin.valueChanged.connect(self._on_spin)
         self._spin.editingFinished.connect(self._on_spin_left)
@@ -334,15 +337,6 @@ class _Spin(QDoubleSpinBox):
         self.setSingleStep(setting.step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFixedWidth(76)
-
-
-def _explanation(text: str) -> QLabel:
-    label = muted(QLabel(text))
-    label.setWordWrap(True)
-    font = label.font()
-    font.setPointSizeF(font.pointSizeF() * 0.9)
-    label.setFont(font)
-    return label
 
 
 def _camel_case(name: str) -> str:

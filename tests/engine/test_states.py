@@ -229,7 +229,7 @@ class TestEngines:
     ) -> None:
         folder = tmp_path / "states"
         for expected in (False, True):
-            engine = HostedEngine(states=folder, budget=PLENTY)
+            engine = HostedEngine(states=folder, budget=lambda: PLENTY)
             engine.load(chatml_model, settings, Stop(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             assert (done.cached_tokens > 80) == expected
@@ -251,7 +251,7 @@ class TestEngines:
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
         for end in (HostedEngine.close, HostedEngine.unload, HostedEngine.close):
-            engine = HostedEngine(states=tmp_path / "states", budget=PLENTY)
+            engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
             engine.load(chatml_model, settings, Stop(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             end(engine)
@@ -261,7 +261,7 @@ class TestEngines:
     def test_after_its_memory_was_given_back_a_model_knows_what_it_knew(
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        engine = HostedEngine(states=tmp_path / "states", budget=PLENTY)
+        engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
         engine.load(chatml_model, settings, Stop(), lambda _: None)
         text, cold = self.ask(engine, LONG)
         engine.unload()
@@ -285,7 +285,7 @@ class TestEngines:
                 os.kill(pid, signal.SIGKILL)
 
         for _ in range(5):
-            engine = HostedEngine(states=folder, budget=PLENTY)
+            engine = HostedEngine(states=folder, budget=lambda: PLENTY)
             engine.load(chatml_model, settings, Stop(), lambda _: None)
             assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
             killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])

@@ -61,3 +61,10 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "home").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match=r"^Settings could not be saved in .*\. They hold until you quit\.$"):
         PreferencesFile(tmp_path / "home" / "preferences.json").write(Preferences())
+
+
+@pytest.mark.parametrize(("saved", "read"), [(-5, 0), (7, 7), (10**9, 1440), ("15", 15), (None, 15), (3.5, 15)])
+def test_a_time_that_makes_no_sense_is_the_nearest_that_does_or_the_usual(home: Path, saved: object, read: int) -> None:
+    home.mkdir()
+    (home / "preferences.json").write_text(json.dumps({"rest_minutes": saved}))
+    assert PreferencesFile(home / "preferences.json").read().rest_minutes == read
