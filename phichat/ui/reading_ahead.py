@@ -69,7 +69,13 @@ class ReadingAhead(QObject):
     def _read(self) -> None:
         session, draft, model = self._session, self._draft, self._answering.model
         pins = [message.id for message in session.conversation.path() if message.is_pinned]
-        place = (session.conversation.id, session.conversation.tip, model.name if model else None, *pins)
+        place = (
+            session.conversation.id,
+            session.conversation.tip,
+            session.system,
+            model.name if model else None,
+            *pins,
+        )
         goes_on = place == self._place and draft.startswith(self._last)
         if self._answering.state is not State.IDLE or (goes_on and self._answering.unasked.is_reading()):
             return  # it is asked for again when that has ended
