@@ -26,6 +26,7 @@ class CodeBlock(QFrame):
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
+        self._text.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
         self._text.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self._text.setAccessibleName(tr("Code"))
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

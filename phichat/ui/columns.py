@@ -60,3 +60,8 @@ class Columns(QSplitter):
     def _show(self) -> None:
         self._sidebar.setVisible(self._fold_sidebar.isChecked())
         self._panel.setVisible(self._fold_panel.isChecked())
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        from phichat.ui.tab_order import move_focus  # noqa: PLC0415 - when Tab is pressed
+
+        return move_focus(self, 1 if is_next else -1)

@@ -12,6 +12,8 @@ from shiboken6 import isValid
 
 from phichat.text import resource
 
+POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the other one where one reads from the right
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -82,9 +84,11 @@ class Theme(QObject):
     def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
         """The icon `name` of `resources/icons`, in this theme's colours."""
         colour = self.tokens.on_accent if on_accent else self.tokens.text
-        if (name, colour) not in self._icons:
-            self._icons[name, colour] = QIcon(_drawn(name, colour))
-        return self._icons[name, colour]
+        is_turned = name in POINTING and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        key = f"{name}, turned" if is_turned else name
+        if (key, colour) not in self._icons:
+            self._icons[key, colour] = QIcon(_drawn(name, colour, is_turned=is_turned))
+        return self._icons[key, colour]
 
     @Slot()
     def _apply(self) -> None:
@@ -112,12 +116,15 @@ def muted(label: QLabel, *, alert: bool = False) -> QLabel:
     return label
 
 
-def _drawn(name: str, colour: str) -> QPixmap:
+def _drawn(name: str, colour: str, *, is_turned: bool) -> QPixmap:
     source = resource(f"icons/{name}.svg").read_text("utf-8").replace("#000", colour)
     ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.primaryScreen() else 1.0
     pixmap = QPixmap(QSize(20, 20) * ratio * 2)  # twice as fine, for screens of another scale
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
+    if is_turned:
+        painter.translate(pixmap.width(), 0)
+        painter.scale(-1, 1)
     QSvgRenderer(QByteArray(source.encode())).render(painter)
     painter.end()
     pixmap.setDevicePixelRatio(ratio * 2)
