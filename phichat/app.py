@@ -21,6 +21,7 @@ from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.focus_ring import FocusRings
 from phichat.ui.idling import Idling
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
@@ -88,6 +89,7 @@ def create_window(
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
     _connect_unasked(window, answering, remembering)
+    FocusRings(theme, window)
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)

@@ -64,6 +64,11 @@ def read(name: str) -> list[str]:
     return [Atspi.Text.get_text(text, 0, -1) for text in texts if text]
 
 
+def told(name: str) -> list[str]:
+    """What is told besides the name."""
+    return [node.get_description() for node in found(name)]
+
+
 def change(name: str, role: str, value: float) -> bool:
     """Set the value of a slider or the like."""
     return any(node.get_value_iface().set_current_value(value) for node in found(name, role))
@@ -72,6 +77,12 @@ def change(name: str, role: str, value: float) -> bool:
 def value(name: str, role: str) -> float:
     """The value of a slider or the like."""
     return float(found(name, role)[0].get_value_iface().get_current_value())
+
+
+def label(node: Any) -> str:
+    """What another one says of it, as a combo box has its choice for a name."""
+    relations = [one for one in node.get_relation_set() if one.get_relation_type() == Atspi.RelationType.LABELLED_BY]
+    return relations[0].get_target(0).get_name() if relations else ""
 
 
 def sweep() -> list[dict[str, Any]]:
@@ -85,6 +96,7 @@ def sweep() -> list[dict[str, Any]]:
                 {
                     "role": node.get_role_name(),
                     "name": node.get_name(),
+                    "label": label(node),
                     "text": bool(node.get_text_iface()),
                     "value": worth.get_current_value() if worth else None,
                     "most": worth.get_maximum_value() if worth else None,
@@ -113,7 +125,7 @@ def obey(source: Any, _: Any) -> bool:
     return True
 
 
-ORDERS = {"press": press, "write": write, "read": read, "change": change, "value": value, "sweep": sweep}
+ORDERS = {"press": press, "write": write, "read": read, "told": told, "change": change, "value": value, "sweep": sweep}
 
 if __name__ == "__main__":
     listener = Atspi.EventListener.new(listen)

@@ -1,7 +1,6 @@
 """Qt speaks the application's language: its own words, its numbers, and from which side one reads."""
 
-import os
-
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from phichat import text
@@ -9,13 +8,11 @@ from phichat import text
 
 def follow_language(application: QApplication) -> None:
     """Have Qt use the language that `text` uses."""
-    if text.language() == "en" and os.environ.get("LANG", "C").startswith(("en", "C")):
-        return  # as Qt does anyway
-    from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator  # noqa: PLC0415 - many languages, each a number
-
     locale = QLocale(text.language())
     QLocale.setDefault(locale)
-    translator = QTranslator(application)
-    if translator.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        application.installTranslator(translator)
-    application.setLayoutDirection(locale.textDirection())
+    if text.language() != "en":
+        translator = QTranslator(application)
+        folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        if translator.load(locale, "qtbase", "_", folder):
+            application.installTranslator(translator)
+    application.setLayoutDirection(locale.textDirection())  # after that, as a translation says a direction too

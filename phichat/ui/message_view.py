@@ -136,7 +136,7 @@ class MessageView(QWidget):
         """Focus the message's text."""
         self.appear()
         for part in self._parts[:1]:
-            part.field().setFocus(Qt.FocusReason.OtherFocusReason)
+            part.field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def selected(self) -> str:
         """What the person has marked to copy."""

@@ -135,8 +135,9 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
-        self._heading(tr("How it answers"))
+        title = self._heading(tr("How it answers"))
         self._presets = QComboBox()
+        title.setBuddy(self._presets)  # its own name hides what is chosen, and is hidden by it
         self._presets.setObjectName("presetCombo")
         self._presets.setAccessibleName(tr("Preset"))
         self._presets.setToolTip(tr("Ready-made settings, from careful to daring."))
@@ -197,10 +198,12 @@ class SettingsPanel(QScrollArea):
             explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
         )
 
-    def _heading(self, text: str) -> None:
+    def _heading(self, text: str) -> QLabel:
         if self._layout.count():
             self._layout.addSpacing(10)
-        self._layout.addWidget(heading(text))
+        label = heading(text)
+        self._layout.addWidget(label)
+        return label
 
     @Slot(str, float)
     def _on_value(self, name: str, value: float) -> None:

@@ -17,7 +17,8 @@ def move_focus(columns: QSplitter, step: int) -> bool:
         return False
     target = others[0 if step > 0 else -1]
     target.setFocus(Qt.FocusReason.TabFocusReason if step > 0 else Qt.FocusReason.BacktabFocusReason)
-    _show(target)
+    columns.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
+    show_in_full(target)
     return True
 
 
@@ -42,7 +43,7 @@ def _part(columns: QSplitter, widget: QWidget) -> tuple[int, int]:
     return columns.indexOf(column), part.y()
 
 
-def _show(widget: QWidget) -> None:
+def show_in_full(widget: QWidget) -> None:
     """Have it seen, where it may have been scrolled away."""
     area = widget.parentWidget()
     while area:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from itertools import groupby, pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage
@@ -10,16 +12,20 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from phichat.ui.answering import State
+from phichat.ui.message_actions import MessageActions
+from phichat.ui.tab_order import show_in_full
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 PLACES = ["sidebar", "header", "transcript", "composerBox", "settingsPanel"]
+BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange
 REPLY = "A [link](https://example.com) to follow.\n\n```python\nprint('ferry')\n```\n\nAnd an end."
 
 
 @pytest.fixture
 def talker(person: Person, engine: ScriptedEngine) -> Person:
     """After two questions, so that there is something of everything."""
+    person.window.resize(1200, 760)
     for question in ("What is a ferry?", "And a boat?"):
         engine.enqueue(REPLY)
         person.ask(question)
@@ -37,6 +43,15 @@ def place(widget: QWidget) -> str:
     return widget.objectName() if widget else ""
 
 
+def is_seen(widget: QWidget) -> bool:
+    """Whether something of it is within all that it is in."""
+    rect, inside = widget.rect(), widget
+    while widget.isVisible() and (outside := inside.parentWidget()) and not inside.isWindow():
+        rect = rect.translated(inside.pos()).intersected(outside.rect())
+        inside = outside
+    return widget.isVisible() and rect.width() > 4 and rect.height() > 4
+
+
 def walk(person: Person, key: Qt.Key) -> Iterator[QWidget]:
     """All that Tab leads to, beginning and ending with the message field."""
     person.find("composer").setFocus()
@@ -49,6 +64,11 @@ def walk(person: Person, key: Qt.Key) -> Iterator[QWidget]:
             yield focus
             if focus is person.find("composer"):
                 return
+
+
+def comes_and_goes(widget: QWidget) -> bool:
+    """Whether it is there only while one is in a message, or far from the end."""
+    return isinstance(widget.parent(), MessageActions) or widget.objectName() == "downButton"
 
 
 def can_take(widget: QWidget) -> bool:
@@ -68,13 +88,15 @@ def test_tab_leads_through_everything_in_the_order_of_reading_and_back(
     try:
         forth = []
         for widget in walk(talker, Qt.Key.Key_Tab):
-            assert not widget.visibleRegion().isEmpty(), f"{widget} cannot be seen"
+            assert is_seen(widget), f"{widget} cannot be seen"
+            assert talker.window.testAttribute(BY_KEY) or not forth, "for which Qt shows the focus of buttons"
             forth.append(widget)
         assert [name for name, _ in groupby(forth, place)] == [*PLACES[3:], *PLACES[:4]]
         assert len(forth) - 1 == len(set(forth))
         missed = {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} - set(forth)
         assert not [(type(widget).__name__, widget.objectName(), widget.parent()) for widget in missed]
-        assert list(walk(talker, Qt.Key.Key_Backtab)) == forth[::-1]
+        back = [widget for widget in walk(talker, Qt.Key.Key_Backtab) if not comes_and_goes(widget)]
+        assert back == [widget for widget in reversed(forth) if not comes_and_goes(widget)]
     finally:
         qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
 
@@ -87,9 +109,11 @@ def test_in_each_part_tab_goes_down(talker: Person) -> None:
 
 
 def test_what_has_the_focus_shows_it(talker: Person) -> None:
-    kinds = {(type(widget).__name__, place(widget), widget.objectName()): widget for widget in walk(talker, Qt.Key.Key_Tab)}
+    kinds = {
+        (type(widget).__name__, place(widget), widget.objectName()): widget for widget in walk(talker, Qt.Key.Key_Tab)
+    }
     assert len(kinds) > 30
-    faint = [kind for kind, widget in kinds.items() if _difference(talker, widget) < 24]
+    faint = [kind for kind, widget in kinds.items() if widget.isVisible() and _difference(talker, widget) < 24]
     assert not faint
 
 
@@ -98,21 +122,22 @@ def _difference(person: Person, widget: QWidget) -> int:
     elsewhere = person.find("composer" if widget.objectName() != "composer" else "searchField")
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
     widget.setFocus(Qt.FocusReason.TabFocusReason)
-    person.window.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+    person.window.setAttribute(BY_KEY)
+    show_in_full(widget)
     QGuiApplication.processEvents()
     with_focus = _picture(person, widget)
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
     QGuiApplication.processEvents()
     without = _picture(person, widget)
-    return sum(one != other for one, other in zip(with_focus, without, strict=True))
+    return int((with_focus != without).sum())
 
 
-def _picture(person: Person, widget: QWidget) -> list[int]:
+def _picture(person: Person, widget: QWidget) -> Any:
     """What is seen of it, and of a little around it."""
-    rect = QRect(widget.mapTo(person.window, QPoint(0, 0)), widget.size()).adjusted(-3, -3, 3, 3)
+    rect = QRect(widget.mapTo(person.window, QPoint(0, 0)), widget.size()).adjusted(-9, -9, 9, 9)
     shown = person.window.grab(rect.intersected(person.window.rect())).toImage()
     shown = shown.convertToFormat(QImage.Format.Format_RGB32)
-    return [shown.pixel(x, y) for x in range(shown.width()) for y in range(shown.height())]
+    return np.frombuffer(shown.constBits(), np.uint32).copy()
 
 
 OPENERS: list[tuple[str, Callable[[Person], None]]] = [
@@ -128,4 +153,4 @@ def test_what_opens_later_is_in_its_place(talker: Person, name: str, opens: Call
     talker.window.activateWindow()
     forth = list(walk(talker, Qt.Key.Key_Tab))
     assert [name for name, _ in groupby(forth, place)] == [*PLACES[3:], *PLACES[:4]]
-    assert {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} == set(forth)
+    assert {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} <= set(forth)
