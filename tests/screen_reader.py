@@ -5,13 +5,13 @@ It runs under the system's Python, which has the libraries for it: no other part
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gi
 
 gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi, GLib
+from gi.repository import Atspi, GLib  # noqa: E402 - once it is known which
 
 PRESSING = ("Press", "Toggle", "click")
 MANY = 400  # children of one thing, beyond which it is not a window of ours
@@ -118,14 +118,16 @@ def obey(source: Any, _: Any) -> bool:
         return False
     order, *arguments = json.loads(line)
     try:
-        answer = said if order == "said" else ORDERS[order](*arguments)
+        answer: Any = said if order == "said" else ORDERS[order](*arguments)
     except (LookupError, GLib.Error) as error:  # it is not there yet, or any more
         answer = {"error": repr(error)}
     print(json.dumps(answer), flush=True)
     return True
 
 
-ORDERS = {"press": press, "write": write, "read": read, "told": told, "change": change, "value": value, "sweep": sweep}
+ORDERS: dict[str, Callable[..., Any]] = {
+    order.__name__: order for order in (press, write, read, told, change, value, sweep)
+}
 
 if __name__ == "__main__":
     listener = Atspi.EventListener.new(listen)

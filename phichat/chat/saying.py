@@ -8,14 +8,17 @@ from phichat.text import tr_count
 LONG = 240  # characters without an end of a sentence, of which those before the last pause are said
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]")
 _RULE = re.compile(r"[\s|:=*_+-]*$|\s*(?:\$\$|\\\[|\\\])\s*$")  # a line of marks alone; so is a table's second one
+_ALONE = re.compile(rf"{_RULE.pattern}|{_FENCE.pattern}|\s*(?:#{{1,6}}(?:\s|$)|\||[`~]+\s*$)")  # such lines are whole
 _MARKER = re.compile(r"\s*(?:>[ \t]?|(?:#{1,6}|[-*+](?: +\[[ xX]\])?|\d{1,9}[.)])(?:[ \t]+|$))*")
-_BREAK = re.compile(r"\n(?=[ \t]*(?:\n|[-*+>#|]|\d{1,9}[.)][ \t]|`{3}|~{3}|\$\$|\\\[))")  # the next line is another block
+_BREAK = re.compile(r"\n(?=[ \t]*(?:\n|[-*+>#|]|\d{1,9}[.)][ \t]|`{3}|~{3}|\$\$|\\\[))")  # a block ends
 _END = re.compile(r"[.!?…؟۔।]+(?:[\"'”’)\]*_`]|\s?»)*(?=\s)|[。！？｡]+[\"'”’」』）*_`]*")
 _WIDE = "。！？｡"  # after which there is no space
 _PAUSE = re.compile(r"[,;:،؛](?=\s)|[、，；：]|\n|\s[–—-](?=\s)")
-_SHORT = frozenset("cf dr e.g etc ex fig i.e m mlle mme mr mrs ms no nos p pp prof st u.s vol vs approx env".split())
+_SHORT = {
+    "approx", "cf", "dr", "e.g", "env", "etc", "ex", "fig", "i.e", "mlle", "mme", "mr", "mrs", "ms", "no", "nos", "pp",
+    "prof", "st", "u.s", "vol", "vs",
+}  # fmt: skip
 _MARKS = re.compile(
     r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)"
     r"|!?\[(?P<label>[^\]]*)\]\([^)\s]*(?:\s[^)]*)?\)"
@@ -52,20 +55,14 @@ class Saying:
         if at > 0 and source[at - 1] != "\n":
             return _sentence(source, at, is_whole=is_whole)
         line = source[at:end]
-        has_end = is_whole or line.endswith("\n")
-        if fence := _FENCE.match(line):
-            return _code(source, end, fence[1], is_whole=is_whole) if has_end else None
-        if _RULE.match(line):
-            return ("", end) if has_end else None
-        is_row = line.lstrip().startswith("|")
-        is_heading = bool(_HEADING.match(line))
-        if (is_row or is_heading or not line.strip(" `~")) and not has_end:
+        if not _ALONE.match(line):
+            return _sentence(source, at, is_whole=is_whole)
+        if not is_whole and not line.endswith("\n"):
             return None
-        if is_heading:
-            return plain(line), end
-        if is_row:
-            return ", ".join(filter(None, map(plain, line.strip().strip("|").split("|")))), end
-        return _sentence(source, at, is_whole=is_whole)
+        if fence := _FENCE.match(line):
+            return _code(source, end, fence[1], is_whole=is_whole)
+        cells = line.strip().strip("|").split("|") if line.lstrip().startswith("|") else [line]
+        return "" if _RULE.match(line) else ", ".join(filter(None, map(plain, cells))), end
 
 
 def plain(source: str) -> str:

@@ -64,4 +64,4 @@ class Columns(QSplitter):
     def focusNextPrevChild(self, is_next: bool) -> bool:
         from phichat.ui.tab_order import move_focus  # noqa: PLC0415 - when Tab is pressed
 
-        return move_focus(self, 1 if is_next else -1)
+        return self.isVisible() and move_focus(self, 1 if is_next else -1)

@@ -8,6 +8,7 @@ from shiboken6 import isValid
 from phichat.ui.theme import Theme
 
 WIDTH, ROUND = 2, 6  # pixels
+BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange
 
 
 class FocusRings(QObject):
@@ -15,7 +16,7 @@ class FocusRings(QObject):
 
     def __init__(self, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
-        self._theme, self._window = theme, window
+        self._theme = theme  # the window is not kept: circles of references are freed at any time, in any thread
         self._ring: _Ring | None = None
         self._soon = QTimer(self, interval=0, singleShot=True)
         self._soon.timeout.connect(self._draw)
@@ -34,8 +35,8 @@ class FocusRings(QObject):
     @Slot()
     def _draw(self) -> None:
         now = QApplication.focusWidget()
-        by_key = self._window.testAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
-        if by_key and now and self._window.isAncestorOf(now) and _needs_ring(now):
+        is_here = now is not None and now.window() is self.parent()
+        if now and is_here and now.window().testAttribute(BY_KEY) and _needs_ring(now):
             self._ring = _Ring(now, self._theme)
 
 
@@ -44,15 +45,15 @@ class _Ring(QWidget):
 
     def __init__(self, widget: QWidget, theme: Theme) -> None:
         super().__init__(widget)
-        self._widget, self._theme = widget, theme
+        self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setGeometry(widget.rect())
         widget.installEventFilter(self)
         self.show()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Resize:
-            self.setGeometry(self._widget.rect())
+        if event.type() is QEvent.Type.Resize and isinstance(watched, QWidget):
+            self.setGeometry(watched.rect())
         return super().eventFilter(watched, event)
 
     def paintEvent(self, _: QPaintEvent) -> None:
@@ -67,5 +68,6 @@ class _Ring(QWidget):
 def _needs_ring(widget: QWidget) -> bool:
     if isinstance(widget, QListView):
         return not widget.currentIndex().isValid()  # a row shows it
-    is_text = isinstance(widget, QTextEdit | QPlainTextEdit)
-    return isinstance(widget, QScrollArea) or (is_text and widget.isReadOnly())
+    if isinstance(widget, QTextEdit | QPlainTextEdit):
+        return widget.isReadOnly()
+    return isinstance(widget, QScrollArea)

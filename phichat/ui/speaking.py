@@ -26,7 +26,6 @@ class Speaking(QObject):
 
     def __init__(self, answering: Answering, widget: QWidget) -> None:
         super().__init__(widget)
-        self._widget = widget
         self._session: Session | None = None
         self._reply = ""
         self._saying = Saying()
@@ -60,8 +59,9 @@ class Speaking(QObject):
 
     @Slot()
     def _say(self) -> None:
-        if self._waiting:
-            announce(self._widget, "\n".join(self._waiting))
+        widget = self.parent()
+        if self._waiting and isinstance(widget, QWidget):
+            announce(widget, "\n".join(self._waiting))
             self._waiting.clear()
             self._pause.start()
 

@@ -1,46 +1,47 @@
-"""Where Tab leads in the window: column by column, in each from top to bottom, whatever was made first."""
+"""Where Tab leads in the window: row by row from top to bottom, whatever was made first."""
 
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QScrollArea, QSplitter, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QTextEdit,
+    QWidget,
+)
+
+# What is within these takes no focus of its own.
+WHOLE = (
+    QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QLineEdit,
+    QPlainTextEdit, QTextEdit,
+)  # fmt: skip
 
 
-def move_focus(columns: QSplitter, step: int) -> bool:
-    """Focus what comes after what has the focus, or before it for a `step` of -1; whether there was anything."""
-    focus = columns.window().focusWidget()
-    order = [widget for _, _, widget in sorted(_places(columns, focus), key=lambda place: place[:2])]
+def move_focus(whole: QWidget, step: int) -> bool:
+    """Focus what comes next in `whole`, or before for a `step` of -1; whether there was anything.
+
+    Qt's own order is not asked: PySide takes what `nextInFocusChain` returns for a child of what it was asked of, and
+    frees it with that.
+    """
+    focus = whole.window().focusWidget()
+    order = list(_in_order(whole, focus))
     at = order.index(focus) if focus in order else -1
-    others = [widget for widget in order[at + 1 :] + order[: max(at, 0)] if widget is not focus]
+    others = order[at + 1 :] + order[: max(at, 0)]
     if not others:
         return False
     target = others[0 if step > 0 else -1]
     target.setFocus(Qt.FocusReason.TabFocusReason if step > 0 else Qt.FocusReason.BacktabFocusReason)
-    columns.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
+    whole.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
     show_in_full(target)
     return True
-
-
-def _places(columns: QSplitter, focus: QWidget | None) -> Iterator[tuple[tuple[int, int], int, QWidget]]:
-    """What takes the focus, and `focus` whether it does or not: the part of the window it is in, and its number."""
-    all_take = QGuiApplication.styleHints().tabFocusBehavior() is Qt.TabFocusBehavior.TabFocusAllControls
-    wanted = Qt.FocusPolicy.TabFocus if all_take else Qt.FocusPolicy.StrongFocus
-    widget, number = columns.nextInFocusChain(), 0
-    while widget is not columns:
-        takes = (widget.focusPolicy() & wanted) == wanted and widget.isVisible() and widget.isEnabled()
-        if widget is focus or (takes and not widget.focusProxy()):
-            if columns.isAncestorOf(widget):
-                yield _part(columns, widget), number, widget
-        widget, number = widget.nextInFocusChain(), number + 1
-
-
-def _part(columns: QSplitter, widget: QWidget) -> tuple[int, int]:
-    """The column `widget` is in, and how far down in it the part that it belongs to begins."""
-    part = column = widget
-    while column.parentWidget() is not columns:
-        part, column = column, column.parentWidget()
-    return columns.indexOf(column), part.y()
 
 
 def show_in_full(widget: QWidget) -> None:
@@ -50,3 +51,30 @@ def show_in_full(widget: QWidget) -> None:
         if isinstance(area, QScrollArea):
             area.ensureWidgetVisible(widget)
         area = area.parentWidget()
+
+
+def _in_order(widget: QWidget, focus: QWidget | None) -> Iterator[QWidget]:
+    """What takes the focus, in the order of reading; and `focus`, whether it still does or not."""
+    if widget is focus or _takes_focus(widget):
+        yield widget
+    if not isinstance(widget, WHOLE):
+        children = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        for child in _by_rows([child for child in children if child is focus or child.isVisible()]):
+            yield from _in_order(child, focus)
+
+
+def _takes_focus(widget: QWidget) -> bool:
+    all_take = QGuiApplication.styleHints().tabFocusBehavior() is Qt.TabFocusBehavior.TabFocusAllControls
+    wanted = Qt.FocusPolicy.TabFocus if all_take else Qt.FocusPolicy.StrongFocus
+    return (widget.focusPolicy() & wanted) == wanted and widget.isEnabled() and widget.isVisible()
+
+
+def _by_rows(widgets: list[QWidget]) -> Iterator[QWidget]:
+    """Neighbours with the same parent: what begins beside another one is in its row."""
+    left = sorted(widgets, key=lambda widget: widget.geometry().center().y())
+    while left:
+        first = left[0].geometry()
+        row = [widget for widget in left if widget.geometry().center().y() <= first.bottom()]
+        turned = left[0].isRightToLeft()
+        yield from sorted(row, key=lambda widget: -widget.x() if turned else widget.x())
+        left = left[len(row) :]

@@ -19,6 +19,7 @@ LAUNCHER = next(
     (path for path in (Path("/usr/libexec/at-spi-bus-launcher"), Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"))
      if path.exists()), None,
 )  # fmt: skip
+SCREEN = "1280x800x24"
 PACKAGES = "xvfb dbus-daemon at-spi2-core python3-gi gir1.2-atspi-2.0"
 
 PROGRAM = """
@@ -56,7 +57,8 @@ def lacking() -> str:
     if missing or not LAUNCHER:
         return f"needs {PACKAGES}"
     probe = "import gi; gi.require_version('Atspi', '2.0')"
-    return "" if subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0 else f"needs {PACKAGES}"
+    tried = subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False)
+    return f"needs {PACKAGES}" if tried.returncode else ""
 
 
 class Reader:
@@ -95,7 +97,7 @@ def reader(home: Path, starter: object, tmp_path: Path) -> Iterator[Reader]:
         environment |= {"XDG_RUNTIME_DIR": str(tmp_path), "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8"}
         environment |= {"QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1", "GSETTINGS_BACKEND": "memory"}
         told: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True}
-        display = run(["Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], environment, **told)
+        display = run(["Xvfb", "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"], environment, **told)
         assert display.stdout
         environment["DISPLAY"] = ":" + display.stdout.readline().strip()
         bus = run(["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"], environment, **told)

@@ -36,7 +36,7 @@ def talker(person: Person, engine: ScriptedEngine) -> Person:
     return person
 
 
-def place(widget: QWidget) -> str:
+def place(widget: QWidget | None) -> str:
     """The part of the window it is in."""
     while widget and widget.objectName() not in PLACES:
         widget = widget.parentWidget()
@@ -54,16 +54,18 @@ def is_seen(widget: QWidget) -> bool:
 
 def walk(person: Person, key: Qt.Key) -> Iterator[QWidget]:
     """All that Tab leads to, beginning and ending with the message field."""
-    person.find("composer").setFocus()
-    focus = QApplication.focusWidget()
-    yield focus
+    first = focus = person.find("composer")
+    first.setFocus()
+    yield first
     for _ in range(300):
-        QTest.keyClick(QApplication.focusWidget(), key)
-        if QApplication.focusWidget() is not focus:
-            focus = QApplication.focusWidget()
+        QTest.keyClick(focus, key)
+        now = QApplication.focusWidget()
+        assert now, "the focus is nowhere"
+        if now is not focus:
+            focus = now
             yield focus
-            if focus is person.find("composer"):
-                return
+        if focus is first:
+            return
 
 
 def comes_and_goes(widget: QWidget) -> bool:
@@ -86,7 +88,9 @@ def test_tab_leads_through_everything_in_the_order_of_reading_and_back(
 ) -> None:
     qapp.setLayoutDirection(direction)
     try:
-        forth = []
+        is_turned = direction is Qt.LayoutDirection.RightToLeft
+        talker.wait(lambda: (talker.find("sidebar").x() > talker.find("settingsPanel").x()) is is_turned)
+        forth: list[QWidget] = []
         for widget in walk(talker, Qt.Key.Key_Tab):
             assert is_seen(widget), f"{widget} cannot be seen"
             assert talker.window.testAttribute(BY_KEY) or not forth, "for which Qt shows the focus of buttons"
