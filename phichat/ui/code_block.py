@@ -21,12 +21,12 @@ class CodeBlock(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
         self.marks: Marks | None = None
         self._language = muted(QLabel())
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
-        self._text.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
         self._text.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self._text.setAccessibleName(tr("Code"))
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
