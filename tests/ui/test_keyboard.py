@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
 from phichat.ui.answering import State
 from phichat.ui.message_actions import MessageActions
@@ -158,3 +158,21 @@ def test_what_opens_later_is_in_its_place(talker: Person, name: str, opens: Call
     forth = list(walk(talker, Qt.Key.Key_Tab))
     assert [name for name, _ in groupby(forth, place)] == [*PLACES[3:], *PLACES[:4]]
     assert {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} <= set(forth)
+
+
+def test_what_takes_the_focus_has_a_name(talker: Person) -> None:
+    for _, opens in OPENERS:
+        opens(talker)
+    talker.window._arrivals.open_dialog()
+    talker.window._arrivals.offer()
+    everything = [widget for window in QApplication.topLevelWidgets() for widget in window.findChildren(QWidget)]
+    taking = [widget for widget in everything if can_take(widget)]
+    assert len(taking) > 50
+    nameless = [widget for widget in taking if not spoken(widget)]
+    assert not [(widget, widget.objectName(), widget.parent()) for widget in nameless]
+
+
+def spoken(widget: QWidget) -> str:
+    """What a screen reader calls it."""
+    name = QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+    return name if widget.accessibleName() or not isinstance(widget, QComboBox) else ""
