@@ -1,13 +1,13 @@
 """A line around what has the focus, where that would not show it by itself: texts to read, and what scrolls."""
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QListView, QPlainTextEdit, QScrollArea, QTextEdit, QWidget
 from shiboken6 import isValid
 
 from phichat.ui.theme import Theme
 
-WIDTH, ROUND = 2, 6  # pixels
+WIDTH, ROUND, AWAY = 2, 6, 6  # pixels
 BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange
 
 
@@ -41,19 +41,32 @@ class FocusRings(QObject):
 
 
 class _Ring(QWidget):
-    """Lies over `widget`, as large as that."""
+    """Lies around `widget` or, where that has no neighbours to lie over, inside."""
 
     def __init__(self, widget: QWidget, theme: Theme) -> None:
-        super().__init__(widget)
+        ground = _ground(widget)
+        super().__init__(ground)
         self._theme = theme
+        self._inside: list[QWidget] = [widget]  # `widget`, and what it is in up to `ground`
+        while widget is not ground and (outer := self._inside[-1].parentWidget()) and outer is not ground:
+            self._inside.append(outer)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setGeometry(widget.rect())
-        widget.installEventFilter(self)
+        for moved in self._inside:
+            moved.installEventFilter(self)
+        self._settle(ground)
         self.show()
 
+    def _settle(self, ground: QWidget) -> None:
+        widget = self._inside[0]
+        if widget is ground:
+            self.setGeometry(widget.rect())
+        else:
+            self.setGeometry(QRect(widget.mapTo(ground, QPoint(0, 0)), widget.size()).adjusted(-AWAY, -2, AWAY, 2))
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Resize and isinstance(watched, QWidget):
-            self.setGeometry(watched.rect())
+        ground = self.parentWidget()
+        if ground and isValid(self._inside[0]) and event.type() in {QEvent.Type.Resize, QEvent.Type.Move}:
+            self._settle(ground)
         return super().eventFilter(watched, event)
 
     def paintEvent(self, _: QPaintEvent) -> None:
@@ -63,6 +76,14 @@ class _Ring(QWidget):
         inset = WIDTH / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), ROUND, ROUND)
         painter.end()
+
+
+def _ground(widget: QWidget) -> QWidget:
+    """What a ring around `widget` is drawn on."""
+    area = None if isinstance(widget, QScrollArea) else widget.parentWidget()
+    while area and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    return (area.widget() if isinstance(area, QScrollArea) else None) or widget
 
 
 def _needs_ring(widget: QWidget) -> bool:
