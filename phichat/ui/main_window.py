@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
@@ -17,12 +17,15 @@ from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering, Model
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.attaching import Attaching
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
+from phichat.ui.dropping import Dropping
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
+from phichat.ui.history import Looker, TextReader
 from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
@@ -33,9 +36,9 @@ from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
+from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
 
-CONVERSATIONS = (".json", ".zip")  # what files with them end in
 SIZE = QSize(1180, 760)
 
 
@@ -59,12 +62,12 @@ class MainWindow(QMainWindow):
         remembering: Remembering,
         models: Callable[[], Sequence[Model]],
         open_model: Callable[[Path], Model],
+        texts: tuple[Looker, TextReader],
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
-        self.setAcceptDrops(True)
         self.answering, self.archive = answering, archive
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
@@ -82,6 +85,8 @@ class MainWindow(QMainWindow):
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
+        self._attaching = Attaching(self._composer, archive, texts, self)
+        self._weighing = Weighing(self._composer, self._status, answering, self)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
@@ -162,6 +167,7 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_arrivals()
         self._connect_archive()
+        self._connect_files()
         self._header.model_chosen.connect(self.choosing.use)
         self._header.file_wanted.connect(self._ask_for_file)
         self._header.models_wanted.connect(self._arrivals.open_dialog)
@@ -232,6 +238,20 @@ class MainWindow(QMainWindow):
         self._arrivals.file_wanted.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
+
+    def _connect_files(self) -> None:
+        attaching, weighing, dropping = self._attaching, self._weighing, Dropping(self)
+        for model in (dropping.model_dropped, attaching.model_given):
+            model.connect(self.choosing.open_file)
+        for conversations in (dropping.conversations_dropped, attaching.conversations_given):
+            conversations.connect(self.archive.bring_in_files)
+        dropping.files_dropped.connect(attaching.take)
+        attaching.told.connect(self.say)
+        attaching.slowed.connect(weighing.wait_for)
+        self.shown.connect(weighing.show)
+        self.shown.connect(attaching.show)
+        self.written.connect(weighing.write)
+        self.closed.connect(attaching.close)
 
     def _restore(self) -> None:
         known = self._remembering.now
@@ -350,19 +370,6 @@ class MainWindow(QMainWindow):
         if not self._arrivals.asks_before(self.close):
             self.close()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        files = _files(event)
-        if found := [Path(file) for file in files if file.lower().endswith(CONVERSATIONS)]:
-            self.archive.bring_in_files(found)
-        elif files:
-            self.choosing.open_file(files[0])
-        if files:
-            event.acceptProposedAction()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for(event.size().width())
         super().resizeEvent(event)
@@ -388,7 +395,3 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment
         self.closed.emit()
-
-
-def _files(event: QDropEvent) -> list[str]:
-    return [file for url in event.mimeData().urls() if (file := url.toLocalFile())]

@@ -13,7 +13,7 @@ class Unasked(QObject):
     """Orders that nobody waits for. They end as soon as anything is asked.
 
     Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
-    read, of how many; `counted(object, Fitted)` for what was to be counted, by its key; `read_on` where it has been read, as far as it was written then; `loading(float)` and
+    read, of how many; `counted(object, Fitted)` for what was to be counted, by its key, None if that failed; `read_on` where it has been read, as far as it was written then; `loading(float)` and
     `loaded(Loaded)` where the model had to be loaded for that, or with other settings.
     """
 
@@ -71,8 +71,8 @@ class Unasked(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
-        if stop in self._counting and isinstance(event, Fitted):
-            self.counted.emit(self._counting.pop(stop), event)
+        if stop in self._counting and isinstance(event, Fitted | Done):
+            self.counted.emit(self._counting.pop(stop), event if isinstance(event, Fitted) else None)
         elif stop is self._reading or stop is self._working or stop in self._counting:
             self._handle(event)
         if isinstance(event, Done) and stop is self._reading:
@@ -92,7 +92,8 @@ class Unasked(QObject):
 
     @Slot(object, str)
     def _on_failure(self, stop: Stop, _: str) -> None:
-        self._counting.pop(stop, None)
+        if stop in self._counting:
+            self.counted.emit(self._counting.pop(stop), None)
         if stop is self._reading:  # it will be told when it is asked
             self._reading = None
         elif stop is self._working:
