@@ -178,8 +178,8 @@ class Engine(Protocol):
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         """Answer: Notice, PromptMade, Fitted, Reading events, a Piece for each token, one Done.
 
-        A draft gets Fitted, Reading and Done alone, and is no error where it does not fit. After `unload`, the model is loaded again first. Raises
-        EngineError; what was yielded before stays valid.
+        A draft gets Fitted, Reading and Done alone, and is no error where it does not fit. After `unload`, the model is
+        loaded again first. Raises EngineError; what was yielded before stays valid.
         """
 
     def calibrate(self, stop: Stop) -> Iterator[Event]:

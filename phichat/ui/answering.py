@@ -158,9 +158,7 @@ class Answering(QObject):
         """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
         self._ask(session, lambda reply: session.retry(reply, message), sampling)
 
-    def edit(
-        self, session: Session, message: Message, text: str, attachments: Attachments | None = None
-    ) -> None:
+    def edit(self, session: Session, message: Message, text: str, attachments: Attachments | None = None) -> None:
         """Ask `text` in place of the person's `message`, which stays beside it; with its files, or others."""
         self._ask(session, lambda reply: session.edit(message, text, reply, attachments))
 

@@ -49,9 +49,7 @@ class Attaching(QObject):
     model_given = Signal(str)
     conversations_given = Signal(list)
 
-    def __init__(
-        self, composer: Composer, archive: Archive, doors: tuple[Looker, TextReader], parent: QObject
-    ) -> None:
+    def __init__(self, composer: Composer, archive: Archive, doors: tuple[Looker, TextReader], parent: QObject) -> None:
         super().__init__(parent)
         self._composer, self._archive = composer, archive
         self._look, self._read = doors

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStyle, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
-from phichat.text import number, size, tr, tr_count
+from phichat.text import size, tr, tr_count
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:

@@ -17,12 +17,11 @@ from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering, Model
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
-from phichat.ui.attaching import Attaching
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
-from phichat.ui.dropping import Dropping
+from phichat.ui.files import Files
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.history import Looker, TextReader
@@ -36,7 +35,6 @@ from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
-from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
 
 SIZE = QSize(1180, 760)
@@ -85,8 +83,7 @@ class MainWindow(QMainWindow):
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
-        self._attaching = Attaching(self._composer, archive, texts, self)
-        self._weighing = Weighing(self._composer, self._status, answering, self)
+        self._files = Files(self, self._composer, self._status, answering, archive, texts)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
@@ -167,7 +164,6 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_arrivals()
         self._connect_archive()
-        self._connect_files()
         self._header.model_chosen.connect(self.choosing.use)
         self._header.file_wanted.connect(self._ask_for_file)
         self._header.models_wanted.connect(self._arrivals.open_dialog)
@@ -177,6 +173,9 @@ class MainWindow(QMainWindow):
         self._forecasting.changed.connect(self._composer.show_forecast)
         self.shown.connect(self._forecasting.show)
         self.written.connect(self._forecasting.write)
+        self.shown.connect(self._files.show)
+        self.written.connect(self._files.write)
+        self.closed.connect(self._files.close)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
@@ -238,20 +237,8 @@ class MainWindow(QMainWindow):
         self._arrivals.file_wanted.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
-
-    def _connect_files(self) -> None:
-        attaching, weighing, dropping = self._attaching, self._weighing, Dropping(self)
-        for model in (dropping.model_dropped, attaching.model_given):
-            model.connect(self.choosing.open_file)
-        for conversations in (dropping.conversations_dropped, attaching.conversations_given):
-            conversations.connect(self.archive.bring_in_files)
-        dropping.files_dropped.connect(attaching.take)
-        attaching.told.connect(self.say)
-        attaching.slowed.connect(weighing.wait_for)
-        self.shown.connect(weighing.show)
-        self.shown.connect(attaching.show)
-        self.written.connect(weighing.write)
-        self.closed.connect(attaching.close)
+        self._files.model_given.connect(self.choosing.open_file)
+        self._files.told.connect(self.say)
 
     def _restore(self) -> None:
         known = self._remembering.now

@@ -233,7 +233,8 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
         "chip": """
 QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius: 9px; }
 QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }
-QToolButton { border: 1px solid transparent; border-radius: 8px; padding: 3px 5px; background: transparent; color: $text; }
+QToolButton { border: 1px solid transparent; border-radius: 8px; padding: 3px 5px; }
+QToolButton { background: transparent; color: $text; }
 QToolButton:hover { background: $hover; }
 QToolButton:focus { border-color: $accent; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",

@@ -13,8 +13,9 @@ class Unasked(QObject):
     """Orders that nobody waits for. They end as soon as anything is asked.
 
     Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
-    read, of how many; `counted(object, Fitted)` for what was to be counted, by its key, None if that failed; `read_on` where it has been read, as far as it was written then; `loading(float)` and
-    `loaded(Loaded)` where the model had to be loaded for that, or with other settings.
+    read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, Fitted)` for
+    what was to be counted, by its key, None if that failed; `loading(float)` and `loaded(Loaded)` where the model had
+    to be loaded for that, or with other settings.
     """
 
     fitted = Signal(object, object)
