@@ -186,8 +186,8 @@ class _Tags(HTMLParser):
 
 ALLOWED_TAGS = {
     "html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "h3", "h4", "h5", "h6", "article",
-    "header", "b", "details", "summary", "time", "div", "p", "pre", "code", "em", "strong", "s", "a", "ul", "ol", "li", "blockquote", "table",
-    "thead", "tbody", "tr", "th", "td", "br", "hr",
+    "header", "b", "time", "div", "p", "pre", "code", "em", "strong", "s", "a", "ul", "ol", "li", "blockquote", "table",
+    "thead", "tbody", "tr", "th", "td", "br", "hr", "details", "summary",
 }  # fmt: skip
 ATTACKS = [
     *HOSTILE,

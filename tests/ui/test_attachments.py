@@ -349,11 +349,15 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
     person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
     person.click("newConversationButton")
     QTest.keyClicks(person.find("searchField"), "river")
-    person.wait(
-        lambda: any(
-            "river" in str(index.data(role)) for index in person._rows("searchResults") for role in range(256, 262)
-        )
-    )
+    person.wait(lambda: person.window.findChild(QWidget, "searchResults") and person.titles("searchResults"))
+    assert "river" in person.row("Why?", "searchResults").data(Qt.ItemDataRole.UserRole).excerpt
+    person.open("Why?", "searchResults")
+    person.wait(lambda: chips(person, "message-0") == ["notes.txt"])
+    chip = _all(person, "message-0", "chipOpen")[0]
+    person.wait(lambda: chip.parentWidget().property("found"))
+    person.qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert person.find("attachmentText").textCursor().position() == "Ferries float on the river.".index("river")
+    person.find("attachmentWindow").close()
 
 
 def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
@@ -379,6 +383,5 @@ def _all(person: Person, place: str, name: str) -> list[QToolButton]:
     """Those of that name in that place, in the order in which they are seen."""
     found = person.find(place).findChildren(QToolButton, name)
     shown = [one for one in found if not one.isHidden() and not one.parentWidget().isHidden()]
-    return sorted(
-        shown, key=lambda one: (one.mapTo(person.window, QPoint()).y(), one.mapTo(person.window, QPoint()).x())
-    )
+    places = {one: one.mapTo(person.window, QPoint()) for one in shown}
+    return sorted(shown, key=lambda one: (places[one].y(), places[one].x()))
