@@ -1,5 +1,6 @@
 """Text files as people have them: told apart from what is no text, read within limits, and decoded."""
 
+import locale
 import os
 import stat
 import unicodedata
@@ -24,6 +25,12 @@ _MARKS = {
     BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32",  # before UTF-16, whose mark theirs begins with
     BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
+_OLDER = (
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp932",
+    "cp949", "gb18030", "big5", "euc_jp", "koi8_r",
+)  # fmt: skip
+"""What people's files are in that are not in Unicode; more to choose from makes guesses worse."""
+
 _USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # a log's colours, too
 
 
@@ -87,11 +94,16 @@ def _decoded(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    """By the encoding that makes most sense of it; control characters where none does."""
+    """By the encoding that makes most sense of it, among equals the usual one; a control character where none does."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - most files are UTF-8
 
-    best = from_bytes(data).best()
-    return str(best) if best else "\0"
+    found = list(from_bytes(data, cp_isolation=list(_OLDER)))
+    equals = [match for match in found if (match.chaos, match.coherence) == (found[0].chaos, found[0].coherence)]
+    for usual in (locale.getencoding(), "cp1252", "cp1251"):
+        for match in equals:
+            if usual in match.could_be_from_charset:
+                return str(match)
+    return str(found[0]) if found else "\0"
 
 
 def _if_text(text: str) -> str | None:

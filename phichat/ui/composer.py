@@ -129,9 +129,20 @@ class Composer(QFrame):
 
     @Slot()
     def _on_files(self) -> None:
-        for before, button in pairwise([self.chips, *self.chips.buttons()]):
-            QWidget.setTabOrder(before, button)
+        if before := self._before():
+            for first, second in pairwise([before, *self.chips.buttons()]):
+                QWidget.setTabOrder(first, second)
         self._say()
+
+    def _before(self) -> QWidget | None:
+        """What Tab leaves to come here; where chips belong, that are made later than all else."""
+        at = self._attach.previousInFocusChain()
+        while at is not self._attach:
+            takes_focus = bool(at.focusPolicy() & Qt.FocusPolicy.TabFocus) and at.focusProxy() is None
+            if takes_focus and not self.isAncestorOf(at):
+                return at
+            at = at.previousInFocusChain()
+        return None
 
     def _say(self) -> None:
         self._is_said = True

@@ -44,12 +44,12 @@ def test_json_is_what_the_description_says() -> None:
     (conversation,) = values["conversations"]
     assert set(conversation) == {
         "id", "title", "created", "changed", "pinned", "deleted", "tip", "system", "sampling", "model", "draft",
-        "origin", "messages",
+        "origin", "attached", "messages",
     }  # fmt: skip
     question, answer = conversation["messages"]
     assert question == {
         "id": "A talk 0", "parent": None, "role": "user", "text": "Hi", "created": 1.7e9, "pinned": False,
-        "reply": None,
+        "attachments": [], "reply": None,
     }  # fmt: skip
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},

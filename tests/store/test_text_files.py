@@ -17,6 +17,7 @@ from tests.conversations import talk
 
 WORDS = "Fähren schwimmen – jusqu’à l’île. "
 RUSSIAN = "Паром перевозит людей и вещи через реку снова и снова, зимой и летом. "
+POLISH = "Zażółć gęślą jaźń i płyń promem przez rzekę. "
 JAPANESE = "フェリーは人や物を運んで川を渡ります。夏も冬も、何度でも。"
 
 
@@ -43,7 +44,7 @@ def test_an_encoding_is_no_matter(file: Path, data: bytes) -> None:
     assert read_text(file).name == "notes.txt"
 
 
-@pytest.mark.parametrize(("words", "encoding"), [(RUSSIAN, "cp1251"), (JAPANESE, "shift_jis")])
+@pytest.mark.parametrize(("words", "encoding"), [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (JAPANESE, "shift_jis"), (POLISH, "cp1250")])
 def test_older_encodings_are_guessed(file: Path, words: str, encoding: str) -> None:
     file.write_bytes(words.encode(encoding) * 3)
     assert read_text(file).text == words * 3
@@ -69,7 +70,7 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
     [
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
         b"text with a \0 in it",
-        codecs.BOM_UTF16_LE + bytes(range(1, 32)) * 20,
+        codecs.BOM_UTF16_LE + "a\x01".encode("utf-16-le") * 20,
         b"%PDF-1.7\n" + zlib.compress(random.Random(1).randbytes(5000)).replace(b"\0", b"\1"),
         random.Random(2).randbytes(4000).replace(b"\0", b"\x01"),
     ],

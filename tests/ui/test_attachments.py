@@ -126,12 +126,12 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     short.write_text("Short", "utf-8")
     attach(person, short, long)
     person.type("Why?")
-    person.wait(lambda: "6," in note(person))
     excess = len(with_attachments("Why?", person.window.session.attached)) + 2 - (CONTEXT - 1)
-    assert note(person) == (
+    sentence = (
         f"With its files, this message is {excess:,} tokens too long for this model's context of 4,096. "
         "Take a file away, shorten the message, or choose a larger context in the settings."
     )
+    person.wait(lambda: note(person) == sentence)
     person.press(Qt.Key.Key_Return)
     assert (person.written(), chips(person), counting.requests) == ("Why?", ["short.txt", "long.txt"], [])
     person.qtbot.mouseClick(_all(person, "composerBox", "chipRemove")[1], Qt.MouseButton.LeftButton)
