@@ -115,8 +115,8 @@ class Chips(QWidget):
     removed = Signal(object)
     changed = Signal()
 
-    def __init__(self, theme: Theme, *, can_go: bool) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget, *, can_go: bool) -> None:
+        super().__init__(parent)
         self.setObjectName("attachments")
         self.setAccessibleName(tr("Attached files"))
         self._theme, self._can_go = theme, can_go

@@ -37,7 +37,7 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self.chips = Chips(theme, can_go=True)
+        self.chips = Chips(theme, self, can_go=True)
         self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
         self.field = Field(takes_files=True)
         self.field.setObjectName("composer")

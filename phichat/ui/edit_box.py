@@ -39,7 +39,7 @@ class EditBox(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
         self._can_send = True
-        self.chips = Chips(theme, can_go=True)
+        self.chips = Chips(theme, self, can_go=True)
         self.chips.show_files(files)
         self.chips.removed.connect(self._on_removed)
         self._lay_out()

@@ -36,7 +36,8 @@ class QuestionView(MessageView):
         self._box: EditBox | None = None
         self._text = Prose()
         self._text.show_plain(message.text)
-        self._text.setVisible(bool(message.text))
+        if not message.text:
+            self._text.hide()
         self._parts.append(self._text)
         self._files = self._make_files()
         self._bubble = self._make_bubble()
@@ -79,7 +80,8 @@ class QuestionView(MessageView):
 
     def appear(self) -> None:
         super().appear()
-        self._text.setVisible(bool(self._message.text))
+        if not self._message.text:
+            self._text.hide()
 
     def stops(self) -> list[QWidget]:
         return [*(self._files.buttons() if self._files else []), *super().stops()]
@@ -94,7 +96,7 @@ class QuestionView(MessageView):
             return None
         from phichat.ui.chips import Chips  # noqa: PLC0415 - few questions have files
 
-        chips = Chips(self._theme, can_go=False)
+        chips = Chips(self._theme, self, can_go=False)
         chips.show_files(self._message.attachments)
         return chips
 
