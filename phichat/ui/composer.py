@@ -137,7 +137,7 @@ class Composer(QFrame):
     def _before(self) -> QWidget | None:
         """What Tab leaves to come here; where chips belong, that are made later than all else."""
         at = self._attach.previousInFocusChain()
-        while at is not self._attach:
+        while at and at is not self._attach:
             takes_focus = bool(at.focusPolicy() & Qt.FocusPolicy.TabFocus) and at.focusProxy() is None
             if takes_focus and not self.isAncestorOf(at):
                 return at

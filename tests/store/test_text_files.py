@@ -44,7 +44,9 @@ def test_an_encoding_is_no_matter(file: Path, data: bytes) -> None:
     assert read_text(file).name == "notes.txt"
 
 
-@pytest.mark.parametrize(("words", "encoding"), [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (JAPANESE, "shift_jis"), (POLISH, "cp1250")])
+@pytest.mark.parametrize(
+    ("words", "encoding"), [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (JAPANESE, "shift_jis"), (POLISH, "cp1250")]
+)
 def test_older_encodings_are_guessed(file: Path, words: str, encoding: str) -> None:
     file.write_bytes(words.encode(encoding) * 3)
     assert read_text(file).text == words * 3

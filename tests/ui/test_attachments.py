@@ -134,7 +134,7 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     person.wait(lambda: note(person) == sentence)
     person.press(Qt.Key.Key_Return)
     assert (person.written(), chips(person), counting.requests) == ("Why?", ["short.txt", "long.txt"], [])
-    person.qtbot.mouseClick(_all(person, "composerBox", "chipRemove")[1], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_all(person, "composerBox", "chipRemove")[1], Qt.MouseButton.LeftButton)
     assert chips(person) == ["short.txt"]
     person.wait(lambda: note(person) == "")
     person.press(Qt.Key.Key_Return)
@@ -169,7 +169,7 @@ def test_a_chip_is_removed_by_key_and_the_focus_goes_on(person: Person, tmp_path
 
 def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
     attach(person, notes)
-    person.qtbot.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)
     window = person.find("attachmentWindow")
     assert (window.windowTitle(), person.find("attachmentText").toPlainText()) == (
         "notes.txt",
@@ -262,7 +262,7 @@ def test_an_edited_question_keeps_its_files_but_for_those_taken_away(
     person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
     person.press_in(0, "Edit")
     assert chips(person, "editBox") == ["notes.txt", "other.txt"]
-    person.qtbot.mouseClick(_all(person, "editBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_all(person, "editBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
     QTest.keyClicks(person.find("editField"), " Then?")
     person.click("editSend")
     person.wait(lambda: len(engine.requests) == 2)
@@ -334,8 +334,9 @@ def test_a_file_on_a_slow_disk_holds_nothing_up(
 def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     _hold(monkeypatch, gate)
-    patience = person.window.findChild(attaching.Attaching)._patience
-    patience.setInterval(50)
+    files = person.window.findChild(attaching.Attaching)
+    assert files
+    files._patience.setInterval(50)
     drop(person, notes)
     person.wait(lambda: person.status().startswith("notes.txt could not be read in time."))
     gate.set()
@@ -354,8 +355,8 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
     person.open("Why?", "searchResults")
     person.wait(lambda: chips(person, "message-0") == ["notes.txt"])
     chip = _all(person, "message-0", "chipOpen")[0]
-    person.wait(lambda: chip.parentWidget().property("found"))
-    person.qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    person.wait(lambda: chip.parent().property("found"))
+    QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert person.find("attachmentText").textCursor().position() == "Ferries float on the river.".index("river")
     person.find("attachmentWindow").close()
 
