@@ -355,7 +355,9 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
     person.open("Why?", "searchResults")
     person.wait(lambda: chips(person, "message-0") == ["notes.txt"])
     chip = _all(person, "message-0", "chipOpen")[0]
-    person.wait(lambda: chip.parent().property("found"))
+    frame = chip.parentWidget()
+    assert frame
+    person.wait(lambda: frame.property("found"))
     QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert person.find("attachmentText").textCursor().position() == "Ferries float on the river.".index("river")
     person.find("attachmentWindow").close()
