@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStyle, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStyle, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.text import size, tr, tr_count
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST = 240  # pixels of a name, whose middle is left out if it is longer
 SPACING = 6
+MOST_LINES = 3  # in a ChipArea, and half of the next one
 
 
 class Chip(QFrame):
@@ -31,6 +32,7 @@ class Chip(QFrame):
         super().__init__()
         self.file, self._theme = file, theme
         self._tokens: int | None = None
+        self._room = WIDEST
         self.setProperty("part", "chip")
         self._name = QToolButton()
         self._name.setObjectName("chipOpen")
@@ -56,11 +58,24 @@ class Chip(QFrame):
             self._tokens = tokens
             self._show_words()
 
+    def fit(self, width: int) -> None:
+        """Be no wider than that: then less of the name is shown."""
+        besides = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self._shown_name())
+        room = max(min(WIDEST, width - besides), 0)
+        if room != self._room:
+            self._room = room
+            self._show_words()
+
     def show_found(self, *, is_found: bool) -> None:
         """Show whether what is looked for is in it."""
         if is_found != bool(self.property("found")):
             self.setProperty("found", is_found)
             self.setStyleSheet(self.styleSheet())  # which looks at the property again
+
+    def natural_width(self) -> int:
+        """Pixels that it wants where there is room."""
+        self.fit(2 * WIDEST)
+        return self.sizeHint().width()
 
     def buttons(self) -> list[QWidget]:
         """What takes the focus."""
@@ -79,11 +94,13 @@ class Chip(QFrame):
         length = size(len(self.file.text.encode("utf-8", "replace")))
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
         value = length if self._tokens is None else counted
-        name = self.fontMetrics().elidedText(self.file.title, Qt.TextElideMode.ElideMiddle, WIDEST)
-        self._name.setText(f" {name.replace('&', '&&')} · {value}")
+        self._name.setText(f" {self._shown_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
         self._name.setAccessibleDescription(tr("{value}, opens its text").format(value=value))
         self._name.setToolTip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
+
+    def _shown_name(self) -> str:
+        return self.fontMetrics().elidedText(self.file.title, Qt.TextElideMode.ElideMiddle, self._room)
 
     @Slot()
     def _on_opened(self) -> None:
@@ -109,11 +126,13 @@ class Chip(QFrame):
 class Chips(QWidget):
     """The chips of some files; not to be seen where there are none.
 
-    Signals: `removed(Attachment)` where the person wants one to go; `changed` when others are shown.
+    Signals: `removed(Attachment)` where the person wants one to go; `changed` when others are shown, `arranged` when
+    they may be higher or lower than before.
     """
 
     removed = Signal(object)
     changed = Signal()
+    arranged = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget, *, can_go: bool) -> None:
         super().__init__(parent)
@@ -165,7 +184,7 @@ class Chips(QWidget):
 
     def widest(self) -> int:
         """Pixels that all want in one line."""
-        return sum(chip.sizeHint().width() + SPACING for chip in self._chips) - SPACING if self._chips else 0
+        return sum(chip.natural_width() + SPACING for chip in self._chips) - SPACING if self._chips else 0
 
     def _focus(self) -> QWidget:
         return self.window().focusWidget() or self
@@ -182,6 +201,7 @@ class Chips(QWidget):
         """Put them side by side, and in the next line where there is no room."""
         x = y = bottom = 0
         for chip in self._chips:
+            chip.fit(self.width())
             hint = chip.sizeHint()
             width = min(hint.width(), self.width())
             if x and x + width > self.width():
@@ -190,6 +210,7 @@ class Chips(QWidget):
             chip.setGeometry(QStyle.visualRect(self.layoutDirection(), self.rect(), place))
             x, bottom = x + width + SPACING, max(bottom, y + hint.height())
         self.setFixedHeight(bottom)
+        self.arranged.emit()
 
     @Slot(object)
     def _open(self, file: Attachment) -> None:
@@ -203,3 +224,28 @@ class Chips(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+
+
+class ChipArea(QScrollArea):
+    """Chips in a few lines, beyond which they scroll."""
+
+    def __init__(self, theme: Theme, chips: Chips, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._chips = chips
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setWidget(chips)
+        for ground in (chips, self.viewport()):
+            ground.setAutoFillBackground(False)
+        theme.dress(self.verticalScrollBar(), "bar")
+        chips.arranged.connect(self._fit)
+        self.hide()
+
+    @Slot()
+    def _fit(self) -> None:
+        buttons = self._chips.buttons()
+        line = buttons[0].sizeHint().height() + SPACING if buttons else 0
+        self.setFixedHeight(min(self._chips.height(), MOST_LINES * line + line // 2))
+        self.setVisible(bool(buttons))

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
-from phichat.ui.chips import Chips
+from phichat.ui.chips import ChipArea, Chips
 from phichat.ui.field import Field
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
@@ -170,7 +170,7 @@ class Composer(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 7, 8, 7)
         layout.setSpacing(6)
-        layout.addWidget(self.chips)
+        layout.addWidget(ChipArea(self._theme, self.chips, self))
         layout.addWidget(self._note)
         layout.addLayout(row)
 
