@@ -156,7 +156,11 @@ class History:
 
     def set_attached(self, conversation: str, attached: Attachments) -> Future[None]:
         """The files that are to go with what is being written."""
-        return self._change(conversation, attached=rows.encode_attachments(attached))
+
+        def work(connection: Connection) -> None:
+            changes.change(connection, conversation, attached=rows.encode_attachments(attached))
+
+        return self._do(work, conversation)
 
     def bin(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations, so that they can be restored."""

@@ -172,11 +172,11 @@ class Chips(QWidget):
         self._arrange()
 
     def look_for(self, needle: "Needle | None") -> None:
-        """Mark those in which `needle` may be; None for none."""
+        """Mark those in which `needle` is; None for none."""
         self._needle = needle
         for chip in self._chips:
-            found = needle is not None and needle.may_be_in(f"{chip.file.name} {chip.file.text}")
-            chip.show_found(is_found=found)
+            words = chip.file.name, chip.file.text
+            chip.show_found(is_found=needle is not None and any(map(needle.is_in, words)))
 
     def buttons(self) -> list[QWidget]:
         """What takes the focus, in the order of reading."""
