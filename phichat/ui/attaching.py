@@ -61,7 +61,7 @@ class Attaching(QObject):
         self._patience.timeout.connect(self._give_up)
         composer.attach_wanted.connect(self.choose)
         composer.given.connect(self.take)
-        composer.chips.removed.connect(self._remove)
+        composer.removed.connect(self._remove)
 
     @property
     def session(self) -> Session:
@@ -71,7 +71,7 @@ class Attaching(QObject):
     @Slot(object)
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
-        self._composer.chips.show_files(session.attached)
+        self._composer.show_files(session.attached)
 
     @Slot()
     def choose(self) -> None:

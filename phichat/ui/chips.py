@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStyle, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.text import size, tr, tr_count
@@ -206,8 +206,8 @@ class Chips(QWidget):
             width = min(hint.width(), self.width())
             if x and x + width > self.width():
                 x, y = 0, bottom + SPACING
-            place = QRect(QPoint(x, y), QSize(width, hint.height()))
-            chip.setGeometry(QStyle.visualRect(self.layoutDirection(), self.rect(), place))
+            left = self.width() - x - width if self.isRightToLeft() else x
+            chip.setGeometry(left, y, width, hint.height())
             x, bottom = x + width + SPACING, max(bottom, y + hint.height())
         self.setFixedHeight(bottom)
         self.arranged.emit()

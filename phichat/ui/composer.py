@@ -1,15 +1,19 @@
 """Where people write: a text field that grows, with Send and Stop beside it."""
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
-from phichat.ui.chips import ChipArea, Chips
 from phichat.ui.field import Field
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
+
+if TYPE_CHECKING:
+    from phichat.ui.chips import Chips
 
 MUCH = 20_000  # characters, which take their time to be read at every key
 SAID_EVERY = 200  # milliseconds, where there is that much
@@ -18,13 +22,11 @@ SAID_EVERY = 200  # milliseconds, where there is that much
 class Composer(QFrame):
     """The field and its buttons, and above it the files that go with what is written.
 
-    Attributes:
-        chips: those files.
-
     Signals:
         submitted(str) for a question, `stopped` where the reply should end.
         written(str): what is there now, or goes with other files.
         attach_wanted where the person wants to choose files, `given(list[Path])` for files that were pasted.
+        removed(Attachment): that is not to go with it.
     """
 
     submitted = Signal(str)
@@ -32,12 +34,13 @@ class Composer(QFrame):
     stopped = Signal()
     attach_wanted = Signal()
     given = Signal(list)
+    removed = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self.chips = Chips(theme, self, can_go=True)
+        self._chips: Chips | None = None
         self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
         self.field = Field(takes_files=True)
         self.field.setObjectName("composer")
@@ -58,7 +61,6 @@ class Composer(QFrame):
         self.field.entered.connect(self.submit)
         self.field.focused.connect(self._show_focus)
         self.field.given.connect(self.given)
-        self.chips.changed.connect(self._on_files)
         self._attach.clicked.connect(self.attach_wanted)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
@@ -92,6 +94,22 @@ class Composer(QFrame):
         self._forecast.setAccessibleDescription(words)
         self._forecast.setVisible(bool(words))
 
+    def files(self) -> Attachments:
+        """What goes with what is written."""
+        return self._chips.files() if self._chips else ()
+
+    def show_files(self, files: Attachments) -> None:
+        """Show that `files` go with what is written."""
+        if self._chips is None and files:
+            self._chips = self._make_chips()
+        if self._chips:
+            self._chips.show_files(files)
+
+    def show_tokens(self, file: Attachment, tokens: int) -> None:
+        """Say how many tokens `file` takes."""
+        if self._chips:
+            self._chips.show_tokens(file, tokens)
+
     def show_note(self, sentence: str, *, hinders: bool = False) -> None:
         """Say something about what is written; nothing for no words. If it `hinders`, that is not sent as it is."""
         self._hindrance = sentence if hinders else ""
@@ -114,7 +132,7 @@ class Composer(QFrame):
         if self._hindrance:
             announce(self._note, self._hindrance)
             self.field.setFocus()
-        elif (text or self.chips.files()) and not self._send.isHidden():
+        elif (text or self.files()) and not self._send.isHidden():
             self.field.clear()
             self.submitted.emit(text)
 
@@ -129,8 +147,9 @@ class Composer(QFrame):
 
     @Slot()
     def _on_files(self) -> None:
-        if before := self._before():
-            for first, second in pairwise([before, *self.chips.buttons()]):
+        before, chips = self._before(), self._chips.buttons() if self._chips else []
+        if before:
+            for first, second in pairwise([before, *chips]):
                 QWidget.setTabOrder(first, second)
         self._say()
 
@@ -147,7 +166,7 @@ class Composer(QFrame):
     def _say(self) -> None:
         self._is_said = True
         text = self.text()
-        self._send.setEnabled(bool(text.strip() or self.chips.files()))
+        self._send.setEnabled(bool(text.strip() or self.files()))
         self.written.emit(text)
 
     @Slot(bool)
@@ -167,12 +186,20 @@ class Composer(QFrame):
         row.addWidget(self.field, 1)
         for widget in (self._forecast, self._send, self._stop):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignBottom)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 7, 8, 7)
-        layout.setSpacing(6)
-        layout.addWidget(ChipArea(self._theme, self.chips, self))
-        layout.addWidget(self._note)
-        layout.addLayout(row)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(8, 7, 8, 7)
+        self._column.setSpacing(6)
+        self._column.addWidget(self._note)
+        self._column.addLayout(row)
+
+    def _make_chips(self) -> "Chips":
+        from phichat.ui.chips import ChipArea, Chips  # noqa: PLC0415 - few questions have files
+
+        chips = Chips(self._theme, self, can_go=True)
+        chips.changed.connect(self._on_files)
+        chips.removed.connect(self.removed)
+        self._column.insertWidget(0, ChipArea(self._theme, chips, self))
+        return chips
 
 
 def trimmed(text: str) -> str:

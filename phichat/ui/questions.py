@@ -61,7 +61,7 @@ class Questions(QObject):
         if self._can_ask():
             attached, self.session.attached = self.session.attached, ()
             self._ask(text, attached)
-            self._composer.chips.show_files(())
+            self._composer.show_files(())
         else:
             self._put_off(text)
 

@@ -83,7 +83,7 @@ class Weighing(QObject):
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
         for file in files:
             if None in self._counts and file in self._counts:
-                self._composer.chips.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
+                self._composer.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""
             self._is_counting = self._answering.count(text, unknown[0])
