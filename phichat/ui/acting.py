@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
+from phichat.chat.attachments import Attachments, with_attachments
 from phichat.chat.messages import Ending, Message, Role
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
@@ -129,11 +130,11 @@ class Acting(QObject):
             self._answering.go_on(self._session)
             self._transcript.follow()
 
-    @Slot(object, str)
-    def _edit(self, message: Message, text: str) -> None:
+    @Slot(object, str, object)
+    def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._can_ask():
             self._begin()
-            self._answering.edit(self._session, message, text)
+            self._answering.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()
 
@@ -147,6 +148,7 @@ class Acting(QObject):
 
     @Slot(str)
     def _quote(self, text: str) -> None:
+        self._composer.settle()
         before = self._composer.text().rstrip()
         quoted = "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
         self._composer.set_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")
@@ -223,8 +225,10 @@ class Acting(QObject):
 
 
 def as_markdown(path: Sequence[Message]) -> str:
-    """The messages as one text, each under who said it."""
-    return "\n".join(f"## {_speaker(message)}\n\n{message.text.strip()}\n" for message in path)
+    """The messages as one text, each under who said it, with its files."""
+    return "\n".join(
+        f"## {_speaker(message)}\n\n{with_attachments(message.text, message.attachments).strip()}\n" for message in path
+    )
 
 
 def _speaker(message: Message) -> str:

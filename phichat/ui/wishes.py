@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.ui.answering import Model
 
@@ -18,12 +19,13 @@ class Wishes(QObject):
         models: what could answer.
         remarks: what there is to say about replies besides how they were made, by their ids.
         edits: what is being written in place of questions, by their ids.
+        kept: which files stay with those, where some were taken away.
 
     Signals:
         retried(Message), continued(Message): the person wants another reply, or the rest of it.
         varied(Message, Sampling, Model): another one with these settings, by this model or, for None, the present one.
         repeated(Message): the same reply once more.
-        edited(Message, str): another question in its place.
+        edited(Message, str, Attachments): another question in its place, with these files.
         chosen(Message): that version is to be shown.
         quoted(str), deleted(Message).
         pinned(Message): it is to be pinned, or no longer if it is.
@@ -33,7 +35,7 @@ class Wishes(QObject):
     continued = Signal(object)
     varied = Signal(object, object, object)
     repeated = Signal(object)
-    edited = Signal(object, str)
+    edited = Signal(object, str, object)
     chosen = Signal(object)
     quoted = Signal(str)
     deleted = Signal(object)
@@ -46,3 +48,4 @@ class Wishes(QObject):
         self.models: Callable[[], Sequence[Model]] = list
         self.remarks: dict[str, str] = {}
         self.edits: dict[str, str] = {}
+        self.kept: dict[str, Attachments] = {}
