@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROBE = 32  # tokens that tell how many can be read in the time there is
 READ, WRITTEN = 128, 6  # tokens that are read, at most, and written for each figure
 ROUNDS = 2
-DEPTH = 1024  # tokens that are remembered while it is measured, about
+DEPTH = 768  # tokens that are remembered while it is measured, about
 LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
 BATCHES = (256, 512)
 CLEARLY = 0.95  # what the time of other settings must be at most, to be taken instead
@@ -68,7 +68,7 @@ def measure(path: Path, settings: EngineSettings, limit: float | None = None) ->
     from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
     from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
 
-    settings = replace(settings, context=min(settings.context, DEPTH + 3 * max(BATCHES)))
+    settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 2 * PROBE))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
     try:
         yield from _measured(settings, limit, lambda tried: _Run(llama, tried))
@@ -92,7 +92,7 @@ def _measured(
     for count in sorted({max(1, settings.threads // 2), settings.threads - 1} - {0, settings.threads}):
         yield run(replace(chosen.settings, threads=count)).measured()
     for batch in BATCHES:
-        if batch / chosen.reads <= LONGEST:
+        if batch / chosen.reads <= LONGEST and batch + 2 * PROBE <= settings.context // 2:
             tried = replace(chosen.settings, batch=batch)
             yield Measured(tried, max(run(tried).reads(batch) for _ in range(ROUNDS)), chosen.writes)
 
@@ -123,7 +123,8 @@ class _Run:
         return Measured(self._settings, self.reads(count), self.writes())
 
     def reads(self, count: int) -> float:
-        """Tokens a second, in a step of so many."""
+        """Tokens a second, in a step of so many after all that is remembered."""
+        self._llama.forget_from(PROBE)
         return count / self._seconds([index % min(self._llama.words, 200) for index in range(count)])
 
     def writes(self) -> float:
