@@ -25,12 +25,13 @@ class QuestionView(MessageView):
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy message"), "edit", tr("Edit"))
+        actions = MessageActions(theme, self._clip, tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, wishes, actions)
         self._box: EditBox | None = None
         self._text = Prose()
         self._text.show_plain(message.text)
         self._parts.append(self._text)
+        self._attend(self._text)
         self._bubble = self._make_bubble()
         self._row.addStretch(1)
         self._row.addWidget(actions)

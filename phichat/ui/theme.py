@@ -227,6 +227,8 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
 #sendButton:focus, #stopButton:focus { border-color: $text; }
 #sendButton:disabled { background: $hover; border-color: $hover; }
 #stopButton { background: $faint_accent; border: 2px solid $faint_accent; }""",
+        "chosen": """
+QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",
         "code": """
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }

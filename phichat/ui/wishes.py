@@ -18,6 +18,8 @@ class Wishes(QObject):
         models: what could answer.
         remarks: what there is to say about replies besides how they were made, by their ids.
         edits: what is being written in place of questions, by their ids.
+        listeners: hear what keys do in messages' text, and what the mouse does.
+        selection: the whole messages that are selected.
 
     Signals:
         retried(Message), continued(Message): the person wants another reply, or the rest of it.
@@ -46,3 +48,5 @@ class Wishes(QObject):
         self.models: Callable[[], Sequence[Model]] = list
         self.remarks: dict[str, str] = {}
         self.edits: dict[str, str] = {}
+        self.listeners: tuple[QObject, QObject] | None = None
+        self.selection: Callable[[], list[Message]] = list
