@@ -49,8 +49,12 @@ class Visitor(QObject):
 
     def ask(self, text: str) -> None:
         """Ask in a new conversation."""
-        self._reply = None
         self._part(QAbstractButton, "newConversationButton").click()
+        self.go_on_asking(text)
+
+    def go_on_asking(self, text: str) -> None:
+        """Ask in the conversation that is shown."""
+        self._reply = None
         self._part(QTextEdit, "composer").setPlainText(text)
         self._part(QAbstractButton, "sendButton").click()
 
