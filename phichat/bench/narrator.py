@@ -15,7 +15,7 @@ _PROSE = (
     "slow, *friendly* and a little late, and `nobody` minds."
 )
 _LIST = "- bread from the mill\n- letters for the [town](https://example.org)\n- people who\n  - sit\n  - stand"
-_CODE = "```python\ndef cross(river, people):\n    for person in people:\n        river.carry(person)\n    return river\n```"
+_CODE = "```python\ndef cross(river, people):\n    for one in people:\n        river.carry(one)\n    return river\n```"
 _TABLE = "| day | people |\n|---|---|\n| Monday | 12 |\n| Tuesday | 9 |"
 _ANSWERS = (
     _PROSE,

@@ -33,7 +33,7 @@ class Painted(QObject):
         self.at = 0.0
         widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002 - Qt's
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802 - Qt's
         """Hear of it."""
         if event.type() is QEvent.Type.Paint:
             QTimer.singleShot(0, self._note)
