@@ -48,8 +48,8 @@ class Reader:
 
     def __init__(self, window: QWidget, visitor: Visitor) -> None:
         self._window, self._visitor = window, visitor
-        self._area = window.findChild(QScrollArea, "transcript")
-        self._list = window.findChild(QListView, "conversationList")
+        self._area = visitor.part(QScrollArea, "transcript")
+        self._list = visitor.part(QListView, "conversationList")
         self._painted = Painted(self._area.viewport())
 
     def open(self, title: str, last: str) -> float:

@@ -77,7 +77,7 @@ class CodeBlock(QFrame):
         """What the person has marked to copy."""
         return self._text.textCursor().selection().toPlainText()
 
-    def source(self) -> str:
+    def markdown(self) -> str:
         """The block's Markdown."""
         code = self.code()
         fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", code))])

@@ -15,7 +15,7 @@ _OBJECT = "\ufffc"  # stands for a picture
 
 
 class Part(Protocol):
-    """A block of a message. One that also has `source() -> str` says by that what its Markdown is."""
+    """A block of a message. One that also has `markdown() -> str` says by that how it was written."""
 
     def field(self) -> QWidget:
         """What shows it and takes the focus."""
@@ -66,7 +66,7 @@ def _is_code(part: Part) -> bool:
 
 
 def _markdown(part: Part) -> str:
-    source: str = getattr(part, "source", part.selected)()
+    source: str = getattr(part, "markdown", part.selected)()
     if _is_whole(part):
         return source
     if _is_code(part):
@@ -84,7 +84,7 @@ def _blocks(document: QTextDocument) -> Iterator[str]:
     """Qt's own Markdown ends lines at 80 characters, which whoever pastes it would have to undo."""
     block, was_listed = document.begin(), False
     while block.isValid():
-        is_listed = block.textList() is not None
+        is_listed = _is_listed(block)
         yield "\n" if is_listed and was_listed else "\n\n"
         start, then = _lead(block)
         yield start + _inline(block).replace("\n", "\n" + then)
@@ -97,12 +97,16 @@ def _lead(block: QTextBlock) -> tuple[str, str]:
     quote = "> " * int(form.property(QTextFormat.Property.BlockQuoteLevel.value) or 0)
     if level := form.headingLevel():
         return f"{quote}{'#' * level} ", quote
-    listed = block.textList()
-    if listed is None:
+    if not _is_listed(block):
         return quote, quote
+    listed = block.textList()
     indent = quote + "   " * max(listed.format().indent() - 1, 0)
     marker = _MARKERS.get(listed.format().style(), "- ").format(listed.itemNumber(block) + 1)
     return indent + marker + _BOXES.get(form.marker().name, ""), indent + " " * len(marker)
+
+
+def _is_listed(block: QTextBlock) -> bool:
+    return block.blockFormat().objectIndex() >= 0
 
 
 def _inline(block: QTextBlock) -> str:

@@ -62,7 +62,7 @@ class Prose(QTextBrowser):
         """What the person has marked to copy."""
         return self.textCursor().selection().toPlainText()
 
-    def source(self) -> str:
+    def markdown(self) -> str:
         """The block's Markdown."""
         return self._source
 

@@ -17,7 +17,9 @@ _NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifie
 _CONTROL, _KEYPAD = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.KeypadModifier
 _Move = QTextCursor.MoveOperation
 
-_TEXT = {
+Stroke = tuple[int, Qt.KeyboardModifier]
+
+_TEXT: dict[Stroke, QTextCursor.MoveOperation] = {
     (Qt.Key.Key_Left, _SHIFT): _Move.Left,
     (Qt.Key.Key_Right, _SHIFT): _Move.Right,
     (Qt.Key.Key_Left, _SHIFT | _CONTROL): _Move.WordLeft,
@@ -28,13 +30,13 @@ _TEXT = {
     (Qt.Key.Key_End, _SHIFT): _Move.EndOfLine,
 }
 _BEGINS_TEXT = {_Move.Left, _Move.Right, _Move.WordLeft, _Move.WordRight}  # the others need some to be selected already
-_MESSAGES = {
+_MESSAGES: dict[Stroke, int] = {
     (Qt.Key.Key_Up, _SHIFT): -1,
     (Qt.Key.Key_Down, _SHIFT): 1,
     (Qt.Key.Key_Home, _SHIFT | _CONTROL): -(10**9),
     (Qt.Key.Key_End, _SHIFT | _CONTROL): 10**9,
 }
-_SCROLLS = {
+_SCROLLS: dict[Stroke, QScrollBar.SliderAction] = {
     (Qt.Key.Key_Up, _NONE): QScrollBar.SliderAction.SliderSingleStepSub,
     (Qt.Key.Key_Down, _NONE): QScrollBar.SliderAction.SliderSingleStepAdd,
     (Qt.Key.Key_PageUp, _NONE): QScrollBar.SliderAction.SliderPageStepSub,
@@ -43,8 +45,6 @@ _SCROLLS = {
     (Qt.Key.Key_Space, _NONE): QScrollBar.SliderAction.SliderPageStepAdd,
 }
 _UPWARDS = {QScrollBar.SliderAction.SliderSingleStepSub, QScrollBar.SliderAction.SliderPageStepSub}
-
-Stroke = tuple[int, Qt.KeyboardModifier]
 
 
 class ReadingKeys(QObject):
@@ -103,14 +103,17 @@ class ReadingKeys(QObject):
         return True
 
     def _end(self, view: "MessageView | None") -> bool:
-        if not self.has_selection(view):
+        if not self._has_selection(view):
             return False
         self._text.drop()
         self._transcript.selection.end()
         return True
 
-    def has_selection(self, view: "MessageView | None") -> bool:
-        """Whether anything is selected, in `view` or of messages."""
+    def is_for_selection(self, event: QEvent, view: "MessageView | None") -> bool:
+        """Whether that key ends a selection, in `view` or of messages."""
+        return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self._has_selection(view)
+
+    def _has_selection(self, view: "MessageView | None") -> bool:
         return self._transcript.selection.is_there or bool(view and self._text.is_in(view))
 
     def _extend_text(self, stroke: Stroke, view: "MessageView", field: "Field") -> bool:
@@ -131,8 +134,8 @@ class ReadingKeys(QObject):
         if isinstance(event, QKeyEvent):
             from phichat.ui.excerpts import Field  # noqa: PLC0415 - there are messages by now
 
-            is_press = event.type() is QEvent.Type.KeyPress and isinstance(watched, Field)
-            return is_press and self._press_in_field(watched, event)
+            if event.type() is QEvent.Type.KeyPress and isinstance(watched, Field):
+                return self._press_in_field(watched, event)
         if isinstance(event, QFocusEvent) and event.gotFocus():
             self._on_focus(watched, event)
         return False

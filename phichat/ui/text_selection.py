@@ -81,8 +81,7 @@ class TextSelection(QObject):
         found = next((one for one in view.fields() if one is field), None)
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             return self._press_further(view, event)
-        was_wide = self._from is not self._to
-        if self._view is not view or was_wide:
+        if self._view is not view or self._from is not found or self._to is not found:
             self.drop()
         self._messages.end()
         self._messages.begin_at(view.message)

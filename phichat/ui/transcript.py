@@ -190,6 +190,7 @@ class Transcript(QScrollArea):
 
     def last_seen(self) -> int:
         """The number of the last message that can be seen; -1 if there is none."""
+        self._place.settle()
         height = self.viewport().height()
         seen = (at for at, view in enumerate(self._live.views, self._live.first) if self._place.offset(view) < height)
         return max(seen, default=-1)
@@ -351,8 +352,7 @@ class Transcript(QScrollArea):
             focused.set_focused(is_focused=True)
 
     def event(self, event: QEvent) -> bool:
-        is_override = event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if is_override and event.key() == Qt.Key.Key_Escape and self._keys.has_selection(self._focused):
+        if event.type() is QEvent.Type.ShortcutOverride and self._keys.is_for_selection(event, self._focused):
             event.accept()  # else Escape would stop the answer under way
             return True
         return super().event(event)
