@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 
-from phichat.chat.attachments import Attachments, with_attachments
-from phichat.chat.messages import Ending, Message, Role
+from phichat.chat.attachments import Attachments
+from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
+from phichat.ui import clipboard
 from phichat.ui.answering import Answering, Model
 from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
@@ -62,6 +62,8 @@ class Acting(QObject):
         wishes.quoted.connect(self._quote)
         wishes.deleted.connect(self._delete)
         wishes.pinned.connect(self._pin)
+        transcript.selection.told.connect(self.told)
+        transcript.walking.left.connect(composer.setFocus)
         answering.state_changed.connect(self._on_state)
         answering.replied.connect(self._on_replied)
 
@@ -85,7 +87,7 @@ class Acting(QObject):
     def copy_conversation(self) -> None:
         """Put what is shown on the clipboard, as Markdown."""
         if path := self._session.conversation.path():
-            QGuiApplication.clipboard().setText(as_markdown(path))
+            clipboard.put(clipboard.of_messages(path))
             self.told.emit(tr("The conversation was copied."))
 
     def _siblings(self, message: Message) -> list[Message]:
@@ -222,16 +224,3 @@ class Acting(QObject):
         same = message.text == old.text
         remark = tr("The same text as before.") if same else sentence(old.reply, message.reply)
         self._transcript.show_remark(message, remark)
-
-
-def as_markdown(path: Sequence[Message]) -> str:
-    """The messages as one text, each under who said it, with its files."""
-    return "\n".join(
-        f"## {_speaker(message)}\n\n{with_attachments(message.text, message.attachments).strip()}\n" for message in path
-    )
-
-
-def _speaker(message: Message) -> str:
-    if message.role is Role.USER:
-        return tr("You")
-    return (message.reply.model if message.reply else "") or tr("Answer")

@@ -22,7 +22,7 @@ class AnswerView(MessageView):
     """A reply, as it grows and as it stays."""
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy answer"), "retry", tr("Answer again"))
+        actions = MessageActions(theme, self._clip, tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, wishes, actions)
         self._is_last = False
         self._continue: QPushButton | None = None
@@ -82,6 +82,7 @@ class AnswerView(MessageView):
             self._drop(late)
         self._parts[index:] = [part]
         self._blocks.addWidget(part)
+        self._attend(part)
         if isinstance(part, Prose):
             part.setAccessibleName(self._name())
         part.look_for(self.needle, self._theme.tokens)

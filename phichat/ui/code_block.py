@@ -1,12 +1,14 @@
 """A block of code in a reply: its language, a button that copies it, and the code as it was written."""
 
+import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOption
+from PySide6.QtCore import QMimeData, QRect, Qt, QTimer, Slot
+from PySide6.QtGui import QFontDatabase, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
+from phichat.ui import clipboard
 from phichat.ui.marks import Marks, Needle
 from phichat.ui.theme import Theme, Tokens, muted
 
@@ -75,6 +77,12 @@ class CodeBlock(QFrame):
         """What the person has marked to copy."""
         return self._text.textCursor().selection().toPlainText()
 
+    def markdown(self) -> str:
+        """The block's Markdown."""
+        code = self.code()
+        fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", code))])
+        return f"{fence}{self._language.text()}\n{code}\n{fence}"
+
     def field(self) -> QWidget:
         """What shows the code and takes the focus."""
         return self._text
@@ -111,7 +119,7 @@ class CodeBlock(QFrame):
 class CopyButton(QToolButton):
     """Puts a text on the clipboard and says so for a moment."""
 
-    def __init__(self, theme: Theme, label: str, text: Callable[[], str]) -> None:
+    def __init__(self, theme: Theme, label: str, text: Callable[[], str | QMimeData]) -> None:
         super().__init__()
         self.setAutoRaise(True)
         self._theme, self._text = theme, text
@@ -125,7 +133,7 @@ class CopyButton(QToolButton):
 
     @Slot()
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text())
+        clipboard.put(self._text())
         self.setIcon(self._theme.icon("done"))
         self._done.start()
 

@@ -62,6 +62,10 @@ class Prose(QTextBrowser):
         """What the person has marked to copy."""
         return self.textCursor().selection().toPlainText()
 
+    def markdown(self) -> str:
+        """The block's Markdown."""
+        return self._source
+
     def field(self) -> QWidget:
         """What takes the focus."""
         return self

@@ -31,7 +31,7 @@ class QuestionView(MessageView):
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy message"), "edit", tr("Edit"))
+        actions = MessageActions(theme, self._clip, tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, wishes, actions)
         self._box: EditBox | None = None
         self._text = Prose()
@@ -39,6 +39,7 @@ class QuestionView(MessageView):
         if not message.text:
             self._text.hide()
         self._parts.append(self._text)
+        self._attend(self._text)
         self._files = self._make_files()
         self._bubble = self._make_bubble()
         self._row.addStretch(1)

@@ -237,6 +237,8 @@ QToolButton { border: 1px solid transparent; border-radius: 8px; padding: 3px 5p
 QToolButton { background: transparent; color: $text; }
 QToolButton:hover { background: $hover; }
 QToolButton:focus { border-color: $accent; }""",
+        "chosen": """
+QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",
         "code": """
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }

@@ -20,6 +20,8 @@ class Wishes(QObject):
         remarks: what there is to say about replies besides how they were made, by their ids.
         edits: what is being written in place of questions, by their ids.
         kept: which files stay with those, where some were taken away.
+        listeners: hear what keys do in messages' text, and what the mouse does.
+        selection: the whole messages that are selected.
 
     Signals:
         retried(Message), continued(Message): the person wants another reply, or the rest of it.
@@ -49,3 +51,5 @@ class Wishes(QObject):
         self.remarks: dict[str, str] = {}
         self.edits: dict[str, str] = {}
         self.kept: dict[str, Attachments] = {}
+        self.listeners: tuple[QObject, QObject] | None = None
+        self.selection: Callable[[], list[Message]] = list

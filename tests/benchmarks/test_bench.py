@@ -93,13 +93,18 @@ def test_what_is_measured_fits_the_context(phi3_model: Path, settings: EngineSet
     assert size.words * 140 / 60 + size.tokens <= settings.context
 
 
+SMALL_WINDOW = {"WORDS": 20, "REPLY": 8, "LONG": 200, "TYPED": 20, "SETTLING": 0.1, "IDLE": 0.2}
+LONG_CONVERSATION = ("opening_first_paint_ms", "opening_memory_mib", "resize_ms_max", "scroll_ms_p99")
+
+
 def test_the_window_is_opened_used_and_stopped(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for size, value in {"WORDS": 20, "REPLY": 8, "LONG": 200, "TYPED": 20, "SETTLING": 0.1, "IDLE": 0.2}.items():
+    for size, value in {**SMALL_WINDOW, "MESSAGES": 40, "LETTERS": 300}.items():
         monkeypatch.setattr(window, size, value)
     found = window.measure(_plan(phi3_model, settings))["window"]
-    stop, typing = found.pop("stop"), found.pop("typing")
+    stop, typing, streaming = found.pop("stop"), found.pop("typing"), found.pop("streaming")
+    long = {name: found.pop(name) for name in LONG_CONVERSATION}
     stalls = {"stall_ms_p99", "stall_ms_max"}
     assert set(found) == {"start_seconds", "bare_window_seconds", "memory_mib", "idle_cpu", *stalls}
     assert set(typing) == {"characters", "steps_read_ahead", *stalls}
@@ -107,6 +112,8 @@ def test_the_window_is_opened_used_and_stopped(
     assert found["stall_ms_p99"] <= found["stall_ms_max"]
     assert all(value > 0 for value in (found["start_seconds"], found["bare_window_seconds"], found["memory_mib"]))
     assert set(stop) == {"reading_ms", "writing_ms"}
+    assert set(streaming) == stalls
+    assert min(long.values()) > 0
 
 
 def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: EngineSettings) -> None:
