@@ -50,7 +50,7 @@ class Reader:
         self._window, self._visitor = window, visitor
         self._area = visitor.part(QScrollArea, "transcript")
         self._list = visitor.part(QListView, "conversationList")
-        self._painted = Painted(self._area.widget())  # which covers what it is seen through
+        self._painted = Painted(visitor.part(QWidget, "transcriptContent"))
 
     def open(self, title: str, last: str) -> float:
         """Click on the conversation called that; the milliseconds until the message named `last` is painted."""
