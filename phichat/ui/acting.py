@@ -9,7 +9,6 @@ from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
-from phichat.ui import clipboard
 from phichat.ui.answering import Answering, Model
 from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
@@ -87,6 +86,8 @@ class Acting(QObject):
     def copy_conversation(self) -> None:
         """Put what is shown on the clipboard, as Markdown."""
         if path := self._session.conversation.path():
+            from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+
             clipboard.put(clipboard.of_messages(path))
             self.told.emit(tr("The conversation was copied."))
 
