@@ -1,9 +1,12 @@
 """What goes to the clipboard: Markdown for where text is wanted, and HTML for where it may look like something."""
 
+import atexit
 from collections.abc import Sequence
+from functools import cache
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QClipboard, QGuiApplication
+from shiboken6 import isValid
 
 from phichat.chat.messages import Message
 from phichat.chat.sharing import as_html, as_markdown, markdown_html, message_html
@@ -16,6 +19,23 @@ def put(what: str | QMimeData) -> None:
         QGuiApplication.clipboard().setText(what)
     else:
         QGuiApplication.clipboard().setMimeData(what)
+        _given[:] = [what]
+        _settle_at_end()
+
+
+_given: list[QMimeData] = []
+"""What was put there last, which Qt owns now."""
+
+
+@cache
+def _settle_at_end() -> None:
+    """Have text alone there when Python ends: Qt keeps it for longer than that, and Python made the other."""
+    atexit.register(_settle)
+
+
+def _settle() -> None:
+    if QGuiApplication.instance() and isValid(_given[0]):  # else something else was put there since
+        QGuiApplication.clipboard().setText(_given[0].text())
 
 
 def put_selected(text: str) -> None:

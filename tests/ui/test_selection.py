@@ -1,12 +1,14 @@
 """Text is selected in a message, messages as a whole, and either is copied as Markdown and as rich text."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QMouseEvent, QTextCursor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QTextEdit
+from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 
 from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
@@ -216,6 +218,7 @@ def test_the_menu_copies_all_selected_messages(person: Person) -> None:
     click(fields(person, 5)[0], SHIFT)
     person.choose_in(3, "Copy 4 messages")
     assert clipboard().text().count("##") == 4
+    person.wait(lambda: person.window.findChild(QWidget, "message-0"))
     assert "Copy 4 messages" not in [action.text() for action in person.menu(0).menu().actions()]
     person.close_menu()
 
@@ -292,3 +295,11 @@ def test_rich_text_can_do_nothing(markdown: str, harmless: str) -> None:
     for html in (markdown_html(markdown), as_html([Message(Role.USER, markdown), Message(Role.ASSISTANT, markdown)])):
         assert harmless in html
         assert not any(bad in html for bad in ("<script", "<img", "href", "<b>"))
+
+
+def test_what_was_copied_outlives_the_program_without_a_crash() -> None:
+    script = (
+        "from PySide6.QtWidgets import QApplication; application = QApplication([]);"
+        "from phichat.ui import clipboard; clipboard.put(clipboard.both('a', '<b>a</b>'))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
