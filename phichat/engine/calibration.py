@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from phichat.engine.llama_context import LlamaContext
 
 PROBE = 32  # tokens that tell how many can be read in the time there is
-READ, WRITTEN = 128, 6  # tokens that are read, at most, and written for each figure
+READ = 128  # tokens that are read for each figure, at most
+WRITTEN, ENOUGH = 6, 0.3  # tokens that are written for each figure, at least, and seconds of that
 ROUNDS = 2
 DEPTH = 768  # tokens that are remembered while it is measured, about
 LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
 BATCHES = (256, 512)
-CLEARLY = 0.95  # what the time of other settings must be at most, to be taken instead
+CLEARLY = 0.97  # what the time of other settings must be at most, to be taken instead
 
 TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, by which reading is weighed against writing
 
@@ -68,7 +69,7 @@ def measure(path: Path, settings: EngineSettings, limit: float | None = None) ->
     from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
     from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
 
-    settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 2 * PROBE))
+    settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 3 * PROBE))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
     try:
         yield from _measured(settings, limit, lambda tried: _Run(llama, tried))
@@ -129,7 +130,10 @@ class _Run:
 
     def writes(self) -> float:
         """Tokens a second, one by one."""
-        return 1 / median(self._seconds([index]) for index in range(WRITTEN))
+        times: list[float] = []
+        while len(times) < WRITTEN or (sum(times) < ENOUGH and len(times) < PROBE):
+            times.append(self._seconds([len(times)]))
+        return 1 / median(times)
 
     def _seconds(self, tokens: list[int]) -> float:
         begun = time.perf_counter()

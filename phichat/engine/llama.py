@@ -298,10 +298,10 @@ class _Open:
 def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
-    kind = memory.cache_type(head, context, flash_attention=settings.flash_attention)
     layers = llama_gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != memory.EXACT else kind
-    return replace(settings, context=context, cache_type=kind, gpu_layers=layers)
+    kind = settings.cache_type if settings.cache_type != memory.EXACT else memory.cache_type(head, context)
+    flash = settings.flash_attention or layers != 0 or memory.needs_flash(head, context, settings.batch, kind)
+    return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
 
 
 def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
