@@ -1,0 +1,92 @@
+r"""Where mathematics is in Markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; "$5 and $10" is none."""
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+LONGEST = 2000  # characters: what is longer is no formula that anyone would read
+
+_CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
+_MONEY = re.compile(r"\d[\d.,]*(?:\s|\W*\s|[-–])\s*[^\W\d]{2,}|[\d.,\s–-]+$")  # "5 and", "5-", "5, or 7"
+_OPENING = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
+
+
+def formulas(parser: MarkdownIt) -> None:
+    """Have `parser` find formulas: tokens `formula`, of which `content` is the LaTeX and `markup` the opening sign."""
+    parser.inline.ruler.before("escape", "formula", _inline)
+    interrupts = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    parser.block.ruler.before("fence", "formula", _block, interrupts)
+
+
+def opening(text: str, at: int) -> str:
+    """The sign at `at` that may begin a formula, or nothing."""
+    for sign in _CLOSINGS:
+        if text.startswith(sign, at):
+            return sign if sign != "$" or _may_open(text, at) else ""
+    return ""
+
+
+def end_of(text: str, at: int, sign: str) -> int:
+    """Where the formula that `sign` opens at `at` ends, closing sign included; -1 if it does not."""
+    closing, begin = _CLOSINGS[sign], at + len(sign)
+    end = text.find(closing, begin, begin + LONGEST)
+    while end > 0 and sign[0] == "$" and text[end - 1] == "\\":  # \$ is a dollar
+        end = text.find(closing, end + 1, begin + LONGEST)
+    if end < 0 or not text[begin:end].strip() or (sign == "$" and not _may_close(text, begin, end)):
+        return -1
+    return end + len(closing)
+
+
+def _may_open(text: str, at: int) -> bool:
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    return bool(after) and not after.isspace() and not before.isalnum() and before not in {"\\", "$"}
+
+
+def _may_close(text: str, begin: int, end: int) -> bool:
+    content, after = text[begin:end], text[end + 1 : end + 2]
+    return not content[-1].isspace() and not after.isalnum() and after != "$" and not _MONEY.match(content)
+
+
+def _inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser calls it so
+    if state.src[state.pos] not in "$\\":
+        return False
+    sign = opening(state.src, state.pos)
+    end = end_of(state.src, state.pos, sign) if sign else -1
+    if end < 0 or end > state.posMax:
+        return False
+    if not silent:
+        token = state.push("formula", "", 0)
+        token.content = state.src[state.pos + len(sign) : end - len(sign)]
+        token.markup = sign
+    state.pos = end
+    return True
+
+
+def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+    if state.sCount[start] - state.blkIndent >= 4:
+        return False
+    found = _OPENING.match(_line(state, start))
+    if not found:
+        return False
+    sign, closing = found[1], _CLOSINGS[found[1]]
+    lines = [found[2]]
+    following = start + 1
+    while not lines[-1].rstrip().endswith(closing):
+        if following >= end or state.isEmpty(following) or state.sCount[following] < state.blkIndent:
+            return False
+        lines.append(_line(state, following))
+        following += 1
+    content = "\n".join(lines).rstrip().removesuffix(closing)
+    if closing in content or not content.strip() or len(content) > LONGEST:
+        return False
+    if not silent:
+        token = state.push("formula", "", 0)
+        token.block, token.content, token.markup, token.map = True, content, sign, [start, following]
+    state.line = following
+    return True
+
+
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
