@@ -9,7 +9,7 @@ from markdown_it.rules_inline import StateInline
 LONGEST = 2000  # characters: what is longer is no formula that anyone would read
 
 _CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
-_MONEY = re.compile(r"\d[\d.,]*(?:\s|\W*\s|[-–])\s*[^\W\d]{2,}|[\d.,\s–-]+$")  # "5 and", "5-", "5, or 7"
+_MONEY = re.compile(r"\d[\d.,]*(?:[^\w\\]*\s|[-–])\s*[^\W\d]{2,}")  # "5 and", "5, or", "5-dollar"
 _OPENING = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
 
 

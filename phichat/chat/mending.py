@@ -4,82 +4,97 @@ import re
 
 from phichat.chat.formulas import end_of, opening
 
-_UNCLEAR = re.compile(  # a last line that may become a list, heading, quote, rule, fence, table, or something else
-    r"[ \t]*(?:[-*+>|#=_~`:]|\d{1,9}[.)]?[ \t]*$|\\\[?$|\$\$?$)"
-    r"(?:[-*_ \t#=>~`|:]*|(?<=[|]).*|(?<=[`~]{3})[^`\n]*)$"
+UNCLEAR_LINE = 200  # characters: a longer line is clear
+
+_UNCLEAR = re.compile(  # a line that may become an item, a heading, a quote, a rule, a fence, a row, a formula
+    r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*"
+    r"(?:[-*+>#=_~`|:$\\\[\] \t]*|\[[xX]\]?|\d{1,9}[.)]?[ \t]*|(?:`{3,}|~{3,})[^`]*)"
 )
 _ROW = re.compile(r"[ \t]*\|")
-_DELIMITERS = re.compile(r"[ \t]*\|?[ \t:|-]*-[ \t:|-]*$")
+_DELIMITERS = re.compile(r"[ \t:|-]+")
+_DELIMITER = re.compile(r"\s*:?-+:?\s*")
+_SPECIAL = re.compile(r"[$\\`*_~\[!]")
 _TICKS = re.compile("`+")
-_SIGN = re.compile(r"\*\*\*|\*\*|\*|___|__|_|~~|~")
+_SIGN = re.compile(r"\*{1,3}|_{1,3}|~{1,2}")
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,300})(?:\](?:\([^()\s]{0,2000}(?:\s[^()\n]{0,200})?)?)?$")
-_TRAILING = re.compile(r"(?<!\\)(?:[*_~`$!]+|\\)$")
+_TRAILING = re.compile(r"(?:[*_~`]+|\\|(?:^|(?<=[\s$]))\$)$")
+_LATEX = re.compile(r"[\\^]|_\{")
 
 
 def hold_back(text: str) -> str:
     """`text` without the lines at its end of which nobody can say yet what they are."""
     lines = text.split("\n")
-    if lines[-1].strip() and (_UNCLEAR.fullmatch(lines[-1]) and not _is_in_table(lines)):
+    if len(lines[-1]) < UNCLEAR_LINE and lines[-1].strip() and _UNCLEAR.fullmatch(lines[-1]):
         lines.pop()
-    rows = len(lines)
-    while rows and _ROW.match(lines[rows - 1]) and len(lines) - rows < 3:
-        rows -= 1
-    if 0 < len(lines) - rows <= 2 and not (len(lines) - rows == 2 and _DELIMITERS.fullmatch(lines[-1])):
-        return "\n".join(lines[:rows])
+    end = len(lines) - (1 if lines and not lines[-1].strip() else 0)
+    begin = end
+    while begin and end - begin < 3 and _ROW.match(lines[begin - 1]):
+        begin -= 1
+    if end - begin == 1 or (end - begin == 2 and _is_half_of_a_head(*lines[begin:end])):
+        del lines[begin:]
     return "\n".join(lines)
 
 
 def mend(text: str) -> str:
     """`text`, the letters of a paragraph, such that what it opens is closed."""
-    text = _LINK.sub(r"\1", text)
     text = _TRAILING.sub("", text).rstrip(" ")
-    found: list[str] = []
+    opened: list[str] = []
     at = 0
-    while at < len(text):
-        at = _next(text, at, found)
-        if at < 0:
-            return _as_code(text, -at - 1)
-    for sign in reversed(found):
+    while special := _SPECIAL.search(text, at):
+        at = special.start()
+        if text[at] in "[!":
+            text, at = _without_link(text, at)
+        elif text[at] in "$\\":
+            sign = opening(text, at)
+            end = end_of(text, at, sign) if sign else -1
+            if sign and end < 0 and (sign != "$" or _LATEX.search(text, at, at + UNCLEAR_LINE)):
+                return _as_code(text, at)
+            at = max(end, at + 1 + (text[at] == "\\"))
+        elif text[at] == "`":
+            at = _after_code(text, at, opened)
+        else:
+            at = _after_sign(text, at, opened)
+    for sign in reversed(opened):
         text = text.rstrip() + sign
     return text
 
 
-def _next(text: str, at: int, found: list[str]) -> int:
-    """Where to go on after what is at `at`, with the signs that are open in `found`; below 0 for an open formula."""
-    letter = text[at]
-    if letter in "$\\" and (sign := opening(text, at)):
-        end = end_of(text, at, sign)
-        if end >= 0:
-            return end
-        if sign != "$":
-            return -at - 1
-    if letter == "\\":
-        return at + 2
-    if letter == "`":
-        return _after_code(text, at, found)
-    if letter in "*_~" and (sign_found := _SIGN.match(text, at)):
-        _toggle(text, sign_found, found)
-        return sign_found.end()
-    return at + 1
+def _is_half_of_a_head(head: str, delimiters: str) -> bool:
+    """Whether the second line is to become what makes a table of the first, and is not whole."""
+    wanted = head.strip().strip("|").count("|") + 1
+    found = delimiters.strip().strip("|").split("|")
+    is_whole = len(found) == wanted and all(map(_DELIMITER.fullmatch, found))
+    return bool(_DELIMITERS.fullmatch(delimiters)) and not is_whole
 
 
-def _after_code(text: str, at: int, found: list[str]) -> int:
+def _without_link(text: str, at: int) -> tuple[str, int]:
+    """`text` with the words alone of a link that ends with it, and where to go on."""
+    link = _LINK.match(text, at)
+    return (text[:at] + link[1], at) if link else (text, at + 1)
+
+
+def _after_code(text: str, at: int, opened: list[str]) -> int:
+    """Where to go on after the code that begins at `at`."""
     ticks = _TICKS.match(text, at)
     assert ticks
     end = next((match.end() for match in _TICKS.finditer(text, ticks.end()) if match[0] == ticks[0]), -1)
     if end < 0:
-        found.append(ticks[0])
+        opened.append(ticks[0])
         return len(text)
     return end
 
 
-def _toggle(text: str, match: re.Match[str], found: list[str]) -> None:
+def _after_sign(text: str, at: int, opened: list[str]) -> int:
+    """Where to go on after the sign at `at`, which opens or closes something."""
+    match = _SIGN.match(text, at)
+    assert match
     sign = match[0]
-    before, after = text[match.start() - 1 : match.start()] or " ", text[match.end() : match.end() + 1] or " "
-    if sign in found and not before.isspace():
-        del found[found.index(sign) :]
-    elif not after.isspace() and not (sign[0] == "_" and before.isalnum()) and sign != "~":
-        found.append(sign)
+    before, after = text[at - 1 : at] or " ", text[match.end() : match.end() + 1] or " "
+    if sign in opened and not before.isspace():
+        del opened[opened.index(sign) :]
+    elif not after.isspace() and not (sign[0] == "_" and before.isalnum()):
+        opened.append(sign)
+    return match.end()
 
 
 def _as_code(text: str, at: int) -> str:
@@ -87,8 +102,3 @@ def _as_code(text: str, at: int) -> str:
     rest = text[at:].rstrip()
     ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(rest)), default=0))
     return f"{text[:at]}{ticks} {rest} {ticks}"
-
-
-def _is_in_table(lines: list[str]) -> bool:
-    """Whether the last line is a row that goes on a table."""
-    return len(lines) > 2 and bool(_ROW.match(lines[-1])) and bool(_ROW.match(lines[-2]))
