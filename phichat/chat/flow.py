@@ -11,7 +11,7 @@ from phichat.chat.formulas import formulas
 from phichat.chat.inline import formula, runs_of
 from phichat.chat.items import Code, Item, Paragraph, Run, Runs, Table
 
-DEEPEST = 60  # tokens in tokens; what is deeper is left out, so that nothing that deep may come here
+DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
 LONGEST = 2400  # characters of a paragraph that are laid out again together
 SHORTEST = 1200
 
@@ -95,9 +95,9 @@ class Flow:
             case "bullet_list_open":
                 self._open_list(None, token.markup)
             case "ordered_list_open":
-                start = int(token.attrGet("start") or 1) if token.attrGet("start") != 0 else 0
-                fresh = self._ordinal is None or self._lists
-                self._open_list(start if fresh else self._ordinal, token.markup)
+                start = token.attrGet("start")
+                number = int(1 if start is None else start)
+                self._open_list(number if self._ordinal is None else self._ordinal, token.markup)
                 self._ordinal = None
             case "bullet_list_close" | "ordered_list_close":
                 self._lists.pop()
