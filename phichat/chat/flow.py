@@ -14,6 +14,7 @@ from phichat.chat.items import Code, Item, Paragraph, Run, Runs, Table
 DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
 LONGEST = 2400  # characters of a paragraph that are laid out again together
 SHORTEST = 1200
+MANY_BRACKETS = 60
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
@@ -28,18 +29,28 @@ class _Parser(MarkdownIt):
         return url.lower().startswith(("http://", "https://"))
 
 
-parser = _Parser("commonmark", {"html": False, "maxNesting": DEEPEST})
-parser.enable(["table", "strikethrough"])
-# What comes later may not change what is there already: no title by a line below it, no link by one at the end.
-parser.disable(["reference", "lheading", "html_block", "html_inline"])
-formulas(parser)
+def _made(*without: str) -> MarkdownIt:
+    made = _Parser("commonmark", {"html": False, "maxNesting": DEEPEST})
+    made.enable(["table", "strikethrough"])
+    # What comes later may not change what is there already: no title by a line below it, no link by one at the end.
+    made.disable(["reference", "lheading", "html_block", "html_inline", *without])
+    formulas(made)
+    return made
+
+
+_parser, _linkless = _made(), _made("link", "image")
 
 
 def tokens_of(text: str) -> list[Token]:
     """The tokens of `text`, what is inside lines not looked at yet."""
     found: list[Token] = []
-    parser.block.parse(text, parser, {}, found)
+    _parser.block.parse(text, _parser, {}, found)
     return found
+
+
+def _runs(content: str) -> Runs:
+    is_odd = content.count("[") > 2 * content.count("](") + MANY_BRACKETS  # each looks for its end to the end
+    return runs_of(content, _linkless if is_odd else _parser)
 
 
 def cut_of(content: str) -> int:
@@ -148,12 +159,12 @@ class Flow:
         if token is self._last and self._mend:
             content = self._mend(content)
         if not heading and (title := _TITLE.fullmatch(content)):
-            self._add(runs_of(title[1], parser), heading=1)
+            self._add(_runs(title[1]), heading=1)
             content = title[2] or ""
         continues = False
         while content:
             cut = cut_of(content) or len(content)
-            self._add_parts(runs_of(content[:cut].rstrip(), parser), heading, continues=continues)
+            self._add_parts(_runs(content[:cut].rstrip()), heading, continues=continues)
             content, continues = content[cut:], True
         self._flush_marker()
 
@@ -197,7 +208,7 @@ class Flow:
                 sides.append(str(token.attrGet("style") or "").removeprefix("text-align:"))
             elif token.type == "inline":
                 content = self._mend(token.content) if self._mend and token is self._last else token.content
-                rows[-1].append(runs_of(content[:LONGEST], parser))
+                rows[-1].append(_runs(content[:LONGEST]))
             at += 1
         head, *body = (tuple(row) for row in rows)
         self._span = start, end

@@ -14,7 +14,10 @@ _OPENING = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
 
 
 def formulas(parser: MarkdownIt) -> None:
-    """Have `parser` find formulas: tokens `formula`, of which `content` is the LaTeX and `markup` the opening sign."""
+    """Have `parser` find formulas: tokens `formula`, of which `content` is the LaTeX and `markup` the opening sign.
+
+    One that stands alone and is not closed at the end of all has a true `is_open` in its `meta`.
+    """
     parser.inline.ruler.before("escape", "formula", _inline)
     interrupts = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     parser.block.ruler.before("fence", "formula", _block, interrupts)
@@ -72,18 +75,24 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # no
         return False
     sign, closing = found[1], _CLOSINGS[found[1]]
     lines = [found[2]]
+    if closing in found[2].rstrip().removesuffix(closing):
+        return False
+    if silent:
+        return True  # whether it ends well is not known yet, and may not matter to what is before
     following = start + 1
-    while not lines[-1].rstrip().endswith(closing):
-        if following >= end or state.isEmpty(following) or state.sCount[following] < state.blkIndent:
+    while following < end and not lines[-1].rstrip().endswith(closing):
+        if state.isEmpty(following) or state.sCount[following] < state.blkIndent:
             return False
         lines.append(_line(state, following))
         following += 1
-    content = "\n".join(lines).rstrip().removesuffix(closing)
-    if closing in content or not content.strip() or len(content) > LONGEST:
+    whole = "\n".join(lines).rstrip()
+    content = whole.removesuffix(closing)
+    is_open = content == whole
+    if closing in content or not (is_open or content.strip()) or len(content) > LONGEST:
         return False
-    if not silent:
-        token = state.push("formula", "", 0)
-        token.block, token.content, token.markup, token.map = True, content, sign, [start, following]
+    token = state.push("formula", "", 0)
+    token.block, token.content, token.markup, token.map = True, content, sign, [start, following]
+    token.meta["is_open"] = is_open
     state.line = following
     return True
 

@@ -23,7 +23,9 @@ def runs_of(content: str, parser: MarkdownIt) -> Runs:
 
 
 def formula(token: Token) -> Run:
-    """The formula of `token`."""
+    """The formula of `token`; one that is not closed is shown as it is written."""
+    if token.meta.get("is_open"):
+        return Run(token.markup + token.content, Style.CODE)
     text = token.markup + token.content + _CLOSINGS[token.markup]
     return Run(text, latex=token.content.strip(), is_display=token.markup in {"$$", "\\["})
 
