@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QFontInfo, QFontMetricsF, QPainter, QPixmap, QPyTextObject, QTextDocument, QTextFormat
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontInfo,
+    QFontMetricsF,
+    QPainter,
+    QPixmap,
+    QPyTextObject,
+    QTextCharFormat,
+    QTextDocument,
+    QTextFormat,
+)
 from PySide6.QtSvg import QSvgRenderer
 
 from phichat.ui.aside import Aside
@@ -13,6 +24,7 @@ FORMULA = QTextFormat.ObjectTypes.UserObject + 1
 LATEX = QTextFormat.Property.UserProperty + 1
 SOURCE = QTextFormat.Property.UserProperty + 2
 DISPLAY = QTextFormat.Property.UserProperty + 3
+SCALE = QTextFormat.Property.UserProperty + 4
 
 EM = 20.0  # pixels: the size in which formulas are drawn before they are scaled
 LARGER = 1.06  # their letters are a little smaller than those of the window's font
@@ -91,11 +103,8 @@ class FormulaObject(QPyTextObject):
         drawing, scale = self._found(format)
         if drawing is None:
             return QSizeF()
-        metrics = QFontMetricsF(format.toCharFormat().font())
         ascent, descent = drawing.ascent * scale, drawing.descent * scale
-        if is_low(drawing, scale, metrics):
-            # Qt puts the middle of such an object half the height of an x above the line.
-            half = metrics.xHeight() / 2
+        if half := _middle(format):
             return QSizeF(drawing.width * scale, max(2 * descent + half, 2 * ascent - half))
         return QSizeF(drawing.width * scale, ascent)
 
@@ -103,26 +112,32 @@ class FormulaObject(QPyTextObject):
         drawing, scale = self._found(format)
         if drawing is None:
             return
-        metrics = QFontMetricsF(format.toCharFormat().font())
-        line = rect.bottom()
-        if is_low(drawing, scale, metrics):
-            line = rect.top() + (rect.height() + metrics.xHeight() / 2) / 2
+        half = _middle(format)
+        line = rect.top() + (rect.height() + half) / 2 if half else rect.bottom()
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
-        target = QRectF(rect.left(), line - drawing.ascent * scale, size.width(), size.height())
+        target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
         pixels = (size * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
-        colour = painter.pen().color()
-        picture = self._drawings.picture(_key(format), pixels, colour)
+        picture = self._drawings.picture(_key(format), pixels, painter.pen().color())
         painter.drawPixmap(target, picture, QRectF(picture.rect()))
 
     def _found(self, format: QTextFormat) -> tuple[Drawing | None, float]:  # noqa: A002
         latex, is_display = _key(format)
-        size = QFontInfo(format.toCharFormat().font()).pixelSize()
-        return self._drawings.get(latex, is_display=is_display), size * LARGER / EM
+        return self._drawings.get(latex, is_display=is_display), float(format.property(SCALE))
 
 
-def is_low(drawing: Drawing, scale: float, metrics: QFontMetricsF) -> bool:
-    """Whether it reaches farther below the line than letters do."""
-    return drawing.descent * scale > metrics.descent() + 1
+def place(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
+    """Have `shape` be that of `drawing` among letters of `font`."""
+    scale = QFontInfo(font).pixelSize() * LARGER / EM
+    shape.setProperty(SCALE, scale)
+    if drawing.descent * scale > QFontMetricsF(font).descent() + 1:
+        shape.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
+
+
+def _middle(format: QTextFormat) -> float:  # noqa: A002
+    """How far above the line Qt puts the middle of a formula that reaches below it; 0 for all others."""
+    shape = format.toCharFormat()
+    is_low = shape.verticalAlignment() is QTextCharFormat.VerticalAlignment.AlignMiddle
+    return QFontMetricsF(shape.font()).xHeight() / 2 if is_low else 0.0
 
 
 def draw(latex: str, *, is_display: bool) -> Drawing:

@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QFontInfo,
     QFontMetricsF,
     QPalette,
     QTextBlockFormat,
@@ -20,10 +21,10 @@ from PySide6.QtGui import (
 )
 
 from phichat.chat.items import OBJECT, Paragraph, Run, Runs, Style
-from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, is_low
+from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
 
-QUOTES = QTextFormat.Property.UserProperty + 4  # how many lists deep each quote around a paragraph began
-RULE = QTextFormat.Property.UserProperty + 5
+QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
+RULE = QTextFormat.Property.UserProperty + 6
 
 HEADINGS = (1.0, 1.5, 1.3, 1.15, 1.05, 1.0, 1.0)  # of the text's size
 INDENT, QUOTE = 1.7, 1.1  # of the text's size
@@ -31,13 +32,19 @@ GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between items, above 
 
 
 class Typesetter:
-    """Has `document` show paragraphs. What is there stays there as long as what comes only goes on from it."""
+    """Has `document` show paragraphs. What is there stays there as long as what comes only goes on from it.
+
+    Attributes:
+        size: that of the text, in pixels.
+        waits: whether there is a formula that is not drawn yet.
+    """
 
     def __init__(self, document: QTextDocument, drawings: Drawings | None) -> None:
         self._document, self._drawings = document, drawings
         self._shown: list[tuple[Paragraph, float, int]] = []
         self._palette, self._font = QPalette(), QFont()
-        self._size = 0.0
+        self.size = self._points = 0.0
+        self.waits = False
         document.setUndoRedoEnabled(False)
         if drawings:
             self._object = FormulaObject(drawings, document)
@@ -46,9 +53,10 @@ class Typesetter:
     def dress(self, palette: QPalette, font: QFont) -> None:
         """Use these from now on."""
         self._palette, self._font = palette, font
-        self._size = QFontMetricsF(font).height() / 1.2
+        self._document.clear()
+        self.size, self._points = QFontMetricsF(font).height() / 1.2, QFontInfo(font).pointSizeF()
         self._document.setDefaultFont(font)
-        self._document.setIndentWidth(self._size * INDENT)
+        self._document.setIndentWidth(self.size * INDENT)
         self._shown.clear()
 
     def show(self, paragraphs: Sequence[Paragraph]) -> None:
@@ -73,6 +81,7 @@ class Typesetter:
             self._put(cursor, at, *wanted[at][:2])
         cursor.endEditBlock()
         self._shown = wanted
+        self.waits = any(self.lacks(paragraph.runs) for paragraph in paragraphs)
 
     def insert(self, cursor: QTextCursor, runs: Runs, look: QTextCharFormat) -> None:
         """Write `runs` at `cursor`; formulas as drawings, where they are drawn."""
@@ -84,6 +93,10 @@ class Typesetter:
                 cursor.insertText(_inside(run.text), self._shape(replace(run, style=run.style | Style.CODE), look))
             else:
                 cursor.insertText(_inside(run.text), shape)
+
+    def lacks(self, runs: Runs) -> bool:
+        """Whether a formula in `runs` is not drawn yet."""
+        return self._drawn(runs) < sum(1 for run in runs if run.latex)
 
     def look(self, *, is_bold: bool = False) -> QTextCharFormat:
         """That of plain words."""
@@ -122,16 +135,16 @@ class Typesetter:
 
     def _block(self, paragraph: Paragraph, gap: float) -> QTextBlockFormat:
         block = QTextBlockFormat()
-        block.setTopMargin(gap * self._size)
+        block.setTopMargin(gap * self.size)
         block.setIndent(paragraph.depth)
-        quotes = len(paragraph.quotes) * self._size * QUOTE
+        quotes = len(paragraph.quotes) * self.size * QUOTE
         if _is_rtl(paragraph.runs):
             block.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
             block.setRightMargin(quotes)
         else:
             block.setLeftMargin(quotes)
         if paragraph.marker:
-            width = self._size * INDENT
+            width = self.size * INDENT
             block.setTextIndent(-width)
             block.setTabPositions([QTextOption.Tab(width * step, QTextOption.TabType.LeftTab) for step in (1, 2, 3)])
         if paragraph.heading:
@@ -145,9 +158,9 @@ class Typesetter:
     def _look(self, paragraph: Paragraph) -> QTextCharFormat:
         look = self.look(is_bold=bool(paragraph.heading))
         if paragraph.heading:
-            look.setFontPointSize(self._font.pointSizeF() * HEADINGS[paragraph.heading])
+            look.setFontPointSize(self._points * HEADINGS[paragraph.heading])
         if paragraph.is_rule:
-            look.setFontPointSize(max(1.0, self._font.pointSizeF() / 2))
+            look.setFontPointSize(max(1.0, self._points / 2))
         return look
 
     def _shape(self, run: Run, look: QTextCharFormat) -> QTextCharFormat:
@@ -176,9 +189,8 @@ class Typesetter:
         shape.setProperty(LATEX, run.latex)
         shape.setProperty(SOURCE, run.text)
         shape.setProperty(DISPLAY, run.is_display)
-        font = shape.font().resolve(self._font)
-        if drawing and is_low(drawing, font.pointSizeF() / self._font.pointSizeF(), QFontMetricsF(font)):
-            shape.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
+        if drawing:
+            place(shape, drawing, shape.font().resolve(self._font))
         return shape
 
     def _is_drawn(self, run: Run) -> bool:
