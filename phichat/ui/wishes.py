@@ -1,11 +1,16 @@
 """What the person wants done with messages: said by what shows them, done by who connects here."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from phichat.chat.messages import Message
 from phichat.ui.answering import Model
+from phichat.ui.aside import Aside
+
+if TYPE_CHECKING:
+    from phichat.ui.drawings import Drawings
 
 
 class Wishes(QObject):
@@ -18,6 +23,7 @@ class Wishes(QObject):
         models: what could answer.
         remarks: what there is to say about replies besides how they were made, by their ids.
         edits: what is being written in place of questions, by their ids.
+        aside: does what takes a moment, for what shows messages.
 
     Signals:
         retried(Message), continued(Message): the person wants another reply, or the rest of it.
@@ -46,3 +52,14 @@ class Wishes(QObject):
         self.models: Callable[[], Sequence[Model]] = list
         self.remarks: dict[str, str] = {}
         self.edits: dict[str, str] = {}
+        self.aside = Aside(self)
+        self._drawings: Drawings | None = None
+
+    @property
+    def drawings(self) -> "Drawings":
+        """The formulas in all messages."""
+        if self._drawings is None:
+            from phichat.ui.drawings import Drawings  # noqa: PLC0415 - an empty window has none
+
+            self._drawings = Drawings(self.aside, self)
+        return self._drawings
