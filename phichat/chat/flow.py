@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -15,6 +16,7 @@ DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and eac
 LONGEST = 2400  # characters of a paragraph that are laid out again together
 SHORTEST = 1200
 MANY_BRACKETS = 60
+REMEMBERED = 500  # paragraphs that were read: what is not final is read again and again
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
@@ -48,6 +50,7 @@ def tokens_of(text: str) -> list[Token]:
     return found
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _runs(content: str) -> Runs:
     is_odd = content.count("[") > 2 * content.count("](") + MANY_BRACKETS  # each looks for its end to the end
     return runs_of(content, _linkless if is_odd else _parser)
