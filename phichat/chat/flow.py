@@ -105,14 +105,26 @@ class Flow:
         return self._items
 
     def _take(self, token: Token, before: Token | None) -> None:
+        if token.nesting:
+            self._enter(token)
+            return
         match token.type:
-            case "bullet_list_open":
-                self._open_list(None, token.markup)
-            case "ordered_list_open":
-                start = token.attrGet("start")
-                number = int(1 if start is None else start)
-                self._open_list(number if self._ordinal is None else self._ordinal, token.markup)
-                self._ordinal = None
+            case "inline":
+                heading = int(before.tag[1]) if before and before.type == "heading_open" else 0
+                self._take_text(token, heading)
+            case "fence" | "code_block":
+                self._take_code(token)
+            case "formula":
+                self._add((formula(token),))
+            case "hr":
+                self._flush_marker()
+                self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
+
+    def _enter(self, token: Token) -> None:
+        """Go into something, or out of it."""
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                self._open_list(token)
             case "bullet_list_close" | "ordered_list_close":
                 self._lists.pop()
                 self._signs.pop()
@@ -125,21 +137,15 @@ class Flow:
                 self._quotes.append(len(self._lists))
             case "blockquote_close":
                 self._quotes.pop()
-            case "inline":
-                heading = int(before.tag[1]) if before and before.type == "heading_open" else 0
-                self._take_text(token, heading)
-            case "fence" | "code_block":
-                self._take_code(token)
-            case "formula":
-                self._add((formula(token),))
-            case "hr":
-                self._flush_marker()
-                self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
 
-    def _open_list(self, start: int | None, sign: str) -> None:
+    def _open_list(self, token: Token) -> None:
         self._flush_marker()
-        self._lists.append(start)
-        self._signs.append(sign)
+        number = None
+        if token.type == "ordered_list_open":
+            number = first_number(token) if self._ordinal is None else self._ordinal
+            self._ordinal = None
+        self._lists.append(number)
+        self._signs.append(token.markup)
 
     def _open_item(self) -> None:
         number = self._lists[-1]
@@ -217,6 +223,12 @@ class Flow:
         self._span = start, end
         self._put(Table(head=head, sides=tuple(sides), rows=tuple(body)))
         return at + 1
+
+
+def first_number(token: Token) -> int:
+    """That of the first item in the list that `token` opens."""
+    start = token.attrGet("start")
+    return int(1 if start is None else start)
 
 
 def stripped(runs: Sequence[Run]) -> Runs:

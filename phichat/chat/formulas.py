@@ -19,8 +19,7 @@ def formulas(parser: MarkdownIt) -> None:
     One that stands alone and is not closed at the end of all has a true `is_open` in its `meta`.
     """
     parser.inline.ruler.before("escape", "formula", _inline)
-    interrupts = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    parser.block.ruler.before("fence", "formula", _block, interrupts)
+    parser.block.ruler.before("fence", "formula", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
 def opening(text: str, at: int) -> str:
@@ -52,7 +51,7 @@ def _may_close(text: str, begin: int, end: int) -> bool:
     return not content[-1].isspace() and not after.isalnum() and after != "$" and not _MONEY.match(content)
 
 
-def _inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser calls it so
+def _inline(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
     sign = opening(state.src, state.pos)
@@ -67,18 +66,18 @@ def _inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the par
     return True
 
 
-def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
-    if state.sCount[start] - state.blkIndent >= 4:
-        return False
+def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     found = _OPENING.match(_line(state, start))
-    if not found:
+    is_indented = state.sCount[start] - state.blkIndent >= 4
+    if is_indented or not found or _CLOSINGS[found[1]] in found[2].rstrip().removesuffix(_CLOSINGS[found[1]]):
         return False
+    # Whether it ends well is not known yet while it grows, and may not matter to what is before.
+    return silent or _take(state, start, end, found)
+
+
+def _take(state: StateBlock, start: int, end: int, found: re.Match[str]) -> bool:
     sign, closing = found[1], _CLOSINGS[found[1]]
     lines = [found[2]]
-    if closing in found[2].rstrip().removesuffix(closing):
-        return False
-    if silent:
-        return True  # whether it ends well is not known yet, and may not matter to what is before
     following = start + 1
     while following < end and not lines[-1].rstrip().endswith(closing):
         if state.isEmpty(following) or state.sCount[following] < state.blkIndent:

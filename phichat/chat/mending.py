@@ -1,4 +1,4 @@
-"""Half-finished Markdown at the end of a reply that is being made: closed, or held back until it is clear what it is."""
+"""Half-finished Markdown at the end of a reply that is being made: closed, or held back until it is clear."""
 
 import re
 
@@ -50,10 +50,10 @@ def mend(text: str) -> str:
             if sign and end < 0 and (sign != "$" or _LATEX.search(text, at, at + UNCLEAR_LINE)):
                 return _as_code(text, at)
             at = max(end, at + 1 + (text[at] == "\\"))
-        elif text[at] == "`":
-            at = _after_code(text, at, opened)
-        else:
-            at = _after_sign(text, at, opened)
+        elif ticks := _TICKS.match(text, at):
+            at = _after_code(text, ticks, opened)
+        elif sign_found := _SIGN.match(text, at):
+            at = _after_sign(text, sign_found, opened)
     for sign in reversed(opened):
         text = text.rstrip() + sign
     return text
@@ -73,10 +73,8 @@ def _without_link(text: str, at: int) -> tuple[str, int]:
     return (text[:at] + link[1], at) if link else (text, at + 1)
 
 
-def _after_code(text: str, at: int, opened: list[str]) -> int:
-    """Where to go on after the code that begins at `at`."""
-    ticks = _TICKS.match(text, at)
-    assert ticks
+def _after_code(text: str, ticks: re.Match[str], opened: list[str]) -> int:
+    """Where to go on after the code that `ticks` open."""
     end = next((match.end() for match in _TICKS.finditer(text, ticks.end()) if match[0] == ticks[0]), -1)
     if end < 0:
         opened.append(ticks[0])
@@ -84,12 +82,11 @@ def _after_code(text: str, at: int, opened: list[str]) -> int:
     return end
 
 
-def _after_sign(text: str, at: int, opened: list[str]) -> int:
-    """Where to go on after the sign at `at`, which opens or closes something."""
-    match = _SIGN.match(text, at)
-    assert match
+def _after_sign(text: str, match: re.Match[str], opened: list[str]) -> int:
+    """Where to go on after a sign, which opens or closes something."""
     sign = match[0]
-    before, after = text[at - 1 : at] or " ", text[match.end() : match.end() + 1] or " "
+    before = text[match.start() - 1 : match.start()] or " "
+    after = text[match.end() : match.end() + 1] or " "
     if sign in opened and not before.isspace():
         del opened[opened.index(sign) :]
     elif not after.isspace() and not (sign[0] == "_" and before.isalnum()):

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from markdown_it.token import Token
 
-from phichat.chat.flow import DEEPEST, LONGEST, Flow, cut_of, tokens_of
+from phichat.chat.flow import DEEPEST, LONGEST, Flow, cut_of, first_number, tokens_of
 from phichat.chat.items import Item, Paragraph, Run, Table
 from phichat.chat.mending import hold_back, mend
 
@@ -77,8 +77,7 @@ class _Stretch:
     def _list(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         number = None
         if tokens[0].type == "ordered_list_open":
-            start = tokens[0].attrGet("start")
-            number = int(1 if start is None else start)
+            number = first_number(tokens[0])
             if tokens[0] is self._tokens[0] and self._place.ordinal is not None:
                 number = self._place.ordinal
         at = 1
@@ -94,8 +93,7 @@ class _Stretch:
         line = (tokens[0].map or [0])[0]
         is_going_on = tokens[0] is self._tokens[0] and bool(self._place.before)
         head = self._text[self._starts[line] : self._starts[line + 2]]
-        (table,) = self._items(tokens, is_last=is_last)
-        assert isinstance(table, Table)
+        table = next(item for item in self._items(tokens, is_last=is_last) if isinstance(item, Table))
         for begin in range(0, max(len(table.rows), 1), ROWS):
             rows = table.rows[begin : begin + ROWS]
             start = self._offset(line + 2 + begin) if begin or is_going_on else table.start
@@ -118,7 +116,7 @@ class _Stretch:
         items = self._items(tokens, is_last=is_last and not cut)
         if is_going_on:
             place = self._place
-            items = (*(replace(item, start=place.at, continues=True) for item in items[:1]), *items[1:])
+            items = (*map(self._going_on, items[:1]), *items[1:])
         if cut:
             stop = self._place.at - len(self._place.before) + begin + cut
             before = "x\n" if self._text[begin + cut - 1] == "\n" else "x "
@@ -126,6 +124,10 @@ class _Stretch:
             yield Unit(Place(stop, before), (), is_sure=True)
         else:
             yield Unit(place, items)
+
+    def _going_on(self, item: Item) -> Item:
+        """`item` as one that goes on from what is before it."""
+        return replace(item, start=self._place.at, continues=True) if isinstance(item, Paragraph) else item
 
     def _deep(self, token: Token) -> Unit:
         """What nests deeper than is read, as it is written."""

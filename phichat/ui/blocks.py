@@ -1,11 +1,11 @@
-"""The parts of a reply in a column: made a few at a time, changed where the reply changed, long ones shown on demand."""
+"""The parts of a reply in a column: made a few at a time, changed where it changed, all of a long one on demand."""
 
 from time import perf_counter
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from phichat.chat.items import Block, Code, Item, Paragraph, Table
+from phichat.chat.items import Block, Item, Paragraph, Table
 from phichat.chat.parsing import Parsing
 from phichat.text import tr
 from phichat.ui.part import Part

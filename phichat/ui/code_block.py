@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QResizeEvent, QTextCursor, QTextOption
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from phichat.chat.items import Block, Code
 from phichat.text import tr
@@ -226,9 +235,7 @@ def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -
 
 
 def _with_shorter_lines(code: str) -> str:
-    return "\n".join(
-        line if len(line) <= LONGEST_LINE else "\n".join(_pieces(line)) for line in code.split("\n")
-    )
+    return "\n".join(line if len(line) <= LONGEST_LINE else "\n".join(_pieces(line)) for line in code.split("\n"))
 
 
 def _pieces(line: str) -> list[str]:

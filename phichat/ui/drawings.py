@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -99,30 +99,33 @@ class FormulaObject(QPyTextObject):
         super().__init__(parent)
         self._drawings = drawings
 
-    def intrinsicSize(self, _: QTextDocument, __: int, format: QTextFormat) -> QSizeF:  # noqa: A002
-        drawing, scale = self._found(format)
+    def intrinsicSize(self, _: QTextDocument, __: int, shape: QTextFormat) -> QSizeF:
+        drawing, scale = self._found(shape)
         if drawing is None:
             return QSizeF()
         ascent, descent = drawing.ascent * scale, drawing.descent * scale
-        if half := _middle(format):
+        if half := _middle(shape):
             return QSizeF(drawing.width * scale, max(2 * descent + half, 2 * ascent - half))
         return QSizeF(drawing.width * scale, ascent)
 
-    def drawObject(self, painter: QPainter, rect: QRectF, _: QTextDocument, __: int, format: QTextFormat) -> None:  # noqa: A002
-        drawing, scale = self._found(format)
+    def drawObject(
+        self, painter: QPainter, rect: QRectF | QRect, _: QTextDocument, __: int, shape: QTextFormat
+    ) -> None:
+        rect = QRectF(rect)
+        drawing, scale = self._found(shape)
         if drawing is None:
             return
-        half = _middle(format)
+        half = _middle(shape)
         line = rect.top() + (rect.height() + half) / 2 if half else rect.bottom()
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
         target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
         pixels = (size * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
-        picture = self._drawings.picture(_key(format), pixels, painter.pen().color())
+        picture = self._drawings.picture(_key(shape), pixels, painter.pen().color())
         painter.drawPixmap(target, picture, QRectF(picture.rect()))
 
-    def _found(self, format: QTextFormat) -> tuple[Drawing | None, float]:  # noqa: A002
-        latex, is_display = _key(format)
-        return self._drawings.get(latex, is_display=is_display), float(format.property(SCALE))
+    def _found(self, shape: QTextFormat) -> tuple[Drawing | None, float]:
+        latex, is_display = _key(shape)
+        return self._drawings.get(latex, is_display=is_display), float(shape.property(SCALE))
 
 
 def place(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
@@ -133,22 +136,23 @@ def place(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
         shape.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
 
 
-def _middle(format: QTextFormat) -> float:  # noqa: A002
+def _middle(shape: QTextFormat) -> float:
     """How far above the line Qt puts the middle of a formula that reaches below it; 0 for all others."""
-    shape = format.toCharFormat()
-    is_low = shape.verticalAlignment() is QTextCharFormat.VerticalAlignment.AlignMiddle
-    return QFontMetricsF(shape.font()).xHeight() / 2 if is_low else 0.0
+    letters = shape.toCharFormat()
+    is_low = letters.verticalAlignment() is QTextCharFormat.VerticalAlignment.AlignMiddle
+    return QFontMetricsF(letters.font()).xHeight() / 2 if is_low else 0.0
 
 
 def draw(latex: str, *, is_display: bool) -> Drawing:
     """Draw it, or raise something: what people and models write is not always LaTeX."""
-    import ziamath  # noqa: PLC0415 - few replies have formulas, and it takes a tenth of a second
+    from ziamath.config import config  # noqa: PLC0415 - few replies have formulas, and it takes a tenth of a second
+    from ziamath.zmath import Math  # noqa: PLC0415
 
-    ziamath.config.svg2 = False
-    made = ziamath.Math.fromlatex(latex, size=EM, color=COLOUR, inline=not is_display, margin=1)
+    config.svg2 = False  # Qt does not know all of SVG 2
+    made = Math.fromlatex(latex, size=EM, color=COLOUR, inline=not is_display, margin=1)
     box = made.node.bbox
     return Drawing(made.svg(), box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
 
 
-def _key(format: QTextFormat) -> Key:  # noqa: A002
-    return str(format.property(LATEX)), bool(format.property(DISPLAY))
+def _key(shape: QTextFormat) -> Key:
+    return str(shape.property(LATEX)), bool(shape.property(DISPLAY))

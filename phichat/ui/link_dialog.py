@@ -1,6 +1,6 @@
 """Says where a link leads before it opens."""
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QByteArray, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -10,7 +10,7 @@ SIZE = 440, 74  # pixels of the address
 
 
 class LinkDialog(QDialog):
-    """Shows the whole address as the network sees it, so that no letter can look like another; then opens it, or not."""
+    """Shows the whole address as the network sees it, so that no letter can look like another; opens it, or not."""
 
     def __init__(self, url: QUrl, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -18,8 +18,8 @@ class LinkDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Open this link?"))
         self._url = url
-        host = QUrl.toAce(url.host()).data().decode() or url.host()
-        self._address = QPlainTextEdit(bytes(url.toEncoded().data()).decode("ascii", "replace"))
+        host = _letters(QUrl.toAce(url.host())) or url.host()
+        self._address = QPlainTextEdit(_letters(url.toEncoded()))
         self._address.setObjectName("linkAddress")
         self._address.setReadOnly(True)
         self._address.setTabChangesFocus(True)
@@ -58,3 +58,7 @@ class LinkDialog(QDialog):
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._address.toPlainText())
         self.reject()
+
+
+def _letters(ascii_bytes: QByteArray) -> str:
+    return bytes(ascii_bytes.data()).decode("ascii", "replace")

@@ -111,9 +111,10 @@ class Prose(Part, QTextBrowser):
         while block.isValid() and block.position() < end:
             for part in block:  # type: ignore[attr-defined]
                 fragment = part.fragment()
-                for at in range(fragment.position(), fragment.position() + fragment.length()):
-                    if start <= at < end and fragment.charFormat().hasProperty(SOURCE):
-                        found.append(str(fragment.charFormat().property(SOURCE)))
+                if fragment.charFormat().hasProperty(SOURCE):
+                    begin = max(start, fragment.position())
+                    count = min(end, fragment.position() + fragment.length()) - begin
+                    found += [str(fragment.charFormat().property(SOURCE))] * max(0, count)
             block = block.next()
         return found
 

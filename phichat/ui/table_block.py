@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
     QFontMetricsF,
     QTextBlockFormat,
@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QTextTableCellFormat,
     QTextTableFormat,
 )
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from phichat.chat.items import Item, Runs, Table, letters

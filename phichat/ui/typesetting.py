@@ -152,7 +152,7 @@ class Typesetter:
         if paragraph.quotes:
             block.setProperty(QUOTES, list(paragraph.quotes))
         if paragraph.is_rule:
-            block.setProperty(RULE, True)  # noqa: FBT003 - Qt's
+            block.setProperty(RULE, True)
         return block
 
     def _look(self, paragraph: Paragraph) -> QTextCharFormat:
