@@ -33,7 +33,7 @@ class Run:
 Runs = tuple[Run, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """Something that stands on lines of its own, `depth` lists deep; in the source from `start` to before `end`."""
 
@@ -42,7 +42,7 @@ class Item:
     depth: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph(Item):
     """Words. `quotes` says for each quote around it how many lists deep that began.
 
@@ -57,7 +57,7 @@ class Paragraph(Item):
     continues: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Code(Item):
     """Code, as it was written."""
 
@@ -65,7 +65,7 @@ class Code(Item):
     language: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Table(Item):
     """Rows of a table. `sides` are `left`, `center`, `right` or nothing, for each column.
 
@@ -78,7 +78,7 @@ class Table(Item):
     continues: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """Items that are shown by one widget: paragraphs, or one piece of code, or a table. `source` is their Markdown."""
 

@@ -36,6 +36,11 @@ class Parsing:
         self._source, self._is_growing = source, is_growing
         self._tail, self._is_done = [], False
 
+    @property
+    def at(self) -> int:
+        """How many characters of the source are read, and stay as they are."""
+        return self._place.at
+
     def step(self) -> bool:
         """Read a stretch; whether there is more."""
         if not self._is_done:

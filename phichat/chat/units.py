@@ -13,7 +13,7 @@ from phichat.chat.mending import hold_back, mend
 ROWS = 20  # of a table, that are read again together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where reading begins.
 
@@ -26,7 +26,7 @@ class Place:
     ordinal: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """`items`, and the place from which they would be read. `is_sure` where it is clear what begins there."""
 

@@ -16,7 +16,7 @@ from phichat.ui.wishes import Wishes
 
 SLICE = 0.006  # seconds of making parts, between which the window does other things
 REST = 3  # times as long as showing more of a reply took, nothing more of it is shown
-MUCH = 60_000  # characters of a reply that are shown, and as many again whenever more is wanted
+MUCH = 40_000  # characters of a reply that are shown, and as many again whenever more is wanted
 BETWEEN = 0.8  # of the text's size: the gap around what is no prose
 
 
@@ -74,36 +74,36 @@ class Blocks(QObject):
     def _work(self, until: float) -> None:
         self._soon.stop()
         began = perf_counter()
-        shown = self._source if self._is_growing else self._source[: self._most]
-        self._parsing.read(shown, is_growing=self._is_growing)
+        self._parsing.read(self._source, is_growing=self._is_growing)
         is_more = self._parsing.step()
-        while is_more and perf_counter() < until:
+        while is_more and not self._is_enough() and perf_counter() < until:
             is_more = self._parsing.step()
         is_done = self._fill(self._parsing.blocks(), until, is_all=not is_more)
         self._rested = perf_counter() + REST * max(0.0, perf_counter() - began - SLICE)
-        self._offer(is_wanted=len(shown) < len(self._source))
-        if is_more or not is_done:
+        self._offer(is_wanted=is_more and self._is_enough())
+        if not is_done or (is_more and not self._is_enough()):
             self._soon.start(0)
+
+    def _is_enough(self) -> bool:
+        """Whether as much is read as is to be shown; one that is being made is shown to its end."""
+        return self._parsing.at >= self._most and not self._is_growing
 
     def _fill(self, blocks: list[Block], until: float, *, is_all: bool) -> bool:
         """Have parts for `blocks`, as far as there is time; whether that was so."""
         before = len(self._parts)
-        is_other = False
+        made, is_done = 0, True
         for index, block in enumerate(blocks):
             if index < len(self._parts) and self._parts[index].block is block:
                 continue
-            if index >= len(self._parts) and index and perf_counter() > until:
+            if index >= len(self._parts) and made and perf_counter() > until:
+                is_done = False
                 break
-            is_other |= self._show(index, block, blocks[index - 1] if index else None)
-        else:
-            if is_all:
-                self._drop(len(blocks))
-            is_other |= len(self._parts) != before
-            if is_other:
-                self.changed.emit()
-            return True
-        self.changed.emit()
-        return False
+            made += self._show(index, block, blocks[index - 1] if index else None)
+        if is_done and is_all:
+            self._drop(len(blocks))
+        if made or len(self._parts) != before:
+            self.changed.emit()
+        return is_done
 
     def _show(self, index: int, block: Block, before: Block | None) -> bool:
         """Have the part of that number show `block`; whether it is a new one."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_LINES = 40
 INDENT = 12  # pixels
 SAID = 1500  # milliseconds that "copied" stays
-AT_ONCE = 40_000  # characters that are laid out before the window does other things
+AT_ONCE = 12_000  # characters that are laid out before the window does other things
 LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
 
 
