@@ -82,7 +82,7 @@ class Flow:
         mend: Callable[[str], str] | None = None,
     ) -> None:
         self._tokens, self._offset, self._ordinal, self._mend = tokens, offset, ordinal, mend
-        self._last = next((token for token in reversed(tokens) if token.type == "inline"), None)
+        self._last = next((token for token in reversed(tokens) if token.type == "inline" and token.content), None)
         self._items: list[Item] = []
         self._lists: list[int | None] = []
         self._signs: list[str] = []

@@ -8,7 +8,7 @@ UNCLEAR_LINE = 200  # characters: a longer line is clear
 
 _UNCLEAR = re.compile(  # a line that may become an item, a heading, a quote, a rule, a fence, a row, a formula
     r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*"
-    r"(?:[-*+>#=_~`|:$\\\[\] \t]*|\[[xX]\]?|\d{1,9}[.)]?[ \t]*|(?:`{3,}|~{3,})[^`]*)"
+    r"(?:[-*+>#=_~`|:$\\\[\] \t]*|\[[xX]\]?[ \t]*|\d{1,9}[.)]?[ \t]*|(?:`{3,}|~{3,})[^`]*)"
 )
 _ROW = re.compile(r"[ \t]*\|")
 _DELIMITERS = re.compile(r"[ \t:|-]+")
@@ -47,7 +47,7 @@ def mend(text: str) -> str:
         elif text[at] in "$\\":
             sign = opening(text, at)
             end = end_of(text, at, sign) if sign else -1
-            if sign and end < 0 and (sign != "$" or _LATEX.search(text, at, at + UNCLEAR_LINE)):
+            if sign and end < 0 and (sign != "$" or _is_begun(text, at)):
                 return _as_code(text, at)
             at = max(end, at + 1 + (text[at] == "\\"))
         elif ticks := _TICKS.match(text, at):
@@ -57,6 +57,11 @@ def mend(text: str) -> str:
     for sign in reversed(opened):
         text = text.rstrip() + sign
     return text
+
+
+def _is_begun(text: str, at: int) -> bool:
+    """Whether the dollar at `at` begins a formula rather than a sum."""
+    return text.find("$", at + 1) < 0 and not text[at + 1].isdigit() and bool(_LATEX.search(text, at))
 
 
 def _is_half_of_a_head(head: str, delimiters: str) -> bool:

@@ -122,7 +122,9 @@ class Blocks(QObject):
         if kind is Table:
             from phichat.ui.table_block import TableBlock  # noqa: PLC0415 - when there is a table
 
-            return TableBlock(self._wishes.drawings)
+            table = TableBlock(self._wishes.drawings)
+            self._theme.dress(table.horizontalScrollBar(), "bar")
+            return table
         from phichat.ui.code_block import CodeBlock  # noqa: PLC0415 - when there is code
 
         return CodeBlock(self._theme, self._wishes.aside)

@@ -4,7 +4,7 @@ from math import ceil
 from typing import Any
 
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from phichat.chat.items import OBJECT, Block, Item, Paragraph
@@ -34,7 +34,7 @@ class Prose(Part, QTextBrowser):
         self.setOpenLinks(False)
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
         font = self.font()
@@ -91,9 +91,24 @@ class Prose(Part, QTextBrowser):
         if not self._is_dressed:
             self._is_dressed = True
             self.setter.dress(self.palette(), self.font())
+        cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
+        place = cursor.anchor(), cursor.position()
         self.set_items(self.block.items)
+        self._go_back(*place, scrolled)
+        if OBJECT in self.toPlainText():  # only a formula can be wide; what hangs from right to left seems to Qt to be
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._waits = self.setter.waits
         self._describe()
+
+    def _go_back(self, anchor: int, position: int, scrolled: int) -> None:
+        """Have marked what was marked, and seen what was seen: text that is put where the cursor is moves it."""
+        cursor = self.textCursor()
+        if (cursor.anchor(), cursor.position()) != (anchor, position):
+            end = self.document().characterCount() - 1
+            cursor.setPosition(min(anchor, end))
+            cursor.setPosition(min(position, end), QTextCursor.MoveMode.KeepAnchor)
+            self.setTextCursor(cursor)
+            self.horizontalScrollBar().setValue(scrolled)
 
     def _describe(self) -> None:
         """A screen reader hears formulas as they were written: they are one letter each in the text."""
@@ -127,7 +142,8 @@ class Prose(Part, QTextBrowser):
     @Slot()
     def _fit(self) -> None:
         size = self.document().size()
-        is_wide = size.width() > self.width() + 1
+        can_be_wide = self.horizontalScrollBarPolicy() is not Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        is_wide = can_be_wide and size.width() > self.width() + 1
         bar = self.horizontalScrollBar().sizeHint().height() if is_wide else 0
         self.setFixedHeight(ceil(size.height()) + bar)
 

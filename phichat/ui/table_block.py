@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from phichat.chat.items import Item, Runs, Table, letters
+from phichat.chat.items import Item, Runs, Style, Table, letters
 from phichat.text import tr
 from phichat.ui.drawings import Drawings
 from phichat.ui.prose import Prose
@@ -39,6 +39,7 @@ class TableBlock(Prose):
         self._shown: list[tuple[Table, bool]] = []
         self._tables: list[QTextTable] = []
         self._widths: list[float] = []
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAccessibleName(tr("Table"))
 
     def set_name(self, name: str) -> None:
@@ -145,8 +146,9 @@ class TableBlock(Prose):
 
 
 def _width(runs: Runs, metrics: QFontMetricsF) -> float:
-    """What `runs` want, bold and formulas guessed, in whole steps."""
+    """What `runs` want, bold letters, code and formulas guessed, in whole steps."""
     lines = letters(runs)[:400].split("\n")
     pixels = 1.1 * max(metrics.horizontalAdvance(line) for line in lines)
-    pixels += sum(0.4 * len(run.latex) for run in runs if run.latex) * metrics.averageCharWidth()
+    wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in runs)
+    pixels += wider * metrics.averageCharWidth()
     return min(WIDEST, -(-pixels // STEP) * STEP)

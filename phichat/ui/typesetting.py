@@ -138,15 +138,17 @@ class Typesetter:
         block.setTopMargin(gap * self.size)
         block.setIndent(paragraph.depth)
         quotes = len(paragraph.quotes) * self.size * QUOTE
+        tab = QTextOption.TabType.LeftTab
         if _is_rtl(paragraph.runs):
             block.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
             block.setRightMargin(quotes)
+            tab = QTextOption.TabType.RightTab  # the side on which they stand is counted from the right
         else:
             block.setLeftMargin(quotes)
         if paragraph.marker:
             width = self.size * INDENT
             block.setTextIndent(-width)
-            block.setTabPositions([QTextOption.Tab(width * step, QTextOption.TabType.LeftTab) for step in (1, 2, 3)])
+            block.setTabPositions([QTextOption.Tab(width * step, tab) for step in (1, 2, 3)])
         if paragraph.heading:
             block.setHeadingLevel(paragraph.heading)
         if paragraph.quotes:
