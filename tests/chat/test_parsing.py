@@ -1,10 +1,11 @@
 """A reply's Markdown is read the same however it arrives, and nothing that is in it is lost or runs wild."""
 
 import random
+import re
 
 import pytest
 
-from phichat.chat.items import Block
+from phichat.chat.items import Block, Code, Paragraph, Table, plain
 from phichat.chat.parsing import Parsing, blocks_of
 
 RICH = r"""# A *rich* reply
@@ -80,6 +81,7 @@ HOSTILE = [
     "a\n" + "=" * 4000, "[a](javascript:alert(1)) <javascript:x> ![](file:///etc/passwd)", "# " * 3000,
     "\t" * 3000 + "x",
 ]  # fmt: skip
+NOT_SHOWN = {"python", "javascript", "amp"}  # they mean something
 
 
 def _grown(source: str, *steps: int) -> list[Block]:
@@ -97,8 +99,9 @@ def _grown(source: str, *steps: int) -> list[Block]:
     return parsing.blocks()
 
 
-def _letters(source: str) -> str:
-    return "".join(filter(str.isalnum, source))
+def _all_letters(block: Block) -> str:
+    runs = [run for item in block.items if isinstance(item, Paragraph) for run in item.runs]
+    return plain(block) + "".join(run.latex + run.link for run in runs)
 
 
 def test_a_reply_is_read_the_same_at_every_length() -> None:
@@ -129,3 +132,109 @@ def test_shuffled_markdown_is_read_as_at_once(seed: int) -> None:
     source = "\n".join(lines)
     steps = [rolls.randint(1, 40) for _ in range(len(source) // 15)]
     assert _grown(source, *steps) == blocks_of(source)
+
+
+@pytest.mark.parametrize("source", [*LONG, *HOSTILE, RICH], ids=lambda source: source[:12].encode("ascii", "replace"))
+def test_no_letter_is_lost(source: str) -> None:
+    shown = "".join(map(_all_letters, blocks_of(source)))
+    lost = [word for word in re.findall(r"\b[a-z]{3,}\b", source) if word not in shown and word not in NOT_SHOWN]
+    assert not lost
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Some **bold", "Some bold"),
+        ("Some **bold*", "Some bold"),
+        ("Some *", "Some"),
+        ("Some `code with * in", "Some code with * in"),
+        ("See [the page](https://exa", "See the page"),
+        ("See [the pa", "See the pa"),
+        ("An ![image](http", "An image"),
+        ("Text\n-", "Text"),
+        ("Text\n1.", "Text"),
+        ("Text\n\n- [x", "Text"),
+        ("Text\n###", "Text"),
+        ("Text\n===", "Text"),
+        ("Text\n``", "Text"),
+        ("Text\n```pyth", "Text"),
+        ("Text\n\n| a | b", "Text"),
+        ("Text\n\n| a | b |\n|--", "Text"),
+        ("```\ncode\n``", "code"),
+        (r"So \(x_1 + y_1", r"So \(x_1 + y_1"),
+        (r"So $\frac{1}{2", r"So $\frac{1}{2"),
+        ("It costs $5 and **more", "It costs $5 and more"),
+        ("$$\nx\n- y", "$$\nx\n- y"),
+        ("5 * 3 and a_b_c ~ 7", "5 * 3 and a_b_c ~ 7"),
+    ],
+)
+def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None:
+    parsing = Parsing()
+    parsing.read(source, is_growing=True)
+    assert not parsing.step()
+    assert "\n".join(map(plain, parsing.blocks())) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        (r"$x$ and $y^2$", ["x", "y^2"]),
+        (r"\(a\) and \[b\]", ["a", "b"]),
+        ("$$\na\n- b\n$$", ["a\n- b"]),
+        ("text:\n$$ a $$\nmore", ["a"]),
+        ("- \\[\n  a\n  \\]\n", ["a"]),
+        ("It costs $5 and $10, or US$ 7, not 5$ or $ 6 $ or \\$x$.", []),
+        ("`$x$` and\n```\n$y$\n```", []),
+        ("$100 million to $200 million$", []),
+    ],
+)
+def test_formulas_are_found_and_sums_of_money_are_none(source: str, latex: list[str]) -> None:
+    items = [item for block in blocks_of(source) for item in block.items]
+    runs = [run for item in items if isinstance(item, Paragraph) for run in item.runs]
+    assert [run.latex for run in runs if run.latex] == latex
+
+
+def test_code_in_a_list_is_code_and_the_list_goes_on() -> None:
+    first, code, after = blocks_of("1. One\n   ```sh\n   ls\n     -l\n   ```\n1. Two\n")
+    assert plain(first) == "1.\tOne"
+    assert code.items == (Code(text="ls\n  -l", language="sh", depth=1),)
+    assert plain(after) == "2.\tTwo"
+
+
+def test_only_the_web_is_linked_and_html_is_text() -> None:
+    source = (
+        "[a](javascript:x) [b](https://b.c) <https://d.e> www.f.g file:///h <b>i</b> https://j.k). ![l](http://m.n)"
+    )
+    (block,) = blocks_of(source)
+    (paragraph,) = block.items
+    assert isinstance(paragraph, Paragraph)
+    assert [run.link for run in paragraph.runs if run.link] == [
+        "https://b.c",
+        "https://d.e",
+        "https://j.k",
+        "http://m.n",
+    ]
+    assert "<b>i</b>" in plain(block)
+
+
+def test_what_is_laid_out_together_stays_small() -> None:
+    for source in LONG:
+        for block in blocks_of(source):
+            items = [item for item in block.items if isinstance(item, Paragraph)]
+            assert sum(len(run.text) for item in items for run in item.runs) < 4500
+            assert all(len(item.rows) <= 20 for item in block.items if isinstance(item, Table))
+
+
+def test_what_is_final_stays_the_same_object() -> None:
+    parsing = Parsing()
+    source = LONG[0] + "\n\n" + LONG[3]
+    seen: list[Block] = []
+    for end in range(1000, len(source), 500):
+        parsing.read(source[:end], is_growing=True)
+        while parsing.step():
+            pass
+        now = parsing.blocks()
+        same = sum(1 for old, new in zip(seen, now, strict=False) if old is new)
+        assert same >= len(seen) - 3
+        seen = now
+    assert len(seen) > 8
