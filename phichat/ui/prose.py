@@ -124,12 +124,14 @@ class Prose(Part, QTextBrowser):
         found = []
         block = self.document().findBlock(start)
         while block.isValid() and block.position() < end:
-            for part in block:  # type: ignore[attr-defined]
-                fragment = part.fragment()
+            place = block.begin()
+            while not place.atEnd():
+                fragment = place.fragment()
                 if fragment.charFormat().hasProperty(SOURCE):
                     begin = max(start, fragment.position())
                     count = min(end, fragment.position() + fragment.length()) - begin
                     found += [str(fragment.charFormat().property(SOURCE))] * max(0, count)
+                place += 1
             block = block.next()
         return found
 
