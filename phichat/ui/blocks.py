@@ -80,7 +80,7 @@ class Blocks(QObject):
             is_more = self._parsing.step()
         is_done = self._fill(self._parsing.blocks(), until, is_all=not is_more)
         self._rested = perf_counter() + REST * max(0.0, perf_counter() - began - SLICE)
-        self._offer(is_wanted=is_more and self._is_enough())
+        self._offer(is_wanted=is_more and not self._is_growing and (self._is_enough() or bool(self.stops())))
         if not is_done or (is_more and not self._is_enough()):
             self._soon.start(0)
 

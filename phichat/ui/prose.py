@@ -173,8 +173,9 @@ class Prose(Part, QTextBrowser):
             painter.fillRect(QRectF(left, top, BAR, area.bottom() - top), self.setter.line_colour())
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = super().createMimeDataFromSelection()
+        data = QMimeData()  # not Qt's, which has the letters that stand for formulas
         data.setText(self.selected())
+        data.setHtml(self.textCursor().selection().toHtml())
         return data
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002

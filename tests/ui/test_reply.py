@@ -1,5 +1,6 @@
 """What an answer is shown as: words, code, tables and formulas that can be read, found, copied, saved and followed."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
 
+from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.ui.answering import State
 from phichat.ui.code_block import CodeBlock
 from phichat.ui.lexing import ON_DARK, ON_LIGHT
@@ -113,7 +115,7 @@ def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEn
     for theme in ("dark", "light"):
         person.window._theme.choose(theme)
         colour = QColor((DARK if theme == "dark" else LIGHT).text)
-        person.wait(lambda colour=colour: _has(field, colour))
+        person.wait(partial(_has, field, colour))
 
 
 def _has(widget: QWidget, colour: QColor) -> bool:
@@ -161,8 +163,9 @@ def _contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    parts = QColor(colour).getRgbF()[:3]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    exact = QColor(colour)
+    parts = exact.redF(), exact.greenF(), exact.blueF()
+    red, green, blue = (part / 12.92 if part <= 0.04045 else pow((part + 0.055) / 1.055, 2.4) for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -171,7 +174,7 @@ def test_a_wide_table_is_scrolled_sideways_and_begins_at_its_beginning(person: P
     table = view.findChild(TableBlock)
     assert isinstance(table, TableBlock)
     assert table.accessibleName() == "Table"
-    assert table.horizontalScrollBar().maximum() > 0
+    person.wait(lambda: table.horizontalScrollBar().maximum() > 0)
     assert table.horizontalScrollBar().value() == 0
     assert view.width() <= person.find("transcript").width()
     assert [part.toPlainText() for part in view.findChildren(Prose) if part is not table] == ["Before", "After"]
@@ -189,9 +192,13 @@ def test_a_long_table_looks_like_one(person: Person, engine: ScriptedEngine) -> 
     assert table.toPlainText().split() == ["a", "b", *" ".join(f"{n} {'wide ' * (n % 7)}" for n in range(90)).split()]
 
 
-def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person, engine: ScriptedEngine) -> None:
-    view = answer(person, engine, *["some words " * 50 + "\n\n"] * 200)
+def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
+    long = Message(Role.ASSISTANT, ("some words " * 50 + "\n\n") * 200, reply=Reply(ending=Ending.STOP))
+    person.ask("Question")
+    person.wait_for(State.IDLE)
+    person.find("transcript").show_path([Message(Role.USER, "Question"), long])
     person.wait(lambda: person.button(1, "Show more"))
+    view = person.find("message-1")
     count = len(view.findChildren(Prose))
     person.press_in(1, "Show more")
     person.wait(lambda: len(view.findChildren(Prose)) > 1.5 * count)
