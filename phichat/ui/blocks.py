@@ -38,6 +38,9 @@ class Blocks(QObject):
         self._more: QPushButton | None = None
         self.column = QVBoxLayout()
         self.column.setSpacing(0)
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(0)
+        self.column.addLayout(self._rows)
         self._soon = QTimer(self, singleShot=True)
         self._soon.timeout.connect(self._go_on)
 
@@ -75,12 +78,15 @@ class Blocks(QObject):
         self._soon.stop()
         began = perf_counter()
         self._parsing.read(self._source, is_growing=self._is_growing)
-        is_more = self._parsing.step()
-        while is_more and not self._is_enough() and perf_counter() < until:
+        is_more = True
+        while is_more and not self._is_enough():
             is_more = self._parsing.step()
+            if perf_counter() > until:
+                break
         is_done = self._fill(self._parsing.blocks(), until, is_all=not is_more)
         self._rested = perf_counter() + REST * max(0.0, perf_counter() - began - SLICE)
-        self._offer(is_wanted=is_more and not self._is_growing and (self._is_enough() or bool(self.stops())))
+        is_offered = bool(self.stops()) or (self._is_enough() and is_done)
+        self._offer(is_wanted=is_more and not self._is_growing and is_offered)
         if not is_done or (is_more and not self._is_enough()):
             self._soon.start(0)
 
@@ -112,7 +118,7 @@ class Blocks(QObject):
         if is_new:
             self._drop(index)
             self._parts.append(self._made(kind))
-            self.column.addLayout(self._placed(self._parts[index].widget(), block, before))
+            self._rows.addLayout(self._placed(self._parts[index].widget(), block, before))
         self._parts[index].show_block(block)
         return is_new
 
@@ -143,7 +149,7 @@ class Blocks(QObject):
 
     def _drop(self, index: int) -> None:
         for part in self._parts[index:]:
-            row = self.column.takeAt(index)
+            row = self._rows.takeAt(index)
             part.widget().hide()
             part.widget().deleteLater()
             if row and (layout := row.layout()):
@@ -157,6 +163,7 @@ class Blocks(QObject):
             self._more.setObjectName("moreButton")
             self._theme.dress(self._more, "small")
             self._more.clicked.connect(self.show_more)
+            self.column.addSpacing(8)
             self.column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
             self.changed.emit()
         if self._more:

@@ -24,8 +24,8 @@ class LinkDialog(QDialog):
         self._address.setReadOnly(True)
         self._address.setTabChangesFocus(True)
         self._address.setAccessibleName(tr("Address"))
-        self._address.setMinimumSize(*SIZE)
-        self._address.setMaximumHeight(2 * SIZE[1])
+        self._address.setMinimumWidth(SIZE[0])
+        self._address.setFixedHeight(SIZE[1])
         leads = QLabel(tr("It leads to {host}, outside of Phichat:").format(host=host))
         leads.setTextFormat(Qt.TextFormat.PlainText)
         leads.setWordWrap(True)
@@ -44,7 +44,7 @@ class LinkDialog(QDialog):
             button = box.addButton(label, role)
             button.setObjectName(name)
             button.clicked.connect(slot)
-            if role is QDialogButtonBox.ButtonRole.RejectRole:
+            if role is QDialogButtonBox.ButtonRole.AcceptRole:
                 button.setDefault(True)
                 button.setFocus()
         return box

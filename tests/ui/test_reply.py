@@ -200,6 +200,7 @@ def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
     person.wait(lambda: person.button(1, "Show more"))
     view = person.find("message-1")
     count = len(view.findChildren(Prose))
+    assert 35_000 < sum(len(part.toPlainText()) for part in view.findChildren(Prose)) < 50_000
     person.press_in(1, "Show more")
     person.wait(lambda: len(view.findChildren(Prose)) > 1.5 * count)
     person.press_in(1, "Show more")
