@@ -30,8 +30,9 @@ from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
+    from phichat.chat.attachments import Attachment
     from phichat.models.library import Library, ModelFile
-    from phichat.store.base import Record
+    from phichat.store.base import FileKind, Record
     from phichat.store.history import History
     from phichat.store.imports import Imported
     from phichat.store.imports import Shelf as ImportShelf
@@ -68,7 +69,8 @@ def create_window(
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
-    window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
+    doors = models.entries, models.find, (_kind_of, _read_text)
+    window = MainWindow(theme, answering, arrivals, archive, remembering, *doors)
     for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
         part.setParent(window)
     for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):
@@ -314,6 +316,18 @@ def _import(file: Path, history: "ImportShelf") -> "Imported":
     from phichat.store.imports import import_file  # noqa: PLC0415 - when it is wanted
 
     return import_file(file, history)
+
+
+def _kind_of(file: Path) -> "FileKind":
+    from phichat.store.text_files import kind_of  # noqa: PLC0415 - when a file is dropped
+
+    return kind_of(file)
+
+
+def _read_text(file: Path) -> "Attachment":
+    from phichat.store.text_files import read_text  # noqa: PLC0415 - as above
+
+    return read_text(file)
 
 
 def _has_power() -> bool:

@@ -24,7 +24,7 @@ MODULES = {
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
-    "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil"),
+    "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",
         "phichat.store.preferences.Preferences",  # plain data
@@ -40,6 +40,7 @@ DOORS = {
     "httpx2": ("phichat.models.web",),
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
+    "charset_normalizer": ("phichat.store.text_files",),
     "jinja2": ("phichat.chat.templates",),
     "markdown_it": ("phichat.chat",),
     "pygments": ("phichat.ui.lexing",),

@@ -36,8 +36,8 @@ class Actions(QObject):
             switch.setCheckable(True)
             switch.setChecked(True)
 
-    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu]:
-        """Put them into menus; those two to which more belongs."""
+    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
+        """Put them into menus; those three to which more belongs."""
         file = bar.addMenu(tr("&File"))
         for group in (
             [self.new, self.temporary],
@@ -56,7 +56,7 @@ class Actions(QObject):
         view.addActions([self.sidebar, self.panel])
         chat = bar.addMenu(tr("&Conversation"))
         chat.addActions([self.write, self.stop, self.ahead])
-        return edit, chat
+        return edit, view, chat
 
     def follow(self, undoing: Undoing) -> None:
         """Undo and redo what that knows of."""

@@ -21,7 +21,7 @@ class AnswerView(MessageView):
     """A reply, as it grows and as it stays."""
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy answer"), "retry", tr("Answer again"))
+        actions = MessageActions(theme, self._clip, tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, wishes, actions)
         self._is_last = False
         self._continue: QPushButton | None = None
@@ -79,6 +79,7 @@ class AnswerView(MessageView):
     def _on_blocks(self) -> None:
         """There are other parts than before."""
         for part in self._parts:
+            self._attend(part)
             part.set_name(self._name())
             if self.needle and part.marks is None:
                 part.look_for(self.needle, self._theme.tokens)

@@ -1,11 +1,12 @@
 """A block of code in a reply: its language, buttons that wrap, save and copy it, and the code as it was written."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QResizeEvent, QTextCursor, QTextOption
+from PySide6.QtCore import QEvent, QMimeData, QRect, Qt, QTimer, Slot
+from PySide6.QtGui import QFontDatabase, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.items import Block, Code
 from phichat.text import tr
+from phichat.ui import clipboard
 from phichat.ui.aside import Aside
 from phichat.ui.part import Part
 from phichat.ui.theme import Theme, muted
@@ -80,6 +82,13 @@ class CodeBlock(Part, QFrame):
             self._shown = 0
         self._wanted = wanted
         self._go_on()
+
+    def markdown(self) -> str:
+        fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", self._code))])
+        return f"{fence}{self._name}\n{self._code}\n{fence}"
+
+    def selected_markdown(self) -> str:
+        return f"```\n{self.selected()}\n```"
 
     def field(self) -> QPlainTextEdit:
         return self._text
@@ -245,7 +254,7 @@ def _pieces(line: str) -> list[str]:
 class CopyButton(QToolButton):
     """Puts a text on the clipboard and says so for a moment."""
 
-    def __init__(self, theme: Theme, label: str, text: Callable[[], str]) -> None:
+    def __init__(self, theme: Theme, label: str, text: Callable[[], str | QMimeData]) -> None:
         super().__init__()
         self.setAutoRaise(True)
         self._theme, self._text = theme, text
@@ -259,7 +268,7 @@ class CopyButton(QToolButton):
 
     @Slot()
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text())
+        clipboard.put(self._text())
         self.setIcon(self._theme.icon("done"))
         self._done.start()
 

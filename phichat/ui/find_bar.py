@@ -53,7 +53,8 @@ class FindBar(QFrame):
         if not (focus and self.isAncestorOf(focus)):
             self._before = focus
         target = self._transcript.target()
-        selected = target.selected().strip() if target and focus and target.isAncestorOf(focus) else ""
+        excerpt = target.selected() if target and focus and target.isAncestorOf(focus) else None
+        selected = excerpt.text.strip() if excerpt else ""
         is_new = not self.isVisible()
         if is_new:
             self._finding.begin()

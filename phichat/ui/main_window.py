@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
@@ -21,8 +21,10 @@ from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
+from phichat.ui.files import Files
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
+from phichat.ui.history import Looker, TextReader
 from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
@@ -35,7 +37,6 @@ from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
-CONVERSATIONS = (".json", ".zip")  # what files with them end in
 SIZE = QSize(1180, 760)
 
 
@@ -59,12 +60,12 @@ class MainWindow(QMainWindow):
         remembering: Remembering,
         models: Callable[[], Sequence[Model]],
         open_model: Callable[[Path], Model],
+        texts: tuple[Looker, TextReader],
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
-        self.setAcceptDrops(True)
         self.answering, self.archive = answering, archive
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
+        self._files = Files(self, self._composer, self._status, answering, archive, texts)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
@@ -171,6 +173,9 @@ class MainWindow(QMainWindow):
         self._forecasting.changed.connect(self._composer.show_forecast)
         self.shown.connect(self._forecasting.show)
         self.written.connect(self._forecasting.write)
+        self.shown.connect(self._files.show)
+        self.written.connect(self._files.write)
+        self.closed.connect(self._files.close)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
@@ -232,6 +237,8 @@ class MainWindow(QMainWindow):
         self._arrivals.file_wanted.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
+        self._files.model_given.connect(self.choosing.open_file)
+        self._files.told.connect(self.say)
 
     def _restore(self) -> None:
         known = self._remembering.now
@@ -350,19 +357,6 @@ class MainWindow(QMainWindow):
         if not self._arrivals.asks_before(self.close):
             self.close()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        files = _files(event)
-        if found := [Path(file) for file in files if file.lower().endswith(CONVERSATIONS)]:
-            self.archive.bring_in_files(found)
-        elif files:
-            self.choosing.open_file(files[0])
-        if files:
-            event.acceptProposedAction()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for(event.size().width())
         super().resizeEvent(event)
@@ -388,7 +382,3 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment
         self.closed.emit()
-
-
-def _files(event: QDropEvent) -> list[str]:
-    return [file for url in event.mimeData().urls() if (file := url.toLocalFile())]

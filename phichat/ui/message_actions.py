@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QSize, Signal, Slot
+from PySide6.QtCore import QMimeData, QPoint, QSize, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.text import tr
@@ -22,7 +22,7 @@ class MessageActions(QWidget):
     pressed = Signal()
     more_wanted = Signal(QPoint)
 
-    def __init__(self, theme: Theme, copied: Callable[[], str], copying: str, icon: str, label: str) -> None:
+    def __init__(self, theme: Theme, copied: Callable[[], QMimeData], copying: str, icon: str, label: str) -> None:
         super().__init__()
         self._theme, self._copied, self._copying, self._icon, self._label = theme, copied, copying, icon, label
         self._main: QToolButton | None = None

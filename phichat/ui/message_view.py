@@ -3,16 +3,18 @@
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Slot
+from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
+from phichat.ui import clipboard
 from phichat.ui.branch_switch import BranchSwitch
+from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_menu import MessageMenu
-from phichat.ui.part import Part
+from phichat.ui.part import Field, Part
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
@@ -137,10 +139,13 @@ class MessageView(QWidget):
         for part in self._parts[:1]:
             part.field().setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def selected(self) -> str:
-        """What the person has marked to copy."""
-        parts = sorted(self._parts, key=lambda part: not part.field().hasFocus())
-        return next(filter(None, (part.selected() for part in parts)), "")
+    def fields(self) -> list[Field]:
+        """What text can be selected in, from top to bottom."""
+        return [part.field() for part in self._parts]
+
+    def selected(self) -> Excerpt | None:
+        """What the person has marked to copy; None for nothing."""
+        return excerpt(self._parts, self._message.text)
 
     def stops(self) -> list[QWidget]:
         """What takes the focus, in the order of reading."""
@@ -194,6 +199,17 @@ class MessageView(QWidget):
             if 0 <= number < end:
                 return part, number - (end - count)
         return None, -1
+
+    def _clip(self) -> QMimeData:
+        """All of it, to be copied."""
+        return clipboard.of_message(self._message)
+
+    def _attend(self, part: Part) -> None:
+        """Have heard what the mouse and the keys do in a block of it."""
+        field = part.field()
+        if self._wishes.listeners:
+            for heard, listener in zip((field, field.viewport()), self._wishes.listeners, strict=True):
+                heard.installEventFilter(listener)
 
     def _name(self) -> str:
         """What a screen reader calls it."""

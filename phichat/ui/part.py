@@ -9,6 +9,8 @@ from phichat.chat.items import Block
 from phichat.ui.marks import Marks, Needle
 from phichat.ui.theme import Tokens
 
+Field = QTextEdit | QPlainTextEdit
+
 
 class Part:
     """A part: a widget that has this, too.
@@ -25,7 +27,7 @@ class Part:
         """Itself, as what it is besides."""
         return cast("QWidget", self)
 
-    def field(self) -> QTextEdit | QPlainTextEdit:
+    def field(self) -> Field:
         """What shows the text and takes the focus."""
         raise NotImplementedError
 
@@ -40,6 +42,14 @@ class Part:
     def selected(self) -> str:
         """What the person has marked to copy."""
         return self.field().textCursor().selection().toPlainText()
+
+    def markdown(self) -> str:
+        """All of it, as it was written."""
+        return self.selected()
+
+    def selected_markdown(self) -> str:
+        """What the person has marked, as Markdown."""
+        return self.selected()
 
     def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
         """Mark `needle` from now on; None for nothing."""

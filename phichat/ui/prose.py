@@ -76,6 +76,15 @@ class Prose(Part, QTextBrowser):
     def set_name(self, name: str) -> None:
         self.setAccessibleName(name)
 
+    def markdown(self) -> str:
+        return self.block.source.strip("\n") if self.block else self._source
+
+    def selected_markdown(self) -> str:
+        cursor = self.textCursor()
+        if self.block is None:
+            return self.selected()
+        return self.setter.markdown(cursor.selectionStart(), cursor.selectionEnd())
+
     def widest_line(self) -> int:
         """Pixels that the longest of its first lines wants."""
         lines = self._source.split("\n", 60)[:60]

@@ -45,6 +45,9 @@ class TableBlock(Prose):
     def set_name(self, name: str) -> None:
         """It has a better one."""
 
+    def selected_markdown(self) -> str:
+        return self.selected()
+
     def set_items(self, items: tuple[Item, ...]) -> None:
         wanted = [(item, self._lacks(item)) for item in items if isinstance(item, Table)]
         if not self.document().characterCount() > 1:  # it was dressed anew

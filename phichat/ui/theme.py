@@ -226,7 +226,19 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
 #sendButton { background: $accent; border: 2px solid $accent; }
 #sendButton:focus, #stopButton:focus { border-color: $text; }
 #sendButton:disabled { background: $hover; border-color: $hover; }
-#stopButton { background: $faint_accent; border: 2px solid $faint_accent; }""",
+#stopButton { background: $faint_accent; border: 2px solid $faint_accent; }
+#attachButton { background: transparent; border: 2px solid transparent; border-radius: 17px; padding: 0; }
+#attachButton:hover { background: $hover; border-color: $hover; }
+#attachButton:focus { border-color: $accent; }""",
+        "chip": """
+QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius: 9px; }
+QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }
+QToolButton { border: 1px solid transparent; border-radius: 8px; padding: 3px 5px; }
+QToolButton { background: transparent; color: $text; }
+QToolButton:hover { background: $hover; }
+QToolButton:focus { border-color: $accent; }""",
+        "chosen": """
+QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border-radius: 16px; }",
         "code": """
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }

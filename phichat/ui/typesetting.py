@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 )
 
 from phichat.chat.items import OBJECT, Paragraph, Run, Runs, Style
+from phichat.chat.markup import clipped, markup
 from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
@@ -93,6 +94,16 @@ class Typesetter:
                 cursor.insertText(_inside(run.text), self._shape(replace(run, style=run.style | Style.CODE), look))
             else:
                 cursor.insertText(_inside(run.text), shape)
+
+    def markdown(self, start: int, end: int) -> str:
+        """What is from `start` to before `end`, as Markdown."""
+        found = []
+        block = self._document.findBlock(start)
+        while block.isValid() and block.position() < end and block.blockNumber() < len(self._shown):
+            paragraph = self._shown[block.blockNumber()][0]
+            found.append(clipped(paragraph, start - block.position(), end - block.position()))
+            block = block.next()
+        return markup(found)
 
     def lacks(self, runs: Runs) -> bool:
         """Whether a formula in `runs` is not drawn yet."""
