@@ -10,12 +10,11 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 from phichat.chat.messages import Message
 from phichat.ui import clipboard
 from phichat.ui.branch_switch import BranchSwitch
-from phichat.ui.code_block import CodeBlock
-from phichat.ui.excerpts import Excerpt, Field, excerpt
+from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_menu import MessageMenu
-from phichat.ui.prose import Prose
+from phichat.ui.part import Field, Part
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
@@ -40,7 +39,7 @@ class MessageView(QWidget):
         self._message, self._theme, self._wishes = message, theme, wishes
         self.tools = actions
         self.switch: BranchSwitch | None = None
-        self._parts: list[Prose | CodeBlock] = []
+        self._parts: list[Part] = []
         self._mark: PinMark | None = None
         self.needle: Needle | None = None
         self._is_hovered = self._is_focused = self._is_held = False
@@ -132,7 +131,7 @@ class MessageView(QWidget):
         """Be there at once, not only when there is time to lay it out."""
         self.show()
         for part in self._parts:
-            part.show()
+            part.widget().show()
 
     def take_focus(self) -> None:
         """Focus the message's text."""
@@ -142,8 +141,7 @@ class MessageView(QWidget):
 
     def fields(self) -> list[Field]:
         """What text can be selected in, from top to bottom."""
-        fields = [part.field() for part in self._parts]
-        return [field for field in fields if isinstance(field, Field)]
+        return [part.field() for part in self._parts]
 
     def selected(self) -> Excerpt | None:
         """What the person has marked to copy; None for nothing."""
@@ -153,7 +151,7 @@ class MessageView(QWidget):
         """What takes the focus, in the order of reading."""
         found: list[QWidget] = []
         for part in self._parts:
-            found += [*(part.buttons() if isinstance(part, CodeBlock) else []), part.field()]
+            found += [*part.buttons(), part.field()]
         return found + self._row_stops()
 
     def put_in_order(self, before: QWidget | None = None) -> None:
@@ -180,7 +178,7 @@ class MessageView(QWidget):
         for other in self._parts:
             if other.marks:
                 other.marks.choose(inside if other is part else -1)
-        if isinstance(part, CodeBlock):
+        if part:
             part.bring(inside)
 
     def mark_area(self, number: int) -> QRect:
@@ -189,13 +187,13 @@ class MessageView(QWidget):
         if part is None or part.marks is None:
             return self.rect()
         area = part.marks.area(inside)
-        viewport = part.field().findChild(QWidget, "qt_scrollarea_viewport") or part
+        viewport = part.field().viewport()
         return QRect(viewport.mapTo(self, area.topLeft()), area.size())
 
     def _counts(self) -> list[int]:
         return [len(part.marks.places) if part.marks else 0 for part in self._parts]
 
-    def _found(self, number: int) -> tuple[Prose | CodeBlock | None, int]:
+    def _found(self, number: int) -> tuple[Part | None, int]:
         counts = self._counts()
         for part, count, end in zip(self._parts, counts, accumulate(counts), strict=True):
             if 0 <= number < end:
@@ -206,10 +204,10 @@ class MessageView(QWidget):
         """All of it, to be copied."""
         return clipboard.of_message(self._message)
 
-    def _attend(self, part: Prose | CodeBlock) -> None:
+    def _attend(self, part: Part) -> None:
         """Have heard what the mouse and the keys do in a block of it."""
         field = part.field()
-        if self._wishes.listeners and isinstance(field, Field):
+        if self._wishes.listeners:
             for heard, listener in zip((field, field.viewport()), self._wishes.listeners, strict=True):
                 heard.installEventFilter(listener)
 
@@ -230,8 +228,7 @@ class MessageView(QWidget):
         if self.accessibleName() != self._name():
             self.setAccessibleName(self._name())
             for part in self._parts:
-                if isinstance(part, Prose):
-                    part.setAccessibleName(self._name())
+                part.set_name(self._name())
 
     def _place_switch(self, switch: BranchSwitch) -> None:
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
@@ -258,8 +255,8 @@ class MessageView(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()
-        under = [part for part in self._parts if part.rect().contains(part.mapFrom(self, at))]
-        links = [part.anchorAt(part.mapFrom(self, at)) for part in under if isinstance(part, Prose)]
+        places = [(part, part.widget().mapFrom(self, at)) for part in self._parts]
+        links = [part.link_at(place) for part, place in places if part.widget().rect().contains(place)]
         self._open_menu(event.globalPos(), "".join(links))
 
     def enterEvent(self, event: QEnterEvent) -> None:

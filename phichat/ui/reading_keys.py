@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QScrollBar
 from phichat.ui.text_selection import TextSelection
 
 if TYPE_CHECKING:
-    from phichat.ui.excerpts import Field
     from phichat.ui.message_view import MessageView
+    from phichat.ui.part import Field
     from phichat.ui.transcript import Transcript
 
 _NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -132,7 +132,7 @@ class ReadingKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent):
-            from phichat.ui.excerpts import Field  # noqa: PLC0415 - there are messages by now
+            from phichat.ui.part import Field  # noqa: PLC0415 - there are messages by now
 
             if event.type() is QEvent.Type.KeyPress and isinstance(watched, Field):
                 return self._press_in_field(watched, event)

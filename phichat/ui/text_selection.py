@@ -10,8 +10,8 @@ from phichat.ui.live import Live
 from phichat.ui.message_selection import MessageSelection
 
 if TYPE_CHECKING:
-    from phichat.ui.excerpts import Field
     from phichat.ui.message_view import MessageView
+    from phichat.ui.part import Field
 
 EVERY = 30  # milliseconds between steps of scrolling while the mouse is pulled out of what is seen
 SPEED = 4  # a step is the distance to the mouse divided by that

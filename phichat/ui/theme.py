@@ -161,7 +161,7 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: none; }"""
 _TOOLS = """
 QToolButton { border: 1px solid transparent; border-radius: 7px; background: transparent; }
-QToolButton:hover { background: $hover; }
+QToolButton:hover, QToolButton:checked { background: $hover; }
 QToolButton:focus { border-color: $accent; }"""
 _STYLES = {
     name: Template(rules)

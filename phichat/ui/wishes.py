@@ -1,12 +1,17 @@
 """What the person wants done with messages: said by what shows them, done by who connects here."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.ui.answering import Model
+from phichat.ui.aside import Aside
+
+if TYPE_CHECKING:
+    from phichat.ui.drawings import Drawings
 
 
 class Wishes(QObject):
@@ -22,6 +27,7 @@ class Wishes(QObject):
         kept: which files stay with those, where some were taken away.
         listeners: hear what keys do in messages' text, and what the mouse does.
         selection: the whole messages that are selected.
+        aside: does what takes a moment, for what shows messages.
 
     Signals:
         retried(Message), continued(Message): the person wants another reply, or the rest of it.
@@ -53,3 +59,14 @@ class Wishes(QObject):
         self.kept: dict[str, Attachments] = {}
         self.listeners: tuple[QObject, QObject] | None = None
         self.selection: Callable[[], list[Message]] = list
+        self.aside = Aside(self)
+        self._drawings: Drawings | None = None
+
+    @property
+    def drawings(self) -> "Drawings":
+        """The formulas in all messages."""
+        if self._drawings is None:
+            from phichat.ui.drawings import Drawings  # noqa: PLC0415 - an empty window has none
+
+            self._drawings = Drawings(self.aside, self)
+        return self._drawings

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 
 from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
+from phichat.chat.parsing import blocks_of
 from phichat.chat.session import Session
 from phichat.chat.sharing import MOST_RENDERED, as_html, markdown_html
 from phichat.ui.answering import State
@@ -270,7 +271,8 @@ def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) ->
     source = (
         "## Ferries\n\nThey are\n\n1. slow\n2. *friendly*\n   - and\n   - **old**\n\n> said `he` [here](https://a.b)"
     )
-    prose.show_markdown(source + " in the end")
+    (block,) = blocks_of(source + " in the end")
+    prose.show_block(block)
     cursor = prose.textCursor()
     cursor.movePosition(QTextCursor.MoveOperation.End)
     cursor.setPosition(cursor.position() - len(" in the end"))
