@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from phichat.ui.main_window import MainWindow
 from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
+from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
@@ -89,6 +90,9 @@ def create_window(
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
     _connect_unasked(window, answering, remembering)
+    folders = home.root, home.models, home.logs
+    diagnose = partial(_diagnose, models, home, answering)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnose)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -329,6 +333,12 @@ def _read_text(file: Path) -> "Attachment":
     from phichat.store.text_files import read_text  # noqa: PLC0415 - as above
 
     return read_text(file)
+
+
+def _diagnose(models: "_Models", home: paths.Home, answering: Answering) -> str:
+    from phichat.doctor import diagnosis  # noqa: PLC0415 - when it is wanted
+
+    return diagnosis(models.library(), home, answering.loaded)
 
 
 def _has_power() -> bool:

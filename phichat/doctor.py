@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -40,16 +40,29 @@ def run(options: argparse.Namespace, library: Library, home: Home, engine: Engin
     if options.json:
         console.json(facts)
         return 0
-    for heading, rows in _sections(facts):
-        console.line(heading)
-        for text in columns(rows) if rows else []:
-            console.line(f"  {text}")
+    for text in lines(facts):
+        console.line(text)
     return 0
+
+
+def diagnosis(library: Library, home: Home, loaded: Loaded | None) -> str:
+    """The findings as people read them, about the model that is `loaded` already; none is loaded for it."""
+    return "\n".join(lines(_found(library, home, _as_loaded(loaded)))) + "\n"
+
+
+def lines(facts: Facts) -> Iterator[str]:
+    """The findings as people read them."""
+    for heading, rows in _sections(facts):
+        yield heading
+        yield from (f"  {text}" for text in (columns(rows) if rows else []))
 
 
 def examine(library: Library, home: Home, engine: Engine, report: Callable[[str], None]) -> Facts:
     """All findings, as JSON prints them. Loads the default model, in a process of its own."""
-    tried = _try_engine(library, engine, report)
+    return _found(library, home, _try_engine(library, engine, report))
+
+
+def _found(library: Library, home: Home, tried: Facts) -> Facts:
     tried["fastest"] = _fastest(library, home)
     return {
         "versions": {"phichat": __version__, "python": platform.python_version(), **_packages()},
@@ -72,13 +85,11 @@ def examine(library: Library, home: Home, engine: Engine, report: Callable[[str]
 
 def _try_engine(library: Library, engine: Engine, report: Callable[[str], None]) -> Facts:
     """What the engine says once the default model is loaded; native code runs in the engine's process alone."""
-    notices: list[str] = []
-    found: Facts = {"model": None, "library": None, "settings": asdict(suggested()), "notices": notices}
-    found |= {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
+    found = _nothing_tried()
 
     def hear(event: Event) -> None:
         if isinstance(event, Notice):
-            notices.append(event.text)
+            found["notices"].append(event.text)
         elif isinstance(event, Loading):
             report(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
 
@@ -91,6 +102,18 @@ def _try_engine(library: Library, engine: Engine, report: Callable[[str], None])
         return found | _engine_facts(loaded, engine)
     except PhichatError as error:
         return found | {"error": str(error)}
+
+
+def _as_loaded(loaded: Loaded | None) -> Facts:
+    """As `_try_engine`, of a model that is in use."""
+    if loaded is None:
+        return _nothing_tried() | {"error": tr("No model is loaded now.")}
+    return _nothing_tried() | {"model": loaded.name, **_engine_facts(loaded, None)}
+
+
+def _nothing_tried() -> Facts:
+    names = ("model", "library", "error", "process_bytes", "needed_bytes", "cpu", "gpu")
+    return {**dict.fromkeys(names), "settings": asdict(suggested()), "notices": []}
 
 
 def _fastest(library: Library, home: Home) -> Facts | None:
@@ -106,7 +129,7 @@ def _states(home: Home) -> Facts:
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
 
-def _engine_facts(loaded: Loaded, engine: Engine) -> Facts:
+def _engine_facts(loaded: Loaded, engine: Engine | None) -> Facts:
     settings = loaded.settings
     needed = memory.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
     return {

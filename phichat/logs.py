@@ -3,8 +3,10 @@
 import logging
 import sys
 import threading
+import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from phichat.paths import make_private
 
@@ -25,7 +27,7 @@ def start(folder: Path) -> None:
     except OSError:
         root.addHandler(logging.NullHandler())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
     logging.raiseExceptions = False  # a full disk is no reason to print tracebacks
     sys.excepthook = _unhandled
@@ -37,6 +39,24 @@ def keep_quiet() -> None:
     root = logging.getLogger("phichat")
     if not root.handlers:
         root.addHandler(logging.NullHandler())
+
+
+class _Discreet(logging.Formatter):
+    """Tells of an exception where it happened and what kind it is, but not its words: they may quote what one wrote."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - its name
+        lines: list[str] = []
+        error, seen = ei[1], set[int]()
+        while error and id(error) not in seen:
+            seen.add(id(error))
+            lines[:0] = [*traceback.format_tb(error.__traceback__), f"{_kind_of(error)}\n"]
+            error = error.__cause__ or error.__context__
+        return "".join(lines).rstrip()
+
+
+def _kind_of(error: BaseException) -> str:
+    reason = f" {error.errno} ({error.strerror})" if isinstance(error, OSError) and error.errno else ""
+    return f"{type(error).__module__}.{type(error).__qualname__}{reason}"
 
 
 def _unhandled(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:

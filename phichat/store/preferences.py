@@ -24,6 +24,7 @@ class Preferences:
     fetch it; `states_gb` is how much disk what models remember may take, `rest_minutes` when they give their memory
     back, 0 for none and never; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it,
     `presets` the person's own, such values by name; `font` is a family, empty for the system's;
+    `models_folder` is where fetched models go, empty for our own folder;
     `unknown` are settings of other versions, which are kept.
     """
 
@@ -35,6 +36,7 @@ class Preferences:
     less_motion: bool = False
     notifies: bool = True
     model: str = ""
+    models_folder: str = ""
     offers_phi_3: bool = True
     context: int = 4096
     system: str = ""

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QMimeData, QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QFontDatabase, QTextCursor, QTextOption
+from PySide6.QtGui import QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
 from phichat.ui import clipboard
+from phichat.ui.lettering import fixed_font
 from phichat.ui.marks import Marks, Needle
 from phichat.ui.theme import Theme, Tokens, muted
 
@@ -30,7 +31,7 @@ class CodeBlock(QFrame):
         self._text.setReadOnly(True)
         self._text.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self._text.setAccessibleName(tr("Code"))
-        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setFont(fixed_font())
         self._text.setWordWrapMode(QTextOption.WrapMode.NoWrap)
         self._text.setTabChangesFocus(True)
         self._text.document().setDocumentMargin(INDENT)
@@ -46,6 +47,7 @@ class CodeBlock(QFrame):
         self._text.horizontalScrollBar().rangeChanged.connect(self._fit)
         self._fit()
         theme.dress(self, "code")
+        theme.changed.connect(self._fit)
 
     def code(self) -> str:
         """The code as it stands."""

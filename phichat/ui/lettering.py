@@ -62,6 +62,11 @@ def at_most(widget: QWidget, width: int) -> None:
     _design(widget, most=width)
 
 
+def at_least(widget: QWidget, width: int) -> None:
+    """Have `widget` no narrower than that; nor than more where letters are larger."""
+    _design(widget, least=width)
+
+
 def _design(widget: QWidget, **pixels: int) -> None:
     widget.setProperty(_PIXELS, pixels)
     _apply(widget)
@@ -83,6 +88,7 @@ _SETTERS: dict[str, Callable[[Any, int], None]] = {
     "width": QWidget.setFixedWidth,
     "height": QWidget.setFixedHeight,
     "most": QWidget.setMaximumWidth,
+    "least": QWidget.setMinimumWidth,
 }
 
 

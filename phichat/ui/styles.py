@@ -72,12 +72,12 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
 #composerBox { background: $surface; border: 1px solid $line; border-radius: 18px; }
 #composerBox[focused="true"] { border-color: $accent; }
 #composer { background: transparent; border: none; }
-#sendButton, #stopButton { border-radius: 17px; padding: 0; }
+#sendButton, #stopButton { border-radius: ${round}px; padding: 0; }
 #sendButton { background: $accent; border: 2px solid $accent; }
 #sendButton:focus, #stopButton:focus { border-color: $text; }
 #sendButton:disabled { background: $hover; border-color: $hover; }
 #stopButton { background: $faint_accent; border: 2px solid $faint_accent; }
-#attachButton { background: transparent; border: 2px solid transparent; border-radius: 17px; padding: 0; }
+#attachButton { background: transparent; border: 2px solid transparent; border-radius: ${round}px; padding: 0; }
 #attachButton:hover { background: $hover; border-color: $hover; }
 #attachButton:focus { border-color: $accent; }""",
         "chip": """
@@ -96,9 +96,10 @@ QPlainTextEdit { background: transparent; border: none; }"""
         + _TOOLS
         + _BAR,
         "tools": _TOOLS,
+        "menuTool": _TOOLS + "QToolButton::menu-indicator { image: none; }",
         "bar": _BAR,
         "round": """
-QToolButton { background: $surface; border: 1px solid $line; border-radius: 17px; }
+QToolButton { background: $surface; border: 1px solid $line; border-radius: ${round}px; }
 QToolButton:focus { border-color: $accent; }""",
         "floating": """
 #findBar { background: $surface; border: 1px solid $line; border-radius: 12px; }

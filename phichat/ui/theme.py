@@ -8,11 +8,15 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
 from phichat.ui.icons import Drawing
+from phichat.ui.lettering import scaled, set_letters
 from phichat.ui.styles import PLAIN, STYLES
 from phichat.ui.system_looks import SystemLooks
 from phichat.ui.tokens import ACCENTS, SYSTEM, THEMES, Tokens, tokens_of
 
 __all__ = ["Theme", "Tokens", "muted"]
+
+
+ROUND = 34  # pixels: how large round buttons are
 
 
 class Theme(QObject):
@@ -45,10 +49,9 @@ class Theme(QObject):
     def letter(self, percent: int, family: str = "") -> None:
         """Have letters of `percent` of the system's size, in `family` or, for none, in the system's."""
         if (percent, family) != self._letters:
-            from phichat.ui.lettering import set_letters  # noqa: PLC0415 - most have the system's
-
             self._letters = percent, family
             set_letters(self._application, percent, family)
+            self._dress_all()
             self.changed.emit()
 
     def dress(self, widget: QWidget, name: str) -> None:
@@ -80,9 +83,7 @@ class Theme(QObject):
         self._application.setPalette(_palette(tokens, has_accent=self._hides_systems))
         if tokens.is_plain or had_plain:  # for all windows only where need be, as that takes its time
             self._application.setStyleSheet(PLAIN.substitute(vars(tokens)) if tokens.is_plain else "")
-        for widget, name in list(self._dressed.items()):
-            if isValid(widget):
-                self._dress(widget, name)
+        self._dress_all()
         self.changed.emit()
 
     def _name(self) -> str:
@@ -100,8 +101,13 @@ class Theme(QObject):
             self._application.setPalette(_palette(self.tokens, has_accent=False))
         return self._system.accent()
 
+    def _dress_all(self) -> None:
+        for widget, name in list(self._dressed.items()):
+            if isValid(widget):
+                self._dress(widget, name)
+
     def _dress(self, widget: QWidget, name: str) -> None:
-        widget.setStyleSheet(STYLES[name].substitute(vars(self.tokens)))
+        widget.setStyleSheet(STYLES[name].substitute(vars(self.tokens), round=scaled(ROUND) // 2))
 
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:

@@ -1,0 +1,55 @@
+"""Tells a person who is doing something else that a long answer, or a download, has come to its end."""
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QApplication, QWidget
+
+from phichat.text import tr
+from phichat.ui.answering import Answering
+from phichat.ui.arrivals import Arrivals
+
+LONG = 10.0  # seconds that nobody sits and waits for
+
+
+class Notifying(QObject):
+    """Says what ended, but not with which words: others may see the screen.
+
+    `is_wanted` is asked each time; `pop` shows a sentence outside the window.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        answering: Answering,
+        arrivals: Arrivals,
+        is_wanted: Callable[[], bool],
+        pop: Callable[[str], None],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._answering, self._is_wanted, self._pop = window, answering, is_wanted, pop
+        self._began = 0.0
+        answering.state_changed.connect(self._on_state)
+        arrivals.ended.connect(self.tell)
+
+    @Slot(str)
+    def tell(self, sentence: str) -> None:
+        """Say it, if the person is somewhere else."""
+        if self._is_wanted() and self._is_unseen():
+            QApplication.alert(self._window)
+            self._pop(sentence)
+
+    def _is_unseen(self) -> bool:
+        """Whether none of our windows is in front."""
+        is_there = self._window.isVisible() and not self._window.isMinimized()
+        return not is_there or QApplication.activeWindow() is None
+
+    @Slot()
+    def _on_state(self) -> None:
+        if self._answering.is_answering():
+            self._began = self._began or time.monotonic()
+            return
+        took, self._began = time.monotonic() - self._began if self._began else 0.0, 0.0
+        if took >= LONG:
+            self.tell(tr("The answer is there."))
