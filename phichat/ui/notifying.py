@@ -28,7 +28,7 @@ class Notifying(QObject):
         pop: Callable[[str], None],
     ) -> None:
         super().__init__(window)
-        self._window, self._answering, self._is_wanted, self._pop = window, answering, is_wanted, pop
+        self._answering, self._is_wanted, self._pop = answering, is_wanted, pop
         self._began = 0.0
         answering.state_changed.connect(self._on_state)
         arrivals.ended.connect(self.tell)
@@ -37,12 +37,13 @@ class Notifying(QObject):
     def tell(self, sentence: str) -> None:
         """Say it, if the person is somewhere else."""
         if self._is_wanted() and self._is_unseen():
-            QApplication.alert(self._window)
+            QApplication.alert(self._window())
             self._pop(sentence)
 
     def _is_unseen(self) -> bool:
         """Whether none of our windows is in front."""
-        is_there = self._window.isVisible() and not self._window.isMinimized()
+        window = self._window()
+        is_there = window.isVisible() and not window.isMinimized()
         return not is_there or QApplication.activeWindow() is None
 
     @Slot()
@@ -53,3 +54,9 @@ class Notifying(QObject):
         took, self._began = time.monotonic() - self._began if self._began else 0.0, 0.0
         if took >= LONG:
             self.tell(tr("The answer is there."))
+
+    def _window(self) -> QWidget:
+        # Not kept: a circle of references is freed at any time, in any thread.
+        window = self.parent()
+        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        return window

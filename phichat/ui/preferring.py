@@ -1,7 +1,7 @@
 """Opens the preferences, and does at once what is chosen there."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
@@ -12,6 +12,9 @@ from phichat.ui.motion import Motion
 from phichat.ui.remembering import Remembering
 from phichat.ui.theme import Theme
 from phichat.ui.zooming import Zooming
+
+if TYPE_CHECKING:
+    from phichat.ui.preferences_dialog import PreferencesDialog
 
 
 class Preferring(QObject):
@@ -33,7 +36,7 @@ class Preferring(QObject):
         folders: tuple[Path, Path],
     ) -> None:
         super().__init__(window)
-        self._window, self._theme, self._remembering = window, theme, remembering
+        self._theme, self._remembering = theme, remembering
         self._zooming, self._motion, self._folders = zooming, motion, folders
         actions.preferences.triggered.connect(self.open)
 
@@ -45,13 +48,12 @@ class Preferring(QObject):
         from phichat.ui.preferences_dialog import PreferencesDialog  # noqa: PLC0415
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
-        dialog = PreferencesDialog(self._theme, self._remembering.now, self._places(), families, self._window)
+        dialog = PreferencesDialog(self._theme, self._remembering.now, self._places(), families, self._window())
         dialog.chosen.connect(self.use)
         dialog.folder_wanted.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
         self._zooming.changed.connect(dialog.show_size)
         dialog.finished.connect(dialog.deleteLater)
-        self._dialog = dialog
         dialog.open()
 
     @Slot(str, object)
@@ -73,7 +75,8 @@ class Preferring(QObject):
                 self._remembering.defaults_changed.emit()
             case "models_folder":
                 data, models = self._places()
-                self._dialog.show_models_folder(models, is_ours=models.parent == data)
+                if dialog := self._dialog():
+                    dialog.show_models_folder(models, is_ours=models.parent == data)
 
     def _places(self) -> tuple[Path, Path]:
         """The folders as they will be."""
@@ -85,7 +88,7 @@ class Preferring(QObject):
     def _ask_for_folder(self) -> None:
         from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - rarely wanted
 
-        chosen = QFileDialog.getExistingDirectory(self._dialog, tr("Folder for models"), str(self._places()[1]))
+        chosen = QFileDialog.getExistingDirectory(self._window(), tr("Folder for models"), str(self._places()[1]))
         if chosen:
             self.use("models_folder", str(Path(chosen).absolute()))
 
@@ -94,3 +97,13 @@ class Preferring(QObject):
         from phichat.ui.helping import open_folder  # noqa: PLC0415 - as above
 
         open_folder(folder)
+
+    def _window(self) -> QWidget:
+        # Not kept: a circle of references is freed at any time, in any thread.
+        window = self.parent()
+        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        return window
+
+    def _dialog(self) -> "PreferencesDialog | None":
+        found = self._window().findChild(QWidget, "preferencesDialog")
+        return cast("PreferencesDialog | None", found)

@@ -21,7 +21,7 @@ class Zooming(QObject):
 
     def __init__(self, window: QWidget, actions: Actions, theme: Theme, remembering: Remembering) -> None:
         super().__init__(window)
-        self._window, self._actions, self._theme, self._remembering = window, actions, theme, remembering
+        self._actions, self._theme, self._remembering = actions, theme, remembering
         actions.larger.triggered.connect(self._on_larger)
         actions.smaller.triggered.connect(self._on_smaller)
         actions.usual.triggered.connect(self._on_usual)
@@ -53,7 +53,7 @@ class Zooming(QObject):
         percent = self._remembering.now.text_percent
         self._actions.larger.setEnabled(percent < MOST)
         self._actions.smaller.setEnabled(percent > LEAST)
-        self._actions.full.setChecked(self._window.isFullScreen())
+        self._actions.full.setChecked(self._window().isFullScreen())
 
     @Slot()
     def _on_larger(self) -> None:
@@ -70,5 +70,12 @@ class Zooming(QObject):
     @Slot()
     def _on_full(self) -> None:
         # What the window really is decides: the system may have changed it.
-        self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self._actions.full.setChecked(self._window.isFullScreen())
+        window = self._window()
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self._actions.full.setChecked(self._window().isFullScreen())
+
+    def _window(self) -> QWidget:
+        # Not kept: a circle of references is freed at any time, in any thread.
+        window = self.parent()
+        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        return window
