@@ -14,6 +14,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
+from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
@@ -33,6 +34,7 @@ from phichat.ui.workers import EngineThread
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
     from phichat.models.library import Library, ModelFile
+    from phichat.parts import Part
     from phichat.store.base import FileKind, Record
     from phichat.store.history import History
     from phichat.store.imports import Imported
@@ -66,7 +68,8 @@ def create_window(
     theme.letter(preferences.text_percent, preferences.font)
     models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = Remembering(preferences, file.write)
-    thread = EngineThread(make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB)))
+    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
+    thread = EngineThread(make_engine)
     conversations = _Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
@@ -91,8 +94,9 @@ def create_window(
     answering.loaded_model.connect(arrivals.look)
     _connect_unasked(window, answering, remembering)
     folders = home.root, home.models, home.logs
-    diagnose = partial(_diagnose, models, home, answering)
-    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnose)
+    running = partial(_running, answering, thread)
+    diagnosing = Diagnosing(home, models.library, running, make_engine)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -335,10 +339,14 @@ def _read_text(file: Path) -> "Attachment":
     return read_text(file)
 
 
-def _diagnose(models: "_Models", home: paths.Home, answering: Answering) -> str:
-    from phichat.doctor import diagnosis  # noqa: PLC0415 - when it is wanted
+def _running(answering: Answering, thread: EngineThread) -> tuple[bool, Loaded | None, int | None]:
+    return answering.model is not None, answering.loaded, thread.pid
 
-    return diagnosis(models.library(), home, answering.loaded)
+
+def _parts() -> list["Part"]:
+    from phichat.parts import parts  # noqa: PLC0415 - when it is wanted
+
+    return parts()
 
 
 def _has_power() -> bool:

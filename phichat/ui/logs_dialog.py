@@ -62,10 +62,12 @@ class LogsDialog(QDialog):
 def _end_of(file: Path) -> str:
     try:
         with file.open("rb") as log:
-            log.seek(max(0, file.stat().st_size - MOST))
-            return log.read().decode("utf-8", "replace")
+            size = log.seek(0, 2)
+            log.seek(max(0, size - MOST))
+            text = log.read().decode("utf-8", "replace")
     except OSError:
         return ""
+    return text.partition("\n")[2] if size > MOST else text  # what is cut begins within a line
 
 
 def _button(theme: Theme, name: str, text: str) -> QPushButton:

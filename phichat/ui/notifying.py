@@ -6,6 +6,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
+from phichat.chat.messages import Ending, Message
+from phichat.chat.session import Session
 from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.arrivals import Arrivals
@@ -28,9 +30,9 @@ class Notifying(QObject):
         pop: Callable[[str], None],
     ) -> None:
         super().__init__(window)
-        self._answering, self._is_wanted, self._pop = answering, is_wanted, pop
-        self._began = 0.0
-        answering.state_changed.connect(self._on_state)
+        self._is_wanted, self._pop = is_wanted, pop
+        self._begun: tuple[str, float] = "", 0.0
+        answering.replied.connect(self._on_replied)
         arrivals.ended.connect(self.tell)
 
     @Slot(str)
@@ -46,14 +48,17 @@ class Notifying(QObject):
         is_there = window.isVisible() and not window.isMinimized()
         return not is_there or QApplication.activeWindow() is None
 
-    @Slot()
-    def _on_state(self) -> None:
-        if self._answering.is_answering():
-            self._began = self._began or time.monotonic()
+    @Slot(object, object)
+    def _on_replied(self, _: Session, message: Message) -> None:
+        """A reply begins, grows or ends. One that was stopped is no news, and the window that closes stops it, too."""
+        ending = message.reply.ending if message.reply else Ending.CANCELLED
+        if ending is Ending.ANSWERING:
+            if self._begun[0] != message.id:
+                self._begun = message.id, time.monotonic()
             return
-        took, self._began = time.monotonic() - self._began if self._began else 0.0, 0.0
-        if took >= LONG:
-            self.tell(tr("The answer is there."))
+        (begun, since), self._begun = self._begun, ("", 0.0)
+        if begun == message.id and time.monotonic() - since >= LONG and ending is not Ending.CANCELLED:
+            self.tell(tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there."))
 
     def _window(self) -> QWidget:
         # Not kept: a circle of references is freed at any time, in any thread.

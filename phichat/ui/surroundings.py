@@ -1,14 +1,15 @@
 """What belongs to no conversation: sizes, motion, preferences, help, and a word when something has ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from phichat.stop import Stop
 from phichat.ui.answering import Answering
 from phichat.ui.arrivals import Arrivals
-from phichat.ui.helping import Helping
+from phichat.ui.helping import Helping, Part
 from phichat.ui.main_window import MainWindow
 from phichat.ui.motion import Motion
 from phichat.ui.notifying import Notifying
@@ -37,7 +38,8 @@ class Surroundings(QObject):
         arrivals: Arrivals,
         remembering: Remembering,
         folders: tuple[Path, Path, Path],
-        diagnose: Callable[[], str],
+        diagnose: Callable[[Stop], str],
+        parts: Callable[[], Sequence[Part]],
     ) -> None:
         super().__init__(window)
         *places, logs = folders
@@ -46,7 +48,7 @@ class Surroundings(QObject):
         self.motion.want_less(remembering.now.less_motion)
         zooming = Zooming(window, actions, theme, remembering)
         preferring = Preferring(window, actions, theme, remembering, zooming, self.motion, (places[0], places[1]))
-        helping = Helping(window, actions, theme, logs, diagnose)
+        helping = Helping(window, actions, theme, logs, diagnose, parts)
         popping = Popping(application.windowIcon(), self)
         Notifying(window, answering, arrivals, lambda: remembering.now.notifies, popping.pop)
         popping.clicked.connect(window.come_forward)

@@ -1,6 +1,6 @@
 """Larger and smaller text, and the whole screen for the window."""
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from phichat.text import number, tr
@@ -26,6 +26,7 @@ class Zooming(QObject):
         actions.smaller.triggered.connect(self._on_smaller)
         actions.usual.triggered.connect(self._on_usual)
         actions.full.triggered.connect(self._on_full)
+        window.installEventFilter(self)
         self._show_actions()
 
     @Slot(int)
@@ -72,10 +73,15 @@ class Zooming(QObject):
         # What the window really is decides: the system may have changed it.
         window = self._window()
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self._actions.full.setChecked(self._window().isFullScreen())
+        self._actions.full.setChecked(window.isFullScreen())
 
     def _window(self) -> QWidget:
         # Not kept: a circle of references is freed at any time, in any thread.
         window = self.parent()
         assert isinstance(window, QWidget)  # noqa: S101 - it was made so
         return window
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.WindowStateChange:  # by the system, too
+            self._actions.full.setChecked(self._window().isFullScreen())
+        return super().eventFilter(watched, event)
