@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
+from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
@@ -26,12 +27,14 @@ from phichat.ui.main_window import MainWindow
 from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
+from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
     from phichat.models.library import Library, ModelFile
+    from phichat.parts import Part
     from phichat.store.base import FileKind, Record
     from phichat.store.history import History
     from phichat.store.imports import Imported
@@ -61,10 +64,12 @@ def create_window(
     file = PreferencesFile(home.preferences)
     preferences = file.read()
     theme = Theme(application)
-    theme.choose(preferences.theme)
+    theme.choose(preferences.theme, preferences.accent)
+    theme.letter(preferences.text_percent, preferences.font)
     models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = Remembering(preferences, file.write)
-    thread = EngineThread(make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB)))
+    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
+    thread = EngineThread(make_engine)
     conversations = _Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
@@ -88,6 +93,10 @@ def create_window(
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
     _connect_unasked(window, answering, remembering)
+    folders = home.root, home.models, home.logs
+    running = partial(_running, answering, thread)
+    diagnosing = Diagnosing(home, models.library, running, make_engine)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -328,6 +337,16 @@ def _read_text(file: Path) -> "Attachment":
     from phichat.store.text_files import read_text  # noqa: PLC0415 - as above
 
     return read_text(file)
+
+
+def _running(answering: Answering, thread: EngineThread) -> tuple[bool, Loaded | None, int | None]:
+    return answering.model is not None, answering.loaded, thread.pid
+
+
+def _parts() -> list["Part"]:
+    from phichat.parts import parts  # noqa: PLC0415 - when it is wanted
+
+    return parts()
 
 
 def _has_power() -> bool:

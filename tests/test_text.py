@@ -18,6 +18,8 @@ CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
 
 FUNCTIONS = ("tr", "later", "tr_count")
 MARKED = {
+    "accent.label",
+    "label",
     "_PHASES[progress.phase]",
     "_SOURCES[model.source]",
     "idea",
@@ -25,6 +27,7 @@ MARKED = {
     "preset.label",
     "setting.help",
     "setting.label",
+    "what",
 }
 """What `tr` may take besides literals: expressions whose values were all written within `later`."""
 

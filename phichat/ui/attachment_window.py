@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor
+from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.text import tr
+from phichat.ui.lettering import fixed_font
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class AttachmentWindow(QDialog):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._field.setTabChangesFocus(True)
-        self._field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._field.setFont(fixed_font())
         self._field.setPlainText(file.text)
         copy, close = QPushButton(tr("Copy")), QPushButton(tr("Close"))
         buttons = QDialogButtonBox()

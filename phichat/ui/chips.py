@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWi
 
 from phichat.chat.attachments import Attachment
 from phichat.text import size, tr, tr_count
+from phichat.ui.lettering import sized
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Chip(QFrame):
         self._name.setObjectName("chipOpen")
         self._name.setAccessibleName(file.title)
         self._name.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._name.setIconSize(QSize(15, 15))
+        sized(self._name, 15)
         self._name.clicked.connect(self._on_opened)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
@@ -86,7 +87,7 @@ class Chip(QFrame):
         button.setObjectName("chipRemove")
         button.setAccessibleName(tr("Remove {name}").format(name=self.file.title))
         button.setToolTip(tr("Take it away (Delete)"))
-        button.setIconSize(QSize(13, 13))
+        sized(button, 13)
         button.clicked.connect(self._on_removed)
         return button
 

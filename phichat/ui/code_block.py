@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMimeData, QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QFontDatabase, QResizeEvent, QTextCursor, QTextOption
+from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -22,6 +22,7 @@ from phichat.chat.items import Block, Code
 from phichat.text import tr
 from phichat.ui import clipboard
 from phichat.ui.aside import Aside
+from phichat.ui.lettering import fixed_font
 from phichat.ui.part import Part
 from phichat.ui.theme import Theme, muted
 
@@ -57,6 +58,7 @@ class CodeBlock(Part, QFrame):
         self._fit()
         theme.dress(self, "code")
         theme.changed.connect(self._show_icons)
+        theme.changed.connect(self._fit)
         self._show_icons()
 
     def code(self) -> str:
@@ -110,7 +112,7 @@ class CodeBlock(Part, QFrame):
         field.setUndoRedoEnabled(False)
         field.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         field.setAccessibleName(tr("Code"))
-        field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        field.setFont(fixed_font())
         field.setWordWrapMode(QTextOption.WrapMode.NoWrap)
         field.setTabChangesFocus(True)
         field.setTabStopDistance(4 * field.fontMetrics().horizontalAdvance(" "))

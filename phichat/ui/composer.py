@@ -3,12 +3,13 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
 from phichat.ui.field import Field
+from phichat.ui.lettering import boxed, magnification, sized
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 
@@ -219,7 +220,8 @@ def _forecast() -> QLabel:
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.85)
     label.setFont(font)
-    label.setFixedSize(label.fontMetrics().horizontalAdvance(tr("to the first word")) + 12, 34)
+    width = label.fontMetrics().horizontalAdvance(tr("to the first word")) / magnification()
+    boxed(label, round(width) + 12, 34)
     label.hide()
     return label
 
@@ -239,6 +241,5 @@ def _button(name: str, label: str, tip: str) -> QPushButton:
     button.setObjectName(name)
     button.setAccessibleName(label)
     button.setToolTip(tip)
-    button.setFixedSize(34, 34)
-    button.setIconSize(QSize(18, 18))
+    sized(button, 18, 34, 34)
     return button

@@ -4,6 +4,7 @@ from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from phichat.text import tr
+from phichat.ui.lettering import sized
 from phichat.ui.theme import Theme
 
 ABOVE_EDGE = 14  # pixels
@@ -18,8 +19,7 @@ class DownButton(QToolButton):
         self._theme = theme
         self.setAccessibleName(tr("Go to the end"))
         self.setToolTip(tr("Go to the end"))
-        self.setIconSize(QSize(18, 18))
-        self.setFixedSize(34, 34)
+        sized(self, 18, 34, 34)
         self.hide()
         theme.dress(self, "round")
         theme.changed.connect(self._show_icon)

@@ -26,6 +26,7 @@ from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.history import Looker, TextReader
 from phichat.ui.horizon import Horizon
+from phichat.ui.lettering import at_most
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
@@ -72,7 +73,7 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self._is_leaving = False
         self._composer = Composer(theme)
-        self._actions = Actions(self)
+        self.commands = self._actions = Actions(self)
         self._sidebar = ConversationList(theme, archive.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
@@ -153,7 +154,7 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout()
         row.setContentsMargins(24, 4, 24, 6)
         holder = QWidget()
-        holder.setMaximumWidth(COLUMN)
+        at_most(holder, COLUMN)
         inside = QVBoxLayout(holder)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self._composer)
@@ -181,6 +182,8 @@ class MainWindow(QMainWindow):
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
         self._panel.default_wanted.connect(self._make_default)
+        self._panel.presets.own_changed.connect(self._remembering.keep_presets)
+        self._remembering.defaults_changed.connect(self._show_default)
         self._panel.computer.states_changed.connect(self._remembering.allow_states)
         self._panel.computer.rest_changed.connect(self._remembering.allow_rest)
         self._presenting.found.connect(self._questions.submit_early)
@@ -248,6 +251,7 @@ class MainWindow(QMainWindow):
         self._columns.fold_for(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
+        self._panel.presets.show_own(known.presets)
         self._panel.computer.show_values(known.states_gb, known.rest_minutes)
 
     @Slot(bool)
@@ -304,6 +308,7 @@ class MainWindow(QMainWindow):
         self._show_default()
         self.archive.conversing.changed()
 
+    @Slot()
     def _show_default(self) -> None:
         default = self._remembering.new_session()
         now = self.session.system, self.session.sampling

@@ -47,6 +47,7 @@ class QuestionView(MessageView):
         self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(self._row)
         self._show_pin()
+        theme.changed.connect(self._fit)
         if message.id in wishes.edits:
             self.edit()
 
@@ -170,6 +171,11 @@ class QuestionView(MessageView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Have the bubble as wide as its words, up to a point."""
         most = int(self.width() * BUBBLE_WIDTH)
         widest = max(self._text.widest_line(), self._files.widest() if self._files else 0)
         self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))

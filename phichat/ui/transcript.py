@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrol
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
 from phichat.ui.down_button import DownButton
+from phichat.ui.lettering import at_most
 from phichat.ui.live import Live, make_view
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
@@ -256,7 +257,7 @@ class Transcript(QScrollArea):
         outer = QHBoxLayout(self._content)
         outer.setContentsMargins(*MARGINS)
         holder = QWidget()
-        holder.setMaximumWidth(COLUMN)
+        at_most(holder, COLUMN)
         outer.addWidget(holder)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)

@@ -16,7 +16,7 @@ from phichat.ui.code_block import CodeBlock
 from phichat.ui.lexing import ON_DARK, ON_LIGHT
 from phichat.ui.prose import Prose
 from phichat.ui.table_block import TableBlock
-from phichat.ui.theme import DARK, LIGHT
+from phichat.ui.tokens import tokens_of
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -114,7 +114,7 @@ def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEn
     person.wait(lambda: field.toPlainText() == "\ufffc")
     for theme in ("dark", "light"):
         person.window._theme.choose(theme)
-        colour = QColor((DARK if theme == "dark" else LIGHT).text)
+        colour = QColor(tokens_of(theme, "teal").text)
         person.wait(partial(_has, field, colour))
 
 
@@ -152,7 +152,10 @@ def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: Scri
     assert "could not be written" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
 
 
-@pytest.mark.parametrize(("colours", "ground"), [(ON_LIGHT, LIGHT.surface), (ON_DARK, DARK.surface)])
+@pytest.mark.parametrize(
+    ("colours", "ground"),
+    [(ON_LIGHT, tokens_of("light", "teal").surface), (ON_DARK, tokens_of("dark", "teal").surface)],
+)
 def test_colours_of_code_can_be_read(colours: dict[str, str], ground: str) -> None:
     assert all(_contrast(colour, ground) >= 4.5 for colour in colours.values())
 
@@ -231,7 +234,7 @@ def test_words_follow_the_theme(person: Person, engine: ScriptedEngine, theme: s
     field = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
     person.window._theme.choose("light" if theme == "dark" else "dark")
     person.window._theme.choose(theme)
-    wanted = QColor((DARK if theme == "dark" else LIGHT).text)
+    wanted = QColor(tokens_of(theme, "teal").text)
     person.wait(lambda: field.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
     assert field.toPlainText() == "Words and a link"
 
