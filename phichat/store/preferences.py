@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.messages import clean
+from phichat.chat.presets import own_presets, stored
 from phichat.errors import StoreError
 from phichat.paths import make_private
 from phichat.text import tr
@@ -102,6 +103,7 @@ def _sensible(values: dict[str, Any]) -> Preferences:
         del known["columns"]
     if not known.get("geometry", "").isascii():
         del known["geometry"]
+    known["presets"] = stored(own_presets(known.get("presets", {})).values())
     for name, (least, most) in RANGES.items():
         if name in known:
             known[name] = min(max(int(known[name]), least), most)

@@ -1,13 +1,12 @@
 """Presets to choose from: those there are and one's own, which are saved, renamed and deleted here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QInputDialog,
     QMenu,
     QPushButton,
     QToolButton,
@@ -69,20 +68,37 @@ class PresetBox(QWidget):
             self._presets.addItem(tr(preset.label), preset.id)
         for preset in self._own.values():
             self._presets.addItem(preset.label, preset.id)
-        self._presets.addItem(tr("Your own"), "")
-        self.show_sampling(self._sampling)
+        self.show_sampling(self._sampling, is_edited=self.base.id in self._all())
 
-    def show_sampling(self, sampling: Sampling) -> None:
-        """Show which preset has these settings or, where none has, which ones are other than in the nearest."""
+    def show_sampling(self, sampling: Sampling, *, is_edited: bool = False) -> None:
+        """Show which preset has these settings or, where none has, which ones are other than in the nearest.
+
+        Settings that the person is changing are still compared with the preset they began with.
+        """
         self._sampling = sampling
-        self.base = nearest(sampling, self._all().values(), self.base.id)
+        found = nearest(sampling, self._all().values(), self.base.id)
+        if not is_edited or not differences(sampling, found.sampling):
+            self.base = found
         changed = differences(sampling, self.base.sampling)
-        self._presets.setCurrentIndex(self._presets.findData("" if changed else self.base.id))
+        self._show_choice(is_changed=bool(changed))
         labels = [tr(setting.label) for setting in SETTINGS if setting.name in changed]
         words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
         self._note.setText(words if changed else "")
         self._note.setVisible(bool(changed))
         self._presets.setAccessibleDescription(self._note.text())
+
+    def _show_choice(self, *, is_changed: bool) -> None:
+        """Settings that no preset has are an entry of their own, while there are such."""
+        at = self._presets.findData("")
+        if is_changed:
+            label = tr("{preset}, changed").format(preset=self.base_label())
+            if at < 0:
+                self._presets.addItem(label, "")
+            else:
+                self._presets.setItemText(at, label)
+        elif at >= 0:
+            self._presets.removeItem(at)
+        self._presets.setCurrentIndex(self._presets.findData("" if is_changed else self.base.id))
 
     def base_label(self) -> str:
         """What the nearest preset is called on the screen."""
@@ -137,28 +153,36 @@ class PresetBox(QWidget):
         name = self.base_label().replace("&", "&&")
         self._update.setText(tr("Save these settings in {preset}").format(preset=name))
         self._rename.setText(tr("Rename {preset}…").format(preset=name))
-        self._delete.setText(tr("Delete {preset}").format(preset=name))
+        self._delete.setText(tr("Delete {preset}…").format(preset=name))
         for action in (self._update, self._rename, self._delete):
             action.setVisible(is_own)
         self._update.setEnabled(bool(differences(self._sampling, self.base.sampling)))
 
     @Slot()
     def _ask_for_name(self) -> None:
-        self._ask(tr("Save as a preset"), "", self._on_named)
+        self._ask(tr("Save as a preset"), "", self._objection, self._on_named)
 
     @Slot()
     def _ask_for_other_name(self) -> None:
-        self._ask(tr("Rename the preset"), self.base.label, self._on_renamed)
+        self._ask(tr("Rename the preset"), self.base.label, self._objection_to_other, self._on_renamed)
 
-    def _ask(self, title: str, name: str, slot: Any) -> None:
-        dialog = QInputDialog(self)
+    def _ask(self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]) -> None:
+        from phichat.ui.name_dialog import NameDialog  # noqa: PLC0415 - rarely wanted
+
+        dialog = NameDialog(self._theme, self.window(), title, name, LONGEST, objection)
         dialog.setObjectName("presetNameDialog")
-        dialog.setWindowTitle(title)
-        dialog.setLabelText(tr("Name of the preset:"))
-        dialog.setTextValue(name)
-        dialog.textValueSelected.connect(slot)
+        dialog.named.connect(slot)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def _objection(self, name: str) -> str:
+        """Why no preset can get that name."""
+        there = {self._label(preset).casefold() for preset in self._all().values()}
+        return tr("There is a preset of that name already.") if name.casefold() in there else ""
+
+    def _objection_to_other(self, name: str) -> str:
+        """The same, but for the one that has it now."""
+        return "" if name.casefold() == self.base.label.casefold() else self._objection(name)
 
     @Slot(str)
     def _on_named(self, name: str) -> None:
@@ -177,6 +201,13 @@ class PresetBox(QWidget):
 
     @Slot()
     def _on_delete(self) -> None:
+        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely wanted
+
+        question = tr("Delete the preset {preset}?").format(preset=self.base.label)
+        ask(self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base)
+
+    @Slot()
+    def _delete_base(self) -> None:
         if self._own.pop(self.base.id, None):
             self._tell()
 

@@ -193,7 +193,7 @@ class SettingsPanel(QScrollArea):
     @Slot(str, float)
     def _on_value(self, name: str, value: float) -> None:
         self.sampling = self.sampling.with_values({name: value})
-        self._show_preset()
+        self._show_preset(is_edited=True)
         self.sampling_changed.emit(self.sampling)
 
     @Slot()
@@ -228,8 +228,8 @@ class SettingsPanel(QScrollArea):
         self.show_sampling(sampling)
         self.sampling_changed.emit(sampling)
 
-    def _show_preset(self) -> None:
-        self.presets.show_sampling(self.sampling)
+    def _show_preset(self, *, is_edited: bool = False) -> None:
+        self.presets.show_sampling(self.sampling, is_edited=is_edited)
         base, label = self.presets.base.sampling, self.presets.base_label()
         for name, row in self._rows.items():
             row.show_usual(getattr(self.sampling, name), getattr(base, name), label)
