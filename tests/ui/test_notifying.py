@@ -196,5 +196,5 @@ def test_the_end_of_a_download_is_told(person: Person, trays: list[Tray]) -> Non
     downloads.failed.emit("phi", "The line is down.")
     downloads.fetched.emit(person.window.answering.model)
     assert [tray.messages for tray in trays[:1]] == [
-        ["Phichat", "The line is down.", "Phichat", "SmolLM2 135M (starter) is ready."]
+        ["Phichat", "A download stopped before its end.", "Phichat", "SmolLM2 135M (starter) is ready."]
     ]

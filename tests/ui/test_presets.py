@@ -111,6 +111,9 @@ def test_presets_that_make_no_sense_are_dropped_and_values_come_into_range(
     assert _ids(person) == [*BUILT_IN, "own:Hot", "own:\N{REPLACEMENT CHARACTER}"]
     _choose(person, "own:Hot")
     assert person.window.session.sampling == Sampling(temperature=2.0)
+    person.window.close()
+    kept = json.loads((home / "preferences.json").read_text("utf-8"))["presets"]
+    assert (list(kept), kept["Hot"]["temperature"]) == (["Hot", "\N{REPLACEMENT CHARACTER}"], 2.0)
 
 
 def test_presets_of_another_form_are_none(open_window: Callable[[], Person], home: Path) -> None:
