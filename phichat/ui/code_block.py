@@ -22,7 +22,7 @@ from phichat.chat.items import Block, Code
 from phichat.text import tr
 from phichat.ui import clipboard
 from phichat.ui.aside import Aside
-from phichat.ui.lettering import fixed_font
+from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part
 from phichat.ui.theme import Theme, muted
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 40
 INDENT = 12  # pixels
+ICON = 16  # pixels
 SAID = 1500  # milliseconds that "copied" stays
 AT_ONCE = 12_000  # characters that are laid out before the window does other things
 LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
@@ -50,6 +51,8 @@ class CodeBlock(Part, QFrame):
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
+        for button in (self._wrap, self._save, self._copy):
+            sized(button, ICON)
         self._text = self._make_field()
         self._more = QTimer(self, interval=0, singleShot=True)
         self._more.timeout.connect(self._go_on)

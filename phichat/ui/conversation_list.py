@@ -59,6 +59,7 @@ class ConversationList(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
         self._open_bin = _button("binButton", tr("Bin"))
+        sized(self._open_bin, 16)
         theme.dress(self._new, "button")
         theme.dress(self._search, "field")
         theme.dress(self._open_bin, "quiet")

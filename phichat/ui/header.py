@@ -31,6 +31,7 @@ class Header(QWidget):
         self._sidebar = _button(sidebar)
         self._panel = _button(panel)
         self._model = QToolButton()
+        sized(self._model, 18)
         self._model.setAutoRaise(True)
         self._model.setObjectName("modelButton")
         self._model.setToolTip(tr("Choose the model to talk with"))

@@ -133,11 +133,14 @@ PLAIN = Template(
 QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QDialog QPushButton, #panelContent QPushButton {
     border: 1px solid $line; border-radius: 4px; padding: 3px 5px; background: $surface; color: $text;
 }
+QLineEdit, QPlainTextEdit { placeholder-text-color: $muted; }
 QAbstractSpinBox:focus, QComboBox:focus, QDialog QPushButton:focus, #panelContent QPushButton:focus {
     border: 2px solid $accent; padding: 2px 4px;
 }
 QDialog QPushButton:hover, #panelContent QPushButton:hover { background: $hover; }
-QCheckBox:focus { border: 1px solid $accent; }
+QCheckBox:focus { border: 2px solid $accent; }
+QCheckBox::indicator { width: 12px; height: 12px; border: 2px solid $text; background: $surface; }
+QCheckBox::indicator:checked { background: $accent; }
 QMenu, QToolTip { border: 1px solid $line; background: $surface; color: $text; }
 QMenu::item:selected { background: $accent; color: $on_accent; }"""
 )
