@@ -22,11 +22,14 @@ from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.focus_ring import FocusRings
 from phichat.ui.idling import Idling
+from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
 from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
+from phichat.ui.speaking import Speaking
 from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
@@ -97,6 +100,10 @@ def create_window(
     running = partial(_running, answering, thread)
     diagnosing = Diagnosing(home, models.library, running, make_engine)
     Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
+    FocusRings(theme, window)
+    speaking = Speaking(answering, window)
+    window.shown.connect(speaking.show)
+    speaking.show(window.session)
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
@@ -119,7 +126,7 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
-    _translate_qt(application)
+    follow_language(application)
     window = create_window(model)
     window.show()
     single.called.connect(window.come_forward)
@@ -366,16 +373,3 @@ def _settings(context: int) -> EngineSettings:
     from phichat.engine.tuning import suggested  # noqa: PLC0415 - the window does not wait for it
 
     return suggested(context)
-
-
-def _translate_qt(application: QApplication) -> None:
-    """Qt's own words, such as those in its dialogs, and its numbers."""
-    if text.language() == "en":
-        return
-    from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator  # noqa: PLC0415 - many languages, each a number
-
-    QLocale.setDefault(QLocale(text.language()))
-    translator = QTranslator(application)
-    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if translator.load(f"qtbase_{text.language()}", folder):
-        application.installTranslator(translator)

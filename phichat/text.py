@@ -6,6 +6,7 @@ A language is one file, `resources/translations/<code>.po`. English needs none.
 import gettext
 import io
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -34,11 +35,11 @@ def later(text: str) -> str:
 
 
 def number(value: float, decimals: int = 0) -> str:
-    """`value` as the current language writes numbers, by the two signs its catalogue gives."""
+    """`value` as the current language writes numbers, by the signs its catalogue gives."""
     text = f"{value:,.{decimals}f}"
-    # Translators: the thousands separator and the decimal sign of your language.
-    thousands, point = tr("thousands=,")[-1], tr("decimal=.")[-1]
-    return text.translate({ord(","): thousands, ord("."): point})
+    # Translators: the thousands separator, the decimal sign and the ten digits of your language.
+    thousands, point, digits = tr("thousands=,")[-1], tr("decimal=.")[-1], tr("digits=0123456789")[-10:]
+    return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
 def size(count: int) -> str:
@@ -47,7 +48,7 @@ def size(count: int) -> str:
         if count >= factor:
             amount = count / factor
             return f"{number(amount, 1 if amount < 10 or factor == 10**9 else 0)}\N{NO-BREAK SPACE}{unit}"
-    return f"{count}\N{NO-BREAK SPACE}{tr('bytes')}"
+    return f"{number(count)}\N{NO-BREAK SPACE}{tr('bytes')}"
 
 
 def duration(seconds: float) -> str:
@@ -75,12 +76,13 @@ def set_language(wanted: str | None = None, preferred: str = "") -> str:
     A language without a catalogue is English.
     """
     global _current, _code
+    there = {code.lower(): code for code in available_languages()}
     for code in [wanted] if wanted else _asked_for(preferred):
-        short = code.replace("-", "_").partition("_")[0].partition(".")[0].lower()
-        if short in {"c", "posix"}:
+        whole = re.split("[.@]", code.replace("-", "_").lower())[0]
+        if whole in {"c", "posix"}:
             break
-        if short in available_languages():
-            _current, _code = _catalogue(short), short
+        if found := there.get(whole) or there.get(whole.partition("_")[0]):
+            _current, _code = _catalogue(found), found
             return _code
     _current, _code = gettext.NullTranslations(), "en"
     return _code

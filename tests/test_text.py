@@ -20,6 +20,7 @@ FUNCTIONS = ("tr", "later", "tr_count")
 MARKED = {
     "accent.label",
     "label",
+    "ENDINGS[ending]",
     "_PHASES[progress.phase]",
     "_SOURCES[model.source]",
     "idea",
@@ -170,6 +171,7 @@ def test_a_language_without_a_catalogue_is_english(wanted: str, code: str) -> No
         ({"LC_MESSAGES": "fr_BE@euro", "LANG": "en_US.UTF-8"}, "fr"),
         ({"PHICHAT_LANGUAGE": "fr", "LC_ALL": "en_US.UTF-8"}, "fr"),
         ({"LANG": "xx_XX"}, "en"),
+        ({"LANG": "en@quot"}, "en"),
         ({}, "en"),
     ],
 )

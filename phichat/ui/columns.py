@@ -71,3 +71,8 @@ class Columns(QSplitter):
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange and self.count():
             self.fold_for(self._pixels)
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        from phichat.ui.tab_order import move_focus  # noqa: PLC0415 - when Tab is pressed
+
+        return self.isVisible() and move_focus(self, 1 if is_next else -1)

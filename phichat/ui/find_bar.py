@@ -116,10 +116,11 @@ class FindBar(QFrame):
 
     @Slot()
     def _settle(self) -> None:
-        """Stand at the upper right of what is seen."""
+        """Stand above what is seen, where lines end."""
         room = self._transcript.viewport().width() - 2 * MARGIN
         width = min(WIDTH, room)
-        self.setGeometry(MARGIN + room - width, MARGIN, width, HEIGHT)
+        left = self._transcript.viewport().x() + MARGIN if self.isRightToLeft() else MARGIN + room - width
+        self.setGeometry(left, MARGIN, width, HEIGHT)
 
     @Slot()
     def _show_icons(self) -> None:

@@ -38,6 +38,8 @@ class HitRows(HeadingRows):
         layout = QTextLayout(hit.excerpt, option.font)
         wrap = QTextOption()
         wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        if option.direction is Qt.LayoutDirection.RightToLeft:
+            wrap.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout.setTextOption(wrap)
         layout.setFormats([self._mark(begin, end) for begin, end in hit.marks])
         layout.beginLayout()

@@ -101,11 +101,11 @@ class MessageKeys(QObject):
 
     @Slot()
     def _on_left(self) -> None:
-        self._transcript.turn(-1)
+        self._transcript.turn(1 if self._transcript.isRightToLeft() else -1)
 
     @Slot()
     def _on_right(self) -> None:
-        self._transcript.turn(1)
+        self._transcript.turn(-1 if self._transcript.isRightToLeft() else 1)
 
     @Slot()
     def _on_up(self) -> None:

@@ -137,7 +137,7 @@ class MessageView(QWidget):
         """Focus the message's text."""
         self.appear()
         for part in self._parts[:1]:
-            part.field().setFocus(Qt.FocusReason.OtherFocusReason)
+            part.field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def fields(self) -> list[Field]:
         """What text can be selected in, from top to bottom."""

@@ -110,6 +110,10 @@ class PresetBox(QWidget):
     def _label(self, preset: Preset) -> str:
         return preset.label if preset.id.startswith(OWN) else tr(preset.label)
 
+    def field(self) -> QWidget:
+        """Where one is chosen."""
+        return self._presets
+
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.addWidget(self._presets, 1)

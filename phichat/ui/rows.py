@@ -45,11 +45,14 @@ class HeadingRows(QStyledItemDelegate):
         painter.drawText(rect, Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextSingleLine, title)
 
     def _paint_dot(self, painter: QPainter, rect: QRect) -> None:
-        """A reply is being made there."""
+        """A reply is being made there; `rect` is what remains for the title."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.tokens.accent))
-        painter.drawEllipse(QPointF(rect.right() - 3, rect.center().y() + 1), 3.5, 3.5)
+        is_turned = painter.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        across = rect.left() + 4 if is_turned else rect.right() - 3
+        painter.drawEllipse(QPointF(across, rect.center().y() + 1), 3.5, 3.5)
+        rect.adjust(14 if is_turned else 0, 0, 0 if is_turned else -14, 0)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
@@ -59,7 +62,6 @@ class HeadingRows(QStyledItemDelegate):
             rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
             if index.data(IS_ANSWERING):
                 self._paint_dot(painter, rect)
-                rect.setRight(rect.right() - 14)
             painter.setPen(QColor(self._theme.tokens.text))
             elided = option.fontMetrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, elided)

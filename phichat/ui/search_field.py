@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QToolButton
 
 from phichat.text import tr
 
@@ -22,6 +22,8 @@ class SearchField(QLineEdit):
         self.setAccessibleName(tr("Search conversations"))
         self.setPlaceholderText(tr("Search"))
         self.setClearButtonEnabled(True)
+        for button in self.findChildren(QToolButton):
+            button.setAccessibleName(tr("Clear the search"))
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._tell)
         self.textChanged.connect(self._wait)

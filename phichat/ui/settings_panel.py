@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -136,10 +137,11 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
-        self._heading(tr("How it answers"))
+        title = self._heading(tr("How it answers"))
         self.presets = PresetBox(self._theme)
         self.presets.chosen.connect(self._on_preset)
         self.presets.reset_wanted.connect(self._on_reset)
+        title.setBuddy(self.presets.field())  # its own name hides what is chosen, and is hidden by it
         self._layout.addWidget(self.presets)
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
@@ -185,10 +187,12 @@ class SettingsPanel(QScrollArea):
             explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
         )
 
-    def _heading(self, text: str) -> None:
+    def _heading(self, text: str) -> QLabel:
         if self._layout.count():
             self._layout.addSpacing(10)
-        self._layout.addWidget(heading(text))
+        label = heading(text)
+        self._layout.addWidget(label)
+        return label
 
     @Slot(str, float)
     def _on_value(self, name: str, value: float) -> None:

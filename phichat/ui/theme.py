@@ -15,7 +15,6 @@ from phichat.ui.tokens import ACCENTS, SYSTEM, THEMES, Tokens, tokens_of
 
 __all__ = ["Theme", "Tokens", "muted"]
 
-
 ROUND = 34  # pixels: how large round buttons are
 
 
@@ -137,6 +136,7 @@ def _palette(tokens: Tokens, *, has_accent: bool) -> QPalette:
         role.Link: tokens.accent,
         role.LinkVisited: tokens.accent,
         role.Mid: tokens.line,
+        role.Midlight: tokens.hover,
         role.Dark: tokens.line,
     }.items():
         palette.setColor(which, QColor(colour))

@@ -118,7 +118,7 @@ class Typesetter:
         return look
 
     def line_colour(self) -> QColor:
-        """That of lines in the text, and of what is behind code within it."""
+        """That of lines in the text."""
         return self._palette.color(QPalette.ColorRole.Mid)
 
     def _put(self, cursor: QTextCursor, at: int, paragraph: Paragraph, gap: float) -> None:
@@ -185,8 +185,7 @@ class Typesetter:
         if run.style & Style.CODE:
             shape.setFontFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
             shape.setFontFixedPitch(True)
-            ground = QColor(self.line_colour())
-            ground.setAlphaF(0.55)
+            ground = self._palette.color(QPalette.ColorRole.Midlight)
             shape.setBackground(ground)
         if run.link:
             shape.setAnchor(True)

@@ -1,0 +1,138 @@
+"""A reply as it is said aloud while it is written: sentence by sentence, without the marks of Markdown."""
+
+import re
+from html import unescape
+
+from phichat.text import tr_count
+
+LONG = 240  # characters without an end of a sentence, of which those before the last pause are said
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_RULE = re.compile(r"[\s|:=*_+-]*$|\s*(?:\$\$|\\\[|\\\])\s*$")  # a line of marks alone; so is a table's second one
+_ALONE = re.compile(rf"{_RULE.pattern}|{_FENCE.pattern}|\s*(?:#{{1,6}}(?:\s|$)|\||[`~]+\s*$)")  # such lines are whole
+_MARKER = re.compile(r"\s*(?:>[ \t]?|(?:#{1,6}|[-*+](?: +\[[ xX]\])?|\d{1,9}[.)])(?:[ \t]+|$))*")
+_BREAK = re.compile(r"\n(?=[ \t]*(?:\n|[-*+>#|]|\d{1,9}[.)][ \t]|`{3}|~{3}|\$\$|\\\[))")  # a block ends
+_END = re.compile(r"[.!?…؟۔।]+(?:[\"'”’)\]*_`]|\s?»)*(?=\s)|[。！？｡]+[\"'”’」』）*_`]*")
+_WIDE = "。！？｡"  # after which there is no space
+_PAUSE = re.compile(r"[,;:،؛](?=\s)|[、，；：]|\n|\s[–—-](?=\s)")
+_SHORT = {
+    "approx", "cf", "dr", "e.g", "env", "etc", "ex", "fig", "i.e", "mlle", "mme", "mr", "mrs", "ms", "no", "nos", "pp",
+    "prof", "st", "u.s", "vol", "vs",
+}  # fmt: skip
+_MARKS = re.compile(
+    r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)"
+    r"|!?\[(?P<label>[^\]]*)\]\([^)\s]*(?:\s[^)]*)?\)"
+    r"|<(?P<link>https?://[^>\s]+)>"
+    r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
+    r"|\$\$?(?P<maths>(?=\S)[^$]+?(?<=\S))\$\$?(?!\d)"
+    r"|~~|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)"
+    r"|(?<=[^\x00-\x7f])\*\*(?=\S)|(?<=\S)\*\*(?=[^\x00-\x7f])",  # where words have no spaces between them
+    re.DOTALL,
+)
+
+
+class Saying:
+    """Follows a reply while it grows. What is in `source` already is not said."""
+
+    def __init__(self, source: str = "") -> None:
+        self._at = len(source)
+
+    def more(self, source: str, *, is_whole: bool = False) -> list[str]:
+        """What there is to say now that the reply has come to `source`; all of the rest once it `is_whole`."""
+        found: list[str] = []
+        while self._at < len(source):
+            step = self._step(source, is_whole=is_whole)
+            if step is None:
+                break
+            words, self._at = step
+            found += [words] if words else []
+        return found
+
+    def _step(self, source: str, *, is_whole: bool) -> tuple[str, int] | None:
+        """What comes next, and where it ends; None if that is not known yet."""
+        at = self._at
+        end = source.find("\n", at) + 1 or len(source)
+        if at > 0 and source[at - 1] != "\n":
+            return _sentence(source, at, is_whole=is_whole)
+        line = source[at:end]
+        if not _ALONE.match(line):
+            return _sentence(source, at, is_whole=is_whole)
+        if not is_whole and not line.endswith("\n"):
+            return None
+        if fence := _FENCE.match(line):
+            return _code(source, end, fence[1], is_whole=is_whole)
+        cells = line.strip().strip("|").split("|") if line.lstrip().startswith("|") else [line]
+        return "" if _RULE.match(line) else ", ".join(filter(None, map(plain, cells))), end
+
+
+def plain(source: str) -> str:
+    """`source` in one line, without marks; numbers of lists and boxes of tasks stay."""
+    lines = [_unmarked(line) for line in source.split("\n")]
+    words = " ".join(unescape(_MARKS.sub(_inside, "\n".join(lines))).split())
+    return words if re.search(r"[^\W_]|[^\x00-\x7f]", words) else ""
+
+
+def _sentence(source: str, at: int, *, is_whole: bool) -> tuple[str, int] | None:
+    """The sentence that begins at `at`, or what there is of it where it is long."""
+    closing = _BREAK.search(source, at)
+    end = closing.end() if closing else len(source)
+    is_closed = bool(closing) or is_whole
+    begin = _MARKER.match(source, at, end)
+    for match in _END.finditer(source, begin.end() if begin else at, min(end, at + LONG)):
+        follows = source[match.end() : end].lstrip()
+        is_line = "\n" in source[match.end() : end - len(follows)]
+        if not follows and not is_line and not is_closed:
+            return None
+        if is_line or not follows or _ends(source[at : match.end()], match[0], follows):
+            return plain(source[at : match.end()]), end - len(follows)
+    if is_closed and end - at <= LONG:
+        return plain(source[at:end]), end
+    return _part(source, at, end) if end - at > LONG else None
+
+
+def _part(source: str, at: int, end: int) -> tuple[str, int]:
+    """What stands before the last pause that is not too far."""
+    window = source[at : at + LONG]
+    pauses = [match.end() for match in _PAUSE.finditer(window)]
+    spaces = [match.end() for match in re.finditer(r"\s", window)]
+    cut = at + next((places[-1] for places in (pauses, spaces) if places), LONG)
+    return plain(source[at:cut]), min(cut, end)
+
+
+def _ends(sentence: str, mark: str, follows: str) -> bool:
+    """Whether a sentence ends with `mark`, where `follows` comes after it."""
+    if mark[0] in _WIDE:
+        return True
+    if follows[0].islower() or follows[0] == "»":
+        return False
+    if not mark.startswith(".") or mark.startswith(".."):
+        return True
+    words = sentence[: -len(mark)].split()
+    word = words[-1].lower().lstrip("(\"'“‘«[*_") if words else ""
+    return word not in _SHORT and not (len(word) == 1 and word.isalpha())
+
+
+def _code(source: str, at: int, fence: str, *, is_whole: bool) -> tuple[str, int] | None:
+    """Code is not read, only how long it is; `at` is where it begins."""
+    closing = re.compile(rf"^ {{0,3}}{fence[0]}{{{len(fence)},}}[ \t]*(?:\n|$)", re.MULTILINE)
+    end = closing.search(source, at)
+    if end is None and not is_whole:
+        return None
+    count = len(source[at : end.start() if end else len(source)].splitlines())
+    return tr_count("Code, {count} line", "Code, {count} lines", count), end.end() if end else len(source)
+
+
+def _unmarked(line: str) -> str:
+    """`line` without what makes it a heading, an item or a quotation."""
+    found = _MARKER.match(line)
+    marker = found[0] if found else ""
+    number = "".join(re.findall(r"\d+[.)]", marker)[-1:])
+    box = "☑ " if "[x]" in marker.lower() else "☐ " if "[ ]" in marker else ""
+    return f"{number} {box}{line[len(marker) :]}" if number else box + line[len(marker) :]
+
+
+def _inside(mark: re.Match[str]) -> str:
+    """What a mark leaves."""
+    if mark["label"] is not None:
+        return _MARKS.sub(_inside, mark["label"])
+    return mark["code"] or mark["link"] or mark["escaped"] or mark["maths"] or ""

@@ -1,0 +1,73 @@
+"""A reply is said to screen readers while it is written, by sentence."""
+
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QWidget
+
+from phichat.chat.messages import Ending, Message
+from phichat.chat.saying import Saying
+from phichat.chat.session import Session
+from phichat.text import later, tr
+from phichat.ui.answering import Answering
+from phichat.ui.status_line import announce
+
+PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
+ENDINGS = {
+    Ending.STOP: later("End of the answer"),
+    Ending.CANCELLED: later("Stopped"),
+    Ending.LENGTH: later("Reached the longest reply or the end of the context"),
+}  # an error is said by the line that shows it
+
+
+class Speaking(QObject):
+    """Says what `answering` writes in the conversation that is shown, in the name of `widget`.
+
+    As long as no screen reader is there, a reply costs the question whether one is.
+    """
+
+    def __init__(self, answering: Answering, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._session: Session | None = None
+        self._reply = ""
+        self._saying = Saying()
+        self._waiting: list[str] = []
+        self._pause = QTimer(self, interval=PAUSE, singleShot=True)
+        self._pause.timeout.connect(self._say)
+        answering.replied.connect(self._on_replied)
+
+    @Slot(object)
+    def show(self, session: Session) -> None:
+        """`session` is the conversation that is shown."""
+        self._session = session
+        self._reply = ""
+        self._waiting.clear()
+
+    @Slot(object, object)
+    def _on_replied(self, session: Session, message: Message) -> None:
+        if session is not self._session or message.reply is None or not is_heard():
+            return
+        ending = message.reply.ending
+        is_whole = ending is not Ending.ANSWERING
+        if message.id != self._reply:  # what is there of it already was said, or was there before
+            self._reply, self._saying = message.id, Saying(message.text)
+            self._waiting += [] if message.text or is_whole else [tr("Reading…")]
+        self._waiting += self._saying.more(message.text, is_whole=is_whole)
+        if is_whole:
+            self._reply = ""
+            self._waiting += [tr(ENDINGS[ending])] if ending in ENDINGS else []
+        if not self._pause.isActive():
+            self._say()
+
+    @Slot()
+    def _say(self) -> None:
+        widget = self.parent()
+        if self._waiting and isinstance(widget, QWidget):
+            announce(widget, "\n".join(self._waiting))
+            self._waiting.clear()
+            self._pause.start()
+
+
+def is_heard() -> bool:
+    """Whether anything such as a screen reader listens."""
+    from PySide6.QtGui import QAccessible  # noqa: PLC0415 - many roles, each a number
+
+    return QAccessible.isActive()

@@ -1,0 +1,162 @@
+"""The whole path through AT-SPI, as screen readers go it: a real window on an X display, and what it says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON = "/usr/bin/python3"  # the system's, for which there are AT-SPI's libraries
+LAUNCHER = next(
+    (path for path in (Path("/usr/libexec/at-spi-bus-launcher"), Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"))
+     if path.exists()), None,
+)  # fmt: skip
+SCREEN = "1280x800x24"
+PACKAGES = "xvfb dbus-daemon at-spi2-core python3-gi gir1.2-atspi-2.0"
+
+PROGRAM = """
+import time
+from PySide6.QtWidgets import QApplication
+from phichat import app
+from phichat.ui import speaking
+from tests.fakes import ScriptedEngine, ScriptedShelf
+
+speaking.PAUSE = 50
+
+class Slow(ScriptedEngine):
+    def generate(self, request, stop):
+        for event in super().generate(request, stop):
+            time.sleep(0.02)
+            yield event
+
+engine = Slow()
+engine.enqueue("A **fer", "ry** is a bo", "at, e", ".g. a small", " one. It car", "ries\\n\\n", "- peo", "ple\\n- car",
+               "s\\n\\n```py", "thon\\nrow()\\nr", "ow()\\n``", "`\\nAho", "y!")
+engine.enqueue(*(f"Word {number} is here. " for number in range(2000)))
+application = QApplication([])
+application.setApplicationName("Phichat")
+window = app.create_window(make_engine=lambda: engine, make_shelf=ScriptedShelf().over)
+window.show()
+application.exec()
+"""
+FIRST = ["Reading…", "A ferry is a boat, e.g. a small one.", "It carries", "people", "cars", "Code, 2 lines", "Ahoy!",
+         "End of the answer"]  # fmt: skip
+
+
+def lacking() -> str:
+    """Why this cannot be tried here."""
+    missing = [program for program in ("Xvfb", "dbus-daemon", PYTHON) if not shutil.which(program)]
+    if missing or not LAUNCHER:
+        return f"needs {PACKAGES}"
+    probe = "import gi; gi.require_version('Atspi', '2.0')"
+    tried = subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False)
+    return f"needs {PACKAGES}" if tried.returncode else ""
+
+
+class Reader:
+    """A screen reader's part: each method is one of `tests/screen_reader.py`."""
+
+    def __init__(self, environment: dict[str, str], run: Callable[..., Any]) -> None:
+        script = str(ROOT / "tests" / "screen_reader.py")
+        self._process = run([PYTHON, script], environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert json.loads(self._process.stdout.readline()) == "ready"
+
+    def __getattr__(self, order: str) -> Callable[..., Any]:
+        def give(*arguments: Any) -> Any:
+            self._process.stdin.write(json.dumps([order, *arguments]) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+        return give
+
+    def sentences(self) -> list[str]:
+        return [sentence for announcement in self.said() for sentence in announcement.split("\n")]
+
+
+@pytest.fixture
+def reader(home: Path, starter: object, tmp_path: Path) -> Iterator[Reader]:
+    """In front of an empty window whose model is ready."""
+    if reason := lacking():
+        pytest.skip(reason)
+    with ExitStack() as stack:
+
+        def run(command: list[str], environment: dict[str, str], **pipes: Any) -> subprocess.Popen[str]:
+            process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, **pipes)
+            stack.callback(end, process)
+            return process
+
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AT_SPI", "DBUS"))}
+        environment |= {"XDG_RUNTIME_DIR": str(tmp_path), "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8"}
+        environment |= {"QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1", "GSETTINGS_BACKEND": "memory"}
+        told: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True}
+        display = run(["Xvfb", "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"], environment, **told)
+        assert display.stdout
+        environment["DISPLAY"] = ":" + display.stdout.readline().strip()
+        bus = run(["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"], environment, **told)
+        assert bus.stdout
+        environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
+        run([str(LAUNCHER), "--launch-immediately"], environment)
+        reader = Reader(environment, run)
+        run([sys.executable, "-c", PROGRAM], environment)
+        yield reader
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """With what it has started."""
+    with process:
+        children = psutil.Process(process.pid).children(recursive=True)
+        for one in (process, *children):
+            one.terminate()
+        psutil.wait_procs(children, timeout=5)
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+
+def test_a_conversation_is_held_through_a_screen_reader(
+    reader: Reader, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    eventually(lambda: reader.press("New conversation") is True)
+    eventually(lambda: "ready" in str(reader.told("Status")))
+    assert reader.write("Your message", "What is a ferry?")
+    assert reader.press("Send")
+    eventually(lambda: "End of the answer" in reader.sentences())
+    assert reader.sentences() == FIRST
+    assert reader.read("You") == ["What is a ferry?"]
+    assert reader.read("Answer")[0].startswith("A ferry is a boat, e.g. a small one. It carries")
+    assert reader.read("Code") == ["row()\nrow()"]
+    assert reader.change("Temperature", "slider", 28)
+    assert reader.value("Temperature", "spin button") == pytest.approx(1.4)
+    assert reader.write("Your message", "Tell me a story")
+    assert reader.press("Send")
+    eventually(lambda: "Word 3 is here." in reader.sentences())
+    assert reader.press("Stop")
+    eventually(lambda: reader.sentences()[-1] == "Stopped")
+    words = [sentence for sentence in reader.sentences() if sentence.startswith("Word")]
+    assert words[:-1] == [f"Word {number} is here." for number in range(len(words) - 1)]
+
+
+def test_everything_that_does_something_says_what_it_is(
+    reader: Reader, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    eventually(lambda: reader.write("Your message", "What is a ferry?") is True)
+    eventually(lambda: reader.press("Send") is True)
+    eventually(lambda: "End of the answer" in reader.sentences())
+    rows = reader.sweep()
+    assert len(rows) > 40
+    rows = [row for row in rows if row["role"] not in {"scroll bar", "list"} or row["name"]]  # Qt's, within others
+    assert [row for row in rows if not row["name"].strip()] == []
+    assert {row["name"] for row in rows if row["role"] in {"unknown", "invalid", "filler", "panel"}} == {"Conversation"}
+    assert [row["label"] for row in rows if row["role"] == "combo box"] == ["How it answers"]
+    with_value = [row for row in rows if row["role"] in {"slider", "spin button"}]
+    assert len(with_value) >= 18
+    assert [row for row in with_value if row["value"] is None or not row["most"]] == []
+    assert [row for row in rows if row["role"] in {"text", "entry"} and not row["text"]] == []

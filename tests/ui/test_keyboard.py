@@ -1,0 +1,160 @@
+"""The window without a mouse: Tab leads everywhere, in the order of reading, and one sees where one is."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from phichat.ui.answering import State
+from phichat.ui.message_actions import MessageActions
+from phichat.ui.tab_order import show_in_full
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+PLACES = ["sidebar", "header", "transcript", "composerBox", "settingsPanel"]
+BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange
+REPLY = "A [link](https://example.com) to follow.\n\n```python\nprint('ferry')\n```\n\nAnd an end."
+
+
+@pytest.fixture
+def talker(person: Person, engine: ScriptedEngine) -> Person:
+    """After two questions, so that there is something of everything."""
+    person.window.resize(1200, 760)
+    for question in ("What is a ferry?", "And a boat?"):
+        engine.enqueue(REPLY)
+        person.ask(question)
+        person.wait(lambda: engine.requests)
+        person.wait_for(State.IDLE)
+    person.type("a draft")
+    person.wait(lambda: len(person.titles()) == 1)
+    return person
+
+
+def place(widget: QWidget | None) -> str:
+    """The part of the window it is in."""
+    while widget and widget.objectName() not in PLACES:
+        widget = widget.parentWidget()
+    return widget.objectName() if widget else ""
+
+
+def is_seen(widget: QWidget) -> bool:
+    """Whether something of it is within all that it is in."""
+    rect, inside = widget.rect(), widget
+    while widget.isVisible() and (outside := inside.parentWidget()) and not inside.isWindow():
+        rect = rect.translated(inside.pos()).intersected(outside.rect())
+        inside = outside
+    return widget.isVisible() and rect.width() > 4 and rect.height() > 4
+
+
+def walk(person: Person, key: Qt.Key) -> Iterator[QWidget]:
+    """All that Tab leads to, beginning and ending with the message field."""
+    first = focus = person.find("composer")
+    first.setFocus()
+    yield first
+    for _ in range(300):
+        QTest.keyClick(focus, key)
+        now = QApplication.focusWidget()
+        assert now, "the focus is nowhere"
+        if now is not focus:
+            focus = now
+            yield focus
+        if focus is first:
+            return
+
+
+def comes_and_goes(widget: QWidget) -> bool:
+    """Whether it is there only while one is in a message, or far from the end."""
+    return isinstance(widget.parent(), MessageActions) or widget.objectName() == "downButton"
+
+
+def can_take(widget: QWidget) -> bool:
+    return bool(
+        widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.isVisible()
+        and widget.isEnabled()
+        and not widget.focusProxy()
+    )
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_tab_leads_through_everything_in_the_order_of_reading_and_back(
+    talker: Person, qapp: QApplication, direction: Qt.LayoutDirection
+) -> None:
+    qapp.setLayoutDirection(direction)
+    try:
+        is_turned = direction is Qt.LayoutDirection.RightToLeft
+        talker.wait(lambda: (talker.find("sidebar").x() > talker.find("settingsPanel").x()) is is_turned)
+        forth: list[QWidget] = []
+        for widget in walk(talker, Qt.Key.Key_Tab):
+            assert is_seen(widget), f"{widget} cannot be seen"
+            assert talker.window.testAttribute(BY_KEY) or not forth, "for which Qt shows the focus of buttons"
+            forth.append(widget)
+        assert [name for name, _ in groupby(forth, place)] == [*PLACES[3:], *PLACES[:4]]
+        assert len(forth) - 1 == len(set(forth))
+        missed = {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} - set(forth)
+        assert not [(type(widget).__name__, widget.objectName(), widget.parent()) for widget in missed]
+        back = [widget for widget in walk(talker, Qt.Key.Key_Backtab) if not comes_and_goes(widget)]
+        assert back == [widget for widget in reversed(forth) if not comes_and_goes(widget)]
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def test_in_each_part_tab_goes_down(talker: Person) -> None:
+    parts = groupby(walk(talker, Qt.Key.Key_Tab), place)
+    panel = next(list(widgets) for name, widgets in parts if name == "settingsPanel")
+    tops = [widget.mapTo(talker.find("panelContent"), QPoint(0, widget.height())).y() for widget in panel]
+    assert all(above <= below + 12 for above, below in pairwise(tops))
+
+
+def test_what_has_the_focus_shows_it(talker: Person) -> None:
+    kinds = {
+        (type(widget).__name__, place(widget), widget.objectName()): widget for widget in walk(talker, Qt.Key.Key_Tab)
+    }
+    assert len(kinds) > 30
+    faint = [kind for kind, widget in kinds.items() if widget.isVisible() and _difference(talker, widget) < 24]
+    assert not faint
+
+
+def _difference(person: Person, widget: QWidget) -> int:
+    """How many pixels are others once it has the focus."""
+    elsewhere = person.find("composer" if widget.objectName() != "composer" else "searchField")
+    elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
+    widget.setFocus(Qt.FocusReason.TabFocusReason)
+    person.window.setAttribute(BY_KEY)
+    show_in_full(widget)
+    QGuiApplication.processEvents()
+    with_focus = _picture(person, widget)
+    elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
+    QGuiApplication.processEvents()
+    without = _picture(person, widget)
+    return int((with_focus != without).sum())
+
+
+def _picture(person: Person, widget: QWidget) -> Any:
+    """What is seen of it, and of a little around it."""
+    rect = QRect(widget.mapTo(person.window, QPoint(0, 0)), widget.size()).adjusted(-9, -9, 9, 9)
+    shown = person.window.grab(rect.intersected(person.window.rect())).toImage()
+    shown = shown.convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(shown.constBits(), np.uint32).copy()
+
+
+OPENERS: list[tuple[str, Callable[[Person], None]]] = [
+    ("bin", lambda person: person.click("binButton")),
+    ("find", lambda person: QTest.keyClick(person.window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)),
+    ("edit", lambda person: QTest.keyClick(person.window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)),
+]
+
+
+@pytest.mark.parametrize(("name", "opens"), OPENERS, ids=[name for name, _ in OPENERS])
+def test_what_opens_later_is_in_its_place(talker: Person, name: str, opens: Callable[[Person], None]) -> None:
+    opens(talker)
+    talker.window.activateWindow()
+    forth = list(walk(talker, Qt.Key.Key_Tab))
+    assert [name for name, _ in groupby(forth, place)] == [*PLACES[3:], *PLACES[:4]]
+    assert {widget for widget in talker.window.findChildren(QWidget) if can_take(widget)} <= set(forth)
