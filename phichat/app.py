@@ -63,6 +63,7 @@ def create_window(
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
+    follow_language(application)
     home = paths.home()
     file = PreferencesFile(home.preferences)
     preferences = file.read()
@@ -126,7 +127,6 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
-    follow_language(application)
     window = create_window(model)
     window.show()
     single.called.connect(window.come_forward)

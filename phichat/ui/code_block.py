@@ -43,6 +43,7 @@ class CodeBlock(Part, QFrame):
     def __init__(self, theme: Theme, aside: Aside, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
         self._theme, self._aside = theme, aside
         self._code = self._wanted = self._name = ""
         self._shown = 0  # characters of what is wanted

@@ -10,6 +10,9 @@ def follow_language(application: QApplication) -> None:
     """Have Qt use the language that `text` uses."""
     locale = QLocale(text.language())
     QLocale.setDefault(locale)
+    for translator in application.findChildren(QTranslator):  # of another language, if there was one
+        application.removeTranslator(translator)
+        translator.deleteLater()
     if text.language() != "en":
         translator = QTranslator(application)
         folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

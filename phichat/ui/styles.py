@@ -124,6 +124,8 @@ QPushButton:focus { border-color: $accent; }
         "slider": """
 QSlider::groove { height: 4px; border-radius: 2px; background: $groove; }
 QSlider::sub-page { background: $accent; border-radius: 2px; }
+QSlider[layoutDirection="RightToLeft"]::sub-page { background: $groove; }
+QSlider[layoutDirection="RightToLeft"]::add-page { background: $accent; border-radius: 2px; }
 QSlider::handle { width: 14px; height: 14px; margin: -5px 0; border-radius: 7px; background: $accent; }
 QSlider::handle:focus { border: 2px solid $text; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }""",
     }.items()
