@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from phichat import text
+from phichat import paths, text
 
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
     try:
-        text.set_language()
+        text.set_language(preferred=paths.preferred_language())
         from phichat import cli  # noqa: PLC0415 - its words need the language
 
         return cli.run(sys.argv[1:], open_window)

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, logs, paths, text
+from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
@@ -29,12 +30,15 @@ from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
+from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
+    from phichat.chat.attachments import Attachment
     from phichat.models.library import Library, ModelFile
-    from phichat.store.base import Record
+    from phichat.parts import Part
+    from phichat.store.base import FileKind, Record
     from phichat.store.history import History
     from phichat.store.imports import Imported
     from phichat.store.imports import Shelf as ImportShelf
@@ -64,15 +68,18 @@ def create_window(
     file = PreferencesFile(home.preferences)
     preferences = file.read()
     theme = Theme(application)
-    theme.choose(preferences.theme)
+    theme.choose(preferences.theme, preferences.accent)
+    theme.letter(preferences.text_percent, preferences.font)
     models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = Remembering(preferences, file.write)
-    thread = EngineThread(make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB)))
+    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
+    thread = EngineThread(make_engine)
     conversations = _Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
-    window = MainWindow(theme, answering, arrivals, archive, remembering, models.entries, models.find)
+    doors = models.entries, models.find, (_kind_of, _read_text)
+    window = MainWindow(theme, answering, arrivals, archive, remembering, *doors)
     for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
         part.setParent(window)
     for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):
@@ -90,6 +97,10 @@ def create_window(
     answering.loaded_model.connect(models.remember)
     answering.loaded_model.connect(arrivals.look)
     _connect_unasked(window, answering, remembering)
+    folders = home.root, home.models, home.logs
+    running = partial(_running, answering, thread)
+    diagnosing = Diagnosing(home, models.library, running, make_engine)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
@@ -321,6 +332,28 @@ def _import(file: Path, history: "ImportShelf") -> "Imported":
     from phichat.store.imports import import_file  # noqa: PLC0415 - when it is wanted
 
     return import_file(file, history)
+
+
+def _kind_of(file: Path) -> "FileKind":
+    from phichat.store.text_files import kind_of  # noqa: PLC0415 - when a file is dropped
+
+    return kind_of(file)
+
+
+def _read_text(file: Path) -> "Attachment":
+    from phichat.store.text_files import read_text  # noqa: PLC0415 - as above
+
+    return read_text(file)
+
+
+def _running(answering: Answering, thread: EngineThread) -> tuple[bool, Loaded | None, int | None]:
+    return answering.model is not None, answering.loaded, thread.pid
+
+
+def _parts() -> list["Part"]:
+    from phichat.parts import parts  # noqa: PLC0415 - when it is wanted
+
+    return parts()
 
 
 def _has_power() -> bool:

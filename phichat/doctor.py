@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +20,8 @@ from phichat.engine import memory
 from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory, processor, suggested, threads
-from phichat.errors import PhichatError
+from phichat.errors import ModelError, PhichatError
+from phichat.models.base import ModelFile
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
 from phichat.models.notebook import Notebook
@@ -40,17 +41,41 @@ def run(options: argparse.Namespace, library: Library, home: Home, engine: Engin
     if options.json:
         console.json(facts)
         return 0
-    for heading, rows in _sections(facts):
-        console.line(heading)
-        for text in columns(rows) if rows else []:
-            console.line(f"  {text}")
+    for text in lines(facts):
+        console.line(text)
     return 0
 
 
-def examine(library: Library, home: Home, engine: Engine, report: Callable[[str], None]) -> Facts:
+def lines(facts: Facts) -> Iterator[str]:
+    """The findings as people read them."""
+    for heading, rows in _sections(facts):
+        yield heading
+        yield from (f"  {text}" for text in (columns(rows) if rows else []))
+
+
+def examine(
+    library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: Stop | None = None
+) -> Facts:
     """All findings, as JSON prints them. Loads the default model, in a process of its own."""
-    tried = _try_engine(library, engine, report)
-    tried["fastest"] = _fastest(library, home)
+    model = library.default()
+    return _findings(library, home, model, _try_engine(model, engine, report, stop or Stop()))
+
+
+def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int | None) -> Facts:
+    """As `examine`, of the model that the window has: a second one might not fit. None is one on its way."""
+    model, found = None, _untried()
+    try:
+        if loaded is None:
+            raise ModelError(tr("The model is still being loaded."))
+        model = library.find(loaded.path)
+        found |= {"model": model.name} | _engine_facts(loaded, pid)
+    except PhichatError as error:
+        found["error"] = str(error)
+    return _findings(library, home, model, found)
+
+
+def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:
+    tried["fastest"] = (Memory(home.engine).fastest(model.path) or None) if model else None  # None: not measured yet
     return {
         "versions": {"phichat": __version__, "python": platform.python_version(), **_packages()},
         "system": platform.platform(),
@@ -70,11 +95,10 @@ def examine(library: Library, home: Home, engine: Engine, report: Callable[[str]
     }
 
 
-def _try_engine(library: Library, engine: Engine, report: Callable[[str], None]) -> Facts:
-    """What the engine says once the default model is loaded; native code runs in the engine's process alone."""
-    notices: list[str] = []
-    found: Facts = {"model": None, "library": None, "settings": asdict(suggested()), "notices": notices}
-    found |= {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
+def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str], None], stop: Stop) -> Facts:
+    """What the engine says once `model` is loaded; native code runs in the engine's process alone."""
+    found = _untried()
+    notices: list[str] = found["notices"]
 
     def hear(event: Event) -> None:
         if isinstance(event, Notice):
@@ -82,21 +106,19 @@ def _try_engine(library: Library, engine: Engine, report: Callable[[str], None])
         elif isinstance(event, Loading):
             report(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
 
-    model = library.default()
     if model is None:
         return found | {"error": tr("There is no model on this disk to try the engine with.")}
     found["model"] = model.name
     try:
-        loaded = engine.load(model.path, suggested(), Stop(), hear)
-        return found | _engine_facts(loaded, engine)
+        loaded = engine.load(model.path, suggested(), stop, hear)
+        return found | _engine_facts(loaded, getattr(engine, "pid", None))
     except PhichatError as error:
         return found | {"error": str(error)}
 
 
-def _fastest(library: Library, home: Home) -> Facts | None:
-    """What was measured for the default model; None if that was not done yet."""
-    model = library.default()
-    return (Memory(home.engine).fastest(model.path) or None) if model else None
+def _untried() -> Facts:
+    found: Facts = {"model": None, "library": None, "settings": asdict(suggested()), "notices": []}
+    return found | {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
 
 
 def _states(home: Home) -> Facts:
@@ -106,7 +128,7 @@ def _states(home: Home) -> Facts:
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
 
-def _engine_facts(loaded: Loaded, engine: Engine) -> Facts:
+def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     settings = loaded.settings
     needed = memory.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
     return {
@@ -114,7 +136,7 @@ def _engine_facts(loaded: Loaded, engine: Engine) -> Facts:
         "settings": asdict(settings),
         "cpu": loaded.cpu,
         "gpu": loaded.gpu,
-        "process_bytes": _resident(getattr(engine, "pid", None)),
+        "process_bytes": _resident(pid),
         "needed_bytes": needed,
     }
 

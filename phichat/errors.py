@@ -9,7 +9,8 @@
      │    └── ModelTooLarge       it does not fit into this computer's memory
      ├── EngineError              the model could not answer
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
-     │    └── PromptError         there is nothing to read, or more than the context holds
+     │    └── PromptError         there is nothing to read
+     │         └── PromptTooLong  there is more than the context holds
      ├── HubError                 a model file could not be fetched
      │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
      │    └── HubRefused          for good: it may not be read, or cannot be trusted
@@ -58,7 +59,15 @@ class EngineDied(EngineError):
 
 
 class PromptError(EngineError):
-    """The prompt is empty, or longer than the context."""
+    """The prompt is empty."""
+
+
+class PromptTooLong(PromptError):
+    """It has that many `tokens`, all of which have to stay; `excess` too many even if nothing but the question did."""
+
+    def __init__(self, sentence: str, tokens: int = 0, excess: int = 0) -> None:
+        super().__init__(sentence)
+        self.tokens, self.excess = tokens, excess
 
 
 class HubError(PhichatError):

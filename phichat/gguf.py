@@ -64,6 +64,11 @@ class Head:
         """How many layers the model has; 0 if it does not say."""
         return int(self._number("block_count"))
 
+    @property
+    def heads(self) -> int:
+        """How many attention heads a layer has, at most; 0 if it does not say."""
+        return int(self._number("attention.head_count"))
+
     def kv_bytes(self, context: int) -> int:
         """Memory for keys and values of `context` tokens, two bytes each."""
         heads, layers = self._number("attention.head_count") or 1, self._number("block_count")

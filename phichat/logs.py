@@ -1,14 +1,18 @@
-"""What the app did, in a file of its own: never what people wrote."""
+"""What the app did, in a file of its own: never what people wrote or what a model said."""
 
 import logging
 import sys
 import threading
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from phichat.paths import make_private
 
 LARGEST = 500_000  # bytes after which a new file is begun, at a start
+
+_Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def start(folder: Path) -> None:
@@ -25,7 +29,7 @@ def start(folder: Path) -> None:
     except OSError:
         root.addHandler(logging.NullHandler())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
     logging.raiseExceptions = False  # a full disk is no reason to print tracebacks
     sys.excepthook = _unhandled
@@ -39,6 +43,25 @@ def keep_quiet() -> None:
         root.addHandler(logging.NullHandler())
 
 
-def _unhandled(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+class _Discreet(logging.Formatter):
+    """Says of an error what kind it is and where it happened: its text may hold anything, what people wrote too."""
+
+    def formatException(self, ei: _Error) -> str:  # noqa: N802 - logging's name
+        return "\n".join(_lines(ei[1])) if ei[1] else ""
+
+
+def _lines(error: BaseException, seen: frozenset[int] = frozenset()) -> Iterator[str]:
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier and id(earlier) not in seen:
+        yield from _lines(earlier, seen | {id(error)})
+        yield "which led to"
+    yield "Traceback (most recent call last):"
+    yield from (line.rstrip("\n") for line in traceback.format_tb(error.__traceback__))
+    # Of the system's errors, the number: names of files are the person's.
+    number = f" [{error.errno}]" if isinstance(error, OSError) and error.errno else ""
+    yield f"{type(error).__module__}.{type(error).__qualname__}{number}"
+
+
+def _unhandled(kind: type[BaseException], error: BaseException | None, place: TracebackType | None) -> None:
     """Slots that fail do not end the window; what they did wrong is kept for whoever mends it."""
-    logging.getLogger("phichat").error("unhandled", exc_info=(kind, error or kind(), traceback))
+    logging.getLogger("phichat").error("unhandled", exc_info=(kind, error or kind(), place))

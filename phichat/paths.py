@@ -1,5 +1,6 @@
 """Where data lives: one folder for everything the app writes."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ class Home:
     """The folder that holds all of the app's files; nothing is created until it is needed."""
 
     root: Path
+    elsewhere: Path | None = None
+    """A folder for models that the person chose in place of ours."""
 
     @property
     def preferences(self) -> Path:
@@ -23,23 +26,28 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """Model files the app fetched or was given."""
-        return self.root / "models"
+        """Model files the app fetches."""
+        return self.elsewhere or self.root / "models"
+
+    @property
+    def model_folders(self) -> list[Path]:
+        """Where model files of ours are: those fetched before another folder was chosen stay where they are."""
+        return list(dict.fromkeys((self.models, self.root / "models")))
 
     @property
     def added_models(self) -> Path:
         """Which files elsewhere the person added."""
-        return self.models / "added.json"
+        return self.root / "models" / "added.json"
 
     @property
     def origins(self) -> Path:
         """Where on the Hub our files came from."""
-        return self.models / "origins.json"
+        return self.root / "models" / "origins.json"
 
     @property
     def checksums(self) -> Path:
         """The SHA-256 of files that were read in full."""
-        return self.models / "checksums.json"
+        return self.root / "models" / "checksums.json"
 
     @property
     def engine(self) -> Path:
@@ -73,7 +81,28 @@ def home() -> Home:
     """`PHICHAT_HOME` or the system's place for an application's data."""
     chosen = os.environ.get("PHICHAT_HOME")
     if chosen:
-        return Home(Path(chosen).expanduser().absolute())
+        return _furnished(Path(chosen).expanduser().absolute())
     import platformdirs  # noqa: PLC0415 - not needed above
 
-    return Home(platformdirs.user_data_path("Phichat", appauthor=False))
+    return _furnished(platformdirs.user_data_path("Phichat", appauthor=False))
+
+
+def preferred_language() -> str:
+    """The code of the language that the person chose; empty for the system's."""
+    return _preferred(home(), "language")
+
+
+def _furnished(root: Path) -> Home:
+    """The home at `root`, with the folder for models that its preferences name."""
+    chosen = _preferred(Home(root), "models_folder")
+    return Home(root, Path(chosen)) if "\0" not in chosen and Path(chosen).is_absolute() else Home(root)
+
+
+def _preferred(home: Home, name: str) -> str:
+    """A word in the preferences, which are read in full by whoever may change them."""
+    try:
+        known = json.loads(home.preferences.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return ""
+    found = known.get(name) if isinstance(known, dict) else None
+    return found if isinstance(found, str) else ""

@@ -68,14 +68,16 @@ def language() -> str:
     return _code
 
 
-def set_language(wanted: str | None = None) -> str:
-    """Switch to `wanted` or, for None, to what the system asks for; the code of what it became.
+def set_language(wanted: str | None = None, preferred: str = "") -> str:
+    """Switch to `wanted` or, for None, to what PHICHAT_LANGUAGE, the person or the system asks for; what it became.
+
+    What the person asks for is `preferred`, empty where that is left to the system.
 
     A language without a catalogue is English.
     """
     global _current, _code
     there = {code.lower(): code for code in available_languages()}
-    for code in [wanted] if wanted else _system_languages():
+    for code in [wanted] if wanted else _asked_for(preferred):
         whole = re.split("[.@]", code.replace("-", "_").lower())[0]
         if whole in {"c", "posix"}:
             break
@@ -117,8 +119,9 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
 
 
-def _system_languages() -> Iterator[str]:
-    for variable in ("PHICHAT_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+def _asked_for(preferred: str) -> Iterator[str]:
+    yield from filter(None, [*os.environ.get("PHICHAT_LANGUAGE", "").split(":"), preferred])
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         yield from filter(None, os.environ.get(variable, "").split(":"))
     import locale  # noqa: PLC0415 - rarely needed
 

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from phichat.chat.attachments import Attachment
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.store.base import Heading, Record
 
@@ -40,6 +41,11 @@ def reply(chance: random.Random) -> Reply:
     )
 
 
+def files(chance: random.Random) -> tuple[Attachment, ...]:
+    """What might go with a question: mostly nothing."""
+    return tuple(Attachment(words(chance), words(chance)) for _ in range(chance.choice([0, 0, 0, 1, 2])))
+
+
 def record(chance: random.Random, messages: int = 12) -> Record:
     """A tree with branches."""
     tree: list[Message] = []
@@ -55,6 +61,7 @@ def record(chance: random.Random, messages: int = 12) -> Record:
                 reply(chance) if role is Role.ASSISTANT else None,
                 1.7e9 + number + chance.random(),
                 chance.random() < 0.3,
+                files(chance) if role is Role.USER else (),
             )
         )
     created = 1.7e9 + chance.random()
@@ -63,7 +70,9 @@ def record(chance: random.Random, messages: int = 12) -> Record:
         chance.choice([None, created + 2]),
     )  # fmt: skip
     tip = chance.choice(tree).id if tree else None
-    return Record(heading, tip, words(chance), values(chance), words(chance), words(chance), "", tuple(tree))
+    return Record(
+        heading, tip, words(chance), values(chance), words(chance), words(chance), "", tuple(tree), files(chance)
+    )
 
 
 def talk(*said: str, title: str = "A talk", created: float = 1_700_000_000.0) -> Record:

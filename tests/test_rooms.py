@@ -16,7 +16,7 @@ MODULES = {
     "phichat.stop": (),
     "phichat.paths": ("platformdirs",),
     "phichat.gguf": LEAVES,
-    "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it", "mdit_py_plugins"),
+    "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),
     "phichat.engine": (
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.engine", "llama_cpp", "numpy", "psutil",
     ),
@@ -24,11 +24,11 @@ MODULES = {
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
-    "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil"),
+    "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",
         "phichat.store.preferences.Preferences",  # plain data
-        "PySide6", "shiboken6",
+        "PySide6", "shiboken6", "pygments", "ziamath",
     ),
 }  # fmt: skip
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
@@ -40,8 +40,11 @@ DOORS = {
     "httpx2": ("phichat.models.web",),
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
+    "charset_normalizer": ("phichat.store.text_files",),
     "jinja2": ("phichat.chat.templates",),
-    "markdown_it": ("phichat.chat.rendering",),
+    "markdown_it": ("phichat.chat",),
+    "pygments": ("phichat.ui.lexing",),
+    "ziamath": ("phichat.ui.drawings",),
 }
 """A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
 

@@ -18,6 +18,8 @@ CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
 
 FUNCTIONS = ("tr", "later", "tr_count")
 MARKED = {
+    "accent.label",
+    "label",
     "ENDINGS[ending]",
     "_PHASES[progress.phase]",
     "_SOURCES[model.source]",
@@ -26,6 +28,7 @@ MARKED = {
     "preset.label",
     "setting.help",
     "setting.label",
+    "what",
 }
 """What `tr` may take besides literals: expressions whose values were all written within `later`."""
 

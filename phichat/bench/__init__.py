@@ -5,7 +5,8 @@
                   │                      └─ loops.py         the same settings without the app; bare llama-cpp-python
                   ├─ first_token.py ── talk.py   what is not read twice, or read before it is asked
                   ├─ lookup.py ── lookup_run.py  what is guessed from what was said
-                  └─ window.py ── window_app.py  the window, and a bare one
+                  └─ window.py ┬ window_app.py   the window, and a bare one
+                               └ window_long.py  the window with 10,000 messages, and a model that talks by the clock
 
 Every timed thing runs in a process of its own (processes.py), so a crash costs one figure. Only window_*.py know Qt.
 """

@@ -48,7 +48,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
     found |= {kind: medians(runs[kind]) for kind in ("bare", "same")}
     if plan.sweep:
-        found["sweep"] = _sweep(plan, probe)
+        found["sweep"] = _sweep(plan, probe, size)
     loads = [run["seconds_to_load"] for run in runs["ours"] if run]
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
 
@@ -76,8 +76,11 @@ def _fitting(plan: Plan, probe: Figures, runs: float = len(_KINDS), rounds: int 
     return Size(words, tokens, max(1, min(plan.rounds, int(plan.seconds / seconds(words, tokens)))))
 
 
-def _sweep(plan: Plan, probe: Figures) -> Figures | None:
-    """The settings with which a plain loop is done soonest, by the medians of several runs, and its speeds there."""
+def _sweep(plan: Plan, probe: Figures, whole: Size) -> Figures | None:
+    """The settings with which a plain loop is done soonest, by the medians of several runs.
+
+    They are sought with less to read and write; the speeds are those for as much as ours had, as depth has its price.
+    """
     variants = list(_variants(plan.settings))
     size = _fitting(plan, probe, SLOWER * len(variants), SWEEPS)
     like = ours(plan, size.words, size.tokens)
@@ -91,7 +94,13 @@ def _sweep(plan: Plan, probe: Figures) -> Figures | None:
         (found, settings) for settings, figures in zip(variants, runs, strict=True) if (found := medians(figures))
     ]
     best, settings = min(complete, key=lambda pair: _seconds(pair[0], like), default=({}, plan.settings))
-    return {**best, "settings": asdict(settings)} if best else None
+    return {**_whole(plan, settings, whole), "settings": asdict(settings)} if best else None
+
+
+def _whole(plan: Plan, settings: EngineSettings, size: Size) -> Figures:
+    """The speeds of a plain loop with `settings`, in as many runs as ours had."""
+    like = ours(plan, size.words, size.tokens)
+    return medians([loop("same", plan, settings, like) for _ in range(size.rounds)]) or {}
 
 
 def _tell(plan: Plan, settings: EngineSettings) -> None:

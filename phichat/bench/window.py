@@ -22,6 +22,8 @@ WORDS = 450  # of the question that is answered while the window is watched
 REPLY = 256  # tokens of its answer at most
 TYPED = 400  # characters of the next one, which is written key by key
 SETTLING, IDLE = 5.0, 10.0  # seconds at rest: a conversation is put away after three
+MESSAGES = 10_000  # of the conversation that is opened, resized, and paged through from its end to its beginning
+LETTERS, SPEED = 20_000, 200.0  # of a reply that comes in it, at so many tokens a second
 LONG = 1800  # words of the question that is stopped while it is read: about 2,000 tokens
 OPENING = 60.0  # seconds after which a window counts as hung
 
@@ -32,7 +34,9 @@ def measure(plan: Plan) -> dict[str, Any]:
     plan.report(tr("Opening windows …"))
     found: Figures = _openings(plan.rounds, variables)
     plan.report(tr("Talking in the window …"))
-    return {"window": found | _at_work(plan, variables)}
+    found |= _at_work(plan, variables)
+    plan.report(tr("Reading a long conversation …"))
+    return {"window": found | _long(plan, variables)}
 
 
 def _openings(rounds: int, variables: dict[str, str]) -> Figures:
@@ -73,6 +77,17 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
             "long": LONG,
         }
         figures = figures_of("phichat.bench.window_app", order, **home, **variables)
+    return _alive(figures)
+
+
+def _long(plan: Plan, variables: dict[str, str]) -> Figures:
+    """The window with a conversation of many messages, and a model that says what it is told to."""
+    with empty_home() as home:
+        order = {"model": str(plan.model), "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
+        return _alive(figures_of("phichat.bench.window_long", order, **home, **variables))
+
+
+def _alive(figures: Figures | None) -> Figures:
     if figures is None:
         raise PhichatError(tr("The window's process ended while it was measured. Try `phichat doctor`."))
     return figures

@@ -59,7 +59,7 @@ def measure(order: dict[str, Any]) -> Figures:
     visitor.limit_replies(order["reply"])
     visitor.ask(story(order["words"]))
     visitor.wait(Done)
-    figures = lateness.finish() | {"memory_mib": _memory()}
+    figures = lateness.finish() | {"memory_mib": memory()}
     figures["typing"] = _typing(visitor, order["typed"])
     figures["idle_cpu"] = _idle(visitor, order["settling"], order["idle"])
     figures["stop"] = {
@@ -106,7 +106,7 @@ def _stops(visitor: Visitor, rounds: int, words: int, kind: type, count: int) ->
     return rounded(statistics.median(times)) if times else None
 
 
-def _memory() -> float:
+def memory() -> float:
     """This process's share of memory in MiB: PSS, or what is its alone where the system does not tell."""
     memory = psutil.Process().memory_full_info()
     return rounded(getattr(memory, "pss", memory.uss) / 2**20)

@@ -49,23 +49,27 @@ class Visitor(QObject):
 
     def ask(self, text: str) -> None:
         """Ask in a new conversation."""
+        self.part(QAbstractButton, "newConversationButton").click()
+        self.go_on_asking(text)
+
+    def go_on_asking(self, text: str) -> None:
+        """Ask in the conversation that is shown."""
         self._reply = None
-        self._part(QAbstractButton, "newConversationButton").click()
-        self._part(QTextEdit, "composer").setPlainText(text)
-        self._part(QAbstractButton, "sendButton").click()
+        self.part(QTextEdit, "composer").setPlainText(text)
+        self.part(QAbstractButton, "sendButton").click()
 
     def write(self, text: str) -> None:
         """Write `text` in the conversation, key by key."""
-        typing = Typing(self._part(QTextEdit, "composer"), text)
+        typing = Typing(self.part(QTextEdit, "composer"), text)
         typing.run()
 
     def take_back(self) -> None:
         """Delete what is written."""
-        self._part(QTextEdit, "composer").clear()
+        self.part(QTextEdit, "composer").clear()
 
     def stop(self) -> float:
         """Click Stop; the milliseconds until the window is idle."""
-        button = self._part(QAbstractButton, "stopButton")
+        button = self.part(QAbstractButton, "stopButton")
         started = time.perf_counter()
         button.click()
         while not button.isHidden():
@@ -74,9 +78,10 @@ class Visitor(QObject):
 
     def limit_replies(self, tokens: int) -> None:
         """No reply longer than that, so that slow models are done in time."""
-        self._part(QAbstractSpinBox, "maxTokensSpin").setProperty("value", tokens)
+        self.part(QAbstractSpinBox, "maxTokensSpin").setProperty("value", tokens)
 
-    def _part(self, kind: type[Part], name: str) -> Part:
+    def part(self, kind: type[Part], name: str) -> Part:
+        """What is called that in the window."""
         found = self._window.findChild(kind, name)
         if found is None:
             sys.exit(f"the window has no {name}")

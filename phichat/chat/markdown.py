@@ -1,13 +1,10 @@
-"""A reply's Markdown as blocks: prose and code, such that all but the last stay as they are while it grows."""
+"""A reply's Markdown as prose and code, as it is exported."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-LONG_PROSE = 1200  # characters after which prose is divided, so that what is laid out again stays small
-
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$")
-_DEPENDS = re.compile(r"\s|[-*+>|]|\d{1,9}[.)]")  # a line that may belong to what stands before it
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class Block:
 
 
 def blocks(source: str) -> list[Block]:
-    """`source` in blocks. Fences need not be closed; prose is divided only where that changes nothing."""
+    """`source` in blocks. Fences need not be closed."""
     found: list[Block] = []
     prose: list[str] = []
     lines = iter(source.split("\n"))
@@ -29,18 +26,9 @@ def blocks(source: str) -> list[Block]:
             _end_prose(prose, found)
             found.append(Block(_code(lines, fence[1]), fence[2].lower()))
         else:
-            if not _DEPENDS.match(line) and line and _is_long(prose):
-                _end_prose(prose, found)
             prose.append(line)
     _end_prose(prose, found)
     return found
-
-
-def with_line_breaks(prose: str) -> str:
-    """`prose` in which every line ends where it was ended, as in a poem; Markdown alone would join them."""
-    lines = prose.split("\n")
-    followed = zip(lines, [*lines[1:], ""], strict=True)
-    return "\n".join(line + "  " if line.strip() and after.strip() else line for line, after in followed)
 
 
 def _code(lines: Iterator[str], fence: str) -> str:
@@ -51,10 +39,6 @@ def _code(lines: Iterator[str], fence: str) -> str:
             break
         code.append(line)
     return "\n".join(code)
-
-
-def _is_long(prose: list[str]) -> bool:
-    return bool(prose) and not prose[-1].strip() and sum(map(len, prose)) > LONG_PROSE
 
 
 def _end_prose(prose: list[str], found: list[Block]) -> None:

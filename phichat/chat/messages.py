@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from phichat.chat.attachments import Attachment, Attachments
+
 
 def new_id() -> str:
     """A name that nothing else has."""
@@ -57,7 +59,8 @@ class Reply:
 class Message:
     """One turn. `parent` is the id of the message it answers; None for the first. `created` in seconds since 1970.
 
-    One that `is_pinned` is read by the model however long the conversation gets.
+    One that `is_pinned` is read by the model however long the conversation gets. `attachments` are the files that go
+    with a question.
     """
 
     role: Role
@@ -67,6 +70,7 @@ class Message:
     reply: Reply | None = None
     created: float = field(default_factory=time.time)
     is_pinned: bool = False
+    attachments: Attachments = ()
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,22 @@ class Conversation:
         self.restore(messages)
         self.tip = tip if tip in self._messages else None
 
-    def add(self, role: Role, text: str, reply: Reply | None = None, *, is_pinned: bool = False) -> Message:
+    def add(
+        self,
+        role: Role,
+        text: str,
+        reply: Reply | None = None,
+        *,
+        is_pinned: bool = False,
+        attachments: Attachments = (),
+    ) -> Message:
         """Append a message to the shown path."""
-        message = Message(role, clean(text), self.tip, reply=reply, is_pinned=is_pinned)
+        files = tuple(Attachment(clean(file.name), clean(file.text)) for file in attachments)
+        message = Message(role, clean(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
         self.restore([message])
         self.tip = message.id
         if role is Role.USER and not self.title:
-            self.title = title_of(message.text)
+            self.title = title_of(message.text, files)
         return message
 
     def change(self, message: Message, **changes: Any) -> Message:
@@ -185,7 +198,7 @@ class Conversation:
             waiting += self._children.get(at, ())
 
 
-def title_of(text: str) -> str:
-    """A conversation's title, from the first words of its first message."""
-    words = " ".join(text[:200].split())
+def title_of(text: str, attachments: Attachments = ()) -> str:
+    """A conversation's title, from the first words of its first message, or the name of a file that has none."""
+    words = " ".join(text[:200].split()) or next((file.title for file in attachments), "")
     return words if len(words) <= 48 else words[:48].rsplit(" ", 1)[0] + "…"

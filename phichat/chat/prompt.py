@@ -11,7 +11,7 @@ from phichat.chat.cuts import Cuts
 from phichat.chat.messages import Role, Turn
 from phichat.chat.templates import ChatTemplate, Part, TemplateError
 from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
-from phichat.errors import PromptError
+from phichat.errors import PromptError, PromptTooLong
 from phichat.text import number, tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
@@ -99,17 +99,20 @@ def fit(
             return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
         if cuts.unpinned() <= room:
             # A pin is a promise: rather than answer as if it had been kept, say that it cannot be, and what helps.
-            raise PromptError(
+            raise PromptTooLong(
                 tr(
                     "The pinned messages leave no room for this question and its answer: together they take {tokens} "
                     "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
-                ).format(tokens=number(cuts.shortest), room=number(room))
+                ).format(tokens=number(cuts.shortest), room=number(room)),
+                cuts.shortest,
             )
-    raise PromptError(
+    raise PromptTooLong(
         tr(
             "This message is too long: with its instructions it takes {tokens} tokens, "
             "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
-        ).format(tokens=number(cuts.shortest + len(begun)), context=number(context))
+        ).format(tokens=number(cuts.shortest + len(begun)), context=number(context)),
+        cuts.shortest + len(begun),
+        cuts.unpinned() - lengths[-1],
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from phichat.chat.attachments import Attachments, with_attachments
 from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 
@@ -19,6 +20,7 @@ class Session:
         begun: what there was of it before it was asked for, to go on from; mostly None.
         model: the name of the model it was last held with; empty for none.
         draft: what the person was writing.
+        attached: the files that are to go with it.
         is_temporary: whether nothing of it is to be kept.
     """
 
@@ -30,11 +32,14 @@ class Session:
         self.begun: Turn | None = None
         self.model = ""
         self.draft = ""
+        self.attached: Attachments = ()
         self.is_temporary = False
 
-    def begin(self, text: str, reply: Reply, *, is_pinned: bool = False) -> tuple[Turn, ...]:
+    def begin(
+        self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
+    ) -> tuple[Turn, ...]:
         """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
-        self.conversation.add(Role.USER, text, is_pinned=is_pinned)
+        self.conversation.add(Role.USER, text, is_pinned=is_pinned, attachments=attachments)
         return self._open(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
@@ -54,10 +59,16 @@ class Session:
         self.answering = self.conversation.change(last, reply=replace(reply, tokens=tokens))
         return turns
 
-    def edit(self, message: Message, text: str, reply: Reply) -> tuple[Turn, ...]:
-        """Say `text` instead of the person's `message`, beside it and pinned as that is, and answer it."""
+    def edit(
+        self, message: Message, text: str, reply: Reply, attachments: Attachments | None = None
+    ) -> tuple[Turn, ...]:
+        """Say `text` instead of the person's `message`, beside it and pinned as that is, and answer it.
+
+        Its files stay with it unless there are other `attachments`.
+        """
         self.conversation.go_back_to(message)
-        return self.begin(text, reply, is_pinned=message.is_pinned)
+        files = message.attachments if attachments is None else attachments
+        return self.begin(text, reply, attachments=files, is_pinned=message.is_pinned)
 
     def pin(self, name: str, *, is_pinned: bool) -> Message | None:
         """Have the message whose id is `name` stay in the prompt, or no longer; as it is now. None if it is gone."""
@@ -96,7 +107,8 @@ class Session:
         A reply that `model` made itself is given as the tokens it was made of, so that it is found in memory.
         """
         system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
-        return (*system, *(_turn(message, model) for message in self.conversation.path() if message.text))
+        said = (message for message in self.conversation.path() if message.text or message.attachments)
+        return (*system, *(_turn(message, model) for message in said))
 
     def _open(self, reply: Reply) -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
@@ -108,4 +120,5 @@ class Session:
 def _turn(message: Message, model: str) -> Turn:
     own = message.reply is not None and message.reply.model == model
     tokens = message.reply.tokens if own and message.reply else ()
-    return Turn(message.role, message.text, tokens, message.is_pinned, message.id)
+    text = with_attachments(message.text, message.attachments)
+    return Turn(message.role, text, tokens, message.is_pinned, message.id)

@@ -114,6 +114,9 @@ class Fitted:
 
     `dropped` as in PromptMade; where any were, `first` is the id of the message from which on nothing is left out,
     empty if that is what has no id yet.
+
+    A draft that cannot fit has `trouble`, a sentence about that, and `excess` if the question alone has so many tokens
+    too many.
     """
 
     tokens: int
@@ -121,6 +124,8 @@ class Fitted:
     context: int
     dropped: int = 0
     first: str = ""
+    trouble: str = ""
+    excess: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,8 +178,8 @@ class Engine(Protocol):
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         """Answer: Notice, PromptMade, Fitted, Reading events, a Piece for each token, one Done.
 
-        A draft gets Fitted, Reading and Done alone. After `unload`, the model is loaded again first. Raises
-        EngineError; what was yielded before stays valid.
+        A draft gets Fitted, Reading and Done alone, and is no error where it does not fit. After `unload`, the model is
+        loaded again first. Raises EngineError; what was yielded before stays valid.
         """
 
     def calibrate(self, stop: Stop) -> Iterator[Event]:

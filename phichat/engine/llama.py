@@ -34,7 +34,7 @@ from phichat.engine.pacing import Neighbours, Pacer
 from phichat.engine.pieces import PieceReader
 from phichat.engine.states import States, fingerprint, key_of
 from phichat.engine.writing import Chain, Writer
-from phichat.errors import EngineError, ModelDamaged
+from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.text import tr
 
 MEASURABLE = 32  # tokens of a step whose speed says something of the number of threads
@@ -128,7 +128,13 @@ class LlamaEngine:
 
     def _read_ahead(self, opened: "_Open", request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
         """Read a draft, unless more of it than that has been read already."""
-        draft = draft_of(opened.form, request.turns, opened.loaded.context, sampling.max_tokens)
+        context = opened.loaded.context
+        try:
+            draft = draft_of(opened.form, request.turns, context, sampling.max_tokens)
+        except PromptTooLong as error:
+            yield Fitted(error.tokens, 0, context, trouble=str(error), excess=error.excess)
+            yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)
+            return
         self._is_private = self._is_private or request.is_temporary
         if self._saving and request.is_temporary:
             self._saving.wait()  # so that whoever clears the disk then finds all of it
@@ -138,10 +144,10 @@ class LlamaEngine:
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
             cached = opened.common(draft.fixed)
-            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped, draft.first)
+            yield Fitted(draft.length, cached, context, draft.dropped, draft.first)
         else:
             cached = self._keep_common(draft.fixed, is_private=request.is_temporary)
-            yield Fitted(draft.length, cached, opened.loaded.context, draft.dropped, draft.first)
+            yield Fitted(draft.length, cached, context, draft.dropped, draft.first)
             for done in opened.read(draft.fixed[cached:], stop):
                 yield Reading(cached + done, draft.length)
         seconds = time.perf_counter() - begun
@@ -292,10 +298,10 @@ class _Open:
 def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
-    kind = memory.cache_type(head, context, flash_attention=settings.flash_attention)
     layers = llama_gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != memory.EXACT else kind
-    return replace(settings, context=context, cache_type=kind, gpu_layers=layers)
+    kind = settings.cache_type if settings.cache_type != memory.EXACT else memory.cache_type(head, context)
+    flash = settings.flash_attention or layers != 0 or memory.needs_flash(head, context, settings.batch, kind)
+    return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
 
 
 def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:

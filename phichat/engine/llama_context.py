@@ -63,11 +63,12 @@ class LlamaContext:
         if not lib.llama_model_has_decoder(self.model) or lib.llama_model_has_encoder(self.model):
             raise mute(self._head)
 
-    def open(self, settings: EngineSettings) -> None:
+    def open(self, settings: EngineSettings, sequences: int = 1) -> None:
         """Make room for what is to be remembered, as `settings` say; what was remembered is forgotten."""
         self._free()
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = settings.context
+        parameters.n_seq_max, parameters.kv_unified = sequences, True
         parameters.n_batch = max(settings.batch, MOST_SCORED)
         parameters.n_ubatch = settings.batch
         parameters.n_threads = parameters.n_threads_batch = settings.threads
@@ -137,6 +138,19 @@ class LlamaContext:
                 return False
             raise EngineError(tr("The model could not go on (llama.cpp said {code}). Try again.").format(code=result))
         return True
+
+    def remember_again(self, times: int) -> None:
+        """Remember all that is kept so many times more, as cells beside it: what follows is as slow as with more text.
+
+        The positions stay those of the first time, so nothing sensible can follow. Needs a context for two sequences.
+        """
+        size = lib.llama_state_seq_get_size(self.context, 0)
+        state = (ctypes.c_uint8 * size)()
+        lib.llama_state_seq_get_data(self.context, state, size, 0)
+        for _ in range(times):
+            lib.llama_state_seq_set_data(self.context, state, size, 1)
+            lib.llama_memory_seq_cp(self.memory, 1, 0, -1, -1)
+            lib.llama_memory_seq_rm(self.memory, 1, -1, -1)
 
     def forget_from(self, first: int) -> None:
         """Forget the tokens from number `first` on; all of them, where the model cannot go back."""

@@ -11,6 +11,8 @@ from phichat.text import number, size, tr
 OVERHEAD = 300_000_000  # the process itself, compute buffers; Phi-3-mini's measured at 270 MB by `phichat doctor`
 
 EXACT, SHORT = "f16", "q8_0"
+MOST_SCORES = 300_000_000  # bytes; Phi-3-mini's are 67 million for 4,096 tokens, and 2 billion for 131,072
+_SCORE = 4  # bytes, of a float
 _SHARES = {EXACT: 1.0, SHORT: 17 / 32}  # of two bytes a value; ggml-common.h has q8_0's blocks
 
 _CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -26,17 +28,22 @@ def kv_bytes(head: Head, context: int, cache_type: str = EXACT) -> int:
     return int(head.kv_bytes(context) * _SHARES[cache_type])
 
 
-def cache_type(head: Head, context: int, *, flash_attention: bool) -> str:
+def cache_type(head: Head, context: int) -> str:
     """How to hold keys and values: exactly, unless there is memory only for less.
 
     With "q8_0" SmolLM2's likeliest next word was another one in 4 of 100 places (a mean divergence of 0.004), and a
     long prompt was read at less than half the speed: so it is for need alone. It takes flash attention.
     """
-    for limit in (available(), installed()) if flash_attention else ():
+    for limit in (available(), installed()):
         for kind in (EXACT, SHORT):
             if needed(head, context, cache_type=kind) <= limit:
                 return kind
     return EXACT
+
+
+def needs_flash(head: Head, context: int, batch: int, kind: str) -> bool:
+    """Whether attention must be computed the flash way: it does without a table of all scores, which can be large."""
+    return kind != EXACT or head.heads * batch * context * _SCORE > MOST_SCORES
 
 
 def installed() -> int:

@@ -17,6 +17,7 @@ import psutil
 TRIAL, MOMENT = 4, 0.12  # steps, and seconds, that a candidate is given at least
 WINDOW = 8  # steps whose mean is looked at
 SLOWER = 1.35  # how much slower than usual is a reason to try others
+LASTING = 2 * WINDOW  # steps in a row after which it is slow: a single long one is in WINDOW means
 BUSY = 0.3  # cores used by other programs that count as busy
 CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
 LOOK_EVERY, STALE = 0.1, 3.0  # seconds between two looks at what other programs use, at least and at most
@@ -93,6 +94,7 @@ class Pacer:
         self.threads = self._most = most
         self._neighbours, self._clock = neighbours, clock
         self._usual = 0.0
+        self._slow = 0
         self._level = 0
         self._known: dict[int, int] = {}
         """What was best for that many busy cores."""
@@ -137,8 +139,10 @@ class Pacer:
         self._usual = self._usual or now
         if now < SLOWER * self._usual:
             self._usual += (now - self._usual) / WINDOW
+            self._slow = 0
             return False
-        return self._clock() >= self._compared + self._patience
+        self._slow += 1
+        return self._slow > LASTING and self._clock() >= self._compared + self._patience
 
     def _compare(self) -> None:
         self._waiting = list(self._candidates())
@@ -175,14 +179,15 @@ class Pacer:
 
     def _decide(self) -> None:
         found = {count: fmean(times) for count, times in self._trials.items()}
-        best = min(count for count, mean in found.items() if mean <= AS_GOOD * min(found.values()))
+        enough = AS_GOOD if self._level else 1.0
+        best = min(count for count, mean in found.items() if mean <= enough * min(found.values()))
         if self._level:
             self._known[self._level] = best
         self._compared, self._patience = self._clock(), min(2 * self._patience, LONGEST_PATIENCE)
         self._settle(best)
 
     def _settle(self, threads: int) -> None:
-        self.threads, self._usual = threads, 0.0
+        self.threads, self._usual, self._slow = threads, 0.0, 0
         self._trials.clear()
         self._waiting.clear()
         self._recent.clear()

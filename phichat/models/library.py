@@ -122,7 +122,7 @@ class Library:
     def _found(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
-        ours = [(path, self._origins.of(path)) for path in _gguf_files(self._home.models)]
+        ours = [(path, self._origins.of(path)) for path in self._our_files()]
         for path, origin in sorted(ours, key=lambda one: known_at(one[1]) is None):  # the true one has the first name
             yield _model(path, Source.OURS, origin)
         for path in self._added_paths():
@@ -130,6 +130,10 @@ class Library:
         for known in CATALOGUE.values():
             if there := cached(known.repo, known.file):
                 yield ModelFile(known.name, tr(known.title), there, Source.HUB)
+
+    def _our_files(self) -> Iterator[Path]:
+        for folder in self._home.model_folders:
+            yield from _gguf_files(folder)
 
     def _added_paths(self) -> list[Path]:
         return list(map(Path, _paths(self._added.read())))

@@ -1,9 +1,19 @@
 """What is stored of conversations, as every room sees it."""
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
+
+
+class FileKind(Enum):
+    """What a file is to the app."""
+
+    TEXT = auto()
+    MODEL = auto()
+    CONVERSATIONS = auto()
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Record:
         tip: the last message of the shown path.
         system: its system prompt; `sampling` its settings, as `Sampling`'s fields.
         model: the last one it was held with.
-        draft: what was being written.
+        draft: what was being written, and `attached` the files that were to go with it.
         origin: where it was imported from, such as `chatgpt`; empty for our own.
         messages: the whole tree, parents before children, oldest first.
     """
@@ -39,6 +49,7 @@ class Record:
     draft: str = ""
     origin: str = ""
     messages: tuple[Message, ...] = ()
+    attached: Attachments = ()
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def finish(connection: sqlite3.Connection, message: Message) -> None:
     connection.execute(f"UPDATE messages SET {assignments} WHERE id = ?", (*row[3:], row[0]))  # noqa: S608 - our names
     number = one(connection, "SELECT number FROM messages WHERE id = ?", row[0])
     if number is not None:
-        index_message(connection, number, row[3])
+        index_message(connection, number, _words(row))
         connection.execute(
             "UPDATE conversations SET changed = max(changed, ?)"
             " WHERE number = (SELECT conversation FROM messages WHERE number = ?)",
@@ -186,18 +186,24 @@ def place(connection: sqlite3.Connection, conversation: int, created: float) -> 
 
 def _put_conversation(connection: sqlite3.Connection, record: Record) -> int:
     heading = record.heading
-    names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin"
+    names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin, attached"
     texts = (record.system, rows.encode(record.sampling), record.model, record.draft, record.origin)
+    attached = rows.encode_attachments(record.attached)
     cursor = connection.execute(
-        f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
             heading.id, clean(heading.title), rows.time_of(heading.created), rows.time_of(heading.changed),
-            heading.is_pinned, heading.deleted, record.tip, *map(clean, texts),
+            heading.is_pinned, heading.deleted, record.tip, *map(clean, texts), attached,
         ),
     )  # fmt: skip
     number = int(cursor.lastrowid or 0)
     index_title(connection, number, clean(heading.title))
     return number
+
+
+def _words(row: rows.Row) -> str:
+    """What is looked through of the columns MESSAGE."""
+    return rows.words(row[3], row[6])
 
 
 def _put_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
@@ -210,7 +216,7 @@ def _put_message(connection: sqlite3.Connection, conversation: int, message: Mes
         f"INSERT INTO messages (number, conversation, {MESSAGE}) VALUES (?, ?, {MESSAGE_PLACES})",  # noqa: S608
         (number, conversation, *row),
     )
-    index_message(connection, number, row[3])
+    index_message(connection, number, _words(row))
 
 
 def _under_own_names(connection: sqlite3.Connection, conversation: int, messages: tuple[Message, ...]) -> list[Message]:

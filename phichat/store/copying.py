@@ -3,7 +3,7 @@
 from sqlite3 import Connection
 from typing import Any
 
-from phichat.store import changes
+from phichat.store import changes, rows
 from phichat.store.rows import one
 
 
@@ -36,7 +36,7 @@ def insert_message(target: Connection, values: dict[str, Any]) -> None:
     """A row of `messages`, findable by its words."""
     number = changes.place(target, values["conversation"], values["created"])
     _insert(target, "messages", values | {"number": number})
-    changes.index_message(target, number, values["text"])
+    changes.index_message(target, number, rows.words(values["text"], values.get("attachments")))
 
 
 def _insert(target: Connection, table: str, values: dict[str, Any]) -> None:

@@ -9,10 +9,12 @@ A file is one object:
         "deleted": seconds | null,    when it went to the bin
         "tip": id | null,             the last message of the shown path
         "system": text, "sampling": {…}, "model": text, "draft": text, "origin": text,
+        "attached": [FILE, …],        those that were to go with the draft
         "messages": [MESSAGE, …]      the whole tree, parents before children
     }
     MESSAGE = {"id": text, "parent": id | null, "role": "system" | "user" | "assistant", "text": text,
-               "created": seconds, "pinned": bool, "reply": REPLY | null}
+               "created": seconds, "pinned": bool, "attachments": [FILE, …], "reply": REPLY | null}
+    FILE = {"name": text, "text": text}
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…}}
@@ -25,6 +27,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, TypeVar
 
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.messages import Ending, Message, Reply, Role, clean
 from phichat.store.base import Heading, Record
 
@@ -59,6 +62,7 @@ def as_json(record: Record) -> dict[str, Any]:
         "model": clean(record.model),
         "draft": clean(record.draft),
         "origin": record.origin,
+        "attached": _files_json(record.attached),
         "messages": [_message_json(message) for message in record.messages],
     }
 
@@ -78,6 +82,7 @@ def from_json(values: Mapping[str, Any]) -> Record:
         _text(values, "draft"),
         _text(values, "origin"),
         messages,
+        _files(values, "attached"),
     )
 
 
@@ -108,8 +113,13 @@ def _message_json(message: Message) -> dict[str, Any]:
         "text": clean(message.text),
         "created": message.created,
         "pinned": message.is_pinned,
+        "attachments": _files_json(message.attachments),
         "reply": _reply_json(message.reply) if message.reply else None,
     }
+
+
+def _files_json(files: Attachments) -> list[dict[str, str]]:
+    return [{"name": clean(file.name), "text": clean(file.text)} for file in files]
 
 
 def _reply_json(reply: Reply) -> dict[str, Any]:
@@ -162,7 +172,15 @@ def _message(values: dict[str, Any]) -> Message:
         None if reply is None else _reply(reply),
         _time(values, "created") or 0.0,
         _typed(values, "pinned", bool, False),
+        _files(values, "attachments"),
     )
+
+
+def _files(values: Mapping[str, Any], name: str) -> Attachments:
+    listed = _typed(values, name, list, [])
+    if not all(isinstance(file, dict) and "text" in file for file in listed):
+        raise Unreadable("no file")
+    return tuple(Attachment(_text(file, "name"), _text(file, "text")) for file in listed)
 
 
 def _reply(values: dict[str, Any]) -> Reply:

@@ -111,6 +111,7 @@ def markdown(records: Iterable[Record]) -> Iterator[str]:
         yield ("\n" if number else "") + f"# {_one_line(heading_title(record.heading))}\n"
         for message in path_of(record):
             yield f"\n## {_one_line(_who_and_when(message))}\n\n{_body(message)}\n"
+            yield from (f"\n{_one_line(file.title)}:\n\n{_fenced(file.text)}\n" for file in message.attachments)
 
 
 def plain_text(records: Iterable[Record]) -> Iterator[str]:
@@ -120,6 +121,7 @@ def plain_text(records: Iterable[Record]) -> Iterator[str]:
         yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
         for message in path_of(record):
             yield f"\n— {_who_and_when(message)} —\n{message.text.strip(_BLANK)}\n"
+            yield from (f"\n[{file.title}]\n{file.text.strip(_BLANK)}\n" for file in message.attachments)
 
 
 def _html(records: Iterable[Record]) -> Iterator[str]:
@@ -149,8 +151,12 @@ def _body(message: Message) -> str:
 def _block(block: Block) -> str:
     if block.language is None:
         return "\n".join(_tame(block.text.split("\n")))
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", block.text))])
-    return f"{fence}{block.language}\n{block.text}\n{fence}"
+    return _fenced(block.text, block.language)
+
+
+def _fenced(text: str, language: str = "") -> str:
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", text))])
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _tame(lines: list[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.errors import StoreError
 from phichat.store import binning, changes, checking, erasing, reading, rows
@@ -152,6 +153,14 @@ class History:
     def set_draft(self, conversation: str, draft: str) -> Future[None]:
         """What is being written."""
         return self._change(conversation, draft=draft)
+
+    def set_attached(self, conversation: str, attached: Attachments) -> Future[None]:
+        """The files that are to go with what is being written."""
+
+        def work(connection: Connection) -> None:
+            changes.change(connection, conversation, attached=rows.encode_attachments(attached))
+
+        return self._do(work, conversation)
 
     def bin(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations, so that they can be restored."""

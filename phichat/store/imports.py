@@ -20,6 +20,7 @@ from phichat.store.json_stream import JsonStream, NotJson, TooLong
 from phichat.text import tr, tr_count
 
 AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
+LONGEST_HEAD = 200  # bytes within which our own exports say what they are
 MOST_UNPACKED = 4 << 30  # bytes out of one archive; nobody has typed as much, but a bomb has more
 
 _IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports come in several
@@ -139,6 +140,17 @@ def conversations(file: Path) -> Iterator[Record | None]:
         ) from error
     if parts and not known:
         raise StoreError(_unknown(file))
+
+
+def holds_conversations(file: Path) -> bool:
+    """Whether it is a chat export, even a damaged one, or one that a newer Phichat wrote."""
+    try:
+        with file.open("rb") as opened:
+            if f'"format": "{FORMAT}"'.encode() in opened.read(LONGEST_HEAD):
+                return True
+        return any(record is not None for record in conversations(file))
+    except (OSError, StoreError):
+        return False
 
 
 def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from phichat import text
+from phichat.chat.attachments import Attachment
 from phichat.chat.markdown import blocks
 from phichat.chat.messages import Message, Role
 from phichat.chat.rendering import html_of, plain_html
@@ -86,7 +87,13 @@ def _article(message: Message) -> str:
     time = moment(message.created)
     said = f"<b>{escape(speaker(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
     body = plain_html(message.text) if message.role is not Role.ASSISTANT else _reply(message.text)
-    return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}</div>\n</article>\n'
+    files = "".join(map(_file, message.attachments))
+    return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}{files}</div>\n</article>\n'
+
+
+def _file(file: Attachment) -> str:
+    name, lines = escape(file.title), escape(file.text)
+    return f"<details><summary>{name}</summary>\n<pre><code>{lines}</code></pre>\n</details>\n"
 
 
 def _reply(source: str) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.messages import clean
+from phichat.chat.presets import own_presets, stored
 from phichat.errors import StoreError
 from phichat.paths import make_private
 from phichat.text import tr
 
 MOST_PIXELS = 100_000
-RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440)}
+RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440), "text_percent": (80, 200)}
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,26 @@ class Preferences:
 
     `model` is a model's name or path, empty for the default; `offers_phi_3` is whether the window still offers to
     fetch it; `states_gb` is how much disk what models remember may take, `rest_minutes` when they give their memory
-    back, 0 for none and never; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it;
+    back, 0 for none and never; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it,
+    `presets` the person's own, such values by name; `font` is a family, empty for the system's;
+    `models_folder` is where fetched models go, empty for our own folder;
     `unknown` are settings of other versions, which are kept.
     """
 
     language: str = ""
     theme: str = "system"
+    accent: str = "teal"
+    text_percent: int = 100
+    font: str = ""
+    less_motion: bool = False
+    notifies: bool = True
     model: str = ""
+    models_folder: str = ""
     offers_phi_3: bool = True
     context: int = 4096
     system: str = ""
     sampling: dict[str, Any] = field(default_factory=dict)
+    presets: dict[str, Any] = field(default_factory=dict)
     geometry: str = ""
     columns: list[int] = field(default_factory=list)
     sidebar_open: bool = True
@@ -93,6 +103,7 @@ def _sensible(values: dict[str, Any]) -> Preferences:
         del known["columns"]
     if not known.get("geometry", "").isascii():
         del known["geometry"]
+    known["presets"] = stored(own_presets(known.get("presets", {})).values())
     for name, (least, most) in RANGES.items():
         if name in known:
             known[name] = min(max(int(known[name]), least), most)

@@ -71,7 +71,7 @@ def _in_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpts, l
 def _in_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[Hit]:
     columns = ", ".join(f"conversations.{name}" for name in HEADING.split(", "))
     found = connection.execute(
-        f"SELECT {columns}, messages.id, messages.text FROM message_words"  # noqa: S608
+        f"SELECT {columns}, messages.id, messages.text, messages.attachments FROM message_words"  # noqa: S608
         " CROSS JOIN messages ON messages.number = message_words.rowid"
         " CROSS JOIN conversations ON conversations.number = messages.conversation"
         " WHERE message_words MATCH ? AND messages.deleted IS NULL AND conversations.deleted IS NULL"
@@ -79,4 +79,4 @@ def _in_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts,
         (query, limit),
     )
     for row in found:
-        yield Hit(rows.heading_of(row[:6]), row[6], *excerpts.of(row[7]))
+        yield Hit(rows.heading_of(row[:6]), row[6], *excerpts.of(rows.words(*row[7:])))

@@ -9,12 +9,15 @@ from sqlite3 import Connection
 from typing import Any
 
 from phichat.chat.messages import Role, title_of
-from phichat.store import changes, salvage, schema
+from phichat.store import changes, rows, salvage, schema
 from phichat.store.failures import Damage
 from phichat.store.rows import one
 from phichat.text import tr, tr_count
 
 TABLES = ("conversations", "messages", "days")
+
+LEAST = 14
+"""Columns that a row has at least: as many as a conversation's had at first."""
 
 MOST_REPEATED = 1000
 """Rows an index may name twice before its pages are taken to lead back to each other."""
@@ -105,8 +108,8 @@ def _rows(source: Connection, query: str) -> Iterator[_Values]:
 def _salvage(file: Path, target: Connection) -> None:
     """Copy every row that is found on any page and is not there yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
-    for number, values in salvage.rows(file, lambda count: count >= len(names["conversations"]) - 1):
-        is_message = len(values) > len(names["conversations"]) and values[4] in set(Role)
+    for number, values in salvage.rows(file, lambda count: count >= LEAST):
+        is_message = values[4] in set(Role)
         table = "messages" if is_message else "conversations"
         row = dict(zip(names[table], values, strict=False)) | {"number": number}
         if len(values) <= len(names[table]):
@@ -122,7 +125,7 @@ def _store(target: Connection, table: str, row: _Values) -> None:
             names = ", ".join(values)
             target.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
             if table == "messages":
-                changes.index_message(target, row["number"], row["text"])
+                changes.index_message(target, row["number"], rows.words(row["text"], row.get("attachments")))
             elif table == "conversations":
                 changes.index_title(target, row["number"], row["title"])
             return

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.messages import Ending, Message, Role, clean
 from phichat.store.base import Heading, Record
 from phichat.store.late import StoredReply, decode
@@ -15,10 +16,10 @@ from phichat.store.late import StoredReply, decode
 Row = tuple[Any, ...]
 
 HEADING = "id, title, created, changed, is_pinned, deleted"
-DETAILS = "tip, system, sampling, model, draft, origin"
+DETAILS = "tip, system, sampling, model, draft, origin, attached"
 MESSAGE = (
-    "id, parent, role, text, created, is_pinned, ending, model, model_sha256, seed, tokens, statistics, sampling,"
-    " engine"
+    "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
+    " sampling, engine"
 )
 MESSAGE_PLACES = ", ".join("?" for _ in MESSAGE.split(", "))
 
@@ -33,28 +34,35 @@ def heading_of(row: Row) -> Heading:
 
 def record_of(row: Row, messages: tuple[Message, ...]) -> Record:
     """From the columns HEADING and DETAILS."""
-    tip, system, sampling, model, draft, origin = row[6:]
+    tip, system, sampling, model, draft, origin, attached = row[6:]
     messages = _with_parents(messages)
     if tip is not None and not any(message.id == tip for message in messages):
         tip = messages[-1].id if messages else None
-    return Record(heading_of(row[:6]), tip, system, decode(sampling), model, draft, origin, messages)
+    return Record(
+        heading_of(row[:6]), tip, system, decode(sampling), model, draft, origin, messages, attachments_of(attached)
+    )
 
 
 def message_of(row: Row) -> Message:
     """From the columns MESSAGE."""
-    name, parent, role, text, created, is_pinned, *made = row
+    name, parent, role, text, created, is_pinned, attachments, *made = row
     ending, model, checksum, seed, tokens, statistics, sampling, engine = made
     reply = None
     if ending is not None:
         stored = {"tokens": tokens, "statistics": statistics, "sampling": sampling, "engine": engine}
         reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
-    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned))
+    return Message(
+        _ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned), attachments_of(attachments)
+    )
 
 
 def message_row(message: Message) -> Row:
     """The columns MESSAGE."""
     ids = (clean(message.id), message.parent and clean(message.parent))
-    common = (*ids, str(message.role), clean(message.text), time_of(message.created), message.is_pinned)
+    common = (
+        *ids, str(message.role), clean(message.text), time_of(message.created), message.is_pinned,
+        encode_attachments(message.attachments),
+    )  # fmt: skip
     reply = message.reply
     if reply is None:
         return (*common, None, None, None, None, None, None, None, None)
@@ -67,6 +75,28 @@ def message_row(message: Message) -> Row:
 def encode(value: dict[str, Any]) -> str:
     """A JSON object as it is stored."""
     return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+
+
+def encode_attachments(attachments: Attachments) -> str:
+    """Files as they are stored; nothing for none, which most messages have."""
+    if not attachments:
+        return ""
+    listed = [{"name": file.name, "text": file.text} for file in attachments]
+    return clean(json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
+
+
+def attachments_of(stored: str | None) -> Attachments:
+    """Files that were stored; none where that makes no sense."""
+    try:
+        listed = json.loads(stored) if stored else []
+        return tuple(Attachment(str(file["name"]), str(file["text"])) for file in listed)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()
+
+
+def words(text: str, attachments: str | None) -> str:
+    """All by which a message is found: its text, and what its files, as they are stored, are called and say."""
+    return "\n".join([text, *(part for file in attachments_of(attachments) for part in (file.name, file.text))])
 
 
 def blob_of(tokens: Iterable[int]) -> bytes:

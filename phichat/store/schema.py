@@ -64,7 +64,13 @@ _SECOND = (
 
 _THIRD = ("ALTER TABLE messages ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # Files that go with a question, and with what is being written: a JSON array, or nothing.
+    "ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE conversations ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What leads from each version to the next. Published ones are never changed: another is appended."""
 
 LATEST = len(MIGRATIONS)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 
-from phichat.chat.messages import Ending, Message, Role
+from phichat.chat.attachments import Attachments
+from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
@@ -61,6 +61,8 @@ class Acting(QObject):
         wishes.quoted.connect(self._quote)
         wishes.deleted.connect(self._delete)
         wishes.pinned.connect(self._pin)
+        transcript.selection.told.connect(self.told)
+        transcript.walking.left.connect(composer.setFocus)
         answering.state_changed.connect(self._on_state)
         answering.replied.connect(self._on_replied)
 
@@ -84,7 +86,9 @@ class Acting(QObject):
     def copy_conversation(self) -> None:
         """Put what is shown on the clipboard, as Markdown."""
         if path := self._session.conversation.path():
-            QGuiApplication.clipboard().setText(as_markdown(path))
+            from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+
+            clipboard.put(clipboard.of_messages(path))
             self.told.emit(tr("The conversation was copied."))
 
     def _siblings(self, message: Message) -> list[Message]:
@@ -129,11 +133,11 @@ class Acting(QObject):
             self._answering.go_on(self._session)
             self._transcript.follow()
 
-    @Slot(object, str)
-    def _edit(self, message: Message, text: str) -> None:
+    @Slot(object, str, object)
+    def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._can_ask():
             self._begin()
-            self._answering.edit(self._session, message, text)
+            self._answering.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()
 
@@ -147,6 +151,7 @@ class Acting(QObject):
 
     @Slot(str)
     def _quote(self, text: str) -> None:
+        self._composer.settle()
         before = self._composer.text().rstrip()
         quoted = "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
         self._composer.set_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")
@@ -220,14 +225,3 @@ class Acting(QObject):
         same = message.text == old.text
         remark = tr("The same text as before.") if same else sentence(old.reply, message.reply)
         self._transcript.show_remark(message, remark)
-
-
-def as_markdown(path: Sequence[Message]) -> str:
-    """The messages as one text, each under who said it."""
-    return "\n".join(f"## {_speaker(message)}\n\n{message.text.strip()}\n" for message in path)
-
-
-def _speaker(message: Message) -> str:
-    if message.role is Role.USER:
-        return tr("You")
-    return (message.reply.model if message.reply else "") or tr("Answer")

@@ -1,5 +1,7 @@
 """What can be done by key and by menu."""
 
+import sys
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
@@ -32,12 +34,29 @@ class Actions(QObject):
         self.stop = _action(window, tr("Stop the answer"), "Escape")
         self.write = _action(window, tr("Write a message"), "Ctrl+L")
         self.ahead = _action(window, tr("Read along while I write"))
+        self.larger = _action(window, tr("Larger text"), keys.ZoomIn)
+        plain = QKeySequence("Ctrl+=")  # where plus is above it
+        self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])
+        self.smaller = _action(window, tr("Smaller text"), keys.ZoomOut)
+        self.usual = _action(window, tr("Usual text size"), "Ctrl+0")
+        # Elsewhere the system's keys have another use here, as Ctrl+Shift+F in KDE, or F11 would be there twice.
+        self.full = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
+        self.full.setCheckable(True)
+        self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
+        self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
+        self.shortcuts = _action(window, tr("Keyboard shortcuts"))
+        self.shortcuts.setShortcuts([QKeySequence("F1"), QKeySequence("Ctrl+/")])
+        self.diagnostics = _action(window, tr("Copy diagnostics"))
+        self.logs = _action(window, tr("Show logs"))
+        self.about = _action(window, tr("About Phichat"))
+        self.about.setMenuRole(QAction.MenuRole.AboutRole)
+        self.quit.setMenuRole(QAction.MenuRole.QuitRole)
         for switch in (self.sidebar, self.panel, self.ahead):
             switch.setCheckable(True)
             switch.setChecked(True)
 
-    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu]:
-        """Put them into menus; those two to which more belongs."""
+    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
+        """Put them into menus; those three to which more belongs."""
         file = bar.addMenu(tr("&File"))
         for group in (
             [self.new, self.temporary],
@@ -52,11 +71,21 @@ class Actions(QObject):
         edit.addActions([self.undo, self.redo])
         edit.addSeparator()
         edit.addActions([self.find, self.search])
+        edit.addSeparator()
+        edit.addAction(self.preferences)
         view = bar.addMenu(tr("&View"))
         view.addActions([self.sidebar, self.panel])
+        view.addSeparator()
+        view.addActions([self.larger, self.smaller, self.usual, self.full])
         chat = bar.addMenu(tr("&Conversation"))
         chat.addActions([self.write, self.stop, self.ahead])
-        return edit, chat
+        help_ = bar.addMenu(tr("&Help"))
+        help_.addActions([self.shortcuts])
+        help_.addSeparator()
+        help_.addActions([self.diagnostics, self.logs])
+        help_.addSeparator()
+        help_.addAction(self.about)
+        return edit, view, chat
 
     def follow(self, undoing: Undoing) -> None:
         """Undo and redo what that knows of."""

@@ -1,16 +1,15 @@
-"""What the model answered: blocks of prose and code, and a line that says how it was made."""
+"""What the model answered: its blocks, and a line that says how it was made."""
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from phichat.chat.markdown import Block, blocks
 from phichat.chat.messages import Ending, Message, Reply
 from phichat.text import number, tr, tr_count
-from phichat.ui.code_block import CodeBlock
+from phichat.ui.blocks import Blocks
+from phichat.ui.marks import Needle
 from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_view import MessageView
-from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wishes import Wishes
 
@@ -22,12 +21,12 @@ class AnswerView(MessageView):
     """A reply, as it grows and as it stays."""
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy answer"), "retry", tr("Answer again"))
+        actions = MessageActions(theme, self._clip, tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, wishes, actions)
         self._is_last = False
         self._continue: QPushButton | None = None
-        self._blocks = QVBoxLayout()
-        self._blocks.setSpacing(10)
+        self._blocks = Blocks(theme, wishes, self._parts, self)
+        self._blocks.changed.connect(self._on_blocks)
         self._note = muted(QLabel())
         self._note.setWordWrap(True)
         self._note.setMinimumHeight(HEIGHT)
@@ -36,18 +35,13 @@ class AnswerView(MessageView):
         self._row.addStretch(0)
         self._row.addWidget(actions, 0, Qt.AlignmentFlag.AlignTop)
         self._is_roomy = True
-        self._column.addLayout(self._blocks)
+        self._column.addLayout(self._blocks.column)
         self._column.addLayout(self._row)
         self.show_message(message)
 
     def show_message(self, message: Message) -> None:
         super().show_message(message)
-        found = blocks(message.text)
-        for index, block in enumerate(found):
-            self._show_block(index, block)
-        for part in self._parts[len(found) :]:
-            self._drop(part)
-        del self._parts[len(found) :]
+        self._blocks.show(message.text, is_growing=self._is_being_made())
         self._show_footer()
 
     def show_progress(self, text: str) -> None:
@@ -67,30 +61,29 @@ class AnswerView(MessageView):
         if self._continue:
             self._continue.setEnabled(self._wishes.can_ask)
 
-    def _show_block(self, index: int, block: Block) -> None:
-        kind = Prose if block.language is None else CodeBlock
-        if index == len(self._parts) or not isinstance(self._parts[index], kind):
-            self._put(index, Prose() if kind is Prose else CodeBlock(self._theme))
-        part = self._parts[index]
-        if isinstance(part, Prose):
-            part.show_markdown(block.text)
-        else:
-            part.show_code(block.text, block.language or "")
+    def appear(self) -> None:
+        self._blocks.complete()
+        super().appear()
 
-    def _put(self, index: int, part: Prose | CodeBlock) -> None:
-        for late in self._parts[index:]:
-            self._drop(late)
-        self._parts[index:] = [part]
-        self._blocks.addWidget(part)
-        if isinstance(part, Prose):
-            part.setAccessibleName(self._name())
-        part.look_for(self.needle, self._theme.tokens)
+    def look_for(self, needle: Needle | None) -> None:
+        if needle:
+            self._blocks.complete()
+        super().look_for(needle)
+
+    def stops(self) -> list[QWidget]:
+        row = self._row_stops()
+        found = super().stops()
+        return [*found[: len(found) - len(row)], *self._blocks.stops(), *row]
+
+    @Slot()
+    def _on_blocks(self) -> None:
+        """There are other parts than before."""
+        for part in self._parts:
+            self._attend(part)
+            part.set_name(self._name())
+            if self.needle and part.marks is None:
+                part.look_for(self.needle, self._theme.tokens)
         self.put_in_order()
-
-    def _drop(self, part: QWidget) -> None:
-        self._blocks.removeWidget(part)
-        part.hide()
-        part.deleteLater()
 
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.chat.attachments import Attachments, with_attachments
 from phichat.chat.messages import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
@@ -148,34 +149,44 @@ class Answering(QObject):
         """Use `model` where one cannot be loaded and there was none before."""
         self._good = self._good or model
 
-    def submit(self, session: Session, text: str) -> None:
+    def submit(self, session: Session, text: str, attachments: Attachments = ()) -> None:
         """Ask, in `session`. While the model loads, the question waits for it."""
-        self._ask(session, lambda reply: session.begin(text, reply), text=text)
+        whole = with_attachments(text, attachments)
+        self._ask(session, lambda reply: session.begin(text, reply, attachments=attachments), text=whole)
 
     def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
         """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
         self._ask(session, lambda reply: session.retry(reply, message), sampling)
 
-    def edit(self, session: Session, message: Message, text: str) -> None:
-        """Ask `text` in place of the person's `message`, which stays beside it."""
-        self._ask(session, lambda reply: session.edit(message, text, reply))
+    def edit(self, session: Session, message: Message, text: str, attachments: Attachments | None = None) -> None:
+        """Ask `text` in place of the person's `message`, which stays beside it; with its files, or others."""
+        self._ask(session, lambda reply: session.edit(message, text, reply, attachments))
 
     def go_on(self, session: Session) -> None:
         """Have the last reply of `session` go on where it ended."""
         self._ask(session, session.go_on)
 
     def read_ahead(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
-        """Have the model read `session` and what is being written in it, as nothing else is asked of it.
+        """Have the model read `session`, and what is being written and attached in it, as nothing else is asked of it.
 
         Or have it say only how long that is. A model whose memory was given back comes back.
         """
         self.unasked.stop()
         if self.state is State.IDLE and self.model and self.loaded:
-            turns = (*session.turns(self.model.name), Turn(Role.USER, draft))
+            whole = with_attachments(draft, session.attached)
+            turns = (*session.turns(self.model.name), Turn(Role.USER, whole))
             request = Request(
                 turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
             )
-            self.unasked.read_draft(request, session, draft)
+            self.unasked.read_draft(request, session, whole)
+
+    def count(self, text: str, key: object) -> bool:
+        """Have it told as `unasked.counted` how long `text` is in a question; whether the model has time for that."""
+        has_time = self.state is State.IDLE and self.loaded is not None
+        if has_time:
+            request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
+            self.unasked.count(request, key)
+        return has_time
 
     def calibrate(self) -> None:
         """Have the fastest settings found, as long as nothing is asked."""

@@ -39,6 +39,7 @@ class Arrivals(QObject):
         offered(bool): whether the page of the first start is wanted has changed, and is to be remembered.
         file_wanted: a file is to be chosen; file_chosen(str): one was.
         told(str): a sentence for the status line.
+        ended(str): a sentence about a download that is over.
     """
 
     looked = Signal()
@@ -47,6 +48,7 @@ class Arrivals(QObject):
     file_wanted = Signal()
     file_chosen = Signal(str)
     told = Signal(str)
+    ended = Signal(str)
 
     def __init__(self, theme: Theme, shelf: "Callable[[], Shelf]", library: "Callable[[], Library]", hub: str) -> None:
         super().__init__()
@@ -160,16 +162,22 @@ class Arrivals(QObject):
             self._downloads.changed.connect(self._show_strip)
             self._downloads.settled.connect(self.look)
             self._downloads.fetched.connect(self._on_fetched)
+            self._downloads.failed.connect(self._on_failed)
         return self._downloads
 
     @Slot(object)
     def _on_fetched(self, model: "ModelFile") -> None:
         """Taken at once where there is no other."""
+        self.ended.emit(tr("{model} is ready.").format(model=model.title))
         if self._in_use:
             self._ready = model
             self._refresh()
         else:
             self.taken.emit(model)
+
+    @Slot()
+    def _on_failed(self) -> None:
+        self.ended.emit(tr("A download stopped before its end."))  # why is for the window: it may name folders
 
     @Slot()
     def _refresh(self) -> None:

@@ -36,6 +36,12 @@ def ask_for_conversations(parent: QWidget) -> list[str]:
     return files
 
 
+def ask_for_texts(parent: QWidget) -> list[str]:
+    """Text files that the person chooses. They are of more kinds than could be listed."""
+    files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach text files"), "", tr("All files (*)"))
+    return files
+
+
 def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
     """Where to write conversations, and by its ending in what form; `name` is suggested."""
     dialog = QFileDialog(parent, tr("Export"))

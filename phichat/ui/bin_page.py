@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QItemSelection, QSize, Signal, Slot
+from PySide6.QtCore import QItemSelection, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.store.base import Heading
 from phichat.text import tr
 from phichat.ui.headings import HeadingsModel
+from phichat.ui.lettering import sized
 from phichat.ui.row_list import RowList
 from phichat.ui.theme import Theme, muted
 
@@ -34,7 +35,7 @@ class BinPage(QWidget):
         self._back = _button("binBackButton", tr("Bin"))
         self._back.setAccessibleName(tr("Back to the conversations"))
         self._back.setToolTip(tr("Back to the conversations"))
-        self._back.setIconSize(QSize(16, 16))
+        sized(self._back, 16)
         self._restore = _button("restoreButton", tr("Restore"))
         self._purge_button = _button("purgeButton", tr("Delete for good"))
         self._note = muted(QLabel())

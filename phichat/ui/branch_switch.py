@@ -1,9 +1,10 @@
 """Which of several versions of a message is shown, and buttons for the others: ‹ 2/3 ›."""
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from phichat.text import number, tr
+from phichat.ui.lettering import sized
 from phichat.ui.theme import Theme, muted
 
 
@@ -74,6 +75,5 @@ def _button(name: str, label: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setAccessibleName(label)
     button.setToolTip(label)
-    button.setIconSize(QSize(14, 14))
-    button.setFixedSize(22, 24)
+    sized(button, 14, 22, 24)
     return button

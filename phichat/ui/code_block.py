@@ -1,87 +1,105 @@
-"""A block of code in a reply: its language, a button that copies it, and the code as it was written."""
+"""A block of code in a reply: its language, buttons that wrap, save and copy it, and the code as it was written."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor, QTextOption
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QMimeData, QRect, Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from phichat.chat.items import Block, Code
 from phichat.text import tr
-from phichat.ui.marks import Marks, Needle
-from phichat.ui.theme import Theme, Tokens, muted
+from phichat.ui import clipboard
+from phichat.ui.aside import Aside
+from phichat.ui.lettering import fixed_font, sized
+from phichat.ui.part import Part
+from phichat.ui.theme import Theme, muted
+
+if TYPE_CHECKING:
+    from phichat.ui.colouring import Colouring
 
 MOST_LINES = 40
 INDENT = 12  # pixels
+ICON = 16  # pixels
 SAID = 1500  # milliseconds that "copied" stays
+AT_ONCE = 12_000  # characters that are laid out before the window does other things
+LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
 
 
-class CodeBlock(QFrame):
-    """Shows `code`; lines are not wrapped, wide ones scroll."""
+class CodeBlock(Part, QFrame):
+    """Shows code; lines are wrapped on demand, else wide ones scroll."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, aside: Aside, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self.marks: Marks | None = None
+        self._theme, self._aside = theme, aside
+        self._code = self._wanted = self._name = ""
+        self._shown = 0  # characters of what is wanted
+        self._colouring: Colouring | None = None
         self._language = muted(QLabel())
+        self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
+        self._save = _tool(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), self.code)
-        self._text = QPlainTextEdit()
-        self._text.setReadOnly(True)
-        self._text.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
-        self._text.setAccessibleName(tr("Code"))
-        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self._text.setWordWrapMode(QTextOption.WrapMode.NoWrap)
-        self._text.setTabChangesFocus(True)
-        self._text.document().setDocumentMargin(INDENT)
-        header = QHBoxLayout()
-        header.setContentsMargins(INDENT, 2, 4, 0)
-        header.addWidget(self._language, 1)
-        header.addWidget(self._copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(header)
-        layout.addWidget(self._text)
+        for button in (self._wrap, self._save, self._copy):
+            sized(button, ICON)
+        self._text = self._make_field()
+        self._more = QTimer(self, interval=0, singleShot=True)
+        self._more.timeout.connect(self._go_on)
+        self._lay_out()
         self._text.horizontalScrollBar().rangeChanged.connect(self._fit)
         self._fit()
         theme.dress(self, "code")
+        theme.changed.connect(self._show_icons)
+        theme.changed.connect(self._fit)
+        self._show_icons()
 
     def code(self) -> str:
         """The code as it stands."""
-        return self._text.toPlainText()
+        return self._code
+
+    def show_block(self, block: Block) -> None:
+        self.block = block
+        (code,) = block.items
+        if isinstance(code, Code):
+            self.show_code(code.text, code.language)
 
     def show_code(self, code: str, language: str) -> None:
         """Show `code`; where it only grew, only what is new is laid out."""
-        self._language.setText(language)
-        shown = self.code()
-        if code == shown:
+        if (code, language) == (self._code, self._name):
             return
-        if shown and code.startswith(shown):
-            cursor = QTextCursor(self._text.document())
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertText(code[len(shown) :])
-        else:
-            self._text.setPlainText(code)
-        self._fit()
-        if self.marks:
-            self.marks.refresh()
+        self._code, self._name = code, language
+        self._language.setText(language)
+        self._text.setAccessibleName(tr("Code in {language}").format(language=language) if language else tr("Code"))
+        wanted = code if len(code) <= LONGEST_LINE else _with_shorter_lines(code)
+        if not wanted.startswith(self._wanted[: self._shown]):
+            self._text.clear()
+            self._shown = 0
+        self._wanted = wanted
+        self._go_on()
 
-    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
-        """Mark `needle` from now on; None for nothing."""
-        if self.marks:
-            self.marks.clear()
-        self.marks = Marks(self._text, needle, tokens) if needle else None
+    def markdown(self) -> str:
+        fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", self._code))])
+        return f"{fence}{self._name}\n{self._code}\n{fence}"
 
-    def selected(self) -> str:
-        """What the person has marked to copy."""
-        return self._text.textCursor().selection().toPlainText()
+    def selected_markdown(self) -> str:
+        return f"```\n{self.selected()}\n```"
 
-    def field(self) -> QWidget:
-        """What shows the code and takes the focus."""
+    def field(self) -> QPlainTextEdit:
         return self._text
 
     def bring(self, number: int) -> None:
-        """Scroll such that the mark of that number is seen."""
         if self.marks:
             block = self._text.document().findBlock(self.marks.places[number][0]).blockNumber()
             bar = self._text.verticalScrollBar()
@@ -90,8 +108,57 @@ class CodeBlock(QFrame):
             self._bring_sideways(self.marks.area(number))
 
     def buttons(self) -> list[QWidget]:
-        """What else takes the focus."""
-        return [self._copy]
+        return [self._wrap, self._save, self._copy]
+
+    def _make_field(self) -> QPlainTextEdit:
+        field = QPlainTextEdit()
+        field.setReadOnly(True)
+        field.setUndoRedoEnabled(False)
+        field.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
+        field.setAccessibleName(tr("Code"))
+        field.setFont(fixed_font())
+        field.setWordWrapMode(QTextOption.WrapMode.NoWrap)
+        field.setTabChangesFocus(True)
+        field.setTabStopDistance(4 * field.fontMetrics().horizontalAdvance(" "))
+        field.document().setDocumentMargin(INDENT)
+        field.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        return field
+
+    def _lay_out(self) -> None:
+        header = QHBoxLayout()
+        header.setContentsMargins(INDENT, 2, 4, 0)
+        header.setSpacing(2)
+        header.addWidget(self._language, 1)
+        for button in self.buttons():
+            header.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(header)
+        layout.addWidget(self._text)
+
+    @Slot()
+    def _go_on(self) -> None:
+        """Show more of the code, a moment's work."""
+        more = self._wanted[self._shown : self._shown + AT_ONCE]
+        cursor = QTextCursor(self._text.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.insertText(more)
+        self._shown += len(more)
+        self._fit()
+        self.mark_again()
+        if self._shown < len(self._wanted):
+            self._more.start()
+        elif self._name and self._wanted is self._code:
+            self._colour()
+
+    def _colour(self) -> None:
+        if self._colouring is None:
+            from phichat.ui.colouring import Colouring  # noqa: PLC0415 - when there is code
+
+            self._colouring = Colouring(self._text.document(), self._aside)
+            self._colouring.dress(self.palette())
+        self._colouring.colour(self._code, self._name)
 
     def _bring_sideways(self, area: QRect) -> None:
         bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
@@ -99,20 +166,101 @@ class CodeBlock(QFrame):
             bar.setValue(bar.value() + area.left() - width // 3)
 
     @Slot()
+    def _on_wrap(self) -> None:
+        is_wrapped = self._wrap.isChecked()
+        self._text.setLineWrapMode(
+            QPlainTextEdit.LineWrapMode.WidgetWidth if is_wrapped else QPlainTextEdit.LineWrapMode.NoWrap
+        )
+        mode = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere if is_wrapped else QTextOption.WrapMode.NoWrap
+        self._text.setWordWrapMode(mode)
+        self._fit()
+
+    @Slot()
+    def _on_save(self) -> None:
+        from phichat.ui.lexing import ending_of  # noqa: PLC0415 - when code is saved
+
+        dialog = QFileDialog(self, tr("Save code"), tr("code") + ending_of(self._name))
+        dialog.setObjectName("saveCode")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.save)
+        dialog.open()
+
+    @Slot(str)
+    def save(self, file: str) -> None:
+        """Write the code to `file`, or say why not."""
+        try:
+            Path(file).write_text(self._code + "\n", "utf-8", newline="\n")
+        except OSError as error:
+            sentence = tr("{file} could not be written: {reason}. Make room, or choose another place.")
+            muted(self._language, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
+            return
+        muted(self._language).setText(self._name)
+        self._save.setIcon(self._theme.icon("done"))
+        QTimer.singleShot(SAID, self, self._show_icons)
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._wrap.setIcon(self._theme.icon("wrap"))
+        self._save.setIcon(self._theme.icon("save"))
+
+    @Slot()
     def _fit(self) -> None:
-        lines = min(max(self._text.blockCount(), 1), MOST_LINES)
+        lines = self._text.blockCount()
+        if self._wrap.isChecked():
+            lines = self._wrapped_lines()
         scroll_bar = self._text.horizontalScrollBar()
         margins = 2 * INDENT + 2 + (scroll_bar.sizeHint().height() if scroll_bar.maximum() else 0)
-        is_cut = self._text.blockCount() > MOST_LINES
+        is_cut = lines > MOST_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_cut else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self._text.setVerticalScrollBarPolicy(policy)
-        self._text.setFixedHeight(lines * self._text.fontMetrics().lineSpacing() + margins)
+        shown = min(max(lines, 1), MOST_LINES)
+        self._text.setFixedHeight(shown * self._text.fontMetrics().lineSpacing() + margins)
+
+    def _wrapped_lines(self) -> int:
+        """How many lines there are on the screen; counted no farther than matters."""
+        count = 0
+        block = self._text.document().begin()
+        layout = self._text.document().documentLayout()
+        while block.isValid() and count <= MOST_LINES:
+            layout.blockBoundingRect(block)  # lays it out
+            count += max(block.layout().lineCount(), 1)
+            block = block.next()
+        return count
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and getattr(self, "_colouring", None):
+            self._colouring.dress(self.palette())  # type: ignore[union-attr]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._wrap.isChecked():
+            self._fit()
+
+
+def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -> QToolButton:
+    button = QToolButton()
+    button.setAutoRaise(True)
+    button.setCheckable(is_checkable)
+    button.setAccessibleName(label)
+    button.setToolTip(label)
+    button.clicked.connect(slot)
+    return button
+
+
+def _with_shorter_lines(code: str) -> str:
+    return "\n".join(line if len(line) <= LONGEST_LINE else "\n".join(_pieces(line)) for line in code.split("\n"))
+
+
+def _pieces(line: str) -> list[str]:
+    return [line[at : at + LONGEST_LINE] for at in range(0, len(line), LONGEST_LINE)]
 
 
 class CopyButton(QToolButton):
     """Puts a text on the clipboard and says so for a moment."""
 
-    def __init__(self, theme: Theme, label: str, text: Callable[[], str]) -> None:
+    def __init__(self, theme: Theme, label: str, text: Callable[[], str | QMimeData]) -> None:
         super().__init__()
         self.setAutoRaise(True)
         self._theme, self._text = theme, text
@@ -126,7 +274,7 @@ class CopyButton(QToolButton):
 
     @Slot()
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text())
+        clipboard.put(self._text())
         self.setIcon(self._theme.icon("done"))
         self._done.start()
 

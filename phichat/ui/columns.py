@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QSplitter, QWidget
+
+from phichat.ui.lettering import at_least, magnification
 
 SIDEBAR, CENTRE, PANEL = 170, 320, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
@@ -18,10 +20,10 @@ class Columns(QSplitter):
         super().__init__()
         self._sidebar, self._panel = sidebar, panel
         self._fold_sidebar, self._fold_panel = actions
-        self._width = 1_000_000
+        self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
-            column.setMinimumWidth(least)
+            at_least(column, least)
             self.addWidget(column)
             self.setStretchFactor(self.indexOf(column), int(column is centre))
             self.setCollapsible(self.indexOf(column), False)
@@ -46,7 +48,11 @@ class Columns(QSplitter):
         return action.isChecked() or action in self._folded
 
     def fold_for(self, width: int) -> None:
-        """Fold columns for which `width` is too narrow, and only those unfold when there is room again."""
+        """Fold columns for which `width` is too narrow, and only those unfold when there is room again.
+
+        Where letters are larger, so is what a column needs.
+        """
+        self._pixels, width = width, round(width / magnification())
         for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
             if width < least <= self._width and action.isChecked():
                 action.setChecked(False)
@@ -60,6 +66,11 @@ class Columns(QSplitter):
     def _show(self) -> None:
         self._sidebar.setVisible(self._fold_sidebar.isChecked())
         self._panel.setVisible(self._fold_panel.isChecked())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange and self.count():
+            self.fold_for(self._pixels)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         from phichat.ui.tab_order import move_focus  # noqa: PLC0415 - when Tab is pressed

@@ -1,46 +1,59 @@
 """Where people write: a text field that grows, with Send and Stop beside it."""
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QWidget
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
+from phichat.ui.field import Field
+from phichat.ui.lettering import boxed, magnification, sized
+from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 
-MOST_LINES = 9
+if TYPE_CHECKING:
+    from phichat.ui.chips import Chips
+
 MUCH = 20_000  # characters, which take their time to be read at every key
 SAID_EVERY = 200  # milliseconds, where there is that much
-PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
 
 class Composer(QFrame):
-    """The field and its buttons.
+    """The field and its buttons, and above it the files that go with what is written.
 
-    Signals: `submitted(str)` for a question, `stopped` where the reply should end, `written(str)` with what is there.
+    Signals:
+        submitted(str) for a question, `stopped` where the reply should end.
+        written(str): what is there now, or goes with other files.
+        attach_wanted where the person wants to choose files, `given(list[Path])` for files that were pasted.
+        removed(Attachment): that is not to go with it.
     """
 
     submitted = Signal(str)
     written = Signal(str)
     stopped = Signal()
+    attach_wanted = Signal()
+    given = Signal(list)
+    removed = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self.field = Field()
+        self._chips: Chips | None = None
+        self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
+        self.field = Field(takes_files=True)
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
         self.field.setPlaceholderText(tr("Write a message…"))
         self._send = _button("sendButton", tr("Send"), tr("Send (Enter)"))
         self._stop = _button("stopButton", tr("Stop"), tr("Stop (Escape)"))
         self._stop.hide()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 7, 8, 7)
-        layout.addWidget(self.field, 1)
         self._forecast = _forecast()
-        layout.addWidget(self._forecast, 0, Qt.AlignmentFlag.AlignBottom)
-        for button in (self._send, self._stop):
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+        self._note = _note()
+        self._hindrance = ""
+        self._lay_out()
         self.setFocusProxy(self.field)
         self._pause = QTimer(self, interval=SAID_EVERY, singleShot=True)
         self._pause.timeout.connect(self.settle)
@@ -48,6 +61,8 @@ class Composer(QFrame):
         self.field.textChanged.connect(self._on_text)
         self.field.entered.connect(self.submit)
         self.field.focused.connect(self._show_focus)
+        self.field.given.connect(self.given)
+        self._attach.clicked.connect(self.attach_wanted)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
         theme.dress(self, "composer")
@@ -61,13 +76,15 @@ class Composer(QFrame):
 
     def set_text(self, text: str) -> None:
         """Put `text` there, in place of what is."""
+        self.field.finish_composing()
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
         self.settle()
 
     @Slot()
     def settle(self) -> None:
-        """Say what is written, if that has not been said yet."""
+        """Say what is written, if that has not been said yet, what is being composed included."""
+        self.field.finish_composing()
         if not self._is_said:
             self._say()
 
@@ -77,6 +94,28 @@ class Composer(QFrame):
         self._forecast.setText(words.replace("\N{NO-BREAK SPACE}", " "))
         self._forecast.setAccessibleDescription(words)
         self._forecast.setVisible(bool(words))
+
+    def files(self) -> Attachments:
+        """What goes with what is written."""
+        return self._chips.files() if self._chips else ()
+
+    def show_files(self, files: Attachments) -> None:
+        """Show that `files` go with what is written."""
+        if self._chips is None and files:
+            self._chips = self._make_chips()
+        if self._chips:
+            self._chips.show_files(files)
+
+    def show_tokens(self, file: Attachment, tokens: int) -> None:
+        """Say how many tokens `file` takes."""
+        if self._chips:
+            self._chips.show_tokens(file, tokens)
+
+    def show_note(self, sentence: str, *, hinders: bool = False) -> None:
+        """Say something about what is written; nothing for no words. If it `hinders`, that is not sent as it is."""
+        self._hindrance = sentence if hinders else ""
+        self._note.setText(sentence)
+        self._note.setVisible(bool(sentence))
 
     def set_answering(self, answering: bool) -> None:
         """While a reply is made, Stop stands where Send was; writing goes on."""
@@ -88,9 +127,13 @@ class Composer(QFrame):
 
     @Slot()
     def submit(self) -> None:
-        """Send what is written, unless that is nothing or an answer is being made; then it stays."""
+        """Send what is written, unless that is nothing, or it cannot be answered now; then it stays."""
+        self.field.finish_composing()
         text = trimmed(self.text())
-        if text and not self._send.isHidden():
+        if self._hindrance:
+            announce(self._note, self._hindrance)
+            self.field.setFocus()
+        elif (text or self.files()) and not self._send.isHidden():
             self.field.clear()
             self.submitted.emit(text)
 
@@ -103,10 +146,28 @@ class Composer(QFrame):
         if has_much and not self._pause.isActive():
             self._pause.start()
 
+    @Slot()
+    def _on_files(self) -> None:
+        before, chips = self._before(), self._chips.buttons() if self._chips else []
+        if before:
+            for first, second in pairwise([before, *chips]):
+                QWidget.setTabOrder(first, second)
+        self._say()
+
+    def _before(self) -> QWidget | None:
+        """What Tab leaves to come here; where chips belong, that are made later than all else."""
+        at = self._attach.previousInFocusChain()
+        while at and at is not self._attach:
+            takes_focus = bool(at.focusPolicy() & Qt.FocusPolicy.TabFocus) and at.focusProxy() is None
+            if takes_focus and not self.isAncestorOf(at):
+                return at
+            at = at.previousInFocusChain()
+        return None
+
     def _say(self) -> None:
         self._is_said = True
         text = self.text()
-        self._send.setEnabled(bool(text.strip()))
+        self._send.setEnabled(bool(text.strip() or self.files()))
         self.written.emit(text)
 
     @Slot(bool)
@@ -118,75 +179,28 @@ class Composer(QFrame):
     def _show_icons(self) -> None:
         self._send.setIcon(self._theme.icon("send", on_accent=True))
         self._stop.setIcon(self._theme.icon("stop"))
+        self._attach.setIcon(self._theme.icon("attach"))
 
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._attach, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self.field, 1)
+        for widget in (self._forecast, self._send, self._stop):
+            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignBottom)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(8, 7, 8, 7)
+        self._column.setSpacing(6)
+        self._column.addWidget(self._note)
+        self._column.addLayout(row)
 
-class Field(QTextEdit):
-    """Plain text, as high as what is in it. Enter is `entered`, Shift+Enter a new line; Tab moves on."""
+    def _make_chips(self) -> "Chips":
+        from phichat.ui.chips import ChipArea, Chips  # noqa: PLC0415 - few questions have files
 
-    entered = Signal()
-    focused = Signal(bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAcceptRichText(False)
-        self.setTabChangesFocus(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().setDocumentMargin(4)
-        self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self._fit()
-
-    def text(self) -> str:
-        """What is written, with spaces that do not break; `toPlainText` makes others of them."""
-        return self.document().toRawText().replace(PARAGRAPH, "\n").replace(LINE, "\n")
-
-    @Slot()
-    def _fit(self) -> None:
-        line = self.fontMetrics().lineSpacing()
-        wanted = int(self.document().size().height())
-        most = MOST_LINES * line + 8
-        self.setVerticalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        )
-        self.setFixedHeight(min(max(wanted, line + 8, 34), most))
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._leaves(event):
-            event.ignore()  # then it is the window's
-            return True
-        return super().event(event)
-
-    def _leaves(self, event: QKeyEvent) -> bool:
-        """Whether it is the key for undoing, or for redoing, and there is nothing of the kind here."""
-        keys = QKeySequence.StandardKey
-        undoes = event.matches(keys.Undo) and not self.document().isUndoAvailable()
-        return undoes or (event.matches(keys.Redo) and not self.document().isRedoAvailable())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-        if is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.entered.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return not source.hasUrls() and super().canInsertFromMimeData(source)  # files are the window's to take
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.focused.emit(True)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.focused.emit(False)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self._fit()
+        chips = Chips(self._theme, self, can_go=True)
+        chips.changed.connect(self._on_files)
+        chips.removed.connect(self.removed)
+        self._column.insertWidget(0, ChipArea(self._theme, chips, self))
+        return chips
 
 
 def trimmed(text: str) -> str:
@@ -206,7 +220,18 @@ def _forecast() -> QLabel:
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.85)
     label.setFont(font)
-    label.setFixedSize(label.fontMetrics().horizontalAdvance(tr("to the first word")) + 12, 34)
+    width = label.fontMetrics().horizontalAdvance(tr("to the first word")) / magnification()
+    boxed(label, round(width) + 12, 34)
+    label.hide()
+    return label
+
+
+def _note() -> QLabel:
+    label = muted(QLabel(), alert=True)
+    label.setObjectName("composerNote")
+    label.setAccessibleName(tr("About what is written"))
+    label.setWordWrap(True)
+    label.setContentsMargins(6, 0, 6, 0)
     label.hide()
     return label
 
@@ -216,6 +241,5 @@ def _button(name: str, label: str, tip: str) -> QPushButton:
     button.setObjectName(name)
     button.setAccessibleName(label)
     button.setToolTip(tip)
-    button.setFixedSize(34, 34)
-    button.setIconSize(QSize(18, 18))
+    sized(button, 18, 34, 34)
     return button

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Signal, Slot
+from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.store.base import Heading, Hit
 from phichat.text import tr
 from phichat.ui.headings import HeadingsModel
+from phichat.ui.lettering import sized
 from phichat.ui.row_list import Titles
 from phichat.ui.search_field import SearchField
 from phichat.ui.theme import Theme
@@ -50,7 +51,7 @@ class ConversationList(QWidget):
         self._bin: BinPage | None = None
         self._is_answered = self._opens_first = False
         self._new = _button("newConversationButton", tr("New conversation"))
-        self._new.setIconSize(QSize(16, 16))
+        sized(self._new, 16)
         self._search = SearchField()
         self.titles = Titles(theme, headings)
         self.titles.setObjectName("conversationList")
@@ -58,6 +59,7 @@ class ConversationList(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
         self._open_bin = _button("binButton", tr("Bin"))
+        sized(self._open_bin, 16)
         theme.dress(self._new, "button")
         theme.dress(self._search, "field")
         theme.dress(self._open_bin, "quiet")

@@ -210,7 +210,7 @@ class Conversing(QObject):
         """Whether the conversation that is shown is anything yet."""
         session = self.session
         is_begun = self._keeping.is_begun(session) or session.is_temporary
-        return is_begun or bool(session.draft.strip()) or self._has_own_system()
+        return is_begun or bool(session.draft.strip() or session.attached) or self._has_own_system()
 
     def _has_own_system(self) -> bool:
         """Whether its system prompt was written for it."""

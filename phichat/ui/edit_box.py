@@ -4,22 +4,26 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
-from phichat.ui.composer import Field, trimmed
+from phichat.ui.chips import Chips
+from phichat.ui.composer import trimmed
+from phichat.ui.field import Field
 from phichat.ui.theme import Theme, muted
 
 
 class EditBox(QFrame):
-    """The field, Cancel and Send. Escape is Cancel.
+    """The field, Cancel and Send, and the files that go with it, if any. Escape is Cancel.
 
-    Signals: `changed(str)` as it is written, `sent(str)` or `cancelled` at the end.
+    Signals: `changed(str)` as it is written, `files_changed`, `sent(str)` or `cancelled` at the end.
     """
 
     changed = Signal(str)
+    files_changed = Signal()
     sent = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, theme: Theme, text: str) -> None:
+    def __init__(self, theme: Theme, text: str, files: Attachments = ()) -> None:
         super().__init__()
         self.setObjectName("editBox")
         self.field = Field()
@@ -35,6 +39,9 @@ class EditBox(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
         self._can_send = True
+        self.chips = Chips(theme, self, can_go=True)
+        self.chips.show_files(files)
+        self.chips.removed.connect(self._on_removed)
         self._lay_out()
         self.field.textChanged.connect(self._on_text)
         self.field.entered.connect(self._on_send)
@@ -50,7 +57,7 @@ class EditBox(QFrame):
 
     def stops(self) -> list[QWidget]:
         """What takes the focus."""
-        return [self.field, self._cancel, self._send]
+        return [*self.chips.buttons(), self.field, self._cancel, self._send]
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
@@ -62,11 +69,12 @@ class EditBox(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 10, 10)
         layout.setSpacing(6)
+        layout.addWidget(self.chips)
         layout.addWidget(self.field)
         layout.addLayout(buttons)
 
     def _show_send(self) -> None:
-        self._send.setEnabled(self._can_send and bool(self.field.text().strip()))
+        self._send.setEnabled(self._can_send and bool(self.field.text().strip() or self.chips.files()))
         tip = tr("Ask this instead (Enter); what was there stays") if self._can_send else tr("The model is busy.")
         self._send.setToolTip(tip)
 
@@ -75,8 +83,15 @@ class EditBox(QFrame):
         self.changed.emit(self.field.text())
         self._show_send()
 
+    @Slot(object)
+    def _on_removed(self, file: Attachment) -> None:
+        self.chips.show_files([other for other in self.chips.files() if other is not file])
+        self.files_changed.emit()
+        self._show_send()
+
     @Slot()
     def _on_send(self) -> None:
+        self.field.finish_composing()
         if self._send.isEnabled():
             self.sent.emit(trimmed(self.field.text()))
 

@@ -1,12 +1,13 @@
 """A small bar over the conversation, in which words are typed that are looked for in it."""
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 from shiboken6 import isValid
 
 from phichat.text import number, tr
 from phichat.ui.finding import Finding
+from phichat.ui.lettering import sized
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.transcript import Transcript
@@ -53,7 +54,8 @@ class FindBar(QFrame):
         if not (focus and self.isAncestorOf(focus)):
             self._before = focus
         target = self._transcript.target()
-        selected = target.selected().strip() if target and focus and target.isAncestorOf(focus) else ""
+        excerpt = target.selected() if target and focus and target.isAncestorOf(focus) else None
+        selected = excerpt.text.strip() if excerpt else ""
         is_new = not self.isVisible()
         if is_new:
             self._finding.begin()
@@ -160,6 +162,5 @@ def _button(name: str, label: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setAccessibleName(label.partition(" (")[0])
     button.setToolTip(label)
-    button.setIconSize(QSize(16, 16))
-    button.setFixedSize(28, 28)
+    sized(button, 16, 28, 28)
     return button

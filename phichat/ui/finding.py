@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QTextDocument
 
-from phichat.chat.markdown import blocks, with_line_breaks
+from phichat.chat.items import plain
 from phichat.chat.messages import Message, Role
+from phichat.chat.parsing import blocks_of
 from phichat.ui.marks import Needle
-from phichat.ui.prose import MARKDOWN
 from phichat.ui.transcript import Transcript
 
 SLICE = 0.008  # seconds of counting, between which the window does other things
@@ -31,7 +30,6 @@ class Finding(QObject):
         self._counts: dict[str, tuple[str, int]] = {}  # for a message's id, its text and how often it is in there
         self._at: tuple[str, int] | None = None  # a message's id, and which of the places in it
         self._origin = 0
-        self._document = QTextDocument()
         self._work: Iterator[None] | None = None
         self._working = QTimer(self, interval=0)
         self._working.timeout.connect(self._go_on)
@@ -130,14 +128,7 @@ class Finding(QObject):
             return 0
         if message.role is Role.USER:
             return len(self._needle.places(message.text))
-        count = 0
-        for block in blocks(message.text):
-            text = block.text
-            if block.language is None:
-                self._document.setMarkdown(with_line_breaks(text), MARKDOWN)
-                text = self._document.toPlainText()
-            count += len(self._needle.places(text))
-        return count
+        return sum(len(self._needle.places(plain(block))) for block in blocks_of(message.text))
 
     def _tell(self) -> None:
         total = at = 0

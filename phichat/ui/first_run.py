@@ -22,6 +22,7 @@ from phichat.models.base import Listing, ModelFile, Room
 from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
+from phichat.ui.lettering import at_most
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import whole_size
 
@@ -146,7 +147,7 @@ class FirstRun(QScrollArea):
 
     def _content(self) -> QWidget:
         column = QWidget()
-        column.setMaximumWidth(WIDTH)
+        at_most(column, WIDTH)
         inside = QVBoxLayout(column)
         inside.setSpacing(12)
         self._below.addWidget(self._box)

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.chat.attachments import length_with
 from phichat.chat.forecast import Forecast, sentence
 from phichat.chat.session import Session
 from phichat.engine.base import Done, Fitted, Loaded
@@ -37,14 +38,19 @@ class Forecasting(QObject):
     @Slot(str)
     def write(self, draft: str) -> None:
         """This is written now."""
-        self._length = len(draft) if draft.strip() else 0
+        attached = self._session.attached
+        self._length = length_with(draft, attached) if attached or draft.strip() else 0
         self._say()
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: Fitted) -> None:
-        if session is self._session:
+        if session is not self._session:
+            return
+        if fitted.trouble:  # it cannot be asked
+            self._forecast.forget()
+        else:
             self._forecast.fitted(fitted.tokens, fitted.kept, self._length)
-            self._say()
+        self._say()
 
     @Slot(int, int)
     def _on_read(self, done: int, _: int) -> None:

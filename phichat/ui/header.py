@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from phichat.text import tr
 from phichat.ui.answering import Model
+from phichat.ui.lettering import sized
 from phichat.ui.theme import Theme
 
 
@@ -30,6 +31,7 @@ class Header(QWidget):
         self._sidebar = _button(sidebar)
         self._panel = _button(panel)
         self._model = QToolButton()
+        sized(self._model, 18)
         self._model.setAutoRaise(True)
         self._model.setObjectName("modelButton")
         self._model.setToolTip(tr("Choose the model to talk with"))
@@ -89,5 +91,5 @@ def _button(action: QAction) -> QToolButton:
     button.setDefaultAction(action)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text())
-    button.setIconSize(QSize(20, 20))
+    sized(button, 20)
     return button

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.messages import Message
-from phichat.store.base import Heading, Hit, Record
+from phichat.store.base import FileKind, Heading, Hit, Record
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -58,6 +59,9 @@ class History(Protocol):
     def set_draft(self, conversation: str, draft: str) -> "Future[None]":
         """What is being written."""
 
+    def set_attached(self, conversation: str, attached: Attachments) -> "Future[None]":
+        """The files that are to go with it."""
+
     def bin(self, conversations: Iterable[str]) -> "Future[None]":
         """Delete conversations, so that they can be restored."""
 
@@ -82,6 +86,12 @@ class History(Protocol):
     def delete_everything(self) -> "Future[None]":
         """Delete all conversations for good."""
 
+
+Looker = Callable[[Path], FileKind]
+"""Says what a file is, however long that takes."""
+
+TextReader = Callable[[Path], Attachment]
+"""Reads a text file as it is now. Raises StoreError with a sentence about what is wrong with it."""
 
 Exporter = Callable[[Iterable[Record], Path], int]
 """Writes conversations to a file of the kind that its name says; how many. Raises StoreError."""

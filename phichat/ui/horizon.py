@@ -27,6 +27,8 @@ class Horizon(QObject):
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: Fitted) -> None:
+        if fitted.trouble:  # it says nothing of what is left out
+            return
         if fitted.dropped:
             self._firsts[session] = fitted.first
         else:

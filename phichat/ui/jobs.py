@@ -1,5 +1,6 @@
 """Jobs that take a while, such as a download: threads do them, and what they yield comes out as signals."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -94,7 +95,8 @@ class Jobs(QObject):
                 self._tell(job, stop)
         except PhichatError as error:
             sentence = str(error)
-        except Exception as error:  # noqa: BLE001 - the window goes on, whatever it was
+        except Exception as error:  # the window goes on, whatever it was
+            logging.getLogger(__name__).exception("a job failed")
             sentence = tr("Something unexpected went wrong: {error}").format(error=error)
         if stop.is_final:
             return

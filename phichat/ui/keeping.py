@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.store.base import Record
@@ -27,6 +28,7 @@ class _Stored:
     messages: set[str] = field(default_factory=set)
     details: tuple[Any, ...] = ()
     draft: str = ""
+    attached: Attachments = ()
     title: str = ""
     is_begun: bool = False
     """Whether there ever was a message in it, even if none is left."""
@@ -69,7 +71,8 @@ class Keeping(QObject):
         """`session` was made of `record`: that much is stored."""
         heading, messages = record.heading, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
-        self._stored[session] = _Stored(messages, _details(session), record.draft, heading.title, is_begun)
+        draft = record.draft, record.attached
+        self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
 
     def knows_more(self, session: Session, messages: Iterable[Message]) -> None:
         """`messages` of it are stored, too."""
@@ -112,18 +115,19 @@ class Keeping(QObject):
             self._watch(self._history().finish(message))
 
     def keep_draft(self, session: Session, *, is_begun: bool = False) -> None:
-        """Store what is being written, with the conversation if it is new.
+        """Store what is being written, and what is attached to it, with the conversation if it is new.
 
-        Without words it is nothing, unless it `is_begun` otherwise: messages that were deleted may yet come back.
+        Without either it is nothing, unless it `is_begun` otherwise: messages that were deleted may yet come back.
         """
         if session.is_temporary:
             return
         stored = self._stored.get(session)
-        if not is_begun and not self.is_begun(session) and not session.draft.strip():
+        is_nothing = not session.draft.strip() and not session.attached
+        if is_nothing and not is_begun and not self.is_begun(session):
             self._drop(session)
         elif stored is None:
             self._store(session)
-        elif stored.draft != session.draft:
+        elif (stored.draft, stored.attached) != (session.draft, session.attached):
             self._store_draft(session, stored)
             self._store_title(session, stored)
 
@@ -225,6 +229,9 @@ class Keeping(QObject):
         if stored.draft != session.draft:
             stored.draft = session.draft
             self._watch(self._history().set_draft(session.conversation.id, session.draft))
+        if stored.attached != session.attached:
+            stored.attached = session.attached
+            self._watch(self._history().set_attached(session.conversation.id, session.attached))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """A title made of what is written is made again as that changes."""

@@ -52,8 +52,8 @@ class Live(QObject):
         return self.views[number - self.first] if self.first <= number < self.end else None
 
     def view_with(self, widget: QWidget | None) -> "MessageView | None":
-        """The one that `widget` is in."""
-        return next((view for view in self.views if widget and view.isAncestorOf(widget)), None)
+        """The one that `widget` is, or is in."""
+        return next((view for view in self.views if widget and (view is widget or view.isAncestorOf(widget))), None)
 
     def number(self, name: str) -> int:
         """The number of the message with that id; -1 if it is not on the path."""

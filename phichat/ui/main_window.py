@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
@@ -21,9 +21,12 @@ from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
+from phichat.ui.files import Files
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
+from phichat.ui.history import Looker, TextReader
 from phichat.ui.horizon import Horizon
+from phichat.ui.lettering import at_most
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
@@ -35,7 +38,6 @@ from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
 
-CONVERSATIONS = (".json", ".zip")  # what files with them end in
 SIZE = QSize(1180, 760)
 
 
@@ -59,19 +61,19 @@ class MainWindow(QMainWindow):
         remembering: Remembering,
         models: Callable[[], Sequence[Model]],
         open_model: Callable[[Path], Model],
+        texts: tuple[Looker, TextReader],
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
-        self.setAcceptDrops(True)
         self.answering, self.archive = answering, archive
         self._arrivals, self._remembering = arrivals, remembering
         self.choosing = Choosing(answering, self._remembering, open_model, self)
         self._theme = theme
         self._is_leaving = False
         self._composer = Composer(theme)
-        self._actions = Actions(self)
+        self.commands = self._actions = Actions(self)
         self._sidebar = ConversationList(theme, archive.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
@@ -82,6 +84,7 @@ class MainWindow(QMainWindow):
         self._panel = SettingsPanel(theme)
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
+        self._files = Files(self, self._composer, self._status, answering, archive, texts)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
@@ -151,7 +154,7 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout()
         row.setContentsMargins(24, 4, 24, 6)
         holder = QWidget()
-        holder.setMaximumWidth(COLUMN)
+        at_most(holder, COLUMN)
         inside = QVBoxLayout(holder)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self._composer)
@@ -171,11 +174,16 @@ class MainWindow(QMainWindow):
         self._forecasting.changed.connect(self._composer.show_forecast)
         self.shown.connect(self._forecasting.show)
         self.written.connect(self._forecasting.write)
+        self.shown.connect(self._files.show)
+        self.written.connect(self._files.write)
+        self.closed.connect(self._files.close)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
         self._panel.default_wanted.connect(self._make_default)
+        self._panel.presets.own_changed.connect(self._remembering.keep_presets)
+        self._remembering.defaults_changed.connect(self._show_default)
         self._panel.computer.states_changed.connect(self._remembering.allow_states)
         self._panel.computer.rest_changed.connect(self._remembering.allow_rest)
         self._presenting.found.connect(self._questions.submit_early)
@@ -232,6 +240,8 @@ class MainWindow(QMainWindow):
         self._arrivals.file_wanted.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
+        self._files.model_given.connect(self.choosing.open_file)
+        self._files.told.connect(self.say)
 
     def _restore(self) -> None:
         known = self._remembering.now
@@ -241,6 +251,7 @@ class MainWindow(QMainWindow):
         self._columns.fold_for(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
+        self._panel.presets.show_own(known.presets)
         self._panel.computer.show_values(known.states_gb, known.rest_minutes)
 
     @Slot(bool)
@@ -297,6 +308,7 @@ class MainWindow(QMainWindow):
         self._show_default()
         self.archive.conversing.changed()
 
+    @Slot()
     def _show_default(self) -> None:
         default = self._remembering.new_session()
         now = self.session.system, self.session.sampling
@@ -350,19 +362,6 @@ class MainWindow(QMainWindow):
         if not self._arrivals.asks_before(self.close):
             self.close()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        files = _files(event)
-        if found := [Path(file) for file in files if file.lower().endswith(CONVERSATIONS)]:
-            self.archive.bring_in_files(found)
-        elif files:
-            self.choosing.open_file(files[0])
-        if files:
-            event.acceptProposedAction()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for(event.size().width())
         super().resizeEvent(event)
@@ -388,7 +387,3 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment
         self.closed.emit()
-
-
-def _files(event: QDropEvent) -> list[str]:
-    return [file for url in event.mimeData().urls() if (file := url.toLocalFile())]

@@ -30,6 +30,10 @@ class Needle:
         bare = _bare(_fold(source))
         return "&" in source or any(all(part in bare for part in parts) for parts in self._bare)
 
+    def is_in(self, text: str) -> bool:
+        """Whether it is anywhere in `text`."""
+        return bool(self._words) and self._pattern.search(_fold(text)) is not None
+
     def places(self, text: str) -> list[tuple[int, int]]:
         """Where it is in `text`, each from and to, counted as Qt counts: in units of UTF-16."""
         if not self._words:

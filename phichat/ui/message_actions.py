@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QSize, Signal, Slot
+from PySide6.QtCore import QMimeData, QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.text import tr
 from phichat.ui.code_block import CopyButton
+from phichat.ui.lettering import boxed, sized
 from phichat.ui.theme import Theme
 
 WIDTH, HEIGHT = 28, 24  # pixels
@@ -22,14 +23,14 @@ class MessageActions(QWidget):
     pressed = Signal()
     more_wanted = Signal(QPoint)
 
-    def __init__(self, theme: Theme, copied: Callable[[], str], copying: str, icon: str, label: str) -> None:
+    def __init__(self, theme: Theme, copied: Callable[[], QMimeData], copying: str, icon: str, label: str) -> None:
         super().__init__()
         self._theme, self._copied, self._copying, self._icon, self._label = theme, copied, copying, icon, label
         self._main: QToolButton | None = None
         self._more: QToolButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
-        self.setFixedSize(MOST * WIDTH, HEIGHT)
+        boxed(self, MOST * WIDTH, HEIGHT)
 
     def reveal(self, *, revealed: bool) -> bool:
         """Show the buttons, or hide them; whether they were made for it."""
@@ -61,8 +62,7 @@ class MessageActions(QWidget):
         layout.setSpacing(0)
         self._buttons = [copy, self._main, self._more]
         for button in (copy, self._main, self._more):
-            button.setIconSize(QSize(16, 16))
-            button.setFixedSize(WIDTH, HEIGHT)
+            sized(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
         self._theme.dress(self, "tools")
         self._theme.changed.connect(self._show_icons)

@@ -32,18 +32,21 @@ class MessageKeys(QObject):
         self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", acting.copy_conversation)
         self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
         self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
-        for keys, slot in (
-            ("Alt+Left", self._on_left),
-            ("Alt+Right", self._on_right),
-            ("Alt+Up", self._on_up),
-            ("Alt+Down", self._on_down),
-        ):
+        self._up = _action(window, tr("Message before"), "Alt+Up", self._on_up)
+        self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
+        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", transcript.walking.go_to_start)
+        self._end = _action(window, tr("Go to the end"), "Ctrl+End", transcript.walking.go_to_end)
+        for keys, slot in (("Alt+Shift+Up", self._on_further_up), ("Alt+Shift+Down", self._on_further_down)):
+            _action(window, "", keys, slot)
+        for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
             action = _action(transcript, "", keys, slot)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
-    def fill(self, edit: QMenu, chat: QMenu) -> None:
+    def fill(self, edit: QMenu, view: QMenu, chat: QMenu) -> None:
         """Put them into menus."""
         edit.addActions([self._next, self._previous])
+        view.addSeparator()
+        view.addActions([self._start, self._up, self._down, self._end])
         chat.addSeparator()
         chat.addActions([self._retry, self._continue, self._edit, self._quote, self._pin, self._copy])
 
@@ -88,7 +91,8 @@ class MessageKeys(QObject):
     @Slot()
     def _on_quote(self) -> None:
         if view := self._transcript.target():
-            self._wishes.quoted.emit(view.selected() or view.message.text)
+            selected = view.selected()
+            self._wishes.quoted.emit(selected.text if selected else view.message.text)
 
     @Slot()
     def _on_pin(self) -> None:
@@ -105,11 +109,19 @@ class MessageKeys(QObject):
 
     @Slot()
     def _on_up(self) -> None:
-        self._transcript.walk(-1)
+        self._transcript.walking.walk(-1)
 
     @Slot()
     def _on_down(self) -> None:
-        self._transcript.walk(1)
+        self._transcript.walking.walk(1)
+
+    @Slot()
+    def _on_further_up(self) -> None:
+        self._transcript.walking.extend(-1)
+
+    @Slot()
+    def _on_further_down(self) -> None:
+        self._transcript.walking.extend(1)
 
 
 def _action(widget: QWidget, text: str, keys: str, slot: Callable[[], None]) -> QAction:

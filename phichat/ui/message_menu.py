@@ -3,19 +3,21 @@
 from typing import Any
 
 from PySide6.QtCore import QUrl, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.messages import Message, Role
-from phichat.text import tr
+from phichat.text import tr, tr_count
+from phichat.ui import clipboard
 from phichat.ui.again_menu import AgainMenu
+from phichat.ui.excerpts import Excerpt
 from phichat.ui.wishes import Wishes
 
 
 class MessageMenu(QMenu):
     """The menu of `message`, as things are when it opens; what is chosen becomes a wish.
 
-    `selected` is the text that is marked in it, `link` the one that was pointed at.
+    `selected` is what is marked in it, `link` the one that was pointed at.
 
     Signals: `edit_wanted` where the message is to be written anew.
     """
@@ -23,10 +25,14 @@ class MessageMenu(QMenu):
     edit_wanted = Signal()
 
     def __init__(
-        self, message: Message, wishes: Wishes, selected: str, link: str, parent: QWidget, *, can_go_on: bool
+        self, message: Message, wishes: Wishes, selected: Excerpt | None, link: str, parent: QWidget, *, can_go_on: bool
     ) -> None:
         super().__init__(parent)
         self._message, self._wishes, self._selected, self._link = message, wishes, selected, link
+        self._several = wishes.selection()
+        if message in self._several:
+            count = len(self._several)
+            self._add(tr_count("Copy {count} message", "Copy {count} messages", count), "Ctrl+C", self._copy_several)
         if selected:
             self._add(tr("Copy what is selected"), "", self._copy_selected)
         if link:
@@ -62,19 +68,24 @@ class MessageMenu(QMenu):
 
     @Slot()
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._message.text)
+        clipboard.put(clipboard.of_message(self._message))
+
+    @Slot()
+    def _copy_several(self) -> None:
+        clipboard.put(clipboard.of_messages(self._several))
 
     @Slot()
     def _copy_selected(self) -> None:
-        QGuiApplication.clipboard().setText(self._selected)
+        if self._selected:
+            clipboard.put(clipboard.of_excerpt(self._selected))
 
     @Slot()
     def _copy_link(self) -> None:
-        QGuiApplication.clipboard().setText(QUrl(self._link).toString())
+        clipboard.put(QUrl(self._link).toString())
 
     @Slot()
     def _quote(self) -> None:
-        self._wishes.quoted.emit(self._selected or self._message.text)
+        self._wishes.quoted.emit(self._selected.text if self._selected else self._message.text)
 
     @Slot()
     def _pin(self) -> None:

@@ -3,17 +3,18 @@
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QEvent, QPoint, QRect, Qt, Slot
+from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
+from phichat.ui import clipboard
 from phichat.ui.branch_switch import BranchSwitch
-from phichat.ui.code_block import CodeBlock
+from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_menu import MessageMenu
-from phichat.ui.prose import Prose
+from phichat.ui.part import Field, Part
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
@@ -38,7 +39,7 @@ class MessageView(QWidget):
         self._message, self._theme, self._wishes = message, theme, wishes
         self.tools = actions
         self.switch: BranchSwitch | None = None
-        self._parts: list[Prose | CodeBlock] = []
+        self._parts: list[Part] = []
         self._mark: PinMark | None = None
         self.needle: Needle | None = None
         self._is_hovered = self._is_focused = self._is_held = False
@@ -130,7 +131,7 @@ class MessageView(QWidget):
         """Be there at once, not only when there is time to lay it out."""
         self.show()
         for part in self._parts:
-            part.show()
+            part.widget().show()
 
     def take_focus(self) -> None:
         """Focus the message's text."""
@@ -138,16 +139,19 @@ class MessageView(QWidget):
         for part in self._parts[:1]:
             part.field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def selected(self) -> str:
-        """What the person has marked to copy."""
-        parts = sorted(self._parts, key=lambda part: not part.field().hasFocus())
-        return next(filter(None, (part.selected() for part in parts)), "")
+    def fields(self) -> list[Field]:
+        """What text can be selected in, from top to bottom."""
+        return [part.field() for part in self._parts]
+
+    def selected(self) -> Excerpt | None:
+        """What the person has marked to copy; None for nothing."""
+        return excerpt(self._parts, self._message.text)
 
     def stops(self) -> list[QWidget]:
         """What takes the focus, in the order of reading."""
         found: list[QWidget] = []
         for part in self._parts:
-            found += [*(part.buttons() if isinstance(part, CodeBlock) else []), part.field()]
+            found += [*part.buttons(), part.field()]
         return found + self._row_stops()
 
     def put_in_order(self, before: QWidget | None = None) -> None:
@@ -174,7 +178,7 @@ class MessageView(QWidget):
         for other in self._parts:
             if other.marks:
                 other.marks.choose(inside if other is part else -1)
-        if isinstance(part, CodeBlock):
+        if part:
             part.bring(inside)
 
     def mark_area(self, number: int) -> QRect:
@@ -183,18 +187,29 @@ class MessageView(QWidget):
         if part is None or part.marks is None:
             return self.rect()
         area = part.marks.area(inside)
-        viewport = part.field().findChild(QWidget, "qt_scrollarea_viewport") or part
+        viewport = part.field().viewport()
         return QRect(viewport.mapTo(self, area.topLeft()), area.size())
 
     def _counts(self) -> list[int]:
         return [len(part.marks.places) if part.marks else 0 for part in self._parts]
 
-    def _found(self, number: int) -> tuple[Prose | CodeBlock | None, int]:
+    def _found(self, number: int) -> tuple[Part | None, int]:
         counts = self._counts()
         for part, count, end in zip(self._parts, counts, accumulate(counts), strict=True):
             if 0 <= number < end:
                 return part, number - (end - count)
         return None, -1
+
+    def _clip(self) -> QMimeData:
+        """All of it, to be copied."""
+        return clipboard.of_message(self._message)
+
+    def _attend(self, part: Part) -> None:
+        """Have heard what the mouse and the keys do in a block of it."""
+        field = part.field()
+        if self._wishes.listeners:
+            for heard, listener in zip((field, field.viewport()), self._wishes.listeners, strict=True):
+                heard.installEventFilter(listener)
 
     def _name(self) -> str:
         """What a screen reader calls it."""
@@ -213,8 +228,7 @@ class MessageView(QWidget):
         if self.accessibleName() != self._name():
             self.setAccessibleName(self._name())
             for part in self._parts:
-                if isinstance(part, Prose):
-                    part.setAccessibleName(self._name())
+                part.set_name(self._name())
 
     def _place_switch(self, switch: BranchSwitch) -> None:
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
@@ -241,8 +255,8 @@ class MessageView(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()
-        under = [part for part in self._parts if part.rect().contains(part.mapFrom(self, at))]
-        links = [part.anchorAt(part.mapFrom(self, at)) for part in under if isinstance(part, Prose)]
+        places = [(part, part.widget().mapFrom(self, at)) for part in self._parts]
+        links = [part.link_at(place) for part, place in places if part.widget().rect().contains(place)]
         self._open_menu(event.globalPos(), "".join(links))
 
     def enterEvent(self, event: QEnterEvent) -> None:

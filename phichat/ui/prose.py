@@ -1,102 +1,221 @@
-"""Prose in a message: Markdown or plain text, as high as it is long, in which nothing is fetched or run."""
+"""Prose in a message: a reply's paragraphs or plain text, as high as it is long, in which nothing is fetched or run."""
 
 from math import ceil
 from typing import Any
 
-from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QResizeEvent, QTextDocument, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
-from phichat.chat.markdown import with_line_breaks
-from phichat.ui.marks import Marks, Needle
-from phichat.ui.theme import Tokens
+from phichat.chat.items import OBJECT, Block, Item, Paragraph
+from phichat.ui.drawings import SOURCE, Drawings
+from phichat.ui.part import Part
+from phichat.ui.typesetting import INDENT, QUOTE, QUOTES, RULE, Typesetter
 
-MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+LARGER = 1.1  # than the window's font
+BAR = 3  # pixels: the line beside a quote
 _SAFE = {"http", "https"}
+_LOOKS = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
 
-class Prose(QTextBrowser):
-    """Shows text. HTML stays text, pictures are not fetched, and links open on a click, http and https alone."""
+class Prose(Part, QTextBrowser):
+    """Shows text. HTML stays text, pictures are not fetched, and a link shows where it leads before it opens."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    _is_dressed = False
+
+    def __init__(self, drawings: Drawings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._source = ""
-        self.marks: Marks | None = None
+        self._drawings = drawings
+        self._waits = False  # for a formula to be drawn
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)
         self.setOpenLinks(False)
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
         font = self.font()
-        font.setPointSizeF(font.pointSizeF() * 1.1)
+        font.setPointSizeF(font.pointSizeF() * LARGER)
         self.setFont(font)
+        self.setter = Typesetter(self.document(), drawings)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.anchorClicked.connect(self._open)
-        self.highlighted.connect(self._show_target)
+        if drawings:
+            drawings.drawn.connect(self._on_drawn)
 
-    def show_markdown(self, source: str) -> None:
-        """Show `source` as GitHub's Markdown without HTML."""
-        if source != self._source:
-            self._source = source
-            self.document().setMarkdown(with_line_breaks(source), MARKDOWN)
-            self._mark_again()
+    def show_block(self, block: Block) -> None:
+        if self.block != block:
+            self.block = block
+            self._set()
+            self.mark_again()
 
     def show_plain(self, source: str) -> None:
         """Show `source` as it is."""
         if source != self._source:
             self._source = source
             self.setPlainText(source)
-            self._mark_again()
+            self.mark_again()
 
-    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
-        """Mark `needle` from now on; None for nothing."""
-        if self.marks:
-            self.marks.clear()
-        self.marks = Marks(self, needle, tokens) if needle else None
+    def field(self) -> QTextBrowser:
+        return self
 
     def selected(self) -> str:
-        """What the person has marked to copy."""
-        return self.textCursor().selection().toPlainText()
+        cursor = self.textCursor()
+        text = cursor.selection().toPlainText()
+        if OBJECT not in text:
+            return text
+        sources = iter(self._formulas(cursor.selectionStart(), cursor.selectionEnd()))
+        return "".join(next(sources, letter) if letter == OBJECT else letter for letter in text)
 
-    def field(self) -> QWidget:
-        """What takes the focus."""
-        return self
+    def link_at(self, place: QPoint) -> str:
+        return self.anchorAt(place)
+
+    def set_name(self, name: str) -> None:
+        self.setAccessibleName(name)
+
+    def markdown(self) -> str:
+        return self.block.source.strip("\n") if self.block else self._source
+
+    def selected_markdown(self) -> str:
+        cursor = self.textCursor()
+        if self.block is None:
+            return self.selected()
+        return self.setter.markdown(cursor.selectionStart(), cursor.selectionEnd())
 
     def widest_line(self) -> int:
         """Pixels that the longest of its first lines wants."""
         lines = self._source.split("\n", 60)[:60]
         return max(self.fontMetrics().horizontalAdvance(line[:400]) for line in lines) + 4
 
-    def _mark_again(self) -> None:
-        if self.marks:
-            self.marks.refresh()
+    def set_items(self, items: tuple[Item, ...]) -> None:
+        """Put `items` into the document."""
+        self.setter.show([item for item in items if isinstance(item, Paragraph)])
+
+    def _set(self) -> None:
+        if self.block is None:
+            return
+        if not self._is_dressed:
+            self._is_dressed = True
+            self.setter.dress(self.palette(), self.font())
+        cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
+        place = cursor.anchor(), cursor.position()
+        self.set_items(self.block.items)
+        self._go_back(*place, scrolled)
+        if OBJECT in self.toPlainText():  # only a formula can be wide; what hangs from right to left seems to Qt to be
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self._waits = self.setter.waits
+        self._describe()
+
+    def _go_back(self, anchor: int, position: int, scrolled: int) -> None:
+        """Have marked what was marked, and seen what was seen: text that is put where the cursor is moves it."""
+        cursor = self.textCursor()
+        if (cursor.anchor(), cursor.position()) != (anchor, position):
+            end = self.document().characterCount() - 1
+            cursor.setPosition(min(anchor, end))
+            cursor.setPosition(min(position, end), QTextCursor.MoveMode.KeepAnchor)
+            self.setTextCursor(cursor)
+            self.horizontalScrollBar().setValue(scrolled)
+
+    def _describe(self) -> None:
+        """A screen reader hears formulas as they were written: they are one letter each in the text."""
+        text = self.toPlainText()
+        if OBJECT in text:
+            sources = iter(self._formulas(0, self.document().characterCount()))
+            self.setAccessibleDescription(
+                "".join(next(sources, letter) if letter == OBJECT else letter for letter in text)
+            )
+
+    def _formulas(self, start: int, end: int) -> list[str]:
+        """What was written for each formula from `start` to `end`."""
+        found = []
+        block = self.document().findBlock(start)
+        while block.isValid() and block.position() < end:
+            place = block.begin()
+            while not place.atEnd():
+                fragment = place.fragment()
+                if fragment.charFormat().hasProperty(SOURCE):
+                    begin = max(start, fragment.position())
+                    count = min(end, fragment.position() + fragment.length()) - begin
+                    found += [str(fragment.charFormat().property(SOURCE))] * max(0, count)
+                place += 1
+            block = block.next()
+        return found
+
+    @Slot()
+    def _on_drawn(self) -> None:
+        if self._waits:
+            self._set()
+            self.mark_again()
 
     @Slot()
     def _fit(self) -> None:
         size = self.document().size()
-        is_wide = size.width() > self.width() + 1
+        can_be_wide = self.horizontalScrollBarPolicy() is not Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        is_wide = can_be_wide and size.width() > self.width() + 1
         bar = self.horizontalScrollBar().sizeHint().height() if is_wide else 0
         self.setFixedHeight(ceil(size.height()) + bar)
 
     @Slot(QUrl)
     def _open(self, url: QUrl) -> None:
         if url.scheme() in _SAFE:
-            QDesktopServices.openUrl(url)
+            from phichat.ui.link_dialog import LinkDialog  # noqa: PLC0415 - few links are followed
 
-    @Slot(QUrl)
-    def _show_target(self, url: QUrl) -> None:
-        self.setToolTip(url.toDisplayString() if url.scheme() in _SAFE else "")
+            LinkDialog(url, self.window()).open()
+
+    def _paint_signs(self, painter: QPainter, block: QTextBlock) -> None:
+        """Paint what Qt has no words for: the bars of quotes, and rules."""
+        shape = block.blockFormat()
+        area = self.document().documentLayout().blockBoundingRect(block)
+        area.translate(-self.horizontalScrollBar().value(), 0)
+        if shape.hasProperty(RULE):
+            painter.fillRect(QRectF(area.left(), area.center().y(), area.width(), 1), self.setter.line_colour())
+        before = block.previous().blockFormat().property(QUOTES) or []
+        for number, depth in enumerate(shape.property(QUOTES) or []):
+            goes_on = number < len(before) and before[number] == depth
+            top = area.top() - (shape.topMargin() if goes_on else 0)
+            along = (depth * INDENT + number * QUOTE) * self.setter.size
+            is_rtl = shape.layoutDirection() is Qt.LayoutDirection.RightToLeft
+            left = self.viewport().width() - along - BAR if is_rtl else along
+            painter.fillRect(QRectF(left, top, BAR, area.bottom() - top), self.setter.line_colour())
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        data = QMimeData()  # not Qt's, which has the letters that stand for formulas
+        data.setText(self.selected())
+        data.setHtml(self.textCursor().selection().toHtml())
+        return data
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002
         return None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        layout = self.document().documentLayout()
+        block = self.document().begin()
+        while block.isValid():
+            shape = block.blockFormat()
+            if shape.hasProperty(QUOTES) or shape.hasProperty(RULE):
+                area = layout.blockBoundingRect(block)
+                if area.top() - shape.topMargin() <= event.rect().bottom() and area.bottom() >= event.rect().top():
+                    self._paint_signs(painter, block)
+            block = block.next()
+        painter.end()
+        super().paintEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in _LOOKS and self._is_dressed:
+            self._is_dressed = False
+            self._set()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()  # the transcript scrolls
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
+            super().wheelEvent(event)
+        else:
+            event.ignore()  # the transcript scrolls

@@ -1,5 +1,7 @@
 """What the person wrote, in a bubble, and in its place a field where it is written anew."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
@@ -8,12 +10,16 @@ from phichat.chat.messages import Message
 from phichat.text import tr
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox
+from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
+
+if TYPE_CHECKING:
+    from phichat.ui.chips import Chips
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14
@@ -25,18 +31,23 @@ class QuestionView(MessageView):
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._source, tr("Copy message"), "edit", tr("Edit"))
+        actions = MessageActions(theme, self._clip, tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, wishes, actions)
         self._box: EditBox | None = None
         self._text = Prose()
         self._text.show_plain(message.text)
+        if not message.text:
+            self._text.hide()
         self._parts.append(self._text)
+        self._attend(self._text)
+        self._files = self._make_files()
         self._bubble = self._make_bubble()
         self._row.addStretch(1)
         self._row.addWidget(actions)
         self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(self._row)
         self._show_pin()
+        theme.changed.connect(self._fit)
         if message.id in wishes.edits:
             self.edit()
 
@@ -45,7 +56,9 @@ class QuestionView(MessageView):
         """Let the person write it anew."""
         if self._box is None:
             text = self._wishes.edits.setdefault(self._message.id, self._message.text)
-            self._box = EditBox(self._theme, text)
+            files = self._wishes.kept.get(self._message.id, self._message.attachments)
+            self._box = EditBox(self._theme, text, files)
+            self._box.files_changed.connect(self._on_files)
             self._box.changed.connect(self._on_edit)
             self._box.sent.connect(self._on_sent)
             self._box.cancelled.connect(self._on_cancelled)
@@ -60,12 +73,43 @@ class QuestionView(MessageView):
         if self._box:
             self._box.set_can_send(self._wishes.can_ask)
 
+    def take_focus(self) -> None:
+        if self._files and not self._message.text:
+            self.appear()
+            self._files.buttons()[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            super().take_focus()
+
+    def appear(self) -> None:
+        super().appear()
+        if not self._message.text:
+            self._text.hide()
+
+    def stops(self) -> list[QWidget]:
+        return [*(self._files.buttons() if self._files else []), *super().stops()]
+
+    def look_for(self, needle: Needle | None) -> None:
+        super().look_for(needle)
+        if self._files:
+            self._files.look_for(needle)
+
+    def _make_files(self) -> "Chips | None":
+        if not self._message.attachments:
+            return None
+        from phichat.ui.chips import Chips  # noqa: PLC0415 - few questions have files
+
+        chips = Chips(self._theme, self, can_go=False)
+        chips.show_files(self._message.attachments)
+        return chips
+
     def _make_bubble(self) -> QFrame:
         bubble = QFrame()
         bubble.setProperty("part", "bubble")
         self._theme.dress(bubble, "bubble")
         inside = QVBoxLayout(bubble)
         inside.setContentsMargins(BUBBLE_MARGIN, 10, BUBBLE_MARGIN, 10)
+        if self._files:
+            inside.addWidget(self._files)
         inside.addWidget(self._text)
         return bubble
 
@@ -75,6 +119,7 @@ class QuestionView(MessageView):
 
     def _close(self) -> None:
         self._wishes.edits.pop(self._message.id, None)
+        self._wishes.kept.pop(self._message.id, None)
         if self._box:
             self._column.removeWidget(self._box)
             self._box.hide()
@@ -86,10 +131,16 @@ class QuestionView(MessageView):
     def _on_edit(self, text: str) -> None:
         self._wishes.edits[self._message.id] = text
 
+    @Slot()
+    def _on_files(self) -> None:
+        if self._box:
+            self._wishes.kept[self._message.id] = self._box.chips.files()
+
     @Slot(str)
     def _on_sent(self, text: str) -> None:
+        files = self._wishes.kept.get(self._message.id, self._message.attachments)
         self._close()
-        self._wishes.edited.emit(self._message, text)
+        self._wishes.edited.emit(self._message, text, files)
 
     @Slot()
     def _on_cancelled(self) -> None:
@@ -120,5 +171,11 @@ class QuestionView(MessageView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Have the bubble as wide as its words, up to a point."""
         most = int(self.width() * BUBBLE_WIDTH)
-        self._bubble.setFixedWidth(max(40, min(most, self._text.widest_line() + 2 * BUBBLE_MARGIN)))
+        widest = max(self._text.widest_line(), self._files.widest() if self._files else 0)
+        self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.text import tr
 from phichat.ui.answering import Answering
@@ -33,7 +34,7 @@ class Questions(QObject):
         self._answering, self._archive = answering, archive
         self._written_in = archive.conversing.session
         self._early: tuple[Session, str] | None = None
-        composer.submitted.connect(self.submit)
+        composer.submitted.connect(self._submit_written)
         composer.written.connect(self._on_written)
 
     @property
@@ -49,11 +50,27 @@ class Questions(QObject):
     @Slot(str)
     def submit(self, text: str) -> None:
         """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
-        if self._answering.is_answering() or not self._answering.model:
+        if self._can_ask():
+            self._ask(text)
+        else:
             self._put_off(text)
-            return
+
+    @Slot(str)
+    def _submit_written(self, text: str) -> None:
+        """As `submit`, with the files that are attached, which stay where they are if it cannot be asked now."""
+        if self._can_ask():
+            attached, self.session.attached = self.session.attached, ()
+            self._ask(text, attached)
+            self._composer.show_files(())
+        else:
+            self._put_off(text)
+
+    def _can_ask(self) -> bool:
+        return self._answering.model is not None and not self._answering.is_answering()
+
+    def _ask(self, text: str, attachments: Attachments = ()) -> None:
         self._status.forget()
-        self._answering.submit(self.session, text)
+        self._answering.submit(self.session, text, attachments)
         self._transcript.follow()
         self._composer.setFocus()
 
@@ -91,7 +108,7 @@ class Questions(QObject):
         (session, text), self._early = self._early, None
         if self._is_shown(session):
             self._composer.set_text("")
-            self.submit(text)
+            self._submit_written(text)
         else:
             self._submit_elsewhere(session, text)
 
@@ -100,8 +117,8 @@ class Questions(QObject):
         session = conversing.known(name) or session
         if self._archive.headings.heading(name) or (session.is_temporary and conversing.known(name)):
             conversing.take(session)  # who opens it sees the answer come
-            session.draft = ""
-            self._answering.submit(session, text)
+            attached, session.draft, session.attached = session.attached, "", ()
+            self._answering.submit(session, text, attached)
 
     def _is_shown(self, session: Session) -> bool:
         return session.conversation.id == self.session.conversation.id

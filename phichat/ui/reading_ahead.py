@@ -27,7 +27,7 @@ class ReadingAhead(QObject):
         super().__init__(parent)
         self._answering, self._may_read = answering, may_read
         self._session, self._draft = Session(), ""
-        self._place: tuple[str | None, ...] = ()
+        self._place: tuple[object, ...] = ()
         self._last = ""
         self._timer = QTimer(self, interval=EVERY, singleShot=True)
         self._timer.timeout.connect(self._read)
@@ -74,13 +74,14 @@ class ReadingAhead(QObject):
             session.conversation.tip,
             session.system,
             model.name if model else None,
+            session.attached,
             *pins,
         )
         goes_on = place == self._place and draft.startswith(self._last)
         if self._answering.state is not State.IDLE or (goes_on and self._answering.unasked.is_reading()):
             return  # it is asked for again when that has ended
         is_news = place != self._place or draft != self._last
-        if is_news and (draft.strip() or session.conversation.tip):
+        if is_news and (draft.strip() or session.attached or session.conversation.tip):
             self._place, self._last = place, draft
             self._answering.read_ahead(session, draft, only_counts=not self._may_read())
             self._watch.start()

@@ -16,7 +16,7 @@ def session_of(record: Record) -> Session:
     session = Session(Conversation(title, heading.id, record.messages, record.tip), record.system)
     session.sampling = Sampling().with_values(record.sampling)
     session.model = record.model
-    session.draft = record.draft
+    session.draft, session.attached = record.draft, record.attached
     return session
 
 
@@ -30,6 +30,7 @@ def record_of(session: Session) -> Record:
         session.model,
         session.draft,
         messages=tuple(session.conversation.messages()),
+        attached=session.attached,
     )
 
 
@@ -43,5 +44,5 @@ def heading_of(session: Session) -> Heading:
 
 
 def title_of_session(session: Session) -> str:
-    """Its title, before the first message what is being written."""
-    return session.conversation.title or title_of(session.draft)
+    """Its title, before the first message what is being written or attached."""
+    return session.conversation.title or title_of(session.draft, session.attached)

@@ -21,13 +21,15 @@ class Remembering(QObject):
         now: as they are.
 
     Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work;
-    `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time.
+    `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time;
+    `defaults_changed` where new conversations begin in another way.
     """
 
     saving = Signal()
     failed = Signal(str)
     states_allowed = Signal(int)
     rest_allowed = Signal()
+    defaults_changed = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()
@@ -58,6 +60,11 @@ class Remembering(QObject):
         """After so many minutes without use, models give their memory back; never after 0."""
         self.change(rest_minutes=minutes)
         self.rest_allowed.emit()
+
+    @Slot(dict)
+    def keep_presets(self, presets: dict[str, Any]) -> None:
+        """These are the person's own presets."""
+        self.change(presets=presets)
 
     @Slot()
     def soon(self) -> None:

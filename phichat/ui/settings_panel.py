@@ -11,22 +11,23 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting, preset_of
+from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
 from phichat.text import tr
 from phichat.ui.computer_section import ComputerSection
 from phichat.ui.labels import explanation, heading
+from phichat.ui.lettering import boxed, magnification
+from phichat.ui.preset_box import PresetBox
+from phichat.ui.setting_row import SettingRow
 from phichat.ui.theme import Theme
 
 LARGEST_CONTEXT = 131_072
@@ -38,6 +39,7 @@ class SettingsPanel(QScrollArea):
 
     Attributes:
         computer: what models may take of this computer.
+        presets: which preset the settings are like.
 
     Signals: `sampling_changed(Sampling)`, `system_changed(str)` as they change; `context_changed(int)` once a new
     context is settled, as it takes loading the model again; `default_wanted` where new conversations should begin so.
@@ -58,7 +60,7 @@ class SettingsPanel(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._theme = theme
         self.sampling = Sampling()
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, SettingRow] = {}
         content = QWidget()
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
@@ -130,30 +132,17 @@ class SettingsPanel(QScrollArea):
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
         self._system.setTabChangesFocus(True)
         self._theme.dress(self._system, "field")
-        self._system.setFixedHeight(self._system.fontMetrics().lineSpacing() * 4 + 14)
+        boxed(self._system, 0, round(self._system.fontMetrics().lineSpacing() / magnification()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
         title = self._heading(tr("How it answers"))
-        self._presets = QComboBox()
-        title.setBuddy(self._presets)  # its own name hides what is chosen, and is hidden by it
-        self._presets.setObjectName("presetCombo")
-        self._presets.setAccessibleName(tr("Preset"))
-        self._presets.setToolTip(tr("Ready-made settings, from careful to daring."))
-        for preset in PRESETS.values():
-            self._presets.addItem(tr(preset.label), preset.id)
-        self._presets.addItem(tr("Your own"), "")
-        self._presets.activated.connect(self._on_preset)
-        self._reset = QPushButton(tr("Reset"))
-        self._reset.setObjectName("resetButton")
-        self._reset.setAccessibleName(tr("Reset the settings"))
-        self._reset.setToolTip(tr("Back to the preset Balanced."))
-        self._reset.clicked.connect(self._on_reset)
-        row = QHBoxLayout()
-        row.addWidget(self._presets, 1)
-        row.addWidget(self._reset)
-        self._layout.addLayout(row)
+        self.presets = PresetBox(self._theme)
+        self.presets.chosen.connect(self._on_preset)
+        self.presets.reset_wanted.connect(self._on_reset)
+        title.setBuddy(self.presets.field())  # its own name hides what is chosen, and is hidden by it
+        self._layout.addWidget(self.presets)
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
         self._default.setAccessibleName(tr("Use for new conversations"))
@@ -162,7 +151,7 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self._default)
 
     def _add_row(self, setting: Setting) -> None:
-        row = self._rows[setting.name] = _Row(setting, self._theme)
+        row = self._rows[setting.name] = SettingRow(setting, self._theme)
         row.changed.connect(self._on_value)
         self._layout.addWidget(row)
 
@@ -208,7 +197,7 @@ class SettingsPanel(QScrollArea):
     @Slot(str, float)
     def _on_value(self, name: str, value: float) -> None:
         self.sampling = self.sampling.with_values({name: value})
-        self._show_preset()
+        self._show_preset(is_edited=True)
         self.sampling_changed.emit(self.sampling)
 
     @Slot()
@@ -218,11 +207,9 @@ class SettingsPanel(QScrollArea):
         self.sampling = replace(self.sampling, seed=seed)
         self.sampling_changed.emit(self.sampling)
 
-    @Slot(int)
-    def _on_preset(self, index: int) -> None:
-        preset = PRESETS.get(self._presets.itemData(index))
-        if preset:
-            self._take(replace(preset.sampling, seed=self.sampling.seed))
+    @Slot(object)
+    def _on_preset(self, sampling: Sampling) -> None:
+        self._take(replace(sampling, seed=self.sampling.seed))
 
     @Slot()
     def _on_reset(self) -> None:
@@ -245,72 +232,11 @@ class SettingsPanel(QScrollArea):
         self.show_sampling(sampling)
         self.sampling_changed.emit(sampling)
 
-    def _show_preset(self) -> None:
-        preset = preset_of(self.sampling)
-        self._presets.setCurrentIndex(self._presets.findData(preset.id if preset else ""))
-
-
-class _Row(QWidget):
-    """One setting: label, spin box, slider, sentence. Slider and spin box always agree.
-
-    Signals: `changed(name, value)` when a person changed it.
-    """
-
-    changed = Signal(str, float)
-
-    def __init__(self, setting: Setting, theme: Theme) -> None:
-        super().__init__()
-        self._setting = setting
-        name = _camel_case(setting.name)
-        label = QLabel(tr(setting.label))
-        self._spin = _Spin(setting)
-        self._spin.setObjectName(name + "Spin")
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setObjectName(name + "Slider")
-        self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
-        theme.dress(self._slider, "slider")
-        self._slider.setPageStep(max(1, self._slider.maximum() // 10))
-        for control in (self._spin, self._slider):
-            control.setAccessibleName(tr(setting.label))
-            control.setAccessibleDescription(tr(setting.help))
-            control.setToolTip(tr(setting.help))
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 6, 0, 0)
-        layout.setVerticalSpacing(2)
-        layout.addWidget(label, 0, 0)
-        layout.addWidget(self._spin, 0, 1, Qt.AlignmentFlag.AlignRight)
-        layout.addWidget(self._slider, 1, 0, 1, 2)
-        layout.addWidget(explanation(tr(setting.help)), 2, 0, 1, 2)
-        self._slider.valueChanged.connect(self._on_slider)
-        self._spin.valueChanged.connect(self._on_spin)
-        self._spin.editingFinished.connect(self._on_spin_left)
-
-    def show_value(self, value: float) -> None:
-        """Show `value`, and tell nobody."""
-        with QSignalBlocker(self._slider), QSignalBlocker(self._spin):
-            self._slider.setValue(self._position(value))
-            self._spin.setValue(value)
-
-    @Slot(int)
-    def _on_slider(self, position: int) -> None:
-        self._change(self._setting.clamp(self._setting.low + position * self._setting.step))
-
-    @Slot(float)
-    def _on_spin(self, value: float) -> None:
-        with QSignalBlocker(self._slider):  # the spin box itself is being written in
-            self._slider.setValue(self._position(value))
-        self.changed.emit(self._setting.name, self._setting.clamp(value))
-
-    @Slot()
-    def _on_spin_left(self) -> None:
-        self.show_value(self._setting.clamp(self._spin.value()))
-
-    def _change(self, value: float) -> None:
-        self.show_value(value)
-        self.changed.emit(self._setting.name, value)
-
-    def _position(self, value: float) -> int:
-        return round((value - self._setting.low) / self._setting.step)
+    def _show_preset(self, *, is_edited: bool = False) -> None:
+        self.presets.show_sampling(self.sampling, is_edited=is_edited)
+        base, label = self.presets.base.sampling, self.presets.base_label()
+        for name, row in self._rows.items():
+            row.show_usual(getattr(self.sampling, name), getattr(base, name), label)
 
 
 class _Calm(QObject):
@@ -328,20 +254,3 @@ class _PlainField(QPlainTextEdit):
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return not source.hasUrls() and super().canInsertFromMimeData(source)
-
-
-class _Spin(QDoubleSpinBox):
-    """A spin box for one setting, for whole numbers too."""
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__()
-        self.setDecimals(setting.decimals)
-        self.setRange(setting.low, setting.high)
-        self.setSingleStep(setting.step)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFixedWidth(76)
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
+from phichat.ui.down_button import DownButton
+from phichat.ui.lettering import at_most
 from phichat.ui.live import Live, make_view
+from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
+from phichat.ui.reading_keys import ReadingKeys
+from phichat.ui.text_selection import TextSelection
 from phichat.ui.theme import Theme
+from phichat.ui.walking import Walking
 from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -34,6 +40,8 @@ class Transcript(QScrollArea):
 
     Attributes:
         wishes: what the person wants done with messages.
+        selection: the messages that are selected as a whole.
+        walking: goes from message to message.
 
     Signals: `changed` when other messages, or more of one, are shown; `resized`.
     """
@@ -49,15 +57,18 @@ class Transcript(QScrollArea):
         self.wishes = Wishes(self)
         self._live = Live(self._lay_out(), theme, self.wishes, self)
         self._place = Place(self, self._content, self._views)
+        self.selection = MessageSelection(self._live, self._content, theme)
+        self.walking = Walking(self)
+        self._text = TextSelection(self, self._live, self.selection)
+        self._keys = ReadingKeys(self, self._text)
+        self.wishes.listeners, self.wishes.selection = (self._keys, self._text), self.selection.messages
         self._focused: MessageView | None = None
         self._is_pointing = False  # to what a search found
         self._filling = QTimer(self, interval=0)
         self._filling.timeout.connect(self._fill)
-        self._down = self._down_button()
-        theme.dress(self._down, "round")
+        self._down = DownButton(theme, self)
+        self._down.clicked.connect(self.follow)
         theme.dress(self.verticalScrollBar(), "bar")
-        theme.changed.connect(self._show_icons)
-        self._show_icons()
         self._place.moved.connect(self._on_moved)
         self._live.changed.connect(self.changed)
         application = QApplication.instance()
@@ -174,16 +185,34 @@ class Transcript(QScrollArea):
         if self._focused:
             self._focused.turn(step)
 
-    @Slot(int)
-    def walk(self, step: int) -> None:
-        """Focus the message so many further."""
-        number = self._live.number(self._focused.message.id) + step if self._focused else self.first_seen()
-        if 0 <= number < len(self._live.path) and (view := self._reach(number)):
+    def view_with(self, widget: QObject | None) -> "MessageView | None":
+        """The message that `widget` is in."""
+        return self._live.view_with(widget) if isinstance(widget, QWidget) else None
+
+    def last_seen(self) -> int:
+        """The number of the last message that can be seen; -1 if there is none."""
+        self._place.settle()
+        height = self.viewport().height()
+        seen = (at for at, view in enumerate(self._live.views, self._live.first) if self._place.offset(view) < height)
+        return max(seen, default=-1)
+
+    def focused(self) -> int:
+        """The number of the message with the focus; -1 if none has it."""
+        return self._live.number(self._focused.message.id) if self._focused else -1
+
+    def focus(self, number: int) -> None:
+        """Have the message of that number there, seen, and with the focus."""
+        if view := self._reach(number):
             view.take_focus()
             self._place.settle()
             top = self._place.offset(view)
             if not 0 <= top < self.viewport().height() - 40:
                 self._place.hold(view, UNDER)
+
+    def show_start(self) -> None:
+        """Go to the first message."""
+        if self._live.path and (view := self._reach(0)):
+            self._place.hold(view, 0)
 
     def look_for(self, needle: "Needle | None") -> None:
         """Mark `needle` in what is shown; None for nothing."""
@@ -228,7 +257,7 @@ class Transcript(QScrollArea):
         outer = QHBoxLayout(self._content)
         outer.setContentsMargins(*MARGINS)
         holder = QWidget()
-        holder.setMaximumWidth(COLUMN)
+        at_most(holder, COLUMN)
         outer.addWidget(holder)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
@@ -302,17 +331,6 @@ class Transcript(QScrollArea):
             live.drop(near[-1] + 1, live.end)
             live.drop(live.first, near[0])
 
-    def _down_button(self) -> QToolButton:
-        button = QToolButton(self)
-        button.setObjectName("downButton")
-        button.setAccessibleName(tr("Go to the end"))
-        button.setToolTip(tr("Go to the end"))
-        button.setIconSize(QSize(18, 18))
-        button.setFixedSize(34, 34)
-        button.hide()
-        button.clicked.connect(self.follow)
-        return button
-
     @Slot()
     def _on_moved(self) -> None:
         is_at_end = self._place.is_at_end() and self._live.end == len(self._live.path)
@@ -326,24 +344,34 @@ class Transcript(QScrollArea):
         if now is None:  # the window is not in front
             return
         focused = self._live.view_with(now)
+        if focused and self._focused and focused is not self._focused:
+            self._text.drop()  # what is copied is what one is at
         if self._focused and self._focused is not focused and self._focused in self._live.views:
             self._focused.set_focused(is_focused=False)
         self._focused = focused
         if focused:
             focused.set_focused(is_focused=True)
 
-    @Slot()
-    def _show_icons(self) -> None:
-        self._down.setIcon(self._theme.icon("down"))
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ShortcutOverride and self._keys.is_for_selection(event, self._focused):
+            event.accept()  # else Escape would stop the answer under way
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Home and self._live.path:
-            if view := self._reach(0):
-                self._place.hold(view, 0)
-        elif event.key() == Qt.Key.Key_End:
-            self.follow()
-        else:
+        if not self._keys.press(event, self._focused):
             super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Beside the messages' text, which hears of it by itself."""
+        under = self._content.childAt(self._content.mapFromGlobal(event.globalPosition().toPoint()))
+        view = self.view_with(under)
+        if view is None or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._text.drop()
+            self.selection.end()
+        else:
+            self.selection.extend_to(self._live.number(view.message.id))
+        super().mousePressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -351,5 +379,5 @@ class Transcript(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._down.move((self.width() - self._down.width()) // 2, self.height() - self._down.height() - 14)
+        self._down.settle(self.size())
         self.resized.emit()

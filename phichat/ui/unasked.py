@@ -13,12 +13,14 @@ class Unasked(QObject):
     """Orders that nobody waits for. They end as soon as anything is asked.
 
     Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
-    read, of how many; `read_on` where it has been read, as far as it was written then; `loading(float)` and
-    `loaded(Loaded)` where the model had to be loaded for that, or with other settings.
+    read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, Fitted)` for
+    what was to be counted, by its key, None if that failed; `loading(float)` and `loaded(Loaded)` where the model had
+    to be loaded for that, or with other settings.
     """
 
     fitted = Signal(object, object)
     read = Signal(int, int)
+    counted = Signal(object, object)
     read_on = Signal()
     loading = Signal(float)
     loaded = Signal(object)
@@ -30,6 +32,7 @@ class Unasked(QObject):
         self._ending: Stop | None = None
         """Of what was read when a question came that goes on from it."""
         self._working: Stop | None = None
+        self._counting: dict[Stop, object] = {}
         self._session, self._draft = Session(), ""
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
@@ -42,6 +45,10 @@ class Unasked(QObject):
         """Read `request`, which is for `draft` in `session`."""
         self._session, self._draft = session, draft
         self._reading = self._thread.generate(request)
+
+    def count(self, request: Request, key: object) -> None:
+        """Say how long `request` is. That is done in a moment, and so nothing ends it."""
+        self._counting[self._thread.generate(request)] = key
 
     def work(self, order: Callable[[], Stop]) -> None:
         """Do what takes longer, unless something is being read."""
@@ -65,7 +72,9 @@ class Unasked(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
-        if stop is self._reading or stop is self._working:
+        if stop in self._counting and isinstance(event, Fitted | Done):
+            self.counted.emit(self._counting.pop(stop), event if isinstance(event, Fitted) else None)
+        elif stop is self._reading or stop is self._working or stop in self._counting:
             self._handle(event)
         if isinstance(event, Done) and stop is self._reading:
             self._reading = None
@@ -84,6 +93,8 @@ class Unasked(QObject):
 
     @Slot(object, str)
     def _on_failure(self, stop: Stop, _: str) -> None:
+        if stop in self._counting:
+            self.counted.emit(self._counting.pop(stop), None)
         if stop is self._reading:  # it will be told when it is asked
             self._reading = None
         elif stop is self._working:

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from phichat.text import tr
+from phichat.ui.lettering import at_most
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.undoing import Undoing
@@ -32,7 +33,7 @@ class UndoBar(QFrame):
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._leave)
         undoing.changed.connect(self.hide)
-        self.setMaximumWidth(COLUMN)
+        at_most(self, COLUMN)
         theme.dress(self, "strip")
         self.hide()
 

@@ -5,6 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.text import later, tr
+from phichat.ui.lettering import at_most
 from phichat.ui.theme import Theme, muted
 
 IDEAS = (
@@ -62,7 +63,7 @@ class Welcome(QScrollArea):
 
     def _content(self, theme: Theme) -> QWidget:
         column = QWidget()
-        column.setMaximumWidth(620)
+        at_most(column, 620)
         inside = QVBoxLayout(column)
         inside.setSpacing(16)
         inside.addWidget(self._hello)

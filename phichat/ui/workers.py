@@ -1,5 +1,6 @@
 """The engine's thread: orders go in as signals, events come out as signals, and one owner ends it."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,10 @@ class _Worker(QObject):
         super().__init__()
         self._make_engine = make_engine
         self._engine: Engine | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return getattr(self._engine, "pid", None)
 
     @Slot(object, object, object)
     def load(self, path: Path, settings: Callable[[], EngineSettings], stop: Stop) -> None:
@@ -77,8 +82,10 @@ class _Worker(QObject):
         try:
             run()
         except PhichatError as error:
+            logging.getLogger(__name__).warning("an order failed: %s", type(error).__name__)
             self.failed.emit(stop, str(error))
-        except Exception as error:  # noqa: BLE001 - the window goes on, whatever it was
+        except Exception as error:  # the window goes on, whatever it was
+            logging.getLogger(__name__).exception("an order failed")
             self.failed.emit(stop, tr("Something unexpected went wrong: {error}").format(error=error))
 
 
@@ -120,6 +127,11 @@ class EngineThread(QObject):
         self._close.connect(self._worker.close)
         self._stops: list[Stop] = []
         self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process, if it has one; any thread may ask."""
+        return self._worker.pid
 
     def load(self, path: Path, settings: Callable[[], EngineSettings]) -> Stop:
         """Order a model to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""

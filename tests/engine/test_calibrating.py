@@ -72,7 +72,7 @@ def test_what_is_clearly_faster_is_used_from_now_on(
 def test_what_is_hardly_faster_changes_nothing(
     run: Callable[..., Measured | None], memory: Memory, model: Path
 ) -> None:
-    run([figures(10), figures(9.8, flash_attention=False)], [figures(9.7)])
+    run([figures(10), figures(9.9, flash_attention=False)], [figures(9.8)])
     assert memory.recall(model, USED) == USED
     assert memory.is_measured(model)
 

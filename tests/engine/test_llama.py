@@ -200,9 +200,16 @@ class TestReadingAhead:
         events = list(loaded.generate(replace(ask("word " * 80), is_draft=True), stop))
         assert not [event for event in events if isinstance(event, Reading)]
 
-    def test_too_long_a_draft_is_told_when_it_is_asked(self, loaded: LlamaEngine, ask: Ask) -> None:
-        with pytest.raises(PromptError):
-            list(loaded.generate(replace(ask("word " * 800), is_draft=True), Stop()))
+    def test_too_long_a_draft_is_no_error_and_by_how_much_is_told(self, loaded: LlamaEngine, ask: Ask) -> None:
+        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), Stop()))
+        kept = list(loaded._open.llama.kept) if loaded._open else []
+        fitted, done = loaded.generate(replace(ask("word " * 800), is_draft=True, only_counts=True), Stop())
+        assert isinstance(fitted, Fitted)
+        assert isinstance(done, Done)
+        assert fitted.trouble.startswith("This message is too long")
+        assert fitted.excess == fitted.tokens - fitted.context + 1 > 3000
+        assert loaded._open
+        assert loaded._open.llama.kept == kept, "what was read stays"
 
 
 class TestEnding:

@@ -71,17 +71,22 @@ def test_a_container_has_no_more_than_it_was_given(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_conversation_is_held_exactly_where_there_is_room(computer: pytest.MonkeyPatch) -> None:
-    assert memory.cache_type(PHI, 4096, flash_attention=True) == "f16"
+    assert memory.cache_type(PHI, 4096) == "f16"
 
 
 @pytest.mark.parametrize("gigabytes", [3.7, 4.0])
 def test_where_there_is_room_for_half_only_it_is_held_in_half(computer: pytest.MonkeyPatch, gigabytes: float) -> None:
     computer.setattr(memory, "available", lambda: int(gigabytes * GB))
-    assert memory.cache_type(PHI, 4096, flash_attention=True) == "q8_0"
-    assert memory.cache_type(PHI, 4096, flash_attention=False) == "f16"
+    assert memory.cache_type(PHI, 4096) == "q8_0"
     assert "a little less exactly" in memory.check(PHI, 4096, "q8_0")
 
 
 def test_where_half_does_not_help_nothing_is_given_up(computer: pytest.MonkeyPatch) -> None:
     computer.setattr(memory, "available", lambda: 2 * GB)
-    assert memory.cache_type(PHI, 4096, flash_attention=True) == "f16"
+    assert memory.cache_type(PHI, 4096) == "f16"
+
+
+def test_attention_without_a_table_of_scores_where_that_would_be_large() -> None:
+    assert not memory.needs_flash(PHI, 4096, 128, "f16")
+    assert memory.needs_flash(PHI, 131_072, 128, "f16")
+    assert memory.needs_flash(PHI, 4096, 128, "q8_0"), "shorter keys and values take it"

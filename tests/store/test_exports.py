@@ -15,6 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from phichat import text
+from phichat.chat.attachments import Attachment
 from phichat.chat.messages import Message, Role
 from phichat.errors import StoreError
 from phichat.store.base import Record
@@ -43,12 +44,12 @@ def test_json_is_what_the_description_says() -> None:
     (conversation,) = values["conversations"]
     assert set(conversation) == {
         "id", "title", "created", "changed", "pinned", "deleted", "tip", "system", "sampling", "model", "draft",
-        "origin", "messages",
+        "origin", "attached", "messages",
     }  # fmt: skip
     question, answer = conversation["messages"]
     assert question == {
         "id": "A talk 0", "parent": None, "role": "user", "text": "Hi", "created": 1.7e9, "pinned": False,
-        "reply": None,
+        "attachments": [], "reply": None,
     }  # fmt: skip
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},
@@ -131,6 +132,21 @@ def test_markdown_keeps_code_as_it_is() -> None:
     assert (block.info, block.content) == ("python", code + "\n")
 
 
+def test_files_are_in_every_export_under_their_names() -> None:
+    talked = talk("Why?", "Because.")
+    file = Attachment("a*b.md", "# You\n```\n</details>")
+    talked = replace(talked, messages=(replace(talked.messages[0], attachments=(file,)), talked.messages[1]))
+    markdown = _written(Format.MARKDOWN, talked)
+    assert len(_headings(markdown)) == 3
+    (block,) = [token for token in MarkdownIt().parse(markdown) if token.type == "fence"]
+    assert block.content == file.text + "\n"
+    assert "a\\*b.md" in markdown
+    assert "[a*b.md]\n# You\n```" in _written(Format.TEXT, talked)
+    page = _Tags(_written(Format.HTML, talked))
+    assert page.tags.count("details") == page.tags.count("summary") == 1
+    assert "a*b.md\n# You\n```\n</details>" in page.text
+
+
 def _headings(source: str) -> list[str]:
     """Titles of the first and second level."""
     tokens = MarkdownIt("commonmark").parse(source)
@@ -171,7 +187,7 @@ class _Tags(HTMLParser):
 ALLOWED_TAGS = {
     "html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "h3", "h4", "h5", "h6", "article",
     "header", "b", "time", "div", "p", "pre", "code", "em", "strong", "s", "a", "ul", "ol", "li", "blockquote", "table",
-    "thead", "tbody", "tr", "th", "td", "br", "hr",
+    "thead", "tbody", "tr", "th", "td", "br", "hr", "details", "summary",
 }  # fmt: skip
 ATTACKS = [
     *HOSTILE,

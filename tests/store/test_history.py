@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from phichat.chat.attachments import Attachment
 from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, new_id
 from phichat.errors import StoreError
 from phichat.store.base import Heading, Hit, Record
@@ -237,6 +238,26 @@ def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: P
     assert found.heading == before, "it is not as if something had been said in it"
     history.finish(replace(found.messages[1], text="Because of that")).result()
     assert history.load("one").messages[1].is_pinned
+    history.close()
+
+
+def test_files_stay_with_a_question_and_are_found(history: History, file: Path) -> None:
+    files = (Attachment("crossing.csv", "quay,hour\nHelsinki,7"), Attachment("b\n.txt", '"\x00\u2028\ud800'))
+    asked = question("When?", attachments=files)
+    history.create(record("one", attached=files[:1], draft="And")).result()
+    history.add("one", asked, asked.id).result()
+    history = reopened(history, file)
+    found = history.load("one")
+    assert found.messages[0].attachments == (files[0], Attachment("b\n.txt", '"\x00\u2028\ufffd'))
+    assert (found.draft, found.attached) == ("And", files[:1])
+    for words in ("helsinki", "crossing", "when"):
+        (hit,) = history.search(words)
+        assert hit.message == asked.id
+        assert words in hit.excerpt.lower()
+    history.set_attached("one", ()).result()
+    assert history.load("one").attached == ()
+    history.purge(["one"]).result()
+    assert history.search("helsinki") == []
     history.close()
 
 

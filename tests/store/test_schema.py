@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from phichat.chat.attachments import Attachment
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.store import schema
@@ -88,6 +89,18 @@ def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
         assert [message.is_pinned for message in history.load("one").messages] == [False, True]
         assert [hit.message for hit in history.search("bec")] == ["b"]
     assert old.with_name("history.sqlite3.v2.bak").exists()
+
+
+def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
+    with closing(schema.connect(old)) as connection:
+        schema.migrate(connection, 3)
+    with closing(History(old)) as history:
+        assert history.ready.result() == ""
+        assert history.load("one") == HELD
+        history.set_attached("one", (Attachment("a.txt", "Text"),)).result()
+    with closing(History(old)) as history:
+        assert history.load("one").attached == (Attachment("a.txt", "Text"),)
+    assert old.with_name("history.sqlite3.v3.bak").exists()
 
 
 @pytest.mark.parametrize("version", range(schema.LATEST))

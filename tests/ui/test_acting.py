@@ -57,10 +57,11 @@ def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engi
     person.wait(lambda: all(stop.isVisible() for stop in person.find("message-1").stops()))
     person.find("message-1").take_focus()
     names = []
-    for _ in range(7):
+    for _ in range(9):
         names.append(person.window.focusWidget().accessibleName())
         QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Tab)
-    assert names == ["Answer", "Copy code", "Code", "Answer", "Copy answer", "Answer again", "More"]
+    code = ["Wrap long lines", "Save code", "Copy code", "Code in python"]
+    assert names == ["Answer", *code, "Answer", "Copy answer", "Answer again", "More"]
 
 
 def test_alt_up_and_down_go_from_message_to_message(person: Person) -> None:

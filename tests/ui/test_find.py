@@ -14,12 +14,14 @@ from phichat.chat.messages import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
 from phichat.ui.answering import State
 from phichat.ui.marks import Needle
-from phichat.ui.theme import LIGHT
+from phichat.ui.tokens import tokens_of
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+TOKENS = tokens_of("light", "teal")
 
 
 def look_for(person: Person, words: str) -> None:
@@ -39,7 +41,7 @@ def counts(person: Person, expected: str) -> None:
     person.wait(lambda: count(person) == expected)
 
 
-def marked(field: QTextEdit | QPlainTextEdit, colour: str = LIGHT.mark) -> list[str]:
+def marked(field: QTextEdit | QPlainTextEdit, colour: str = TOKENS.mark) -> list[str]:
     """The words marked in a field in one of the two colours."""
     selections = field.extraSelections()
     return [one.cursor.selectedText() for one in selections if one.format.background().color() == QColor(colour)]
@@ -48,7 +50,7 @@ def marked(field: QTextEdit | QPlainTextEdit, colour: str = LIGHT.mark) -> list[
 def strong(person: Person) -> list[str]:
     fields = [*person.find("transcript").findChildren(QTextBrowser)]
     fields += person.find("transcript").findChildren(QPlainTextEdit)
-    return [word for field in fields for word in marked(field, LIGHT.strong_mark)]
+    return [word for field in fields for word in marked(field, TOKENS.strong_mark)]
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_the_line_is_there_wherever_one_scrolls(
     assert line(person) == ""
     transcript = person.find("transcript")
     transcript.show_message(conversation.path()[300].id)
-    assert line(person) == "Question 150"
+    person.wait(lambda: line(person) == "Question 150")
     QTest.keyClick(transcript, Qt.Key.Key_Home)
     person.wait(lambda: line(person) == "")
     transcript.show_message(conversation.path()[299].id)

@@ -1,38 +1,125 @@
-"""What people see of light and dark, and whether they can read it."""
+"""What people see of themes and accents, and whether they can read it."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QIcon, QPalette
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from phichat.ui.theme import DARK, LIGHT, Theme, Tokens
+from phichat.ui.system_looks import SystemLooks
+from phichat.ui.theme import Theme
+from phichat.ui.tokens import ACCENTS, CLEAR, ENOUGH, PLENTY, THEMES, contrast, tokens_of
 
-PAIRS = [
-    ("text", "ground"), ("text", "surface"), ("text", "side"), ("text", "bubble"), ("text", "hover"),
-    ("text", "faint_accent"), ("muted", "ground"), ("muted", "side"), ("muted", "surface"), ("on_accent", "accent"),
-    ("accent", "ground"), ("alert", "ground"), ("text", "mark"), ("on_strong_mark", "strong_mark"),
-]  # fmt: skip
+TEXTS = [
+    *[("text", ground) for ground in ("ground", "surface", "side", "bubble", "hover", "faint_accent", "mark")],
+    *[("muted", ground) for ground in ("ground", "surface", "side", "bubble", "hover", "faint_accent")],
+    *[("alert", ground) for ground in ("ground", "surface", "side", "faint_accent")],
+    *[("accent", ground) for ground in ("ground", "surface", "side")],
+    ("on_accent", "accent"),
+    ("on_strong_mark", "strong_mark"),
+]
+ODD = ["#ffffff", "#000000", "#ffff00", "#0000ff", "#808080", "#ff0000"]  # what a system may have for an accent
 
 
-@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize(("front", "back"), PAIRS)
-def test_every_text_can_be_read_on_its_ground(tokens: Tokens, front: str, back: str) -> None:
-    lighter, darker = sorted((_luminance(getattr(tokens, front)), _luminance(getattr(tokens, back))), reverse=True)
-    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp)
+    yield theme
+    theme.choose("light", "teal")
+    theme.letter(100)
 
 
-def test_choosing_dark_changes_colours_and_icons_at_once(qtbot: QtBot, qapp: object) -> None:
-    theme = Theme(qapp)  # type: ignore[arg-type]
+@pytest.mark.parametrize("colour", [*ACCENTS, *ODD])
+@pytest.mark.parametrize("name", THEMES)
+def test_every_text_can_be_read_on_its_grounds(name: str, colour: str) -> None:
+    tokens = tokens_of(name, colour)
+    least = PLENTY if tokens.is_plain else ENOUGH
+    poor = {pair: contrast(*(getattr(tokens, token) for token in pair)) for pair in TEXTS}
+    assert {pair: found for pair, found in poor.items() if found < least} == {}
+
+
+@pytest.mark.parametrize("colour", ACCENTS)
+@pytest.mark.parametrize("name", THEMES)
+def test_what_has_the_focus_is_told_from_what_is_around_it(name: str, colour: str) -> None:
+    tokens = tokens_of(name, colour)
+    grounds = (tokens.ground, tokens.surface, tokens.side, tokens.hover)
+    assert min(contrast(tokens.accent, ground) for ground in grounds) >= CLEAR
+
+
+def test_contrast_is_measured_as_others_do() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_choosing_dark_changes_colours_and_icons_at_once(qtbot: QtBot, theme: Theme, qapp: Any) -> None:
     theme.choose("light")
     light_icon = theme.icon("new").pixmap(20).toImage()
     with qtbot.waitSignal(theme.changed):
         theme.choose("dark")
-    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(DARK.ground)  # type: ignore[attr-defined]
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.tokens.ground)
+    assert theme.tokens.is_dark
     assert theme.icon("new").pixmap(20).toImage() != light_icon
-    theme.choose("light")
 
 
-def _luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2 defines it."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+class Wishes(SystemLooks):
+    """A system that wants what the test says."""
+
+    scheme, contrast, colour = "light", False, "#8040c0"
+
+    def want(self, scheme: str, *, contrast: bool = False) -> None:
+        self.scheme, self.contrast = scheme, contrast
+        self.changed.emit()
+
+    def is_dark(self) -> bool:
+        return self.scheme == "dark"
+
+    def wants_contrast(self) -> bool:
+        return self.contrast
+
+    def accent(self) -> str:
+        return self.colour
+
+
+def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
+    system = Wishes(qapp)
+    theme = Theme(qapp, system)
+    theme.choose("system", "system")
+    assert theme.tokens is tokens_of("light", "#8040c0")
+    system.want("dark")
+    assert theme.tokens is tokens_of("dark", "#8040c0")
+    system.want("dark", contrast=True)
+    assert theme.tokens is tokens_of("dark-contrast", "#8040c0")
+    assert qapp.styleSheet()
+    system.colour = "#208020"
+    system.want("light")
+    assert theme.tokens is tokens_of("light", "#208020")
+    assert not qapp.styleSheet()
+    theme.choose("dark", "teal")
+    system.want("light", contrast=True)
+    assert theme.tokens is tokens_of("dark", "teal")
+
+
+def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QApplication) -> None:
+    theme.choose("light", "rose")
+    rose = theme.tokens.accent
+    theme.choose("light", "system")
+    assert theme.tokens.accent != rose
+    assert theme.tokens is tokens_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
+    theme.choose("dark")
+    assert theme.tokens.accent != rose
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0])
+def test_icons_have_as_many_pixels_as_the_screen(theme: Theme, ratio: float) -> None:
+    found = theme.icon("model").pixmap(QSize(20, 20), ratio)
+    assert found.size() == QSize(20, 20) * ratio
+    assert found.devicePixelRatio() == ratio
+
+
+def test_an_icon_that_can_do_nothing_is_fainter(theme: Theme) -> None:
+    size = QSize(20, 20)
+    usual, idle = (theme.icon("send").pixmap(size, 1.0, mode) for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled))
+    assert usual.toImage() != idle.toImage()

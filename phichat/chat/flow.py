@@ -1,0 +1,245 @@
+"""The tokens of Markdown in a row: what is inside lists and quotes stands beside them, and knows how deep it was."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from phichat.chat.formulas import formulas
+from phichat.chat.inline import formula, runs_of
+from phichat.chat.items import Code, Item, Paragraph, Run, Runs, Table
+
+DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
+LONGEST = 2400  # characters of a paragraph that are laid out again together
+SHORTEST = 1200
+MANY_BRACKETS = 60
+REMEMBERED = 500  # paragraphs that were read: what is not final is read again and again
+
+_TASK = re.compile(r"\[([ xX])\][ \t]+")
+_TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
+_SENTENCE = re.compile(r"[.!?…。]['\"”’»)\]*_]*\s+")
+_SPACE = re.compile(r"\s+")
+_BULLETS = "•◦▪"
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
+        """Whether it is one; what is not stays text."""
+        return url.lower().startswith(("http://", "https://"))
+
+
+def _made(*without: str) -> MarkdownIt:
+    made = _Parser("commonmark", {"html": False, "maxNesting": DEEPEST})
+    made.enable(["table", "strikethrough"])
+    # What comes later may not change what is there already: no title by a line below it, no link by one at the end.
+    made.disable(["reference", "lheading", "html_block", "html_inline", *without])
+    formulas(made)
+    return made
+
+
+_parser, _linkless = _made(), _made("link", "image")
+
+
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of `text`, what is inside lines not looked at yet."""
+    found: list[Token] = []
+    _parser.block.parse(text, _parser, {}, found)
+    return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _runs(content: str) -> Runs:
+    is_odd = content.count("[") > 2 * content.count("](") + MANY_BRACKETS  # each looks for its end to the end
+    return runs_of(content, _linkless if is_odd else _parser)
+
+
+def cut_of(content: str) -> int:
+    """Where a paragraph that long is divided, at the end of a sentence if there is one; 0 if it is not."""
+    if len(content) <= LONGEST:
+        return 0
+    for match in _SENTENCE.finditer(content, SHORTEST, LONGEST):
+        before = content[: match.end()]
+        if not (before.count("`") % 2 or before.count("**") % 2 or before.count("$") % 2):
+            return match.end()
+    return max((match.end() for match in _SPACE.finditer(content, SHORTEST, LONGEST)), default=LONGEST)
+
+
+class Flow:
+    """Makes items of `tokens`. `offset` gives for a line where it begins in the source.
+
+    `ordinal` is the number of a list's item that they begin with, if its list began before; `mend` is what the last
+    letters go through.
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[Token],
+        offset: Callable[[int], int],
+        ordinal: int | None = None,
+        mend: Callable[[str], str] | None = None,
+    ) -> None:
+        self._tokens, self._offset, self._ordinal, self._mend = tokens, offset, ordinal, mend
+        self._last = next((token for token in reversed(tokens) if token.type == "inline" and token.content), None)
+        self._items: list[Item] = []
+        self._lists: list[int | None] = []
+        self._signs: list[str] = []
+        self._quotes: list[int] = []
+        self._marker = ""
+        self._span = (0, 0)
+
+    def items(self) -> list[Item]:
+        """All of them."""
+        at = 0
+        while at < len(self._tokens):
+            token = self._tokens[at]
+            if token.map:
+                self._span = self._offset(token.map[0]), self._offset(token.map[1])
+            if token.type == "table_open":
+                at = self._take_table(at)
+            else:
+                self._take(token, self._tokens[at - 1] if at else None)
+                at += 1
+        return self._items
+
+    def _take(self, token: Token, before: Token | None) -> None:
+        if token.nesting:
+            self._enter(token)
+            return
+        match token.type:
+            case "inline":
+                heading = int(before.tag[1]) if before and before.type == "heading_open" else 0
+                self._take_text(token, heading)
+            case "fence" | "code_block":
+                self._take_code(token)
+            case "formula":
+                self._add((formula(token),))
+            case "hr":
+                self._flush_marker()
+                self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
+
+    def _enter(self, token: Token) -> None:
+        """Go into something, or out of it."""
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                self._open_list(token)
+            case "bullet_list_close" | "ordered_list_close":
+                self._lists.pop()
+                self._signs.pop()
+            case "list_item_open":
+                self._open_item()
+            case "list_item_close":
+                self._flush_marker()
+            case "blockquote_open":
+                self._flush_marker()
+                self._quotes.append(len(self._lists))
+            case "blockquote_close":
+                self._quotes.pop()
+
+    def _open_list(self, token: Token) -> None:
+        self._flush_marker()
+        number = None
+        if token.type == "ordered_list_open":
+            number = first_number(token) if self._ordinal is None else self._ordinal
+            self._ordinal = None
+        self._lists.append(number)
+        self._signs.append(token.markup)
+
+    def _open_item(self) -> None:
+        number = self._lists[-1]
+        if number is None:
+            self._marker = _BULLETS[(self._lists.count(None) - 1) % len(_BULLETS)]
+        else:
+            self._marker = f"{number}{self._signs[-1]}"
+            self._lists[-1] = number + 1
+
+    def _flush_marker(self) -> None:
+        """An item that begins without words of its own has a line all the same."""
+        if self._marker:
+            self._add(())
+
+    def _take_text(self, token: Token, heading: int) -> None:
+        content = token.content
+        if self._marker and (task := _TASK.match(content)):
+            self._marker = "☐" if task[1] == " " else "☑"
+            content = content[task.end() :]
+        if token is self._last and self._mend:
+            content = self._mend(content)
+        if not heading and (title := _TITLE.fullmatch(content)):
+            self._add(_runs(title[1]), heading=1)
+            content = title[2] or ""
+        continues = False
+        while content:
+            cut = cut_of(content) or len(content)
+            self._add_parts(_runs(content[:cut].rstrip()), heading, continues=continues)
+            content, continues = content[cut:], True
+        self._flush_marker()
+
+    def _add_parts(self, runs: Runs, heading: int, *, continues: bool) -> None:
+        """Formulas that are to stand alone do so, also those within lines."""
+        before: list[Run] = []
+        for run in (*runs, None):
+            if run is not None and not run.is_display:
+                before.append(run)
+                continue
+            if words := stripped(before):
+                self._add(words, heading=heading, continues=continues)
+            before = []
+            if run:
+                self._add((run,))
+
+    def _add(self, runs: Runs, *, heading: int = 0, continues: bool = False) -> None:
+        marker, self._marker = self._marker, ""
+        quotes = tuple(self._quotes)
+        self._put(Paragraph(runs=runs, heading=heading, quotes=quotes, marker=marker, continues=continues))
+
+    def _take_code(self, token: Token) -> None:
+        self._flush_marker()
+        language = (token.info.split() or [""])[0].lower()
+        self._put(Code(text=token.content.removesuffix("\n"), language=language))
+
+    def _put(self, item: Item) -> None:
+        start, end = self._span
+        self._items.append(replace(item, start=start, end=end, depth=len(self._lists)))
+
+    def _take_table(self, at: int) -> int:
+        self._flush_marker()
+        rows: list[list[Runs]] = []
+        sides: list[str] = []
+        start, end = self._span
+        while self._tokens[at].type != "table_close":
+            token = self._tokens[at]
+            if token.type == "tr_open":
+                rows.append([])
+            elif token.type == "th_open":
+                sides.append(str(token.attrGet("style") or "").removeprefix("text-align:"))
+            elif token.type == "inline":
+                content = self._mend(token.content) if self._mend and token is self._last else token.content
+                rows[-1].append(_runs(content[:LONGEST]))
+            at += 1
+        head, *body = (tuple(row) for row in rows)
+        self._span = start, end
+        self._put(Table(head=head, sides=tuple(sides), rows=tuple(body)))
+        return at + 1
+
+
+def first_number(token: Token) -> int:
+    """That of the first item in the list that `token` opens."""
+    start = token.attrGet("start")
+    return int(1 if start is None else start)
+
+
+def stripped(runs: Sequence[Run]) -> Runs:
+    """`runs` without the spaces around them."""
+    found = list(runs)
+    while found and not found[0].text.strip():
+        del found[0]
+    while found and not found[-1].text.strip():
+        del found[-1]
+    if found and not found[0].latex:
+        found[0] = replace(found[0], text=found[0].text.lstrip())
+    if found and not found[-1].latex:
+        found[-1] = replace(found[-1], text=found[-1].text.rstrip())
+    return tuple(found)

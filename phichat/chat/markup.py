@@ -1,0 +1,80 @@
+"""Paragraphs, or some of their letters, as the Markdown that makes them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from phichat.chat.items import Paragraph, Run, Runs, Style
+
+_MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x] "}
+_SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
+
+
+def markup(paragraphs: Sequence[Paragraph]) -> str:
+    """The Markdown of `paragraphs`."""
+    return "".join(_pieces(paragraphs))
+
+
+def units(text: str) -> int:
+    """How long `text` is as Qt counts: in units of UTF-16."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def clipped(paragraph: Paragraph, start: int, end: int) -> Paragraph:
+    """`paragraph` with what is from `start` to before `end` of its letters, its marker included, as Qt counts."""
+    at = units(paragraph.marker) + 1 if paragraph.marker else 0
+    runs: list[Run] = []
+    for run in paragraph.runs:
+        size = 1 if run.latex else units(run.text)
+        begin, stop = max(start - at, 0), min(end - at, size)
+        if begin < stop:
+            runs.append(run if run.latex else replace(run, text=_slice(run.text, begin, stop)))
+        at += size
+    if start > 0:
+        return replace(paragraph, runs=tuple(runs), marker="", heading=0, depth=0, quotes=())
+    return replace(paragraph, runs=tuple(runs))
+
+
+def _slice(text: str, begin: int, end: int) -> str:
+    if text.isascii():
+        return text[begin:end]
+    return text.encode("utf-16-le", "surrogatepass")[2 * begin : 2 * end].decode("utf-16-le", "replace")
+
+
+def _pieces(paragraphs: Sequence[Paragraph]) -> Iterator[str]:
+    before = None
+    for paragraph in paragraphs:
+        if before:
+            is_close = paragraph.continues or (paragraph.marker and before.depth and paragraph.depth)
+            yield "\n" if is_close else "\n\n"
+        yield _written(paragraph)
+        before = paragraph
+
+
+def _written(paragraph: Paragraph) -> str:
+    quote = "> " * len(paragraph.quotes)
+    if paragraph.is_rule:
+        return quote + "---"
+    marker = _MARKERS.get(paragraph.marker, paragraph.marker and f"{paragraph.marker} ")
+    indent = quote + "   " * (max(paragraph.depth - 1, 0) if marker else paragraph.depth)
+    start = indent + ("#" * paragraph.heading + " " if paragraph.heading else marker)
+    then = indent + " " * min(len(marker), 3)
+    return start + _line(paragraph.runs).replace("\n", "\n" + then)
+
+
+def _line(runs: Runs) -> str:
+    return "".join(run.text if run.latex else _dressed(run) for run in runs)
+
+
+def _dressed(run: Run) -> str:
+    """Letters between the signs that make them look as they do; those do not stand beside spaces."""
+    bare = run.text.strip()
+    if not bare:
+        return run.text
+    signs = "`" if run.style & Style.CODE else ""
+    for style, sign in _SIGNS:
+        signs = sign + signs if run.style & style else signs
+    marked = f"{signs}{bare}{signs[::-1]}"
+    if run.link and run.link != bare:
+        marked = f"[{marked}]({run.link})"
+    before, after = run.text[: len(run.text) - len(run.text.lstrip())], run.text[len(run.text.rstrip()) :]
+    return before + marked + after

@@ -1,0 +1,106 @@
+"""Half-finished Markdown at the end of a reply that is being made: closed, or held back until it is clear."""
+
+import re
+
+from phichat.chat.formulas import end_of, opening
+
+UNCLEAR_LINE = 200  # characters: a longer line is clear
+
+_UNCLEAR = re.compile(  # a line that may become an item, a heading, a quote, a rule, a fence, a row, a formula
+    r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*"
+    r"(?:[-*+>#=_~`|:$\\\[\] \t]*|\[[xX]\]?[ \t]*|\d{1,9}[.)]?[ \t]*|(?:`{3,}|~{3,})[^`]*)"
+)
+_ROW = re.compile(r"[ \t]*\|")
+_DELIMITERS = re.compile(r"[ \t:|-]+")
+_DELIMITER = re.compile(r"\s*:?-+:?\s*")
+_SPECIAL = re.compile(r"[$\\`*_~\[!]")
+_TICKS = re.compile("`+")
+_SIGN = re.compile(r"\*{1,3}|_{1,3}|~{1,2}")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})(?:\](?:\([^()\s]{0,2000}(?:\s[^()\n]{0,200})?)?)?$")
+_TRAILING = re.compile(r"(?:[*_~`]+|\\|(?:^|(?<=[\s$]))\$)$")
+_LATEX = re.compile(r"[\\^]|_\{")
+
+
+def hold_back(text: str) -> str:
+    """`text` without the lines at its end of which nobody can say yet what they are."""
+    lines = text.split("\n")
+    if len(lines[-1]) < UNCLEAR_LINE and lines[-1].strip() and _UNCLEAR.fullmatch(lines[-1]):
+        lines.pop()
+    end = len(lines) - (1 if lines and not lines[-1].strip() else 0)
+    begin = end
+    while begin and end - begin < 3 and _ROW.match(lines[begin - 1]):
+        begin -= 1
+    if end - begin == 1 or (end - begin == 2 and _is_half_of_a_head(*lines[begin:end])):
+        del lines[begin:]
+    return "\n".join(lines)
+
+
+def mend(text: str) -> str:
+    """`text`, the letters of a paragraph, such that what it opens is closed."""
+    text = _TRAILING.sub("", text).rstrip(" ")
+    opened: list[str] = []
+    at = 0
+    while special := _SPECIAL.search(text, at):
+        at = special.start()
+        if text[at] in "[!":
+            text, at = _without_link(text, at)
+        elif text[at] in "$\\":
+            sign = opening(text, at)
+            end = end_of(text, at, sign) if sign else -1
+            if sign and end < 0 and (sign != "$" or _is_begun(text, at)):
+                return _as_code(text, at)
+            at = max(end, at + 1 + (text[at] == "\\"))
+        elif ticks := _TICKS.match(text, at):
+            at = _after_code(text, ticks, opened)
+        elif sign_found := _SIGN.match(text, at):
+            at = _after_sign(text, sign_found, opened)
+    for sign in reversed(opened):
+        text = text.rstrip() + sign
+    return text
+
+
+def _is_begun(text: str, at: int) -> bool:
+    """Whether the dollar at `at` begins a formula rather than a sum."""
+    return text.find("$", at + 1) < 0 and not text[at + 1].isdigit() and bool(_LATEX.search(text, at))
+
+
+def _is_half_of_a_head(head: str, delimiters: str) -> bool:
+    """Whether the second line is to become what makes a table of the first, and is not whole."""
+    wanted = head.strip().strip("|").count("|") + 1
+    found = delimiters.strip().strip("|").split("|")
+    is_whole = len(found) == wanted and all(map(_DELIMITER.fullmatch, found))
+    return bool(_DELIMITERS.fullmatch(delimiters)) and not is_whole
+
+
+def _without_link(text: str, at: int) -> tuple[str, int]:
+    """`text` with the words alone of a link that ends with it, and where to go on."""
+    link = _LINK.match(text, at)
+    return (text[:at] + link[1], at) if link else (text, at + 1)
+
+
+def _after_code(text: str, ticks: re.Match[str], opened: list[str]) -> int:
+    """Where to go on after the code that `ticks` open."""
+    end = next((match.end() for match in _TICKS.finditer(text, ticks.end()) if match[0] == ticks[0]), -1)
+    if end < 0:
+        opened.append(ticks[0])
+        return len(text)
+    return end
+
+
+def _after_sign(text: str, match: re.Match[str], opened: list[str]) -> int:
+    """Where to go on after a sign, which opens or closes something."""
+    sign = match[0]
+    before = text[match.start() - 1 : match.start()] or " "
+    after = text[match.end() : match.end() + 1] or " "
+    if sign in opened and not before.isspace():
+        del opened[opened.index(sign) :]
+    elif not after.isspace() and not (sign[0] == "_" and before.isalnum()):
+        opened.append(sign)
+    return match.end()
+
+
+def _as_code(text: str, at: int) -> str:
+    """`text` in which a formula that is not closed yet, from `at` on, is shown as it is written."""
+    rest = text[at:].rstrip()
+    ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(rest)), default=0))
+    return f"{text[:at]}{ticks} {rest} {ticks}"

@@ -1,0 +1,120 @@
+"""Text files as people have them: told apart from what is no text, read within limits, and decoded."""
+
+import locale
+import os
+import stat
+import unicodedata
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
+from pathlib import Path
+
+from phichat.chat.attachments import Attachment
+from phichat.chat.messages import clean
+from phichat.errors import StoreError
+from phichat.store.base import FileKind
+from phichat.store.imports import holds_conversations
+from phichat.text import size, tr
+
+MOST = 1_000_000
+"""Bytes of a file. The longest context of a small model holds about half of that."""
+
+GGUF = b"GGUF"
+CONTROLS = 1000
+"""Among so many characters one may be a control character that no text editor writes; more make it no text."""
+
+_MARKS = {
+    BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32",  # before UTF-16, whose mark theirs begins with
+    BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+_OLDER = (
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp932",
+    "cp949", "gb18030", "big5", "euc_jp", "koi8_r",
+)  # fmt: skip
+"""What people's files are in that are not in Unicode; more to choose from makes guesses worse."""
+
+_USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # a log's colours, too
+
+
+def kind_of(file: Path) -> FileKind:
+    """What to do with a file that is dropped. What cannot be read is taken for text: reading it says why."""
+    ending = file.suffix.lower()
+    if ending in {".gguf", ".zip"}:
+        return FileKind.MODEL if ending == ".gguf" else FileKind.CONVERSATIONS
+    if ending == ".json" and holds_conversations(file):
+        return FileKind.CONVERSATIONS
+    try:
+        with file.open("rb") as opened:
+            return FileKind.MODEL if opened.read(len(GGUF)) == GGUF else FileKind.TEXT
+    except OSError:
+        return FileKind.TEXT
+
+
+def read_text(file: Path) -> Attachment:
+    """The file as it is now, to be attached. Raises StoreError with a sentence for people."""
+    name = clean(file.name)
+    try:
+        text = _decoded(_bytes(file, name))
+    except OSError as error:
+        raise StoreError(_trouble(error, name)) from error
+    if text is None:
+        raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
+    text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise StoreError(tr("{name} is empty: there is nothing to attach.").format(name=name))
+    return Attachment(name, text)
+
+
+def _bytes(file: Path, name: str) -> bytes:
+    status = file.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise StoreError(tr("{name} is a folder: attach the files in it instead.").format(name=name))
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+        raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
+    with file.open("rb") as opened:
+        data = opened.read(MOST + 1)
+    if len(data) > MOST:
+        raise StoreError(
+            tr("{name} is too large to attach: it has {size}, and a file may have {most}. Attach a part of it.").format(
+                name=name, size=size(max(status.st_size, len(data))), most=size(MOST)
+            )
+        )
+    return data
+
+
+def _decoded(data: bytes) -> str | None:
+    """The text; None if it is none."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return _if_text(data.decode(encoding, "replace"))
+    if b"\0" in data:
+        return None
+    try:
+        return _if_text(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return _if_text(_guessed(data))
+
+
+def _guessed(data: bytes) -> str:
+    """By the encoding that makes most sense of it, among equals the usual one; a control character where none does."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - most files are UTF-8
+
+    found = list(from_bytes(data, cp_isolation=list(_OLDER)))
+    equals = [match for match in found if (match.chaos, match.coherence) == (found[0].chaos, found[0].coherence)]
+    for usual in (locale.getencoding(), "cp1252", "cp1251"):
+        for match in equals:
+            if usual in match.could_be_from_charset:
+                return str(match)
+    return str(found[0]) if found else "\0"
+
+
+def _if_text(text: str) -> str | None:
+    odd = (letter for letter in set(text) - _USUAL if unicodedata.category(letter) == "Cc")
+    return text if sum(map(text.count, odd)) <= len(text) // CONTROLS else None
+
+
+def _trouble(error: OSError, name: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return tr("{name} is not there any more: it was moved, renamed or deleted.").format(name=name)
+    if isinstance(error, PermissionError):
+        return tr("{name} may not be read by you. Change its permissions, or attach a copy.").format(name=name)
+    reason = error.strerror or os.strerror(error.errno or 0)
+    return tr("{name} could not be read: {reason}. Look whether its disk is there.").format(name=name, reason=reason)

@@ -1,0 +1,66 @@
+"""What this program is: its version, that of its parts, and their licences."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, qVersion
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.text import tr
+from phichat.ui.labels import explanation, heading
+from phichat.ui.lettering import scaled
+from phichat.ui.shortcuts_dialog import closing
+from phichat.ui.theme import Theme
+
+
+class AboutDialog(QDialog):
+    """Shows that, and nothing is imported for it."""
+
+    def __init__(self, theme: Theme, parts: Sequence[tuple[str, str, str]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("aboutDialog")
+        self.setWindowTitle(tr("About Phichat"))
+        self.setAccessibleName(tr("About Phichat"))
+        self._list = QTreeWidget()
+        self._list.setObjectName("partsList")
+        self._list.setAccessibleName(tr("What Phichat is made of"))
+        self._list.setHeaderLabels([tr("Part"), tr("Version"), tr("Licence")])
+        self._list.setRootIsDecorated(False)
+        (_, ours, _), python, *packages = parts
+        for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages):
+            item = QTreeWidgetItem(list(row))
+            item.setToolTip(2, row[2])
+            self._list.addTopLevelItem(item)
+        self._list.setCurrentIndex(self._list.model().index(0, 0))
+        for column in range(2):
+            self._list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        theme.dress(self._list, "table")
+        layout = QVBoxLayout(self)
+        layout.addLayout(_head(self.windowIcon(), ours))
+        layout.addWidget(self._list)
+        layout.addWidget(closing(self, theme))
+        self.resize(scaled(600), scaled(480))
+
+
+def _head(icon: QIcon, version: str) -> QHBoxLayout:
+    picture = QLabel()
+    picture.setPixmap(icon.pixmap(QSize(56, 56)))
+    words = QVBoxLayout()
+    title = heading(f"Phichat {version}")
+    title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    words.addWidget(title)
+    words.addWidget(explanation(tr("Talk with Microsoft Phi-3 on your own computer. MIT licence.")))
+    words.addWidget(explanation(tr("Models have licences of their own: Phi-3 is MIT, the starter Apache-2.0.")))
+    head = QHBoxLayout()
+    head.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+    head.addLayout(words, 1)
+    return head

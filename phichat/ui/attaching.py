@@ -1,0 +1,191 @@
+"""Files that are to go with the next question: chosen, dropped or pasted, and read in a thread."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from phichat.chat.attachments import Attachment
+from phichat.chat.session import Session
+from phichat.errors import PhichatError
+from phichat.stop import Stop
+from phichat.store.base import FileKind
+from phichat.text import tr, tr_count
+from phichat.ui.archive import Archive
+from phichat.ui.composer import Composer
+from phichat.ui.history import Looker, TextReader
+from phichat.ui.jobs import Errands
+from phichat.ui.status_line import announce
+
+SLOW = 300  # milliseconds after which one is told that a file is being read
+PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer
+
+
+@dataclass
+class _Reading:
+    """Files on their way to `session`; `at` is the one that is being read."""
+
+    session: Session
+    at: Path
+    troubles: list[str] = field(default_factory=list)
+    stop: Stop | None = None
+
+
+class Attaching(QObject):
+    """Keeps what is attached with the conversation in which that was done, shown or not.
+
+    `doors` say what a file is, and read it.
+
+    Signals:
+        told(str): a sentence about what could not be attached.
+        slowed(str): the file of that name is still being read; empty once none is.
+        model_given(str), conversations_given(list[Path]): files that are no text to attach.
+    """
+
+    told = Signal(str)
+    slowed = Signal(str)
+    model_given = Signal(str)
+    conversations_given = Signal(list)
+
+    def __init__(self, composer: Composer, archive: Archive, doors: tuple[Looker, TextReader], parent: QObject) -> None:
+        super().__init__(parent)
+        self._composer, self._archive = composer, archive
+        self._look, self._read = doors
+        self._errands = Errands("files", parent=self)
+        self._readings: list[_Reading] = []
+        self._slow = QTimer(self, interval=SLOW, singleShot=True)
+        self._slow.timeout.connect(self._tell_slow)
+        self._patience = QTimer(self, interval=PATIENCE, singleShot=True)
+        self._patience.timeout.connect(self._give_up)
+        composer.attach_wanted.connect(self.choose)
+        composer.given.connect(self.take)
+        composer.removed.connect(self._remove)
+
+    @property
+    def session(self) -> Session:
+        """The conversation that is shown."""
+        return self._archive.conversing.session
+
+    @Slot(object)
+    def show(self, session: Session) -> None:
+        """Another conversation is shown."""
+        self._composer.show_files(session.attached)
+
+    @Slot()
+    def choose(self) -> None:
+        """Attach what the person chooses."""
+        from phichat.ui.asking import ask_for_texts  # noqa: PLC0415 - its many types take their time
+
+        self._begin([(file, FileKind.TEXT) for file in map(Path, ask_for_texts(self._composer.window()))])
+
+    @Slot(list)
+    def take(self, files: Sequence[Path]) -> None:
+        """Attach `files`, unless they are models or conversations: those are handed on."""
+        self._begin([(file, None) for file in files])
+
+    @Slot()
+    def close(self) -> None:
+        """End all threads."""
+        self._errands.close()
+
+    def _begin(self, files: Sequence[tuple[Path, FileKind | None]]) -> None:
+        if not files:
+            return
+        reading = _Reading(self.session, files[0][0])
+
+        def job(stop: Stop) -> Iterator[object]:
+            for file, kind in files:
+                if stop.is_set():
+                    return
+                yield file
+                yield self._opened(file, kind or self._look(file))
+
+        self._readings.append(reading)
+        self._slow.start()
+        self._patience.start()
+        reading.stop = self._errands.send(job, partial(self._on_read, reading), partial(self._on_ended, reading))
+
+    def _opened(self, file: Path, kind: FileKind) -> object:
+        """In a thread: the file's text, or why there is none; its kind where it is something else."""
+        if kind is not FileKind.TEXT:
+            return kind
+        try:
+            return self._read(file)
+        except PhichatError as error:
+            return str(error)
+
+    def _on_read(self, reading: _Reading, found: object) -> None:
+        match found:
+            case Path():
+                reading.at = found
+                self._patience.start()
+            case Attachment():
+                self._add(reading.session, found)
+            case FileKind.MODEL:
+                self.model_given.emit(str(reading.at))
+            case FileKind.CONVERSATIONS:
+                self.conversations_given.emit([reading.at])
+            case str():
+                reading.troubles.append(found)
+
+    def _on_ended(self, reading: _Reading, trouble: str) -> None:
+        if reading not in self._readings:  # it was given up
+            return
+        self._readings.remove(reading)
+        self._tell(reading, trouble)
+        if not self._readings:
+            self._slow.stop()
+            self._patience.stop()
+            self.slowed.emit("")
+
+    def _tell(self, reading: _Reading, trouble: str = "") -> None:
+        """One sentence about what went wrong, and another if more did."""
+        first, *others = [*reading.troubles, *filter(None, [trouble])] or [""]
+        if others:
+            first += " " + tr_count(
+                "{count} other file could not be attached.", "{count} other files could not be attached.", len(others)
+            )
+        if first:
+            self.told.emit(first)
+
+    @Slot()
+    def _tell_slow(self) -> None:
+        if self._readings:
+            self.slowed.emit(self._readings[-1].at.name)
+
+    @Slot()
+    def _give_up(self) -> None:
+        readings, self._readings = self._readings, []
+        for reading in readings:
+            if reading.stop:
+                reading.stop.set()
+            late = tr("{name} could not be read in time. Look whether its disk or network is there.")
+            self._tell(reading, late.format(name=reading.at.name))
+        self.slowed.emit("")
+
+    def _add(self, session: Session, file: Attachment) -> None:
+        if file in session.attached:
+            self.told.emit(tr("{name} is attached already.").format(name=file.title))
+            return
+        session.attached = (*session.attached, file)
+        self._keep(session)
+        announce(self._composer, tr("{name} attached.").format(name=file.title))
+
+    @Slot(object)
+    def _remove(self, file: Attachment) -> None:
+        session = self.session
+        session.attached = tuple(other for other in session.attached if other is not file)
+        self._keep(session)
+        if not session.attached:
+            self._composer.setFocus()
+
+    def _keep(self, session: Session) -> None:
+        """Show and store what is attached in `session`, unless that was deleted meanwhile."""
+        name = session.conversation.id
+        if session is self.session:
+            self.show(session)
+            self._archive.conversing.settle()
+        elif self._archive.conversing.known(name) is session and self._archive.headings.heading(name):
+            self._archive.keeping.keep_draft(session)

@@ -1,0 +1,74 @@
+"""An attached file's text, to be read and copied."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QGuiApplication, QTextCursor
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from phichat.chat.attachments import Attachment
+from phichat.text import tr
+from phichat.ui.lettering import fixed_font
+from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.ui.marks import Marks, Needle
+
+SIZE = QSize(680, 520)
+
+
+class AttachmentWindow(QDialog):
+    """The text as the model reads it, whatever became of the file since; what is looked for is marked in it."""
+
+    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, needle: "Needle | None") -> None:
+        super().__init__(parent)
+        self.setObjectName("attachmentWindow")
+        self.setWindowTitle(file.title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._file = file
+        self._field = QPlainTextEdit()
+        self._field.setObjectName("attachmentText")
+        self._field.setAccessibleName(tr("Text of {name}").format(name=file.title))
+        self._field.setReadOnly(True)
+        self._field.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._field.setTabChangesFocus(True)
+        self._field.setFont(fixed_font())
+        self._field.setPlainText(file.text)
+        copy, close = QPushButton(tr("Copy")), QPushButton(tr("Close"))
+        buttons = QDialogButtonBox()
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(close, QDialogButtonBox.ButtonRole.RejectRole)
+        copy.clicked.connect(self._copy)
+        buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._field)
+        layout.addWidget(buttons)
+        close.setDefault(True)
+        theme.dress(self._field, "field")
+        theme.dress(buttons, "button")
+        theme.dress(self._field.verticalScrollBar(), "bar")
+        self.resize(SIZE.boundedTo(parent.size()))
+        self._marks = self._mark(needle, theme) if needle else None
+
+    def _mark(self, needle: "Needle", theme: Theme) -> "Marks":
+        from phichat.ui.marks import Marks  # noqa: PLC0415 - rarely needed
+
+        marks = Marks(self._field, needle, theme.tokens)
+        if marks.places:
+            marks.choose(0)
+            cursor = QTextCursor(self._field.document())
+            cursor.setPosition(marks.places[0][0])
+            self._field.setTextCursor(cursor)
+            self._field.centerCursor()
+        return marks
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._file.text)
+
+
+def show_attachment(theme: Theme, parent: QWidget, file: Attachment, needle: "Needle | None" = None) -> None:
+    """Open the text of `file` over `parent`."""
+    AttachmentWindow(theme, parent, file, needle).open()

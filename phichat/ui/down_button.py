@@ -1,0 +1,34 @@
+"""Brings the reader back to the end of the conversation."""
+
+from PySide6.QtCore import QSize, Slot
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from phichat.text import tr
+from phichat.ui.lettering import sized
+from phichat.ui.theme import Theme
+
+ABOVE_EDGE = 14  # pixels
+
+
+class DownButton(QToolButton):
+    """Floats at the lower edge of what is seen."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("downButton")
+        self._theme = theme
+        self.setAccessibleName(tr("Go to the end"))
+        self.setToolTip(tr("Go to the end"))
+        sized(self, 18, 34, 34)
+        self.hide()
+        theme.dress(self, "round")
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+
+    def settle(self, size: QSize) -> None:
+        """Stand where it belongs in what is that large."""
+        self.move((size.width() - self.width()) // 2, size.height() - self.height() - ABOVE_EDGE)
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self.setIcon(self._theme.icon("down"))

@@ -1,0 +1,100 @@
+"""What the Help menu does: keys, what this program is, what to send with a report, and the log."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QDialog, QMainWindow
+
+from phichat.stop import Stop
+from phichat.text import tr
+from phichat.ui.actions import Actions
+from phichat.ui.jobs import Errands, once
+from phichat.ui.theme import Theme
+
+Part = tuple[str, str, str]
+
+
+class Helping(QObject):
+    """Opens dialogs, which are made when they are wanted; `diagnose` finds what to copy, and may take its time.
+
+    `parts` tells name, version and licence of what this program is made of, itself the first.
+
+    Signals: `told(str)` with a sentence.
+    """
+
+    told = Signal(str)
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        actions: Actions,
+        theme: Theme,
+        logs: Path,
+        diagnose: Callable[[Stop], str],
+        parts: Callable[[], Sequence[Part]],
+    ) -> None:
+        super().__init__(window)
+        self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
+        self._errands = Errands("diagnosing", 1, self)
+        self._diagnosis: Stop | None = None
+        actions.shortcuts.triggered.connect(self._show_shortcuts)
+        actions.about.triggered.connect(self._show_about)
+        actions.diagnostics.triggered.connect(self._copy_diagnostics)
+        actions.logs.triggered.connect(self._show_logs)
+
+    @Slot()
+    def close(self) -> None:
+        """The window is gone."""
+        self._errands.close()
+
+    @Slot()
+    def _show_shortcuts(self) -> None:
+        from phichat.ui.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is wanted
+
+        window = self._window()
+        _open(ShortcutsDialog(self._theme, window.menuBar(), window))
+
+    @Slot()
+    def _show_about(self) -> None:
+        from phichat.ui.about_dialog import AboutDialog  # noqa: PLC0415 - as above
+
+        _open(AboutDialog(self._theme, self._parts(), self._window()))
+
+    @Slot()
+    def _show_logs(self) -> None:
+        from phichat.ui.logs_dialog import LogsDialog  # noqa: PLC0415 - as above
+
+        _open(LogsDialog(self._theme, self._logs, open_folder, self._window()))
+
+    @Slot()
+    def _copy_diagnostics(self) -> None:
+        if self._diagnosis is None:
+            self.told.emit(tr("Looking at this computer…"))
+            self._diagnosis = self._errands.send(once(self._diagnose), self._on_diagnosed, self._on_ended)
+
+    def _on_diagnosed(self, found: str) -> None:
+        QGuiApplication.clipboard().setText(found)
+        self.told.emit(tr("Copied: what `phichat doctor` prints."))
+
+    def _on_ended(self, trouble: str) -> None:
+        self._diagnosis = None
+        if trouble:
+            self.told.emit(trouble)
+
+    def _window(self) -> QMainWindow:
+        window = self.parent()
+        assert isinstance(window, QMainWindow)  # noqa: S101 - it was made so
+        return window
+
+
+def open_folder(folder: Path) -> None:
+    """Show `folder`, or the one above that is there, in the system's file manager."""
+    place = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+
+
+def _open(dialog: QDialog) -> None:
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()

@@ -1,0 +1,96 @@
+"""How large letters are, and what grows with them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+
+LEAST, MOST, STEP = 80, 200, 10  # percent of the system's size
+_PIXELS = "designedPixels"
+
+
+def set_letters(application: QApplication, percent: int, family: str) -> None:
+    """Have all letters in `family`, empty for the system's, and of `percent` of its size, whoever shows them."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font.setPointSizeF(font.pointSizeF() * percent / 100)
+    if family:
+        font.setFamilies([family, *font.families()])
+    ratio = font.pointSizeF() / application.font().pointSizeF()
+    own = [(widget, widget.font().pointSizeF()) for widget in _of_their_own_font(application.allWidgets())]
+    application.setFont(font)
+    for widget, size in own:
+        if widget.font().pointSizeF() == size:  # what only has another weight has followed
+            larger = QFont(widget.font())
+            larger.setPointSizeF(size * ratio)
+            widget.setFont(larger)
+    for widget in application.allWidgets():
+        _apply(widget)
+
+
+def magnification() -> float:
+    """How much larger letters are than the system has them."""
+    usual = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    return QApplication.font().pointSizeF() / usual.pointSizeF()
+
+
+def scaled(pixels: int) -> int:
+    """So many pixels, or as many more as letters are larger."""
+    return round(pixels * magnification())
+
+
+def fixed_font() -> QFont:
+    """Letters of one width, for code."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(font.pointSizeF() * magnification())
+    return font
+
+
+def sized(button: QAbstractButton, icon: int, width: int = 0, height: int = 0) -> None:
+    """Have an icon of so many pixels and, where given, a button of that size: more where letters are larger."""
+    _design(button, icon=icon, width=width, height=height)
+
+
+def boxed(widget: QWidget, width: int, height: int = 0) -> None:
+    """Have `widget` so wide and, where given, so high; larger where letters are."""
+    _design(widget, width=width, height=height)
+
+
+def at_most(widget: QWidget, width: int) -> None:
+    """Have `widget` no wider than that; wider where letters are larger."""
+    _design(widget, most=width)
+
+
+def at_least(widget: QWidget, width: int) -> None:
+    """Have `widget` no narrower than that; nor than more where letters are larger."""
+    _design(widget, least=width)
+
+
+def _design(widget: QWidget, **pixels: int) -> None:
+    widget.setProperty(_PIXELS, pixels)
+    _apply(widget)
+
+
+def _apply(widget: QWidget) -> None:
+    pixels: dict[str, Any] | None = widget.property(_PIXELS)
+    for name, value in (pixels or {}).items():
+        if value:
+            _SETTERS[name](widget, scaled(int(value)))
+
+
+def _set_icon(widget: Any, pixels: int) -> None:
+    widget.setIconSize(QSize(pixels, pixels))
+
+
+_SETTERS: dict[str, Callable[[Any, int], None]] = {
+    "icon": _set_icon,
+    "width": QWidget.setFixedWidth,
+    "height": QWidget.setFixedHeight,
+    "most": QWidget.setMaximumWidth,
+    "least": QWidget.setMinimumWidth,
+}
+
+
+def _of_their_own_font(widgets: Iterable[QWidget]) -> list[QWidget]:
+    return [widget for widget in widgets if widget.testAttribute(Qt.WidgetAttribute.WA_SetFont)]

@@ -1,0 +1,78 @@
+"""The last lines of the log, to be looked at."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from phichat.text import tr
+from phichat.ui.labels import explanation
+from phichat.ui.lettering import fixed_font, scaled
+from phichat.ui.shortcuts_dialog import closing
+from phichat.ui.theme import Theme
+
+MOST = 200_000  # bytes from the end
+
+
+class LogsDialog(QDialog):
+    """Shows the log that is in `folder`; `open_folder` shows the folder itself."""
+
+    def __init__(self, theme: Theme, folder: Path, open_folder: Callable[[Path], None], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("logsDialog")
+        self.setWindowTitle(tr("Logs"))
+        self.setAccessibleName(tr("Logs"))
+        self._folder, self._open = folder, open_folder
+        self._text = QPlainTextEdit()
+        self._text.setObjectName("logText")
+        self._text.setAccessibleName(tr("Last lines of the log"))
+        self._text.setReadOnly(True)
+        self._text.setTabChangesFocus(True)
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._text.setFont(fixed_font())
+        theme.dress(self._text, "field")
+        again = _button(theme, "readAgainButton", tr("Read again"))
+        again.clicked.connect(self.read)
+        place = _button(theme, "logFolderButton", tr("Open folder"))
+        place.clicked.connect(self._on_folder)
+        buttons = QHBoxLayout()
+        for button in (again, place):
+            buttons.addWidget(button)
+        buttons.addWidget(closing(self, theme), 1)
+        layout = QVBoxLayout(self)
+        layout.addWidget(explanation(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
+        layout.addWidget(self._text)
+        layout.addLayout(buttons)
+        self.resize(scaled(680), scaled(440))
+        self.read()
+
+    @Slot()
+    def read(self) -> None:
+        """Show the log as it is now."""
+        self._text.setPlainText(_end_of(self._folder / "phichat.log") or tr("There is nothing in it."))
+        self._text.moveCursor(QTextCursor.MoveOperation.End)
+
+    @Slot()
+    def _on_folder(self) -> None:
+        self._open(self._folder)
+
+
+def _end_of(file: Path) -> str:
+    try:
+        with file.open("rb") as log:
+            size = log.seek(0, 2)
+            log.seek(max(0, size - MOST))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return text.partition("\n")[2] if size > MOST else text  # what is cut begins within a line
+
+
+def _button(theme: Theme, name: str, text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAutoDefault(False)
+    theme.dress(button, "button")
+    return button

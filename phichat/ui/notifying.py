@@ -1,0 +1,67 @@
+"""Tells a person who is doing something else that a long answer, or a download, has come to its end."""
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QApplication, QWidget
+
+from phichat.chat.messages import Ending, Message
+from phichat.chat.session import Session
+from phichat.text import tr
+from phichat.ui.answering import Answering
+from phichat.ui.arrivals import Arrivals
+
+LONG = 10.0  # seconds that nobody sits and waits for
+
+
+class Notifying(QObject):
+    """Says what ended, but not with which words: others may see the screen.
+
+    `is_wanted` is asked each time; `pop` shows a sentence outside the window.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        answering: Answering,
+        arrivals: Arrivals,
+        is_wanted: Callable[[], bool],
+        pop: Callable[[str], None],
+    ) -> None:
+        super().__init__(window)
+        self._is_wanted, self._pop = is_wanted, pop
+        self._begun: tuple[str, float] = "", 0.0
+        answering.replied.connect(self._on_replied)
+        arrivals.ended.connect(self.tell)
+
+    @Slot(str)
+    def tell(self, sentence: str) -> None:
+        """Say it, if the person is somewhere else."""
+        if self._is_wanted() and self._is_unseen():
+            QApplication.alert(self._window())
+            self._pop(sentence)
+
+    def _is_unseen(self) -> bool:
+        """Whether none of our windows is in front."""
+        window = self._window()
+        is_there = window.isVisible() and not window.isMinimized()
+        return not is_there or QApplication.activeWindow() is None
+
+    @Slot(object, object)
+    def _on_replied(self, _: Session, message: Message) -> None:
+        """A reply begins, grows or ends. One that was stopped is no news, and the window that closes stops it, too."""
+        ending = message.reply.ending if message.reply else Ending.CANCELLED
+        if ending is Ending.ANSWERING:
+            if self._begun[0] != message.id:
+                self._begun = message.id, time.monotonic()
+            return
+        (begun, since), self._begun = self._begun, ("", 0.0)
+        if begun == message.id and time.monotonic() - since >= LONG and ending is not Ending.CANCELLED:
+            self.tell(tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there."))
+
+    def _window(self) -> QWidget:
+        # Not kept: a circle of references is freed at any time, in any thread.
+        window = self.parent()
+        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        return window

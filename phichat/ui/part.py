@@ -1,0 +1,73 @@
+"""What the parts of a message have in common, whatever they show."""
+
+from typing import cast
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+
+from phichat.chat.items import Block
+from phichat.ui.marks import Marks, Needle
+from phichat.ui.theme import Tokens
+
+Field = QTextEdit | QPlainTextEdit
+
+
+class Part:
+    """A part: a widget that has this, too.
+
+    Attributes:
+        marks: what is looked for in it, and where that is; None for nothing.
+        block: what it shows of a reply; None for anything else.
+    """
+
+    marks: Marks | None = None
+    block: Block | None = None
+
+    def widget(self) -> QWidget:
+        """Itself, as what it is besides."""
+        return cast("QWidget", self)
+
+    def field(self) -> Field:
+        """What shows the text and takes the focus."""
+        raise NotImplementedError
+
+    def show_block(self, block: Block) -> None:
+        """Show `block`: mostly what is shown, and more."""
+        raise NotImplementedError
+
+    def buttons(self) -> list[QWidget]:
+        """What else takes the focus, before the text."""
+        return []
+
+    def selected(self) -> str:
+        """What the person has marked to copy."""
+        return self.field().textCursor().selection().toPlainText()
+
+    def markdown(self) -> str:
+        """All of it, as it was written."""
+        return self.selected()
+
+    def selected_markdown(self) -> str:
+        """What the person has marked, as Markdown."""
+        return self.selected()
+
+    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
+        """Mark `needle` from now on; None for nothing."""
+        if self.marks:
+            self.marks.clear()
+        self.marks = Marks(self.field(), needle, tokens) if needle else None
+
+    def mark_again(self) -> None:
+        """The text is another one."""
+        if self.marks:
+            self.marks.refresh()
+
+    def bring(self, number: int) -> None:
+        """Scroll within, such that the mark of that number is seen."""
+
+    def link_at(self, place: QPoint) -> str:  # noqa: ARG002
+        """Where the link at `place` leads, if there is one."""
+        return ""
+
+    def set_name(self, name: str) -> None:
+        """Be called that by screen readers, unless there is a better name."""

@@ -1,0 +1,217 @@
+"""Preferences: how everything looks, how conversations begin, and where things are. What is chosen holds at once."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSpinBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat import text
+from phichat.chat.presets import own_presets
+from phichat.chat.sampling import PRESETS, Sampling
+from phichat.store.preferences import Preferences
+from phichat.text import later, tr
+from phichat.ui.folder_row import FolderRow
+from phichat.ui.labels import explanation
+from phichat.ui.lettering import LEAST, MOST, STEP, scaled
+from phichat.ui.shortcuts_dialog import closing
+from phichat.ui.swatches import swatch
+from phichat.ui.theme import Theme
+from phichat.ui.tokens import ACCENTS, SYSTEM
+
+THEMES = {
+    SYSTEM: later("As the system"),
+    "light": later("Light"),
+    "dark": later("Dark"),
+    "light-contrast": later("Light, high contrast"),
+    "dark-contrast": later("Dark, high contrast"),
+}
+
+
+class PreferencesDialog(QDialog):
+    """Shows `now`.
+
+    Signals:
+        chosen(str, object): the preference of that name is to have that value.
+        folder_wanted: another folder for models is to be chosen; opened(Path): a folder is to be shown.
+    """
+
+    chosen = Signal(str, object)
+    folder_wanted = Signal()
+    opened = Signal(Path)
+
+    def __init__(
+        self, theme: Theme, now: Preferences, folders: tuple[Path, Path], families: list[str], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("preferencesDialog")
+        self.setWindowTitle(tr("Preferences"))
+        self.setAccessibleName(tr("Preferences"))
+        self._theme, self._now = theme, now
+        tabs = QTabWidget()
+        tabs.setObjectName("preferencesTabs")
+        tabs.setAccessibleName(tr("Preferences"))
+        tabs.addTab(self._looks(families), tr("Looks"))
+        tabs.addTab(self._conversations(), tr("New conversations"))
+        tabs.addTab(self._system(folders), tr("Folders and more"))
+        layout = QVBoxLayout(self)
+        layout.addWidget(tabs)
+        layout.addWidget(closing(self, theme))
+        self.resize(scaled(500), scaled(400))
+
+    @Slot(int)
+    def show_size(self, percent: int) -> None:
+        """Text has another size now."""
+        with QSignalBlocker(self._size):
+            self._size.setValue(percent)
+
+    def show_models_folder(self, folder: Path, *, is_ours: bool) -> None:
+        """Fetched models go there from the next start on."""
+        self._models.show_folder(folder, is_ours=is_ours)
+
+    def _looks(self, families: list[str]) -> QWidget:
+        page, form = _page()
+        themes = {name: tr(label) for name, label in THEMES.items()}
+        self._add(form, "themeCombo", tr("Theme"), self._choice("theme", themes, self._now.theme))
+        accents = {SYSTEM: tr("As the system"), **{name: tr(accent.label) for name, accent in ACCENTS.items()}}
+        colours = self._choice("accent", accents, self._now.accent)
+        for number, name in enumerate(accents):
+            if name in ACCENTS:
+                colours.setItemIcon(number, swatch(ACCENTS[name]))
+        self._add(form, "accentCombo", tr("Accent colour"), colours)
+        self._size = QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
+        self._size.setSuffix("\N{NO-BREAK SPACE}%")
+        self._size.setKeyboardTracking(False)
+        self._size.valueChanged.connect(self._on_size)
+        self._add(form, "textSizeSpin", tr("Text size"), self._size)
+        fonts = {"": tr("As the system"), **{name: name for name in families}}
+        self._add(form, "fontCombo", tr("Font"), self._choice("font", fonts, self._now.font))
+        self._add(form, "languageCombo", tr("Language"), self._languages())
+        form.addRow("", explanation(tr("Another language is spoken from the next start on.")))
+        form.addRow("", self._switch("less_motion", "lessMotionCheck", tr("Less motion")))
+        return page
+
+    def _languages(self) -> QComboBox:
+        from PySide6.QtCore import QLocale  # noqa: PLC0415 - many languages, each a number
+
+        codes = text.available_languages()
+        names = {code: QLocale(code).nativeLanguageName().capitalize() for code in codes}
+        names["en"] = "English"
+        return self._choice("language", {"": tr("As the system"), **names}, self._now.language)
+
+    def _conversations(self) -> QWidget:
+        page, form = _page()
+        self._prompt = QPlainTextEdit(self._now.system)
+        self._prompt.setTabChangesFocus(True)
+        self._prompt.textChanged.connect(self._on_prompt)
+        self._theme.dress(self._prompt, "field")
+        self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
+        presets = {**PRESETS, **own_presets(self._now.presets)}
+        self._samplings = {name: preset.sampling for name, preset in presets.items()}
+        labels = {name: tr(preset.label) if name in PRESETS else preset.label for name, preset in presets.items()}
+        begins = replace(Sampling().with_values(self._now.sampling), seed=None)
+        like = next((name for name, sampling in self._samplings.items() if sampling == begins), "")
+        combo = self._choice("", labels if like else {"": tr("Your own"), **labels}, like)
+        combo.activated.connect(self._on_preset)
+        self._presets = combo
+        self._add(form, "defaultPresetCombo", tr("Preset"), combo)
+        form.addRow("", explanation(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
+        return page
+
+    def _system(self, folders: tuple[Path, Path]) -> QWidget:
+        page, form = _page()
+        data, models = folders
+        place = FolderRow(self._theme, "dataFolder", tr("Data"))
+        place.show_folder(data)
+        place.opened.connect(self.opened)
+        form.addRow(tr("Data"), place)
+        form.addRow("", explanation(tr("The environment variable PHICHAT_HOME moves all of it, set before a start.")))
+        self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
+        self._models.show_folder(models, is_ours=models.parent == data)
+        self._models.opened.connect(self.opened)
+        self._models.change_wanted.connect(self.folder_wanted)
+        self._models.own_wanted.connect(self._on_own_folder)
+        form.addRow(tr("Models"), self._models)
+        form.addRow("", explanation(tr("Another folder holds from the next start on; models that are here stay.")))
+        words = tr("Tell me when a long answer or a download has ended while I do something else")
+        form.addRow(self._switch("notifies", "notifiesCheck", words))
+        return page
+
+    def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:
+        control.setObjectName(name)
+        control.setAccessibleName(label)
+        words = QLabel(label)
+        words.setBuddy(control)
+        form.addRow(words, control)
+
+    def _choice(self, name: str, choices: Mapping[str, str], now: str) -> QComboBox:
+        combo = QComboBox()
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(14)
+        for value, label in choices.items():
+            combo.addItem(label, value)
+        combo.setCurrentIndex(max(combo.findData(now), 0))
+        combo.setProperty("preference", name)
+        if name:
+            combo.activated.connect(self._on_choice)
+        return combo
+
+    def _switch(self, name: str, object_name: str, label: str) -> QCheckBox:
+        box = QCheckBox(label)
+        box.setObjectName(object_name)
+        box.setAccessibleName(label)
+        box.setChecked(bool(asdict(self._now)[name]))
+        box.setProperty("preference", name)
+        box.toggled.connect(self._on_switch)
+        return box
+
+    @Slot(int)
+    def _on_choice(self, _: int) -> None:
+        combo = self.sender()
+        if isinstance(combo, QComboBox):
+            self.chosen.emit(str(combo.property("preference")), combo.currentData())
+
+    @Slot(bool)
+    def _on_switch(self, is_on: bool) -> None:
+        box = self.sender()
+        if box:
+            self.chosen.emit(str(box.property("preference")), is_on)
+
+    @Slot(int)
+    def _on_size(self, percent: int) -> None:
+        self.chosen.emit("text_percent", percent)
+
+    @Slot()
+    def _on_prompt(self) -> None:
+        self.chosen.emit("system", self._prompt.toPlainText())
+
+    @Slot(int)
+    def _on_preset(self, _: int) -> None:
+        if sampling := self._samplings.get(self._presets.currentData()):
+            self.chosen.emit("sampling", asdict(sampling))
+
+    @Slot()
+    def _on_own_folder(self) -> None:
+        self.chosen.emit("models_folder", "")
+
+
+def _page() -> tuple[QWidget, QFormLayout]:
+    page = QWidget()
+    form = QFormLayout(page)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setContentsMargins(16, 16, 16, 16)
+    form.setVerticalSpacing(10)
+    return page, form

@@ -1,0 +1,242 @@
+"""Presets to choose from: those there are and one's own, which are saved, renamed and deleted here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.chat.presets import LONGEST, OWN, differences, nearest, own_preset, own_presets, stored
+from phichat.chat.sampling import PRESETS, SETTINGS, Preset, Sampling
+from phichat.text import tr
+from phichat.ui.labels import explanation
+from phichat.ui.lettering import sized
+from phichat.ui.theme import Theme
+
+
+class PresetBox(QWidget):
+    """Shows which preset settings are like.
+
+    Attributes:
+        base: the preset that they are nearest to.
+
+    Signals: `chosen(Sampling)` for the settings of a preset, `reset_wanted` for those of the first one and any seed;
+    `own_changed(dict)` with the person's own, to be stored.
+    """
+
+    chosen = Signal(object)
+    reset_wanted = Signal()
+    own_changed = Signal(dict)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._own: dict[str, Preset] = {}
+        self._sampling = Sampling()
+        self.base = PRESETS["balanced"]
+        self._presets = QComboBox()
+        self._presets.setObjectName("presetCombo")
+        self._presets.setAccessibleName(tr("Preset"))
+        self._presets.setToolTip(tr("Ready-made settings, from careful to daring."))
+        self._presets.activated.connect(self._on_activated)
+        self._reset = QPushButton(tr("Reset"))
+        self._reset.setObjectName("resetButton")
+        self._reset.setAccessibleName(tr("Reset the settings"))
+        self._reset.setToolTip(tr("Back to the preset Balanced."))
+        self._reset.clicked.connect(self._on_reset)
+        self._more = self._more_button()
+        self._note = explanation("")
+        self._note.setObjectName("presetNote")
+        self._lay_out()
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+        self.show_own({})
+
+    def show_own(self, own: Mapping[str, Any]) -> None:
+        """Offer the person's own presets, as they are stored; tell nobody."""
+        self._own = own_presets(own)
+        self._presets.clear()
+        for preset in PRESETS.values():
+            self._presets.addItem(tr(preset.label), preset.id)
+        for preset in self._own.values():
+            self._presets.addItem(preset.label, preset.id)
+        self.show_sampling(self._sampling, is_edited=self.base.id in self._all())
+
+    def show_sampling(self, sampling: Sampling, *, is_edited: bool = False) -> None:
+        """Show which preset has these settings or, where none has, which ones are other than in the nearest.
+
+        Settings that the person is changing are still compared with the preset they began with.
+        """
+        self._sampling = sampling
+        found = nearest(sampling, self._all().values(), self.base.id)
+        if not is_edited or not differences(sampling, found.sampling):
+            self.base = found
+        changed = differences(sampling, self.base.sampling)
+        self._show_choice(is_changed=bool(changed))
+        labels = [tr(setting.label) for setting in SETTINGS if setting.name in changed]
+        words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
+        self._note.setText(words if changed else "")
+        self._note.setVisible(bool(changed))
+        self._presets.setAccessibleDescription(self._note.text())
+
+    def _show_choice(self, *, is_changed: bool) -> None:
+        """Settings that no preset has are an entry of their own, while there are such."""
+        at = self._presets.findData("")
+        if is_changed:
+            label = tr("{preset}, changed").format(preset=self.base_label())
+            if at < 0:
+                self._presets.addItem(label, "")
+            else:
+                self._presets.setItemText(at, label)
+        elif at >= 0:
+            self._presets.removeItem(at)
+        self._presets.setCurrentIndex(self._presets.findData("" if is_changed else self.base.id))
+
+    def base_label(self) -> str:
+        """What the nearest preset is called on the screen."""
+        return self._label(self.base)
+
+    def _all(self) -> dict[str, Preset]:
+        return {**PRESETS, **self._own}
+
+    def _label(self, preset: Preset) -> str:
+        return preset.label if preset.id.startswith(OWN) else tr(preset.label)
+
+    def field(self) -> QWidget:
+        """Where one is chosen."""
+        return self._presets
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._presets, 1)
+        row.addWidget(self._reset)
+        row.addWidget(self._more)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(row)
+        layout.addWidget(self._note)
+
+    def _more_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName("presetMenuButton")
+        button.setAutoRaise(True)
+        button.setAccessibleName(tr("Your presets"))
+        button.setToolTip(tr("Save, rename or delete presets of your own"))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        sized(button, 16, 28, 26)
+        self._theme.dress(button, "menuTool")
+        menu = QMenu(button)
+        menu.setObjectName("presetMenu")
+        self._save = menu.addAction(tr("Save as a preset…"))
+        self._update = menu.addAction("")
+        self._rename = menu.addAction("")
+        self._delete = menu.addAction("")
+        for action, slot in (
+            (self._save, self._ask_for_name),
+            (self._update, self._on_update),
+            (self._rename, self._ask_for_other_name),
+            (self._delete, self._on_delete),
+        ):
+            action.triggered.connect(slot)
+        menu.aboutToShow.connect(self._show_menu)
+        button.setMenu(menu)
+        return button
+
+    @Slot()
+    def _show_menu(self) -> None:
+        is_own = self.base.id in self._own
+        name = self.base_label().replace("&", "&&")
+        self._update.setText(tr("Save these settings in {preset}").format(preset=name))
+        self._rename.setText(tr("Rename {preset}…").format(preset=name))
+        self._delete.setText(tr("Delete {preset}…").format(preset=name))
+        for action in (self._update, self._rename, self._delete):
+            action.setVisible(is_own)
+        self._update.setEnabled(bool(differences(self._sampling, self.base.sampling)))
+
+    @Slot()
+    def _ask_for_name(self) -> None:
+        self._ask(tr("Save as a preset"), "", self._objection, self._on_named)
+
+    @Slot()
+    def _ask_for_other_name(self) -> None:
+        self._ask(tr("Rename the preset"), self.base.label, self._objection_to_other, self._on_renamed)
+
+    def _ask(self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]) -> None:
+        from phichat.ui.name_dialog import NameDialog  # noqa: PLC0415 - rarely wanted
+
+        dialog = NameDialog(self._theme, self.window(), title, name, LONGEST, objection)
+        dialog.setObjectName("presetNameDialog")
+        dialog.named.connect(slot)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _objection(self, name: str) -> str:
+        """Why no preset can get that name."""
+        there = {self._label(preset).casefold() for preset in self._all().values()}
+        return tr("There is a preset of that name already.") if name.casefold() in there else ""
+
+    def _objection_to_other(self, name: str) -> str:
+        """The same, but for the one that has it now."""
+        return "" if name.casefold() == self.base.label.casefold() else self._objection(name)
+
+    @Slot(str)
+    def _on_named(self, name: str) -> None:
+        self._keep(own_preset(name, self._sampling))
+
+    @Slot(str)
+    def _on_renamed(self, name: str) -> None:
+        preset = own_preset(name, self.base.sampling)
+        if preset.label and preset.id != self.base.id:
+            self._own.pop(self.base.id, None)
+        self._keep(preset)
+
+    @Slot()
+    def _on_update(self) -> None:
+        self._keep(own_preset(self.base.label, self._sampling))
+
+    @Slot()
+    def _on_delete(self) -> None:
+        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely wanted
+
+        question = tr("Delete the preset {preset}?").format(preset=self.base.label)
+        ask(self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base)
+
+    @Slot()
+    def _delete_base(self) -> None:
+        if self._own.pop(self.base.id, None):
+            self._tell()
+
+    def _keep(self, preset: Preset) -> None:
+        if preset.label:
+            self._own[preset.id] = self.base = preset
+            self._tell()
+
+    def _tell(self) -> None:
+        own = stored(sorted(self._own.values(), key=lambda preset: preset.label[:LONGEST].casefold()))
+        self.show_own(own)
+        self.chosen.emit(self._sampling)
+        self.own_changed.emit(own)
+
+    @Slot(int)
+    def _on_activated(self, index: int) -> None:
+        if preset := self._all().get(self._presets.itemData(index)):
+            self.base = preset
+            self.chosen.emit(preset.sampling)
+
+    @Slot()
+    def _on_reset(self) -> None:
+        self.base = PRESETS["balanced"]
+        self.reset_wanted.emit()
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self._more.setIcon(self._theme.icon("more"))

@@ -1,0 +1,155 @@
+"""What keys do in the conversation, whatever in it has the focus: go, select, copy."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QTextCursor
+from PySide6.QtWidgets import QScrollBar
+
+from phichat.ui.text_selection import TextSelection
+
+if TYPE_CHECKING:
+    from phichat.ui.message_view import MessageView
+    from phichat.ui.part import Field
+    from phichat.ui.transcript import Transcript
+
+_NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+_CONTROL, _KEYPAD = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.KeypadModifier
+_Move = QTextCursor.MoveOperation
+
+Stroke = tuple[int, Qt.KeyboardModifier]
+
+_TEXT: dict[Stroke, QTextCursor.MoveOperation] = {
+    (Qt.Key.Key_Left, _SHIFT): _Move.Left,
+    (Qt.Key.Key_Right, _SHIFT): _Move.Right,
+    (Qt.Key.Key_Left, _SHIFT | _CONTROL): _Move.WordLeft,
+    (Qt.Key.Key_Right, _SHIFT | _CONTROL): _Move.WordRight,
+    (Qt.Key.Key_Up, _SHIFT): _Move.Up,
+    (Qt.Key.Key_Down, _SHIFT): _Move.Down,
+    (Qt.Key.Key_Home, _SHIFT): _Move.StartOfLine,
+    (Qt.Key.Key_End, _SHIFT): _Move.EndOfLine,
+}
+_BEGINS_TEXT = {_Move.Left, _Move.Right, _Move.WordLeft, _Move.WordRight}  # the others need some to be selected already
+_MESSAGES: dict[Stroke, int] = {
+    (Qt.Key.Key_Up, _SHIFT): -1,
+    (Qt.Key.Key_Down, _SHIFT): 1,
+    (Qt.Key.Key_Home, _SHIFT | _CONTROL): -(10**9),
+    (Qt.Key.Key_End, _SHIFT | _CONTROL): 10**9,
+}
+_SCROLLS: dict[Stroke, QScrollBar.SliderAction] = {
+    (Qt.Key.Key_Up, _NONE): QScrollBar.SliderAction.SliderSingleStepSub,
+    (Qt.Key.Key_Down, _NONE): QScrollBar.SliderAction.SliderSingleStepAdd,
+    (Qt.Key.Key_PageUp, _NONE): QScrollBar.SliderAction.SliderPageStepSub,
+    (Qt.Key.Key_PageDown, _NONE): QScrollBar.SliderAction.SliderPageStepAdd,
+    (Qt.Key.Key_Space, _SHIFT): QScrollBar.SliderAction.SliderPageStepSub,
+    (Qt.Key.Key_Space, _NONE): QScrollBar.SliderAction.SliderPageStepAdd,
+}
+_UPWARDS = {QScrollBar.SliderAction.SliderSingleStepSub, QScrollBar.SliderAction.SliderPageStepSub}
+
+
+class ReadingKeys(QObject):
+    """Hears the fields' keys before they do, as an event filter, and those of `transcript` through `press`."""
+
+    def __init__(self, transcript: "Transcript", text: TextSelection) -> None:
+        super().__init__(transcript)
+        self._transcript, self._text = transcript, text
+
+    def press(self, event: QKeyEvent, view: "MessageView | None", field: "Field | None" = None) -> bool:
+        """Do what the key says, with `view` in which the focus is, in its `field` if in one; False for nothing."""
+        stroke = event.key(), event.modifiers() & ~_KEYPAD
+        if event.matches(QKeySequence.StandardKey.Copy):
+            return self._copy(view)
+        if event.matches(QKeySequence.StandardKey.SelectAll):
+            return self._select_all(view)
+        if stroke == (Qt.Key.Key_Escape, _NONE):
+            return self._end(view)
+        if view and field and self._extend_text(stroke, view, field):
+            return True
+        if stroke in _MESSAGES:
+            self._text.drop()
+            self._transcript.walking.extend(_MESSAGES[stroke])
+            return True
+        return self._scroll(stroke)
+
+    def _scroll(self, stroke: Stroke) -> bool:
+        bar, walking = self._transcript.verticalScrollBar(), self._transcript.walking
+        if stroke == (Qt.Key.Key_Home, _NONE):
+            walking.go_to_start()
+        elif stroke == (Qt.Key.Key_End, _NONE):
+            walking.go_to_end()
+        elif action := _SCROLLS.get(stroke):
+            bar.triggerAction(action)
+        else:
+            return False
+        return True
+
+    def _copy(self, view: "MessageView | None") -> bool:
+        messages = self._transcript.selection
+        if view and not messages.is_there and (selected := view.selected()):
+            from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+
+            clipboard.put(clipboard.of_excerpt(selected))
+        elif messages.is_there:
+            messages.copy()
+        else:
+            return False
+        return True
+
+    def _select_all(self, view: "MessageView | None") -> bool:
+        """A message's text, and once more for all messages."""
+        if view is None or self._transcript.selection.is_there or not self._text.select_all(view):
+            self._text.drop()
+            self._transcript.selection.select_all()
+        return True
+
+    def _end(self, view: "MessageView | None") -> bool:
+        if not self._has_selection(view):
+            return False
+        self._text.drop()
+        self._transcript.selection.end()
+        return True
+
+    def is_for_selection(self, event: QEvent, view: "MessageView | None") -> bool:
+        """Whether that key ends a selection, in `view` or of messages."""
+        return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self._has_selection(view)
+
+    def _has_selection(self, view: "MessageView | None") -> bool:
+        return self._transcript.selection.is_there or bool(view and self._text.is_in(view))
+
+    def _extend_text(self, stroke: Stroke, view: "MessageView", field: "Field") -> bool:
+        move = _TEXT.get(stroke)
+        if move is None or self._transcript.selection.is_there:
+            return False
+        if move not in _BEGINS_TEXT and not self._text.is_in(view):
+            return False
+        self._text.extend(view, field, move)
+        return True
+
+    def _press_in_field(self, field: "Field", event: QKeyEvent) -> bool:
+        if _scrolls_itself(field, (event.key(), event.modifiers() & ~_KEYPAD)):
+            return False
+        return self.press(event, self._transcript.view_with(field), field)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent):
+            from phichat.ui.part import Field  # noqa: PLC0415 - there are messages by now
+
+            if event.type() is QEvent.Type.KeyPress and isinstance(watched, Field):
+                return self._press_in_field(watched, event)
+        if isinstance(event, QFocusEvent) and event.gotFocus():
+            self._on_focus(watched, event)
+        return False
+
+    def _on_focus(self, field: QObject, event: QFocusEvent) -> None:
+        """Messages are selected from there on; where the mouse is pressed, that decides."""
+        is_by_key = event.reason() is not Qt.FocusReason.MouseFocusReason
+        if is_by_key and (view := self._transcript.view_with(field)):
+            self._transcript.selection.begin_at(view.message)
+
+
+def _scrolls_itself(field: "Field", stroke: Stroke) -> bool:
+    """Whether the field is cut, such as long code, and goes on where the key leads."""
+    action, bar = _SCROLLS.get(stroke), field.verticalScrollBar()
+    if action is None:
+        return False
+    return bar.value() > bar.minimum() if action in _UPWARDS else bar.value() < bar.maximum()

@@ -1,0 +1,148 @@
+"""All keys that do something, as a table: those of the menus, and those that are no menu's."""
+
+from collections.abc import Iterable, Iterator
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QMenu,
+    QMenuBar,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.text import tr
+from phichat.ui.lettering import scaled
+from phichat.ui.theme import Theme
+
+Row = tuple[str, str]
+_NATIVE = QKeySequence.SequenceFormat.NativeText
+
+
+class ShortcutsDialog(QDialog):
+    """Lists the keys of each menu of `bar`, then those of places in the window."""
+
+    def __init__(self, theme: Theme, bar: QMenuBar, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("shortcutsDialog")
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.setAccessibleName(tr("Keyboard shortcuts"))
+        self._list = QTreeWidget()
+        self._list.setObjectName("shortcutsList")
+        self._list.setAccessibleName(tr("Keyboard shortcuts"))
+        self._list.setColumnCount(2)
+        self._list.setHeaderLabels([tr("What it does"), tr("Keys")])
+        self._list.setRootIsDecorated(False)
+        self._list.setItemsExpandable(False)
+        self._list.setIndentation(12)
+        self._list.header().setStretchLastSection(False)
+        self._list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        for heading, rows in groups(bar):
+            self._add_group(heading, rows)
+        self._list.setCurrentIndex(self._list.model().index(0, 0))
+        theme.dress(self._list, "table")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._list)
+        layout.addWidget(closing(self, theme))
+        self.resize(scaled(600), scaled(560))
+
+    def _add_group(self, heading: str, rows: Iterable[Row]) -> None:
+        top = QTreeWidgetItem([heading])
+        font = top.font(0)
+        font.setBold(True)
+        top.setFont(0, font)
+        top.addChildren([QTreeWidgetItem(list(row)) for row in rows])
+        self._list.addTopLevelItem(top)
+        top.setExpanded(True)
+
+
+def closing(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
+    """A row with the button that closes `dialog`."""
+    box = QDialogButtonBox()
+    button = box.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+    button.setObjectName("closeButton")
+    box.rejected.connect(dialog.reject)
+    theme.dress(button, "button")
+    return box
+
+
+def groups(bar: QMenuBar) -> list[tuple[str, list[Row]]]:
+    """The keys of each menu of `bar`, then those of places in the window."""
+    menus = [(_plain(menu.title()), list(_actions(menu))) for menu in map(_menu, bar.actions()) if menu]
+    return [group for group in [*menus, *_places()] if group[1]]
+
+
+def _menu(action: object) -> QMenu | None:
+    found = action.menu() if hasattr(action, "menu") else None
+    return found if isinstance(found, QMenu) else None
+
+
+def _actions(menu: QMenu) -> Iterator[Row]:
+    for action in menu.actions():
+        if inside := _menu(action):
+            yield from _actions(inside)
+        elif action.shortcuts():
+            yield _plain(action.text()), _or(key.toString(_NATIVE) for key in action.shortcuts())
+
+
+def _places() -> list[tuple[str, list[Row]]]:
+    return [
+        (
+            tr("Everywhere"),
+            [
+                (tr("Go to the next button or field"), _keys("Tab")),
+                (tr("Open the menu of what has the focus"), _keys("Shift+F10")),
+            ],
+        ),
+        (
+            tr("In the message field"),
+            [
+                (tr("Send"), _keys("Return")),
+                (tr("Begin a new line"), _keys("Shift+Return")),
+            ],
+        ),
+        (
+            tr("In the conversation"),
+            [
+                (tr("Scroll"), _keys("Up", "Down", "PgUp", "PgDown")),
+                (tr("Go to the beginning or the end"), _keys("Home", "End")),
+                (tr("Select words of a message"), _keys("Shift+Left", "Shift+Right")),
+                (tr("Select lines of a message, or whole messages"), _keys("Shift+Up", "Shift+Down")),
+                (tr("Select whole messages, from anywhere"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
+                (tr("Select a message, then all of them"), _standard(QKeySequence.StandardKey.SelectAll)),
+                (tr("Copy what is selected"), _standard(QKeySequence.StandardKey.Copy)),
+                (tr("Select nothing"), _keys("Esc")),
+                (tr("Another answer to the same question"), _keys("Alt+Left", "Alt+Right")),
+            ],
+        ),
+        (
+            tr("In the list of conversations"),
+            [
+                (tr("Open"), _keys("Return")),
+                (tr("Rename"), _keys("F2")),
+                (tr("Delete"), _keys("Del")),
+            ],
+        ),
+    ]
+
+
+def _keys(*keys: str) -> str:
+    return _or(QKeySequence(key).toString(_NATIVE) for key in keys)
+
+
+def _standard(key: QKeySequence.StandardKey) -> str:
+    return QKeySequence(key).toString(_NATIVE)
+
+
+def _or(keys: Iterator[str]) -> str:
+    return "\N{EM SPACE}".join(keys)
+
+
+def _plain(text: str) -> str:
+    """Without the sign before the letter that opens it."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")

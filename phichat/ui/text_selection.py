@@ -1,0 +1,258 @@
+"""Text that is selected in one message, over as many of its blocks as one likes."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Slot
+from PySide6.QtGui import QCursor, QMouseEvent, QTextCursor
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+
+from phichat.ui.live import Live
+from phichat.ui.message_selection import MessageSelection
+
+if TYPE_CHECKING:
+    from phichat.ui.message_view import MessageView
+    from phichat.ui.part import Field
+
+EVERY = 30  # milliseconds between steps of scrolling while the mouse is pulled out of what is seen
+SPEED = 4  # a step is the distance to the mouse divided by that
+
+_Move = QTextCursor.MoveOperation
+_KEEP = QTextCursor.MoveMode.KeepAnchor
+
+
+class TextSelection(QObject):
+    """Each field of a message selects in itself alone; where the mouse or a key leaves one, this goes on in the next.
+
+    It hears the fields' viewports as an event filter. Where Shift is held in another message, `messages` are selected.
+    """
+
+    def __init__(self, area: QScrollArea, live: Live, messages: MessageSelection) -> None:
+        super().__init__(area)
+        self._area, self._live, self._messages = area, live, messages
+        self._view: MessageView | None = None
+        self._from: Field | None = None  # where it began, at the anchor of that field's cursor
+        self._to: Field | None = None  # where it ends, at the position of that field's cursor
+        self._is_pulling = self._is_own = self._is_calming = False
+        self._scrolling = QTimer(self, interval=EVERY)
+        self._scrolling.timeout.connect(self._scroll)
+
+    def is_in(self, view: "MessageView") -> bool:
+        """Whether some of the text of `view` is selected."""
+        return any(field.textCursor().hasSelection() for field in view.fields())
+
+    def drop(self) -> None:
+        """Select no text."""
+        if self._view in self._live.views and self._view:
+            for field in self._view.fields():
+                _select(field, None)
+        self._view = self._from = self._to = None
+        self._stop()
+
+    def select_all(self, view: "MessageView") -> bool:
+        """Select all text of `view`; False if it was already."""
+        fields = view.fields()
+        before = [_span(field) for field in fields]
+        if not fields:
+            return False
+        if self._view is not view:
+            self.drop()
+        self._view, self._from = view, fields[0]
+        _select(fields[0], (0, 0))
+        self._spread(fields[-1], _end(fields[-1]))
+        return before != [_span(field) for field in fields]
+
+    def extend(self, view: "MessageView", field: "Field", move: QTextCursor.MoveOperation) -> None:
+        """Let the selection in `view` go further by one `move`; `field` has the focus."""
+        if self._view is not view or self._to not in view.fields() or self._to is None:
+            self.drop()
+            self._view, self._from, self._to = view, field, field
+        cursor = self._to.textCursor()
+        if cursor.movePosition(move, _KEEP):
+            self._spread(self._to, cursor.position())
+        elif beyond := self._beyond(self._to, is_back=move in _BACK):
+            self._spread(beyond, _end(beyond) if move in _BACK else 0)
+        self._show_end()
+
+    def press(self, viewport: QWidget, event: QMouseEvent) -> bool:
+        """A button of the mouse went down; whether that is all there is to it."""
+        field, view = viewport.parentWidget(), self._live.view_with(viewport)
+        if event.button() is not Qt.MouseButton.LeftButton or view is None:
+            return False
+        found = next((one for one in view.fields() if one is field), None)
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            return self._press_further(view, event)
+        if self._view is not view or self._from is not found or self._to is not found:
+            self.drop()
+        self._messages.end()
+        self._messages.begin_at(view.message)
+        self._view, self._from, self._to = view, found, found
+        self._is_pulling, self._is_own = found is not None, False
+        return False
+
+    def pull(self, event: QMouseEvent) -> bool:
+        """The mouse moves; whether the field it was pressed in need not care."""
+        if not self._is_pulling or not event.buttons() & Qt.MouseButton.LeftButton or not self._view:
+            return False
+        return self._pull_to(event.globalPosition().toPoint())
+
+    def release(self) -> None:
+        """The button is up again."""
+        if self._is_pulling:
+            self._stop()
+            QTimer.singleShot(0, self._offer)  # after the field has offered its own part
+
+    def _press_further(self, view: "MessageView", event: QMouseEvent) -> bool:
+        """With Shift: text in the message one is in, or whole messages."""
+        if self._messages.is_there or self._view is not view:
+            self.drop()
+            self._messages.extend_to(self._live.number(view.message.id))
+            return True
+        self._is_pulling = self._is_own = True
+        self._pull_to(event.globalPosition().toPoint())
+        return True
+
+    def _pull_to(self, at: QPoint) -> bool:
+        fields = self._view.fields() if self._view else []
+        if self._from not in fields or self._from is None:
+            self._stop()
+            return False
+        target = next((field for field in reversed(fields) if _inside(field, at).y() >= 0), fields[0])
+        inside = _inside(target, at)
+        is_home = target is self._from and inside.y() < target.viewport().height()
+        self._follow(at)
+        if is_home and not self._is_own:
+            if self._to is not self._from:
+                self._spread(self._from, self._from.textCursor().position())
+            return False
+        if self._to is self._from and not self._is_own:
+            self._calm(self._from)
+        self._spread(target, _position(target, inside))
+        return True
+
+    def _spread(self, target: "Field", position: int) -> None:
+        """Select from where it began to `position` in `target`."""
+        if self._view is None or self._from is None:
+            return
+        fields = self._view.fields()
+        start, end = fields.index(self._from), fields.index(target)
+        anchor = self._from.textCursor().anchor()
+        for number, field in enumerate(fields):
+            if not min(start, end) <= number <= max(start, end):
+                _select(field, None)
+                continue
+            begin = anchor if number == start else 0 if end > start else _end(field)
+            stop = position if number == end else _end(field) if end > start else 0
+            _select(field, (begin, stop), is_seen=field is target)
+        self._to = target
+
+    def _beyond(self, field: "Field", *, is_back: bool) -> "Field | None":
+        fields = self._view.fields() if self._view else []
+        number = fields.index(field) + (-1 if is_back else 1)
+        return fields[number] if 0 <= number < len(fields) else None
+
+    def _calm(self, field: "Field") -> None:
+        """The field may be scrolling after the mouse by itself: tell it that the mouse is inside."""
+        place = QPointF(field.viewport().rect().center())
+        there = field.viewport().mapToGlobal(place)
+        no, left = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+        event = QMouseEvent(QEvent.Type.MouseMove, place, there, no, left, Qt.KeyboardModifier.NoModifier)
+        self._is_calming = True
+        QApplication.sendEvent(field.viewport(), event)
+        self._is_calming = False
+
+    def _follow(self, at: QPoint) -> None:
+        """Scroll while the mouse is above or below what is seen."""
+        if self._outside(at) and not self._scrolling.isActive():
+            self._scrolling.start()
+        elif not self._outside(at):
+            self._scrolling.stop()
+
+    def _outside(self, at: QPoint) -> int:
+        viewport = self._area.viewport()
+        y = viewport.mapFromGlobal(at).y()
+        return min(y, 0) + max(y - viewport.height(), 0)
+
+    def _show_end(self) -> None:
+        """Have the place seen where it ends."""
+        content = self._area.widget()
+        if self._to and content:
+            place = self._to.cursorRect(self._to.textCursor()).center()
+            seen = self._to.viewport().mapTo(content, place)
+            bar = self._area.verticalScrollBar()
+            room = self._area.viewport().height() - 40
+            bar.setValue(min(max(bar.value(), seen.y() - room), seen.y() - 40))
+
+    def _stop(self) -> None:
+        self._is_pulling = self._is_own = False
+        self._scrolling.stop()
+
+    @Slot()
+    def _scroll(self) -> None:
+        at = QCursor.pos()
+        bar = self._area.verticalScrollBar()
+        bar.setValue(bar.value() + self._outside(at) // SPEED)
+        self._pull_to(at)
+
+    @Slot()
+    def _offer(self) -> None:
+        if self._view in self._live.views and self._view and self._from is not self._to:
+            from phichat.ui import clipboard  # noqa: PLC0415 - once something is selected
+
+            if selected := self._view.selected():
+                clipboard.put_selected(selected.text)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if self._is_calming or not isinstance(event, QMouseEvent) or not isinstance(watched, QWidget):
+            return False
+        kind = event.type()
+        if kind is QEvent.Type.MouseMove:
+            return self.pull(event)
+        if kind is QEvent.Type.MouseButtonPress:
+            return self.press(watched, event)
+        if kind is QEvent.Type.MouseButtonRelease:
+            self.release()
+        return False
+
+
+_BACK = {_Move.Left, _Move.WordLeft, _Move.Up, _Move.StartOfLine, _Move.Start}
+
+
+def _end(field: "Field") -> int:
+    return field.document().characterCount() - 1
+
+
+def _span(field: "Field") -> tuple[int, int]:
+    cursor = field.textCursor()
+    return cursor.selectionStart(), cursor.selectionEnd()
+
+
+def _inside(field: "Field", at: QPoint) -> QPoint:
+    return field.viewport().mapFromGlobal(at)
+
+
+def _position(field: "Field", inside: QPoint) -> int:
+    if inside.y() < 0:
+        return 0
+    if inside.y() >= field.viewport().height():
+        return _end(field)
+    return field.cursorForPosition(inside).position()
+
+
+def _select(field: "Field", span: tuple[int, int] | None, *, is_seen: bool = False) -> None:
+    """Select from the first to the second position, or nothing; only where `is_seen` the field may scroll to it."""
+    cursor = field.textCursor()
+    if span is None:
+        if not cursor.hasSelection():
+            return
+        cursor.clearSelection()
+    elif (cursor.anchor(), cursor.position()) == span:
+        return
+    else:
+        cursor.setPosition(span[0])
+        cursor.setPosition(span[1], _KEEP)
+    bars = field.horizontalScrollBar(), field.verticalScrollBar()
+    values = [bar.value() for bar in bars]
+    field.setTextCursor(cursor)
+    if not is_seen:
+        for bar, value in zip(bars, values, strict=True):
+            bar.setValue(value)

@@ -1,0 +1,118 @@
+"""How many tokens the attached files take, and whether what is written fits into the model's context with them."""
+
+from PySide6.QtCore import QObject, Slot
+
+from phichat.chat.attachments import Attachment, length_with
+from phichat.chat.session import Session
+from phichat.engine.base import Fitted
+from phichat.text import number, tr, tr_count
+from phichat.ui.answering import Answering
+from phichat.ui.composer import Composer
+from phichat.ui.status_line import StatusLine
+
+
+class Weighing(QObject):
+    """Shows the figures at the chips and in the status line, and beside them a sentence about what cannot be sent."""
+
+    def __init__(self, composer: Composer, status: StatusLine, answering: Answering, parent: QObject) -> None:
+        super().__init__(parent)
+        self._composer, self._status, self._answering = composer, status, answering
+        self._session, self._length, self._slow = Session(), 0, ""
+        self._fitted: Fitted | None = None
+        self._fitted_length = 0
+        self._counts: dict[Attachment | None, int] = {}  # None for a question without anything
+        self._is_counting = self._had_files = False
+        answering.fitted.connect(self._on_fitted)
+        answering.unasked.counted.connect(self._on_counted)
+        answering.loaded_model.connect(self._on_loaded)
+        answering.state_changed.connect(self._weigh)
+
+    @Slot(object)
+    def show(self, session: Session) -> None:
+        """Another conversation is shown."""
+        self._session, self._fitted, self._had_files = session, None, False
+        known = self._counts.items()
+        self._counts = {file: count for file, count in known if file is None or file in session.attached}
+        self._weigh()
+        self._show_note()
+
+    @Slot(str)
+    def write(self, draft: str) -> None:
+        """This is written now, with the files there are."""
+        attached = self._session.attached
+        self._length = length_with(draft, attached) if attached or draft.strip() else 0
+        self._weigh()
+        self._show_note()
+
+    @Slot(str)
+    def wait_for(self, name: str) -> None:
+        """The file of that name is still being read; none is if it is empty."""
+        self._slow = name
+        self._show_note()
+
+    @Slot(object, object)
+    def _on_fitted(self, session: Session, fitted: Fitted) -> None:
+        if session is not self._session:
+            return
+        self._fitted, self._fitted_length = fitted, self._length
+        has_files = bool(session.attached)
+        if has_files or self._had_files:
+            self._status.show_context(fitted.tokens, fitted.context)
+        self._had_files = has_files
+        self._show_note()
+
+    @Slot(object, object)
+    def _on_counted(self, file: Attachment | None, fitted: Fitted | None) -> None:
+        self._is_counting = False
+        if fitted:
+            self._counts[file] = fitted.tokens
+            self._weigh()
+
+    @Slot(object)
+    def _on_loaded(self) -> None:
+        """Another model has other tokens."""
+        self._counts.clear()
+        self._fitted = None
+        self._weigh()
+        self._show_note()
+
+    @Slot()
+    def _weigh(self) -> None:
+        """Show what is known, and ask for one that is not."""
+        files = self._session.attached
+        unknown = [file for file in (None, *files) if file not in self._counts] if files else []
+        for file in files:
+            if None in self._counts and file in self._counts:
+                self._composer.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
+        if unknown and not self._is_counting:
+            text = unknown[0].quoted if unknown[0] else ""
+            self._is_counting = self._answering.count(text, unknown[0])
+
+    def _show_note(self) -> None:
+        if self._slow:
+            self._composer.show_note(tr("Reading {name}…").format(name=self._slow), hinders=True)
+        elif self._length and self._fitted and self._fitted.trouble:
+            # What has become shorter since may fit; that is known in a moment.
+            self._composer.show_note(self._trouble(self._fitted), hinders=self._length >= self._fitted_length)
+        else:
+            self._composer.show_note("")
+
+    def _trouble(self, fitted: Fitted) -> str:
+        if not fitted.excess:
+            return fitted.trouble
+        excess = tr_count("{count} token", "{count} tokens", fitted.excess)
+        fact = (
+            tr("With its files, this message is {excess} too long for this model's context of {context}.")
+            if self._session.attached
+            else tr("This message is {excess} too long for this model's context of {context}.")
+        )
+        return f"{fact.format(excess=excess, context=number(fitted.context))} {self._advice(fitted)}"
+
+    def _advice(self, fitted: Fitted) -> str:
+        loaded = self._answering.loaded
+        can_grow = loaded is None or not loaded.most_context or fitted.context < loaded.most_context
+        if self._session.attached and can_grow:
+            return tr("Take a file away, shorten the message, or choose a larger context in the settings.")
+        if self._session.attached:
+            return tr("Take a file away, or shorten the message.")
+        return tr("Shorten it, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")

@@ -1,0 +1,240 @@
+"""A reply's Markdown is read the same however it arrives, and nothing that is in it is lost or runs wild."""
+
+import random
+import re
+
+import pytest
+
+from phichat.chat.items import Block, Code, Paragraph, Table, plain
+from phichat.chat.parsing import Parsing, blocks_of
+
+RICH = r"""# A *rich* reply
+
+Some **bold**, *italic*, ~~struck~~, `code`, a [link](https://example.org/a "t") and https://bare.example/x_(y).
+It costs $5 and $10, but $x^2 + 1$ and \(\alpha_i\) are formulas. <b>HTML</b> ![pic](http://p.example/a.png)
+- not
+1) two kinds
+
+1. One
+   ```python
+   def f(x):
+
+       return x
+   ```
+   after
+2. Two
+   - nested
+     - deeper **x**
+
+   - [ ] todo
+   - [x] done
+1. Three
+
+> A quote
+in two lines
+>
+> - with a list
+
+| Name | Value | Wide |
+|:-----|:----:|----:|
+| a | `b` | c **d** |
+| e | f |
+after the table
+===
+
+$$
+\int_0^1 x\,dx
+- \frac12
+$$
+Text:
+\[ E = mc^2 \]
+more
+
+---
+    indented code
+
+    goes on
+~~~~js x
+let a = "```";
+~~~
+~~~~
+* * *
+***bold and italic*** __b__ _i_ **open
+`open $open \(open [open](http://open
+"""
+LONG = [
+    "One sentence after another, with a **bold** word. " * 120,
+    "no space at all " + "x" * 9000,
+    "line\n" * 1500,
+    "".join(f"{n}. item {n} with some *words*\n\n" for n in range(1, 300)),
+    "".join(f"- item {n}\n  - inner\n" for n in range(300)),
+    "| a | b |\n|---|---|\n" + "".join(f"| {n} | **{n}** |\n" for n in range(150)) + "end\n",
+    "```py\n" + "x = 1\n" * 900 + "```\nafter\n",
+    "> quoted line\n" * 500,
+]
+HOSTILE = [
+    ">" * 3000 + " deep", "- " * 3000 + "deep", "".join(" " * 2 * n + "- x\n" for n in range(150)),
+    "[" * 5000, "![" * 3000, "*a **b " * 1500, "`" * 300 + "a" + "``" * 900, "$x " * 3000, "\\(" * 3000, "$$" * 999,
+    "<" * 3000, "\\" * 3001, "|" * 3000 + "\n" + "|-" * 1500, "_" * 9999, "&#0;&amp;" * 900, "\0\r\r\n\ufeff\u2028x",
+    "Z" + "\u0301" * 5000, "\u202e" * 99 + "evil", "👩‍👩‍👧‍👦" * 900, "שלום " * 900, "```\n" * 999,
+    "~~~" * 2000, "1." * 4000,
+    "a\n" + "=" * 4000, "[a](javascript:alert(1)) <javascript:x> ![](file:///etc/passwd)", "# " * 3000,
+    "\t" * 3000 + "x",
+]  # fmt: skip
+NOT_SHOWN = {"python", "javascript", "amp"}  # they mean something
+
+
+def _grown(source: str, *steps: int) -> list[Block]:
+    """What is there after `source` came in pieces."""
+    parsing = Parsing()
+    at = 0
+    for step in steps:
+        at += step
+        parsing.read(source[:at], is_growing=True)
+        while parsing.step():
+            pass
+    parsing.read(source)
+    while parsing.step():
+        pass
+    return parsing.blocks()
+
+
+def _all_letters(block: Block) -> str:
+    runs = [run for item in block.items if isinstance(item, Paragraph) for run in item.runs]
+    return plain(block) + "".join(run.latex + run.link for run in runs)
+
+
+def test_a_reply_is_read_the_same_at_every_length() -> None:
+    parsing = Parsing()
+    for end in range(len(RICH) + 1):
+        parsing.read(RICH[:end], is_growing=True)
+        while parsing.step():
+            pass
+        final = Parsing()
+        final.read(RICH[:end], is_growing=True)
+        while final.step():
+            pass
+        assert parsing.blocks() == final.blocks(), RICH[:end][-60:]
+    assert _grown(RICH) == _grown(RICH, *[1] * len(RICH))
+
+
+@pytest.mark.parametrize("source", [*LONG, *HOSTILE], ids=lambda source: source[:12].encode("ascii", "replace"))
+def test_what_comes_in_pieces_is_read_as_at_once(source: str) -> None:
+    rolls = random.Random(7)
+    steps = [rolls.randint(1, len(source) // 12 + 2) for _ in range(60)]
+    assert _grown(source, *steps) == blocks_of(source)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_shuffled_markdown_is_read_as_at_once(seed: int) -> None:
+    rolls = random.Random(seed)
+    lines = rolls.choices([*RICH.split("\n"), "", "  ", "    - x", "```", "| a | b |", "|--|--|", "> > x"], k=120)
+    source = "\n".join(lines)
+    steps = [rolls.randint(1, 40) for _ in range(len(source) // 15)]
+    assert _grown(source, *steps) == blocks_of(source)
+
+
+@pytest.mark.parametrize("source", [*LONG, *HOSTILE, RICH], ids=lambda source: source[:12].encode("ascii", "replace"))
+def test_no_letter_is_lost(source: str) -> None:
+    shown = "".join(map(_all_letters, blocks_of(source)))
+    lost = [word for word in re.findall(r"\b[a-z]{3,}\b", source) if word not in shown and word not in NOT_SHOWN]
+    assert not lost
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Some **bold", "Some bold"),
+        ("Some **bold*", "Some bold"),
+        ("Some *", "Some"),
+        ("Some `code with * in", "Some code with * in"),
+        ("See [the page](https://exa", "See the page"),
+        ("See [the pa", "See the pa"),
+        ("An ![image](http", "An image"),
+        ("Text\n-", "Text"),
+        ("Text\n1.", "Text"),
+        ("Text\n\n- [x", "Text"),
+        ("Text\n###", "Text"),
+        ("Text\n===", "Text"),
+        ("Text\n``", "Text"),
+        ("Text\n```pyth", "Text"),
+        ("Text\n\n| a | b", "Text"),
+        ("Text\n\n| a | b |\n|--", "Text"),
+        ("```\ncode\n``", "code"),
+        (r"So \(x_1 + y_1", r"So \(x_1 + y_1"),
+        (r"So $\frac{1}{2", r"So $\frac{1}{2"),
+        ("It costs $5 and **more", "It costs $5 and more"),
+        ("$$\nx\n- y", "$$\nx\n- y"),
+        ("5 * 3 and a_b_c ~ 7", "5 * 3 and a_b_c ~ 7"),
+    ],
+)
+def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None:
+    parsing = Parsing()
+    parsing.read(source, is_growing=True)
+    assert not parsing.step()
+    assert "\n".join(map(plain, parsing.blocks())) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        (r"$x$ and $y^2$", ["x", "y^2"]),
+        (r"\(a\) and \[b\]", ["a", "b"]),
+        ("$$\na\n- b\n$$", ["a\n- b"]),
+        ("text:\n$$ a $$\nmore", ["a"]),
+        ("- \\[\n  a\n  \\]\n", ["a"]),
+        ("It costs $5 and $10, or US$ 7, not 5$ or $ 6 $ or \\$x$.", []),
+        ("`$x$` and\n```\n$y$\n```", []),
+        ("$100 million to $200 million$", []),
+    ],
+)
+def test_formulas_are_found_and_sums_of_money_are_none(source: str, latex: list[str]) -> None:
+    items = [item for block in blocks_of(source) for item in block.items]
+    runs = [run for item in items if isinstance(item, Paragraph) for run in item.runs]
+    assert [run.latex for run in runs if run.latex] == latex
+
+
+def test_code_in_a_list_is_code_and_the_list_goes_on() -> None:
+    first, code, after = blocks_of("1. One\n   ```sh\n   ls\n     -l\n   ```\n1. Two\n")
+    assert plain(first) == "1.\tOne"
+    assert code.items == (Code(text="ls\n  -l", language="sh", depth=1),)
+    assert plain(after) == "2.\tTwo"
+
+
+def test_only_the_web_is_linked_and_html_is_text() -> None:
+    source = (
+        "[a](javascript:x) [b](https://b.c) <https://d.e> www.f.g file:///h <b>i</b> https://j.k). ![l](http://m.n)"
+    )
+    (block,) = blocks_of(source)
+    (paragraph,) = block.items
+    assert isinstance(paragraph, Paragraph)
+    assert [run.link for run in paragraph.runs if run.link] == [
+        "https://b.c",
+        "https://d.e",
+        "https://j.k",
+        "http://m.n",
+    ]
+    assert "<b>i</b>" in plain(block)
+
+
+def test_what_is_laid_out_together_stays_small() -> None:
+    for source in LONG:
+        for block in blocks_of(source):
+            items = [item for item in block.items if isinstance(item, Paragraph)]
+            assert sum(len(run.text) for item in items for run in item.runs) < 4500
+            assert all(len(item.rows) <= 20 for item in block.items if isinstance(item, Table))
+
+
+def test_what_is_final_stays_the_same_object() -> None:
+    parsing = Parsing()
+    source = LONG[0] + "\n\n" + LONG[3]
+    seen: list[Block] = []
+    for end in range(1000, len(source), 500):
+        parsing.read(source[:end], is_growing=True)
+        while parsing.step():
+            pass
+        now = parsing.blocks()
+        same = sum(1 for old, new in zip(seen, now, strict=False) if old is new)
+        assert same >= len(seen) - 3
+        seen = now
+    assert len(seen) > 8

@@ -1,0 +1,145 @@
+"""Text files of every kind are read as what they say; what is none is refused in one sentence."""
+
+import codecs
+import json
+import os
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+
+from phichat.errors import StoreError
+from phichat.store.base import FileKind
+from phichat.store.exports import Format, export
+from phichat.store.text_files import MOST, kind_of, read_text
+from tests.conversations import talk
+
+WORDS = "Fähren schwimmen – jusqu’à l’île. "
+RUSSIAN = "Паром перевозит людей и вещи через реку снова и снова, зимой и летом. "
+POLISH = "Zażółć gęślą jaźń i płyń promem przez rzekę. "
+JAPANESE = "フェリーは人や物を運んで川を渡ります。夏も冬も、何度でも。"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "notes.txt"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WORDS.encode(),
+        WORDS.encode("utf-8-sig"),
+        codecs.BOM_UTF16_LE + WORDS.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + WORDS.encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + WORDS.encode("utf-32-le"),
+        codecs.BOM_UTF32_BE + WORDS.encode("utf-32-be"),
+        WORDS.encode("cp1252"),
+    ],
+)
+def test_an_encoding_is_no_matter(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+    assert read_text(file).text == WORDS
+    assert read_text(file).name == "notes.txt"
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"), [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (JAPANESE, "shift_jis"), (POLISH, "cp1250")]
+)
+def test_older_encodings_are_guessed(file: Path, words: str, encoding: str) -> None:
+    file.write_bytes(words.encode(encoding) * 3)
+    assert read_text(file).text == words * 3
+
+
+def test_lines_end_in_one_way_and_colours_of_a_log_stay(file: Path) -> None:
+    file.write_bytes(b"\x1b[31mone\x1b[0m\r\ntwo\rthree\n")
+    assert read_text(file).text == "\x1b[31mone\x1b[0m\ntwo\nthree\n"
+
+
+def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
+    file.write_bytes(b"a" * MOST)
+    assert len(read_text(file).text) == MOST
+    file.write_bytes(b"a" * 3_200_000)
+    assert _refusal(file) == (
+        "notes.txt is too large to attach: it has 3.2\N{NO-BREAK SPACE}MB, and a file may have "
+        "1.0\N{NO-BREAK SPACE}MB. Attach a part of it."
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"text with a \0 in it",
+        codecs.BOM_UTF16_LE + "a\x01".encode("utf-16-le") * 20,
+        b"%PDF-1.7\n" + zlib.compress(random.Random(1).randbytes(5000)).replace(b"\0", b"\1"),
+        random.Random(2).randbytes(4000).replace(b"\0", b"\x01"),
+    ],
+    ids=["picture", "nul", "controls", "pdf", "noise"],
+)
+def test_what_is_no_text_is_refused(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+    assert _refusal(file) == "notes.txt is no text file: what is in it cannot be shown as words."
+
+
+def test_other_bad_files_are_told_in_a_sentence_each(file: Path) -> None:
+    assert _refusal(file) == "notes.txt is not there any more: it was moved, renamed or deleted."
+    file.write_text(" \n")
+    assert _refusal(file) == "notes.txt is empty: there is nothing to attach."
+    file.unlink()
+    file.mkdir()
+    assert _refusal(file) == "notes.txt is a folder: attach the files in it instead."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are none of that kind")
+def test_a_pipe_is_not_waited_for(file: Path) -> None:
+    os.mkfifo(file)
+    assert "is no text file" in _refusal(file)
+
+
+def test_a_file_that_may_not_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("secret")
+    for error, part in (
+        (PermissionError(13, "Permission denied"), "may not be read by you"),
+        (OSError(5, "Input/output error"), "could not be read: Input/output error"),
+    ):
+
+        def refuse(*_: object, error: OSError = error) -> None:
+            raise error
+
+        monkeypatch.setattr(Path, "open", refuse)
+        assert part in _refusal(file)
+
+
+class TestKinds:
+    def test_by_ending_and_by_content(self, tmp_path: Path) -> None:
+        exported, plain, model = (tmp_path / name for name in ("talk.json", "data.json", "blob"))
+        export([talk("Why?", "Because.")], Format.JSON, exported)
+        plain.write_text(json.dumps([{"ferry": 1}, {"ferry": 2}]))
+        model.write_bytes(b"GGUF\3\0\0\0")
+        kinds = {
+            tmp_path / "a.gguf": FileKind.MODEL,
+            tmp_path / "A.GGUF": FileKind.MODEL,
+            tmp_path / "a.zip": FileKind.CONVERSATIONS,
+            exported: FileKind.CONVERSATIONS,
+            plain: FileKind.TEXT,
+            model: FileKind.MODEL,
+            tmp_path / "gone.txt": FileKind.TEXT,
+            tmp_path: FileKind.TEXT,
+        }
+        assert {file: kind_of(file) for file in kinds} == kinds
+
+    def test_an_export_that_is_cut_off_or_newer_is_still_one(self, tmp_path: Path) -> None:
+        file = tmp_path / "talk.json"
+        export([talk("Why?", "Because.")], Format.JSON, file)
+        whole = file.read_text()
+        for text in (whole[:90], whole.replace('"version": 1', '"version": 99')):
+            file.write_text(text)
+            assert kind_of(file) is FileKind.CONVERSATIONS
+
+
+def _refusal(file: Path) -> str:
+    with pytest.raises(StoreError) as caught:
+        read_text(file)
+    return str(caught.value)

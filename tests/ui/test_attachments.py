@@ -1,0 +1,390 @@
+"""Text files go with a question: dropped, pasted or chosen, counted before they are sent, and never lost."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
+
+from phichat.chat.attachments import Attachment, with_attachments
+from phichat.engine.base import Fitted, Request
+from phichat.store.exports import Format, export
+from phichat.ui import asking, attaching
+from phichat.ui.answering import State
+from tests.conversations import talk
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+CONTEXT = 4096
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    file = tmp_path / "notes.txt"
+    file.write_text("Ferries float on the river.\n", "utf-8")
+    return file
+
+
+@pytest.fixture
+def counting(engine: ScriptedEngine) -> ScriptedEngine:
+    """A token for each character, two for each turn, and a context of 4,096."""
+
+    def fits(request: Request) -> Fitted:
+        tokens = sum(len(turn.text) + 2 for turn in request.turns)
+        excess = len(request.turns[-1].text) + 2 - (CONTEXT - 1)
+        trouble = "It is too long." if excess > 0 else ""
+        return Fitted(tokens, 0, CONTEXT, trouble=trouble, excess=max(excess, 0))
+
+    engine.fits = fits
+    return engine
+
+
+def drop(person: Person, *files: Path) -> None:
+    """Drag them over the window, and let go."""
+    buttons, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    data = _mime(*files)
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
+    QApplication.sendEvent(person.window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(person.window, QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, none))
+
+
+def chips(person: Person, place: str = "composerBox") -> list[str]:
+    """What the chips there are called."""
+    return [chip.accessibleName() for chip in _all(person, place, "chipOpen")]
+
+
+def attach(person: Person, *files: Path) -> None:
+    drop(person, *files)
+    person.wait(lambda: {file.name for file in files} <= set(chips(person)))
+
+
+def note(person: Person) -> str:
+    found = person.find("composerNote")
+    return "" if found.isHidden() else str(found.text())
+
+
+def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
+    person: Person, engine: ScriptedEngine, notes: Path
+) -> None:
+    attach(person, notes)
+    notes.unlink()  # what becomes of it is no matter
+    person.ask("Why?")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    file = Attachment("notes.txt", "Ferries float on the river.\n")
+    assert engine.requests[0].turns[-1].text == with_attachments("Why?", [file])
+    assert person.message(0) == "Why?"
+    assert chips(person, "message-0") == ["notes.txt"]
+    assert chips(person) == []
+    assert person.window.session.attached == ()
+    person.ask("And how?")
+    person.wait(lambda: len(engine.requests) == 2)
+    assert "Ferries float" in engine.requests[1].turns[0].text
+
+
+def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ask_for_texts", lambda _: [str(notes)])
+    person.click("attachButton")
+    person.wait(lambda: chips(person) == ["notes.txt"])
+
+
+def test_files_are_pasted(person: Person, notes: Path) -> None:
+    QApplication.clipboard().setMimeData(_mime(notes))
+    person.press(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    person.wait(lambda: chips(person) == ["notes.txt"])
+    assert person.written() == ""
+
+
+def test_a_file_alone_is_a_question(person: Person, engine: ScriptedEngine, notes: Path) -> None:
+    assert not person.find("sendButton").isEnabled()
+    attach(person, notes)
+    assert person.find("sendButton").isEnabled()
+    person.click("sendButton")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    assert person.titles() == ["notes.txt"]
+    person.find("message-0").take_focus()
+    assert person.window.focusWidget().accessibleName() == "notes.txt"
+
+
+def test_tokens_are_told_at_the_chip_and_in_the_status_line(
+    person: Person, counting: ScriptedEngine, notes: Path
+) -> None:
+    attach(person, notes)
+    length = len(with_attachments("", person.window.session.attached))
+    person.wait(lambda: f"{length} tokens" in _all(person, "composerBox", "chipOpen")[0].accessibleDescription())
+    assert _all(person, "composerBox", "chipOpen")[0].text() == f" notes.txt · {length} tokens"
+    person.wait(lambda: f"Context {length + 2} of 4,096" in str(person.find("statusContext").property("text")))
+
+
+def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: ScriptedEngine, tmp_path: Path) -> None:
+    long, short = tmp_path / "long.txt", tmp_path / "short.txt"
+    long.write_text("x" * 10_000, "utf-8")
+    short.write_text("Short", "utf-8")
+    attach(person, short, long)
+    person.type("Why?")
+    excess = len(with_attachments("Why?", person.window.session.attached)) + 2 - (CONTEXT - 1)
+    sentence = (
+        f"With its files, this message is {excess:,} tokens too long for this model's context of 4,096. "
+        "Take a file away, shorten the message, or choose a larger context in the settings."
+    )
+    person.wait(lambda: note(person) == sentence)
+    person.press(Qt.Key.Key_Return)
+    assert (person.written(), chips(person), counting.requests) == ("Why?", ["short.txt", "long.txt"], [])
+    QTest.mouseClick(_all(person, "composerBox", "chipRemove")[1], Qt.MouseButton.LeftButton)
+    assert chips(person) == ["short.txt"]
+    person.wait(lambda: note(person) == "")
+    person.press(Qt.Key.Key_Return)
+    person.wait(lambda: len(counting.requests) == 1)
+
+
+def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person, counting: ScriptedEngine) -> None:
+    data = QMimeData()
+    data.setText("word " * 1200)
+    person.find("composer").insertFromMimeData(data)
+    person.wait(lambda: note(person).startswith("This message is 1,907 tokens too long"))
+    assert chips(person) == []
+    assert person.written() == "word " * 1200
+
+
+def test_a_chip_is_removed_by_key_and_the_focus_goes_on(person: Person, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for file in files:
+        file.write_text(file.name, "utf-8")
+    attach(person, *files)
+    person.find("attachButton").setFocus()
+    for _ in range(4):
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+    assert person.window.focusWidget().accessibleName() == "a.txt"
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Delete)
+    assert chips(person) == ["b.txt"]
+    assert person.window.focusWidget().accessibleName() == "Remove b.txt"
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Space)
+    assert chips(person) == []
+    assert person.window.focusWidget() is person.find("composer")
+
+
+def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
+    attach(person, notes)
+    QTest.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)
+    window = person.find("attachmentWindow")
+    assert (window.windowTitle(), person.find("attachmentText").toPlainText()) == (
+        "notes.txt",
+        "Ferries float on the river.\n",
+    )
+    window.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.png", b"\x89PNG\0\0", "a.png is no text file: what is in it cannot be shown as words."),
+        ("big.txt", b"a" * 1_000_001, "big.txt is too large to attach"),
+        ("gone.txt", None, "gone.txt is not there any more: it was moved, renamed or deleted."),
+        ("empty.txt", b"", "empty.txt is empty: there is nothing to attach."),
+    ],
+)
+def test_a_bad_file_is_told_in_one_sentence_and_nothing_is_lost(
+    person: Person, notes: Path, tmp_path: Path, name: str, content: bytes | None, sentence: str
+) -> None:
+    bad = tmp_path / name
+    if content is not None:
+        bad.write_bytes(content)
+    person.type("Half a thought")
+    attach(person, bad.with_name("notes.txt"))
+    drop(person, bad, tmp_path)
+    person.wait(lambda: sentence in person.status())
+    assert person.status().endswith(" 1 other file could not be attached.")
+    assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
+
+
+def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:
+    attach(person, notes)
+    drop(person, notes)
+    person.wait(lambda: person.status() == "notes.txt is attached already.")
+    assert chips(person) == ["notes.txt"]
+
+
+def test_conversations_are_imported_and_other_json_is_attached(person: Person, tmp_path: Path) -> None:
+    exported, plain = tmp_path / "talk.json", tmp_path / "data.json"
+    export([talk("Why?", "Because.", title="Brought")], Format.JSON, exported)
+    plain.write_text('{"ferry": 1}', "utf-8")
+    drop(person, exported, plain)
+    person.wait(lambda: chips(person) == ["data.json"] and "Brought" in person.titles())
+
+
+def test_a_model_without_its_ending_is_opened(
+    person: Person, engine: ScriptedEngine, phi3_model: Path, tmp_path: Path
+) -> None:
+    blob = tmp_path / "blob"
+    blob.write_bytes(phi3_model.read_bytes())
+    drop(person, blob)
+    person.wait(lambda: engine.loads[-1][0] == blob)
+    person.wait_for(State.IDLE)
+
+
+def test_files_are_there_after_a_restart_and_in_their_own_conversation(
+    person: Person, open_window: Callable[[], Person], engine: ScriptedEngine, notes: Path
+) -> None:
+    person.ask("First")
+    person.wait_for(State.IDLE)
+    person.click("newConversationButton")
+    attach(person, notes)
+    person.open("First")
+    person.wait(lambda: chips(person) == [])
+    person.open("notes.txt")
+    assert chips(person) == ["notes.txt"]
+    person.window.close()
+    second = open_window()
+    second.wait(lambda: chips(second) == ["notes.txt"])
+    second.wait_for(State.IDLE)
+    second.ask("Why?")
+    second.wait(lambda: engine.requests[-1].turns[-1].text.startswith("notes.txt:"))
+    second.wait_for(State.IDLE)
+    second.window.close()
+    third = open_window()
+    third.wait(lambda: "Why?" in third.titles())
+    third.open("Why?")
+    third.wait(lambda: chips(third, "message-0") == ["notes.txt"])
+    assert chips(third) == []
+
+
+def test_an_edited_question_keeps_its_files_but_for_those_taken_away(
+    person: Person, engine: ScriptedEngine, notes: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("Other", "utf-8")
+    attach(person, notes, other)
+    person.ask("Why?")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.press_in(0, "Edit")
+    assert chips(person, "editBox") == ["notes.txt", "other.txt"]
+    QTest.mouseClick(_all(person, "editBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
+    QTest.keyClicks(person.find("editField"), " Then?")
+    person.click("editSend")
+    person.wait(lambda: len(engine.requests) == 2)
+    assert engine.requests[1].turns[-1].text == with_attachments("Why? Then?", [Attachment("other.txt", "Other")])
+    person.wait_for(State.IDLE)
+    person.press_in(0, "Previous version")
+    assert chips(person, "message-0") == ["notes.txt", "other.txt"]
+
+
+def test_what_is_asked_before_there_is_a_model_takes_its_files_along(
+    open_window: Callable[[], Person],
+    engine: ScriptedEngine,
+    notes: Path,
+    phi3_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "no_such_package")
+    person = open_window()
+    person.wait(lambda: "No model" in str(person.find("modelButton").property("text")))
+    attach(person, notes)
+    person.ask("Early")
+    assert (person.written(), chips(person)) == ("Early", ["notes.txt"])
+    person.window.choosing.open_file(str(phi3_model))
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    assert engine.requests[0].turns[-1].text.startswith("notes.txt:")
+    assert (person.written(), chips(person)) == ("", [])
+
+
+def test_while_an_answer_is_made_the_next_question_gets_its_files(
+    person: Person, engine: ScriptedEngine, notes: Path
+) -> None:
+    gate = threading.Event()
+    engine.enqueue("Once ", gate, "upon")
+    person.ask("Tell")
+    person.wait_for(State.WRITING)
+    attach(person, notes)
+    person.ask("Why?")
+    assert (person.written(), chips(person)) == ("Why?", ["notes.txt"])
+    gate.set()
+    person.wait_for(State.IDLE)
+    person.press(Qt.Key.Key_Return)
+    person.wait(lambda: engine.requests[-1].turns[-1].text.startswith("notes.txt:"))
+
+
+def test_a_file_is_read_ahead_before_a_word_is_written(person: Person, engine: ScriptedEngine, notes: Path) -> None:
+    attach(person, notes)
+    person.wait(lambda: any(draft.endswith("float on the river.\n```\n\n") for draft in engine.drafts))
+
+
+def test_a_file_on_a_slow_disk_holds_nothing_up(
+    person: Person, notes: Path, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    _hold(monkeypatch, gate)
+    drop(person, notes)
+    person.type("Meanwhile")
+    person.wait(lambda: note(person) == "Reading notes.txt…")
+    person.press(Qt.Key.Key_Return)
+    assert person.written() == "Meanwhile"
+    person.click("newConversationButton")
+    assert note(person) == "Reading notes.txt…"
+    gate.set()
+    person.wait(lambda: note(person) == "")
+    assert chips(person) == []
+    person.open("Meanwhile")
+    person.wait(lambda: chips(person) == ["notes.txt"])
+
+
+def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    _hold(monkeypatch, gate)
+    files = person.window.findChild(attaching.Attaching)
+    assert files
+    files._patience.setInterval(50)
+    drop(person, notes)
+    person.wait(lambda: person.status().startswith("notes.txt could not be read in time."))
+    gate.set()
+    assert note(person) == ""
+    assert chips(person) == []
+
+
+def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEngine, notes: Path) -> None:
+    attach(person, notes)
+    person.ask("Why?")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.click("newConversationButton")
+    QTest.keyClicks(person.find("searchField"), "river")
+    person.wait(lambda: person.window.findChild(QWidget, "searchResults") and person.titles("searchResults"))
+    assert "river" in person.row("Why?", "searchResults").data(Qt.ItemDataRole.UserRole).excerpt
+    person.open("Why?", "searchResults")
+    person.wait(lambda: chips(person, "message-0") == ["notes.txt"])
+    chip = _all(person, "message-0", "chipOpen")[0]
+    frame = chip.parentWidget()
+    assert frame
+    person.wait(lambda: frame.property("found"))
+    QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert person.find("attachmentText").textCursor().position() == "Ferries float on the river.".index("river")
+    person.find("attachmentWindow").close()
+
+
+def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
+    """No file is read before the gate is open."""
+    from phichat.store import text_files
+
+    read = text_files.read_text
+
+    def slowly(file: Path) -> Attachment:
+        gate.wait(10)
+        return read(file)
+
+    monkeypatch.setattr(text_files, "read_text", slowly)
+
+
+def _mime(*files: Path) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    return data
+
+
+def _all(person: Person, place: str, name: str) -> list[QToolButton]:
+    """Those of that name in that place, in the order in which they are seen."""
+    found = person.find(place).findChildren(QToolButton, name)
+    shown = [one for one in found if not one.isHidden() and not one.parentWidget().isHidden()]
+    places = {one: one.mapTo(person.window, QPoint()) for one in shown}
+    return sorted(shown, key=lambda one: (places[one].y(), places[one].x()))

@@ -1,0 +1,88 @@
+"""Input methods compose in peace: nothing half-composed is sent, stored, or lost."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QInputMethodEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QTextEdit
+
+from phichat.ui.answering import State
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+
+def compose(field: QTextEdit, text: str) -> None:
+    """The input method shows `text`, which is none yet."""
+    QApplication.sendEvent(field, QInputMethodEvent(text, []))
+
+
+def commit(field: QTextEdit, text: str) -> None:
+    """The person has chosen: it is text now."""
+    event = QInputMethodEvent()
+    event.setCommitString(text)
+    QApplication.sendEvent(field, event)
+
+
+@pytest.mark.parametrize(
+    ("composed", "chosen"), [("にほん", "日本"), ("ㅎ", "한"), ("´", "é"), (":smile", "😀"), ("ni hao", "你好")]
+)
+def test_enter_is_the_input_methods_until_the_text_is_chosen(
+    person: Person, engine: ScriptedEngine, composed: str, chosen: str
+) -> None:
+    field = person.find("composer")
+    person.type("A ")
+    compose(field, composed)
+    person.press(Qt.Key.Key_Return)
+    assert (person.window.session.draft, person.written(), engine.requests) == ("A ", "A ", [])
+    commit(field, chosen)
+    assert person.window.session.draft == f"A {chosen}"
+    person.press(Qt.Key.Key_Return)
+    person.wait(lambda: engine.requests and engine.requests[0].turns[-1].text == f"A {chosen}")
+
+
+def test_what_is_composed_stays_in_its_conversation(person: Person, engine: ScriptedEngine) -> None:
+    person.ask("First")
+    person.wait_for(State.IDLE)
+    person.click("newConversationButton")
+    person.type("A ")
+    compose(person.find("composer"), "にほん")
+    person.open("First")
+    assert person.written() == ""
+    person.open("A")
+    person.wait(lambda: person.written() == "A にほん")
+
+
+def test_what_is_composed_is_there_after_a_restart(person: Person, open_window: object) -> None:
+    compose(person.find("composer"), "にほん")
+    person.window.close()
+    second = open_window()  # type: ignore[operator]
+    second.wait(lambda: second.written() == "にほん")
+
+
+def test_what_is_composed_goes_with_a_click_on_send(person: Person, engine: ScriptedEngine) -> None:
+    person.type("A ")
+    compose(person.find("composer"), "b")
+    person.click("sendButton")
+    person.wait(lambda: engine.requests and engine.requests[0].turns[-1].text == "A b")
+
+
+def test_a_composition_that_is_given_up_leaves_nothing(person: Person, engine: ScriptedEngine) -> None:
+    field = person.find("composer")
+    person.type("A")
+    compose(field, "にほ")
+    compose(field, "")
+    person.press(Qt.Key.Key_Return)
+    person.wait(lambda: engine.requests and engine.requests[0].turns[-1].text == "A")
+
+
+def test_a_question_that_is_edited_is_composed_in_peace(person: Person, engine: ScriptedEngine) -> None:
+    person.ask("First")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.press_in(0, "Edit")
+    field = person.find("editField")
+    compose(field, "にほん")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert len(engine.requests) == 1
+    commit(field, "日本")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2 and engine.requests[1].turns[-1].text == "First日本")

@@ -1,0 +1,246 @@
+"""What an answer is shown as: words, code, tables and formulas that can be read, found, copied, saved and followed."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QTextCursor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
+
+from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.ui.answering import State
+from phichat.ui.code_block import CodeBlock
+from phichat.ui.lexing import ON_DARK, ON_LIGHT
+from phichat.ui.prose import Prose
+from phichat.ui.table_block import TableBlock
+from phichat.ui.tokens import tokens_of
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+WIDE = "| a | b | c |\n|---|---|---|\n" + "| {0} | {0} | {0} |\n".format("words that go on and on " * 4) * 3
+
+
+def answer(person: Person, engine: ScriptedEngine, *pieces: str) -> QWidget:
+    """What shows the answer that consists of `pieces`."""
+    engine.enqueue(*pieces)
+    person.ask("Question")
+    person.wait_for(State.IDLE)
+    view: QWidget = person.find(f"message-{len(person.window.session.conversation.path()) - 1}")
+    person.wait(lambda: view.isVisible() and view.findChildren(QAbstractScrollArea))
+    return view
+
+
+def prose(view: QWidget) -> Prose:
+    found = view.findChild(Prose)
+    assert isinstance(found, Prose)
+    return found
+
+
+def code(view: QWidget) -> CodeBlock:
+    found = view.findChild(CodeBlock)
+    assert isinstance(found, CodeBlock)
+    return found
+
+
+def test_words_are_shown_as_they_are_meant(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(
+        person, engine, "# Title\n\nSome **bold** `code`.\n\n2. Two\n   - [x] done\n\n> <b>quote</b>\n\n---\nend"
+    )
+    assert prose(view).toPlainText() == "Title\nSome bold code.\n2.\tTwo\n☑\tdone\n<b>quote</b>\n\nend"
+    assert prose(view).document().begin().blockFormat().headingLevel() == 1
+
+
+def test_what_is_marked_stays_marked_while_the_answer_grows(person: Person, engine: ScriptedEngine) -> None:
+    shown = prose(answer(person, engine, "One two"))
+    block = person.window.session.conversation.path()[-1]
+    cursor = shown.textCursor()
+    cursor.setPosition(4)
+    cursor.setPosition(7, QTextCursor.MoveMode.KeepAnchor)
+    shown.setTextCursor(cursor)
+    view = person.find("message-1")
+    for text in ("One two three", "One two three **four**\n\n- five", "One two three **four**\n\n- five\n\n# six"):
+        view.show_message(type(block)(block.role, text, id=block.id, reply=block.reply))
+        assert shown.selected() == "two"
+    assert shown.toPlainText() == "One two three four\n•\tfive\nsix"
+
+
+def test_a_link_shows_where_it_leads_before_it_opens(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    view = answer(
+        person, engine, "A [harmless page](https://bank.example@еvil.example/a?b=c) and [no](file:///etc/passwd)"
+    )
+    field = prose(view)
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert person.find("linkAddress").toPlainText() == "https://bank.example@xn--vil-qdd.example/a?b=c"
+    assert not opened
+    person.click("copyLink")
+    assert "xn--vil" in QGuiApplication.clipboard().text()
+    person.wait(lambda: not person.window.findChild(QDialog, "linkDialog"))
+    field.anchorClicked.emit(QUrl("https://one.example/"))
+    assert not opened
+    person.click("openLink")
+    assert opened == ["https://one.example/"]
+    field.anchorClicked.emit(QUrl("file:///etc/passwd"))
+    assert len(opened) == 1
+    assert not any(dialog.isVisible() for dialog in person.window.findChildren(QDialog, "linkDialog"))
+
+
+def test_no_picture_is_fetched(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, "![a cat](http://127.0.0.1:9/cat.png) <img src='http://127.0.0.1:9/x.png'>")
+    assert prose(view).toPlainText() == "a cat <img src='http://127.0.0.1:9/x.png'>"
+    assert prose(view).document().begin().begin().fragment().charFormat().anchorHref() == "http://127.0.0.1:9/cat.png"
+
+
+def test_a_formula_is_drawn_and_copied_as_latex(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, "So $\\frac{a}{b}$ is.\n\n$$x^2$$\n\nBut $\\frac{$ is not.")
+    field = prose(view)
+    person.wait(lambda: field.toPlainText().startswith("So \ufffc is.\n\ufffc"))
+    field.selectAll()
+    assert field.selected() == "So $\\frac{a}{b}$ is.\n$$x^2$$\nBut $\\frac{$ is not."
+    assert field.createMimeDataFromSelection().text() == field.selected()
+    assert field.accessibleDescription() == field.selected()
+
+
+def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEngine) -> None:
+    field = prose(answer(person, engine, "$$x^2 + y^2 = z^2$$"))
+    person.wait(lambda: field.toPlainText() == "\ufffc")
+    for theme in ("dark", "light"):
+        person.window._theme.choose(theme)
+        colour = QColor(tokens_of(theme, "teal").text)
+        person.wait(partial(_has, field, colour))
+
+
+def _has(widget: QWidget, colour: QColor) -> bool:
+    """Whether there is about that colour in what is painted: lines are smoothed."""
+    picture = widget.grab().toImage()
+    pixels = (picture.pixelColor(x, y) for x in range(min(200, picture.width())) for y in range(picture.height()))
+    return any(abs(pixel.lightness() - colour.lightness()) < 30 for pixel in pixels)
+
+
+def test_code_is_coloured_wrapped_and_copied(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, "```python\n", "def f():\n", "    return '" + "word " * 60 + "'\n```")
+    block = code(view)
+    field = block.findChild(QPlainTextEdit)
+    assert field
+    person.wait(lambda: field.document().firstBlock().layout().formats())
+    assert field.horizontalScrollBar().maximum() > 0
+    height = field.height()
+    person.press_in(1, "Wrap long lines")
+    assert field.horizontalScrollBar().maximum() == 0
+    assert field.height() > height
+    person.press_in(1, "Copy code")
+    assert QGuiApplication.clipboard().text() == "def f():\n    return '" + "word " * 60 + "'"
+
+
+def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    view = answer(person, engine, "```rust\nfn main() {}\n```")
+    person.press_in(1, "Save code")
+    dialog = person.find("saveCode")
+    assert Path(dialog.selectedFiles()[0]).name == "code.rs"
+    dialog.fileSelected.emit(str(tmp_path / "main.rs"))
+    dialog.close()
+    assert (tmp_path / "main.rs").read_text("utf-8") == "fn main() {}\n"
+    code(view).save(str(tmp_path / "nowhere" / "main.rs"))
+    assert "could not be written" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
+
+
+@pytest.mark.parametrize(
+    ("colours", "ground"),
+    [(ON_LIGHT, tokens_of("light", "teal").surface), (ON_DARK, tokens_of("dark", "teal").surface)],
+)
+def test_colours_of_code_can_be_read(colours: dict[str, str], ground: str) -> None:
+    assert all(_contrast(colour, ground) >= 4.5 for colour in colours.values())
+
+
+def _contrast(one: str, other: str) -> float:
+    dark, light = sorted(map(_luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    exact = QColor(colour)
+    parts = exact.redF(), exact.greenF(), exact.blueF()
+    red, green, blue = (part / 12.92 if part <= 0.04045 else pow((part + 0.055) / 1.055, 2.4) for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_wide_table_is_scrolled_sideways_and_begins_at_its_beginning(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, "Before\n\n", *WIDE.splitlines(keepends=True), "\nAfter")
+    table = view.findChild(TableBlock)
+    assert isinstance(table, TableBlock)
+    assert table.accessibleName() == "Table"
+    person.wait(lambda: table.horizontalScrollBar().maximum() > 0)
+    assert table.horizontalScrollBar().value() == 0
+    assert view.width() <= person.find("transcript").width()
+    assert [part.toPlainText() for part in view.findChildren(Prose) if part is not table] == ["Before", "After"]
+
+
+def test_a_long_table_looks_like_one(person: Person, engine: ScriptedEngine) -> None:
+    rows = "".join(f"| {n} | {'wide ' * (n % 7)} |\n" for n in range(90))
+    table = answer(person, engine, "| a | b |\n|---|---|\n" + rows).findChild(TableBlock)
+    assert isinstance(table, TableBlock)
+    frames = table.document().rootFrame().childFrames()
+    layout = table.document().documentLayout()
+    areas = [layout.frameBoundingRect(frame) for frame in frames]
+    assert len({area.width() for area in areas}) == 1
+    assert all(below.top() - above.bottom() < 2 for above, below in pairwise(areas))
+    assert table.toPlainText().split() == ["a", "b", *" ".join(f"{n} {'wide ' * (n % 7)}" for n in range(90)).split()]
+
+
+def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
+    long = Message(Role.ASSISTANT, ("some words " * 50 + "\n\n") * 200, reply=Reply(ending=Ending.STOP))
+    person.ask("Question")
+    person.wait_for(State.IDLE)
+    person.find("transcript").show_path([Message(Role.USER, "Question"), long])
+    person.wait(lambda: person.button(1, "Show more"))
+    view = person.find("message-1")
+    count = len(view.findChildren(Prose))
+    assert 35_000 < sum(len(part.toPlainText()) for part in view.findChildren(Prose)) < 50_000
+    person.press_in(1, "Show more")
+    person.wait(lambda: len(view.findChildren(Prose)) > 1.5 * count)
+    person.press_in(1, "Show more")
+    person.wait(lambda: person.button(1, "Show more") is None)
+    assert view.property("source").count("some words") == 10_000
+    person.wait(lambda: sum(part.toPlainText().count("some words") for part in view.findChildren(Prose)) == 10_000)
+
+
+def test_words_are_found_in_lists_tables_and_code(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, "- a needle\n\n| needle |\n|---|\n| x |\n\n```\nneedle\n```\n\n**need**le")
+    person.find("transcript").look_for(_needle("needle"))
+    person.wait(lambda: view.count() == 4)  # type: ignore[attr-defined]
+
+
+def _needle(word: str) -> object:
+    from phichat.ui.marks import Needle
+
+    return Needle(word)
+
+
+def test_the_menu_of_a_link_knows_where_it_leads(person: Person, engine: ScriptedEngine) -> None:
+    field = prose(answer(person, engine, "[here](https://one.example/)"))
+    assert field.link_at(QPoint(6, 6)) == "https://one.example/"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_words_follow_the_theme(person: Person, engine: ScriptedEngine, theme: str) -> None:
+    field = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
+    person.window._theme.choose("light" if theme == "dark" else "dark")
+    person.window._theme.choose(theme)
+    wanted = QColor(tokens_of(theme, "teal").text)
+    person.wait(lambda: field.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
+    assert field.toPlainText() == "Words and a link"
+
+
+def test_an_answer_from_right_to_left_is_set_so(person: Person, engine: ScriptedEngine) -> None:
+    field = prose(answer(person, engine, "- שלום עולם\n- hello"))
+    directions = [field.document().findBlockByNumber(number).textDirection() for number in (0, 1)]
+    assert directions == [Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight]
+    assert not field.horizontalScrollBar().isVisible()

@@ -1,0 +1,307 @@
+"""Text is selected in a message, messages as a whole, and either is copied as Markdown and as rich text."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QTextCursor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
+
+from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
+from phichat.chat.parsing import blocks_of
+from phichat.chat.session import Session
+from phichat.chat.sharing import MOST_RENDERED, as_html, markdown_html
+from phichat.ui.answering import State
+from phichat.ui.excerpts import excerpt
+from phichat.ui.prose import Prose
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+ALT, NONE = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.NoModifier
+LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+BLOCKS = "Some *prose* first.\n\n```python\nfirst = 1\nsecond = 2\n```\n\nAnd more **prose** after."
+
+
+def clipboard() -> QMimeData:
+    return QGuiApplication.clipboard().mimeData()
+
+
+def focused(person: Person) -> Any:
+    return person.window.focusWidget()
+
+
+def press(person: Person, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
+    QTest.keyClick(focused(person), key, modifier)
+
+
+def fields(person: Person, number: int) -> list[Any]:
+    return list(person.find(f"message-{number}").fields())
+
+
+def place(field: Any, position: int) -> QPoint:
+    cursor = QTextCursor(field.document())
+    cursor.setPosition(position)
+    rect = field.cursorRect(cursor)
+    return QPoint(rect.left(), rect.center().y())
+
+
+def click(field: Any, modifier: Qt.KeyboardModifier = NONE, position: int = 1) -> None:
+    QTest.mouseClick(field.viewport(), LEFT, modifier, place(field, position))
+
+
+def pull(start: Any, begin: int, end: Any, stop: int) -> None:
+    """Press the mouse in one field, and let it go in another; the first one gets all of it, as on a screen."""
+    viewport = start.viewport()
+    QTest.mousePress(viewport, LEFT, NONE, place(start, begin))
+    there = end.viewport().mapToGlobal(place(end, stop))
+    here = viewport.mapFromGlobal(there)
+    halfway = (place(start, begin) + here) / 2
+    for at in (halfway, here):
+        local, everywhere = QPointF(at), QPointF(viewport.mapToGlobal(at))
+        QApplication.sendEvent(viewport, QMouseEvent(QEvent.Type.MouseMove, local, everywhere, NOTHING, LEFT, NONE))
+    QTest.mouseRelease(viewport, LEFT, NONE, here)
+
+
+def said(person: Person) -> str:
+    """What the status line says of a selection."""
+    return person.status()
+
+
+def selected(person: Person) -> int:
+    return len(person.find("transcript").selection.messages())
+
+
+@pytest.fixture
+def answer(person: Person, engine: ScriptedEngine) -> list[Any]:
+    """The fields of an answer in three blocks."""
+    engine.enqueue(BLOCKS)
+    person.ask("Say it")
+    person.wait_for(State.IDLE)
+    person.wait(lambda: all(field.isVisible() for field in fields(person, 1)))
+    person.wait(lambda: fields(person, 1)[1].viewport().height() > 20)
+    return fields(person, 1)
+
+
+def show(person: Person, pairs: int, more: str = "") -> Session:
+    """A conversation of so many questions and answers."""
+    conversation = Conversation("Long")
+    for number in range(pairs):
+        conversation.add(Role.USER, f"Question {number}")
+        conversation.add(Role.ASSISTANT, f"Answer **{number}**{more}", Reply("starter", number, (1, 2), Ending.STOP))
+    session = Session(conversation)
+    person.window.archive.conversing.take(session)
+    person.window.archive.conversing.open(conversation.id)
+    person.wait(lambda: person.find(f"message-{2 * pairs - 1}").isVisible())
+    return session
+
+
+def test_text_is_selected_over_the_blocks_of_a_message(person: Person, answer: list[Any]) -> None:
+    first, code, last = answer
+    pull(first, 5, last, 8)
+    assert [field.textCursor().selectedText() for field in answer] == [
+        "prose first.",
+        "first = 1\u2029second = 2",
+        "And more",
+    ]
+    QTest.keyClick(first, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == "*prose* first.\n\n```python\nfirst = 1\nsecond = 2\n```\n\nAnd more"
+    assert "<em>prose</em> first." in clipboard().html()
+    assert "<pre><code>first = 1\nsecond = 2</code></pre>" in clipboard().html()
+    pull(last, 8, code, 10)
+    assert [field.textCursor().selectedText() for field in answer] == ["", "second = 2", "And more"]
+    click(last)
+    assert not any(field.textCursor().hasSelection() for field in answer)
+
+
+def test_text_from_one_block_is_copied_as_it_reads(person: Person, answer: list[Any]) -> None:
+    first, code, _ = answer
+    pull(code, 0, code, 9)
+    QTest.keyClick(code, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == "first = 1"
+    pull(first, 5, first, 16)
+    QTest.keyClick(first, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == "prose first"
+    assert "<em>prose</em> first" in clipboard().html()
+
+
+def test_all_of_a_message_is_selected_then_all_messages(person: Person, answer: list[Any]) -> None:
+    click(answer[0])
+    press(person, Qt.Key.Key_A, CONTROL)
+    press(person, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == BLOCKS
+    assert selected(person) == 0
+    press(person, Qt.Key.Key_A, CONTROL)
+    assert selected(person) == 2
+    press(person, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == f"## You\n\nSay it\n\n## starter\n\n{BLOCKS}\n"
+
+
+def test_shift_and_arrows_select_text_and_go_on_in_the_next_block(person: Person, answer: list[Any]) -> None:
+    first, code, _ = answer
+    click(first, position=0)
+    press(person, Qt.Key.Key_Right, SHIFT | CONTROL)
+    assert first.textCursor().selectedText() == "Some "
+    press(person, Qt.Key.Key_End, SHIFT)
+    press(person, Qt.Key.Key_Right, SHIFT)
+    press(person, Qt.Key.Key_Down, SHIFT)
+    assert first.textCursor().selectedText() == "Some prose first."
+    assert code.textCursor().selectedText() == "first = 1\u2029"
+    press(person, Qt.Key.Key_Escape)
+    assert not any(field.textCursor().hasSelection() for field in answer)
+
+
+def test_a_click_with_shift_extends_text_in_the_same_message_only(person: Person, answer: list[Any]) -> None:
+    first, code, _ = answer
+    click(first, position=5)
+    click(code, SHIFT, position=5)
+    assert [field.textCursor().selectedText() for field in answer] == ["prose first.", "first", ""]
+    click(fields(person, 0)[0], SHIFT)
+    assert not any(field.textCursor().hasSelection() for field in answer)
+    assert selected(person) == 2
+
+
+def test_the_menu_copies_and_quotes_what_is_selected(person: Person, answer: list[Any]) -> None:
+    first, code, _ = answer
+    pull(first, 5, code, 9)
+    person.choose_in(1, "Copy what is selected")
+    assert clipboard().text() == "*prose* first.\n\n```\nfirst = 1\n```"
+    person.choose_in(1, "Copy")
+    assert clipboard().text() == BLOCKS
+    assert "<strong>prose</strong>" in clipboard().html()
+
+
+def test_whole_messages_are_selected_by_click_and_by_key(person: Person) -> None:
+    show(person, 4)
+    click(fields(person, 4)[0])
+    click(fields(person, 6)[0], SHIFT)
+    assert said(person) == "3 messages selected"
+    band, transcript = person.find("selectionBand"), person.find("transcript")
+    person.wait(lambda: band.geometry().contains(person.find("message-5").geometry().translated(24, 24)))
+    press(person, Qt.Key.Key_C, CONTROL)
+    text = "## You\n\nQuestion 2\n\n## starter\n\nAnswer **2**\n\n## You\n\nQuestion 3\n"
+    assert clipboard().text() == text
+    assert clipboard().html().count("<h2>") == 3
+    assert "<strong>2</strong>" in clipboard().html()
+    for _ in range(3):
+        press(person, Qt.Key.Key_Up, SHIFT)
+    assert said(person) == "2 messages selected"
+    assert [message.text for message in transcript.selection.messages()] == ["Answer **1**", "Question 2"]
+    press(person, Qt.Key.Key_Escape)
+    assert selected(person) == 0
+    assert band.isHidden()
+    press(person, Qt.Key.Key_Down, ALT | SHIFT)
+    assert selected(person) == 2
+    click(fields(person, 1)[0])
+    assert selected(person) == 0
+
+
+def test_messages_that_are_far_away_are_selected_too(person: Person) -> None:
+    session = show(person, 1500, " of many words")
+    person.find("message-2999").take_focus()
+    press(person, Qt.Key.Key_Home, SHIFT | CONTROL)
+    assert said(person) == "3,000 messages selected"
+    assert person.find("message-0").isVisible()
+    press(person, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text().count("## You") == 1500
+    assert "Answer **0**" in clipboard().html()  # so much is not made rich
+    session.conversation.show(session.conversation.add(Role.USER, "One more"))
+    person.window.acting.show(session)
+    assert selected(person) == 3000
+
+
+def test_the_menu_copies_all_selected_messages(person: Person) -> None:
+    show(person, 3)
+    click(fields(person, 2)[0])
+    click(fields(person, 5)[0], SHIFT)
+    person.choose_in(3, "Copy 4 messages")
+    assert clipboard().text().count("##") == 4
+    person.wait(lambda: person.window.findChild(QWidget, "message-0"))
+    assert "Copy 4 messages" not in [action.text() for action in person.menu(0).menu().actions()]
+    person.close_menu()
+
+
+def test_escape_ends_a_selection_before_it_stops_an_answer(person: Person, engine: ScriptedEngine) -> None:
+    import threading
+
+    gate = threading.Event()
+    engine.enqueue("Begun", gate, " and ended")
+    person.ask("Say it")
+    person.wait(lambda: person.window.findChild(QTextEdit, "composer") and "Begun" in person.message(1))
+    person.find("message-0").take_focus()
+    press(person, Qt.Key.Key_Down, SHIFT)
+    assert selected(person) == 2
+    press(person, Qt.Key.Key_Escape)
+    assert selected(person) == 0
+    assert person.window.answering.is_answering()
+    gate.set()
+    person.wait_for(State.IDLE)
+    assert person.message(1) == "Begun and ended"
+
+
+def test_keys_lead_through_the_conversation_from_wherever_one_is(person: Person) -> None:
+    show(person, 300)
+    person.find("composer").setFocus()
+    press(person, Qt.Key.Key_Up, ALT)
+    assert person.find("message-599").isAncestorOf(focused(person))
+    press(person, Qt.Key.Key_Home, CONTROL)
+    person.wait(lambda: person.find("message-0").isVisible())
+    assert person.find("message-0").isAncestorOf(focused(person))
+    bar = person.find("transcript").verticalScrollBar()
+    person.wait(lambda: bar.maximum() > 1000)
+    press(person, Qt.Key.Key_PageDown)
+    assert bar.value() > 100
+    press(person, Qt.Key.Key_End)
+    assert person.find("message-599").isAncestorOf(focused(person))
+    assert bar.value() == bar.maximum()
+    press(person, Qt.Key.Key_Down, ALT)
+    assert person.find("composer").hasFocus()
+    view = next(menu for menu in person.window.menuBar().findChildren(QMenu) if menu.title() == "&View")
+    next(action for action in view.actions() if action.text() == "Go to the beginning").trigger()
+    person.wait(lambda: person.find("message-0").isVisible())
+    assert person.find("composer").hasFocus()
+
+
+def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) -> None:
+    prose = Prose()
+    qtbot.addWidget(prose)
+    source = (
+        "## Ferries\n\nThey are\n\n1. slow\n2. *friendly*\n   - and\n   - **old**\n\n> said `he` [here](https://a.b)"
+    )
+    (block,) = blocks_of(source + " in the end")
+    prose.show_block(block)
+    cursor = prose.textCursor()
+    cursor.movePosition(QTextCursor.MoveOperation.End)
+    cursor.setPosition(cursor.position() - len(" in the end"))
+    cursor.setPosition(0, QTextCursor.MoveMode.KeepAnchor)
+    prose.setTextCursor(cursor)
+    found = excerpt([prose], prose.markdown())
+    assert found
+    assert found.markdown == source
+
+
+@pytest.mark.parametrize(
+    ("markdown", "harmless"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;"),
+        ("![x](http://a/b.png)", "x"),
+        ("[x](javascript:alert(1))", "[x]"),
+        ("```\n<img src=http://a/b.png>\n```", "&lt;img"),
+        ("<b>" * MOST_RENDERED, "&lt;b&gt;"),
+    ],
+)
+def test_rich_text_can_do_nothing(markdown: str, harmless: str) -> None:
+    for html in (markdown_html(markdown), as_html([Message(Role.USER, markdown), Message(Role.ASSISTANT, markdown)])):
+        assert harmless in html
+        assert not any(bad in html for bad in ("<script", "<img", "href", "<b>"))
+
+
+def test_what_was_copied_outlives_the_program_without_a_crash() -> None:
+    script = (
+        "from PySide6.QtWidgets import QApplication; application = QApplication([]);"
+        "from phichat.ui import clipboard; clipboard.put(clipboard.both('a', '<b>a</b>'))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
