@@ -132,7 +132,7 @@ def test_a_conversation_is_held_through_a_screen_reader(
     assert reader.sentences() == FIRST
     assert reader.read("You") == ["What is a ferry?"]
     assert reader.read("Answer")[0].startswith("A ferry is a boat, e.g. a small one. It carries")
-    assert reader.read("Code") == ["row()\nrow()"]
+    assert reader.read("Code in python") == ["row()\nrow()"]
     assert reader.change("Temperature", "slider", 28)
     assert reader.value("Temperature", "spin button") == pytest.approx(1.4)
     assert reader.write("Your message", "Tell me a story")

@@ -89,6 +89,7 @@ def test_icons_that_point_to_a_side_point_to_the_other(open_window: Callable[[],
     theme = open_window().window._theme
     turned = {name: theme.icon(name).pixmap(40).toImage() for name in ("next", "previous", "sidebar", "send")}
     qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    theme._icons.clear()
     for name, there in turned.items():
         here = theme.icon(name).pixmap(40).toImage()
         assert differ(there, here) is (name != "send")
