@@ -1,6 +1,7 @@
 """A table in a reply: as wide as it wants to be, scrolled sideways; only the rows at its end are laid out again."""
 
 from collections.abc import Sequence
+from unicodedata import bidirectional
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
@@ -39,6 +40,7 @@ class TableBlock(Prose):
         self._shown: list[tuple[Table, bool]] = []
         self._tables: list[QTextTable] = []
         self._widths: list[float] = []
+        self._is_turned = False  # its first column is at the right, which Qt's tables cannot have by themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAccessibleName(tr("Table"))
 
@@ -76,13 +78,15 @@ class TableBlock(Prose):
         rows = table.rows if table.continues else (table.head, *table.rows)
         if not rows:
             return
+        self._is_turned = _begins_right("".join(map(letters, table.head)))
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._thin(cursor)
         made = cursor.insertTable(len(rows), len(table.sides), self._shape())
         for number, row in enumerate(rows):
             is_head = number == 0 and not table.continues
             for column, cell in enumerate(row[: len(table.sides)]):
-                self._fill(made.cellAt(number, column), cell, table.sides[column], is_head=is_head)
+                across = len(table.sides) - 1 - column if self._is_turned else column
+                self._fill(made.cellAt(number, across), cell, table.sides[column], is_head=is_head)
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._thin(cursor)
         self._tables.append(made)
@@ -117,8 +121,11 @@ class TableBlock(Prose):
         shape.setBorder(0)
         shape.setCellSpacing(0)
         shape.setMargin(0)
+        if self._is_turned:
+            shape.setAlignment(Qt.AlignmentFlag.AlignRight)
+        widths = self._widths[::-1] if self._is_turned else self._widths
         shape.setColumnWidthConstraints(
-            [QTextLength(QTextLength.Type.FixedLength, width + 2 * PADDING) for width in self._widths]
+            [QTextLength(QTextLength.Type.FixedLength, width + 2 * PADDING) for width in widths]
         )
         return shape
 
@@ -146,6 +153,12 @@ class TableBlock(Prose):
     def changeEvent(self, event: QEvent) -> None:
         self._widths = []
         super().changeEvent(event)
+
+
+def _begins_right(words: str) -> bool:
+    """Whether the first letter that has a direction is read from the right."""
+    directions = (bidirectional(letter) for letter in words)
+    return next((direction for direction in directions if direction in {"L", "R", "AL"}), "L") != "L"
 
 
 def _width(runs: Runs, metrics: QFontMetricsF) -> float:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
 from phichat import text
 from phichat.ui.answering import State
 from phichat.ui.language import follow_language
+from phichat.ui.table_block import TableBlock
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -77,6 +78,17 @@ def test_from_the_right(open_window: Callable[[], Person], engine: ScriptedEngin
     assert not begins_right(answer, 1)
     assert not begins_right(person.find("message-1").findChild(QPlainTextEdit), 0)
     assert person.find("message-0").mapTo(person.window, question.pos()).x() < person.window.width() / 2
+
+
+@pytest.mark.parametrize(("one", "two"), [("الاسم", "العدد"), ("Name", "Number")])
+def test_a_table_begins_at_the_side_its_words_do(person: Person, engine: ScriptedEngine, one: str, two: str) -> None:
+    engine.enqueue(f"| {one} | {two} |\n|---|---|\n| 1 | 2 |")
+    person.ask("A table")
+    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    table = person.find("message-1").findChild(TableBlock)
+    places = [table.cursorRect(table.document().find(words)).x() for words in (one, two)]
+    assert (places[0] > places[1]) is (one != "Name")
+    assert (table.cursorRect(table.document().find(one)).x() > table.width() / 2) is (one != "Name")
 
 
 def begins_right(field: QTextBrowser | QPlainTextEdit, number: int) -> bool:
