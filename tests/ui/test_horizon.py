@@ -37,19 +37,19 @@ def line(person: Person) -> str:
 
 def test_the_line_is_where_the_model_begins_to_remember(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "One", "Two")
-    assert line(person) == ""
+    person.wait(lambda: line(person) == "")
     engine.leaves_out = 2
     ask(person, "Three")
-    assert line(person) == "Two"
+    person.wait(lambda: line(person) == "Two")
     engine.leaves_out = 3
     ask(person, "Four")
     assert person.message(3) == line(person) == "Two"
     engine.leaves_out = 4
     ask(person, "Five")
-    assert line(person) == "Three"
+    person.wait(lambda: line(person) == "Three")
     engine.leaves_out = 0
     ask(person, "Six")
-    assert line(person) == ""
+    person.wait(lambda: line(person) == "")
 
 
 def test_the_line_comes_while_one_writes(person: Person, engine: ScriptedEngine) -> None:
