@@ -10,6 +10,8 @@ from phichat.text import resource
 
 POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the other one where one reads from the right
 
+_kept: list["Drawing"] = []  # an engine that is freed together with its icon is freed twice, which ends the program
+
 
 class Drawing(QIconEngine):
     """The icon `name` of `resources/icons` in `colour`, or in `faint` where it can do nothing."""
@@ -19,6 +21,7 @@ class Drawing(QIconEngine):
         self._name, self._colour, self._faint = name, colour, faint
         is_from_right = QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
         self._is_turned = name in POINTING and is_from_right
+        _kept.append(self)
 
     def _drawn(self, size: QSize, colour: str) -> QPixmap:
         name = f"{self._name} {colour} {self._is_turned} {size.width()}x{size.height()}"
