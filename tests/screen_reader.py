@@ -47,6 +47,7 @@ def found(name: str, role: str = "") -> list[Any]:
 def press(name: str) -> bool:
     """Do what a button does."""
     for node in found(name):
+        node.clear_cache()  # it may have been asked while it could do nothing
         for number in range(node.get_n_actions()):
             if node.get_action_name(number) in PRESSING:
                 return bool(node.do_action(number))

@@ -70,7 +70,8 @@ def cut_of(content: str) -> int:
 class Flow:
     """Makes items of `tokens`. `offset` gives for a line where it begins in the source.
 
-    `ordinal` is the number of a list's item that they begin with, if its list began before; `mend` is what the last
+    `ordinals` are the numbers of the items that they begin with, list in list, where those lists began before; `mend`
+    is what the last
     letters go through.
     """
 
@@ -78,10 +79,10 @@ class Flow:
         self,
         tokens: Sequence[Token],
         offset: Callable[[int], int],
-        ordinal: int | None = None,
+        ordinals: Sequence[int | None] = (),
         mend: Callable[[str], str] | None = None,
     ) -> None:
-        self._tokens, self._offset, self._ordinal, self._mend = tokens, offset, ordinal, mend
+        self._tokens, self._offset, self._ordinals, self._mend = tokens, offset, list(ordinals), mend
         self._last = next((token for token in reversed(tokens) if token.type == "inline" and token.content), None)
         self._items: list[Item] = []
         self._lists: list[int | None] = []
@@ -140,11 +141,9 @@ class Flow:
 
     def _open_list(self, token: Token) -> None:
         self._flush_marker()
-        number = None
-        if token.type == "ordered_list_open":
-            number = first_number(token) if self._ordinal is None else self._ordinal
-            self._ordinal = None
-        self._lists.append(number)
+        known = self._ordinals.pop(0) if self._ordinals else None
+        is_ordered = token.type == "ordered_list_open"
+        self._lists.append((first_number(token) if known is None else known) if is_ordered else None)
         self._signs.append(token.markup)
 
     def _open_item(self) -> None:

@@ -1,6 +1,7 @@
 """A stretch of Markdown in units, each of which is final once another follows, and where reading may begin again."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -10,6 +11,8 @@ from phichat.chat.flow import DEEPEST, LONGEST, Flow, cut_of, first_number, toke
 from phichat.chat.items import Item, Paragraph, Run, Table
 from phichat.chat.mending import hold_back, mend
 
+_ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
+
 ROWS = 20  # of a table, that are read again together
 
 
@@ -17,13 +20,15 @@ ROWS = 20  # of a table, that are read again together
 class Place:
     """Where reading begins.
 
-    `before` is put before what is read there, as it goes on a table or a paragraph; `ordinal` is the number of the
-    item that begins there.
+    `before` is put before what is read there, as it goes on a table, a paragraph, or the item of a list that is around
+    it; `ordinal` is the number of the item that begins there, or is around it, and `inner` that of one in a list in it.
     """
 
     at: int = 0
     before: str = ""
     ordinal: int | None = None
+    inner: int | None = None
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,12 @@ def units_of(text: str, place: Place, *, is_growing: bool) -> Iterator[Unit]:
     """What `text`, which stands at `place`, consists of; if `is_growing`, its end is still being written."""
     whole = place.before + text
     return _Stretch(hold_back(whole) if is_growing else whole, place, is_growing=is_growing).units()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    place: Place
+    tokens: list[Token]
 
 
 class _Stretch:
@@ -75,19 +86,48 @@ class _Stretch:
             yield Unit(self._place_of(first), self._items(tokens, is_last=is_last))
 
     def _list(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
-        number = None
-        if tokens[0].type == "ordered_list_open":
-            number = first_number(tokens[0])
-            if tokens[0] is self._tokens[0] and self._place.ordinal is not None:
-                number = self._place.ordinal
-        at = 1
-        while at < len(tokens) - 1:
-            end = _end(tokens, at)
-            is_end = is_last and end == len(tokens) - 1
-            items = self._items([tokens[0], *tokens[at:end], tokens[-1]], number, is_last=is_end)
-            yield Unit(replace(self._place_of(tokens[at]), ordinal=number), items)
+        is_first = tokens[0] is self._tokens[0]
+        number = first_number(tokens[0]) if tokens[0].type == "ordered_list_open" else None
+        if number is not None and is_first and self._place.ordinal is not None:
+            number = self._place.ordinal
+        is_inside = is_first and self._place.is_inside
+        for item in _groups(tokens[1:-1]):
+            pieces = self._pieces(item, number, is_inside=is_inside)
+            for count, piece in enumerate(pieces, 1):
+                is_end = is_last and item[-1] is tokens[-2] and count == len(pieces)
+                inside = [tokens[0], *piece.tokens, tokens[-1]]
+                yield Unit(piece.place, self._items(inside, (number, piece.place.inner), is_last=is_end))
             number = None if number is None else number + 1
-            at = end
+            is_inside = False
+
+    def _pieces(self, item: list[Token], number: int | None, *, is_inside: bool) -> list[_Piece]:
+        """A list's item, divided before all but the first of the items in lists in it: also it may be very long."""
+        before = self._place.before if is_inside else self._before(item[0])
+        pieces = [] if is_inside else [_Piece(replace(self._place_of(item[0]), ordinal=number), item[:1])]
+        for group in _groups(item[1:-1]):
+            is_list = group[0].type in {"bullet_list_open", "ordered_list_open"}
+            if not is_list or not before:
+                if pieces:
+                    pieces[-1].tokens.extend(group)
+                continue
+            inner = first_number(group[0]) if group[0].type == "ordered_list_open" else None
+            if inner is not None and not pieces and self._place.inner is not None:
+                inner = self._place.inner
+            for count, nested in enumerate(_groups(group[1:-1])):
+                if count or not pieces:
+                    at = self._place_of(nested[0]).at
+                    pieces.append(_Piece(Place(at, before, number, inner, is_inside=True), []))
+                pieces[-1].tokens.extend([group[0], *nested, group[-1]])
+                inner = None if inner is None else inner + 1
+        if not is_inside:
+            pieces[0].tokens.append(item[-1])
+        return pieces
+
+    def _before(self, item: Token) -> str:
+        """What a list's item is around what is inside it; nothing where that cannot be said."""
+        line = (item.map or [0])[0]
+        sign = _ITEM.match(self._text, self._starts[line])
+        return sign[1] + "x\n\n" if sign else ""
 
     def _table(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         line = (tokens[0].map or [0])[0]
@@ -138,9 +178,9 @@ class _Stretch:
         items = [Paragraph(runs=(Run(piece),), start=begin, end=stop, continues=True) for piece in pieces]
         return Unit(self._place_of(token), tuple(items))
 
-    def _items(self, tokens: list[Token], ordinal: int | None = None, *, is_last: bool) -> tuple[Item, ...]:
+    def _items(self, tokens: list[Token], ordinals: Sequence[int | None] = (), *, is_last: bool) -> tuple[Item, ...]:
         is_open = is_last and self._is_growing
-        return tuple(Flow(tokens, self._offset, ordinal, mend if is_open else None).items())
+        return tuple(Flow(tokens, self._offset, ordinals, mend if is_open else None).items())
 
     def _place_of(self, token: Token) -> Place:
         return Place(self._offset((token.map or [0])[0]))
@@ -148,6 +188,15 @@ class _Stretch:
     def _offset(self, line: int) -> int:
         inside = self._starts[min(line, len(self._starts) - 1)] - len(self._place.before)
         return self._place.at + max(0, min(inside, len(self._text) - len(self._place.before)))
+
+
+def _groups(tokens: list[Token]) -> Iterator[list[Token]]:
+    """`tokens` in those that stand beside each other, each with what is inside it."""
+    at = 0
+    while at < len(tokens):
+        end = _end(tokens, at)
+        yield tokens[at:end]
+        at = end
 
 
 def _end(tokens: list[Token], at: int) -> int:

@@ -143,6 +143,13 @@ QDialog QPushButton:hover, #panelContent QPushButton:hover { background: $hover;
 QCheckBox:focus { border: 2px solid $accent; }
 QCheckBox::indicator { width: 12px; height: 12px; border: 2px solid $text; background: $surface; }
 QCheckBox::indicator:checked { background: $accent; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: 16px; background: transparent; }
+QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow, QComboBox::down-arrow {
+    width: 0; height: 0; border-left: 4px solid $surface; border-right: 4px solid $surface;
+}
+QAbstractSpinBox::up-arrow { border-bottom: 5px solid $text; }
+QAbstractSpinBox::down-arrow, QComboBox::down-arrow { border-top: 5px solid $text; }
+QComboBox::drop-down { border: none; width: 18px; }
 QMenu, QToolTip { border: 1px solid $line; background: $surface; color: $text; }
 QMenu::item:selected { background: $accent; color: $on_accent; }"""
 )

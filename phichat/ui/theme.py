@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
-from phichat.ui.icons import Drawing
+from phichat.ui.icons import drawn
 from phichat.ui.lettering import scaled, set_letters
 from phichat.ui.styles import PLAIN, STYLES
 from phichat.ui.system_looks import SystemLooks
@@ -37,6 +37,7 @@ class Theme(QObject):
         self.tokens = tokens_of("light", self._accent)
         self._apply()
         self._system.changed.connect(self._apply)
+        application.screenAdded.connect(self._draw_again)
 
     def choose(self, name: str, accent: str = "") -> None:
         """Use the theme `name`, or for any other word what the system uses; and `accent`, if one is named."""
@@ -51,7 +52,7 @@ class Theme(QObject):
             self._letters = percent, family
             set_letters(self._application, percent, family)
             self._dress_all()
-            self.changed.emit()
+            self._draw_again()
 
     def dress(self, widget: QWidget, name: str) -> None:
         """Give `widget` and what is in it the style sheet called `name`, now and in other colours.
@@ -66,7 +67,7 @@ class Theme(QObject):
         """The icon `name` of `resources/icons`, in this theme's colours."""
         colour = self.tokens.on_accent if on_accent else self.tokens.text
         if (name, colour) not in self._icons:
-            self._icons[name, colour] = QIcon(Drawing(name, colour, self.tokens.muted))
+            self._icons[name, colour] = drawn(name, colour)
         return self._icons[name, colour]
 
     @Slot()
@@ -77,13 +78,12 @@ class Theme(QObject):
         had_plain = self.tokens.is_plain and self._applied
         self._applied = True
         self.tokens = tokens
-        self._icons.clear()
         self._hides_systems = self._accent != SYSTEM
         self._application.setPalette(_palette(tokens, has_accent=self._hides_systems))
         if tokens.is_plain or had_plain:  # for all windows only where need be, as that takes its time
             self._application.setStyleSheet(PLAIN.substitute(vars(tokens)) if tokens.is_plain else "")
         self._dress_all()
-        self.changed.emit()
+        self._draw_again()
 
     def _name(self) -> str:
         if self._chosen in THEMES:
@@ -99,6 +99,12 @@ class Theme(QObject):
             self._hides_systems = False
             self._application.setPalette(_palette(self.tokens, has_accent=False))
         return self._system.accent()
+
+    @Slot()
+    def _draw_again(self) -> None:
+        """Icons in other colours, or for a finer screen."""
+        self._icons.clear()
+        self.changed.emit()
 
     def _dress_all(self) -> None:
         for widget, name in list(self._dressed.items()):

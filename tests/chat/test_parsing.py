@@ -68,6 +68,8 @@ LONG = [
     "line\n" * 1500,
     "".join(f"{n}. item {n} with some *words*\n\n" for n in range(1, 300)),
     "".join(f"- item {n}\n  - inner\n" for n in range(300)),
+    "- Top\n" + "  - inner *item*\n" * 600 + "\n  after\n- next\n",
+    "4. Top\n\n" + "   1. inner\n\n      more\n" * 300 + "5. next\n   - x\n" * 2,
     "| a | b |\n|---|---|\n" + "".join(f"| {n} | **{n}** |\n" for n in range(150)) + "end\n",
     "```py\n" + "x = 1\n" * 900 + "```\nafter\n",
     "> quoted line\n" * 500,
@@ -199,6 +201,14 @@ def test_code_in_a_list_is_code_and_the_list_goes_on() -> None:
     assert plain(first) == "1.\tOne"
     assert code.items == (Code(text="ls\n  -l", language="sh", depth=1),)
     assert plain(after) == "2.\tTwo"
+
+
+def test_a_long_list_in_a_list_is_numbered_on() -> None:
+    source = "4. Top\n\n" + "   1. inner\n\n      more\n" * 500 + "\n   end\n4. next\n"
+    lines = "\n".join(map(plain, blocks_of(source))).split("\n")
+    assert lines == ["4.\tTop", *(line for n in range(1, 501) for line in (f"{n}.\tinner", "more")), "end", "5.\tnext"]
+    depths = [item.depth for block in blocks_of(source) for item in block.items]
+    assert depths == [1, *[2] * 1000, 1, 1]
 
 
 def test_only_the_web_is_linked_and_html_is_text() -> None:

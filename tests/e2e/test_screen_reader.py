@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ LAUNCHER = next(
      if path.exists()), None,
 )  # fmt: skip
 SCREEN = "1280x800x24"
+PRESSED = 0.5  # seconds until a button that is pressed has been clicked: Qt shows it pressed for a tenth
 PACKAGES = "xvfb dbus-daemon at-spi2-core python3-gi gir1.2-atspi-2.0"
 
 PROGRAM = """
@@ -112,9 +114,12 @@ def reader(home: Path, starter: object, tmp_path: Path) -> Iterator[Reader]:
 def end(process: subprocess.Popen[str]) -> None:
     """With what it has started."""
     with process:
-        children = psutil.Process(process.pid).children(recursive=True)
+        children: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):  # it has ended by itself
+            children = psutil.Process(process.pid).children(recursive=True)
         for one in (process, *children):
-            one.terminate()
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
         psutil.wait_procs(children, timeout=5)
         for stream in (process.stdin, process.stdout):
             if stream:
@@ -124,8 +129,9 @@ def end(process: subprocess.Popen[str]) -> None:
 def test_a_conversation_is_held_through_a_screen_reader(
     reader: Reader, eventually: Callable[[Callable[[], object]], None]
 ) -> None:
-    eventually(lambda: reader.press("New conversation") is True)
     eventually(lambda: "ready" in str(reader.told("Status")))
+    eventually(lambda: reader.press("New conversation") is True)
+    time.sleep(PRESSED)
     assert reader.write("Your message", "What is a ferry?")
     eventually(lambda: reader.press("Send") is True)
     eventually(lambda: "End of the answer" in reader.sentences())

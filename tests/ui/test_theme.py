@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QIcon, QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from phichat.ui import icons
 from phichat.ui.system_looks import SystemLooks
 from phichat.ui.theme import Theme
 from phichat.ui.tokens import ACCENTS, CLEAR, ENOUGH, PLENTY, THEMES, contrast, tokens_of
@@ -113,13 +114,13 @@ def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QAp
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0])
-def test_icons_have_as_many_pixels_as_the_screen(theme: Theme, ratio: float) -> None:
-    found = theme.icon("model").pixmap(QSize(20, 20), ratio)
-    assert found.size() == QSize(20, 20) * ratio
-    assert found.devicePixelRatio() == ratio
-
-
-def test_an_icon_that_can_do_nothing_is_fainter(theme: Theme) -> None:
-    size = QSize(20, 20)
-    usual, idle = (theme.icon("send").pixmap(size, 1.0, mode) for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled))
-    assert usual.toImage() != idle.toImage()
+@pytest.mark.parametrize("percent", [100, 200])
+def test_icons_have_as_many_pixels_as_the_screen(
+    theme: Theme, monkeypatch: pytest.MonkeyPatch, ratio: float, percent: int
+) -> None:
+    monkeypatch.setattr(icons, "_ratios", lambda: [1.0, ratio])
+    theme.choose("dark" if percent == 100 else "light")
+    theme.letter(percent)
+    theme._draw_again()
+    needed = round(20 * percent / 100 * ratio)
+    assert theme.icon("model").actualSize(QSize(1000, 1000)).width() >= needed
