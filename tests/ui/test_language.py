@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polib
@@ -87,7 +88,7 @@ def test_a_table_begins_at_the_side_its_words_do(person: Person, engine: Scripte
     person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
     table = person.find("message-1").findChild(TableBlock)
 
-    def across(words: str) -> int:
+    def across(words: str) -> Any:
         return table.cursorRect(table.document().find(words)).x()
 
     person.wait(lambda: across(one) != across(two))  # it is laid out
