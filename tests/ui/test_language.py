@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polib
@@ -86,9 +87,14 @@ def test_a_table_begins_at_the_side_its_words_do(person: Person, engine: Scripte
     person.ask("A table")
     person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
     table = person.find("message-1").findChild(TableBlock)
-    places = [table.cursorRect(table.document().find(words)).x() for words in (one, two)]
-    assert (places[0] > places[1]) is (one != "Name")
-    assert (table.cursorRect(table.document().find(one)).x() > table.width() / 2) is (one != "Name")
+
+    def across(words: str) -> Any:
+        return table.cursorRect(table.document().find(words)).x()
+
+    person.wait(lambda: across(one) != across(two))  # it is laid out
+    is_turned = one != "Name"
+    assert (across(one) > across(two)) is is_turned
+    assert (across(one) > table.width() / 2) is is_turned
 
 
 def begins_right(field: QTextBrowser | QPlainTextEdit, number: int) -> bool:
