@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSplitter, QWidget
 
 from phichat.ui.lettering import at_least, magnification
 
-SIDEBAR, CENTRE, PANEL = 170, 320, 250  # pixels, at least
+SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
 WIDTHS = (220, 660, 300)
 

@@ -58,7 +58,9 @@ class Field(QTextEdit):
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
-        self.setFixedHeight(min(max(wanted, line + 8, 34), most))
+        height = min(max(wanted, line + 8, 34), most)
+        self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # one line stands in the middle
+        self.setFixedHeight(height)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._leaves(event):

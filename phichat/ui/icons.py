@@ -11,14 +11,16 @@ POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the ot
 USUAL, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on a screen of scale 1
 
 
-def drawn(name: str, colour: str) -> QIcon:
-    """The icon `name` of `resources/icons` in `colour`."""
+def drawn(name: str, colour: str, faint: str = "") -> QIcon:
+    """The icon `name` of `resources/icons` in `colour`, and in `faint`, if given, where it can do nothing."""
     # Not by an icon engine of our own: Python frees those a second time, with what else is in a circle.
-    source = QByteArray(resource(f"icons/{name}.svg").read_text("utf-8").replace("#000", colour).encode())
-    renderer, icon = QSvgRenderer(source), QIcon()
-    is_from_right = QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
-    for pixels in _sizes():
-        icon.addPixmap(_picture(renderer, pixels, is_turned=name in POINTING and is_from_right))
+    source = resource(f"icons/{name}.svg").read_text("utf-8")
+    is_turned = name in POINTING and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
+    icon = QIcon()
+    for shade, mode in ((colour, QIcon.Mode.Normal), *([(faint, QIcon.Mode.Disabled)] if faint else [])):
+        renderer = QSvgRenderer(QByteArray(source.replace("#000", shade).encode()))
+        for pixels in _sizes():
+            icon.addPixmap(_picture(renderer, pixels, is_turned=is_turned), mode)
     return icon
 
 

@@ -1,14 +1,16 @@
 """How large letters are, and what grows with them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from shiboken6 import isValid
 
 LEAST, MOST, STEP = 80, 200, 10  # percent of the system's size
 _PIXELS = "designedPixels"
+_HAS_FONT = Qt.WidgetAttribute.WA_SetFont
 
 
 def set_letters(application: QApplication, percent: int, family: str) -> None:
@@ -18,15 +20,18 @@ def set_letters(application: QApplication, percent: int, family: str) -> None:
     if family:
         font.setFamilies([family, *font.families()])
     ratio = font.pointSizeF() / application.font().pointSizeF()
-    own = [(widget, widget.font().pointSizeF()) for widget in _of_their_own_font(application.allWidgets())]
+    widgets = _living(application)
+    own = [(widget, widget.font().pointSizeF()) for widget in widgets if widget.testAttribute(_HAS_FONT)]
     application.setFont(font)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.ApplicationFontChange.value)  # so that it is done now
     for widget, size in own:
-        if widget.font().pointSizeF() == size:  # what only has another weight has followed
+        if isValid(widget) and widget.font().pointSizeF() == size:  # what only has another weight has followed
             larger = QFont(widget.font())
             larger.setPointSizeF(size * ratio)
             widget.setFont(larger)
-    for widget in application.allWidgets():
-        _apply(widget)
+    for widget in widgets:
+        if isValid(widget):
+            _apply(widget)
 
 
 def magnification() -> float:
@@ -92,5 +97,7 @@ _SETTERS: dict[str, Callable[[Any, int], None]] = {
 }
 
 
-def _of_their_own_font(widgets: Iterable[QWidget]) -> list[QWidget]:
-    return [widget for widget in widgets if widget.testAttribute(Qt.WidgetAttribute.WA_SetFont)]
+def _living(application: QApplication) -> list[QWidget]:
+    """All widgets in windows that are there; those of a closed one may go at any moment."""
+    windows = [widget for widget in application.topLevelWidgets() if isValid(widget) and not widget.isHidden()]
+    return [widget for window in windows for widget in (window, *window.findChildren(QWidget))]

@@ -145,7 +145,7 @@ class PreferencesDialog(QDialog):
         self._models.own_wanted.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
         form.addRow("", explanation(tr("Another folder holds from the next start on; models that are here stay.")))
-        words = tr("Tell me when a long answer or a download has ended while I do something else")
+        words = tr("Notify me when a long answer or a download has ended")
         form.addRow(self._switch("notifies", "notifiesCheck", words))
         return page
 

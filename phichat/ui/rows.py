@@ -30,7 +30,8 @@ class HeadingRows(QStyledItemDelegate):
         if not (is_chosen or is_hovered or has_focus):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(tokens.accent)) if has_focus else Qt.PenStyle.NoPen)
+        is_framed = has_focus or (is_chosen and tokens.is_plain)
+        painter.setPen(QPen(QColor(tokens.accent)) if is_framed else Qt.PenStyle.NoPen)
         ground = tokens.faint_accent if is_chosen else tokens.hover
         painter.setBrush(QBrush(QColor(ground)) if is_chosen or is_hovered else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 1.5, -0.5, -1.5), 8, 8)

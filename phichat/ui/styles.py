@@ -96,6 +96,11 @@ QPlainTextEdit { background: transparent; border: none; }"""
         + _TOOLS
         + _BAR,
         "tools": _TOOLS,
+        "tool": _TOOLS
+        + """
+QToolButton { padding: 4px; }
+QToolButton[popupMode="2"] { padding-right: 16px; }
+QToolButton::menu-indicator { subcontrol-position: right center; right: 4px; }""",
         "menuTool": _TOOLS + "QToolButton::menu-indicator { image: none; }",
         "bar": _BAR,
         "round": """

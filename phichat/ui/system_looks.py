@@ -1,6 +1,6 @@
 """How the system wants things to look: light or dark, with how much contrast, and in which accent colour."""
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -13,16 +13,20 @@ class SystemLooks(QObject):
 
     changed = Signal()
 
-    def __init__(self, application: QApplication) -> None:
-        super().__init__(application)
+    def __init__(self, application: QApplication, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._application = application
         self._hints = application.styleHints()
         # Qt's before 6.10 do not know of contrast.
         self._access = self._hints.accessibility() if hasattr(self._hints, "accessibility") else None
-        self._hints.colorSchemeChanged.connect(self.changed)
-        application.paletteChanged.connect(self.changed)
+        self._hints.colorSchemeChanged.connect(self._on_changed)
+        application.paletteChanged.connect(self._on_changed)
         if self._access:
-            self._access.contrastPreferenceChanged.connect(self.changed)
+            self._access.contrastPreferenceChanged.connect(self._on_changed)
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self.changed.emit()
 
     def is_dark(self) -> bool:
         """Whether grounds are to be dark."""

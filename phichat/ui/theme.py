@@ -28,7 +28,7 @@ class Theme(QObject):
 
     def __init__(self, application: QApplication, system: SystemLooks | None = None) -> None:
         super().__init__(application)
-        self._application, self._system = application, system or SystemLooks(application)
+        self._application, self._system = application, system or SystemLooks(application, self)
         self._chosen, self._accent = SYSTEM, "teal"
         self._letters = (100, "")
         self._applied = self._hides_systems = False
@@ -67,7 +67,7 @@ class Theme(QObject):
         """The icon `name` of `resources/icons`, in this theme's colours."""
         colour = self.tokens.on_accent if on_accent else self.tokens.text
         if (name, colour) not in self._icons:
-            self._icons[name, colour] = drawn(name, colour)
+            self._icons[name, colour] = drawn(name, colour, self.tokens.muted if on_accent else "")
         return self._icons[name, colour]
 
     @Slot()

@@ -1,0 +1,48 @@
+"""Where things are, as the person chose it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phichat import paths, text
+from phichat.models.library import Library
+
+
+def prefer(home: Path, **values: Any) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "preferences.json").write_text(json.dumps(values))
+
+
+def test_models_go_to_the_folder_that_was_chosen_and_others_are_still_found(
+    home: Path, tmp_path: Path, chatml_model: Path
+) -> None:
+    ours = home / "models"
+    ours.mkdir(parents=True)
+    (ours / "old.gguf").write_bytes(chatml_model.read_bytes())
+    (tmp_path / "new.gguf").write_bytes(chatml_model.read_bytes())
+    prefer(home, models_folder=str(tmp_path))
+    found = paths.home()
+    assert found.models == tmp_path
+    assert found.added_models.parent == ours
+    names = {model.name for model in Library(found).entries()}
+    assert {"old", "new"} <= names
+
+
+@pytest.mark.parametrize("value", ["", "relative/folder", 7, None, "/nul\0byte", ["/tmp"]])
+def test_what_is_no_folder_is_not_used(home: Path, value: object) -> None:
+    prefer(home, models_folder=value)
+    assert paths.home().models == home / "models"
+
+
+def test_the_language_that_was_chosen_goes_before_the_systems_but_not_the_variables(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PHICHAT_LANGUAGE", raising=False)
+    monkeypatch.setenv("LANGUAGE", "en")
+    assert text.set_language(preferred=paths.preferred_language()) == "en"
+    prefer(home, language="fr")
+    assert text.set_language(preferred=paths.preferred_language()) == "fr"
+    monkeypatch.setenv("PHICHAT_LANGUAGE", "en")
+    assert text.set_language(preferred=paths.preferred_language()) == "en"

@@ -1,0 +1,125 @@
+"""What is chosen in the preferences holds at once, and at the next start."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices, QFontDatabase
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+
+from phichat import text
+from phichat.ui.lettering import set_letters
+from phichat.ui.theme import Theme
+from tests.ui.conftest import Person
+
+
+@pytest.fixture(autouse=True)
+def _usual_looks(qapp: QApplication) -> Iterator[None]:
+    yield
+    set_letters(qapp, 100, "")
+    qapp.setStyleSheet("")
+    qapp.setCursorFlashTime(1000)
+
+
+def opened(person: Person) -> Any:
+    person.window.commands.preferences.trigger()
+    return person.find("preferencesDialog")
+
+
+def choose(person: Person, name: str, value: str) -> None:
+    combo = person.find(name)
+    combo.setCurrentIndex(combo.findData(value))
+    combo.activated.emit(combo.currentIndex())
+
+
+def saved(person: Person, home: Path) -> dict[str, Any]:
+    person.window.close()
+    found: dict[str, Any] = json.loads((home / "preferences.json").read_text())
+    return found
+
+
+def test_looks_change_at_once_and_stay(person: Person, home: Path, qapp: QApplication) -> None:
+    usual = qapp.font().pointSizeF()
+    opened(person)
+    choose(person, "themeCombo", "dark-contrast")
+    choose(person, "accentCombo", "rose")
+    person.find("textSizeSpin").setValue(130)
+    [theme] = person.window.findChildren(Theme)
+    assert theme.tokens.is_dark
+    assert theme.tokens.is_plain
+    assert qapp.font().pointSizeF() == pytest.approx(1.3 * usual)
+    family = QFontDatabase.families()[0]
+    choose(person, "fontCombo", family)
+    assert qapp.font().families()[0] == family
+    found = saved(person, home)
+    assert (found["theme"], found["accent"], found["text_percent"], found["font"]) == (
+        "dark-contrast", "rose", 130, family,
+    )  # fmt: skip
+
+
+def test_new_conversations_begin_as_is_said_there(person: Person, engine: Any) -> None:
+    opened(person)
+    person.find("defaultSystemPrompt").setPlainText("Be brief.")
+    combo = person.find("defaultPresetCombo")
+    combo.setCurrentIndex(combo.findData("precise"))
+    combo.activated.emit(combo.currentIndex())
+    assert person.window.session.system == ""
+    person.find("preferencesDialog").reject()
+    person.ask("One")
+    person.wait(lambda: person.message(1) == "One")
+    person.click("newConversationButton")
+    assert person.window.session.system == "Be brief."
+    assert person.find("presetCombo").currentData() == "precise"
+
+
+def test_another_folder_for_models_is_chosen_shown_and_given_up(
+    person: Person, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    shown: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: shown.append(QUrl(url).toLocalFile()))
+    opened(person)
+    assert person.find("dataFolder").accessibleDescription() == str(home)
+    person.find("modelsFolderChange").click()
+    assert person.find("modelsFolder").accessibleDescription() == str(tmp_path)
+    person.find("modelsFolderOpen").click()
+    assert shown == [str(tmp_path)]
+    person.find("modelsFolderOwn").click()
+    assert person.find("modelsFolder").accessibleDescription() == str(home / "models")
+    person.find("modelsFolderChange").click()
+    assert saved(person, home)["models_folder"] == str(tmp_path)
+
+
+def test_the_language_is_chosen_for_the_next_start(person: Person, home: Path) -> None:
+    opened(person)
+    combo = person.find("languageCombo")
+    assert [combo.itemData(number) for number in range(combo.count())] == ["", *text.available_languages()]
+    choose(person, "languageCombo", "fr")
+    assert text.language() == "en"
+    assert saved(person, home)["language"] == "fr"
+
+
+def test_less_motion_stills_the_cursor(person: Person, qapp: QApplication) -> None:
+    opened(person)
+    before = qapp.cursorFlashTime()
+    person.find("lessMotionCheck").setChecked(True)
+    assert qapp.cursorFlashTime() == 0
+    person.find("lessMotionCheck").setChecked(False)
+    assert qapp.cursorFlashTime() == before
+
+
+def test_all_of_it_has_names_and_fits_a_small_window(open_window: Callable[[], Person]) -> None:
+    text.set_language("fr")
+    person = open_window()
+    dialog = opened(person)
+    assert dialog.minimumSizeHint().width() <= 640
+    assert dialog.minimumSizeHint().height() <= 480
+    nameless = [
+        widget.objectName()
+        for widget in dialog.findChildren(QWidget)
+        if widget.objectName().endswith(("Combo", "Spin", "Check", "Prompt")) and not widget.accessibleName()
+    ]
+    assert not nameless

@@ -1,0 +1,101 @@
+"""Text is made larger and smaller, and the window as large as the screen."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
+
+from phichat.ui.answering import State
+from phichat.ui.lettering import set_letters
+from tests.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture(autouse=True)
+def _usual_letters(qapp: QApplication) -> Iterator[None]:
+    yield
+    set_letters(qapp, 100, "")
+
+
+def press(person: Person, key: Qt.Key, times: int = 1) -> None:
+    for _ in range(times):
+        QTest.keyClick(person.find("composer"), key, CONTROL)
+
+
+def test_everything_that_is_read_and_clicked_grows(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Some words\n\n```python\nprint(1)\n```")
+    person.ask("Question")
+    person.wait_for(State.IDLE)
+    answer = person.find("message-1")
+    letters = [person.find("composer"), answer.findChild(QTextEdit), answer.findChild(QPlainTextEdit)]
+    letters += [person.find("newConversationButton"), person.find("statusContext"), person.find("systemPrompt")]
+    before = [widget.font().pointSizeF() for widget in letters]
+    pixels = person.find("sendButton").width(), person.find("sendButton").iconSize().width()
+    press(person, Qt.Key.Key_Plus, 5)
+    assert [widget.font().pointSizeF() for widget in letters] == pytest.approx([1.5 * size for size in before])
+    assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == (51, 27)
+    assert person.status() == "Text size: 150 %"
+    press(person, Qt.Key.Key_0)
+    assert [widget.font().pointSizeF() for widget in letters] == pytest.approx(before)
+    assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == pixels
+
+
+def test_it_ends_at_both_ends_and_is_there_the_next_time(
+    person: Person, open_window: Callable[[], Person], home: Path, qapp: QApplication
+) -> None:
+    usual = qapp.font().pointSizeF()
+    press(person, Qt.Key.Key_Minus, 9)
+    assert qapp.font().pointSizeF() == pytest.approx(0.8 * usual)
+    press(person, Qt.Key.Key_Plus, 30)
+    assert qapp.font().pointSizeF() == pytest.approx(2 * usual)
+    assert not person.window.commands.larger.isEnabled()
+    person.window.close()
+    assert json.loads((home / "preferences.json").read_text())["text_percent"] == 200
+    set_letters(qapp, 100, "")
+    again = open_window()
+    assert again.find("composer").font().pointSizeF() == pytest.approx(2 * usual)
+
+
+def test_panels_fold_where_large_letters_leave_no_room_for_them(person: Person) -> None:
+    person.window.resize(1180, 760)
+    assert person.find("settingsPanel").isVisible()
+    press(person, Qt.Key.Key_Plus, 10)
+    assert not person.find("settingsPanel").isVisible()
+    press(person, Qt.Key.Key_0)
+    assert person.find("settingsPanel").isVisible()
+
+
+def test_what_is_made_later_is_as_large(person: Person, engine: ScriptedEngine) -> None:
+    press(person, Qt.Key.Key_Plus, 10)
+    engine.enqueue("```\nlate\n```")
+    person.ask("One")
+    person.wait_for(State.IDLE)
+    code = person.find("message-1").findChild(QPlainTextEdit)
+    assert code.font().pointSizeF() == pytest.approx(person.find("composer").font().pointSizeF(), rel=0.3)
+    person.point_at(1)
+    assert person.button(1, "More").width() == 56
+
+
+def test_the_smallest_window_holds_the_largest_letters(person: Person) -> None:
+    press(person, Qt.Key.Key_Plus, 10)
+    person.window.resize(640, 480)
+    assert person.window.width() == 640
+    for name in ("composer", "sendButton", "modelButton"):
+        widget: QWidget = person.find(name)
+        assert person.window.rect().contains(
+            widget.rect().translated(widget.mapTo(person.window, widget.rect().topLeft()))
+        )
+
+
+def test_full_screen_and_back(person: Person) -> None:
+    QTest.keyClick(person.find("composer"), Qt.Key.Key_F11)
+    assert person.window.isFullScreen()
+    assert person.window.commands.full.isChecked()
+    QTest.keyClick(person.find("composer"), Qt.Key.Key_F11)
+    assert not person.window.isFullScreen()
