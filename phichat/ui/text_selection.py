@@ -26,6 +26,8 @@ class TextSelection(QObject):
     It hears the fields' viewports as an event filter. Where Shift is held in another message, `messages` are selected.
     """
 
+    _is_calming = True  # also while it is freed with its window, when it may still be asked and has no values left
+
     def __init__(self, area: QScrollArea, live: Live, messages: MessageSelection) -> None:
         super().__init__(area)
         self._area, self._live, self._messages = area, live, messages

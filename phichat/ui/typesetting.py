@@ -185,8 +185,7 @@ class Typesetter:
         if run.style & Style.CODE:
             shape.setFontFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
             shape.setFontFixedPitch(True)
-            ground = self._palette.color(QPalette.ColorRole.Midlight)
-            shape.setBackground(ground)
+            shape.setBackground(self._palette.color(QPalette.ColorRole.Midlight))
         if run.link:
             shape.setAnchor(True)
             shape.setAnchorHref(run.link)

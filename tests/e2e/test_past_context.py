@@ -1,32 +1,13 @@
 """A conversation that outgrows its model's context: the window, the model's process, and back."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from pytestqt.qtbot import QtBot
-
-from phichat import app
-from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, PromptMade
 from phichat.ui.answering import State
 from tests.ui.conftest import Person
 from tests.ui.test_horizon import line
 
 
-@pytest.fixture
-def person(qtbot: QtBot, phi3_model: Path) -> Iterator[Person]:
-    """With a model whose context is 512 tokens."""
-    window = app.create_window(str(phi3_model))
-    window.show()
-    person = Person(window, qtbot)
-    person.wait_for(State.IDLE)
-    window.session.sampling = Sampling(temperature=0.0, max_tokens=40)
-    yield person
-    window.close()
-
-
-def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(person: Person) -> None:
+def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(with_small_context: Person) -> None:
+    person = with_small_context
     prompts: list[PromptMade] = []
     done: list[Done] = []
     person.window.answering.prompt_made.connect(prompts.append)

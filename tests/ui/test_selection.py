@@ -17,6 +17,7 @@ from phichat.chat.sharing import MOST_RENDERED, as_html, markdown_html
 from phichat.ui.answering import State
 from phichat.ui.excerpts import excerpt
 from phichat.ui.prose import Prose
+from phichat.ui.transcript import ALWAYS
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -96,6 +97,8 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
     person.window.archive.conversing.take(session)
     person.window.archive.conversing.open(conversation.id)
     person.wait(lambda: person.find(f"message-{2 * pairs - 1}").isVisible())
+    first = max(0, 2 * pairs - ALWAYS)  # those nearest to the end are all made, by and by
+    person.wait(lambda: person.window.findChild(QWidget, f"message-{first}"))
     return session
 
 
