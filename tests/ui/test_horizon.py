@@ -43,7 +43,7 @@ def test_the_line_is_where_the_model_begins_to_remember(person: Person, engine: 
     person.wait(lambda: line(person) == "Two")
     engine.leaves_out = 3
     ask(person, "Four")
-    assert person.message(3) == line(person) == "Two"
+    person.wait(lambda: person.message(3) == line(person) == "Two")
     engine.leaves_out = 4
     ask(person, "Five")
     person.wait(lambda: line(person) == "Three")
@@ -62,7 +62,7 @@ def test_the_line_comes_while_one_writes(person: Person, engine: ScriptedEngine)
     person.wait(lambda: line(person) == "the end")
     person.press(Qt.Key.Key_Return)
     person.wait_for(State.IDLE)
-    assert line(person) == "Three"
+    person.wait(lambda: line(person) == "Three")
 
 
 def test_what_is_no_message_does_not_move_the_line(person: Person, engine: ScriptedEngine) -> None:
@@ -72,7 +72,7 @@ def test_what_is_no_message_does_not_move_the_line(person: Person, engine: Scrip
     person.window.session.system = "Be brief."
     engine.leaves_out = 2
     ask(person, "Three")
-    assert line(person) == "Two"
+    person.wait(lambda: line(person) == "Two")
 
 
 def test_each_conversation_has_its_own_line(
