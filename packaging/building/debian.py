@@ -1,26 +1,28 @@
 """The papers of a Debian package: who it is, what it needs, what it holds."""
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Iterable, Mapping
-from email.utils import formatdate
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from building.linux_tree import homepage
+from building.linux_tree import NOWHERE, homepage
 from building.project import epoch, need, output
 
 MAINTAINER = "The Phichat authors <authors@phichat.example>"
+FIELDS = (
+    "Package", "Version", "Architecture", "Maintainer", "Installed-Size", "Depends", "Recommends", "Suggests",
+    "Section", "Priority", "Homepage", "Description",
+)  # fmt: skip
 
 
 def control(fields: Mapping[str, str], root: Path) -> str:
     """The control file of the package whose files are in `root`."""
-    known = {"Maintainer": MAINTAINER, "Homepage": homepage(), "Priority": "optional"}
-    known |= {"Installed-Size": str(size(root))}
-    order = (
-        "Package Version Architecture Maintainer Installed-Size Depends Recommends Suggests Section Priority Homepage"
-    )
+    home = homepage() if homepage() != NOWHERE else ""
+    known = {"Maintainer": MAINTAINER, "Installed-Size": str(size(root)), "Priority": "optional", "Homepage": home}
     values = {**known, **fields}
-    return "".join(f"{name}: {values[name]}\n" for name in [*order.split(), "Description"] if values.get(name))
+    return "".join(f"{name}: {values[name]}\n" for name in FIELDS if values.get(name))
 
 
 def size(root: Path) -> int:
@@ -41,8 +43,10 @@ def dependencies(folder: Path) -> str:
     files = [path for path in sorted(folder.rglob("*")) if not path.is_symlink() and is_elf(path)]
     homes = sorted({str(path.parent) for path in files})
     with tempfile.TemporaryDirectory() as place:
-        (Path(place) / "debian").mkdir()
-        (Path(place) / "debian" / "control").write_text("Source: phichat\n\nPackage: phichat\nArchitecture: any\n")
+        papers = Path(place) / "debian"
+        papers.mkdir()
+        (papers / "control").write_text("Source: phichat\n\nPackage: phichat\nArchitecture: any\n", "utf-8")
+        (papers / "shlibs.local").write_text("".join(_of_our_own(files)), "utf-8")
         places = [f"-l{home}" for home in homes]
         elves = [f"-e{file}" for file in files]
         words = output("env", "-C", place, "dpkg-shlibdeps", "-O", "--ignore-missing-info", *places, *elves)
@@ -59,11 +63,15 @@ def is_elf(path: Path) -> bool:
 
 def changelog(package: str, version: str) -> str:
     """The one entry that Debian wants."""
-    when = formatdate(epoch(), usegmt=False, localtime=False)
-    return (
-        f"{package} ({version}) unstable; urgency=medium\n\n"
-        f"  * What is new in this version is told at {homepage()}.\n\n -- {MAINTAINER}  {when.replace('-0000', '+0000')}\n"
-    )
+    when = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(epoch()))
+    return f"{package} ({version}) unstable; urgency=medium\n\n  * Version {version}.\n\n -- {MAINTAINER}  {when}\n"
+
+
+def _of_our_own(files: Iterable[Path]) -> Iterator[str]:
+    """Lines which say that these libraries, though others have them, too, need no package."""
+    for name in sorted({path.name for path in files}):
+        if found := re.match(r"(.+)\.so\.(.+)$", name) or re.match(r"(.+)-(\d.*)\.so$", name):
+            yield f"{found[1]} {found[2]}\n"
 
 
 def _of(lines: Iterable[str], key: str) -> str:

@@ -55,7 +55,7 @@ def dated(folder: Path) -> None:
     """Give all files one time and plain rights."""
     for path in (*folder.rglob("*"), folder):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and not _is_library(path) else 0o644)
+            path.chmod(0o755 if path.is_dir() or (os.access(path, os.X_OK) and not _is_library(path)) else 0o644)
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)
 
 

@@ -28,7 +28,7 @@ STARTER_MODEL = {
  SmolLM2 with 135 million parameters: a toy, with which Phichat answers before
  a larger model is fetched.""",
 }
-SMALLEST, FASTEST, AS_IT_IS = ("-Zxz", "-z6"), ("-Zgzip", "-z1"), ("-Znone",)
+SMALLEST, FASTEST = ("-Zxz", "-z6"), ("-Zgzip", "-z1")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def build(options: argparse.Namespace) -> list[Path]:
     lay_out(root / "usr", options.bundle or WORK / "bundle" / "Phichat")
     starter = _taken_out(root)
     made = [_program(root, FASTEST if options.fast else SMALLEST)]
-    return [*made, _pack(starter, STARTER_MODEL, AS_IT_IS)] if starter else made
+    return [*made, _pack(starter, STARTER_MODEL, FASTEST)] if starter else made
 
 
 def _taken_out(root: Path) -> Path | None:
