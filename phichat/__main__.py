@@ -7,11 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from phichat import paths, text
+from phichat import paths, starting, text
 
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
+    starting.give_back_environment()
+    if module := starting.part_of(sys.argv):
+        starting.run_part(module)
+        return 0
     try:
         text.set_language(preferred=paths.preferred_language())
         from phichat import cli  # noqa: PLC0415 - its words need the language
