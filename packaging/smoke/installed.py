@@ -91,7 +91,7 @@ def _answer(seen: Screen) -> str:
     """What the window shows below the question, read as a person would copy it."""
     seen.press("ctrl+shift+c")
     time.sleep(0.3)
-    question, _, answer = seen.clipboard().partition(QUESTION)
+    _, _, answer = seen.clipboard().partition(QUESTION)
     return answer.strip()
 
 
