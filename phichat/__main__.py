@@ -25,7 +25,7 @@ def main() -> int:
         return 130
 
 
-def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None) -> NoReturn:
+def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None, opened: Path | None) -> NoReturn:
     """See `app.run`. Does not return: the process ends with the window.
 
     By then every thread and process is gone and everything is written. Taking Python and Qt apart object by object
@@ -33,7 +33,7 @@ def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | Non
     """
     from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
 
-    status = app.run(screenshot, quit_when_ready, model)
+    status = app.run(screenshot, quit_when_ready, model, opened)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError, ValueError):  # closed, or not there without a console
