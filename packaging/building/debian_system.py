@@ -28,6 +28,7 @@ class Debian:
     def __init__(self, folder: Path, *, has_pip: bool = False) -> None:
         self.root, self._has_pip = folder, has_pip
         run("cp", "--archive", "--reflink=auto", f"{_plain()}/.", emptied(folder))
+        self.run("apt-get", "update", "--quiet=2")
 
     def install(self, *packages: str) -> None:
         """With apt-get, and what they depend on, but not what they merely recommend."""
@@ -81,7 +82,6 @@ def _plain() -> Path:
         run("debootstrap", "--variant=minbase", suite, emptied(folder), uri)
         _write_sources(folder, sources)
         (folder / "etc" / "pip.conf").write_text("".join(["[global]\n", *_pip_settings()]), "utf-8")
-        run("chroot", folder, "apt-get", "update", "--quiet=2")
         run("chroot", folder, "useradd", "--create-home", "--shell", "/bin/sh", PERSON)
     return folder
 
