@@ -12,7 +12,7 @@ from pathlib import Path
 
 from building.project import Trouble, epoch, need
 
-PASSWORD = "WINDOWS_CERTIFICATE_PASSWORD"
+PASSWORD = "WINDOWS_CERTIFICATE_PASSWORD"  # noqa: S105 - the name of the variable
 
 
 def can_sign() -> bool:

@@ -5,10 +5,12 @@ import os
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from building import signing
+from building.bundles import BUNDLES
 from building.project import DIST, PACKAGING, WORK, Trouble, emptied, run, version
 
 SCRIPT = PACKAGING / "windows" / "installer.nsi"
@@ -24,27 +26,30 @@ File = tuple[PurePosixPath, Path]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What goes into it, and whom it is for."""
     here = ARCHITECTURES.get(platform.machine().lower(), "x64")
-    parser.add_argument("--bundle", type=Path, default=WORK / "bundle" / "Phichat", help="the folder of the program")
-    parser.add_argument("--architecture", choices=STUBS, default=here, help="of the program; this computer's if not given")
-    parser.add_argument("--stub", choices=sorted({*STUBS.values()}), help="the installer's own kind; by the architecture")
+    parser.add_argument("--bundle", type=Path, default=BUNDLES / "Phichat", help="the folder of the program")
+    parser.add_argument("--architecture", choices=STUBS, default=here, help="the program's; else this computer's")
 
 
 def build(options: argparse.Namespace) -> list[Path]:
     """Sign the programs, where that can be done, and compile the installer around them."""
-    bundle: Path = options.bundle.absolute()  # the compiler has a current folder of its own
+    if not signing.can_sign():
+        print("nsis: not signed, as WINDOWS_CERTIFICATE is not set.")
+    DIST.mkdir(exist_ok=True)
+    return [installer(options.bundle, version(), options.architecture, DIST)]
+
+
+def installer(bundle: Path, version: str, architecture: str, folder: Path) -> Path:
+    """Make the installer of that version of the program in `bundle`, and put it into `folder`."""
     for name in (PROGRAM, COMMAND):
         if not (bundle / name).is_file():
             raise Trouble(f"{bundle} has no {name}: build the bundle on Windows first.")
-    if not signing.can_sign():
-        print("nsis: not signed, as WINDOWS_CERTIFICATE is not set.")
     work = emptied(WORK / "nsis")
-    files = _signed(sorted(_files(bundle)), work / "signed")
-    result = DIST / f"Phichat-{version()}-windows-{options.architecture}-setup.exe"
-    result.parent.mkdir(exist_ok=True)
-    _compile(files, work, result, options)
+    files = _signed(sorted(_files(bundle.absolute())), work / "signed")
+    result = folder.absolute() / f"Phichat-{version}-windows-{architecture}-setup.exe"
+    _compile(files, work, {"VERSION": version, "RESULT": str(result), **_kind(architecture)})
     if signing.can_sign():
         signing.sign(result)
-    return [result]
+    return result
 
 
 def commands(files: Sequence[File]) -> str:
@@ -66,8 +71,8 @@ def listing(names: Sequence[PurePosixPath]) -> str:
 
 def numbers(text: str) -> str:
     """A version as Windows has them, four numbers: 1.2 is 1.2.0.0."""
-    found = [int(number) for number in re.match(r"[\d.]*\d", text)[0].split(".")]
-    return ".".join(map(str, (*found, 0, 0, 0, 0)[:4]))
+    found = re.findall(r"\d+", text.partition("+")[0])
+    return ".".join([*found, "0", "0", "0", "0"][:4])
 
 
 def _files(bundle: Path) -> Iterator[File]:
@@ -92,23 +97,24 @@ def _signed_copy(path: Path, folder: Path) -> Path:
     return copy
 
 
-def _compile(files: Sequence[File], work: Path, result: Path, options: argparse.Namespace) -> None:
+def _kind(architecture: str) -> dict[str, str]:
+    return {"STUB": STUBS[architecture], **({"ARM64": ""} if architecture == "arm64" else {})}
+
+
+def _compile(files: Sequence[File], work: Path, values: dict[str, str]) -> None:
     program, listed = work / "program.nsh", work / "installed.txt"
     program.write_text(commands(files), "utf-8")
     listed.write_text("\ufeff" + listing([name for name, _ in files]), "utf-16-le", newline="")
-    values = {
-        "VERSION": version(),
+    values |= {
+        "NUMBERS": numbers(values["VERSION"]),
         "COMMAND": COMMAND,
-        "NUMBERS": numbers(version()),
         "FILES": str(program),
         "LISTED": str(listed),
         "SIZE": str(sum(path.stat().st_size for _, path in files) // 1024),
         "ICON": str(ICON),
-        "RESULT": str(result),
-        "STUB": options.stub or STUBS[options.architecture],
-        **({"ARM64": ""} if options.architecture == "arm64" else {}),
-        **({"SIGN": f'"{sys.executable}" -m building.signing'} if signing.can_sign() else {}),
     }
+    if signing.can_sign():
+        values["SIGN"] = f'"{sys.executable}" -m building.signing'
     defined = [f"-D{name}={value}" if value else f"-D{name}" for name, value in values.items()]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGING)}
     run("makensis", "-WX", "-V2", "-INPUTCHARSET", "UTF8", *defined, SCRIPT, env=environment)
