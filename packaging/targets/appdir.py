@@ -4,6 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from building.bundles import bundle_folder
 from building.linux_tree import ICONS, LINUX, dated, lay_out
 from building.project import ROOT, WORK, emptied
 
@@ -16,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def build(options: argparse.Namespace) -> list[Path]:
     """Make the folder, with what the format wants at its top: how to start it, its entry in menus, its icon."""
     folder = emptied(WORK / "appdir" / "Phichat.AppDir")
-    lay_out(folder / "usr", options.bundle or WORK / "bundle" / "Phichat")
+    lay_out(folder / "usr", options.bundle or bundle_folder())
     shutil.copy(LINUX / "phichat.desktop", folder)
     shutil.copy(ROOT / "resources" / "icons" / "phichat.svg", folder)
     shutil.copy(ICONS / "hicolor" / "256x256" / "apps" / "phichat.png", folder / ".DirIcon")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from building import debian
+from building.bundles import bundle_folder
 from building.linux_tree import LINUX, STARTER, dated, lay_out, packed
 from building.project import DIST, WORK, emptied, epoch, need, output, run, version
 
@@ -41,7 +42,7 @@ def build(options: argparse.Namespace) -> list[Path]:
     """Make the packages."""
     need("dpkg-deb")
     root = emptied(WORK / "deb" / "phichat")
-    lay_out(root / "usr", options.bundle or WORK / "bundle" / "Phichat")
+    lay_out(root / "usr", options.bundle or bundle_folder())
     starter = _taken_out(root)
     made = [_program(root, FASTEST if options.fast else SMALLEST)]
     return [*made, _pack(starter, STARTER_MODEL, FASTEST)] if starter else made
