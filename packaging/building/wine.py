@@ -68,7 +68,7 @@ class Wine:
         subprocess.run(["wineserver", "--kill"], env=self._environment, check=False, timeout=LONGEST)
 
     def registry(self) -> dict[str, dict[str, str]]:
-        r"""The person's keys with their values, as wine writes them: quoted, \ doubled. A key's own value has no name."""
+        r"""The person's keys and values, as wine writes them: quoted, \ doubled. A key's own value has no name."""
         text = (self.folder / "user.reg").read_text("utf-8", "surrogateescape")
         pieces = _KEY.split(text)[1:]
         return {

@@ -65,7 +65,7 @@ def signing(app: Path, files: Iterable[Path], identity: str) -> list[Command]:
     inner = sorted(files, key=lambda path: (-len(path.parts), path))
     frameworks = {parent for path in inner for parent in path.parents if parent.suffix == ".framework"}
     outer = sorted(frameworks, key=lambda path: (-len(path.parts), path))
-    # Library validation, which the hardened runtime brings, wants one team's signature on all, and ad hoc there is none.
+    # The hardened runtime brings library validation, which wants one team's signature on all; ad hoc there is none.
     strict: Command = ("--options", "runtime", "--timestamp") if identity else ()
     sign: Command = ("codesign", "--force", "--sign", identity or "-", *strict)
     entitled: Command = ("--entitlements", HERE / "entitlements.plist")
@@ -80,7 +80,7 @@ def notary_keys(environment: Mapping[str, str]) -> list[str]:
 
 
 def notarising(subject: Path, parcel: Path, keys: Sequence[str]) -> list[Command]:
-    """Have Apple look at `subject`, which is sent as `parcel`, and attach what Apple says, for those without network."""
+    """Have Apple look at `subject`, sent as `parcel`, and attach the answer, which is then there without network."""
     sending: list[Command] = [("xcrun", "notarytool", "submit", parcel, "--wait", *keys)]
     if parcel != subject:
         sending.insert(0, ("ditto", "-c", "-k", "--keepParent", subject, parcel))

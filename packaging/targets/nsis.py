@@ -70,8 +70,8 @@ def listing(names: Sequence[PurePosixPath]) -> str:
 
 
 def numbers(text: str) -> str:
-    """A version as Windows has them, four numbers: 1.2 is 1.2.0.0."""
-    found = re.findall(r"\d+", text.partition("+")[0])
+    """A version as Windows has them, four numbers: 1.2 is 1.2.0.0, and so is 1.2rc1."""
+    found = re.split(r"[^\d.]", text)[0].strip(".").split(".")
     return ".".join([*found, "0", "0", "0", "0"][:4])
 
 
