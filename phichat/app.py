@@ -32,6 +32,7 @@ from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
 from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
+from phichat.ui.tidying import Tidying
 from phichat.ui.workers import EngineThread
 from phichat.updates import Updates
 
@@ -152,6 +153,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
 
