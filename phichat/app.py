@@ -20,6 +20,7 @@ from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
+from phichat.ui.application import Application
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.focus_ring import FocusRings
@@ -56,12 +57,13 @@ def create_window(
     model: str | None = None,
     make_engine: Callable[[], Engine] | None = None,
     make_shelf: "Callable[[Library], Shelf] | None" = None,
+    opened: Path | None = None,
 ) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
     `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
     `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
-    from the Hub.
+    from the Hub. `opened` is a model's file that the person has just chosen.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -92,7 +94,7 @@ def create_window(
     remembering.states_allowed.connect(conversations.shrink_states)
     conversations.noticed.connect(window.say)
     conversations.noticed.connect(archive.read_again)
-    models.first_found.connect(window.choosing.load)
+    models.first_found.connect(window.choosing.begin)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
     models.searched.connect(arrivals.look)
@@ -108,31 +110,38 @@ def create_window(
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)
+    if opened:
+        QTimer.singleShot(AFTER_PAINT, window, partial(window.choosing.open_file, str(opened)))
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
 
 
-def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None) -> int:
+def run(
+    screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None, opened: Path | None = None
+) -> int:
     """Open the window and stay until it is closed; the exit status.
 
     With `screenshot`, paint the window, save it there as PNG, and quit. With `quit_when_ready`, quit as soon as the
-    window takes input. Where a window is open already, that one is shown. Raises StoreError if it does not answer.
+    window takes input. Where a window is open already, that one is shown, and `opened` in it. Raises StoreError if it
+    does not answer.
     """
     # By option: a style that Python sees makes it build all of QStyle's enumerations, a tenth of the start.
-    application = QApplication([sys.argv[0], "-style", "fusion"])
+    application = Application([sys.argv[0], "-style", "fusion"])
     single = Single(paths.home().window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
-    if not (is_for_show or single.is_first() or single.becomes_first()):
+    if not (is_for_show or single.is_first() or single.becomes_first(opened)):
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
-    window = create_window(model)
+    window = create_window(model, opened=opened)
     window.show()
     single.called.connect(window.come_forward)
+    for giver in (single, application):
+        giver.file_given.connect(window.choosing.open_file)
     window.closed.connect(single.close)
     QTimer.singleShot(2 * AFTER_PAINT, single.listen)
     closing = _Closing(window, screenshot)

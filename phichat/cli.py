@@ -14,8 +14,8 @@ from phichat.errors import PhichatError
 from phichat.paths import Home
 from phichat.text import tr
 
-Window = Callable[[Path | None, bool, str | None], int]
-"""Opens the window: where to save a picture of it, whether to quit once it is ready, and the model."""
+Window = Callable[[Path | None, bool, str | None, Path | None], int]
+"""Opens the window: where to save a picture of it, whether to quit once it is ready, the model, and a file to open."""
 
 
 def hosted(home: Home) -> Engine:
@@ -101,12 +101,14 @@ def _opens(options: argparse.Namespace, console: Console) -> bool:
         raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
     console.tell(trouble)
     options.command = "chat"
+    options.model = str(options.files[0]) if options.files else options.model
     return False
 
 
 def _window(options: argparse.Namespace, open_window: Window) -> int:
+    opened = options.files[0].absolute() if options.files else None
     try:
-        return open_window(options.screenshot, options.quit_when_ready, options.model)
+        return open_window(options.screenshot, options.quit_when_ready, options.model, opened)
     except ImportError as error:
         raise PhichatError(
             tr("The window cannot open: {reason}. Install what is missing, or use `phichat chat`.").format(reason=error)

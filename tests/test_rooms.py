@@ -9,11 +9,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
-LEAVES = ("phichat.text", "phichat.errors", "phichat.stop")
+LEAVES = ("phichat.text", "phichat.errors", "phichat.stop", "phichat.starting")
 MODULES = {
     "phichat.text": ("polib",),
     "phichat.errors": (),
     "phichat.stop": (),
+    "phichat.starting": (),
     "phichat.paths": ("platformdirs",),
     "phichat.gguf": LEAVES,
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),

@@ -4,13 +4,12 @@ Native code can die. Here it takes nothing along: a death before the first word 
 later one ends the reply with a sentence, and the next question finds the model loaded anew.
 """
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from phichat import errors
+from phichat import errors, starting
 from phichat.chat.messages import Ending
 from phichat.engine import wire
 from phichat.engine.base import Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
@@ -23,8 +22,6 @@ from phichat.text import tr
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
 
-COMMAND = (sys.executable, "-m", "phichat.engine.host")
-
 
 class HostedEngine:
     """The Engine protocol through a child process.
@@ -36,12 +33,12 @@ class HostedEngine:
     def __init__(
         self,
         memory: Memory | None = None,
-        command: tuple[str, ...] = COMMAND,
+        command: Sequence[str] = (),
         states: Path | None = None,
         budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or Memory(None)
-        self._command = list(command)
+        self._command = list(command) or starting.command("phichat.engine.host")
         self._folder, self._budget = str(states) if states else None, budget
         self._states = self._kept_states()
         self._process: Process | None = None
