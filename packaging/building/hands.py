@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from building.project import Trouble, need, output
+from building.project import Trouble, need
 
 FIELD = "Your message"  # what screen readers call it
 FIELD_AT = 0.45, 56  # of the window's width from the left, pixels from its lower edge
@@ -184,6 +184,3 @@ def end(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-__all__ = ["Hands", "NotAllowed", "end", "hands", "output", "screen"]

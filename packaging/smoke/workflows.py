@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from building.project import ROOT, WORK, Trouble, need
+from building.project import PACKAGING, ROOT, WORK, Trouble, need
 
-FOLDER = ROOT / ".github" / "workflows"
+FOLDER, ACTIONS = ROOT / ".github" / "workflows", ROOT / ".github" / "actions"
 TOOLS = ("check-jsonschema==0.39.0", "zizmor==1.32.0")
 SHELLS = ("bash", "sh")
 
@@ -20,19 +20,21 @@ _PINNED = re.compile(r"uses: +(?:\./[\w./-]+|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.
 
 def check(folder: Path) -> str:
     """A line for each thing that was looked at; what is wrong is printed, too."""
-    tools, files = _tools(), sorted(FOLDER.glob("*.yml"))
-    names = [str(file.relative_to(ROOT)) for file in files]
-    wrong = _run("schema", tools / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *names)
-    wrong += _run("zizmor", tools / "zizmor", "--offline", "--no-progress", "--persona", "pedantic", *names)
-    for name, file in zip(names, files, strict=True):
+    tools, workflows, actions = _tools(), sorted(FOLDER.glob("*.yml")), sorted(ACTIONS.glob("*/action.yml"))
+    schema = (tools / "check-jsonschema", "--builtin-schema")
+    wrong = _run("GitHub's schema of workflows", *schema, "vendor.github-workflows", *workflows)
+    wrong += _run("GitHub's schema of actions", *schema, "vendor.github-actions", *actions)
+    wrong += _run("zizmor", tools / "zizmor", "--offline", "--no-progress", "--pedantic", ROOT / ".github")
+    for file in workflows:
         found = list(faults(file.read_text("utf-8")))
-        print("\n".join(f"{name}: {fault}" for fault in found) or f"ok: rules of our own, {name}", flush=True)
+        print("\n".join(f"{file.name}: {fault}" for fault in found) or f"ok: our rules, {file.name}", flush=True)
         wrong += bool(found)
-    scripts = [script for file in files for script in _scripts(file, folder)]
-    wrong += _run(f"shellcheck of {len(scripts)} steps", need("shellcheck"), "--severity=style", *scripts)
+    steps = [script for file in (*workflows, *actions) for script in _scripts(file, folder)]
+    scripts = [*steps, *sorted(PACKAGING.glob("*/*.sh"))]
+    wrong += _run(f"shellcheck, {len(scripts)} scripts", need("shellcheck"), "--severity=style", *scripts)
     if wrong:
         raise Trouble(f"{wrong} of these are wrong, see above.")
-    return f"{len(files)} workflows, {len(scripts)} steps in a shell"
+    return f"{len(workflows)} workflows, {len(actions)} action, {len(scripts)} scripts, {len(steps)} of them steps"
 
 
 def faults(text: str) -> Iterator[str]:
@@ -64,15 +66,15 @@ def _faults_of(job: dict[str, Any]) -> Iterator[str]:
 
 
 def _scripts(file: Path, folder: Path) -> Iterator[Path]:
-    """What the workflow in `file` has shells do, each as a file."""
-    workflow = import_module("yaml").safe_load(file.read_text("utf-8"))
-    shell = workflow.get("defaults", {}).get("run", {}).get("shell", "")
-    for name, job in workflow["jobs"].items():
+    """What the workflow or action in `file` has shells do, each step as a file of its own."""
+    read = import_module("yaml").safe_load(file.read_text("utf-8"))
+    shell = read.get("defaults", {}).get("run", {}).get("shell", "")
+    for name, job in read.get("jobs", {file.parent.name: read.get("runs", {})}).items():
         for number, step in enumerate(job.get("steps", [])):
             kind = step.get("shell", shell)
             if "run" in step and kind in SHELLS:
                 script = folder / f"{file.stem}-{name}-{number}.sh"
-                script.write_text(f"#!/usr/bin/env {kind}\nset -e\n{step['run']}", "utf-8")
+                script.write_text(f"#!/usr/bin/env {kind}\nset -eo pipefail\n{step['run']}", "utf-8")
                 yield script
             elif "run" in step and kind != "pwsh":
                 raise Trouble(f"{file.name}: {name}: a step does not say which shell it is for.")
