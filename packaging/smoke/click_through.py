@@ -40,10 +40,9 @@ def _program() -> Path:
 
 
 def _clicked(program: Path, environment: dict[str, str], folder: Path) -> str:
-    begun = time.monotonic()
+    person, begun = hands(environment), time.monotonic()
     with (folder / "program.log").open("wb") as log:
         process = subprocess.Popen([program], env=environment, stdout=log, stderr=log)
-    person = hands(environment)
     try:
         person.find(process)
         started = time.monotonic() - begun
