@@ -44,6 +44,9 @@ SIZE = QSize(1180, 760)
 class MainWindow(QMainWindow):
     """The whole application on the screen.
 
+    Attributes:
+        bars: what is between the header and the conversation.
+
     Signals: `closed` once nothing more will be shown; whoever owns threads ends them then. `shown(Session)` for another
     conversation, `written(str)` for what is being written in it.
     """
@@ -131,7 +134,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self._pages = Pages(self._welcome, self._transcript)
-        bars = QVBoxLayout()
+        self.bars = bars = QVBoxLayout()
         bars.setContentsMargins(16, 0, 16, 0)
         below = QVBoxLayout()
         below.setContentsMargins(24, 4, 24, 0)
