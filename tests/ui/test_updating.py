@@ -73,7 +73,7 @@ def test_its_notes_are_shown_as_an_answer_would_be(
     def shown() -> str:
         return "\n".join(field.toPlainText() for field in dialog.findChildren(QTextBrowser))
 
-    person.wait(lambda: "Faster" in shown() and "<img src='http://127.0.0.1:9/a.png'> there" in shown())
+    person.wait(lambda: "Faster" in shown() and "<img src='http://127.0.0.1:9/a.png'>" in shown())
     person.click("versionPageButton")
     assert dialog.findChild(QWidget, "linkAddress").toPlainText() == PAGE
     assert not opened
