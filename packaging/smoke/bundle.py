@@ -8,8 +8,8 @@ from building.project import ROOT, Trouble, epoch, output
 from targets.wheel import wheel_path
 
 NEEDED = """
-python3 python3-venv binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0
-libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1
+python3 python3-venv libpython3.11 binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0
+libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libglib2.0-0
 """.split()  # noqa: SIM905 - a table
 PLACE = "home/person/phichat"
 
@@ -21,7 +21,7 @@ def check(folder: Path) -> str:
     source = system.root / PLACE
     for name in output("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, source / name)
+        shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
     wheel = shutil.copy(wheel_path(), source)
     command = f"cd /{PLACE} && python3 packaging/build.py bundle --starter beside --llama-wheel {Path(wheel).name}"
     system.run("sh", "-euc", command, SOURCE_DATE_EPOCH=str(epoch()))
