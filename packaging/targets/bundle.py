@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from building import freezer
-from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, system_libraries
+from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, strip, system_libraries
 from building.project import ROOT, Trouble, emptied, epoch, version
 from building.pruning import is_left_out
 
@@ -68,6 +68,7 @@ def _finish(folder: Path) -> None:
         (folder / "phichat-console.exe").rename(folder / "phichat.com")
     if sys.platform == "linux":
         drop_orphans(folder / "_internal")
+        strip(folder)
         if strangers := [name for name in system_libraries(folder) if not SYSTEM.match(name)]:
             raise Trouble(f"the bundle lacks {', '.join(strangers)}: install them here, or leave out what needs them.")
     runtime = OPENMP.get(sys.platform)
