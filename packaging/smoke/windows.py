@@ -53,7 +53,8 @@ class _Visit:
         """In order."""
         return [
             self.is_compiled, self.is_signed, self.refuses_an_old_windows, self.windows_begins, self.installs,
-            self.console_finds_it, self.upgrades_while_open, self.stops_at_a_console, self.uninstalls, self.moves, self.asks,
+            self.console_finds_it, self.upgrades_while_open, self.stops_at_a_console, self.uninstalls, self.moves,
+            self.asks,
         ]  # fmt: skip
 
     def is_compiled(self) -> str:
