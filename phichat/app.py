@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, logs, paths, text
+from phichat import __version__, crashes, logs, paths, text
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
@@ -33,6 +33,7 @@ from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
 from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
+from phichat.ui.tidying import Tidying
 from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
@@ -134,8 +135,11 @@ def run(
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
+    had_crashed = not is_for_show and crashes.watch(paths.home().logs)
     window = create_window(model, opened=opened)
     window.show()
+    if had_crashed:
+        window.say(tr("Phichat ended unexpectedly last time. The logs say what is known of it."))
     single.called.connect(window.come_forward)
     for giver in (single, application):
         giver.file_given.connect(window.choosing.open_file)
@@ -146,6 +150,7 @@ def run(
     if screenshot or quit_when_ready:
         QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
+    crashes.end()
     return closing.status or status
 
 
@@ -159,6 +164,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
 

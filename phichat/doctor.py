@@ -262,4 +262,4 @@ def _cells(pair: tuple[str, Any]) -> list[str]:
         return [name, tr("yes") if value else tr("no")]
     if isinstance(value, dict):
         return [name, ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict))]
-    return [name, "-" if value is None else number(value) if isinstance(value, int) else str(value)]
+    return [name, "-" if value is None or value == "" else number(value) if isinstance(value, int) else str(value)]

@@ -15,6 +15,7 @@ from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.llama_context import start_library
 from phichat.engine.llama_sampler import SamplerChain
 
 
@@ -27,8 +28,7 @@ def measure(order: dict[str, Any]) -> Figures:
 def _same(order: dict[str, Any]) -> Clock:
     """The app's settings, its sampler chain and its steps, and nothing else of it."""
     settings, sampling = EngineSettings(**order["settings"]), Sampling(**order["sampling"])
-    lib.llama_log_set(_deaf, None)
-    lib.llama_backend_init()
+    start_library(settings.variant)
     model, context = _loaded(order["model"], settings)
     for warm_up in ([0] * 4, [0]):
         _decode(context, warm_up)
@@ -67,6 +67,7 @@ def _decode(context: Any, tokens: list[int]) -> None:
 
 def _bare(order: dict[str, Any]) -> Clock:
     """As one would use llama-cpp-python without reading on: all its defaults, but room for the prompt."""
+    start_library(order["settings"]["variant"])  # which finds no variant by itself
     llama = llama_cpp.Llama(order["model"], n_ctx=order["settings"]["context"], verbose=False)
     llama.eval([0] * 4)
     llama.reset()  # type: ignore[no-untyped-call]
@@ -76,9 +77,6 @@ def _bare(order: dict[str, Any]) -> Clock:
         if is_enough(ticks, order):
             break
     return Clock(asked, ticks)
-
-
-_deaf = lib.llama_log_callback(lambda *_: None)
 
 
 if __name__ == "__main__":

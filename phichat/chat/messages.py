@@ -165,7 +165,8 @@ class Conversation:
             self._messages[message.id] = message
             siblings = self._children.setdefault(message.parent, [])
             siblings.append(message.id)
-            siblings.sort(key=lambda name: self._messages[name].created)
+            if len(siblings) > 1:
+                siblings.sort(key=lambda name: self._messages[name].created)
 
     def message(self, name: str) -> Message | None:
         """The one whose id is `name`."""

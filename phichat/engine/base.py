@@ -10,8 +10,8 @@ from phichat.chat.sampling import Sampling
 from phichat.stop import Stop
 
 __all__ = [
-    "EVENT_NAMES", "Done", "Engine", "EngineSettings", "Event", "Fitted", "Loaded", "Loading", "Notice", "Piece",
-    "PromptMade", "Reading", "Request", "Stop", "as_json",
+    "EVENT_NAMES", "Chosen", "Done", "Engine", "EngineSettings", "Event", "Fitted", "Loaded", "Loading", "Notice",
+    "Piece", "PromptMade", "Reading", "Request", "Stop", "as_json",
 ]  # fmt: skip
 
 
@@ -30,6 +30,7 @@ class EngineSettings:
         looks_up: guess what comes next from what was said already, and have several guesses checked in one step. It
             changes no reply, but for the arithmetic of larger steps.
         follows_load: use fewer threads while other programs are busy and fewer are faster.
+        variant: which of the library's variants for processors runs; empty for the best, and where there is but one.
     """
 
     context: int = 4096
@@ -41,6 +42,7 @@ class EngineSettings:
     cache_type: str = "f16"
     looks_up: bool = True
     follows_load: bool = True
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,17 @@ class Request:
     is_draft: bool = False
     is_temporary: bool = False
     only_counts: bool = False
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The library will run in that `variant`, told before it may die of it; `lower` is the one to try next if it does.
+
+    Both are empty where there is no choice.
+    """
+
+    variant: str = ""
+    lower: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +176,7 @@ class Done:
     looked_up_tokens: int = 0
 
 
-Event = Loading | Loaded | Notice | PromptMade | Fitted | Reading | Piece | Done
+Event = Chosen | Loading | Loaded | Notice | PromptMade | Fitted | Reading | Piece | Done
 
 
 class Engine(Protocol):
@@ -198,6 +211,7 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 EVENT_NAMES: dict[type, str] = {
+    Chosen: "chosen",
     Loading: "loading",
     Loaded: "loaded",
     Notice: "notice",

@@ -4,6 +4,7 @@ Native code can die. Here it takes nothing along: a death before the first word 
 later one ends the reply with a sentence, and the next question finds the model loaded anew.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -12,15 +13,17 @@ from pathlib import Path
 from phichat import errors, starting
 from phichat.chat.messages import Ending
 from phichat.engine import wire
-from phichat.engine.base import Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
+from phichat.engine.base import Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
 from phichat.engine.calibrating import calibrate
-from phichat.engine.process import Process, explain, is_crash
+from phichat.engine.process import Process, explain, is_crash, place_of_death
 from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.text import tr
 
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
+
+_log = logging.getLogger(__name__)
 
 
 class HostedEngine:
@@ -48,6 +51,7 @@ class HostedEngine:
         self._stopped_hard = False
         self._orders = 0
         self._has_gpu = True
+        self._lower = ""
 
     @property
     def pid(self) -> int | None:
@@ -57,10 +61,11 @@ class HostedEngine:
     def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
         """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
         self._path = loaded = None
-        if self._states != self._kept_states():  # a child hears of it once
-            self.close()
+        settings = self._memory.recall(path, settings)
+        if self._states != self._kept_states() or settings.variant != self._settings.variant:
+            self.close()  # a child hears of them once
             self._states = self._kept_states()
-        for event in self._loading(path, self._memory.recall(path, settings), stop):
+        for event in self._loading(path, settings, stop):
             if isinstance(event, Loaded):
                 loaded = event
             else:
@@ -127,7 +132,7 @@ class HostedEngine:
             except _Died as death:
                 if stop.is_set():
                     break
-                following = next(safer(self._settings, may_have_gpu=self._has_gpu), None)
+                following = self._safer(death, may_have_gpu=self._has_gpu)
                 if spoken or following is None:
                     raise EngineDied(
                         tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
@@ -154,15 +159,19 @@ class HostedEngine:
         while not stop.is_set():
             self._settings = attempt
             order = {"do": "load", "path": str(path), "settings": asdict(attempt), **self._states}
+            self._lower = ""
             try:
                 for event in self._ask(order, stop):
-                    yield self._noted(event, path)
+                    if isinstance(event, Chosen):
+                        self._lower = event.lower
+                    else:
+                        yield self._noted(event, path)
             except _Died as error:
                 if stop.is_set():
                     return
                 death = error
                 crashed = crashed or is_crash(death.ending)
-                following = next(safer(attempt), None)
+                following = self._safer(death)
                 if following is None:
                     raise EngineDied(
                         tr(
@@ -176,6 +185,11 @@ class HostedEngine:
                 if crashed:  # a lack of memory may be over tomorrow
                     self._memory.remember(path, settings, attempt)
                 return
+
+    def _safer(self, death: "_Died", *, may_have_gpu: bool = True) -> tuple[EngineSettings, str] | None:
+        """What to try next, and a word on what it gives up; None if there is nothing."""
+        steps = safer(self._settings, may_have_gpu=may_have_gpu, lower=self._lower, ending=death.ending)
+        return next(steps, None)
 
     def _noted(self, event: Event, path: Path) -> Event:
         if not isinstance(event, Loaded):
@@ -207,6 +221,8 @@ class HostedEngine:
             if not answered:  # it is gone, or nobody listens any more
                 self._process = None
                 ending = process.end()
+                if is_crash(ending):
+                    _log.error("the model's process crashed: %s\n%s", ending, place_of_death(process.last_words))
         raise _Died(ending, process.last_words)
 
     def _running(self) -> Process:

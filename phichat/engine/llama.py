@@ -10,7 +10,7 @@ from phichat import gguf
 from phichat.chat.messages import Ending
 from phichat.chat.prompt import PromptFormat, begun_tokens, draft_of, fit, format_for
 from phichat.chat.sampling import Sampling
-from phichat.engine import llama_gpu, memory
+from phichat.engine import llama_gpu, llama_variants, memory
 from phichat.engine.base import (
     Done,
     EngineSettings,
@@ -50,7 +50,6 @@ class LlamaEngine:
     make_chain: Callable[[Sampling, int, int, Sequence[int]], Chain] = SamplerChain
 
     def __init__(self, states: States | None = None) -> None:
-        start_library()
         self._states = states
         self._saving: LlamaStates | None = None
         self._is_private = False
@@ -63,7 +62,7 @@ class LlamaEngine:
         head = gguf.read_head(path)
         if not _talks(head):
             raise mute(head)
-        settings = _fitted(head, settings)
+        settings = _fitted(head, _started(settings, report))
         if warning := memory.check(head, settings.context, settings.cache_type):
             report(Notice(warning))
         self._open = opened = _Open(head, settings, stop, report)
@@ -295,6 +294,15 @@ class _Open:
         return is_done
 
 
+def _started(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
+    """Have the library ready; `settings` with the variant that runs."""
+    chosen = llama_variants.choose(settings.variant)
+    if chosen.variant:
+        report(chosen)
+    start_library(settings.variant)
+    return replace(settings, variant=chosen.variant)
+
+
 def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
@@ -320,7 +328,7 @@ def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
 
 def _key(path: Path, loaded: Loaded) -> str:
     """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
-    ignored = {"threads", "batch", "looks_up", "follows_load"}
+    ignored = {"threads", "batch", "looks_up", "follows_load", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in asdict(loaded.settings).items() if name not in ignored}
     return key_of(model=fingerprint(path), settings=settings, library=loaded.library, machine=loaded.cpu)
 

@@ -13,6 +13,7 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from phichat import gguf
+from phichat.engine import llama_variants
 from phichat.engine.base import EngineSettings
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.stop import Stop
@@ -38,7 +39,7 @@ class LlamaContext:
 
         Raises ModelDamaged, ModelUnsupported or EngineError.
         """
-        start_library()
+        start_library(settings.variant)
         self._head = head
         self.model: Any = None
         self.context: Any = None
@@ -235,9 +236,10 @@ _log = lib.llama_log_callback(_hear)  # llama.cpp keeps only the pointer
 
 
 @cache
-def start_library() -> None:
-    """Have llama.cpp ready, and quiet."""
+def start_library(variant: str = "") -> None:
+    """Have llama.cpp ready, and quiet, with that `variant` for this processor, or the best. Raises EngineError."""
     lib.llama_log_set(_log, None)
+    llama_variants.load(llama_variants.choose(variant))
     lib.llama_backend_init()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SMALL_CONTEXT = 2048
 FEW_LAYERS = 8
 
-_REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int}
+_REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int, "variant": str}
 _MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
 MOST_BATCH = 2048
 
@@ -55,11 +55,23 @@ def processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def safer(settings: EngineSettings, *, may_have_gpu: bool = True) -> Iterator[tuple[EngineSettings, str]]:
-    """Ever safer settings after `settings` failed, each with a word on what it gives up."""
+def safer(
+    settings: EngineSettings, *, may_have_gpu: bool = True, lower: str = "", ending: str = ""
+) -> Iterator[tuple[EngineSettings, str]]:
+    """Ever safer settings after `settings` failed, each with a word on what it gives up.
+
+    `lower` is the library's next variant for lesser processors, which helps where that was the `ending` of this one.
+    """
+    fewer = tr("with fewer of the processor's instructions")
+    if lower and ending == "SIGILL":  # weights rewritten for that one need fewer, too
+        settings = replace(settings, variant=lower)
+        yield settings, fewer
     if settings.repacking:
         settings = replace(settings, repacking=False)
         yield settings, tr("without repacked weights")
+    if lower and ending == "SIGSEGV":
+        settings = replace(settings, variant=lower)
+        yield settings, fewer
     if may_have_gpu and (settings.gpu_layers < 0 or settings.gpu_layers > FEW_LAYERS):
         settings = replace(settings, gpu_layers=FEW_LAYERS)
         yield settings, tr("with less of it on the graphics processor")

@@ -24,10 +24,10 @@ def decode(text: str | None) -> dict[str, Any]:
 
 
 class _Late:
-    """An attribute that is decoded from the one of the same name in `stored`, and kept."""
+    """An attribute that is decoded from its place in `stored`, and kept."""
 
-    def __init__(self, decode: Callable[[Any], Any]) -> None:
-        self._decode = decode
+    def __init__(self, place: int, decode: Callable[[Any], Any]) -> None:
+        self._place, self._decode = place, decode
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -35,7 +35,7 @@ class _Late:
     def __get__(self, reply: Any, owner: type | None = None) -> Any:
         if reply is None:  # the class itself is asked
             return self
-        value = self._decode(reply.stored[self._name])
+        value = self._decode(reply.stored[self._place])
         vars(reply)[self._name] = value  # which is found before this, from now on
         return value
 
@@ -43,18 +43,20 @@ class _Late:
 class StoredReply(Reply):
     """As the one that was stored; equal to it, and changed with `replace` like it."""
 
-    tokens: tuple[int, ...] = _Late(ids_of)  # type: ignore[assignment]
-    statistics: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
-    sampling: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
-    engine: dict[str, Any] = _Late(decode)  # type: ignore[assignment]
+    tokens: tuple[int, ...] = _Late(0, ids_of)  # type: ignore[assignment]
+    statistics: dict[str, Any] = _Late(1, decode)  # type: ignore[assignment]
+    sampling: dict[str, Any] = _Late(2, decode)  # type: ignore[assignment]
+    engine: dict[str, Any] = _Late(3, decode)  # type: ignore[assignment]
 
-    stored: dict[str, Any]
+    stored: tuple[Any, ...]
 
     @classmethod
-    def of(cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: dict[str, Any]) -> Reply:
-        """A reply of which `stored` holds what is decoded late."""
+    def of(cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]) -> Reply:
+        """A reply of which `stored` holds what is decoded late: tokens, statistics, sampling and engine."""
         reply = cls.__new__(cls)
-        vars(reply).update(model=model, model_sha256=checksum, seed=seed, ending=ending, stored=stored)
+        kept = vars(reply)
+        kept["model"], kept["model_sha256"], kept["seed"], kept["ending"] = model, checksum, seed, ending
+        kept["stored"] = stored
         return reply
 
     def __eq__(self, other: object) -> bool:

@@ -49,11 +49,10 @@ def message_of(row: Row) -> Message:
     ending, model, checksum, seed, tokens, statistics, sampling, engine = made
     reply = None
     if ending is not None:
-        stored = {"tokens": tokens, "statistics": statistics, "sampling": sampling, "engine": engine}
+        stored = (tokens, statistics, sampling, engine)
         reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
-    return Message(
-        _ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned), attachments_of(attachments)
-    )
+    files = attachments_of(attachments) if attachments else ()
+    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned), files)
 
 
 def message_row(message: Message) -> Row:

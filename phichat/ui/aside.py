@@ -1,6 +1,5 @@
 """Small pieces of work beside the main thread, for what is shown: lexing code, drawing formulas."""
 
-import gc
 import logging
 import threading
 from collections import deque
@@ -20,7 +19,6 @@ class Aside(QObject):
     """Does one piece of work after the other, in a thread that is there only while there is some.
 
     Nobody need wait for that thread: a piece takes milliseconds, and those to come are dropped with this object.
-    Meanwhile no garbage is collected: the thread would collect Qt's objects, whose timers only theirs may end.
     """
 
     _done = Signal(int, object)
@@ -31,7 +29,7 @@ class Aside(QObject):
         self._orders: deque[tuple[int, Work]] = deque()
         self._callers: dict[int, tuple[QObject, Told]] = {}
         self._count = 0
-        self._is_working = self._collects = False
+        self._is_working = False
         self._done.connect(self._hand_on)
         self._ended.connect(self._rest)
 
@@ -44,10 +42,6 @@ class Aside(QObject):
             self._start()
 
     def _start(self) -> None:
-        if gc.isenabled():
-            self._collects = True
-            gc.disable()
-            self.destroyed.connect(_collect_again)
         self._is_working = True
         threading.Thread(target=_work, args=(self, self._orders), name="aside", daemon=True).start()
 
@@ -70,10 +64,6 @@ class Aside(QObject):
         self._is_working = False
         if self._orders:
             self._start()
-        elif self._collects:
-            self._collects = False
-            self.destroyed.disconnect(_collect_again)
-            gc.enable()
 
 
 def _work(aside: Aside, orders: deque[tuple[int, Work]]) -> None:
@@ -90,7 +80,3 @@ def _result(work: Work) -> object:
     except Exception as error:  # noqa: BLE001 - it is shown as it was written then
         _log.debug("Work aside failed: %s", type(error).__name__)
         return None
-
-
-def _collect_again() -> None:
-    gc.enable()

@@ -17,10 +17,11 @@ class Idling(QObject):
     `minutes` says after how many of them without use its memory is given back, 0 for never; `has_power` whether there
     is some to spare.
 
-    Signals: `told(str)` with a sentence about what is done.
+    Signals: `told(str)` with a sentence about what is done; `calm` once nobody does anything.
     """
 
     told = Signal(str)
+    calm = Signal()
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Idling(QObject):
 
     @Slot()
     def _calibrate(self) -> None:
+        self.calm.emit()
         if self._has_power():
             self._answering.calibrate()
 

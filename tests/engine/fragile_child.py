@@ -3,6 +3,7 @@
     {"load": {"signal": "SIGILL", "unless": {"repacking": false}}, "generate": {"signal": "SIGSEGV"}}
 
 `exit` instead of `signal` ends it with that code; `count` makes it die only while the file named there is shorter.
+`variants`, beside these, are the ones it can run in, the best first.
 """
 
 import json
@@ -11,25 +12,29 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from phichat.chat.messages import Ending
-from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, Request, Stop
+from phichat.engine.base import Chosen, Done, EngineSettings, Event, Loaded, Piece, Request, Stop
 from phichat.engine.child import Child
 
 
 class FragileEngine:
     """Implements Engine. Its replies name its settings; it never looks at Stop."""
 
-    def __init__(self, rules: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, rules: dict[str, Any]) -> None:
         self._rules = rules
+        self._variants: list[str] = rules.get("variants", [""])
         self._settings = EngineSettings()
 
     def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
-        self._settings = settings
+        variants = self._variants[self._variants.index(settings.variant or self._variants[0]) :]
+        self._settings = replace(settings, variant=variants[0])
+        report(Chosen(*variants[:2]))
         self._obey_rule("load")
-        return Loaded("fragile", str(path), "phi3", settings.context, "none", settings)
+        return Loaded("fragile", str(path), "phi3", settings.context, "none", self._settings)
 
     def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
         self._obey_rule("generate")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,41 @@ class TestSaferSettings:
         with pytest.raises(EngineDied, match="ask again"):
             list(engine.generate(ask("Hi"), Stop()))
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
+
+    def test_from_variant_to_variant_it_finds_the_one_that_runs_here_and_remembers_it(
+        self, fragile: Fragile, home: Path, heard: list[Event]
+    ) -> None:
+        variants = {"variants": ["sapphirerapids", "zen4", "haswell", "sse42"]}
+        rules = {**variants, "load": {"signal": "SIGILL", "unless": {"variant": "haswell"}}}
+        engine = fragile(rules, Memory(home / "engine.json"))
+        loaded = engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+        assert loaded.settings == replace(self.RISKY, variant="haswell")
+        assert [type(event) for event in heard] == [Notice, Notice]
+        again: list[Event] = []
+        engine = fragile(rules, Memory(home / "engine.json"))
+        assert engine.load(Path("model"), self.RISKY, Stop(), again.append) == loaded
+        assert again == []
+
+    def test_a_variant_that_dies_at_the_first_word_is_left_for_the_next_one(
+        self, fragile: Fragile, home: Path, ask: Ask
+    ) -> None:
+        rules = {
+            "variants": ["zen4", "haswell"],
+            "generate": {"signal": "SIGSEGV", "unless": {"variant": "haswell"}},
+        }
+        engine = fragile(rules, Memory(home / "engine.json"))
+        engine.load(Path("model"), replace(self.RISKY, repacking=False), Stop(), quiet)
+        assert answer(list(engine.generate(ask("Hi"), Stop()))).reason is Ending.STOP
+        assert Memory(home / "engine.json").recall(Path("model"), self.RISKY).variant == "haswell"
+
+    def test_what_one_model_needed_is_not_asked_of_another(self, fragile: Fragile, home: Path) -> None:
+        memory = Memory(home / "engine.json")
+        memory.remember(Path("model"), self.RISKY, replace(self.RISKY, variant="haswell"))
+        engine = fragile({"variants": ["zen4", "haswell"]}, memory)
+        assert engine.load(Path("model"), self.RISKY, Stop(), quiet).settings.variant == "haswell"
+        first = engine.pid
+        assert engine.load(Path("other"), self.RISKY, Stop(), quiet).settings.variant == "zen4"
+        assert engine.pid != first  # as a process keeps the one it has
 
     def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
         memory = Memory(home / "engine.json")

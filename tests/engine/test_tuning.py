@@ -46,6 +46,23 @@ def test_the_safest_settings_have_nothing_to_give_up() -> None:
     assert not list(safer(EngineSettings(context=SMALL_CONTEXT, repacking=False, gpu_layers=0)))
 
 
+@pytest.mark.parametrize(
+    ("ending", "steps"),
+    [
+        ("SIGILL", [("haswell", True), ("haswell", False)]),  # the processor's word: rewritten weights may stay
+        ("SIGSEGV", [("", False), ("haswell", False)]),
+        ("SIGABRT", [("", False)]),  # llama.cpp's own doing, and that of damaged models
+        ("SIGKILL", [("", False)]),
+    ],
+)
+def test_a_lesser_processor_is_pretended_where_that_may_be_the_reason(
+    ending: str, steps: list[tuple[str, bool]]
+) -> None:
+    settings = EngineSettings(context=SMALL_CONTEXT, repacking=True, gpu_layers=0)
+    found = [(each.variant, each.repacking) for each, _ in safer(settings, lower="haswell", ending=ending)]
+    assert found == steps
+
+
 def test_what_was_given_up_stays_given_up_and_nothing_else_changes(home: Path) -> None:
     memory = Memory(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
@@ -85,7 +102,7 @@ def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("junk", ["", "{", "[]", "null", '"x"', "\x00", '{"KEY": 5}', '{"KEY": {"context": "x"}}',
-                                  '{"KEY": {"gpu_layers": null, "repacking": 3, "nonsense": 1}}'])  # fmt: skip
+                                  '{"KEY": {"gpu_layers": null, "repacking": 3, "variant": [], "x": 1}}'])  # fmt: skip
 def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> None:
     memory = Memory(home / "engine.json")
     home.mkdir()

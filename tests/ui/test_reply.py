@@ -226,7 +226,7 @@ def _needle(word: str) -> object:
 
 def test_the_menu_of_a_link_knows_where_it_leads(person: Person, engine: ScriptedEngine) -> None:
     field = prose(answer(person, engine, "[here](https://one.example/)"))
-    assert field.link_at(QPoint(6, 6)) == "https://one.example/"
+    person.wait(lambda: field.link_at(QPoint(6, 6)) == "https://one.example/")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -1,0 +1,105 @@
+"""Which of llama.cpp's variants runs, where a build brings one for each generation of processors: ours to choose.
+
+Left alone, such a build would look for them in the program's folder and in the current one.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import llama_cpp.llama_cpp as lib
+
+from phichat.engine.base import Chosen
+from phichat.errors import EngineError
+from phichat.text import tr
+
+STEPS = ("zen4", "haswell", "sse42", "x64", "armv8.2_2", "armv8.0_1")
+"""Where to go from one that dies, the fastest first: each lacks a whole family of instructions that others have, which
+are AMX, AVX-512, AVX and SSE4.2, or SVE and the dot products of arm64. All between them would die of the same."""
+
+_FILES = "*ggml-cpu*.dll" if sys.platform == "win32" else "*ggml-cpu*.so"
+_UNTOLD = 1  # what one is worth that does not say: the only one of its build
+
+_loaded: Chosen | None = None
+
+
+def choose(wanted: str = "") -> Chosen:
+    """The best variant for this processor, or the one that is `wanted`; without a name where the build has but one.
+
+    Once one is loaded it is that. Raises EngineError.
+    """
+    if _loaded is not None:
+        return _loaded
+    return Chosen() if _count() else best(dict(_worths(folder())), wanted)
+
+
+def load(chosen: Chosen) -> None:
+    """Have llama.cpp use it, before it is asked for anything else; a process keeps the first. Raises EngineError."""
+    global _loaded
+    if not _count():
+        _ggml().ggml_backend_load(os.fsencode(_files(folder())[chosen.variant]))
+    if not _count():
+        raise _none_runs()
+    _loaded = _loaded or chosen
+
+
+def best(worths: dict[str, int], wanted: str = "") -> Chosen:
+    """The choice among variants by what they are worth here; 0 is one that does not run. Raises EngineError."""
+    usable = {name: worth for name, worth in worths.items() if worth > 0}
+    if not usable:
+        raise _none_runs()
+    name = wanted if wanted in usable else max(usable, key=lambda each: usable[each])
+    below = (step for step in STEPS if 0 < usable.get(step, 0) < usable[name])
+    return Chosen(name, next(below, ""))
+
+
+def folder() -> Path:
+    """Where the library is, and the variants beside it."""
+    return Path(lib._lib._name).resolve().parent
+
+
+def _files(place: Path) -> dict[str, Path]:
+    """The variants by their names: `libggml-cpu-haswell.so` is "haswell"."""
+    return {file.stem.partition("ggml-cpu")[2].lstrip("-"): file for file in sorted(place.glob(_FILES))}
+
+
+def _worths(place: Path) -> Iterator[tuple[str, int]]:
+    for name, file in _files(place).items():
+        with suppress(OSError):  # it lacks something here
+            yield name, _worth(file)
+
+
+def _worth(file: Path) -> int:
+    """What a variant says of itself; those stay loaded, as Windows then looks nowhere else for what they need."""
+    score = getattr(_library(file), "ggml_backend_score", None)
+    return int(score()) if score else _UNTOLD
+
+
+@cache
+def _library(file: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(file))
+
+
+def _ggml() -> ctypes.CDLL:
+    """What loads variants. Windows finds a function only in the library that has it, others in those it needs, too."""
+    if sys.platform == "win32":
+        return _library(folder() / "ggml.dll")
+    found: ctypes.CDLL = lib._lib
+    return found
+
+
+def _count() -> int:
+    """How many parts of it compute already: none in such a build, until one is loaded."""
+    return int(_ggml().ggml_backend_reg_count())
+
+
+def _none_runs() -> EngineError:
+    return EngineError(
+        tr("Nothing in {folder} runs a model on this computer's processor. Install Phichat again.").format(
+            folder=folder()
+        )
+    )
