@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, logs, paths, text
+from phichat import __version__, crashes, logs, paths, text
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
@@ -137,8 +137,11 @@ def run(
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
+    had_crashed = not is_for_show and crashes.watch(paths.home().logs)
     window = create_window(model, opened=opened)
     window.show()
+    if had_crashed:
+        window.say(tr("Phichat ended unexpectedly last time. The logs say what is known of it."))
     single.called.connect(window.come_forward)
     for giver in (single, application):
         giver.file_given.connect(window.choosing.open_file)
@@ -149,6 +152,7 @@ def run(
     if screenshot or quit_when_ready:
         QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
+    crashes.end()
     return closing.status or status
 
 

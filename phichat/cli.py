@@ -17,6 +17,9 @@ from phichat.text import tr
 Window = Callable[[Path | None, bool, str | None, Path | None], int]
 """Opens the window: where to save a picture of it, whether to quit once it is ready, the model, and a file to open."""
 
+WITHOUT_MODELS = {"history": "cli_history", "self-test": "self_test"}
+"""Commands that look for no model of the person's, and the modules that do them."""
+
 
 def hosted(home: Home) -> Engine:
     """The engine as people have it."""
@@ -59,8 +62,8 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
     home = paths.home()
-    if options.command == "history":
-        return _command("cli_history", "run")(options, home, console)
+    if options.command in WITHOUT_MODELS:
+        return _command(WITHOUT_MODELS[options.command], "run")(options, home, console)
     from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands
 
     library = Library(home)

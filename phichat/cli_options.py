@@ -33,6 +33,13 @@ def parser(arguments: Sequence[str]) -> Parser:
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument("--version", action="version", version=f"phichat {__version__}")
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    main.add_argument(
+        "--self-test",
+        action="store_const",
+        dest="command",
+        const="self-test",
+        help=tr("try whether this installation works, and say so in JSON"),
+    )
     _add_window_options(main)
     if all(argument.startswith("--") and argument != "--help" for argument in arguments):
         return main

@@ -2,7 +2,7 @@
 
 Other targets pack that folder (`building.bundles.bundle_folder`); on macOS it is build/bundle/Phichat.app.
 `--starter inside` puts the small model into it, `beside` into a folder `starter` next to the program, which can be
-given to people on its own. The wheel of llama.cpp is the newest in build/ or dist/, unless `--llama-wheel` names one.
+given to people on its own. llama.cpp is that of `build.py wheel`, which is compiled where there is none yet.
 """
 
 import argparse
@@ -14,8 +14,10 @@ from pathlib import Path
 
 from building import freezer
 from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, system_libraries
-from building.project import DIST, ROOT, WORK, Trouble, emptied, epoch, version
+from building.project import ROOT, Trouble, emptied, epoch, version
 from building.pruning import is_left_out
+
+from targets.wheel import keep, wheel_path
 
 # All that a desktop of the last years has, or that its package is made to ask for.
 SYSTEM = re.compile(
@@ -26,14 +28,14 @@ OPENMP = {"linux": "libgomp*.so*", "win32": "vcomp*.dll"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Whether the small model comes with it, and what llama.cpp comes from."""
+    """Whether the small model comes with it, and which llama.cpp."""
     parser.add_argument("--starter", choices=["none", "inside", "beside"], default="none", help="the small model")
-    parser.add_argument("--llama-wheel", type=Path, metavar="FILE", help="of llama-cpp-python, for every processor")
+    parser.add_argument("--llama-wheel", type=Path, metavar="FILE", help="take this one, compiled elsewhere")
 
 
 def build(options: argparse.Namespace) -> list[Path]:
     """Make the folder; nothing that PyInstaller could not find is let pass."""
-    freezer.furnish(options.llama_wheel or _newest_wheel())
+    freezer.furnish(keep(options.llama_wheel) if options.llama_wheel else wheel_path())
     starter = freezer.starter_package() if options.starter != "none" else None
     words = ["--version", version(), "--copyright", _copyright(), "--identifier", IDENTIFIER]
     if starter and options.starter == "inside":
@@ -47,13 +49,6 @@ def build(options: argparse.Namespace) -> list[Path]:
         _put_beside(starter, folder)
     _date(BUNDLES)
     return [folder]
-
-
-def _newest_wheel() -> Path:
-    found = [file for folder in (WORK, DIST) for file in folder.rglob("llama_cpp_python-*.whl")]
-    if not found:
-        raise Trouble("there is no wheel of llama.cpp: run `build.py wheel` first, or name one with --llama-wheel.")
-    return max(found, key=lambda file: file.stat().st_mtime)
 
 
 def _copyright() -> str:

@@ -69,7 +69,8 @@ def _program(root: Path, packing: tuple[str, ...]) -> Path:
     (root / "DEBIAN" / "postrm").write_text((LINUX / "postrm").read_text("utf-8"), "utf-8")
     (root / "DEBIAN" / "postrm").chmod(0o755)
     needs = debian.dependencies(root / "usr" / "lib" / "phichat")
-    return _pack(root, {**PROGRAM, "Architecture": output("dpkg", "--print-architecture"), "Depends": needs}, packing)
+    fields = {"Architecture": output("dpkg", "--print-architecture"), "Depends": f"{needs}, ca-certificates"}
+    return _pack(root, {**PROGRAM, **fields}, packing)
 
 
 def _pack(root: Path, fields: dict[str, str], packing: tuple[str, ...]) -> Path:

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -151,6 +152,16 @@ class _Line:
         for one in self._sockets:
             with suppress(OSError):
                 socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+def has_certificates() -> bool:
+    """Whether there is any authority to believe. Windows and macOS are asked when one is needed. Raises HubRefused."""
+    with _told(""):
+        context = httpx2.create_ssl_context()
+    if sys.platform in {"win32", "darwin"} or context.cert_store_stats()["x509_ca"]:
+        return True
+    folder = os.environ.get("SSL_CERT_DIR") or ssl.get_default_verify_paths().openssl_capath
+    return os.path.isdir(folder) and any(re.fullmatch(r"[\da-f]{8}\.\d", name) for name in os.listdir(folder))  # noqa: PTH112, PTH208
 
 
 def not_the_hub(host: str) -> str:
