@@ -51,7 +51,8 @@ class Idling(QObject):
 
     @Slot()
     def _calibrate(self) -> None:
-        self.calm.emit()
+        if self._answering.state is State.IDLE:
+            self.calm.emit()
         if self._has_power():
             self._answering.calibrate()
 
