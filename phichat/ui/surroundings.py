@@ -52,7 +52,7 @@ class Surroundings(QObject):
         ways = zooming, self.motion, (places[0], places[1])
         preferring = Preferring(window, actions, theme, remembering, *ways, can_look=versions.can_look())
         helping = Helping(window, actions, theme, logs, diagnose, parts)
-        updating = Updating(window, theme, remembering, versions)
+        updating = Updating(window, window.bars, theme, remembering, versions)
         popping = Popping(application.windowIcon(), self)
         Notifying(window, answering, arrivals, lambda: remembering.now.notifies, popping.pop)
         popping.clicked.connect(window.come_forward)

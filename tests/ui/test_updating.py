@@ -72,7 +72,7 @@ def test_its_notes_are_shown_as_an_answer_would_be(
     person.wait(lambda: dialog.findChildren(QTextBrowser))
     shown = "\n".join(field.toPlainText() for field in dialog.findChildren(QTextBrowser))
     assert "Faster" in shown
-    assert "<img src='http://127.0.0.1:9/a.png'> there" in shown
+    assert "<img src='http://127.0.0.1:9/a.png'> [there](file:///etc/passwd)" in shown
     person.click("versionPageButton")
     assert dialog.findChild(QWidget, "linkAddress").toPlainText() == PAGE
     assert not opened
