@@ -44,8 +44,7 @@ def build(options: argparse.Namespace) -> list[Path]:
 def runtime_of(file: Path) -> bytes:
     """Its bytes, if they are those of the runtime of this kind of processor."""
     name = f"runtime-{platform.machine()}"
-    lines = [line.split() for line in SUMS.read_text("utf-8").splitlines()]
-    sums = {line[1]: line[0] for line in lines}
+    sums = {name: checksum for checksum, name in map(str.split, SUMS.read_text("utf-8").splitlines())}
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != sums.get(name):
         raise Trouble(f"{file} is not the {name} that {SUMS.name} names.")
