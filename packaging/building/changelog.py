@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from building.project import ROOT, Trouble
@@ -19,6 +20,12 @@ class Release:
     version: str
     day: str
     notes: str
+
+    def page(self) -> str:
+        """The notes as a release page has them, where a new line is seen: each paragraph and point is one."""
+        blocks = list(_blocks(self.notes))
+        gaps = ["\n" if _POINT.match(one) and _POINT.match(two) else "\n\n" for one, two in pairwise(blocks)]
+        return "".join(block + gap for block, gap in zip(blocks, [*gaps, "\n"], strict=True))
 
 
 def releases(text: str = "") -> list[Release]:

@@ -1,6 +1,5 @@
 """A person's hands on each system: they find the window, click into it, type, take its picture, close it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from building.project import Trouble, need
+from building import screen
+from building.project import Trouble
 
 FIELD = "Your message"  # what screen readers call it
 FIELD_AT = 0.45, 56  # of the window's width from the left, pixels from its lower edge
@@ -39,66 +39,39 @@ class Hands(Protocol):
 
 
 @contextmanager
-def screen() -> Iterator[dict[str, str]]:
-    """What the environment needs, so that there is a screen: on Linux, one of its own."""
-    if not sys.platform.startswith("linux"):
-        yield {}
-        return
-    need("Xvfb", "apt-get install xvfb")
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as told:
-            number = told.readline().strip()
-        if not number:
-            raise Trouble("Xvfb did not start.")
-        yield {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def hands(environment: dict[str, str]) -> Hands:
-    """Those for this system."""
+def hands() -> Iterator[tuple[Hands, dict[str, str]]]:
+    """Those for this system, and what the environment needs so that there is a screen: on Linux, one of its own."""
     if sys.platform == "win32":
-        return _Windows()
-    return _Mac() if sys.platform == "darwin" else _Linux(environment)
+        yield _Windows(), {}
+    elif sys.platform == "darwin":
+        yield _Mac(), {}
+    else:
+        with screen.screen() as seen:
+            yield _Linux(seen), {"DISPLAY": seen.display, "QT_QPA_PLATFORM": "xcb"}
 
 
 class _Linux:
-    """Through xdotool, on the screen that `environment` names."""
+    """Through xdotool, on a screen that nobody sees."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        for tool, package in (("xdotool", "xdotool"), ("import", "imagemagick")):
-            need(tool, f"apt-get install {package}")
-        self._environment = environment
-        self._window = ""
+    def __init__(self, seen: screen.Screen) -> None:
+        self._screen, self._window = seen, ""
 
     def find(self, process: "subprocess.Popen[bytes]") -> None:
-        """There is no window manager here, which would give it the focus."""
-        search = ("search", "--onlyvisible", "--name", "^Phichat$")
-        self._window = _waited(process, lambda: self._do(*search).split("\n")[0])
-        self._do("windowfocus", "--sync", self._window)
+        self._window = self._screen.window("^Phichat$")
+        if process.poll() is not None:
+            raise Trouble(f"the program ended by itself ({process.returncode}).")
 
     def ask(self, words: str) -> None:
-        told = self._do("getwindowgeometry", "--shell", self._window)
-        place = dict(line.partition("=")[::2] for line in told.splitlines())
-        x, y = int(int(place["WIDTH"]) * FIELD_AT[0]), int(place["HEIGHT"]) - FIELD_AT[1]
-        self._do("mousemove", "--window", self._window, str(x), str(y), "click", "1")
-        self._do("type", "--delay", "30", words)
-        self._do("key", "Return")
+        left, top, width, height = self._screen.place(self._window)
+        self._screen.click(left + int(width * FIELD_AT[0]), top + height - FIELD_AT[1])
+        self._screen.type(words)
+        self._screen.press("Return")
 
     def picture(self, file: Path) -> None:
-        subprocess.run(["import", "-window", "root", str(file)], env=self._environment, check=True)
+        self._screen.picture(file)
 
     def leave(self) -> None:
-        self._do("key", "ctrl+q")
-
-    def _do(self, *words: str) -> str:
-        done = subprocess.run(["xdotool", *words], env=self._environment, check=False, capture_output=True, text=True)
-        return done.stdout.strip()
+        self._screen.press("ctrl+q")
 
 
 class _Windows:

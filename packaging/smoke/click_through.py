@@ -11,9 +11,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from building.hands import Hands, NotAllowed, end, hands, screen
+from building.bundles import PROGRAM
+from building.hands import Hands, NotAllowed, end, hands
 from building.project import Trouble
+from building.tried import tried_bundle
 
+AFTER = ("bundle",)
 QUESTION = "Hello there"
 ANSWER_SECONDS, END_SECONDS = 180.0, 30.0
 
@@ -21,11 +24,10 @@ ANSWER_SECONDS, END_SECONDS = 180.0, 30.0
 def check(folder: Path) -> str:
     """What was seen."""
     program = _program()
-    with screen() as settings:
+    with hands() as (person, settings):
         environment = {**os.environ, **settings, "PHICHAT_HOME": str(folder / "home"), "PHICHAT_LANGUAGE": "en"}
-        environment |= {"HF_HUB_OFFLINE": "1"}
         try:
-            return _clicked(program, environment, folder)
+            return _clicked(program, person, {**environment, "HF_HUB_OFFLINE": "1"}, folder)
         except NotAllowed as trouble:
             return f"NOT CLICKED, as this system does not let us ({trouble}); instead: {_shown(program, folder)}"
 
@@ -33,14 +35,12 @@ def check(folder: Path) -> str:
 def _program() -> Path:
     if given := os.environ.get("PHICHAT_PROGRAM"):
         return Path(given).absolute()
-    from building.bundles import PROGRAM, bundle_folder  # noqa: PLC0415 - not needed above
-
-    folder = bundle_folder()
+    folder = tried_bundle()
     return folder / "Contents" / "MacOS" / PROGRAM if folder.suffix == ".app" else folder / PROGRAM
 
 
-def _clicked(program: Path, environment: dict[str, str], folder: Path) -> str:
-    person, begun = hands(environment), time.monotonic()
+def _clicked(program: Path, person: Hands, environment: dict[str, str], folder: Path) -> str:
+    begun = time.monotonic()
     with (folder / "program.log").open("wb") as log:
         process = subprocess.Popen([program], env=environment, stdout=log, stderr=log)
     try:

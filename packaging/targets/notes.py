@@ -24,5 +24,5 @@ def build(options: argparse.Namespace) -> list[Path]:
         return []
     file: Path = options.file
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"{release(version()).notes}\n", "utf-8", newline="\n")
+    file.write_text(release(version()).page(), "utf-8", newline="\n")
     return [file]

@@ -76,7 +76,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(closing(self, theme))
-        self.resize(scaled(500), scaled(400))
+        self.resize(scaled(500), scaled(450))
 
     @Slot(int)
     def show_size(self, percent: int) -> None:

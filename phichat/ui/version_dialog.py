@@ -70,6 +70,7 @@ class _Notes(QScrollArea):
         self.setAccessibleName(name)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        theme.dress(self.verticalScrollBar(), "bar")
         self._name, self._parts = name, list[Part]()
         page = QWidget()
         self._blocks = Blocks(theme, Wishes(self), self._parts, page)
