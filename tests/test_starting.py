@@ -78,7 +78,7 @@ def test_no_other_python_is_led_to_what_is_frozen(monkeypatch: pytest.MonkeyPatc
 def test_a_starter_beside_the_program_is_found(
     program: Path, place: str, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "executable", str(program.with_name(place)))
+    monkeypatch.setattr(sys, "executable", str(program.parent / place))
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_it_beside")
     folder = program.with_name("starter") / "phichat_has_it_beside"
