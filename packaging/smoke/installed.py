@@ -53,9 +53,10 @@ def _packages() -> list[Path]:
 
 
 def _install(system: Debian, packages: list[Path]) -> None:
-    for package in packages:
-        shutil.copy(package, system.root / "tmp")
-    system.install(*(f"/tmp/{package.name}" for package in packages))  # noqa: S108 - there
+    copies = [Path(shutil.copy(package, system.root)) for package in packages]
+    system.install(*(f"/{copy.name}" for copy in copies))
+    for copy in copies:
+        copy.unlink()
     if not _knows_files(system):
         raise Trouble("the desktop does not know what opens .gguf files.")
 
