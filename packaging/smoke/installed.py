@@ -14,7 +14,7 @@ from building.screen import Screen, eventually, screen
 AFTER = ("deb",)
 DESKTOP = ("shared-mime-info", "desktop-file-utils")  # any desktop has them; they read what packages bring
 QUESTION = "Write one sentence about the sea."
-COMPOSER = 545, 700  # where the message field is in a window that is as large as it likes to be
+COMPOSER, SEND = (545, 687), (829, 687)  # where they are in a window that is as large as it likes to be
 LOADED = 120.0  # seconds for the starter to be loaded and to answer, on a busy machine
 HOME = f"/home/{PERSON}"
 KEPT = f"{HOME}/.local/share/Phichat/history.sqlite3"
@@ -81,7 +81,7 @@ def _use(system: Debian, seen: Screen, folder: Path) -> tuple[float, str]:
         seconds = time.monotonic() - begun
         seen.click(*COMPOSER)
         seen.type(QUESTION)
-        seen.press("Return")
+        seen.click(*SEND)
         answer = eventually(lambda: _answer(seen), "no answer has come", LOADED)
         seen.picture(folder / "answer.png")
         _open_file(system, seen)
