@@ -32,7 +32,7 @@ def check(folder: Path) -> str:
     system.install(*DESKTOP)
     # First what it depends on, as that leaves things of its own.
     needs = output("dpkg-deb", "--field", str(packages[-1]), "Depends")
-    system.run("apt-get", "satisfy", "--yes", "--quiet=2", "--no-install-recommends", needs)
+    system.output("apt-get", "satisfy", "--yes", "--quiet=2", "--no-install-recommends", needs)
     if found := [name for name in ("python3", "gcc", "cc", "c++") if system.has(name)]:
         raise Trouble(f"the system is not clean, it has {', '.join(found)}.")
     before = system.files()
