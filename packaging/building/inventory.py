@@ -138,8 +138,9 @@ def _texts(dist: Distribution, name: str) -> tuple[Path, ...]:
 
 def _python() -> Part:
     version = platform.python_version()
-    homes = (sysconfig.get_path("stdlib"), sys.base_prefix)
-    text = next((file for home in homes if (file := Path(home, "LICENSE.txt")).is_file()), None)
+    homes = [Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix)]
+    places = [*(home / "LICENSE.txt" for home in homes), Path(f"/usr/share/doc/python{version[:4]}/copyright")]
+    text = next((file for file in places if file.is_file()), None)
     return Part("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", "platform", (text,) if text else ())
 
 
@@ -153,7 +154,7 @@ def _inside_python() -> Iterator[Part]:
         ("SQLite", sqlite3.sqlite_version, "blessing"),
         ("zlib", zlib.ZLIB_RUNTIME_VERSION, "Zlib"),
     ):
-        yield Part(name, version, stated, f"pkg:generic/{name.lower()}@{version}")
+        yield Part(name, version, stated, f"pkg:generic/{name.lower()}@{version}", texts=_python().texts)
 
 
 def _inside_packages(packages: dict[str, Distribution], environment: Path) -> Iterator[Part]:
@@ -179,10 +180,11 @@ def _llama(environment: Path) -> tuple[str, str]:
 
 
 def _models(folder: Path) -> Iterator[Part]:
+    texts = (TEXTS / "Apache-2.0.txt",)
     for file in sorted(folder.rglob("*.gguf")):
         digest = _sha256(file)
         address = f"pkg:generic/{file.name}?checksum=sha256:{digest}"
-        yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", sha256=digest)
+        yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", texts, digest)
 
 
 def _is_known(file: Path, work: Path) -> bool:
