@@ -91,7 +91,7 @@ def licence(stated: Message) -> str:
 
 def _sources(folder: Path, work: Path) -> Iterator[Path]:
     """The files that were taken, without those that were left out later."""
-    lists = [file for kind in ("COLLECT", "PYZ", "EXE") for file in sorted(work.rglob(f"{kind}-*.toc"))]
+    lists = [file for kind in ("COLLECT", "PYZ", "PKG") for file in sorted(work.rglob(f"{kind}-*.toc"))]
     if not lists:
         raise Trouble(f"{work} has no lists of PyInstaller's: build the bundle here first.")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
