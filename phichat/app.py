@@ -35,6 +35,7 @@ from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.tidying import Tidying
 from phichat.ui.workers import EngineThread
+from phichat.updates import Updates
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -103,7 +104,8 @@ def create_window(
     folders = home.root, home.models, home.logs
     running = partial(_running, answering, thread)
     diagnosing = Diagnosing(home, models.library, running, make_engine)
-    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
+    told = diagnosing.examine, _parts, Updates(home.versions)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, *told)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
@@ -164,6 +166,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    window.closed.connect(idling.close)
     idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)

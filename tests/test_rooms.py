@@ -25,6 +25,7 @@ MODULES = {
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
+    "phichat.updates": (*LEAVES, "phichat.paths", "phichat.chat.messages", "phichat.models.web"),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",

@@ -53,7 +53,7 @@ def side() -> bytes:
     painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.convertToFormat(QImage.Format.Format_RGB888).save(buffer, "BMP")
+    image.convertToFormat(QImage.Format.Format_RGB888).save(buffer, b"BMP")
     return bytes(buffer.data().data())
 
 

@@ -28,6 +28,13 @@ class Screen:
         self._do("windowfocus", "--sync", found)
         return found
 
+    def place(self, window: str) -> tuple[int, int, int, int]:
+        """Where it is on the screen, and its width and height."""
+        told = self._ask("xdotool", "getwindowgeometry", "--shell", window)
+        numbers = dict(line.split("=") for line in told.split())
+        left, top, width, height = (int(numbers[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+        return left, top, width, height
+
     def click(self, x: int, y: int) -> None:
         """At that place of the screen."""
         self._do("mousemove", "--sync", str(x), str(y), "click", "1")

@@ -8,8 +8,8 @@ from building.project import ROOT, Trouble, epoch, output
 from targets.wheel import wheel_path
 
 NEEDED = """
-python3 python3-venv libpython3.11 binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0
-libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libglib2.0-0
+python3 python3-venv libpython3.11 binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1
+libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libglib2.0-0
 """.split()  # noqa: SIM905 - a table
 PLACE = "home/person/phichat"
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 import phichat
-from phichat.errors import HubRefused, HubUnreachable
+from phichat.errors import HubAway, HubRefused, HubUnreachable
 from phichat.models.proxies import proxy_for, shown
 from phichat.stop import Stop
 from phichat.text import tr
@@ -24,6 +24,12 @@ MOST_REDIRECTS = 10
 MOST_JSON = 32_000_000  # bytes; the file list of the largest repositories takes a few
 
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
+_YES = {"1", "ON", "YES", "TRUE"}
+
+
+def is_offline() -> bool:
+    """Whether the person wants no connections at all: HF_HUB_OFFLINE."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
 class Answer:
@@ -230,10 +236,11 @@ def _trouble(error: httpx2.TransportError, host: str, proxy: str | None) -> HubU
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return HubRefused(_senseless(error))
     is_name_unknown = any(isinstance(cause, socket.gaierror) for cause in causes)
-    if proxy and isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+    kind = HubAway if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else HubUnreachable
+    if proxy and kind is HubAway:
         sentence = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
-        return HubUnreachable(sentence.format(host=shown(proxy)))
-    return HubUnreachable(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
+        return HubAway(sentence.format(host=shown(proxy)))
+    return kind(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
 
 
 def _lost(error: httpx2.TransportError, *, is_name_unknown: bool) -> str:
