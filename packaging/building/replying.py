@@ -52,12 +52,13 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.chat.messages import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
     from phichat.engine.base import Engine, Event, Notice, Piece, Request, Stop  # noqa: PLC0415
-    from phichat.engine.host import COMMAND, HostedEngine  # noqa: PLC0415
+    from phichat.engine.host import HostedEngine  # noqa: PLC0415
     from phichat.engine.tuning import Memory, suggested  # noqa: PLC0415
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        engine: Engine = HostedEngine(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), (*child, *COMMAND))
+        memory = Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine)
+        engine: Engine = HostedEngine(memory, (*child, sys.executable, "-m", "phichat.engine.host"))
     else:
         from phichat.engine.llama import LlamaEngine  # noqa: PLC0415
 
