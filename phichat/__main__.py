@@ -7,11 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from phichat import paths, text
+from phichat import paths, starting, text
 
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
+    starting.give_back_environment()
+    if module := starting.part_of(sys.argv):
+        starting.run_part(module)
+        return 0
     try:
         text.set_language(preferred=paths.preferred_language())
         from phichat import cli  # noqa: PLC0415 - its words need the language
@@ -21,7 +25,7 @@ def main() -> int:
         return 130
 
 
-def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None) -> NoReturn:
+def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None, opened: Path | None) -> NoReturn:
     """See `app.run`. Does not return: the process ends with the window.
 
     By then every thread and process is gone and everything is written. Taking Python and Qt apart object by object
@@ -29,7 +33,7 @@ def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | Non
     """
     from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
 
-    status = app.run(screenshot, quit_when_ready, model)
+    status = app.run(screenshot, quit_when_ready, model, opened)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError, ValueError):  # closed, or not there without a console

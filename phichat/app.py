@@ -13,13 +13,14 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, logs, paths, text
+from phichat import __version__, crashes, logs, paths, text
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.errors import ModelMissing, StoreError
 from phichat.store.preferences import PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
+from phichat.ui.application import Application
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.focus_ring import FocusRings
@@ -34,6 +35,7 @@ from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.tidying import Tidying
 from phichat.ui.workers import EngineThread
+from phichat.updates import Updates
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -55,12 +57,13 @@ def create_window(
     model: str | None = None,
     make_engine: Callable[[], Engine] | None = None,
     make_shelf: "Callable[[Library], Shelf] | None" = None,
+    opened: Path | None = None,
 ) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
     `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
     `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
-    from the Hub.
+    from the Hub. `opened` is a model's file that the person has just chosen.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -91,7 +94,7 @@ def create_window(
     remembering.states_allowed.connect(conversations.shrink_states)
     conversations.noticed.connect(window.say)
     conversations.noticed.connect(archive.read_again)
-    models.first_found.connect(window.choosing.load)
+    models.first_found.connect(window.choosing.begin)
     models.spare_found.connect(answering.fall_back_on)
     models.failed.connect(window.say)
     models.searched.connect(arrivals.look)
@@ -101,36 +104,47 @@ def create_window(
     folders = home.root, home.models, home.logs
     running = partial(_running, answering, thread)
     diagnosing = Diagnosing(home, models.library, running, make_engine)
-    Surroundings(window, application, theme, answering, arrivals, remembering, folders, diagnosing.examine, _parts)
+    told = diagnosing.examine, _parts, Updates(home.versions)
+    Surroundings(window, application, theme, answering, arrivals, remembering, folders, *told)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)
+    if opened:
+        QTimer.singleShot(AFTER_PAINT, window, partial(window.choosing.open_file, str(opened)))
     QTimer.singleShot(AFTER_PAINT, models.load_first)
     QTimer.singleShot(AFTER_PAINT, archive.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
 
 
-def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None) -> int:
+def run(
+    screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None, opened: Path | None = None
+) -> int:
     """Open the window and stay until it is closed; the exit status.
 
     With `screenshot`, paint the window, save it there as PNG, and quit. With `quit_when_ready`, quit as soon as the
-    window takes input. Where a window is open already, that one is shown. Raises StoreError if it does not answer.
+    window takes input. Where a window is open already, that one is shown, and `opened` in it. Raises StoreError if it
+    does not answer.
     """
     # By option: a style that Python sees makes it build all of QStyle's enumerations, a tenth of the start.
-    application = QApplication([sys.argv[0], "-style", "fusion"])
+    application = Application([sys.argv[0], "-style", "fusion"])
     single = Single(paths.home().window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
-    if not (is_for_show or single.is_first() or single.becomes_first()):
+    if not (is_for_show or single.is_first() or single.becomes_first(opened)):
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
-    window = create_window(model)
+    had_crashed = not is_for_show and crashes.watch(paths.home().logs)
+    window = create_window(model, opened=opened)
     window.show()
+    if had_crashed:
+        window.say(tr("Phichat ended unexpectedly last time. The logs say what is known of it."))
     single.called.connect(window.come_forward)
+    for giver in (single, application):
+        giver.file_given.connect(window.choosing.open_file)
     window.closed.connect(single.close)
     QTimer.singleShot(2 * AFTER_PAINT, single.listen)
     closing = _Closing(window, screenshot)
@@ -138,6 +152,7 @@ def run(screenshot: Path | None = None, quit_when_ready: bool = False, model: st
     if screenshot or quit_when_ready:
         QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
+    crashes.end()
     return closing.status or status
 
 
@@ -151,6 +166,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    window.closed.connect(idling.close)
     idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)

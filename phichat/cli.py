@@ -14,8 +14,11 @@ from phichat.errors import PhichatError
 from phichat.paths import Home
 from phichat.text import tr
 
-Window = Callable[[Path | None, bool, str | None], int]
-"""Opens the window: where to save a picture of it, whether to quit once it is ready, and the model."""
+Window = Callable[[Path | None, bool, str | None, Path | None], int]
+"""Opens the window: where to save a picture of it, whether to quit once it is ready, the model, and a file to open."""
+
+WITHOUT_MODELS = {"history": "cli_history", "self-test": "self_test"}
+"""Commands that look for no model of the person's, and the modules that do them."""
 
 
 def hosted(home: Home) -> Engine:
@@ -59,8 +62,8 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
     home = paths.home()
-    if options.command == "history":
-        return _command("cli_history", "run")(options, home, console)
+    if options.command in WITHOUT_MODELS:
+        return _command(WITHOUT_MODELS[options.command], "run")(options, home, console)
     from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands
 
     library = Library(home)
@@ -101,12 +104,14 @@ def _opens(options: argparse.Namespace, console: Console) -> bool:
         raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
     console.tell(trouble)
     options.command = "chat"
+    options.model = str(options.files[0]) if options.files else options.model
     return False
 
 
 def _window(options: argparse.Namespace, open_window: Window) -> int:
+    opened = options.files[0].absolute() if options.files else None
     try:
-        return open_window(options.screenshot, options.quit_when_ready, options.model)
+        return open_window(options.screenshot, options.quit_when_ready, options.model, opened)
     except ImportError as error:
         raise PhichatError(
             tr("The window cannot open: {reason}. Install what is missing, or use `phichat chat`.").format(reason=error)

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ from phichat import __version__
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
 from phichat.text import number, tr
 
+WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
 FORMATS = ["json", "markdown", "text", "html"]
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
 
@@ -27,12 +29,22 @@ class Parser(argparse.ArgumentParser):
 def parser(arguments: Sequence[str]) -> Parser:
     """As much of it as `arguments` may need: without a word among them, or a call for help, no command."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
-    main.set_defaults(command=None, system="", preset="balanced", context=4096, json=False, save=False)
+    main.set_defaults(command=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument("--version", action="version", version=f"phichat {__version__}")
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    main.add_argument(
+        "--self-test",
+        action="store_const",
+        dest="command",
+        const="self-test",
+        help=tr("try whether this installation works, and say so in JSON"),
+    )
     _add_window_options(main)
     if all(argument.startswith("--") and argument != "--help" for argument in arguments):
+        return main
+    if _names_file(arguments):
+        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("a model to open in the window"))
         return main
     commands = main.add_subparsers(dest="command", metavar="COMMAND", title=tr("without a window"))
     _add_ask(commands)
@@ -51,8 +63,17 @@ def sampling_of(options: argparse.Namespace) -> Sampling:
     return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, "seed": options.seed})
 
 
+def _names_file(arguments: Sequence[str]) -> bool:
+    """Whether a file stands where a command would."""
+    pairs = pairwise(["", *arguments])
+    words = [word for before, word in pairs if not word.startswith("-") and before not in WITH_VALUE]
+    return bool(words) and (words[0].lower().endswith(".gguf") or len(Path(words[0]).parts) > 1)
+
+
 def _add_window_options(main: Parser) -> None:
-    group = main.add_argument_group(tr("with a window"))
+    group = main.add_argument_group(
+        tr("with a window"), tr("`phichat FILE.gguf` opens the window with the model in that file.")
+    )
     group.add_argument(
         "--screenshot", type=Path, metavar="FILE", help=tr("paint the window, save a picture of it as PNG, and quit")
     )

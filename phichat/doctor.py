@@ -29,7 +29,7 @@ from phichat.paths import Home
 from phichat.store.preferences import PreferencesFile
 from phichat.text import number, size, tr
 
-PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hub")
+PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hub", "hf-xet")
 
 Facts = dict[str, Any]
 Rows = list[list[str]]
@@ -77,7 +77,7 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
 def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:
     tried["fastest"] = (Memory(home.engine).fastest(model.path) or None) if model else None  # None: not measured yet
     return {
-        "versions": {"phichat": __version__, "python": platform.python_version(), **_packages()},
+        "versions": versions(),
         "system": platform.platform(),
         "cpu": {**_cpu(), "features": tried.pop("cpu")},
         "memory": {
@@ -148,8 +148,9 @@ def _resident(pid: int | None) -> int | None:
         return None
 
 
-def _packages() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+def versions() -> dict[str, str | None]:
+    """Ours, Python's, and those of the packages that matter most; None for what is not there."""
+    found: dict[str, str | None] = {"phichat": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)

@@ -13,6 +13,7 @@
      │         └── PromptTooLong  there is more than the context holds
      ├── HubError                 a model file could not be fetched
      │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
+     │    │    └── HubAway        nobody was there: nothing was sent
      │    └── HubRefused          for good: it may not be read, or cannot be trusted
      │         ├── HubMissing     it is not there
      │         └── HubForbidden   it is not for everybody
@@ -80,6 +81,10 @@ class HubUnreachable(HubError):
     def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class HubAway(HubUnreachable):
+    """There was no connection, so that nothing was sent."""
 
 
 class HubRefused(HubError):

@@ -55,6 +55,11 @@ class Home:
         return self.root / "engine.json"
 
     @property
+    def versions(self) -> Path:
+        """When the releases page was last asked, and what it said."""
+        return self.root / "versions.json"
+
+    @property
     def window_lock(self) -> Path:
         """Held by the window that is open."""
         return self.root / "window.lock"

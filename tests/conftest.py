@@ -19,6 +19,7 @@ from phichat import text
 from phichat.engine.base import EngineSettings
 from tests import tiny
 from tests.hub_server import HubServer
+from tests.releases_server import ReleasesServer
 
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
@@ -95,6 +96,14 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     with HubServer() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        yield server
+
+
+@pytest.fixture
+def releases(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasesServer]:
+    """A page with a newer version, which the environment points at; beside the Hub."""
+    with ReleasesServer() as server:
+        monkeypatch.setenv("PHICHAT_RELEASES", server.address)
         yield server
 
 

@@ -42,11 +42,11 @@ class WindowStub:
     """Remembers how it was opened."""
 
     def __init__(self) -> None:
-        self.opened: list[tuple[Path | None, bool, str | None]] = []
+        self.opened: list[tuple[Path | None, bool, str | None, Path | None]] = []
         self.error: Exception | None = None
 
-    def __call__(self, screenshot: Path | None, quit_when_ready: bool, model: str | None) -> int:
-        self.opened.append((screenshot, quit_when_ready, model))
+    def __call__(self, screenshot: Path | None, quit_when_ready: bool, model: str | None, opened: Path | None) -> int:
+        self.opened.append((screenshot, quit_when_ready, model, opened))
         if self.error:
             raise self.error
         return 0
@@ -296,7 +296,17 @@ def test_without_a_command_the_window_opens(window: WindowStub, phichat: Run, mo
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     assert phichat() == (0, "", "")
     assert phichat("--screenshot", "a.png", "--quit-when-ready", "--model", "starter") == (0, "", "")
-    assert window.opened == [(None, False, None), (Path("a.png"), True, "starter")]
+    assert window.opened == [(None, False, None, None), (Path("a.png"), True, "starter", None)]
+
+
+def test_a_model_file_in_the_place_of_a_command_opens_the_window(
+    window: WindowStub, phichat: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["my model.GGUF"], ["--screenshot", "a.png", "my model.GGUF"], [str(tmp_path / "a"), "b.gguf"]):
+        assert phichat(*arguments) == (0, "", "")
+    assert [opened for *_, opened in window.opened] == [*2 * [tmp_path / "my model.GGUF"], tmp_path / "a"]
 
 
 def test_a_window_that_lacks_a_library_is_one_sentence(
@@ -320,6 +330,7 @@ def test_a_person_without_a_display_gets_a_conversation(
     assert (status, out, window.opened) == (0, "Hello\n", [])
     assert err.startswith("There is no display here, so no window can open.\n")
     assert phichat("--quit-when-ready")[0] == 1
+    assert phichat(str(chatml_model), said="Hello\n")[:2] == (0, "Hello\n")
 
 
 def test_help_and_version_are_no_errors(phichat: Run) -> None:

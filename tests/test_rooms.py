@@ -9,11 +9,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
-LEAVES = ("phichat.text", "phichat.errors", "phichat.stop")
+LEAVES = ("phichat.text", "phichat.errors", "phichat.stop", "phichat.starting")
 MODULES = {
     "phichat.text": ("polib",),
     "phichat.errors": (),
     "phichat.stop": (),
+    "phichat.starting": (),
     "phichat.paths": ("platformdirs",),
     "phichat.gguf": LEAVES,
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),
@@ -24,6 +25,7 @@ MODULES = {
         *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
+    "phichat.updates": (*LEAVES, "phichat.paths", "phichat.chat.messages", "phichat.models.web"),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",

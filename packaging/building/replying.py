@@ -20,7 +20,7 @@ _MAKE_MODEL = "import pathlib, sys; from tests.tiny import chatml; chatml(pathli
 
 def tiny_model(file: Path) -> Path:
     """The one that tests have, made there."""
-    subprocess.run([sys.executable, "-c", _MAKE_MODEL, file], env=environment(), check=True)
+    subprocess.run([sys.executable, "-c", _MAKE_MODEL, file], env=_environment(), check=True)
     return file
 
 
@@ -33,15 +33,15 @@ def reply(
     engine's child; without, the engine works in-process.
     """
     command = [*before, sys.executable, "-m", "building.replying", str(model), *child]
-    variables = environment(llama) | {"PHICHAT_HOME": str(home)}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    environment = _environment(llama) | {"PHICHAT_HOME": str(home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Trouble(f"the engine did not answer ({done.returncode}): {(done.stderr or done.stdout).strip()[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def environment(*places: Path) -> dict[str, str]:
+def _environment(*places: Path) -> dict[str, str]:
     """For Python with these places. What tells NumPy's OpenBLAS the processor would be wrong where one is emulated."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
     path = os.pathsep.join(map(str, (*places, ROOT, PACKAGING)))
@@ -49,6 +49,7 @@ def environment(*places: Path) -> dict[str, str]:
 
 
 def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
+    from phichat import starting  # noqa: PLC0415
     from phichat.chat.messages import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
     from phichat.engine.base import Engine, Event, Notice, Piece, Request, Stop  # noqa: PLC0415
@@ -57,8 +58,8 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        memory = Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine)
-        engine: Engine = HostedEngine(memory, (*child, sys.executable, "-m", "phichat.engine.host"))
+        command = *child, *starting.command("phichat.engine.host")[1:]
+        engine: Engine = HostedEngine(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama import LlamaEngine  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from phichat.engine.process import environment
+from phichat.starting import command
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def busy(count: int) -> Iterator[None]:
 def _other() -> Iterator[subprocess.Popen[bytes]]:
     """One that may still be starting: it says so once it computes."""
     other = subprocess.Popen(
-        [sys.executable, "-m", "phichat.bench.busy"],
+        command("phichat.bench.busy"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # Ctrl+C is for it, too, and it would show where it was

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from phichat.engine.process import environment
+from phichat.starting import command
 
 Figures = dict[str, Any]
 
@@ -18,10 +19,10 @@ LONGEST = 600.0  # seconds after which a thing counts as hung
 
 
 def figures_of(module: str, order: Mapping[str, Any], **variables: str) -> Figures | None:
-    """What `python -m module` says to `order`; None where it died, failed or hung."""
+    """What `module`, as a program, says to `order`; None where it died, failed or hung."""
     try:
         finished = subprocess.run(
-            [sys.executable, "-m", module],
+            command(module),
             input=json.dumps(order),
             capture_output=True,
             encoding="utf-8",

@@ -13,10 +13,8 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, empty_home, figures_of, rounded
 from phichat.engine.process import environment
 from phichat.errors import PhichatError
+from phichat.starting import command, is_frozen
 from phichat.text import tr
-
-OURS = ["-m", "phichat", "--quit-when-ready"]
-BARE = ["-P", str(Path(__file__).with_name("window_bare.py"))]  # as a script: our package would cost it time
 
 WORDS = 450  # of the question that is answered while the window is watched
 REPLY = 256  # tokens of its answer at most
@@ -43,19 +41,28 @@ def _openings(rounds: int, variables: dict[str, str]) -> Figures:
     """The median seconds from starting Python to its end, of windows that close once they take input."""
     times: dict[str, list[float]] = {"start_seconds": [], "bare_window_seconds": []}
     for _ in range(rounds):
-        for (_name, seconds), arguments in zip(times.items(), (OURS, BARE), strict=True):
-            seconds.append(_seconds(arguments, variables))
+        for (_name, seconds), program in zip(times.items(), (_ours(), _bare()), strict=True):
+            seconds.append(_seconds(program, variables))
     return {name: rounded(statistics.median(seconds)) for name, seconds in times.items()}
 
 
-def _seconds(arguments: list[str], variables: dict[str, str]) -> float:
+def _ours() -> list[str]:
+    return [*command(), "--quit-when-ready"]
+
+
+def _bare() -> list[str]:
+    """In a checkout as a script, as our package would cost it time."""
+    if is_frozen():
+        return command("phichat.bench.window_bare")
+    return [sys.executable, "-P", str(Path(__file__).with_name("window_bare.py"))]
+
+
+def _seconds(program: list[str], variables: dict[str, str]) -> float:
     with empty_home() as home:
         variables = {**environment(), **home, **variables}
         started = time.perf_counter()
         try:
-            subprocess.run(
-                [sys.executable, *arguments], env=variables, capture_output=True, timeout=OPENING, check=True
-            )
+            subprocess.run(program, env=variables, capture_output=True, timeout=OPENING, check=True)
         except subprocess.SubprocessError as error:
             raise PhichatError(
                 tr("The window did not open: {reason}. Try `phichat doctor`.").format(reason=error)

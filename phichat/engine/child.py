@@ -1,5 +1,6 @@
 """The model's process, from inside: runs an engine, answers over a pipe, and goes when its parent goes."""
 
+import faulthandler
 import os
 import queue
 import signal
@@ -92,6 +93,7 @@ def main() -> None:
     """Serve llama.cpp on this process's standard input and output, which nothing else may then touch."""
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    faulthandler.enable(2)  # where it was in the program when it died, for the parent's log
     set_language()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log

@@ -4,18 +4,18 @@ Native code can die. Here it takes nothing along: a death before the first word 
 later one ends the reply with a sentence, and the next question finds the model loaded anew.
 """
 
-import sys
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from phichat import errors
+from phichat import errors, starting
 from phichat.chat.messages import Ending
 from phichat.engine import wire
 from phichat.engine.base import Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
 from phichat.engine.calibrating import calibrate
-from phichat.engine.process import Process, explain, is_crash
+from phichat.engine.process import Process, explain, is_crash, place_of_death
 from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.text import tr
@@ -23,7 +23,7 @@ from phichat.text import tr
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
 
-COMMAND = (sys.executable, "-m", "phichat.engine.host")
+_log = logging.getLogger(__name__)
 
 
 class HostedEngine:
@@ -36,12 +36,12 @@ class HostedEngine:
     def __init__(
         self,
         memory: Memory | None = None,
-        command: tuple[str, ...] = COMMAND,
+        command: Sequence[str] = (),
         states: Path | None = None,
         budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or Memory(None)
-        self._command = list(command)
+        self._command = list(command) or starting.command("phichat.engine.host")
         self._folder, self._budget = str(states) if states else None, budget
         self._states = self._kept_states()
         self._process: Process | None = None
@@ -221,6 +221,8 @@ class HostedEngine:
             if not answered:  # it is gone, or nobody listens any more
                 self._process = None
                 ending = process.end()
+                if is_crash(ending):
+                    _log.error("the model's process crashed: %s\n%s", ending, place_of_death(process.last_words))
         raise _Died(ending, process.last_words)
 
     def _running(self) -> Process:

@@ -1,6 +1,7 @@
 """The model's process, from outside: starting it, talking over its pipe, and saying why it ended."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
+from phichat import starting
 from phichat.engine import wire
 from phichat.text import language, tr
 
 LEAVING = 2.0  # seconds a child may take to go after its pipe is closed
+MOST_WORDS = 20_000  # of its last ones, in bytes
 
 _CREATE_NO_WINDOW = 0x08000000
 _CRASHES = {"SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP"}
@@ -88,7 +91,7 @@ class Process:
         code = self._popen.wait()
         self._answers.close()
         self._stderr.seek(0)
-        self.last_words = self._stderr.read()[-2000:].decode("utf-8", "replace")
+        self.last_words = self._stderr.read()[-MOST_WORDS:].decode("utf-8", "replace")
         self._stderr.close()
         return _name_of(code)
 
@@ -109,6 +112,12 @@ def is_crash(ending: str) -> bool:
     return ending in _CRASHES
 
 
+def place_of_death(words: str) -> str:
+    """Where it was in the program when it crashed, from its last words; nothing else that it said."""
+    found = re.search(r"^(Fatal Python error|Windows fatal exception): .*", words, re.MULTILINE | re.DOTALL)
+    return found[0].strip() if found else ""
+
+
 def _name_of(code: int) -> str:
     if code < 0:
         with suppress(ValueError):
@@ -120,7 +129,7 @@ def environment() -> dict[str, str]:
     """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
     variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[2]
-    if root.name not in {"site-packages", "dist-packages"}:
+    if not starting.is_frozen() and root.name not in {"site-packages", "dist-packages"}:
         earlier = variables.get("PYTHONPATH")
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))
     return variables

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.models.base import Remote
-from phichat.models.web import Answer, Web, not_the_hub, wants_password
+from phichat.models.web import Answer, Web, is_offline, not_the_hub, wants_password
 from phichat.stop import Stop
 from phichat.text import tr
 
@@ -20,7 +20,6 @@ LONGEST_RETRY = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_YES = {"1", "ON", "YES", "TRUE"}
 _NO_HEAD = {405, 501}  # from servers that do not know HEAD; what it would tell, the API does
 _LATER = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
 
@@ -40,6 +39,12 @@ class Body:
 def endpoint() -> str:
     """The Hub's address: HF_ENDPOINT, or the official one."""
     return (os.environ.get("HF_ENDPOINT") or OFFICIAL).rstrip("/")
+
+
+def rehearse(repo: str, file: str) -> str:
+    """The address of a file, made of all that is imported late, and without asking anybody."""
+    _token()
+    return _file_address(Remote(_checked(repo), file))
 
 
 def host() -> str:
@@ -115,7 +120,7 @@ class Hub:
         *,
         follow: bool = True,
     ) -> Iterator[Answer]:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
+        if is_offline():
             raise HubRefused(
                 tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
             )

@@ -1,9 +1,11 @@
 """The web as downloads need it: redirects by hand, certificates always checked, ended at once when asked."""
 
 import json
+import os
 import re
 import socket
 import ssl
+import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,7 +14,7 @@ from typing import Any
 import httpx2
 
 import phichat
-from phichat.errors import HubRefused, HubUnreachable
+from phichat.errors import HubAway, HubRefused, HubUnreachable
 from phichat.models.proxies import proxy_for, shown
 from phichat.stop import Stop
 from phichat.text import tr
@@ -22,6 +24,12 @@ MOST_REDIRECTS = 10
 MOST_JSON = 32_000_000  # bytes; the file list of the largest repositories takes a few
 
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
+_YES = {"1", "ON", "YES", "TRUE"}
+
+
+def is_offline() -> bool:
+    """Whether the person wants no connections at all: HF_HUB_OFFLINE."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
 class Answer:
@@ -146,6 +154,16 @@ class _Line:
                 socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
+def has_certificates() -> bool:
+    """Whether there is any authority to believe. Windows and macOS are asked when one is needed. Raises HubRefused."""
+    with _told(""):
+        context = httpx2.create_ssl_context()
+    if sys.platform in {"win32", "darwin"} or context.cert_store_stats()["x509_ca"]:
+        return True
+    folder = os.environ.get("SSL_CERT_DIR") or ssl.get_default_verify_paths().openssl_capath
+    return os.path.isdir(folder) and any(re.fullmatch(r"[\da-f]{8}\.\d", name) for name in os.listdir(folder))  # noqa: PTH112, PTH208
+
+
 def not_the_hub(host: str) -> str:
     """The sentence for an answer that no Hub gives."""
     return tr(
@@ -218,10 +236,11 @@ def _trouble(error: httpx2.TransportError, host: str, proxy: str | None) -> HubU
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return HubRefused(_senseless(error))
     is_name_unknown = any(isinstance(cause, socket.gaierror) for cause in causes)
-    if proxy and isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+    kind = HubAway if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else HubUnreachable
+    if proxy and kind is HubAway:
         sentence = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
-        return HubUnreachable(sentence.format(host=shown(proxy)))
-    return HubUnreachable(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
+        return HubAway(sentence.format(host=shown(proxy)))
+    return kind(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
 
 
 def _lost(error: httpx2.TransportError, *, is_name_unknown: bool) -> str:

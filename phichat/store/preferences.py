@@ -36,6 +36,7 @@ class Preferences:
     font: str = ""
     less_motion: bool = False
     notifies: bool = True
+    looks_for_versions: bool = False
     model: str = ""
     models_folder: str = ""
     offers_phi_3: bool = True

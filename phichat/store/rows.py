@@ -51,8 +51,12 @@ def message_of(row: Row) -> Message:
     if ending is not None:
         stored = (tokens, statistics, sampling, engine)
         reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
-    files = attachments_of(attachments) if attachments else ()
-    return Message(_ROLES.get(role, Role.USER), text, parent, name, reply, created, bool(is_pinned), files)
+    message = Message.__new__(Message)  # its own way, one attribute after the other, takes three times as long
+    vars(message).update(
+        role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
+        is_pinned=bool(is_pinned), attachments=attachments_of(attachments) if attachments else (),
+    )  # fmt: skip
+    return message
 
 
 def message_row(message: Message) -> Row:

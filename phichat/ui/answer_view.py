@@ -1,5 +1,7 @@
 """What the model answered: its blocks, and a line that says how it was made."""
 
+from weakref import WeakMethod
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
@@ -21,7 +23,7 @@ class AnswerView(MessageView):
     """A reply, as it grows and as it stays."""
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._clip, tr("Copy answer"), "retry", tr("Answer again"))
+        actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, wishes, actions)
         self._is_last = False
         self._continue: QPushButton | None = None

@@ -1,4 +1,4 @@
-"""Slim bars above the conversation: how a download goes on, and that a model is ready."""
+"""Slim bars above the conversation: how a download goes on, that a model is ready, or a newer version."""
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -113,6 +113,37 @@ class ReadyNotice(QFrame):
         """Say that `title` is taken when the answer under way has ended."""
         self._switch.setEnabled(False)
         self._line.setText(tr("{model} answers next, after this answer.").format(model=title))
+
+
+class VersionNotice(QFrame):
+    """Says that there is a newer version.
+
+    Signals: `opened` where the person wants to know more, `dismissed` where not now.
+    """
+
+    opened = Signal()
+    dismissed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("versionNotice")
+        self._line = QLabel()
+        self._line.setTextFormat(Qt.TextFormat.PlainText)
+        self._line.setWordWrap(True)
+        open_notes = _button("versionNotesButton", tr("What is new"))
+        dismiss = _button("versionDismissButton", tr("Not now"))
+        layout = _row(self)
+        layout.addWidget(self._line, 1)
+        layout.addWidget(open_notes)
+        layout.addWidget(dismiss)
+        open_notes.clicked.connect(self.opened)
+        dismiss.clicked.connect(self.dismissed)
+        theme.dress(self, "strip")
+
+    def show_version(self, version: str) -> None:
+        """Tell of `version`."""
+        self._line.setText(tr("Phichat {version} is out.").format(version=version))
+        announce(self, self._line.text())
 
 
 def _row(bar: QWidget) -> QHBoxLayout:

@@ -1,6 +1,7 @@
 """The parts of a reply in a column: made a few at a time, changed where it changed, all of a long one on demand."""
 
 from time import perf_counter
+from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -30,7 +31,7 @@ class Blocks(QObject):
 
     def __init__(self, theme: Theme, wishes: Wishes, parts: list[Part], parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme, self._wishes, self._parts, self._view = theme, wishes, parts, parent
+        self._theme, self._wishes, self._parts = theme, wishes, parts
         self._parsing = Parsing()
         self._source, self._is_growing = "", False
         self._most = MUCH
@@ -137,12 +138,13 @@ class Blocks(QObject):
 
     def _placed(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
         """`widget` where it belongs: below what is before it, and as far from the edge as the list it is in."""
-        size = self._view.fontMetrics().height() * LARGER / 1.2
+        view = cast(QWidget, self.parent())
+        size = view.fontMetrics().height() * LARGER / 1.2
         item = block.items[0]
         gap = _gap(item, before.items[-1]) if before else 0.0
         indent = 0 if isinstance(item, Paragraph) else int(item.depth * INDENT * size)
         row = QHBoxLayout()
-        is_rtl = self._view.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        is_rtl = view.layoutDirection() is Qt.LayoutDirection.RightToLeft
         row.setContentsMargins(0 if is_rtl else indent, int(gap * size), indent if is_rtl else 0, 0)
         row.addWidget(widget)
         return row

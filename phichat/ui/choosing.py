@@ -33,6 +33,12 @@ class Choosing(QObject):
         answering.loaded_model.connect(self._on_loaded)
 
     @Slot(object)
+    def begin(self, model: Model) -> None:
+        """As `load`, unless the person has been quicker and chosen one."""
+        if not self._chosen:
+            self.load(model)
+
+    @Slot(object)
     def load(self, model: Model) -> None:
         """Talk with `model` for now."""
         self.begins.emit()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from PySide6.QtCore import QEvent, QMimeData, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption
@@ -36,6 +37,8 @@ SAID = 1500  # milliseconds that "copied" stays
 AT_ONCE = 12_000  # characters that are laid out before the window does other things
 LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
 
+Copied = Callable[[], str | QMimeData]
+
 
 class CodeBlock(Part, QFrame):
     """Shows code; lines are wrapped on demand, else wide ones scroll."""
@@ -51,7 +54,7 @@ class CodeBlock(Part, QFrame):
         self._language = muted(QLabel())
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
-        self._copy = CopyButton(theme, tr("Copy code"), self.code)
+        self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
             sized(button, ICON)
         self._text = self._make_field()
@@ -258,9 +261,12 @@ def _pieces(line: str) -> list[str]:
 
 
 class CopyButton(QToolButton):
-    """Puts a text on the clipboard and says so for a moment."""
+    """Puts on the clipboard what a method returns, and says so for a moment.
 
-    def __init__(self, theme: Theme, label: str, text: Callable[[], str | QMimeData]) -> None:
+    As with a slot, whose method it is does not stay for that.
+    """
+
+    def __init__(self, theme: Theme, label: str, text: WeakMethod[Copied]) -> None:
         super().__init__()
         self.setAutoRaise(True)
         self._theme, self._text = theme, text
@@ -274,7 +280,10 @@ class CopyButton(QToolButton):
 
     @Slot()
     def _copy(self) -> None:
-        clipboard.put(self._text())
+        text = self._text()
+        if text is None:
+            return
+        clipboard.put(text())
         self.setIcon(self._theme.icon("done"))
         self._done.start()
 

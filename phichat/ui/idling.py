@@ -50,8 +50,15 @@ class Idling(QObject):
             self._long.stop()
 
     @Slot()
+    def close(self) -> None:
+        """Nothing more is to be done."""
+        self._short.stop()
+        self._long.stop()
+
+    @Slot()
     def _calibrate(self) -> None:
-        self.calm.emit()
+        if self._answering.state is State.IDLE:
+            self.calm.emit()
         if self._has_power():
             self._answering.calibrate()
 

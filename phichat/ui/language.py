@@ -15,7 +15,12 @@ def follow_language(application: QApplication) -> None:
         translator.deleteLater()
     if text.language() != "en":
         translator = QTranslator(application)
-        folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-        if translator.load(locale, "qtbase", "_", folder):
+        if reads_qt(translator, locale):
             application.installTranslator(translator)
     application.setLayoutDirection(locale.textDirection())  # after that, as a translation says a direction too
+
+
+def reads_qt(translator: QTranslator, locale: QLocale) -> bool:
+    """Have `translator` know Qt's own words in the language of `locale`; False where there is no such file."""
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    return translator.load(locale, "qtbase", "_", folder)

@@ -1,12 +1,13 @@
 """The messages that are there as widgets: a stretch of the path, which grows and shrinks at both ends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
@@ -186,6 +187,35 @@ def _horizon_rule() -> "Rule":
         tr("The model remembers from here"),
         tr("What is above does not fit into the model's context any more, but for pinned messages."),
     )
+
+
+_MODULES = (
+    "markdown_it",
+    "phichat.chat.units",
+    "phichat.ui.clipboard",
+    "phichat.ui.prose",
+    "phichat.ui.message_view",
+    "phichat.ui.question_view",
+    "phichat.ui.answer_view",
+    "phichat.ui.table_block",
+    "phichat.ui.colouring",
+)
+_MESSAGES = (
+    (Role.USER, "…"),
+    (Role.ASSISTANT, "# **…**\n\n- `…`"),
+    (Role.ASSISTANT, "| … |\n|---|\n| … |"),
+    (Role.ASSISTANT, "```python\n…\n```"),
+)
+
+
+def prepare(theme: Theme, wishes: Wishes) -> Iterator[None]:
+    """In steps, import what messages are made of, and make some, so that the first take no longer than the others."""
+    for module in _MODULES:
+        import_module(module)
+        yield
+    for role, text in _MESSAGES:
+        make_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, wishes).deleteLater()
+        yield
 
 
 def make_view(message: Message, theme: Theme, wishes: Wishes) -> "MessageView":

@@ -44,6 +44,9 @@ SIZE = QSize(1180, 760)
 class MainWindow(QMainWindow):
     """The whole application on the screen.
 
+    Attributes:
+        bars: what is between the header and the conversation.
+
     Signals: `closed` once nothing more will be shown; whoever owns threads ends them then. `shown(Session)` for another
     conversation, `written(str)` for what is being written in it.
     """
@@ -82,6 +85,7 @@ class MainWindow(QMainWindow):
         self._horizon = Horizon(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
+        self._transcript.wishes.presets = self._panel.presets.labelled
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
         self._files = Files(self, self._composer, self._status, answering, archive, texts)
@@ -131,7 +135,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self._pages = Pages(self._welcome, self._transcript)
-        bars = QVBoxLayout()
+        self.bars = bars = QVBoxLayout()
         bars.setContentsMargins(16, 0, 16, 0)
         below = QVBoxLayout()
         below.setContentsMargins(24, 4, 24, 0)

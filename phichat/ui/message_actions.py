@@ -1,12 +1,12 @@
 """The few buttons of a message: a quiet place that shows them while the message is pointed at or has the focus."""
 
-from collections.abc import Callable
+from weakref import WeakMethod
 
-from PySide6.QtCore import QMimeData, QPoint, Signal, Slot
+from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.text import tr
-from phichat.ui.code_block import CopyButton
+from phichat.ui.code_block import Copied, CopyButton
 from phichat.ui.lettering import boxed, sized
 from phichat.ui.theme import Theme
 
@@ -23,7 +23,7 @@ class MessageActions(QWidget):
     pressed = Signal()
     more_wanted = Signal(QPoint)
 
-    def __init__(self, theme: Theme, copied: Callable[[], QMimeData], copying: str, icon: str, label: str) -> None:
+    def __init__(self, theme: Theme, copied: WeakMethod[Copied], copying: str, icon: str, label: str) -> None:
         super().__init__()
         self._theme, self._copied, self._copying, self._icon, self._label = theme, copied, copying, icon, label
         self._main: QToolButton | None = None

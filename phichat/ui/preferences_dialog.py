@@ -41,7 +41,7 @@ THEMES = {
 
 
 class PreferencesDialog(QDialog):
-    """Shows `now`.
+    """Shows `now`; new versions are on offer only where one `can_look` for them.
 
     Signals:
         chosen(str, object): the preference of that name is to have that value.
@@ -53,13 +53,20 @@ class PreferencesDialog(QDialog):
     opened = Signal(Path)
 
     def __init__(
-        self, theme: Theme, now: Preferences, folders: tuple[Path, Path], families: list[str], parent: QWidget
+        self,
+        theme: Theme,
+        now: Preferences,
+        folders: tuple[Path, Path],
+        families: list[str],
+        parent: QWidget,
+        *,
+        can_look: bool,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("preferencesDialog")
         self.setWindowTitle(tr("Preferences"))
         self.setAccessibleName(tr("Preferences"))
-        self._theme, self._now = theme, now
+        self._theme, self._now, self._can_look = theme, now, can_look
         tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
@@ -69,7 +76,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(closing(self, theme))
-        self.resize(scaled(500), scaled(400))
+        self.resize(scaled(500), scaled(450))
 
     @Slot(int)
     def show_size(self, percent: int) -> None:
@@ -147,7 +154,19 @@ class PreferencesDialog(QDialog):
         form.addRow("", explanation(tr("Another folder holds from the next start on; models that are here stay.")))
         words = tr("Notify me when a long answer or a download has ended")
         form.addRow(self._switch("notifies", "notifiesCheck", words))
+        looks = self._switch("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))
+        looks.setEnabled(self._can_look)
+        form.addRow(looks)
+        form.addRow("", explanation(self._what_looking_means()))
         return page
+
+    def _what_looking_means(self) -> str:
+        if not self._can_look:
+            return tr("This copy of Phichat does not know where new versions are published.")
+        return tr(
+            "The page with all releases then sees the network address of this computer and which version it has, "
+            "nothing else. Nothing installs itself."
+        )
 
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:
         control.setObjectName(name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Preferring(QObject):
-    """`folders` are those of the data and of the models.
+    """`folders` are those of the data and of the models; `can_look` is whether it is known where versions are told.
 
     Signals: `told(str)` with a sentence.
     """
@@ -34,9 +34,11 @@ class Preferring(QObject):
         zooming: Zooming,
         motion: Motion,
         folders: tuple[Path, Path],
+        *,
+        can_look: bool,
     ) -> None:
         super().__init__(window)
-        self._theme, self._remembering = theme, remembering
+        self._theme, self._remembering, self._can_look = theme, remembering, can_look
         self._zooming, self._motion, self._folders = zooming, motion, folders
         actions.preferences.triggered.connect(self.open)
 
@@ -48,7 +50,8 @@ class Preferring(QObject):
         from phichat.ui.preferences_dialog import PreferencesDialog  # noqa: PLC0415
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
-        dialog = PreferencesDialog(self._theme, self._remembering.now, self._places(), families, self._window())
+        now, places = self._remembering.now, self._places()
+        dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
         dialog.chosen.connect(self.use)
         dialog.folder_wanted.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
@@ -73,6 +76,8 @@ class Preferring(QObject):
                 self._motion.want_less(now.less_motion)
             case "system" | "sampling":
                 self._remembering.defaults_changed.emit()
+            case "looks_for_versions":
+                self._remembering.versions_wanted.emit()
             case "models_folder":
                 data, models = self._places()
                 if dialog := self._dialog():

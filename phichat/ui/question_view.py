@@ -1,6 +1,7 @@
 """What the person wrote, in a bubble, and in its place a field where it is written anew."""
 
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -31,7 +32,7 @@ class QuestionView(MessageView):
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
-        actions = MessageActions(theme, self._clip, tr("Copy message"), "edit", tr("Edit"))
+        actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, wishes, actions)
         self._box: EditBox | None = None
         self._text = Prose()

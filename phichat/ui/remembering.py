@@ -22,7 +22,8 @@ class Remembering(QObject):
 
     Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work;
     `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time;
-    `defaults_changed` where new conversations begin in another way.
+    `defaults_changed` where new conversations begin in another way; `versions_wanted` where news of versions are, or
+    no longer.
     """
 
     saving = Signal()
@@ -30,6 +31,7 @@ class Remembering(QObject):
     states_allowed = Signal(int)
     rest_allowed = Signal()
     defaults_changed = Signal()
+    versions_wanted = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()

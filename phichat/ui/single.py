@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote, unquote_to_bytes
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -25,10 +26,11 @@ _RAISE, _YES = b"raise", b"yes"
 class Single(QObject):
     """A lock on `file`, which the system lets go of however the process ends, and beside it whom to call.
 
-    Signals: `called` when another start wants the window.
+    Signals: `called` when another start wants the window; `file_given(str)` if it was given a file, too.
     """
 
     called = Signal()
+    file_given = Signal(str)
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -65,11 +67,14 @@ class Single(QObject):
         if self._server.listen(name):
             self._note(self._server.fullServerName())
 
-    def becomes_first(self) -> bool:
-        """Have the first one show its window; or be the first, if that one is just ending. Raises StoreError."""
+    def becomes_first(self, opened: Path | None = None) -> bool:
+        """Have the first one show its window and open that file; or be the first, if that one is just ending.
+
+        Raises StoreError.
+        """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            if self._call():
+            if self._call(opened):
                 return False
             if self.is_first():
                 return True
@@ -101,7 +106,7 @@ class Single(QObject):
                 self._lock.write(name.encode())
                 self._lock.flush()
 
-    def _call(self) -> bool:
+    def _call(self, opened: Path | None) -> bool:
         from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - most starts are the first
 
         name, socket = self._noted(), QLocalSocket()
@@ -110,7 +115,8 @@ class Single(QObject):
         socket.connectToServer(name)
         if not socket.waitForConnected(ANSWER):
             return False
-        socket.write(_RAISE + b" " + os.environ.get(TOKEN, "").encode() + b"\n")
+        words = _RAISE, os.environ.get(TOKEN, "").encode(), quote(os.fsencode(opened or "")).encode()
+        socket.write(b" ".join(words) + b"\n")
         return socket.waitForReadyRead(ANSWER) and bytes(socket.readAll().data()).startswith(_YES)
 
     @Slot()
@@ -127,12 +133,15 @@ class Single(QObject):
         socket = self.sender()
         if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
             return
-        words = bytes(socket.readLine().data()).split()
-        if words[:1] == [_RAISE]:
-            if words[1:]:
-                os.environ[TOKEN] = words[1].decode(errors="replace")
-            socket.write(_YES + b"\n")
-            self.called.emit()
+        word, token, file = (*bytes(socket.readLine().data()).rstrip(b"\n").split(b" "), b"", b"")[:3]
+        if word != _RAISE:
+            return
+        if token:
+            os.environ[TOKEN] = token.decode(errors="replace")
+        socket.write(_YES + b"\n")
+        self.called.emit()
+        if file:
+            self.file_given.emit(os.fsdecode(unquote_to_bytes(file)))
 
 
 def _take(file: BinaryIO) -> bool:

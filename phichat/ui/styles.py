@@ -46,8 +46,8 @@ QProgressBar { background: $groove; border: none; border-radius: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 4px; }""",
         "card": "QFrame[part=card] { background: $surface; border: 1px solid $line; border-radius: 14px; }",
         "strip": """
-#downloadStrip, #readyNotice, #undoBar, #temporaryNote { background: $faint_accent; border-radius: 12px; }
-#downloadStrip, #readyNotice, #undoBar, #temporaryNote { border: 1px solid $edge; }
+#downloadStrip, #readyNotice, #versionNotice, #undoBar, #temporaryNote { background: $faint_accent; }
+#downloadStrip, #readyNotice, #versionNotice, #undoBar, #temporaryNote { border: 1px solid $edge; border-radius: 12px; }
 QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10px; }
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }

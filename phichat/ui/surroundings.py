@@ -1,4 +1,4 @@
-"""What belongs to no conversation: sizes, motion, preferences, help, and a word when something has ended."""
+"""What belongs to no conversation: sizes, motion, preferences, help, new versions, a word when something has ended."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +17,7 @@ from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
 from phichat.ui.remembering import Remembering
 from phichat.ui.theme import Theme
+from phichat.ui.updating import Updating, Versions
 from phichat.ui.zooming import Zooming
 
 ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
@@ -40,6 +41,7 @@ class Surroundings(QObject):
         folders: tuple[Path, Path, Path],
         diagnose: Callable[[Stop], str],
         parts: Callable[[], Sequence[Part]],
+        versions: Versions,
     ) -> None:
         super().__init__(window)
         *places, logs = folders
@@ -47,14 +49,16 @@ class Surroundings(QObject):
         self.motion = Motion(application, self)
         self.motion.want_less(remembering.now.less_motion)
         zooming = Zooming(window, actions, theme, remembering)
-        preferring = Preferring(window, actions, theme, remembering, zooming, self.motion, (places[0], places[1]))
+        ways = zooming, self.motion, (places[0], places[1])
+        preferring = Preferring(window, actions, theme, remembering, *ways, can_look=versions.can_look())
         helping = Helping(window, actions, theme, logs, diagnose, parts)
+        updating = Updating(window, window.bars, theme, remembering, versions)
         popping = Popping(application.windowIcon(), self)
         Notifying(window, answering, arrivals, lambda: remembering.now.notifies, popping.pop)
         popping.clicked.connect(window.come_forward)
         for part in (zooming, preferring, helping):
             part.told.connect(window.say)
-        for end in (helping.close, popping.leave, self.motion.close):
+        for end in (helping.close, updating.close, popping.leave, self.motion.close):
             window.closed.connect(end)
         if application.platformName() != "offscreen":  # there, nobody asked for anything
             QTimer.singleShot(ASKED_AFTER, self.motion.ask_system)

@@ -8,11 +8,12 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.messages import Message, Role
 from phichat.text import tr
+from phichat.ui.by_and_by import ByAndBy
 from phichat.ui.down_button import DownButton
 from phichat.ui.lettering import at_most
-from phichat.ui.live import Live, make_view
+from phichat.ui.live import Live, prepare
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
 from phichat.ui.reading_keys import ReadingKeys
@@ -110,10 +111,8 @@ class Transcript(QScrollArea):
             self.bring(number, 0)
 
     def prepare(self) -> None:
-        """Import what messages are made of, and make one, so that the first does not take longer than the others."""
-        for role in (Role.USER, Role.ASSISTANT):
-            message = Message(role, "**…**", reply=Reply(ending=Ending.STOP))
-            make_view(message, self._theme, self.wishes).deleteLater()
+        """Have ready what the first messages need, a little at a time."""
+        ByAndBy(prepare(self._theme, self.wishes), self)
 
     def path(self) -> list[Message]:
         """All messages that are shown, wherever the reader is."""

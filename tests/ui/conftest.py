@@ -1,6 +1,7 @@
 """A real window around a scripted engine."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,12 +126,12 @@ def shelf() -> ScriptedShelf:
 @pytest.fixture
 def open_window(
     qtbot: QtBot, engine: ScriptedEngine, shelf: ScriptedShelf, starter: object
-) -> Iterator[Callable[[], Person]]:
+) -> Iterator[Callable[..., Person]]:
     """Opens windows, one after the other, and closes what is left of them."""
     windows: list[MainWindow] = []
 
-    def open_one() -> Person:
-        window = app.create_window(make_engine=lambda: engine, make_shelf=shelf.over)
+    def open_one(opened: Path | None = None) -> Person:
+        window = app.create_window(make_engine=lambda: engine, make_shelf=shelf.over, opened=opened)
         windows.append(window)
         window.show()
         qtbot.waitExposed(window)

@@ -1,6 +1,8 @@
 """What a person sees and does in the window."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -355,6 +357,34 @@ def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
     person.wait_for(State.IDLE)
     assert phi3_model.stem in str(person.find("modelButton").property("text"))
+
+
+def test_a_model_file_can_be_opened_with_the_program(
+    open_window: Callable[..., Person], engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    person = open_window(opened=phi3_model)
+    person.wait(lambda: person.find("modelButton").property("text") and engine.loads)
+    person.wait_for(State.IDLE)
+    assert [path for path, _ in engine.loads] == [phi3_model]
+    person.window.close()
+    open_window().wait(lambda: len(engine.loads) > 1)
+    assert engine.loads[-1][0] == phi3_model
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path of other systems")
+def test_the_system_can_hand_a_file_to_the_running_program() -> None:
+    said = subprocess.run([sys.executable, "-c", ASKED_TO_OPEN], check=True, capture_output=True, text=True)
+    assert said.stdout.split() == ["/models/phi.gguf"]
+
+
+ASKED_TO_OPEN = """
+from PySide6.QtGui import QFileOpenEvent
+from phichat.ui.application import Application
+
+application = Application([])
+application.file_given.connect(print)
+application.sendEvent(application, QFileOpenEvent("/models/phi.gguf"))
+"""
 
 
 def test_a_file_that_is_not_there_is_said(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:

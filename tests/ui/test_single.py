@@ -59,15 +59,18 @@ def test_it_is_called_as_it_should_be(file: Path, qtbot: QtBot, monkeypatch: pyt
     first = Single(file)
     assert first.is_first()
     first.listen()
-    called = QSignalSpy(first.called)
+    called, given = QSignalSpy(first.called), QSignalSpy(first.file_given)
     caller = subprocess.Popen(
-        [sys.executable, "-c", CALLER, str(file)], env={**os.environ, single.TOKEN: "a-token"}, stdout=subprocess.PIPE
+        [sys.executable, "-c", CALLER, str(file), "/a b/café.gguf"],
+        env={**os.environ, single.TOKEN: "a-token"},
+        stdout=subprocess.PIPE,
     )
     monkeypatch.delenv(single.TOKEN, raising=False)
     qtbot.waitUntil(lambda: called.count() == 1, timeout=20_000)
     assert os.environ.pop(single.TOKEN) == "a-token"
     qtbot.waitUntil(lambda: caller.poll() is not None, timeout=20_000)
     assert caller.communicate()[0].split() == [b"False"]
+    assert given.at(0) == [str(Path("/a b/café.gguf"))]
     first.close()
 
 
@@ -144,5 +147,5 @@ from phichat.ui.single import Single
 application = QCoreApplication([])
 single = Single(Path(sys.argv[1]))
 assert not single.is_first()
-print(single.becomes_first())
+print(single.becomes_first(Path(sys.argv[2])))
 """

@@ -2,11 +2,16 @@
 
 import gc
 import threading
+import weakref
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.ui.theme import Theme
 from phichat.ui.tidying import MUCH, Tidying
+from phichat.ui.transcript import Transcript
 
 
 class Knot:
@@ -40,6 +45,23 @@ def test_garbage_of_any_thread_is_freed_by_the_main_thread(qtbot: QtBot) -> None
     assert set(freed_by) == {threading.get_ident()}
     window.deleteLater()
     qtbot.waitUntil(gc.isenabled)
+
+
+def test_messages_that_go_leave_no_garbage(qtbot: QtBot, qapp: QApplication) -> None:
+    transcript = Transcript(Theme(qapp))
+    qtbot.addWidget(transcript)
+    transcript.show()
+    text = "# One\n- two\n\n| three |\n|---|\n| four |\n\n```python\nfive\n```\n\n$six$"
+    reply = Reply("m", 7, (1,), Ending.LENGTH)
+    transcript.show_path([Message(Role.USER, "Two?"), Message(Role.ASSISTANT, text, reply=reply)])
+    views = [transcript.view(number) for number in (0, 1)]
+    for view in views:
+        assert view
+        view.set_focused(is_focused=True)
+    seen = [weakref.ref(view) for view in views]
+    del view, views
+    transcript.show_path([])
+    qtbot.waitUntil(lambda: not any(each() for each in seen))
 
 
 def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:

@@ -1,0 +1,172 @@
+"""What the bundle is made of, by the lists that PyInstaller leaves of the files it took and where it found them."""
+
+import ast
+import hashlib
+import platform
+import re
+import sqlite3
+import ssl
+import sys
+import sysconfig
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import cast
+
+from building import debian_packages
+from building.project import PACKAGING, Trouble
+
+TEXTS = PACKAGING / "licences"
+IS_LICENCE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS|COPYRIGHT)", re.IGNORECASE)
+STARTER_LICENCE = "Apache-2.0"
+FILES = ("BINARY", "EXTENSION", "DATA")  # of the kinds in PyInstaller's lists; modules are all in one file
+PLACES = ("", "_internal/", "Contents/Frameworks/", "Contents/Resources/")
+
+Entry = tuple[str, str, str]
+"""As PyInstaller lists files: where it goes, where it comes from (or leads to), what it is."""
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """One thing that others made. `address` is its package URL, `texts` are where its licence is written."""
+
+    name: str
+    version: str
+    licence: str
+    address: str
+    kind: str = "library"
+    texts: tuple[Path, ...] = ()
+    sha256: str = ""
+
+
+def parts(folder: Path, environment: Path, work: Path) -> list[Part]:
+    """What is in the bundle `folder`, made of the packages in `environment`, with PyInstaller's lists in `work`."""
+    sources = set(_sources(folder, work))
+    packages = {dist.name: dist for dist in _distributions(environment) if not sources.isdisjoint(_files(dist))}
+    found = [_package(dist) for name, dist in packages.items() if name.lower() != "phichat"]
+    found += [_python(), *_inside_python(), *_inside_packages(packages, environment), *_models(folder)]
+    owned = {file for dist in packages.values() for file in _files(dist)}
+    strangers = {file for file in sources - owned if not _is_known(file, environment, work)}
+    return sorted({*found, *_from_system(strangers)})
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """All files in a list of PyInstaller's, which is written as Python writes tuples and lists."""
+    waiting = [ast.literal_eval(text)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, tuple) and len(value) == 3 and all(isinstance(word, str) for word in value):
+            yield cast(Entry, value)
+        elif isinstance(value, tuple | list):
+            waiting.extend(value)
+
+
+def licence(stated: Message) -> str:
+    """What a package's metadata says, in whichever of the three ways there are."""
+    word = stated["License-Expression"] or stated["License"] or ""
+    if word and word != "UNKNOWN" and len(word) < 80 and "\n" not in word:
+        return str(word)
+    classes = [line.rpartition(" :: ")[2] for line in stated.get_all("Classifier", []) if line.startswith("License ::")]
+    return ", ".join(classes)
+
+
+def _sources(folder: Path, work: Path) -> Iterator[Path]:
+    """The files that were taken, without those that were left out later."""
+    lists = [file for kind in ("COLLECT", "PYZ", "EXE") for file in sorted(work.rglob(f"{kind}-*.toc"))]
+    if not lists:
+        raise Trouble(f"{work} has no lists of PyInstaller's: build the bundle here first.")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    for list_ in lists:
+        for place, source, kind in entries(list_.read_text("utf-8")):
+            name = place.replace("\\", "/")
+            is_there = kind not in FILES or any(before + name in there for before in PLACES)
+            if is_there and kind != "SYMLINK" and Path(source).is_absolute():
+                yield Path(source).resolve()
+
+
+def _distributions(environment: Path) -> list[Distribution]:
+    homes = [*environment.glob("lib/python*/site-packages"), *environment.glob("Lib/site-packages")]
+    return list(distributions(path=[str(home) for home in homes]))
+
+
+def _files(dist: Distribution) -> set[Path]:
+    return {Path(str(dist.locate_file(file))).resolve() for file in dist.files or []}
+
+
+def _package(dist: Distribution) -> Part:
+    name = re.sub("[-_.]+", "-", dist.name).lower()
+    texts = [file for file in dist.files or [] if ".dist-info" in str(file) and IS_LICENCE.search(file.name)]
+    paths = sorted(path for file in texts if (path := Path(str(dist.locate_file(file)))).is_file())
+    stated = licence(cast(Message, dist.metadata))
+    return Part(dist.name, dist.version, stated, f"pkg:pypi/{name}@{dist.version}", texts=tuple(paths))
+
+
+def _python() -> Part:
+    version = platform.python_version()
+    homes = (sysconfig.get_path("stdlib"), sys.base_prefix)
+    text = next((file for home in homes if (file := Path(home, "LICENSE.txt")).is_file()), None)
+    return Part("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", "platform", (text,) if text else ())
+
+
+def _inside_python() -> Iterator[Part]:
+    """What Python's makers put into it for Windows and macOS; on Linux it comes from the system."""
+    if platform.system() == "Linux":
+        return
+    openssl = ".".join(map(str, ssl.OPENSSL_VERSION_INFO[:3]))
+    for name, version, stated in (
+        ("OpenSSL", openssl, "Apache-2.0"),
+        ("SQLite", sqlite3.sqlite_version, "blessing"),
+        ("zlib", zlib.ZLIB_RUNTIME_VERSION, "Zlib"),
+    ):
+        yield Part(name, version, stated, f"pkg:generic/{name.lower()}@{version}")
+
+
+def _inside_packages(packages: dict[str, Distribution], environment: Path) -> Iterator[Part]:
+    """What is no Python, but comes in packages of it."""
+    for name, dist in packages.items():
+        if name.lower().replace("_", "-") == "pyside6-essentials":
+            texts = tuple(TEXTS / name for name in ("qt.txt", "LGPL-3.0.txt", "GPL-3.0.txt"))
+            yield Part("Qt", dist.version, "LGPL-3.0-only", f"pkg:generic/qt@{dist.version}", texts=texts)
+        if name.lower().replace("_", "-") == "llama-cpp-python":
+            version, commit = _llama(environment)
+            address = f"pkg:github/ggml-org/llama.cpp@{commit or version}"
+            yield Part("llama.cpp", version, "MIT", address, texts=(TEXTS / "llama.cpp.txt",))
+
+
+def _llama(environment: Path) -> tuple[str, str]:
+    """The version of llama.cpp, and the commit, as it noted them for those who build upon it."""
+    note = next(environment.rglob("llama-config.cmake"), None)
+    values = dict(re.findall(r"set\((LLAMA_\w+)\s+(\S+)\)", note.read_text("utf-8"))) if note else {}
+    return values.get("LLAMA_VERSION", ""), values.get("LLAMA_BUILD_COMMIT", "")
+
+
+def _models(folder: Path) -> Iterator[Part]:
+    for file in sorted(folder.rglob("*.gguf")):
+        digest = _sha256(file)
+        address = f"pkg:generic/{file.name}?checksum=sha256:{digest}"
+        yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", sha256=digest)
+
+
+def _is_known(file: Path, environment: Path, work: Path) -> bool:
+    """Whether it is Python's own, or made for this bundle."""
+    ours = (Path(sys.base_prefix), work, PACKAGING, environment)
+    return any(file.is_relative_to(home.resolve()) for home in ours) and not file.is_relative_to("/usr/lib")
+
+
+def _from_system(files: set[Path]) -> Iterator[Part]:
+    """The packages of Debian that have these files, and each file that none has."""
+    packages = debian_packages.owners(files)
+    for file in files - packages.keys():
+        digest = _sha256(file)
+        yield Part(file.name, "", "", f"pkg:generic/{file.name}?checksum=sha256:{digest}", "file", sha256=digest)
+    for package in set(packages.values()):
+        text = (package.copyright,) if package.copyright.is_file() else ()
+        yield Part(package.name, package.version, package.licence(), package.address(), texts=text)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

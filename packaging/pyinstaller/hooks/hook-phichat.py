@@ -1,0 +1,6 @@
+"""Phichat imports the modules of its commands by name, and reads its resources and its own metadata."""
+
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
+
+hiddenimports = collect_submodules("phichat")
+datas = collect_data_files("phichat", excludes=["**/*.po~", "py.typed"]) + copy_metadata("phichat", recursive=True)

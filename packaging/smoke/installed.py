@@ -1,0 +1,116 @@
+"""The packages, installed in a clean Debian without Python or compiler, used with mouse and keys, and purged."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from building.debian_system import PERSON, Debian
+from building.project import DIST, Trouble, version
+from building.screen import Screen, eventually, screen
+
+AFTER = ("deb",)
+DESKTOP = ("shared-mime-info", "desktop-file-utils")  # any desktop has them; they read what packages bring
+QUESTION = "Write one sentence about the sea."
+COMPOSER = 545, 700  # where the message field is in a window that is as large as it likes to be
+LOADED = 120.0  # seconds for the starter to be loaded and to answer, on a busy machine
+HOME = f"/home/{PERSON}"
+KEPT = f"{HOME}/.local/share/Phichat/history.sqlite3"
+OF_APT = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/log/", "/etc/ld.so.cache", f"{HOME}/")
+MIME = {
+    "mime/globs2": ":application/x-gguf:*.gguf",
+    "applications/mimeinfo.cache": "application/x-gguf=phichat.desktop",
+}
+
+
+def check(folder: Path) -> str:
+    """Install, use, purge."""
+    system = Debian(folder / "system")
+    system.install(*DESKTOP)
+    if found := [name for name in ("python3", "gcc", "cc", "c++") if system.has(name)]:
+        raise Trouble(f"the system is not clean, it has {', '.join(found)}.")
+    before = system.files()
+    _install(system)
+    variant = _self_test(system)["cpu_variant"]
+    with screen() as seen:
+        seconds = _use(system, seen, folder)
+    _purge(system, before)
+    return f"window after {seconds:.1f} s, variant {variant}, answered, file opened, purged; pictures in {folder}"
+
+
+def _install(system: Debian) -> None:
+    packages = sorted(DIST.glob(f"phichat*_{version()}_*.deb"))
+    if len(packages) != 2:
+        raise Trouble(f"two packages were expected in {DIST}, of Phichat and of its starter.")
+    for package in packages:
+        shutil.copy(package, system.root / "tmp")
+    system.install(*(f"/tmp/{package.name}" for package in packages))  # noqa: S108 - there
+    if not _knows_files(system):
+        raise Trouble("the desktop does not know what opens .gguf files.")
+
+
+def _knows_files(system: Debian) -> bool:
+    share = system.root / "usr" / "share"
+    return all(words in (share / name).read_text("utf-8") for name, words in MIME.items())
+
+
+def _self_test(system: Debian) -> dict[str, Any]:
+    system.output("phichat", "--version")  # as root, who could write into the program's folder
+    said: dict[str, Any] = json.loads(system.output("phichat", "--self-test", user=PERSON).splitlines()[-1])
+    return said
+
+
+def _use(system: Debian, seen: Screen, folder: Path) -> float:
+    """Ask, read, open a file, quit; how long the window took to come."""
+    begun = time.monotonic()
+    program = system.start("phichat", DISPLAY=seen.display)
+    try:
+        seen.window("^Phichat$")
+        seconds = time.monotonic() - begun
+        seen.click(*COMPOSER)
+        seen.type(QUESTION)
+        seen.press("Return")
+        eventually(lambda: _answer(seen), "no answer has come", LOADED)
+        seen.picture(folder / "answer.png")
+        _open_file(system, seen)
+        seen.picture(folder / "file.png")
+        seen.press("ctrl+q")
+        if status := program.wait(LOADED):
+            raise Trouble(f"the window ended with {status}.")
+    except subprocess.TimeoutExpired as error:
+        raise Trouble("the window does not close.") from error
+    finally:
+        program.terminate()
+        program.wait()
+    return seconds
+
+
+def _answer(seen: Screen) -> str:
+    """What the window shows below the question, read as a person would copy it."""
+    seen.press("ctrl+shift+c")
+    time.sleep(0.3)
+    _, _, answer = seen.clipboard().partition(QUESTION)
+    return answer.strip()
+
+
+def _open_file(system: Debian, seen: Screen) -> None:
+    """A second start with a file gives it to the window."""
+    (starter,) = (system.root / "usr/lib/phichat/starter").glob("*.gguf")
+    shutil.copy(starter, system.root / HOME[1:] / "my model.gguf")
+    system.output("phichat", f"{HOME}/my model.gguf", user=PERSON, DISPLAY=seen.display)
+    listed = ("phichat", "models", "list", "--json")
+    eventually(lambda: "my model" in system.output(*listed, user=PERSON), "the file has not been opened", LOADED)
+
+
+def _purge(system: Debian, before: set[str]) -> None:
+    said = system.output("apt-get", "purge", "--yes", "phichat", "phichat-starter")
+    if ".local/share/Phichat" not in said or not (system.root / KEPT[1:]).is_file():
+        raise Trouble("what is the person's own is gone, or nobody said where it lies.")
+    lists = (system.root / "var/lib/dpkg/info").glob("*.list")
+    owned = {line for file in lists for line in file.read_text("utf-8").splitlines()}
+    owned |= {f"/usr{path}" for path in owned}  # as /lib and others are links
+    left = {path for path in system.files() - before - owned if not path.startswith(OF_APT)}
+    if left or _knows_files(system):
+        raise Trouble(f"the package has left something: {', '.join(sorted(left)[:9]) or 'its file type'}.")

@@ -1,0 +1,101 @@
+"""The window's part of `phichat --self-test`, as a program: asks the tiny model what a person would, and looks at it.
+
+Its orders come as JSON from standard input; the last line it writes says in JSON what it found.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from PySide6.QtCore import QByteArray, QEventLoop, QLocale, QTimer, QTranslator, qVersion
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractButton, QApplication, QTextEdit, QWidget
+
+from phichat import app, text
+from phichat.errors import PhichatError
+from phichat.text import tr
+from phichat.ui.answering import State
+from phichat.ui.drawings import draw
+from phichat.ui.language import reads_qt
+from phichat.ui.lexing import lines_of
+from phichat.ui.main_window import MainWindow
+
+STEP = 20  # milliseconds between two looks
+
+Part = TypeVar("Part", bound=QWidget)
+
+
+def main() -> NoReturn:
+    """Look at everything, say so, and end."""
+    order: dict[str, Any] = json.load(sys.stdin)
+    text.set_language()
+    QApplication([sys.argv[0], "-style", "fusion"])
+    window = app.create_window(order["model"])
+    window.show()
+    reason = None
+    try:
+        _examine(window, order)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was to be found
+        reason = str(error) if isinstance(error, PhichatError) else f"{type(error).__name__}: {error}"
+    window.close()
+    found = {"error": reason, "qt": qVersion(), "platform": QGuiApplication.platformName()}
+    print(json.dumps(found), flush=True)
+    os._exit(0)  # as the window ends: without taking Qt apart
+
+
+def _examine(window: MainWindow, order: dict[str, Any]) -> None:
+    until = time.monotonic() + order["patience"]
+    _wait(lambda: window.answering.state is State.IDLE, until)
+    _part(window, QTextEdit, "composer").setPlainText(order["question"])
+    _part(window, QAbstractButton, "sendButton").click()
+    _wait(lambda: _answer(window) == order["answer"] and window.answering.state is State.IDLE, until)
+    picture = window.grab().toImage()
+    colours = {picture.pixel(x, y) for x in range(0, picture.width(), 5) for y in range(0, picture.height(), 5)}
+    _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))
+    _expect(_speaks_qt(order["language"]), tr("Qt's translations are missing. Install Phichat again."))
+    _expect(_is_drawn("icons/send.svg"), tr("The icons cannot be drawn. Install Phichat again."))
+    formula = QSvgRenderer(QByteArray(draw(r"\frac{\alpha}{2}", is_display=True).svg.encode()))
+    _expect(formula.isValid(), tr("Formulas cannot be drawn. Install Phichat again."))
+    _expect(bool(lines_of("def f(): pass", "python")), tr("Code gets no colours. Install Phichat again."))
+
+
+def _expect(is_so: bool, sentence: str) -> None:
+    if not is_so:
+        raise PhichatError(sentence)
+
+
+def _wait(condition: Callable[[], bool], until: float) -> None:
+    while not condition():
+        _expect(time.monotonic() < until, tr("The window gives no answer. Try `phichat doctor`."))
+        pause = QEventLoop()
+        QTimer.singleShot(STEP, pause.quit)
+        pause.exec()
+
+
+def _part(window: QWidget, kind: type[Part], name: str) -> Part:
+    found = window.findChild(kind, name)
+    assert found is not None  # noqa: S101 - it was built so
+    return found
+
+
+def _answer(window: QWidget) -> str:
+    message = window.findChild(QWidget, "message-1")
+    return str(message.property("source")) if message else ""
+
+
+def _speaks_qt(code: str) -> bool:
+    translator = QTranslator()
+    return reads_qt(translator, QLocale(code)) and bool(translator.translate("QPlatformTheme", "Cancel"))
+
+
+def _is_drawn(name: str) -> bool:
+    picture = QIcon(str(text.resource(name))).pixmap(32, 32).toImage()
+    return any(picture.pixelColor(x, y).alpha() for x in range(picture.width()) for y in range(picture.height()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""`phichat --self-test`: tries every part of the installation, and says in one line of JSON what came of it.
+
+What it writes goes into a folder that is gone afterwards; nothing of the person's is read.
+"""
+
+import argparse
+import json
+import platform
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from phichat import text, tiny_model
+from phichat.chat.messages import Message, Role, Turn
+from phichat.chat.sampling import Sampling
+from phichat.cli_console import Console
+from phichat.engine.base import Event, Notice, Piece, Request, Stop
+from phichat.engine.host import HostedEngine
+from phichat.engine.process import environment
+from phichat.engine.tuning import processor, suggested
+from phichat.errors import PhichatError
+from phichat.paths import Home
+from phichat.starting import command, is_frozen
+from phichat.text import tr
+
+QUESTION = "Does it work?"
+PATIENCE = 120.0  # seconds for the window's model to answer on a slow computer
+LONGEST = 300.0  # seconds after which the window counts as hung
+LANGUAGE = "fr"
+
+Facts = dict[str, Any]
+
+
+def run(_options: argparse.Namespace, _home: Home, console: Console) -> int:
+    """Try everything; the exit status."""
+    with TemporaryDirectory(prefix="phichat-self-test-", ignore_cleanup_errors=True) as folder:
+        facts = examine(Path(folder))
+    console.json(facts)
+    if facts["error"]:
+        console.tell(tr("This installation does not work as it should: {reason}").format(reason=facts["error"]))
+    return 0 if facts["ok"] else 1
+
+
+def examine(folder: Path) -> Facts:
+    """What was found, `error` with the first reason why anything does not work."""
+    facts: Facts = {"ok": False, "error": None, **_surroundings(), "checks": {}, "seconds": {}}
+    model = tiny_model.write(folder / "tiny.gguf")
+    parts: dict[str, Callable[[], Facts]] = {
+        "engine": lambda: _answer(model),
+        "history": lambda: _stored(folder / "history.sqlite3"),
+        "translations": _translations,
+        "certificates": _certificates,
+        "hub": _hub,
+        "window": lambda: _window(model, folder / "home", PATIENCE if facts["error"] is None else PATIENCE / 10),
+    }
+    for name, check in parts.items():
+        started = time.perf_counter()
+        reason = None
+        try:
+            facts |= check()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was to be found
+            reason = str(error) if isinstance(error, PhichatError) else f"{type(error).__name__}: {error}"
+        facts["checks"][name] = reason
+        facts["error"] = facts["error"] or reason
+        facts["seconds"][name] = round(time.perf_counter() - started, 2)
+    facts["ok"] = facts["error"] is None
+    return facts
+
+
+def _surroundings() -> Facts:
+    from phichat import doctor  # noqa: PLC0415 - brings psutil, which is among what may be missing
+
+    versions = {**doctor.versions(), "openssl": ssl.OPENSSL_VERSION}
+    cpu = {"name": processor(), "machine": platform.machine()}
+    return {"versions": versions, "system": platform.platform(), "frozen": is_frozen(), "cpu": cpu}
+
+
+def _answer(model: Path) -> Facts:
+    """What the tiny model says through the engine as people have it, which has to be its sentence."""
+    request = Request((Turn(Role.USER, QUESTION),), Sampling(temperature=0.0, max_tokens=32))
+    events: list[Event] = []
+    with closing(HostedEngine()) as engine:
+        loaded = engine.load(model, suggested(), Stop(), events.append)
+        events += engine.generate(request, Stop())
+    said = [event for event in events if isinstance(event, Piece)]
+    words = "".join(piece.text for piece in said)
+    if words != tiny_model.SAYS:
+        raise PhichatError(
+            tr("The model says “{words}” instead of “{right}”: llama.cpp computes wrongly on this processor.").format(
+                words=words, right=tiny_model.SAYS
+            )
+        )
+    settings = asdict(loaded.settings)
+    return {
+        "cpu": {"name": processor(), "machine": platform.machine(), "features": loaded.cpu},
+        "cpu_variant": settings.get("variant", ""),
+        "library": loaded.library,
+        "engine": settings,
+        "notices": [event.text for event in events if isinstance(event, Notice)],
+        "tokens": [piece.token for piece in said],
+        "text": words,
+    }
+
+
+def _stored(file: Path) -> Facts:
+    """Whether what is stored is found by its words."""
+    from phichat.store.base import Heading, Record  # noqa: PLC0415 - may be what is missing
+    from phichat.store.history import History  # noqa: PLC0415
+
+    message = Message(Role.USER, "Où est le ferry ?")
+    now = message.created
+    with closing(History(file)) as history:
+        history.create(Record(Heading("a", "", now, now), message.id, messages=(message,))).result()
+        if [hit.message for hit in history.search("ferr")] != [message.id]:
+            raise PhichatError(tr("What was stored is not found again: this SQLite cannot search."))
+    return {}
+
+
+def _translations() -> Facts:
+    with _speaking(LANGUAGE):
+        if tr("Send") == "Send":
+            raise PhichatError(tr("The translations are missing. Install Phichat again."))
+    return {"languages": text.available_languages()}
+
+
+@contextmanager
+def _speaking(code: str) -> Iterator[None]:
+    before = text.language()
+    text.set_language(code)
+    try:
+        yield
+    finally:
+        text.set_language(before)
+
+
+def _certificates() -> Facts:
+    from phichat.models.web import has_certificates  # noqa: PLC0415 - may be what is missing
+
+    if not has_certificates():
+        raise PhichatError(
+            tr(
+                "There are no certificates to know servers by: install ca-certificates, or let SSL_CERT_FILE name a "
+                "file of them."
+            )
+        )
+    return {}
+
+
+def _hub() -> Facts:
+    """Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
+    import hf_xet  # noqa: F401, PLC0415 - it is to be seen to load
+
+    from phichat.models.catalogue import PHI_3  # noqa: PLC0415 - may be what is missing
+    from phichat.models.hub import rehearse  # noqa: PLC0415
+
+    return {"hub": rehearse(PHI_3.repo, PHI_3.file)}
+
+
+def _window(model: Path, home: Path, patience: float) -> Facts:
+    """What the window finds out about itself, in a process of its own: Qt ends one where it lacks anything."""
+    variables = {"QT_QPA_PLATFORM": "offscreen", **environment(), "PHICHAT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    order = {"model": str(model), "question": QUESTION, "answer": tiny_model.SAYS, "language": LANGUAGE}
+    done = subprocess.run(
+        command("phichat.app_self_test"),
+        input=json.dumps({**order, "patience": patience}),
+        env=variables,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=LONGEST,
+        check=False,
+    )
+    try:
+        found: Facts = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        said = " ".join(done.stderr.split())[-500:] or str(done.returncode)
+        raise PhichatError(tr("The window's process ended: {reason}").format(reason=said)) from error
+    if reason := found.pop("error"):
+        raise PhichatError(reason)
+    return {"window": found}

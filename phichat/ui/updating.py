@@ -1,0 +1,136 @@
+"""Looks for new versions, if the person wants that, and says quietly that there is one."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QBoxLayout, QWidget
+
+from phichat.stop import Stop
+from phichat.ui.jobs import Errands, once
+from phichat.ui.remembering import Remembering
+from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.ui.bars import VersionNotice
+
+FIRST_AFTER = 5000  # milliseconds: the start is over by then
+AGAIN_AFTER = 3_600_000  # milliseconds, in windows that stay open; whether a week is over is looked at elsewhere
+
+
+class Release(Protocol):
+    """A version that has been published."""
+
+    @property
+    def version(self) -> str:
+        """Its number."""
+
+    @property
+    def page(self) -> str:
+        """The web address where it is."""
+
+    @property
+    def notes(self) -> str:
+        """What is new in it, as Markdown."""
+
+
+class Versions(Protocol):
+    """Knows which versions there are; `look` and `skip` take their time, and are called by one thread."""
+
+    @property
+    def ours(self) -> str:
+        """This one."""
+
+    def can_look(self) -> bool:
+        """Whether it is known where versions are published."""
+
+    def look(self, stop: Stop) -> Release | None:
+        """The newest version, if the person wants to hear of it."""
+
+    def skip(self, version: str) -> None:
+        """Nothing more of `version`."""
+
+
+class Updating(QObject):
+    """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
+
+    def __init__(
+        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: Versions
+    ) -> None:
+        super().__init__(window)
+        self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions
+        self._errands = Errands("versions", 1, self)
+        self._looking: Stop | None = None
+        self._release: Release | None = None
+        self._notice: VersionNotice | None = None
+        self._clock = QTimer(self, interval=FIRST_AFTER)
+        self._clock.timeout.connect(self.look)
+        self._clock.start()
+        remembering.versions_wanted.connect(self.look)
+
+    @Slot()
+    def look(self) -> None:
+        """See what there is, if that is wanted."""
+        self._clock.start(AGAIN_AFTER)
+        if not self._is_wanted():
+            self._release = None
+            self.dismiss()
+        elif not self._looking:
+            self._looking = self._errands.send(once(self._versions.look), self._on_looked, self._on_ended)
+
+    @Slot()
+    def open(self) -> None:
+        """Show what is new."""
+        if self._release:
+            from phichat.ui.version_dialog import VersionDialog  # noqa: PLC0415 - when it is wanted
+
+            window = self.parent()
+            assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+            dialog = VersionDialog(self._theme, self._release, self._versions.ours, window)
+            dialog.skipped.connect(self._skip)
+            dialog.finished.connect(dialog.deleteLater)
+            dialog.open()
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Say nothing of it any more, until the next start."""
+        if self._notice:
+            self._notice.hide()
+
+    @Slot()
+    def close(self) -> None:
+        """The window is gone."""
+        self._clock.stop()
+        self._errands.close()
+
+    def _is_wanted(self) -> bool:
+        return self._remembering.now.looks_for_versions and self._versions.can_look()
+
+    def _on_looked(self, release: Release | None) -> None:
+        is_known = bool(release and self._release and release.version == self._release.version)
+        if release and not is_known and self._is_wanted():
+            self._release = release
+            notice = self._notice or self._make_notice()
+            notice.show()
+            notice.show_version(release.version)
+
+    def _on_ended(self, _: str) -> None:
+        self._looking = None
+
+    def _make_notice(self) -> "VersionNotice":
+        from phichat.ui.bars import VersionNotice  # noqa: PLC0415 - rarely needed
+
+        self._notice = VersionNotice(self._theme)
+        self._notice.opened.connect(self.open)
+        self._notice.dismissed.connect(self.dismiss)
+        self._bars.addWidget(self._notice)
+        return self._notice
+
+    @Slot()
+    def _skip(self) -> None:
+        if self._release:
+            version = self._release.version
+            self._errands.send(once(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
+        self.dismiss()
+
+    def _on_skipped(self, _: str) -> None:
+        """A failure is in the log; the version is then told of once more."""

@@ -1,0 +1,87 @@
+"""What is new in a version, in its makers' words, and the way to its page."""
+
+from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from phichat.text import tr
+from phichat.ui.blocks import Blocks
+from phichat.ui.labels import explanation, heading
+from phichat.ui.lettering import scaled
+from phichat.ui.part import Part
+from phichat.ui.shortcuts_dialog import closing
+from phichat.ui.theme import Theme
+from phichat.ui.updating import Release
+from phichat.ui.wishes import Wishes
+
+
+class VersionDialog(QDialog):
+    """Shows the notes of `release` as it would show an answer: they come from the network, too.
+
+    Signals: `skipped` where the person wants to hear no more of it.
+    """
+
+    skipped = Signal()
+
+    def __init__(self, theme: Theme, release: Release, ours: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("versionDialog")
+        title = tr("What is new in Phichat {version}").format(version=release.version)
+        self.setWindowTitle(title)
+        self.setAccessibleName(title)
+        self._page = QUrl(release.page)
+        layout = QVBoxLayout(self)
+        layout.addWidget(heading(title))
+        layout.addWidget(_Notes(theme, release.notes or tr("Its page says what is new."), title))
+        words = tr("You have version {version}. Nothing installs itself: the page of the new one has the files.")
+        layout.addWidget(explanation(words.format(version=ours)))
+        layout.addWidget(self._buttons(theme))
+        self.resize(scaled(560), scaled(440))
+
+    def _buttons(self, theme: Theme) -> QDialogButtonBox:
+        box = closing(self, theme)
+        for name, label, role, slot in (
+            ("versionPageButton", tr("Open the page…"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
+            ("versionSkipButton", tr("Skip this version"), QDialogButtonBox.ButtonRole.ActionRole, self._on_skip),
+        ):
+            button = box.addButton(label, role)
+            button.setObjectName(name)
+            button.clicked.connect(slot)
+            theme.dress(button, "button")
+        return box
+
+    @Slot()
+    def _on_page(self) -> None:
+        from phichat.ui.link_dialog import LinkDialog  # noqa: PLC0415 - few links are followed
+
+        LinkDialog(self._page, self).open()
+
+    @Slot()
+    def _on_skip(self) -> None:
+        self.skipped.emit()
+        self.reject()
+
+
+class _Notes(QScrollArea):
+    """Markdown in a frame, to be scrolled."""
+
+    def __init__(self, theme: Theme, source: str, name: str) -> None:
+        super().__init__()
+        self.setObjectName("versionNotes")
+        self.setAccessibleName(name)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        theme.dress(self.verticalScrollBar(), "bar")
+        self._name, self._parts = name, list[Part]()
+        page = QWidget()
+        self._blocks = Blocks(theme, Wishes(self), self._parts, page)
+        self._blocks.changed.connect(self._on_parts)
+        column = QVBoxLayout(page)
+        column.addLayout(self._blocks.column)
+        column.addStretch()
+        self.setWidget(page)
+        self._blocks.show(source, is_growing=False)
+
+    @Slot()
+    def _on_parts(self) -> None:
+        for part in self._parts:
+            part.set_name(self._name)

@@ -1,0 +1,166 @@
+"""Whether there is a newer version: the releases page is asked once a week at most, and only if the person wants it.
+
+PHICHAT_RELEASES is another address than the page's own; where there is none, nobody is asked.
+"""
+
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import phichat
+from phichat.chat.messages import clean
+from phichat.errors import HubAway, HubError
+from phichat.paths import make_private
+from phichat.stop import Stop
+
+DAY, WEEK = 86_400.0, 7 * 86_400.0  # seconds
+MOST_BYTES, MOST_NOTES = 1_000_000, 20_000  # of an answer; of characters in its notes
+LONGEST = 60.0  # seconds that an answer may take to arrive
+
+_VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,3})", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+def address() -> str:
+    """What is asked; empty where that is nobody."""
+    return os.environ.get("PHICHAT_RELEASES") or phichat.RELEASES
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version for everybody. `page` is where it is on the web, `notes` are its makers' words, as Markdown."""
+
+    version: str
+    page: str
+    notes: str = ""
+
+    @classmethod
+    def of(cls, values: Any) -> Self | None:
+        """What an answer says; None if it makes no sense, or is a draft or a trial."""
+        if not isinstance(values, dict) or values.get("draft") or values.get("prerelease"):
+            return None
+        tag, page, notes = (values.get(name) for name in ("tag_name", "html_url", "body"))
+        version = _VERSION.fullmatch(tag) if isinstance(tag, str) else None
+        if not (version and isinstance(page, str) and _is_page(page)):
+            return None
+        return cls(version[1], page, clean(notes)[:MOST_NOTES] if isinstance(notes, str) else "")
+
+    def values(self) -> dict[str, str]:
+        """It as an answer would say it."""
+        return {"tag_name": self.version, "html_url": self.page, "body": self.notes}
+
+    def is_newer_than(self, version: str) -> bool:
+        """Whether it comes after `version`."""
+        return _numbers(self.version) > _numbers(version)
+
+
+class Updates:
+    """Remembers in `file` when the page was asked, what it said, and what the person wants to hear no more of.
+
+    One thread at a time may ask. `clock` tells the seconds since 1970.
+    """
+
+    def __init__(self, file: Path, ours: str = phichat.__version__, clock: Callable[[], float] = time.time) -> None:
+        self.ours = ours
+        self._file, self._clock = file, clock
+
+    def can_look(self) -> bool:
+        """Whether there is a page to ask."""
+        return bool(address())
+
+    def look(self, stop: Stop) -> Release | None:
+        """The newest version, if it is newer than this one and not skipped. A failure is nothing new, and is logged."""
+        kept = self._read()
+        if self._is_due(kept):
+            kept = self._asked(kept, stop)
+        release = Release.of(kept.get("release"))
+        is_news = release and release.is_newer_than(self.ours) and release.version != kept.get("skipped")
+        return release if is_news else None
+
+    def skip(self, version: str) -> None:
+        """Nothing more of `version`; of those after it, yes."""
+        self._write({**self._read(), "skipped": version})
+
+    def _is_due(self, kept: dict[str, Any]) -> bool:
+        asked, now = kept.get("asked"), self._clock()
+        is_fresh = isinstance(asked, int | float) and now - WEEK < asked <= now
+        return not is_fresh and self.can_look()
+
+    def _asked(self, kept: dict[str, Any], stop: Stop) -> dict[str, Any]:
+        """What is known once the page was asked. Where that cannot be remembered, it is not asked."""
+        from phichat.models.web import is_offline  # noqa: PLC0415 - its client is there for those who want it
+
+        now = self._clock()
+        if is_offline() or not self._write(kept := {**kept, "asked": now}):
+            return kept
+        try:
+            if release := _newest(address(), stop):
+                kept["release"] = release.values()
+            else:
+                _log.info("The releases page names no version.")
+        except HubAway:
+            _log.info("The releases page cannot be reached.")
+            kept["asked"] = now - WEEK + DAY
+        except HubError as error:
+            _log.info("The releases page cannot be read: %s", type(error).__name__)
+        self._write(kept)
+        return kept
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            kept = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _write(self, kept: dict[str, Any]) -> bool:
+        fresh = self._file.with_suffix(".new")
+        try:
+            make_private(self._file.parent)
+            fresh.write_text(json.dumps(kept, indent=1), "utf-8")
+            fresh.replace(self._file)
+        except OSError as error:
+            _log.warning("%s cannot be written: error %s", self._file.name, error.errno)
+            with suppress(OSError):
+                fresh.unlink()
+            return False
+        return True
+
+
+def _newest(where: str, stop: Stop) -> Release | None:
+    """What the page at `where` says; None where that makes no sense. Raises HubError."""
+    from phichat.models.web import Web  # noqa: PLC0415 - as above
+
+    with Web(where, None).open("GET", where, stop, {"Accept": "application/json"}) as answer:
+        body, until = bytearray(), time.monotonic() + LONGEST
+        for piece in answer.pieces():
+            body += piece
+            if len(body) > MOST_BYTES or time.monotonic() > until:
+                return None
+    try:
+        return Release.of(json.loads(body)) if answer.status == 200 else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_page(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"https", "http"} and bool(parts.hostname) and address.isprintable()
+    except ValueError:
+        return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """For comparing: 1.2 is 1.2.0, and what is behind the numbers does not count."""
+    found = _VERSION.match(version)
+    numbers = [int(number) for number in found[1].split(".")] if found else []
+    return (*numbers, 0, 0, 0, 0)[:4]

@@ -1,0 +1,92 @@
+"""What the bundle is found to be made of, and the text of its licences."""
+
+from pathlib import Path
+
+import pytest
+from building.inventory import Part, parts
+from building.licences import third_party
+from building.project import Trouble
+
+MIT = "Permission is hereby granted"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment with three packages, of which one is for building alone."""
+    home = tmp_path / "environment" / "lib" / "python3.13" / "site-packages"
+    home.mkdir(parents=True)
+    _package(home, "polite", "1.0", "License: MIT", "polite.py")
+    _package(home, "Builder_Only", "9", "License-Expression: BSD-2-Clause", "builder.py")
+    _package(home, "llama_cpp_python", "0.3.36", "License-Expression: MIT", "llama_cpp/lib/libllama.so.0")
+    note = home / "llama_cpp" / "lib" / "cmake" / "llama-config.cmake"
+    note.parent.mkdir()
+    note.write_text("set(LLAMA_VERSION      0.5.0-dev)\nset(LLAMA_BUILD_COMMIT 0c1e570)\n")
+    return tmp_path / "environment"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """What was made of it."""
+    folder = tmp_path / "Phichat"
+    for name in ("llama_cpp/lib/libllama.so.0", "libodd.so.1", "starter/small.gguf"):
+        (folder / "_internal" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "_internal" / name).touch()
+    return folder
+
+
+def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, environment: Path, bundle: Path) -> None:
+    home = environment / "lib" / "python3.13" / "site-packages"
+    (tmp_path / "libodd.so.1").touch()
+    (tmp_path / "libdropped.so.1").touch()
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "PYZ-00.toc").write_text(repr(("PYZ.pyz", [("polite", str(home / "polite.py"), "PYMODULE")])))
+    taken = [
+        ("llama_cpp/lib/libllama.so.0", str(home / "llama_cpp/lib/libllama.so.0"), "BINARY"),
+        ("llama_cpp/lib/libllama.so", "libllama.so.0", "SYMLINK"),
+        ("libodd.so.1", str(tmp_path / "libodd.so.1"), "BINARY"),
+        ("libdropped.so.1", str(tmp_path / "libdropped.so.1"), "BINARY"),
+    ]
+    (work / "COLLECT-00.toc").write_text(repr((taken,)))
+
+    found = {part.name: part for part in parts(bundle, environment, work)}
+
+    assert {"Builder_Only", "libdropped.so.1"}.isdisjoint(found)
+    assert (found["polite"].licence, found["polite"].address) == ("MIT", "pkg:pypi/polite@1.0")
+    assert found["llama.cpp"].address == "pkg:github/ggml-org/llama.cpp@0c1e570"
+    assert found["small.gguf"].kind == "machine-learning-model"
+    assert found["libodd.so.1"].kind == "file"
+    assert {"llama_cpp_python", "Python"} <= found.keys()
+
+
+def test_without_the_lists_of_what_was_taken_nothing_is_made_up(tmp_path: Path, environment: Path) -> None:
+    with pytest.raises(Trouble, match="build the bundle"):
+        parts(tmp_path, environment, tmp_path)
+
+
+def test_each_text_of_a_licence_is_there_once_with_all_it_is_for(tmp_path: Path) -> None:
+    one, same, other = (tmp_path / name for name in ("one", "same", "other"))
+    one.write_text(MIT)
+    same.write_text(f"{MIT}\r\n")
+    other.write_text("Apache")
+    text = third_party(
+        [
+            Part("Zeta", "2", "MIT", "pkg:a", texts=(same,)),
+            Part("alpha", "1", "MIT", "pkg:b", texts=(one, other)),
+            Part("Nameless", "", "", "pkg:c"),
+        ]
+    )
+    assert text.count(MIT) == 1
+    assert "alpha 1, Zeta 2" in text
+    assert text.index("alpha 1: MIT") < text.index("Nameless: see its text") < text.index("Zeta 2: MIT")
+
+
+def _package(home: Path, name: str, version: str, licence: str, *files: str) -> None:
+    papers = home / f"{name}-{version}.dist-info"
+    papers.mkdir()
+    (papers / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{licence}\n")
+    (papers / "LICENSE").write_text(MIT)
+    for file in files:
+        (home / file).parent.mkdir(parents=True, exist_ok=True)
+        (home / file).touch()
+    (papers / "RECORD").write_text("".join(f"{file},,\n" for file in (*files, f"{papers.name}/LICENSE")))

