@@ -58,7 +58,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        command = *child, *starting.command("phichat.engine.host")[1:]
+        command = *child, *starting.command("phichat.engine.host")
         engine: Engine = HostedEngine(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama import LlamaEngine  # noqa: PLC0415
