@@ -24,7 +24,6 @@ from phichat.ui.language import reads_qt
 from phichat.ui.lexing import lines_of
 from phichat.ui.main_window import MainWindow
 
-PATIENCE = 120.0  # seconds for the model to answer on a slow computer
 STEP = 20  # milliseconds between two looks
 
 Part = TypeVar("Part", bound=QWidget)
@@ -49,10 +48,11 @@ def main() -> NoReturn:
 
 
 def _examine(window: MainWindow, order: dict[str, Any]) -> None:
-    _wait(lambda: window.answering.state is State.IDLE)
+    until = time.monotonic() + order["patience"]
+    _wait(lambda: window.answering.state is State.IDLE, until)
     _part(window, QTextEdit, "composer").setPlainText(order["question"])
     _part(window, QAbstractButton, "sendButton").click()
-    _wait(lambda: _answer(window) == order["answer"] and window.answering.state is State.IDLE)
+    _wait(lambda: _answer(window) == order["answer"] and window.answering.state is State.IDLE, until)
     picture = window.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 5) for y in range(0, picture.height(), 5)}
     _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))
@@ -68,8 +68,7 @@ def _expect(is_so: bool, sentence: str) -> None:
         raise PhichatError(sentence)
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
+def _wait(condition: Callable[[], bool], until: float) -> None:
     while not condition():
         _expect(time.monotonic() < until, tr("The window gives no answer. Try `phichat doctor`."))
         pause = QEventLoop()

@@ -30,6 +30,7 @@ from phichat.starting import command, is_frozen
 from phichat.text import tr
 
 QUESTION = "Does it work?"
+PATIENCE = 120.0  # seconds for the window's model to answer on a slow computer
 LONGEST = 300.0  # seconds after which the window counts as hung
 LANGUAGE = "fr"
 
@@ -56,7 +57,7 @@ def examine(folder: Path) -> Facts:
         "translations": _translations,
         "certificates": _certificates,
         "hub": _hub,
-        "window": lambda: _window(model, folder / "home"),
+        "window": lambda: _window(model, folder / "home", PATIENCE if facts["error"] is None else PATIENCE / 10),
     }
     for name, check in parts.items():
         started = time.perf_counter()
@@ -161,12 +162,13 @@ def _hub() -> Facts:
     return {"hub": rehearse(PHI_3.repo, PHI_3.file)}
 
 
-def _window(model: Path, home: Path) -> Facts:
+def _window(model: Path, home: Path, patience: float) -> Facts:
     """What the window finds out about itself, in a process of its own: Qt ends one where it lacks anything."""
     variables = {"QT_QPA_PLATFORM": "offscreen", **environment(), "PHICHAT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    order = {"model": str(model), "question": QUESTION, "answer": tiny_model.SAYS, "language": LANGUAGE}
     done = subprocess.run(
         command("phichat.app_self_test"),
-        input=json.dumps({"model": str(model), "question": QUESTION, "answer": tiny_model.SAYS, "language": LANGUAGE}),
+        input=json.dumps({**order, "patience": patience}),
         env=variables,
         capture_output=True,
         encoding="utf-8",

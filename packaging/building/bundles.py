@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from building.project import WORK, Trouble, output
+from building.project import WORK, Trouble, output, run
 
 BUNDLES = WORK / "bundle"
 IDENTIFIER = "io.github.phichat.Phichat"
@@ -30,17 +30,28 @@ def system_libraries(folder: Path) -> list[str]:
 
 
 def drop_orphans(folder: Path) -> list[str]:
-    """On Linux, delete the libraries in `folder` that nothing needs any more; their names."""
-    dropped: list[str] = []
-    while True:
-        needed = {name for file in _elf_files(folder) for name in _needed(file)}
-        orphans = [file for file in _plain_libraries(folder) if not _names(file, folder) & needed]
-        dangling = [file for file in folder.rglob("*") if file.is_symlink() and not file.exists()]
-        for file in (*orphans, *dangling):
-            file.unlink(missing_ok=True)
-        dropped += sorted(file.name for file in orphans)
-        if not orphans and not dangling:
-            return dropped
+    """On Linux, delete the libraries in `folder` that nothing in use needs any more; their names."""
+    files = {file.name: file for file in _elf_files(folder)}
+    passive = {file.name for file in _plain_libraries(folder)}
+    reached, waiting = set[str](), [name for name in files if name not in passive]
+    while waiting:
+        name = _real_name(waiting.pop(), folder)
+        if name in files and name not in reached:
+            reached.add(name)
+            waiting += _needed(files[name])
+    dropped = sorted(passive - reached)
+    for name in dropped:
+        files[name].unlink()
+    for link in [path for path in folder.rglob("*") if path.is_symlink() and not path.exists()]:
+        link.unlink()
+    return dropped
+
+
+def strip(folder: Path) -> None:
+    """On Linux, take out what only debuggers read; not of what `auditwheel` moved about, which would break."""
+    for file in _elf_files(folder):
+        if not file.parent.name.endswith(".libs") and file.parent != folder:
+            run("strip", "--strip-unneeded", file)
 
 
 def _plain_libraries(folder: Path) -> Iterator[Path]:
@@ -51,10 +62,9 @@ def _plain_libraries(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _names(file: Path, folder: Path) -> set[str]:
-    """Its name, and those of the links that lead to it."""
-    links = (link for link in (*folder.glob("lib*"), *file.parent.glob("lib*")) if link.is_symlink())
-    return {file.name, *(link.name for link in links if link.resolve() == file.resolve())}
+def _real_name(name: str, folder: Path) -> str:
+    """Where the link of that name leads, if it is one."""
+    return (folder / name).resolve().name
 
 
 def _elf_files(folder: Path) -> Iterator[Path]:

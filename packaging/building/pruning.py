@@ -3,16 +3,19 @@
 import filecmp
 import fnmatch
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 Entry = tuple[str, str, str]
 """As PyInstaller lists files: where it goes, where it comes from (or leads to), what it is."""
 
 MODULES = (
     "IPython", "PIL", "_pytest", "distutils", "doctest", "ensurepip", "gguf", "idlelib", "lib2to3", "matplotlib",
-    "numpy.f2py", "numpy.testing", "numpy.distutils", "pandas", "pip", "pydoc", "pytest", "scipy", "setuptools",
+    "numpy.distutils", "numpy.f2py", "numpy.fft", "numpy.ma", "numpy.polynomial", "numpy.random", "numpy.testing",
+    "pandas", "pip", "pydoc", "pytest", "scipy", "setuptools",
     "test", "tkinter", "torch", "transformers", "turtle", "wheel",
-    "fsspec", "huggingface_hub.cli", "huggingface_hub.inference", "huggingface_hub.serialization",
+    "fsspec", "huggingface_hub._buckets", "huggingface_hub._sandbox", "huggingface_hub._sandbox_cache",
+    "huggingface_hub.cli", "huggingface_hub.hf_api", "huggingface_hub.hf_file_system", "huggingface_hub.hub_mixin",
+    "huggingface_hub.inference", "huggingface_hub.serialization",
     "llama_cpp.server", "llama_cpp.mtmd_cpp", "llama_cpp.llava_cpp",
     "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtOpenGL", "PySide6.QtPrintSupport", "PySide6.QtTest",
 )  # fmt: skip
@@ -35,24 +38,21 @@ _QT = (
     "plugins/imageformats/*qicns*", "plugins/imageformats/*qwebp*", "plugins/imageformats/*qpdf*",
     "plugins/platformthemes/*gtk3*", "plugins/platforminputcontexts/*virtualkeyboard*",
     "plugins/wayland-shell-integration/*wl-shell*", "plugins/wayland-shell-integration/*ivi-shell*",
-    "plugins/wayland-graphics-integration-server/*", "plugins/tls/*certonly*",
+    "plugins/wayland-graphics-integration-server/*", "plugins/wayland-graphics-integration-client/*server.so",
+    "plugins/tls/*certonly*", "plugins/xcbglintegrations/*",
 )  # fmt: skip
 _QT_LIBRARIES = (
-    "EglFS*",
-    "EglFs*",
-    "WlShell*",
-    "Qml*",
-    "Quick*",
-    "VirtualKeyboard*",
-    "Pdf*",
-    "Test*",
-    "OpenGLWidgets*",
-)
+    "EglFS*", "EglFs*", "OpenGLWidgets*", "Pdf*", "Qml*", "Quick*", "Test*", "VirtualKeyboard*", "WlShell*",
+)  # fmt: skip
 
-# They come with the system's graphics and fonts, and have to fit the rest of those.
+# Of Qt's own words, those in the languages that the program speaks.
+LANGUAGES = [file.stem for file in Path(__file__).parents[2].glob("resources/translations/*.po")]
+
+# They come with the system's desktop, and have to fit the rest of that.
 _SYSTEM = (
     "libstdc++.so*", "libgcc_s.so*", "libfontconfig.so*", "libfreetype.so*", "libexpat.so*", "libX11.so*",
-    "libX11-xcb.so*", "libXau.so*", "libXdmcp.so*", "libgbm.so*",
+    "libX11-xcb.so*", "libXau.so*", "libXdmcp.so*", "libgbm.so*", "libdbus-1.so*", "libglib-2.0.so*",
+    "libgthread-2.0.so*",
 )  # fmt: skip
 
 
@@ -67,13 +67,17 @@ def is_left_out(place: str) -> bool:
     if any(fnmatch.fnmatch(path.name, pattern) for pattern in _SYSTEM):
         return True
     if path.parts[:1] and path.parts[0].endswith(".dist-info"):
+        if "sboms" in path.parts:
+            return True
         return path.name in {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"} and "smollm2" not in path.parts[0]
     if any(fnmatch.fnmatch(str(path), f"*{pattern}") for pattern in _QT):
         return True
     if path.suffix == ".qm":
-        return not path.name.startswith("qtbase_")
+        return path.stem not in {f"qtbase_{code}" for code in LANGUAGES}
     names = (f"libQt6{name}" for name in _QT_LIBRARIES), (f"Qt6{name}" for name in _QT_LIBRARIES)
-    return any(fnmatch.fnmatchcase(path.name, name) for family in names for name in family) or "mtmd" in path.name
+    return any(fnmatch.fnmatchcase(path.name, name) for family in names for name in family) or any(
+        word in path.name for word in ("mtmd", "_multiarray_tests")
+    )
 
 
 def needed_hooks(scripts: Iterable[Entry]) -> list[Entry]:

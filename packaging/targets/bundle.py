@@ -13,16 +13,15 @@ import sys
 from pathlib import Path
 
 from building import freezer
-from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, system_libraries
+from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, strip, system_libraries
 from building.project import ROOT, Trouble, emptied, epoch, version
 from building.pruning import is_left_out
 
 from targets.wheel import keep, wheel_path
 
-# All that a desktop of the last years has, or that its package is made to ask for.
+# What every desktop of the last years has, besides what is left out for that reason.
 SYSTEM = re.compile(
-    r"lib(c|m|dl|rt|pthread|util|resolv|stdc\+\+|gcc_s|EGL|GL|GLX|OpenGL|GLESv2|drm|gbm|X11|X11-xcb|Xau|Xdmcp|xcb|"
-    r"fontconfig|freetype|expat|wayland-(client|cursor|egl|server))\.so\.|ld-linux"
+    r"lib(c|m|dl|rt|pthread|util|resolv|EGL|GL|GLX|OpenGL|GLESv2|drm|xcb|wayland-(client|cursor|egl|server))\.so\.|ld-linux"
 )
 OPENMP = {"linux": "libgomp*.so*", "win32": "vcomp*.dll"}
 
@@ -68,13 +67,18 @@ def _finish(folder: Path) -> None:
         (folder / "phichat-console.exe").rename(folder / "phichat.com")
     if sys.platform == "linux":
         drop_orphans(folder / "_internal")
-        if strangers := [name for name in system_libraries(folder) if not SYSTEM.match(name)]:
+        strip(folder)
+        if strangers := [name for name in system_libraries(folder) if not _is_of_system(name)]:
             raise Trouble(f"the bundle lacks {', '.join(strangers)}: install them here, or leave out what needs them.")
     runtime = OPENMP.get(sys.platform)
     if runtime and not list(folder.rglob(runtime)):
         raise Trouble(
             f"the bundle lacks OpenMP's runtime ({runtime}), without which llama.cpp is slow or does not load."
         )
+
+
+def _is_of_system(library: str) -> bool:
+    return bool(SYSTEM.match(library)) or is_left_out(library)
 
 
 def _put_beside(starter: Path, folder: Path) -> None:
