@@ -166,6 +166,7 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     for signal in (window.shown, window.written):
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
+    window.closed.connect(idling.close)
     idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)

@@ -16,6 +16,7 @@ from building.project import WORK, Trouble, emptied, need, output, run
 PERSON = "person"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OF_THE_HOST = re.compile(r"(PIP_.+|SSL_CERT_.+|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy)", re.IGNORECASE)
+HOST = "/host"  # below which there is what pip needs of this machine
 SCREENS = "/tmp/.X11-unix"  # noqa: S108 - where X servers listen
 
 
@@ -50,10 +51,13 @@ class Debian:
         """What to run here so that `command` runs there, as `user`."""
         home = "/root" if user == "root" else f"/home/{user}"
         settings = {"PATH": PATH, "HOME": home, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        settings = {**(_settings() if self._has_pip else {}), **settings, **variables}
+        settings = {**(_for_there(_settings()) if self._has_pip else {}), **settings, **variables}
         inside = ["env", "-i", "-C", home, *(f"{name}={value}" for name, value in settings.items())]
         steps = [f"mount -t proc proc {_quoted(self.root / 'proc')}", _bound("/dev", self.root)]
-        steps += [_bound(path, self.root) for path in self._shared() if Path(path).exists()]
+        if Path(SCREENS).exists():
+            steps.append(_bound(SCREENS, self.root))
+        if self._has_pip:
+            steps += [_bound(path, self.root, HOST) for path in _folders_of_pip()]
         steps.append(f"exec chroot --userspec={user} {_quoted(self.root)} {shlex.join([*inside, *map(str, command)])}")
         return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", "\n".join(steps)]
 
@@ -61,9 +65,6 @@ class Debian:
         """All there is, as it is called there."""
         found = (str(path.relative_to(self.root)) for path in self.root.rglob("*"))
         return {f"/{name}" for name in found if not name.startswith(("proc/", "dev/", "sys/"))}
-
-    def _shared(self) -> list[str]:
-        return [SCREENS, *(_folders_of_pip() if self._has_pip else [])]
 
     def has(self, program: str) -> bool:
         """Whether that can be run there."""
@@ -81,7 +82,7 @@ def _plain() -> Path:
         uri, suite, _ = sources[0]
         run("debootstrap", "--variant=minbase", suite, emptied(folder), uri)
         _write_sources(folder, sources)
-        (folder / "etc" / "pip.conf").write_text("".join(["[global]\n", *_pip_settings()]), "utf-8")
+        (folder / "etc" / "pip.conf").write_text(_pip_conf(), "utf-8")
         run("chroot", folder, "useradd", "--create-home", "--shell", "/bin/sh", PERSON)
     return folder
 
@@ -110,23 +111,33 @@ def _settings() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if OF_THE_HOST.fullmatch(name)}
 
 
-def _pip_settings() -> list[str]:
+def _pip_settings() -> Mapping[str, str]:
+    """What its files say."""
     if not shutil.which("pip"):
-        return []
-    found = re.findall(r"^global\.(\S+)='(.*)'$", output("pip", "config", "list"), re.MULTILINE)
-    return [f"{name} = {value}\n" for name, value in found]
+        return {}
+    return dict(re.findall(r"^global\.(\S+)='(.*)'$", output("pip", "config", "list"), re.MULTILINE))
+
+
+def _pip_conf() -> str:
+    lines = (f"{name} = {value}\n" for name, value in _for_there(_pip_settings()).items())
+    return "".join(["[global]\n", *lines])
+
+
+def _for_there(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings, with each place here called as it is there."""
+    return {name: re.sub(r"(^|\s|file://)/", rf"\1{HOST}/", value) for name, value in settings.items()}
 
 
 def _folders_of_pip() -> list[str]:
     """The files and folders here that pip's settings name; indexes have beside them what they list."""
-    words = " ".join([*_settings().values(), *_pip_settings()]).split()
+    words = " ".join([*_settings().values(), *_pip_settings().values()]).split()
     paths = [Path(word) for word in words if word.startswith("/")]
     paths += [Path(word.removeprefix("file://")).parent for word in words if word.startswith("file://")]
     return sorted({str(path) for path in paths if path.exists()})
 
 
-def _bound(path: str, root: Path) -> str:
-    there = _quoted(root / path.lstrip("/"))
+def _bound(path: str, root: Path, below: str = "") -> str:
+    there = _quoted(root / f"{below}{path}".lstrip("/"))
     make = f"mkdir -p {there}" if Path(path).is_dir() else f"mkdir -p $(dirname {there}); touch {there}"
     return f"{make}; mount --rbind {shlex.quote(path)} {there}"
 

@@ -10,6 +10,7 @@ from PySide6.QtSvg import QSvgRenderer
 from building.project import ROOT, Trouble
 
 MASTER = ROOT / "resources" / "icons" / "phichat.svg"
+SIDE = 328, 628  # pixels
 PLATE, ROUND, INSIDE = 824 / 1024, 185 / 1024, 704 / 1024  # Apple's grid: the plate, its corners; and the drawing on it
 
 
@@ -40,6 +41,20 @@ def symbolic() -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 128 128">\n'
         f'  <path fill="#2e3436" fill-rule="evenodd" d="{outlines}"/>\n</svg>\n'
     )
+
+
+def side() -> bytes:
+    """A picture for the side of the installer for Windows, as BMP, twice as large as it is shown on most screens."""
+    image = QImage(*SIDE, QImage.Format.Format_RGB32)
+    image.fill(QColor("#e6f1ef"))
+    painter = QPainter(image)
+    width = SIDE[0] * 0.6
+    QSvgRenderer(str(MASTER)).render(painter, QRectF((SIDE[0] - width) / 2, width / 2, width, width))
+    painter.end()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.convertToFormat(QImage.Format.Format_RGB888).save(buffer, b"BMP")
+    return bytes(buffer.data().data())
 
 
 def png(image: QImage) -> bytes:

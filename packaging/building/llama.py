@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -101,9 +102,9 @@ def version() -> str:
 
 
 def compiler(system: str) -> str:
-    """What the compiler says of itself in one line."""
+    """What the compiler says of itself in one line; nothing where there is none, and wheels come from elsewhere."""
     name = "clang++" if system == "win32" else os.environ.get("CXX", "c++")
-    return output(*name.split(), "--version").partition("\n")[0]
+    return output(*name.split(), "--version").partition("\n")[0] if shutil.which(name.split()[0]) else ""
 
 
 def machine() -> str:

@@ -23,6 +23,7 @@ class Wine:
             "PATH": os.environ["PATH"],
             "HOME": str(folder.parent),
             "USER": PERSON,
+            "LC_ALL": "C.UTF-8",
             "WINEPREFIX": str(folder),
             "WINEARCH": "win64",
             "WINEDEBUG": "-all",
@@ -35,12 +36,17 @@ class Wine:
         """The folder of the person."""
         return self.folder / "drive_c" / "users" / PERSON
 
-    def begin(self) -> None:
+    def begin(self, version: str) -> None:
         """Make it, with the person's folders in it, where wine would have links to those of this system."""
         self.run("wineboot", "--init")
+        self.be(version)
         for link in [path for path in self.person.iterdir() if path.is_symlink()]:
             link.unlink()
             link.mkdir()
+
+    def be(self, version: str) -> None:
+        """Say to programs that this is win7, win10 or another."""
+        self.run("winecfg", "-v", version)
 
     def run(self, program: str | Path, *words: str | Path) -> tuple[int, str]:
         """Run a program, and wait for all that it started; its exit status and what it said."""

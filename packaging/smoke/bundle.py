@@ -4,11 +4,12 @@ import shutil
 from pathlib import Path
 
 from building.debian_system import Debian
-from building.project import DIST, ROOT, WORK, Trouble, epoch, output
+from building.project import ROOT, Trouble, epoch, output
+from targets.wheel import wheel_path
 
 NEEDED = """
-python3 python3-venv binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0
-libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1
+python3 python3-venv libpython3.11 binutils libgomp1 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1
+libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libglib2.0-0
 """.split()  # noqa: SIM905 - a table
 PLACE = "home/person/phichat"
 
@@ -20,8 +21,8 @@ def check(folder: Path) -> str:
     source = system.root / PLACE
     for name in output("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, source / name)
-    wheel = shutil.copy(_wheel(), source)
+        shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
+    wheel = shutil.copy(wheel_path(), source)
     command = f"cd /{PLACE} && python3 packaging/build.py bundle --starter beside --llama-wheel {Path(wheel).name}"
     system.run("sh", "-euc", command, SOURCE_DATE_EPOCH=str(epoch()))
     said = (source / "build" / "bundle.log").read_text("utf-8", "replace")
@@ -35,10 +36,3 @@ def check(folder: Path) -> str:
 def megabytes(folder: Path) -> float:
     """What the files in it take."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6
-
-
-def _wheel() -> Path:
-    found = [file for folder in (WORK, DIST) for file in folder.rglob("llama_cpp_python-*.whl")]
-    if not found:
-        raise Trouble("there is no wheel of llama.cpp: run `python packaging/build.py wheel` first.")
-    return max(found, key=lambda file: file.stat().st_mtime)

@@ -23,10 +23,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def build(options: argparse.Namespace) -> list[Path]:
     """Draw them all."""
-    from building.icon_drawing import drawn, on_plate, png, symbolic  # noqa: PLC0415 - other targets need no Qt
+    from building.icon_drawing import drawn, on_plate, png, side, symbolic  # noqa: PLC0415 - other targets need no Qt
 
     contents = {f"hicolor/{size}x{size}/apps/phichat.png": png(drawn(size)) for size in LINUX}
     contents["hicolor/symbolic/apps/phichat-symbolic.svg"] = symbolic().encode()
+    contents["phichat-side.bmp"] = side()
     for name, pack, draw, sizes in (("phichat.ico", ico, drawn, WINDOWS), ("phichat.icns", icns, on_plate, MACOS)):
         images = {size: draw(size) for size in sizes}
         pixels = {size: bytes(image.constBits()) for size, image in images.items()}

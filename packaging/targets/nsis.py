@@ -15,6 +15,7 @@ from building.project import DIST, PACKAGING, WORK, Trouble, emptied, run, versi
 
 SCRIPT = PACKAGING / "windows" / "installer.nsi"
 ICON = PACKAGING / "icons" / "phichat.ico"
+SIDE = PACKAGING / "icons" / "phichat-side.bmp"
 PROGRAM, COMMAND = "Phichat.exe", "phichat.com"  # a console finds .com before .exe
 STUBS = {"x64": "amd64-unicode", "arm64": "x86-unicode"}  # there is none for arm64, where Windows 10 runs x86 alone
 ARCHITECTURES = {"amd64": "x64", "x86_64": "x64", "arm64": "arm64", "aarch64": "arm64"}
@@ -112,6 +113,7 @@ def _compile(files: Sequence[File], work: Path, values: dict[str, str]) -> None:
         "LISTED": str(listed),
         "SIZE": str(sum(path.stat().st_size for _, path in files) // 1024),
         "ICON": str(ICON),
+        "SIDE": str(SIDE),
     }
     if signing.can_sign():
         values["SIGN"] = f'"{sys.executable}" -m building.signing'

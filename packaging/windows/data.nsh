@@ -6,7 +6,6 @@ Var talksBox
 Var modelsGo ; 1 if they are to be deleted
 Var talksGo
 
-!define DATA "$LOCALAPPDATA\Phichat"
 !define IS_LINK 0x400 ; to another place: a reparse point
 
 Function un.askAboutData

@@ -18,8 +18,8 @@ LangString nothingDone ${LANG} "Phichat is open, and nothing was changed."
 LangString removal ${LANG} "Remove Phichat"
 LangString removalWhat ${LANG} "The program goes; your models and conversations stay, unless you choose otherwise."
 LangString removedFrom ${LANG} "Phichat will be removed from $INSTDIR."
-LangString modelsToo ${LANG} "Delete the models, too ($1 MB)"
-LangString talksToo ${LANG} "Delete the conversations and settings, too, for good"
+LangString modelsToo ${LANG} "Delete the &models, too ($1 MB)"
+LangString talksToo ${LANG} "Delete the &conversations and settings, too, for good"
 LangString whatStays ${LANG} "They are in ${DATA}. A new Phichat finds what stays there. Models that you keep in other folders are not touched."
 
 !undef LANG

@@ -18,8 +18,8 @@ LangString nothingDone ${LANG} "Phichat est ouvert, et rien n’a été changé.
 LangString removal ${LANG} "Désinstaller Phichat"
 LangString removalWhat ${LANG} "Le programme part ; vos modèles et vos conversations restent, sauf si vous en décidez autrement."
 LangString removedFrom ${LANG} "Phichat sera retiré de $INSTDIR."
-LangString modelsToo ${LANG} "Supprimer aussi les modèles ($1 Mo)"
-LangString talksToo ${LANG} "Supprimer aussi les conversations et les réglages, définitivement"
+LangString modelsToo ${LANG} "Supprimer aussi les &modèles ($1 Mo)"
+LangString talksToo ${LANG} "Supprimer aussi les &conversations et les réglages, définitivement"
 LangString whatStays ${LANG} "Tout cela se trouve dans ${DATA}. Un nouveau Phichat y retrouvera ce qui reste. Les modèles que vous gardez ailleurs ne sont pas touchés."
 
 !undef LANG

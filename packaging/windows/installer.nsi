@@ -1,6 +1,7 @@
 ; Installs Phichat for one person, without an administrator. `build.py nsis` compiles it and defines:
-; VERSION, NUMBERS (four of them), COMMAND (the program for consoles), FILES (a generated list), LISTED (their names), SIZE (kB), ICON, RESULT,
-; STUB (the kind of installer), and where they apply ARM64 and SIGN (a command that signs a file).
+; VERSION, NUMBERS (four of them), COMMAND (the program for consoles), FILES (a generated list), LISTED (their names),
+; SIZE (kB), ICON, SIDE (a picture), RESULT, STUB (the kind of installer), and where they apply ARM64 and SIGN (a
+; command that signs a file).
 
 Unicode true
 Target ${STUB}
@@ -24,6 +25,7 @@ ShowUninstDetails nevershow
 !define APP_PATH "Software\Microsoft\Windows\CurrentVersion\App Paths\Phichat.exe"
 !define CLASSES "Software\Classes"
 !define KIND "Phichat.gguf"
+!define DATA "$LOCALAPPDATA\Phichat" ; what the program writes
 !define OLDEST_BUILD 17763 ; of Windows 10, which Qt needs
 
 VIProductVersion "${NUMBERS}"
@@ -46,6 +48,7 @@ VIAddVersionKey LegalCopyright "${PUBLISHER}, MIT"
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDE}"
 !define MUI_COMPONENTSPAGE_SMALLDESC
 !define MUI_FINISHPAGE_RUN "$INSTDIR\Phichat.exe"
 !insertmacro MUI_PAGE_COMPONENTS
@@ -154,10 +157,10 @@ SectionEnd
 !insertmacro MUI_FUNCTION_DESCRIPTION_END
 
 !macro proposePrevious SECTION
-  ReadRegDWORD $0 HKCU "${ENTRY}" "With ${SECTION}"
-  ${If} $0 = 1
+  ReadRegStr $0 HKCU "${ENTRY}" "With ${SECTION}"
+  ${If} $0 == "yes"
     !insertmacro SelectSection ${${SECTION}}
-  ${Else}
+  ${ElseIf} $0 == "no"
     !insertmacro UnselectSection ${${SECTION}}
   ${EndIf}
 !macroend

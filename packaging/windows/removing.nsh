@@ -53,9 +53,9 @@ FunctionEnd
 
 !macro noteChoice SECTION
   ${If} ${SectionIsSelected} ${${SECTION}}
-    WriteRegDWORD HKCU "${ENTRY}" "With ${SECTION}" 1
+    WriteRegStr HKCU "${ENTRY}" "With ${SECTION}" yes
   ${Else}
-    WriteRegDWORD HKCU "${ENTRY}" "With ${SECTION}" 0
+    WriteRegStr HKCU "${ENTRY}" "With ${SECTION}" no
   ${EndIf}
 !macroend
 

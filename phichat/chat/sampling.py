@@ -145,9 +145,3 @@ PRESETS: dict[str, Preset] = {
         Preset("tutorial", later("Tutorial"), Sampling(1.0, 0, 1.0, 0.0, 1.2, 64, 100)),
     )
 }
-
-
-def preset_of(sampling: Sampling) -> Preset | None:
-    """The preset that `sampling` equals, whatever its seed."""
-    plain = replace(sampling, seed=None)
-    return next((preset for preset in PRESETS.values() if preset.sampling == plain), None)

@@ -7,7 +7,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from phichat.chat.messages import Message, Reply
-from phichat.chat.sampling import PRESETS, Sampling, preset_of
+from phichat.chat.presets import differences
+from phichat.chat.sampling import Sampling
 from phichat.text import tr
 from phichat.ui.answering import Model
 from phichat.ui.wishes import Wishes
@@ -23,9 +24,9 @@ class AgainMenu(QMenu):
         known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
         self._add(tr("Another seed"), replace(known, seed=None))
         self.addSection(tr("Preset"))
-        for preset in PRESETS.values():
-            same = bool(reply.sampling) and preset_of(known) is preset
-            self._add(tr(preset.label), replace(preset.sampling, seed=known.seed), can=not same)
+        for label, sampling in wishes.presets():
+            same = bool(reply.sampling) and not differences(known, sampling)
+            self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), can=not same)
         self.addSection(tr("Model"))
         for model in wishes.models():
             self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)

@@ -50,6 +50,12 @@ class Idling(QObject):
             self._long.stop()
 
     @Slot()
+    def close(self) -> None:
+        """Nothing more is to be done."""
+        self._short.stop()
+        self._long.stop()
+
+    @Slot()
     def _calibrate(self) -> None:
         if self._answering.state is State.IDLE:
             self.calm.emit()

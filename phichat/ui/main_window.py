@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         self._horizon = Horizon(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
+        self._transcript.wishes.presets = self._panel.presets.labelled
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
         self._files = Files(self, self._composer, self._status, answering, archive, texts)

@@ -104,6 +104,10 @@ class PresetBox(QWidget):
         """What the nearest preset is called on the screen."""
         return self._label(self.base)
 
+    def labelled(self) -> list[tuple[str, Sampling]]:
+        """All of them, as people call them."""
+        return [(self._label(preset), preset.sampling) for preset in self._all().values()]
+
     def _all(self) -> dict[str, Preset]:
         return {**PRESETS, **self._own}
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
+from phichat.chat.sampling import Sampling
 from phichat.ui.answering import Model
 from phichat.ui.aside import Aside
 
@@ -22,6 +23,7 @@ class Wishes(QObject):
         is_answering: whether a reply is being made in the conversation that is shown.
         siblings: all versions of a message, itself among them.
         models: what could answer.
+        presets: the settings that have a name, and these.
         remarks: what there is to say about replies besides how they were made, by their ids.
         edits: what is being written in place of questions, by their ids.
         kept: which files stay with those, where some were taken away.
@@ -54,6 +56,7 @@ class Wishes(QObject):
         self.can_ask = self.is_answering = False
         self.siblings: Callable[[Message], list[Message]] = lambda message: [message]
         self.models: Callable[[], Sequence[Model]] = list
+        self.presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
         self.remarks: dict[str, str] = {}
         self.edits: dict[str, str] = {}
         self.kept: dict[str, Attachments] = {}

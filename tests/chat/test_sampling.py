@@ -1,12 +1,11 @@
 """Sampling: the table of settings and presets that scripts rely on, and values of any kind brought into range."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, preset_of
+from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling
 
 # name: lowest, highest, step, off; balanced, precise, creative, tutorial
 TABLE: dict[str, tuple[Any, ...]] = {
@@ -82,8 +81,3 @@ def test_a_random_seed_is_new_each_time_and_a_chosen_one_stays() -> None:
     assert len(seeds) > 1
     assert all(seed is not None and 0 <= seed <= MAX_SEED for seed in seeds)
     assert Sampling(seed=0).with_seed().seed == 0
-
-
-def test_a_preset_is_recognised_whatever_the_seed() -> None:
-    assert all(preset_of(replace(preset.sampling, seed=3)) == preset for preset in PRESETS.values())
-    assert preset_of(Sampling(top_k=41)) is None

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 
 from phichat.chat.messages import Ending, Role, Turn
-from phichat.chat.sampling import PRESETS
+from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -211,6 +211,15 @@ def test_again_with_another_seed_or_preset_changes_only_that(person: Person, eng
     person.wait(lambda: len(engine.requests) == 3 and person.window.answering.state is State.IDLE)
     assert engine.requests[2].sampling == replace(PRESETS["precise"].sampling, seed=engine.requests[1].sampling.seed)
     assert person.window.session.sampling == PRESETS["balanced"].sampling
+
+
+def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine) -> None:
+    daring = Sampling(temperature=1.7, top_k=3)
+    person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})
+    ask(person, "Choose")
+    person.choose_in(1, "Again with…", "R&&D")
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    assert engine.requests[1].sampling == replace(daring, seed=engine.requests[0].sampling.seed)
 
 
 def test_again_with_another_model_loads_that_first(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
