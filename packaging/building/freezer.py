@@ -8,6 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
+from building import publishing
 from building.project import PACKAGING, ROOT, WORK, Trouble, emptied, epoch, run
 
 HERE = PACKAGING / "pyinstaller"
@@ -31,6 +32,7 @@ def furnish(llama: Path) -> None:
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, source / name)
+    publishing.write_releases(source / "phichat")
     _pip("install", "--no-deps", "--no-build-isolation", "--force-reinstall", source)
 
 
