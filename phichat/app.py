@@ -23,6 +23,7 @@ from phichat.ui.answering import Answering
 from phichat.ui.application import Application
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.confession import Confession
 from phichat.ui.focus_ring import FocusRings
 from phichat.ui.idling import Idling
 from phichat.ui.language import follow_language
@@ -141,7 +142,7 @@ def run(
     window = create_window(model, opened=opened)
     window.show()
     if had_crashed:
-        window.say(tr("Phichat ended unexpectedly last time. The logs say what is known of it."))
+        window.answering.loaded_model.connect(Confession(window).make)
     single.called.connect(window.come_forward)
     for giver in (single, application):
         giver.file_given.connect(window.choosing.open_file)

@@ -2,13 +2,14 @@
 
 import hashlib
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from building.linux_tree import NOWHERE, homepage
-from building.project import epoch, need, output
+from building.project import Trouble, epoch, need
 
 MAINTAINER = "The Phichat authors <authors@phichat.example>"
 FIELDS = (
@@ -39,7 +40,6 @@ def md5sums(root: Path) -> str:
 
 def dependencies(folder: Path) -> str:
     """The packages whose libraries the programs in `folder` need and do not find in it."""
-    need("dpkg-shlibdeps", "apt-get install dpkg-dev")
     files = [path for path in sorted(folder.rglob("*")) if not path.is_symlink() and is_elf(path)]
     homes = sorted({str(path.parent) for path in files})
     with tempfile.TemporaryDirectory() as place:
@@ -49,8 +49,13 @@ def dependencies(folder: Path) -> str:
         (papers / "shlibs.local").write_text("".join(_of_our_own(files)), "utf-8")
         places = [f"-l{home}" for home in homes]
         elves = [f"-e{file}" for file in files]
-        words = output("env", "-C", place, "dpkg-shlibdeps", "-O", "--ignore-missing-info", *places, *elves)
-    return _of(words.splitlines(), "shlibs:Depends=")
+        command = [need("dpkg-shlibdeps", "apt-get install dpkg-dev"), "-O", "--ignore-missing-info", *places, *elves]
+        done = subprocess.run(command, cwd=place, check=False, capture_output=True, text=True)
+    if missing := sorted(set(re.findall(r"cannot find library (\S+)", done.stderr))):
+        raise Trouble(f"it cannot be said which packages have {', '.join(missing)}: install those, and try again.")
+    if done.returncode:
+        raise Trouble(f"dpkg-shlibdeps failed: {done.stderr[-500:]}")
+    return done.stdout.strip().removeprefix("shlibs:Depends=")
 
 
 def is_elf(path: Path) -> bool:
@@ -72,10 +77,6 @@ def _of_our_own(files: Iterable[Path]) -> Iterator[str]:
     for name in sorted({path.name for path in files}):
         if found := re.match(r"(.+)\.so\.(.+)$", name) or re.match(r"(.+)-(\d.*)\.so$", name):
             yield f"{found[1]} {found[2]}\n"
-
-
-def _of(lines: Iterable[str], key: str) -> str:
-    return next((line.removeprefix(key) for line in lines if line.startswith(key)), "")
 
 
 def _md5(file: Path) -> str:

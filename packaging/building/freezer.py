@@ -8,8 +8,9 @@ import sys
 import venv
 from pathlib import Path
 
-from building import publishing
+from building import pruning, publishing
 from building.project import PACKAGING, ROOT, WORK, Trouble, emptied, epoch, run
+from building.pruning import is_left_out
 
 HERE = PACKAGING / "pyinstaller"
 REQUIREMENTS = HERE / "requirements.txt"
@@ -27,6 +28,7 @@ def furnish(llama: Path) -> None:
         venv.create(emptied(ENVIRONMENT), with_pip=True)
         _pip("install", "--requirement", REQUIREMENTS)
         _pip("install", "--no-deps", llama)
+        _drop_plugins()
         mark.write_text(is_mark, "utf-8")
     source = emptied(WORK / "bundle-source")  # setuptools writes beside what it packs, and takes what lies there
     for name in SOURCES:
@@ -34,6 +36,13 @@ def furnish(llama: Path) -> None:
         copy(ROOT / name, source / name)
     publishing.write_releases(source / "phichat")
     _pip("install", "--no-deps", "--no-build-isolation", "--force-reinstall", source)
+
+
+def _drop_plugins() -> None:
+    """Those of Qt's that are left out anyway: PyInstaller would look for what they need, and complain."""
+    for file in ENVIRONMENT.rglob("plugins/*/*"):
+        if file.is_file() and is_left_out(str(file)):
+            file.unlink()
 
 
 def starter_package() -> Path:
@@ -54,6 +63,7 @@ def freeze(folder: Path, *options: str | Path) -> list[str]:
     command = [_python(), "-m", "PyInstaller", "--noconfirm", "--clean", "--distpath", folder]
     command += ["--workpath", WORK / "bundle-work", HERE / "phichat.spec", "--", *options]
     settings = {
+        "PYTHONPATH": "",  # the sources lie there while one works on them, and what is frozen is what was installed
         "SOURCE_DATE_EPOCH": str(epoch()),
         "PYTHONHASHSEED": "0",
         "PYINSTALLER_CONFIG_DIR": str(WORK / "bundle-cache"),
@@ -83,5 +93,6 @@ def _python() -> Path:
 
 
 def _fingerprint(llama: Path) -> str:
-    parts = (sys.version.encode(), REQUIREMENTS.read_bytes(), llama.read_bytes())
+    files = (REQUIREMENTS, llama, Path(pruning.__file__))
+    parts = (sys.version.encode(), *(file.read_bytes() for file in files))
     return " ".join(hashlib.sha256(part).hexdigest()[:16] for part in parts)

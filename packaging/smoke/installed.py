@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from building.debian_system import PERSON, Debian
-from building.project import DIST, Trouble, version
+from building.project import DIST, Trouble, output, version
 from building.screen import Screen, eventually, screen
 
 AFTER = ("deb",)
@@ -28,22 +28,31 @@ MIME = {
 def check(folder: Path) -> str:
     """Install, use, purge."""
     system = Debian(folder / "system")
+    packages = _packages()
     system.install(*DESKTOP)
+    # First what it depends on, as that leaves things of its own.
+    needs = output("dpkg-deb", "--field", str(packages[-1]), "Depends")
+    system.run("apt-get", "satisfy", "--yes", "--quiet=2", "--no-install-recommends", needs)
     if found := [name for name in ("python3", "gcc", "cc", "c++") if system.has(name)]:
         raise Trouble(f"the system is not clean, it has {', '.join(found)}.")
     before = system.files()
-    _install(system)
+    _install(system, packages)
     variant = _self_test(system)["cpu_variant"]
     with screen() as seen:
-        seconds = _use(system, seen, folder)
+        seconds, answer = _use(system, seen, folder)
     _purge(system, before)
-    return f"window after {seconds:.1f} s, variant {variant}, answered, file opened, purged; pictures in {folder}"
+    return f"window after {seconds:.1f} s; {variant} says “{answer:.60}”; purged; pictures in {folder}"
 
 
-def _install(system: Debian) -> None:
+def _packages() -> list[Path]:
+    """The starter's, the program's."""
     packages = sorted(DIST.glob(f"phichat*_{version()}_*.deb"))
     if len(packages) != 2:
         raise Trouble(f"two packages were expected in {DIST}, of Phichat and of its starter.")
+    return packages
+
+
+def _install(system: Debian, packages: list[Path]) -> None:
     for package in packages:
         shutil.copy(package, system.root / "tmp")
     system.install(*(f"/tmp/{package.name}" for package in packages))  # noqa: S108 - there
@@ -62,8 +71,8 @@ def _self_test(system: Debian) -> dict[str, Any]:
     return said
 
 
-def _use(system: Debian, seen: Screen, folder: Path) -> float:
-    """Ask, read, open a file, quit; how long the window took to come."""
+def _use(system: Debian, seen: Screen, folder: Path) -> tuple[float, str]:
+    """Ask, read, open a file, quit; how long the window took to come, and what it answered."""
     begun = time.monotonic()
     program = system.start("phichat", DISPLAY=seen.display)
     try:
@@ -72,7 +81,7 @@ def _use(system: Debian, seen: Screen, folder: Path) -> float:
         seen.click(*COMPOSER)
         seen.type(QUESTION)
         seen.press("Return")
-        eventually(lambda: _answer(seen), "no answer has come", LOADED)
+        answer = eventually(lambda: _answer(seen), "no answer has come", LOADED)
         seen.picture(folder / "answer.png")
         _open_file(system, seen)
         seen.picture(folder / "file.png")
@@ -84,15 +93,21 @@ def _use(system: Debian, seen: Screen, folder: Path) -> float:
     finally:
         program.terminate()
         program.wait()
-    return seconds
+    return seconds, answer
 
 
 def _answer(seen: Screen) -> str:
-    """What the window shows below the question, read as a person would copy it."""
+    """What the window shows below the question, once nothing is added to it."""
+    before, now = _copied(seen), _copied(seen)
+    return now if now == before else ""
+
+
+def _copied(seen: Screen) -> str:
+    """It as a person would copy it, without the heading, which says whose words they are."""
     seen.press("ctrl+shift+c")
-    time.sleep(0.3)
-    _, _, answer = seen.clipboard().partition(QUESTION)
-    return answer.strip()
+    time.sleep(0.5)
+    _, _, below = seen.clipboard().partition(QUESTION)
+    return " ".join(line for line in below.splitlines() if line and not line.startswith("#"))
 
 
 def _open_file(system: Debian, seen: Screen) -> None:
@@ -108,9 +123,6 @@ def _purge(system: Debian, before: set[str]) -> None:
     said = system.output("apt-get", "purge", "--yes", "phichat", "phichat-starter")
     if ".local/share/Phichat" not in said or not (system.root / KEPT[1:]).is_file():
         raise Trouble("what is the person's own is gone, or nobody said where it lies.")
-    lists = (system.root / "var/lib/dpkg/info").glob("*.list")
-    owned = {line for file in lists for line in file.read_text("utf-8").splitlines()}
-    owned |= {f"/usr{path}" for path in owned}  # as /lib and others are links
-    left = {path for path in system.files() - before - owned if not path.startswith(OF_APT)}
+    left = {path for path in system.files() - before if not path.startswith(OF_APT)}
     if left or _knows_files(system):
         raise Trouble(f"the package has left something: {', '.join(sorted(left)[:9]) or 'its file type'}.")

@@ -60,9 +60,9 @@ class Choosing(QObject):
 
     @Slot(str)
     def open_file(self, file: str) -> None:
-        """Talk with the model in `file` from now on."""
+        """Talk with the model in `file` from now on; an answer under way is not lost by it."""
         try:
-            self.use(self._open_model(Path(file)))
+            self.use_after_answer(self._open_model(Path(file)))
         except PhichatError as error:
             self.told.emit(str(error))
 
