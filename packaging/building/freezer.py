@@ -63,7 +63,8 @@ def freeze(folder: Path, *options: str | Path) -> list[str]:
     command = [_python(), "-m", "PyInstaller", "--noconfirm", "--clean", "--distpath", folder]
     command += ["--workpath", WORK / "bundle-work", HERE / "phichat.spec", "--", *options]
     settings = {
-        "PYTHONPATH": "",  # the sources lie there while one works on them, and what is frozen is what was installed
+        "PYTHONPATH": "",  # what is frozen is what was installed, and not the sources
+        "PYTHONSAFEPATH": "1",  # nor those in the current folder
         "SOURCE_DATE_EPOCH": str(epoch()),
         "PYTHONHASHSEED": "0",
         "PYINSTALLER_CONFIG_DIR": str(WORK / "bundle-cache"),
