@@ -33,7 +33,7 @@ class Debian:
 
     def install(self, *packages: str) -> None:
         """With apt-get, and what they depend on, but not what they merely recommend."""
-        self.run("apt-get", "install", "--yes", "--quiet=2", "--no-install-recommends", *packages)
+        self.output("apt-get", "install", "--yes", "--quiet=2", "--no-install-recommends", *packages)
 
     def run(self, *command: str | Path, user: str = "root", **variables: str) -> None:
         """Run it there, its words on our streams; a failure is a Trouble."""

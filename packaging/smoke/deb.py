@@ -8,7 +8,7 @@ from building.tried import tried_bundle
 from targets import deb
 
 AFTER = ("bundle",)
-MOST_PACKED, MOST_INSTALLED = 70e6, 200_000  # bytes; KiB
+MOST_PACKED, MOST_INSTALLED = 70e6, 200e6  # bytes
 
 
 def check(folder: Path) -> str:
@@ -23,7 +23,7 @@ def check(folder: Path) -> str:
     run("appstreamcli", "validate", "--no-net", *share.glob("metainfo/*.xml"))
     run("lintian", "--allow-root", "--fail-on", "error,warning", *packages)
     packed = packages[0].stat().st_size
-    installed = int(output("dpkg-deb", "--field", str(packages[0]), "Installed-Size"))
+    installed = 1024 * int(output("dpkg-deb", "--field", packages[0], "Installed-Size"))
     if packed > MOST_PACKED or installed > MOST_INSTALLED:
-        raise Trouble(f"{packed / 1e6:.0f} MB packed, {installed / 1024:.0f} MiB installed: that is too much.")
-    return f"{packed / 1e6:.1f} MB packed, {installed * 1.024e-3:.0f} MB installed; three judges content"
+        raise Trouble(f"{packed / 1e6:.1f} MB packed, {installed / 1e6:.1f} MB installed: that is too much.")
+    return f"{packed / 1e6:.1f} MB packed, {installed / 1e6:.1f} MB installed; three judges content"

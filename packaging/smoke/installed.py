@@ -14,7 +14,7 @@ from building.screen import Screen, eventually, screen
 AFTER = ("deb",)
 DESKTOP = ("shared-mime-info", "desktop-file-utils")  # any desktop has them; they read what packages bring
 QUESTION = "Write one sentence about the sea."
-COMPOSER = 545, 700  # where the message field is in a window that is as large as it likes to be
+COMPOSER, SEND = (545, 687), (829, 687)  # where they are in a window that is as large as it likes to be
 LOADED = 120.0  # seconds for the starter to be loaded and to answer, on a busy machine
 HOME = f"/home/{PERSON}"
 KEPT = f"{HOME}/.local/share/Phichat/history.sqlite3"
@@ -32,7 +32,7 @@ def check(folder: Path) -> str:
     system.install(*DESKTOP)
     # First what it depends on, as that leaves things of its own.
     needs = output("dpkg-deb", "--field", str(packages[-1]), "Depends")
-    system.run("apt-get", "satisfy", "--yes", "--quiet=2", "--no-install-recommends", needs)
+    system.output("apt-get", "satisfy", "--yes", "--quiet=2", "--no-install-recommends", needs)
     if found := [name for name in ("python3", "gcc", "cc", "c++") if system.has(name)]:
         raise Trouble(f"the system is not clean, it has {', '.join(found)}.")
     before = system.files()
@@ -53,9 +53,10 @@ def _packages() -> list[Path]:
 
 
 def _install(system: Debian, packages: list[Path]) -> None:
-    for package in packages:
-        shutil.copy(package, system.root / "tmp")
-    system.install(*(f"/tmp/{package.name}" for package in packages))  # noqa: S108 - there
+    copies = [Path(shutil.copy(package, system.root)) for package in packages]
+    system.install(*(f"/{copy.name}" for copy in copies))
+    for copy in copies:
+        copy.unlink()
     if not _knows_files(system):
         raise Trouble("the desktop does not know what opens .gguf files.")
 
@@ -80,7 +81,7 @@ def _use(system: Debian, seen: Screen, folder: Path) -> tuple[float, str]:
         seconds = time.monotonic() - begun
         seen.click(*COMPOSER)
         seen.type(QUESTION)
-        seen.press("Return")
+        seen.click(*SEND)
         answer = eventually(lambda: _answer(seen), "no answer has come", LOADED)
         seen.picture(folder / "answer.png")
         _open_file(system, seen)
