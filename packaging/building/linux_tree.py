@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from string import Template
 
+from building.changelog import metainfo
 from building.project import PACKAGING, ROOT, epoch, version
 
 LINUX = PACKAGING / "linux"
@@ -33,7 +34,8 @@ def filled(name: str) -> str:
     """The file of packaging/linux of that name, with what differs from one release to the next."""
     width, height = struct.unpack(">II", SCREENSHOT.read_bytes()[16:24])
     text = Template((LINUX / name).read_text("utf-8"))
-    return text.substitute(version=version(), date=date(), homepage=homepage(), width=width, height=height)
+    values = {"version": version(), "date": date(), "homepage": homepage(), "releases": metainfo(homepage())}
+    return text.substitute(values, width=width, height=height)
 
 
 def homepage() -> str:
