@@ -13,6 +13,7 @@ from phichat import paths, starting, text
 def main() -> int:
     """Run what the command line asks for; the exit status."""
     starting.give_back_environment()
+    starting.look_beside()
     if module := starting.part_of(sys.argv):
         starting.run_part(module)
         return 0

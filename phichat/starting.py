@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+BESIDE = "starter"
 PART = "--part"  # before the module that is to run; for ourselves alone
 
 _LOADER = "_PYI_"  # how the names of variables begin that the frozen program's loader sets for itself
@@ -52,10 +53,12 @@ def give_back_environment() -> None:
             os.environ[_LIBRARIES] = original
 
 
-def folder_beside() -> Path | None:
-    """Where what belongs to a frozen program lies beside it, such as a model; None in a checkout."""
+def look_beside() -> None:
+    """Have a frozen program find the starter's package in the folder `starter` beside it, where that was put."""
     if not is_frozen():
-        return None
+        return
     program = Path(sys.executable).resolve()
-    bundle = next((folder for folder in program.parents if folder.suffix == ".app"), None)  # which must not be added to
-    return bundle.parent if bundle else program.parent
+    bundle = next((folder for folder in program.parents if folder.suffix == ".app"), program)  # must not be added to
+    beside = bundle.parent / BESIDE
+    if beside.is_dir():
+        sys.path.append(str(beside))

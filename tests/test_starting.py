@@ -44,7 +44,6 @@ def test_nothing_else_can_be_run_that_way(arguments: list[str]) -> None:
 
 def test_a_checkout_has_no_parts() -> None:
     assert starting.part_of(["phichat", "--part", "phichat.engine.host"]) == ""
-    assert starting.folder_beside() is None
 
 
 def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:
@@ -75,14 +74,15 @@ def test_no_other_python_is_led_to_what_is_frozen(monkeypatch: pytest.MonkeyPatc
     assert "PYTHONPATH" not in environment()
 
 
+@pytest.mark.parametrize("place", ["phichat", "Phichat.app/Contents/MacOS/phichat"])
 def test_a_starter_beside_the_program_is_found(
-    program: Path, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+    program: Path, place: str, home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
-    folder = program.parent / "starter"
+    monkeypatch.setattr(sys, "executable", str(program.parent / place))
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_it_beside")
+    folder = program.with_name("starter") / "phichat_has_it_beside"
     folder.mkdir(parents=True)
     (folder / "small.gguf").write_bytes(chatml_model.read_bytes())
+    starting.look_beside()
     assert Library(Home(home)).find("starter").path == folder / "small.gguf"
-    moved = program.parent.parent / "Phichat.app" / "Contents" / "MacOS" / "phichat"
-    monkeypatch.setattr(sys, "executable", str(moved))
-    assert starting.folder_beside() == moved.parents[3]

@@ -74,10 +74,15 @@ def is_left_out(place: str) -> bool:
         return True
     if path.suffix == ".qm":
         return path.stem not in {f"qtbase_{code}" for code in LANGUAGES}
-    names = (f"libQt6{name}" for name in _QT_LIBRARIES), (f"Qt6{name}" for name in _QT_LIBRARIES)
-    return any(fnmatch.fnmatchcase(path.name, name) for family in names for name in family) or any(
-        word in path.name for word in ("mtmd", "_multiarray_tests")
-    )
+    is_extra = any(word in path.name for word in ("mtmd", "_multiarray_tests", "opengl32sw", "d3dcompiler"))
+    return is_extra or any(_is_library(path, pattern) for pattern in _QT_LIBRARIES)
+
+
+def _is_library(path: PurePath, pattern: str) -> bool:
+    """Whether it is that one of Qt's libraries: a file on Linux and Windows, all of a framework's on macOS."""
+    names = f"libQt6{pattern}.so*", f"Qt6{pattern}.dll", f"Qt{pattern}.framework", f"Qt{pattern}"
+    parts = {path.name, *(part for part in path.parts if part.endswith(".framework"))}
+    return any(fnmatch.fnmatchcase(part, name) for part in parts for name in names if "." in name or "." not in part)
 
 
 def needed_hooks(scripts: Iterable[Entry]) -> list[Entry]:

