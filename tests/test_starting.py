@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat import starting
+from phichat import parts, starting
 from phichat.engine.base import Loaded, Stop
 from phichat.engine.host import HostedEngine
 from phichat.engine.process import environment
@@ -34,6 +34,24 @@ def test_the_program_is_its_own_parts(program: Path) -> None:
     command = starting.command("phichat.engine.host")
     assert command[0] == str(program)
     assert starting.part_of(command) == "phichat.engine.host"
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [("Phichat/phichat", "Phichat"), ("Phichat.app/Contents/MacOS/phichat", "Phichat.app/Contents/Resources")],
+)
+def test_a_bundle_finds_the_licences_it_brings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str, what: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / where))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert parts.licences() is None
+    file = tmp_path / what / "THIRD-PARTY.txt"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert parts.licences() == file
+    monkeypatch.setattr(sys, "frozen", False)
+    assert parts.licences() is None
 
 
 @pytest.mark.parametrize("arguments", [[], ["ask", "--part"], ["--part", "os"], ["--part", "phichat.x", "more"]])

@@ -25,15 +25,12 @@ class Package:
         return Path("/usr/share/doc", self.name, "copyright")
 
     def licence(self) -> str:
-        """The name of its licence, or that of most of its files, if it says so in a way for programs."""
+        """The name of its licence, where all of it has the same, and it says so in a way for programs."""
         if not self.copyright.is_file():
             return ""
         text = self.copyright.read_text("utf-8", "replace")
-        for paragraph in re.split(r"\n\s*\n", text):
-            if re.search(r"^Files:\s*\*\s*$", paragraph, re.MULTILINE):
-                found = re.search(r"^Licen[cs]e:[ \t]*(\S.*)$", paragraph, re.MULTILINE)
-                return found[1].strip() if found else ""
-        return ""
+        names = {name.strip() for name in re.findall(r"^License:[ \t]*(\S.*)$", text, re.MULTILINE)}
+        return names.pop().replace("Expat", "MIT") if len(names) == 1 else ""
 
     def address(self) -> str:
         """Its package URL."""

@@ -17,10 +17,26 @@ from pathlib import Path
 from typing import cast
 
 from building import debian_packages
-from building.project import PACKAGING, Trouble
+from building.project import PACKAGING, ROOT, Trouble, output
 
 TEXTS = PACKAGING / "licences"
 IS_LICENCE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS|COPYRIGHT)", re.IGNORECASE)
+OF_QT = ("qt.txt", "LGPL-3.0.txt", "GPL-3.0.txt")
+OUR_READING = {"jinja2": "BSD-3-Clause", "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception"}
+"""Packages whose texts say more exactly than their metadata."""
+NAMES = {
+    "MIT License": "MIT",
+    "Apache 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "Apache License, Version 2.0": "Apache-2.0",
+}  # of licences, as they are called and as SPDX calls them
+ASK_LLAMA = """
+import ctypes, sys
+for file, name in zip(sys.argv[1:], ("llama_version", "ggml_commit")):
+    ask = getattr(ctypes.CDLL(file), name)
+    ask.restype = ctypes.c_char_p
+    print(ask().decode(), end=" ")
+"""  # in a process of its own, as Windows keeps files that are loaded
 STARTER_LICENCE = "Apache-2.0"
 FILES = ("BINARY", "EXTENSION", "DATA")  # of the kinds in PyInstaller's lists; modules are all in one file
 PLACES = ("", "_internal/", "Contents/Frameworks/", "Contents/Resources/")
@@ -49,7 +65,7 @@ def parts(folder: Path, environment: Path, work: Path) -> list[Part]:
     found = [_package(dist) for name, dist in packages.items() if name.lower() != "phichat"]
     found += [_python(), *_inside_python(), *_inside_packages(packages, environment), *_models(folder)]
     owned = {file for dist in packages.values() for file in _files(dist)}
-    strangers = {file for file in sources - owned if not _is_known(file, environment, work)}
+    strangers = {file for file in sources - owned if not _is_known(file, environment.parent)}
     return sorted({*found, *_from_system(strangers)})
 
 
@@ -68,14 +84,14 @@ def licence(stated: Message) -> str:
     """What a package's metadata says, in whichever of the three ways there are."""
     word = stated["License-Expression"] or stated["License"] or ""
     if word and word != "UNKNOWN" and len(word) < 80 and "\n" not in word:
-        return str(word)
+        return NAMES.get(word, str(word))
     classes = [line.rpartition(" :: ")[2] for line in stated.get_all("Classifier", []) if line.startswith("License ::")]
-    return ", ".join(classes)
+    return ", ".join(NAMES.get(name, name) for name in classes)
 
 
 def _sources(folder: Path, work: Path) -> Iterator[Path]:
     """The files that were taken, without those that were left out later."""
-    lists = [file for kind in ("COLLECT", "PYZ", "EXE") for file in sorted(work.rglob(f"{kind}-*.toc"))]
+    lists = [file for kind in ("COLLECT", "PYZ", "PKG") for file in sorted(work.rglob(f"{kind}-*.toc"))]
     if not lists:
         raise Trouble(f"{work} has no lists of PyInstaller's: build the bundle here first.")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
@@ -93,21 +109,38 @@ def _distributions(environment: Path) -> list[Distribution]:
 
 
 def _files(dist: Distribution) -> set[Path]:
-    return {Path(str(dist.locate_file(file))).resolve() for file in dist.files or []}
+    """All but its papers, which the bundle has of packages, too, that are not in it."""
+    code = (file for file in dist.files or [] if ".dist-info" not in file.parts[0])
+    return {Path(str(dist.locate_file(file))).resolve() for file in code}
 
 
 def _package(dist: Distribution) -> Part:
-    name = re.sub("[-_.]+", "-", dist.name).lower()
-    texts = [file for file in dist.files or [] if ".dist-info" in str(file) and IS_LICENCE.search(file.name)]
-    paths = sorted(path for file in texts if (path := Path(str(dist.locate_file(file)))).is_file())
-    stated = licence(cast(Message, dist.metadata))
-    return Part(dist.name, dist.version, stated, f"pkg:pypi/{name}@{dist.version}", texts=tuple(paths))
+    name = _plain_name(dist.name)
+    stated = OUR_READING.get(name.lower()) or licence(cast(Message, dist.metadata))
+    address = f"pkg:pypi/{name.lower()}@{dist.version}"
+    return Part(name, dist.version, stated, address, texts=_texts(dist, name.lower()))
+
+
+def _plain_name(name: str) -> str:
+    return re.sub("[-_.]+", "-", name)
+
+
+def _texts(dist: Distribution, name: str) -> tuple[Path, ...]:
+    """Its own, or else ours: some packages bring none."""
+    own = [file for file in dist.files or [] if ".dist-info" in str(file) and IS_LICENCE.search(file.name)]
+    if paths := sorted(path for file in own if (path := Path(str(dist.locate_file(file)))).is_file()):
+        return tuple(paths)
+    if name.startswith(("pyside6", "shiboken6")):
+        return tuple(TEXTS / file for file in OF_QT)
+    ours = TEXTS / f"{name}.txt"
+    return (ours,) if ours.is_file() else ()
 
 
 def _python() -> Part:
     version = platform.python_version()
-    homes = (sysconfig.get_path("stdlib"), sys.base_prefix)
-    text = next((file for home in homes if (file := Path(home, "LICENSE.txt")).is_file()), None)
+    homes = [Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix)]
+    places = [*(home / "LICENSE.txt" for home in homes), Path(f"/usr/share/doc/python{version[:4]}/copyright")]
+    text = next((file for file in places if file.is_file()), None)
     return Part("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", "platform", (text,) if text else ())
 
 
@@ -121,39 +154,43 @@ def _inside_python() -> Iterator[Part]:
         ("SQLite", sqlite3.sqlite_version, "blessing"),
         ("zlib", zlib.ZLIB_RUNTIME_VERSION, "Zlib"),
     ):
-        yield Part(name, version, stated, f"pkg:generic/{name.lower()}@{version}")
+        yield Part(name, version, stated, f"pkg:generic/{name.lower()}@{version}", texts=_python().texts)
 
 
 def _inside_packages(packages: dict[str, Distribution], environment: Path) -> Iterator[Part]:
     """What is no Python, but comes in packages of it."""
     for name, dist in packages.items():
-        if name.lower().replace("_", "-") == "pyside6-essentials":
-            texts = tuple(TEXTS / name for name in ("qt.txt", "LGPL-3.0.txt", "GPL-3.0.txt"))
+        if _plain_name(name).lower() == "pyside6-essentials":
+            texts = tuple(TEXTS / file for file in OF_QT)
             yield Part("Qt", dist.version, "LGPL-3.0-only", f"pkg:generic/qt@{dist.version}", texts=texts)
-        if name.lower().replace("_", "-") == "llama-cpp-python":
+        if _plain_name(name).lower() == "llama-cpp-python":
             version, commit = _llama(environment)
             address = f"pkg:github/ggml-org/llama.cpp@{commit or version}"
             yield Part("llama.cpp", version, "MIT", address, texts=(TEXTS / "llama.cpp.txt",))
 
 
 def _llama(environment: Path) -> tuple[str, str]:
-    """The version of llama.cpp, and the commit, as it noted them for those who build upon it."""
-    note = next(environment.rglob("llama-config.cmake"), None)
-    values = dict(re.findall(r"set\((LLAMA_\w+)\s+(\S+)\)", note.read_text("utf-8"))) if note else {}
-    return values.get("LLAMA_VERSION", ""), values.get("LLAMA_BUILD_COMMIT", "")
+    """The version of llama.cpp, and the commit it was made from, as its libraries say."""
+    homes = sorted(environment.rglob("llama_cpp/lib"))
+    found = [sorted(homes[0].glob(f"*{name}.[sd]*")) for name in ("llama", "ggml-base")] if homes else []
+    if not found or not all(found):
+        return "", ""
+    version, _, commit = output(sys.executable, "-c", ASK_LLAMA, *(files[0] for files in found)).partition(" ")
+    return version, commit.removesuffix("-dirty")
 
 
 def _models(folder: Path) -> Iterator[Part]:
+    texts = (TEXTS / "Apache-2.0.txt",)
     for file in sorted(folder.rglob("*.gguf")):
         digest = _sha256(file)
         address = f"pkg:generic/{file.name}?checksum=sha256:{digest}"
-        yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", sha256=digest)
+        yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", texts, digest)
 
 
-def _is_known(file: Path, environment: Path, work: Path) -> bool:
-    """Whether it is Python's own, or made for this bundle."""
-    ours = (Path(sys.base_prefix), work, PACKAGING, environment)
-    return any(file.is_relative_to(home.resolve()) for home in ours) and not file.is_relative_to("/usr/lib")
+def _is_known(file: Path, work: Path) -> bool:
+    """Whether it is Python's own, or made for this bundle in the folder `work`."""
+    known = (Path(sys.base_prefix), work, ROOT)
+    return any(file.is_relative_to(home.resolve()) for home in known) and not file.is_relative_to("/usr/lib")
 
 
 def _from_system(files: set[Path]) -> Iterator[Part]:

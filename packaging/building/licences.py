@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from building.inventory import Part
+from building.inventory import TEXTS, Part
+from building.project import Trouble
 
 NAME = "THIRD-PARTY.txt"
 RULE = "=" * 80
@@ -18,6 +19,9 @@ these licences follow, with the names of the parts that they are for.
 def write(folder: Path, found: Sequence[Part]) -> Path:
     """Put the text into the bundle `folder`; on macOS among the application's resources."""
     place = folder / "Contents" / "Resources" if folder.suffix == ".app" else folder
+    silent = [part.name for part in found if not part.texts and part.kind != "file" and ":deb/" not in part.address]
+    if silent:
+        raise Trouble(f"no text of a licence for {', '.join(silent)}: put one into {TEXTS}, as NAME.txt.")
     file = place / NAME
     file.write_text(third_party(found), "utf-8", newline="\n")
     return file

@@ -31,7 +31,8 @@ def bill(found: Sequence[Part]) -> str:
     )
     when = datetime.datetime.fromtimestamp(epoch(), datetime.UTC)
     components = [_component(part) for part in found]
-    serial = uuid.uuid5(SPACE, f"{version()} {epoch()} {sorted(found)!r}")
+    content = "\n".join(sorted(f"{part.address} {part.licence} {part.sha256}" for part in found))
+    serial = uuid.uuid5(SPACE, f"{version()} {epoch()}\n{content}")
     bom = Bom(components=components, serial_number=serial, metadata=BomMetaData(component=program, timestamp=when))
     bom.register_dependency(program, components)
     return f"{JsonV1Dot6(bom).output_as_string(indent=2)}\n"

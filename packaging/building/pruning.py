@@ -53,6 +53,7 @@ _SYSTEM = (
     "libstdc++.so*", "libgcc_s.so*", "libfontconfig.so*", "libfreetype.so*", "libexpat.so*", "libX11.so*",
     "libX11-xcb.so*", "libXau.so*", "libXdmcp.so*", "libgbm.so*", "libdbus-1.so*", "libglib-2.0.so*",
     "libgthread-2.0.so*",
+    "libreadline.so*", "libtinfo.so*",  # who gives readline to others is bound by the GPL; the terminal does without
 )  # fmt: skip
 
 

@@ -67,7 +67,8 @@ class _Visit:
             os.utime(path, (1, 1))
         again = installer(self._folder / NEWER, NEWER, "x64", self._folder)
         _expect(again.read_bytes() == before, "two builds differ")
-        return f"compiled without a warning, twice the same {len(before) // 1024} kB"
+        installer(self._folder / NEWER, NEWER, "arm64", self._folder)
+        return f"compiled without a warning, twice the same {len(before) // 1024} kB, and for arm64"
 
     def is_signed(self) -> str:
         for made in self._made.values():

@@ -12,9 +12,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from building import freezer
+from building import freezer, licences
 from building.bundles import BUNDLES, IDENTIFIER, bundle_folder, drop_orphans, strip, system_libraries
-from building.project import ROOT, Trouble, emptied, epoch, version
+from building.inventory import parts
+from building.project import ROOT, WORK, Trouble, emptied, epoch, version
 from building.pruning import is_left_out
 
 from targets.wheel import keep, wheel_path
@@ -46,6 +47,7 @@ def build(options: argparse.Namespace) -> list[Path]:
     _finish(folder)
     if starter and options.starter == "beside":
         _put_beside(starter, folder)
+    licences.write(folder, parts(folder, freezer.ENVIRONMENT, WORK / "bundle-work"))
     _date(BUNDLES)
     return [folder]
 

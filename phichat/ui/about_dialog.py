@@ -1,8 +1,10 @@
 """What this program is: its version, that of its parts, and their licences."""
 
 from collections.abc import Sequence
+from html import escape
+from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, qVersion
+from PySide6.QtCore import QSize, Qt, QUrl, qVersion
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,9 +25,11 @@ from phichat.ui.theme import Theme
 
 
 class AboutDialog(QDialog):
-    """Shows that, and nothing is imported for it."""
+    """Shows that, and nothing is imported for it. `licences` is the file with the texts, if there is one."""
 
-    def __init__(self, theme: Theme, parts: Sequence[tuple[str, str, str]], parent: QWidget) -> None:
+    def __init__(
+        self, theme: Theme, parts: Sequence[tuple[str, str, str]], licences: Path | None, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("aboutDialog")
         self.setWindowTitle(tr("About Phichat"))
@@ -47,8 +51,21 @@ class AboutDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(_head(self.windowIcon(), ours))
         layout.addWidget(self._list)
+        if licences:
+            layout.addWidget(_leading_to(licences))
         layout.addWidget(closing(self, theme))
         self.resize(scaled(600), scaled(480))
+
+
+def _leading_to(licences: Path) -> QLabel:
+    address = QUrl.fromLocalFile(str(licences)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
+    link = f'<a href="{escape(address)}">{escape(str(licences))}</a>'
+    label = explanation(tr("The texts of these licences: {file}").format(file=link))
+    label.setObjectName("licencesLink")
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+    label.setOpenExternalLinks(True)
+    return label
 
 
 def _head(icon: QIcon, version: str) -> QHBoxLayout:

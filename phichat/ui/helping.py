@@ -19,7 +19,8 @@ Part = tuple[str, str, str]
 class Helping(QObject):
     """Opens dialogs, which are made when they are wanted; `diagnose` finds what to copy, and may take its time.
 
-    `parts` tells name, version and licence of what this program is made of, itself the first.
+    `parts` tells name, version and licence of what this program is made of, itself the first, and in which file the
+    texts of these licences are, if in any.
 
     Signals: `told(str)` with a sentence.
     """
@@ -33,7 +34,7 @@ class Helping(QObject):
         theme: Theme,
         logs: Path,
         diagnose: Callable[[Stop], str],
-        parts: Callable[[], Sequence[Part]],
+        parts: Callable[[], tuple[Sequence[Part], Path | None]],
     ) -> None:
         super().__init__(window)
         self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
@@ -60,7 +61,7 @@ class Helping(QObject):
     def _show_about(self) -> None:
         from phichat.ui.about_dialog import AboutDialog  # noqa: PLC0415 - as above
 
-        _open(AboutDialog(self._theme, self._parts(), self._window()))
+        _open(AboutDialog(self._theme, *self._parts(), self._window()))
 
     @Slot()
     def _show_logs(self) -> None:

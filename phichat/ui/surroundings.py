@@ -40,7 +40,7 @@ class Surroundings(QObject):
         remembering: Remembering,
         folders: tuple[Path, Path, Path],
         diagnose: Callable[[Stop], str],
-        parts: Callable[[], Sequence[Part]],
+        parts: Callable[[], tuple[Sequence[Part], Path | None]],
         versions: Versions,
     ) -> None:
         super().__init__(window)

