@@ -20,7 +20,7 @@ _MAKE_MODEL = "import pathlib, sys; from tests.tiny import chatml; chatml(pathli
 
 def tiny_model(file: Path) -> Path:
     """The one that tests have, made there."""
-    subprocess.run([sys.executable, "-c", _MAKE_MODEL, file], env=_environment(), check=True)
+    subprocess.run([sys.executable, "-c", _MAKE_MODEL, file], env=environment(), check=True)
     return file
 
 
@@ -33,15 +33,15 @@ def reply(
     engine's child; without, the engine works in-process.
     """
     command = [*before, sys.executable, "-m", "building.replying", str(model), *child]
-    environment = _environment(llama) | {"PHICHAT_HOME": str(home)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    variables = environment(llama) | {"PHICHAT_HOME": str(home)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Trouble(f"the engine did not answer ({done.returncode}): {(done.stderr or done.stdout).strip()[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def _environment(*places: Path) -> dict[str, str]:
+def environment(*places: Path) -> dict[str, str]:
     """For Python with these places. What tells NumPy's OpenBLAS the processor would be wrong where one is emulated."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
     path = os.pathsep.join(map(str, (*places, ROOT, PACKAGING)))
@@ -58,7 +58,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        command = *child, *starting.command("phichat.engine.host")[1:]
+        command = *child, *starting.command("phichat.engine.host")
         engine: Engine = HostedEngine(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama import LlamaEngine  # noqa: PLC0415

@@ -9,6 +9,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine import wire
 from phichat.engine.base import (
     EVENT_NAMES,
+    Chosen,
     Done,
     EngineSettings,
     Event,
@@ -26,7 +27,8 @@ from phichat.engine.base import (
 AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
 EVENTS = [
-    Loading(0.25), Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"), Notice(AWKWARD),
+    Chosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
+    Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
     PromptMade((1, 2), AWKWARD, 4), Fitted(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
     Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
