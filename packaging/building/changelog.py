@@ -49,14 +49,15 @@ def release(version: str, text: str = "") -> Release:
     return found
 
 
-def metainfo(text: str = "", depth: int = 1) -> str:
-    """The `releases` element of AppStream's metainfo, indented by so many steps."""
+def metainfo(homepage: str, text: str = "") -> str:
+    """The `releases` element of AppStream's metainfo; each leads to its page below `homepage`."""
     lines = ["<releases>"]
     for one in releases(text):
         lines += [f'  <release version="{one.version}" date="{one.day}" type="stable">', "    <description>"]
         lines += [f"      {line}" for line in _paragraphs(one.notes)]
-        lines += ["    </description>", "  </release>"]
-    return "".join(f"{'  ' * depth}{line}\n" for line in [*lines, "</releases>"])
+        lines += ["    </description>", f'    <url type="details">{homepage}/releases/tag/v{one.version}</url>']
+        lines.append("  </release>")
+    return "".join(f"  {line}\n" for line in [*lines, "</releases>"])
 
 
 def _paragraphs(notes: str) -> Iterator[str]:

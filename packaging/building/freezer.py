@@ -8,7 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
-from building import pruning
+from building import pruning, publishing
 from building.project import PACKAGING, ROOT, WORK, Trouble, emptied, epoch, run
 from building.pruning import is_left_out
 
@@ -34,6 +34,7 @@ def furnish(llama: Path) -> None:
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, source / name)
+    publishing.write_releases(source / "phichat")
     _pip("install", "--no-deps", "--no-build-isolation", "--force-reinstall", source)
 
 
@@ -62,6 +63,8 @@ def freeze(folder: Path, *options: str | Path) -> list[str]:
     command = [_python(), "-m", "PyInstaller", "--noconfirm", "--clean", "--distpath", folder]
     command += ["--workpath", WORK / "bundle-work", HERE / "phichat.spec", "--", *options]
     settings = {
+        "PYTHONPATH": "",  # what is frozen is what was installed, and not the sources
+        "PYTHONSAFEPATH": "1",  # nor those in the current folder
         "SOURCE_DATE_EPOCH": str(epoch()),
         "PYTHONHASHSEED": "0",
         "PYINSTALLER_CONFIG_DIR": str(WORK / "bundle-cache"),

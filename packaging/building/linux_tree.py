@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from string import Template
 
+from building.changelog import metainfo
 from building.project import PACKAGING, ROOT, epoch, version
 
 LINUX = PACKAGING / "linux"
@@ -33,7 +34,8 @@ def filled(name: str) -> str:
     """The file of packaging/linux of that name, with what differs from one release to the next."""
     sizes = {f"{file.stem}_size": _size(file) for file in SCREENSHOTS.glob("*.png")}
     text = Template((LINUX / name).read_text("utf-8"))
-    return text.substitute(version=version(), date=date(), homepage=homepage(), **sizes)
+    values = {"version": version(), "date": date(), "homepage": homepage(), "releases": metainfo(homepage())}
+    return text.substitute(values, **sizes)
 
 
 def homepage() -> str:

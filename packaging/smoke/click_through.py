@@ -24,6 +24,8 @@ ANSWER_SECONDS, END_SECONDS = 180.0, 30.0
 def check(folder: Path) -> str:
     """What was seen."""
     program = _program()
+    if not program.is_file():
+        raise Trouble(f"there is no {program}: run `python packaging/build.py bundle --starter inside` first.")
     with hands() as (person, settings):
         environment = {**os.environ, **settings, "PHICHAT_HOME": str(folder / "home"), "PHICHAT_LANGUAGE": "en"}
         try:

@@ -1,10 +1,9 @@
-"""What is new in this version, out of CHANGELOG.md: as Markdown for the release page, or as AppStream's metainfo."""
+"""What is new in this version, out of CHANGELOG.md, for the release page."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from building.changelog import metainfo, release
+from building.changelog import release
 from building.project import WORK, Trouble, version
 
 
@@ -12,16 +11,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Of which version, and where to."""
     parser.add_argument("--tag", help="the tag that is released: it has to be v and this version")
     parser.add_argument("--file", type=Path, default=WORK / "notes.md", help="where to; build/notes.md if not given")
-    parser.add_argument("--metainfo", action="store_true", help="print the <releases> of all versions")
 
 
 def build(options: argparse.Namespace) -> list[Path]:
     """Write them."""
     if options.tag and options.tag != f"v{version()}":
         raise Trouble(f"the tag is {options.tag}, but phichat/__init__.py says {version()}: one of them is wrong.")
-    if options.metainfo:
-        sys.stdout.write(metainfo())
-        return []
     file: Path = options.file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(release(version()).page(), "utf-8", newline="\n")
