@@ -26,7 +26,7 @@ def check(folder: Path) -> str:
     ours, theirs = (_described(place) for place in (bundle_folder(), folder / "build" / "bundle" / "Phichat"))
     if differing := sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name)):
         raise Trouble(f"{len(differing)} files differ, among them {', '.join(differing[:5])}.")
-    return f"all {len(ours)} files"
+    return f"all {len(ours)} files and folders"
 
 
 def _described(folder: Path) -> dict[str, tuple[str, int, float]]:
