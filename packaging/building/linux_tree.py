@@ -13,7 +13,7 @@ from building.project import PACKAGING, ROOT, epoch, version
 
 LINUX = PACKAGING / "linux"
 ICONS = PACKAGING / "icons"
-SCREENSHOT = PACKAGING / "screenshots" / "window.png"
+SCREENSHOTS = PACKAGING / "screenshots"
 NOWHERE = "https://phichat.example"  # Phichat has no public home yet; this name belongs to nobody, for ever
 STARTER = "starter"  # the folder in the bundle that may be given to people on its own
 
@@ -32,10 +32,10 @@ def lay_out(usr: Path, bundle: Path) -> None:
 
 def filled(name: str) -> str:
     """The file of packaging/linux of that name, with what differs from one release to the next."""
-    width, height = struct.unpack(">II", SCREENSHOT.read_bytes()[16:24])
+    sizes = {f"{file.stem}_size": _size(file) for file in SCREENSHOTS.glob("*.png")}
     text = Template((LINUX / name).read_text("utf-8"))
     values = {"version": version(), "date": date(), "homepage": homepage(), "releases": metainfo(homepage())}
-    return text.substitute(values, width=width, height=height)
+    return text.substitute(values, **sizes)
 
 
 def homepage() -> str:
@@ -59,6 +59,11 @@ def dated(folder: Path) -> None:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or (os.access(path, os.X_OK) and not _is_library(path)) else 0o644)
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)
+
+
+def _size(picture: Path) -> str:
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+    return f'width="{width}" height="{height}"'
 
 
 def _is_library(path: Path) -> bool:

@@ -21,6 +21,7 @@ KIND, OPENERS = r"Software\Classes\Phichat.gguf", r"Software\Classes\.gguf\OpenW
 OTHER_KIND = "Other.Model"
 SHORT_PATH = r"%USERPROFILE%\bin"  # wine's console finds nothing by long ones
 LONG_PATH = ";".join([r"%USERPROFILE%\bin", *(rf"C:\tools\number {number}" for number in range(150))])
+HOME = "https://phichat.example"
 PASSWORD = "thrown away"  # noqa: S105 - with its certificate
 
 
@@ -103,8 +104,8 @@ class _Visit:
         for name in (PROGRAM, COMMAND, "uninstall.exe"):
             self._verify(self._home / name)
         known = self.wine.registry()
-        for name, value in (("DisplayVersion", f'"{OLDER}"'), ("Publisher", '"The Phichat authors"')):
-            _expect(known[ENTRY][name] == value, f"{name} is {known[ENTRY][name]}")
+        for name, value in (("DisplayVersion", OLDER), ("Publisher", "The Phichat authors"), ("URLInfoAbout", HOME)):
+            _expect(known[ENTRY][name] == f'"{value}"', f"{name} is {known[ENTRY][name]}")
         _expect(int(known[ENTRY]["EstimatedSize"].removeprefix("dword:"), 16) > 50, "its size is not known")
         _expect("Phichat.exe" in known[rf"{KIND}\shell\open\command"][""], "it does not open .gguf files")
         _expect("Phichat.gguf" in known[OPENERS], "it is not offered for .gguf files")
@@ -247,7 +248,7 @@ def _press(folder: Path) -> None:
 
 @contextmanager
 def _certificate(folder: Path) -> Iterator[None]:
-    """One that is thrown away, in the environment for a while."""
+    """One that is thrown away, in the environment for a while, with what else a release would have there."""
     folder.mkdir()
     key, certificate, both = folder / "it.key", folder / "it.pem", folder / "it.pfx"
     words = ("-subj", "/CN=Throw-away", "-days", "2", "-addext", "extendedKeyUsage=codeSigning")
@@ -255,7 +256,7 @@ def _certificate(folder: Path) -> Iterator[None]:
     output(
         "openssl", "pkcs12", "-export", "-inkey", key, "-in", certificate, "-passout", f"pass:{PASSWORD}", "-out", both
     )
-    values = {"WINDOWS_CERTIFICATE": str(both), "WINDOWS_CERTIFICATE_PASSWORD": PASSWORD}
+    values = {"WINDOWS_CERTIFICATE": str(both), "WINDOWS_CERTIFICATE_PASSWORD": PASSWORD, "PHICHAT_HOMEPAGE": HOME}
     before = dict(os.environ)
     os.environ |= {**values, "SOURCE_DATE_EPOCH": str(int(time.time()))}  # the certificate begins today
     try:

@@ -115,6 +115,8 @@ def _compile(files: Sequence[File], work: Path, values: dict[str, str]) -> None:
         "ICON": str(ICON),
         "SIDE": str(SIDE),
     }
+    if home := os.environ.get("PHICHAT_HOMEPAGE"):
+        values["HOMEPAGE"] = home
     if signing.can_sign():
         values["SIGN"] = f'"{sys.executable}" -m building.signing'
     defined = [f"-D{name}={value}" if value else f"-D{name}" for name, value in values.items()]

@@ -1,7 +1,7 @@
 ; Installs Phichat for one person, without an administrator. `build.py nsis` compiles it and defines:
 ; VERSION, NUMBERS (four of them), COMMAND (the program for consoles), FILES (a generated list), LISTED (their names),
-; SIZE (kB), ICON, SIDE (a picture), RESULT, STUB (the kind of installer), and where they apply ARM64 and SIGN (a
-; command that signs a file).
+; SIZE (kB), ICON, SIDE (a picture), RESULT, STUB (the kind of installer), and where they apply HOMEPAGE, ARM64
+; and SIGN (a command that signs a file).
 
 Unicode true
 Target ${STUB}
@@ -100,6 +100,9 @@ Section "Phichat" program
   WriteRegStr HKCU "${ENTRY}" InstallLocation "$INSTDIR"
   WriteRegStr HKCU "${ENTRY}" UninstallString '"$INSTDIR\uninstall.exe"'
   WriteRegStr HKCU "${ENTRY}" QuietUninstallString '"$INSTDIR\uninstall.exe" /S'
+  !ifdef HOMEPAGE
+    WriteRegStr HKCU "${ENTRY}" URLInfoAbout "${HOMEPAGE}"
+  !endif
   WriteRegDWORD HKCU "${ENTRY}" EstimatedSize ${SIZE}
   WriteRegDWORD HKCU "${ENTRY}" NoModify 1
   WriteRegDWORD HKCU "${ENTRY}" NoRepair 1

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from phichat.engine import wire
-from phichat.engine.base import Engine, EngineSettings, Event, Stop
+from phichat.engine.base import Engine, EngineSettings, Event, Piece, Stop
 from phichat.engine.calibration import measure
+from phichat.engine.sending import Sender
 from phichat.engine.states import States
 from phichat.errors import PhichatError
 from phichat.text import set_language
@@ -25,7 +26,7 @@ class Child:
     """Serves one engine. A thread of its own reads orders, so that stopping needs no one's patience."""
 
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
-        self._orders, self._answers = orders, answers
+        self._orders, self._say = orders, Sender(answers).say
         self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
         self._stop, self._number = Stop(), 0
 
@@ -71,13 +72,7 @@ class Child:
                 self._tell(event)
 
     def _tell(self, event: Event) -> None:
-        self._say(wire.event_line(event))
-
-    def _say(self, line: wire.Line) -> None:
-        try:
-            wire.write(self._answers, line)
-        except OSError:
-            os._exit(0)
+        self._say(wire.event_line(event), can_wait=isinstance(event, Piece))
 
     def _listen(self) -> None:
         while (order := wire.read(self._orders)) is not None:

@@ -22,9 +22,9 @@ Line = dict[str, Any]
 _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
-def write(pipe: IO[bytes], line: Line) -> None:
-    """Send one line at once. Raises OSError if nobody reads."""
-    pipe.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+def write(pipe: IO[bytes], *lines: Line) -> None:
+    """Send lines at once. Raises OSError if nobody reads."""
+    pipe.write(b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines))
     pipe.flush()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.messages import Ending, Message
@@ -190,8 +191,10 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
     ahead.write("Tell me")
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Tell"]
+    read = QSignalSpy(answering.unasked.read_on)
     gate.set()
-    qtbot.waitUntil(lambda: engine.drafts == ["Tell", "Tell me"])
+    qtbot.waitUntil(lambda: read.count() == 2)
+    assert engine.drafts == ["Tell", "Tell me"]
     gate.clear()
     ahead.write("Tell me a")
     qtbot.waitUntil(lambda: engine.drafts[2:] == ["Tell me a"])

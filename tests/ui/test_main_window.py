@@ -1,10 +1,12 @@
 """What a person sees and does in the window."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -416,11 +418,10 @@ def _all_text(widget: QWidget) -> str:
 
 
 def _replace_by_file(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    if folder.exists():
-        folder.rmdir()
-    folder.write_text("in the way", "utf-8")
+    while not folder.is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # a thread of the window's has just made the folder again
+            folder.write_text("in the way", "utf-8")
 
 
 def test_a_model_file_can_be_dropped_on_the_window_and_on_the_message_field(

@@ -1,0 +1,27 @@
+"""A model's process whose engine says one word, waits to be told to stop, and then says many at once."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+from phichat.chat.messages import Ending
+from phichat.engine.base import Done, Event, Piece, Request, Stop
+from phichat.engine.child import Child
+
+MANY = 500
+
+
+class Quick:
+    """As much of an engine as is asked for."""
+
+    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+        yield Piece("first ", 0)
+        stop.wait(60)
+        for number in range(1, MANY):
+            yield Piece(f"{number} ", number)
+        yield Done(Ending.STOP, 0)
+
+
+if __name__ == "__main__":
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    Child(sys.stdin.buffer, answers).serve(lambda order: Quick())  # type: ignore[arg-type, return-value]

@@ -1,0 +1,39 @@
+"""The model's process, as it is heard through its pipe."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+import pytest
+
+from phichat.chat.messages import Role, Turn
+from phichat.engine import wire
+from phichat.engine.base import Request
+from phichat.engine.process import environment
+from tests.engine.quick_child import MANY
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, str(Path(__file__).with_name("quick_child.py"))]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, env=environment()) as child:
+        yield child
+        child.kill()
+
+
+def test_a_first_word_comes_at_once_and_words_that_come_fast_come_together(child: subprocess.Popen[bytes]) -> None:
+    orders, answers = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
+    request = wire.request_line(Request((Turn(Role.USER, "Say."),)))
+    wire.write(orders, {"do": "generate", "number": 1, "request": request})
+    assert wire.read(answers) == {"event": "piece", "text": "first ", "token": 0}
+    wire.write(orders, {"do": "stop", "number": 1})
+    heard = [os.read(answers.fileno(), 1 << 20)]
+    while not heard[-1].endswith(b"\n") or b'"done"' not in heard[-1]:
+        heard.append(os.read(answers.fileno(), 1 << 20))
+    lines = [json.loads(line) for line in b"".join(heard).splitlines()]
+    assert [line.get("token") for line in lines] == [*range(1, MANY), None]
+    assert len(heard) < MANY / 10
