@@ -167,12 +167,12 @@ def _certificates() -> Facts:
 def _hub() -> Facts:
     """What downloads need. Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
     import hf_xet  # noqa: F401, PLC0415 - it is to be seen to load
-    import wakepy  # noqa: F401, PLC0415 - as above
 
-    from phichat.models.catalogue import PHI_3  # noqa: PLC0415 - may be what is missing
-    from phichat.models.hub import rehearse  # noqa: PLC0415
+    from phichat.models import awake, hub  # noqa: PLC0415 - may be what is missing
+    from phichat.models.catalogue import PHI_3  # noqa: PLC0415
 
-    return {"hub": rehearse(PHI_3.repo, PHI_3.file)}
+    awake.rehearse()
+    return {"hub": hub.rehearse(PHI_3.repo, PHI_3.file)}
 
 
 def _window(model: Path, home: Path, patience: float) -> Facts:
