@@ -36,9 +36,10 @@ _QT = (
     "plugins/platforms/*vnc*", "plugins/platforms/*minimal*", "plugins/platforms/*direct2d*",
     "plugins/imageformats/*qtga*", "plugins/imageformats/*qtiff*", "plugins/imageformats/*qwbmp*",
     "plugins/imageformats/*qicns*", "plugins/imageformats/*qwebp*", "plugins/imageformats/*qpdf*",
+    "plugins/imageformats/*qjpeg*", "plugins/imageformats/*qgif*",
     "plugins/platformthemes/*gtk3*", "plugins/platforminputcontexts/*virtualkeyboard*",
     "plugins/wayland-shell-integration/*wl-shell*", "plugins/wayland-shell-integration/*ivi-shell*",
-    "plugins/wayland-graphics-integration-server/*", "plugins/wayland-graphics-integration-client/*server.so",
+    "plugins/wayland-graphics-integration-server/*", "plugins/wayland-graphics-integration-client/*",
     "plugins/tls/*certonly*", "plugins/xcbglintegrations/*",
 )  # fmt: skip
 _QT_LIBRARIES = (
