@@ -38,6 +38,12 @@ def wheel_path() -> Path:
     return found[0] if found else keep(_compiled())
 
 
+def last_wheel() -> Path:
+    """The wheel that was made last, by whatever compiler, as that is what the bundle is made of; made if none was."""
+    found = max(FOLDER.glob("*/*.whl"), key=lambda file: file.stat().st_mtime, default=None)
+    return found or wheel_path()
+
+
 def keep(wheel: Path) -> Path:
     """Keep `wheel` as this system's, without what nothing needs. A Trouble if it is another or lacks something."""
     if not wheel.is_file():

@@ -100,6 +100,12 @@ def test_what_was_compiled_is_kept(make: Make, monkeypatch: pytest.MonkeyPatch) 
     assert wheel.wheel_path() == first
 
 
+def test_checks_take_the_last_one_whatever_compiler_made_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = wheel.keep(make(NEEDED))
+    monkeypatch.setattr(llama, "compiler", lambda system: "another one")
+    assert wheel.last_wheel() == kept
+
+
 def test_what_nothing_asks_for_is_left_out_and_no_time_is_in_it(make: Make) -> None:
     kept = wheel.keep(make([*NEEDED, *NEEDLESS]))
     assert names(kept) == {*NEEDED, "x.dist-info/RECORD"}
