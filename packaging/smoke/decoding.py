@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from building.decoding import Decoder
 from building.project import Trouble
-from targets.wheel import wheel_path
+from targets.wheel import last_wheel
 
 LEAST = 0.97
 ROUNDS = 10
@@ -28,7 +28,7 @@ Figures = dict[tuple[str, bool], list[dict[str, float]]]
 
 def check(folder: Path) -> str:
     """Compare the best of both with all cores and with one, which others disturb less."""
-    zipfile.ZipFile(wheel_path()).extractall(folder)
+    zipfile.ZipFile(last_wheel()).extractall(folder)
     model, cores = _model(), psutil.cpu_count(logical=False) or 1
     with _foremost():
         found = [_compared(folder, model, threads) for threads in sorted({1, cores}, reverse=True)]

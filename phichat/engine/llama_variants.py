@@ -59,7 +59,7 @@ def best(worths: dict[str, int], wanted: str = "") -> Chosen:
 
 def folder() -> Path:
     """Where the library is, and the variants beside it."""
-    return Path(lib._lib._name).resolve().parent
+    return Path(lib._lib._name).absolute().parent
 
 
 def _files(place: Path) -> dict[str, Path]:
