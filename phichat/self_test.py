@@ -30,6 +30,7 @@ from phichat.starting import command, is_frozen
 from phichat.text import tr
 
 QUESTION = "Does it work?"
+OLD_TEXT = "Съешь же ещё этих мягких французских булок, да выпей чаю."
 PATIENCE = 120.0  # seconds for the window's model to answer on a slow computer
 LONGEST = 300.0  # seconds after which the window counts as hung
 LANGUAGE = "fr"
@@ -54,6 +55,7 @@ def examine(folder: Path) -> Facts:
     parts: dict[str, Callable[[], Facts]] = {
         "engine": lambda: _answer(model),
         "history": lambda: _stored(folder / "history.sqlite3"),
+        "files": lambda: _read(folder / "old.txt"),
         "translations": _translations,
         "certificates": _certificates,
         "hub": _hub,
@@ -122,6 +124,16 @@ def _stored(file: Path) -> Facts:
     return {}
 
 
+def _read(file: Path) -> Facts:
+    """Whether a text file from before Unicode is understood."""
+    from phichat.store.text_files import read_text  # noqa: PLC0415 - may be what is missing
+
+    file.write_bytes(OLD_TEXT.encode("cp1251"))
+    if read_text(file).text != OLD_TEXT:
+        raise PhichatError(tr("Older text files are not understood. Install Phichat again."))
+    return {}
+
+
 def _translations() -> Facts:
     with _speaking(LANGUAGE):
         if tr("Send") == "Send":
@@ -153,13 +165,14 @@ def _certificates() -> Facts:
 
 
 def _hub() -> Facts:
-    """Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
+    """What downloads need. Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
     import hf_xet  # noqa: F401, PLC0415 - it is to be seen to load
 
-    from phichat.models.catalogue import PHI_3  # noqa: PLC0415 - may be what is missing
-    from phichat.models.hub import rehearse  # noqa: PLC0415
+    from phichat.models import awake, hub  # noqa: PLC0415 - may be what is missing
+    from phichat.models.catalogue import PHI_3  # noqa: PLC0415
 
-    return {"hub": rehearse(PHI_3.repo, PHI_3.file)}
+    awake.rehearse()
+    return {"hub": hub.rehearse(PHI_3.repo, PHI_3.file)}
 
 
 def _window(model: Path, home: Path, patience: float) -> Facts:

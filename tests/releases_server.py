@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
-from tests.hub_answers import Answer, Sender, whole
+from tests.hub_answers import Answer, Pace, Sender, whole
 from tests.listener import HOST, Listener, Request, read_request
 
 PAGE = "https://phichat.example/releases/9.1.0"
@@ -18,11 +18,13 @@ class ReleasesServer:
     Attributes:
         status, body, headers: of the next answer.
         is_silent: whether none comes at all.
+        pace: how it drips.
         requests: those that came, oldest first.
     """
 
     def __init__(self) -> None:
         self.status, self.body, self.headers, self.is_silent = 200, b"", dict[str, str](), False
+        self.pace: Pace | None = None
         self.requests: list[Request] = []
         self._listener = Listener(self._serve)
         self.publish("v9.1.0")
@@ -49,4 +51,5 @@ class ReleasesServer:
                 if self.is_silent:
                     closing.wait()
                     return
-                sender.send(Answer(self.status, dict(self.headers), [whole(self.body)]), with_body=True)
+                answer = Answer(self.status, dict(self.headers), [whole(self.body)], pace=self.pace)
+                sender.send(answer, with_body=True)

@@ -11,6 +11,7 @@ from phichat import __version__, updates
 from phichat.paths import Home
 from phichat.stop import Stop
 from phichat.updates import DAY, WEEK, Release, Updates
+from tests.hub_answers import Pace
 from tests.hub_server import HubServer
 from tests.releases_server import PAGE, ReleasesServer
 
@@ -137,6 +138,15 @@ def test_endless_notes_are_cut_and_what_no_encoding_can_store_is_replaced(releas
     assert found
     assert found.notes.startswith("\N{REPLACEMENT CHARACTER}x")
     assert len(found.notes) == updates.MOST_NOTES
+
+
+def test_an_answer_that_drips_is_not_waited_for(
+    releases: ReleasesServer, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "LONGEST", 0.2)
+    releases.pace = Pace(4, 0.05)
+    assert look() is None
+    assert len(releases.requests) == 1
 
 
 @pytest.mark.parametrize("notes", [None, 7, ["a"]])

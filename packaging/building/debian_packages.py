@@ -24,6 +24,14 @@ class Package:
         """What it says about its licence."""
         return Path("/usr/share/doc", self.name, "copyright")
 
+    def texts(self) -> tuple[Path, ...]:
+        """That, and the long texts which every Debian has once and it refers to; none where there are no papers."""
+        if not self.copyright.is_file():
+            return ()
+        names = set(re.findall(r"/usr/share/common-licenses/([\w.-]*\w)", self.copyright.read_text("utf-8", "replace")))
+        long = {file.resolve() for name in names if (file := Path("/usr/share/common-licenses", name)).is_file()}
+        return (self.copyright, *sorted(long))
+
     def licence(self) -> str:
         """The name of its licence, where all of it has the same, and it says so in a way for programs."""
         if not self.copyright.is_file():

@@ -200,8 +200,7 @@ def _from_system(files: set[Path]) -> Iterator[Part]:
         digest = _sha256(file)
         yield Part(file.name, "", "", f"pkg:generic/{file.name}?checksum=sha256:{digest}", "file", sha256=digest)
     for package in set(packages.values()):
-        text = (package.copyright,) if package.copyright.is_file() else ()
-        yield Part(package.name, package.version, package.licence(), package.address(), texts=text)
+        yield Part(package.name, package.version, package.licence(), package.address(), texts=package.texts())
 
 
 def _sha256(file: Path) -> str:

@@ -22,6 +22,10 @@ _VARIANTS = {
 }
 """Some of those that must be there: CMake leaves out in silence what a compiler does not know."""
 
+_TAGS = {"linux": "(many)?linux", "win32": "win", "darwin": "macosx"}
+_MACHINES = {"x86_64": ("x86_64", "amd64"), "arm64": ("arm64", "aarch64")}
+"""How wheels' names spell it."""
+
 _OPENMP = (b"libgomp", b"libomp", b"libiomp", b"vcomp")
 
 _NEEDLESS = re.compile(
@@ -110,11 +114,16 @@ def compiler(system: str) -> str:
 def machine() -> str:
     """This computer's kind, under one name on all systems."""
     name = platform.machine().lower()
-    return {"amd64": "x86_64", "aarch64": "arm64"}.get(name, name)
+    return next((usual for usual, spellings in _MACHINES.items() if name in spellings), name)
 
 
 def check(wheel: Path, system: str, machine: str) -> None:
-    """A Trouble if the wheel lacks a variant it must have, or OpenMP."""
+    """A Trouble if the wheel is of another version or system, or lacks a variant it must have, or OpenMP."""
+    tag = rf"{_TAGS[system]}\w*_({'|'.join(_MACHINES[machine])})"
+    if not re.fullmatch(rf"llama_cpp_python-{re.escape(version())}-py3-none-{tag}\.whl", wheel.name):
+        raise Trouble(
+            f"{wheel.name} is not llama-cpp-python {version()}, where pyproject.toml begins, for this system."
+        )
     with zipfile.ZipFile(wheel) as archive:
         computing = [name for name in archive.namelist() if "ggml-cpu" in name and name.startswith(LIBRARIES)]
         without = [name for name in computing if not any(word in archive.read(name) for word in _OPENMP)]

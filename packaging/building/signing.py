@@ -39,8 +39,9 @@ def _osslsigncode(certificate: Path, file: Path) -> None:
     need("osslsigncode")
     server = os.environ.get("WINDOWS_TIMESTAMP")
     attested = ["-ts", server] if server else ["-time", str(epoch())]  # so that two builds are alike
+    protected = ["-readpass", "/dev/stdin"] if os.environ.get(PASSWORD) else []
     signed = file.with_name(f"{file.name}.signed")
-    command = ["osslsigncode", "sign", "-pkcs12", str(certificate), "-readpass", "-", "-h", "sha256", "-n", "Phichat"]
+    command = ["osslsigncode", "sign", "-pkcs12", str(certificate), *protected, "-h", "sha256", "-n", "Phichat"]
     _run([*command, *attested, "-in", str(file), "-out", str(signed)])
     signed.replace(file)
 

@@ -11,7 +11,7 @@ phichat --self-test
 answer=$(phichat ask --model starter "Hello there")
 echo "- Installed by apt on $(lsb_release --description --short): self-test passed, answer of ${#answer} letters."
 sudo apt-get purge -y phichat phichat-starter
-if command -v phichat || [ -e /usr/lib/phichat ]; then
+if [ -e /usr/bin/phichat ] || [ -e /usr/lib/phichat ]; then
   echo "- Something was left by the purge."
   exit 1
 fi

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from building import libraries
 from building.project import WORK, Trouble
-from targets.wheel import wheel_path
+from targets.wheel import last_wheel
 
 LIMIT = os.environ.get("GLIBC_LIMIT", "2.36")
 
 
 def check(folder: Path) -> str:
     """Look into all libraries of the wheel and, where there is one, of the bundle."""
-    zipfile.ZipFile(wheel_path()).extractall(folder)
+    zipfile.ZipFile(last_wheel()).extractall(folder)
     places = {"llama.cpp": folder, "the bundle": WORK / "bundle"}
     return ", ".join(_checked(name, place) for name, place in places.items() if place.is_dir())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from building import libraries, llama
 from building.project import Trouble
-from targets.wheel import wheel_path
+from targets.wheel import last_wheel
 
 WIDE = ("skylakex", "cannonlake", "cascadelake", "icelake", "cooperlake", "zen4", "sapphirerapids")
 NARROW = ("sandybridge", "ivybridge", "piledriver", "haswell", "alderlake")
@@ -21,7 +21,7 @@ def check(folder: Path) -> str:
     """Count in the wheel's libraries."""
     if llama.machine() != "x86_64":
         raise Trouble("these instructions are x86-64's: look there.")
-    zipfile.ZipFile(wheel_path()).extractall(folder)
+    zipfile.ZipFile(last_wheel()).extractall(folder)
     found = {file: libraries.instructions(file) for file in sorted((folder / llama.LIBRARIES).glob("*.so*"))}
     if wrong := [line for file, counts in found.items() for line in _wrong(file, counts)]:
         raise Trouble("; ".join(wrong))

@@ -9,7 +9,7 @@ from pathlib import Path
 from building import llama
 from building.project import Trouble, need
 from building.replying import TOKENS, reply, tiny_model
-from targets.wheel import wheel_path
+from targets.wheel import last_wheel
 
 NEHALEM, BOASTER = "Nehalem", "Haswell,-xsave"
 LEAST = "sse42"
@@ -21,7 +21,7 @@ def check(folder: Path) -> str:
         raise Trouble("these processors are x86-64's: check it there.")
     emulator = need("qemu-x86_64", "apt-get install qemu-user")
     model, library, home = tiny_model(folder / "tiny.gguf"), folder / "llama", folder / "home"
-    zipfile.ZipFile(wheel_path()).extractall(library)
+    zipfile.ZipFile(last_wheel()).extractall(library)
     old = reply(model, library, home, before=(emulator, "-cpu", NEHALEM))
     finding, knowing = (reply(model, library, home, child=(emulator, "-cpu", BOASTER)) for _ in range(2))
     here = reply(model, library, home)

@@ -9,15 +9,16 @@ two images differ; what is inside does not.
 import argparse
 import os
 import platform
-import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from building.bundles import bundle_folder
-from building.project import DIST, PACKAGING, WORK, emptied, run, version
+from building.project import DIST, PACKAGING, WORK, Trouble, emptied, run, version
 
 HERE = PACKAGING / "macos"
 NOTARY = {"--key": "MACOS_NOTARY_KEY", "--key-id": "MACOS_NOTARY_KEY_ID", "--issuer": "MACOS_NOTARY_ISSUER"}
+TRIES = 10
 MAGIC = {bytes.fromhex(digits) for digits in ("cffaedfe", "cefaedfe", "cafebabe", "cafebabf")}  # of Mach-O files
 
 Command = tuple[str | Path, ...]
@@ -46,7 +47,8 @@ def build(options: argparse.Namespace) -> list[Path]:
         run(*command)
     if identity and keys:
         _run_all(notarising(app, work / "Phichat.zip", keys))
-    shutil.copy(HERE / "Read me.txt", inside)
+    words = (HERE / "Read me.txt").read_text("utf-8")
+    (inside / "Read me.txt").write_text(words, "utf-8-sig")  # without the mark, TextEdit may take accents for others
     (inside / "Applications").symlink_to("/Applications")
     _run_all(packing(inside, image, identity))
     if identity and keys:
@@ -96,7 +98,19 @@ def packing(folder: Path, image: Path, identity: str) -> list[Command]:
 
 def _run_all(commands: Iterable[Command]) -> None:
     for command in commands:
-        run(*command)
+        (_run_patiently if command[0] == "hdiutil" else run)(*command)
+
+
+def _run_patiently(*command: str | Path) -> None:
+    """Run what fails while the system looks into new files: https://github.com/actions/runner-images/issues/7522."""
+    for _ in range(TRIES - 1):
+        try:
+            run(*command)
+        except Trouble:
+            time.sleep(5)
+        else:
+            return
+    run(*command)
 
 
 def _is_code(path: Path) -> bool:

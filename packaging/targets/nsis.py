@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from building import signing
 from building.bundles import BUNDLES
-from building.project import DIST, PACKAGING, WORK, Trouble, emptied, run, version
+from building.project import DIST, PACKAGING, WORK, Trouble, emptied, need, run, version
 
 SCRIPT = PACKAGING / "windows" / "installer.nsi"
 ICON = PACKAGING / "icons" / "phichat.ico"
@@ -119,6 +119,7 @@ def _compile(files: Sequence[File], work: Path, values: dict[str, str]) -> None:
         values["HOMEPAGE"] = home
     if signing.can_sign():
         values["SIGN"] = f'"{sys.executable}" -m building.signing'
+    need("makensis", "apt-get install nsis")
     defined = [f"-D{name}={value}" if value else f"-D{name}" for name, value in values.items()]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGING)}
     run("makensis", "-WX", "-V2", "-INPUTCHARSET", "UTF8", *defined, SCRIPT, env=environment)

@@ -14,7 +14,6 @@ import argparse
 import os
 import shutil
 import sys
-import sysconfig
 from pathlib import Path
 
 from building import llama
@@ -35,28 +34,33 @@ def build(options: argparse.Namespace) -> list[Path]:
 
 def wheel_path() -> Path:
     """The wheel for this computer's system, compiled if there is none yet of this version, with these arguments."""
-    found = _place()
-    return found if found.exists() else keep(_compiled())
+    found = sorted(_place().glob("*.whl"))
+    return found[0] if found else keep(_compiled())
+
+
+def last_wheel() -> Path:
+    """The wheel that was made last, by whatever compiler, as that is what the bundle is made of; made if none was."""
+    found = max(FOLDER.glob("*/*.whl"), key=lambda file: file.stat().st_mtime, default=None)
+    return found or wheel_path()
 
 
 def keep(wheel: Path) -> Path:
     """Keep `wheel` as this system's, without what nothing needs. A Trouble if it is another or lacks something."""
-    expected = f"llama_cpp_python-{llama.version()}-py3-none-"
-    if not wheel.is_file() or not wheel.name.startswith(expected):
-        raise Trouble(f"{wheel} is no wheel of the version that pyproject.toml begins with ({expected}….whl).")
+    if not wheel.is_file():
+        raise Trouble(f"there is no file {wheel}.")
     llama.check(wheel, sys.platform, llama.machine())
     place = _place()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(".new")
+    place.mkdir(parents=True, exist_ok=True)
+    fresh = place / "fresh"
     llama.settle(wheel, fresh)
-    return fresh.replace(place)
+    for old in place.glob("*.whl"):
+        old.unlink()
+    return fresh.replace(place / wheel.name)
 
 
 def _place() -> Path:
-    """In a folder named after all that decides what is in it."""
-    recipe = llama.recipe(sys.platform, llama.machine())
-    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    return FOLDER / recipe.fingerprint() / f"llama_cpp_python-{llama.version()}-py3-none-{tag}.whl"
+    """A folder named after all that decides what is in it."""
+    return FOLDER / llama.recipe(sys.platform, llama.machine()).fingerprint()
 
 
 def _compiled() -> Path:

@@ -17,6 +17,7 @@ from phichat.engine.calibration import measure
 from phichat.engine.sending import Sender
 from phichat.engine.states import States
 from phichat.errors import PhichatError
+from phichat.starting import is_frozen
 from phichat.text import set_language
 
 IDLE = 3.0  # seconds without an order, after which there is time for what can wait
@@ -89,6 +90,10 @@ def main() -> None:
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
     faulthandler.enable(2)  # where it was in the program when it died, for the parent's log
+    if sys.platform == "win32" and not is_frozen():  # the frozen program's loader does it, in its own way
+        import ctypes  # noqa: PLC0415
+
+        ctypes.windll.kernel32.SetDllDirectoryW("")  # no libraries from the current folder: it may hold downloads
     set_language()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log

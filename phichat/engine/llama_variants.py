@@ -59,7 +59,7 @@ def best(worths: dict[str, int], wanted: str = "") -> Chosen:
 
 def folder() -> Path:
     """Where the library is, and the variants beside it."""
-    return Path(lib._lib._name).resolve().parent
+    return Path(lib._lib._name).absolute().parent
 
 
 def _files(place: Path) -> dict[str, Path]:
@@ -94,7 +94,10 @@ def _ggml() -> ctypes.CDLL:
 
 def _count() -> int:
     """How many parts of it compute already: none in such a build, until one is loaded."""
-    return int(_ggml().ggml_backend_reg_count())
+    try:
+        return int(_ggml().ggml_backend_reg_count())
+    except (AttributeError, OSError):  # built such that this cannot be asked, and so in one piece
+        return 1
 
 
 def _none_runs() -> EngineError:

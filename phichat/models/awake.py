@@ -57,3 +57,8 @@ class Awake:
         except Exception:
             self.worked = False
             logging.getLogger(__name__).info("the computer may fall asleep", exc_info=True)
+
+
+def rehearse() -> None:
+    """Load what asks the system, without asking it. Raises ImportError."""
+    import wakepy  # noqa: F401, PLC0415 - as above

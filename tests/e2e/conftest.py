@@ -18,7 +18,9 @@ def with_small_context(qtbot: QtBot, phi3_model: Path) -> Iterator[Person]:
     window = app.create_window(str(phi3_model))
     window.show()
     person = Person(window, qtbot)
-    person.wait_for(State.IDLE)
-    window.session.sampling = Sampling(temperature=0.0, max_tokens=40)
-    yield person
-    window.close()
+    try:
+        person.wait_for(State.IDLE)
+        window.session.sampling = Sampling(temperature=0.0, max_tokens=40)
+        yield person
+    finally:
+        window.close()

@@ -25,9 +25,11 @@ def person(qtbot: QtBot, starter: object) -> Iterator[Person]:
     window = app.create_window()
     window.show()
     person = Person(window, qtbot)
-    person.wait_for(State.IDLE)
-    yield person
-    window.close()
+    try:
+        person.wait_for(State.IDLE)
+        yield person
+    finally:
+        window.close()
 
 
 def model_process() -> psutil.Process:

@@ -109,6 +109,13 @@ def test_a_build_for_one_kind_of_processor_is_left_alone(install: Install) -> No
     assert library.loaded == []
 
 
+def test_a_build_that_cannot_be_asked_is_left_alone(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(INTEL)
+    monkeypatch.setattr(variants, "_ggml", object)
+    assert variants.choose() == Chosen()
+    variants.load(variants.choose())
+
+
 @pytest.mark.parametrize("worths", [{}, {"haswell": 0, "zen4": 0}])
 def test_where_none_runs_one_sentence_says_so(install: Install, tmp_path: Path, worths: dict[str, int]) -> None:
     install(worths)

@@ -1,5 +1,6 @@
 """The wheel of llama.cpp for releases: how it is compiled, and that only one that will do is kept."""
 
+import sys
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,7 +10,9 @@ from building import llama
 from building.project import Trouble
 from targets import wheel
 
-NAME = f"llama_cpp_python-{llama.version()}-py3-none-any.whl"
+HERE = {"linux": "linux", "win32": "win", "darwin": "macosx_14_0"}[sys.platform]
+NAME = f"llama_cpp_python-{llama.version()}-py3-none-{HERE}_{llama.machine()}.whl"
+MAC = f"llama_cpp_python-{llama.version()}-py3-none-macosx_14_0_arm64.whl"
 VARIANTS = ("x64", "sse42", "sandybridge", "haswell", "alderlake", "skylakex", "icelake", "zen4", "sapphirerapids")
 ARM = ("armv8.0_1", "armv8.2_1", "armv8.2_2", "armv8.6_1", "armv9.2_2")
 NEEDED = (*(f"libggml-cpu-{name}.so" for name in (*VARIANTS, *ARM)), "libllama.so", "libggml.so.0", "libggml-base.so.0")
@@ -87,6 +90,7 @@ def test_one_that_was_compiled_elsewhere_spares_the_compilation(make: Make, monk
     monkeypatch.setattr(wheel, "_compiled", compiled)
     kept = wheel.keep(make(NEEDED))
     assert wheel.wheel_path() == kept
+    assert wheel.keep(kept) == kept
 
 
 def test_what_was_compiled_is_kept(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +98,12 @@ def test_what_was_compiled_is_kept(make: Make, monkeypatch: pytest.MonkeyPatch) 
     first = wheel.wheel_path()
     monkeypatch.setattr(wheel, "_compiled", None)
     assert wheel.wheel_path() == first
+
+
+def test_checks_take_the_last_one_whatever_compiler_made_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = wheel.keep(make(NEEDED))
+    monkeypatch.setattr(llama, "compiler", lambda system: "another one")
+    assert wheel.last_wheel() == kept
 
 
 def test_what_nothing_asks_for_is_left_out_and_no_time_is_in_it(make: Make) -> None:
@@ -106,18 +116,33 @@ def test_what_nothing_asks_for_is_left_out_and_no_time_is_in_it(make: Make) -> N
     assert wheel.keep(make([*reversed(NEEDLESS), *reversed(NEEDED)])).read_bytes() == before
 
 
-def test_another_version_is_refused(make: Make) -> None:
-    with pytest.raises(Trouble, match="no wheel of the version"):
-        wheel.keep(make(NEEDED, "llama_cpp_python-0.1.0-py3-none-any.whl"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "llama_cpp_python-0.1.0-py3-none-linux_x86_64.whl",
+        NAME.replace(llama.machine(), "riscv64"),
+        MAC,
+        "phichat-0.1.0-py3-none-any.whl",
+    ],
+)
+def test_one_of_another_version_or_system_is_refused(make: Make, name: str) -> None:
+    with pytest.raises(Trouble, match="is not llama-cpp-python"):
+        llama.check(make(NEEDED, name), "linux", "x86_64")
+
+
+def test_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="there is no file"):
+        wheel.keep(tmp_path / NAME)
 
 
 def test_one_for_this_computer_alone_is_refused(make: Make) -> None:
+    linux = f"llama_cpp_python-{llama.version()}-py3-none-linux_x86_64.whl"
     with pytest.raises(Trouble, match=r"lacks llama\.cpp for alderlake, haswell"):
-        llama.check(make(["libggml-cpu.so", "libllama.so"]), "linux", "x86_64")
-    llama.check(make(["libggml-cpu.0.dylib", "libllama.dylib"], runtime="libomp.dylib"), "darwin", "arm64")
+        llama.check(make(["libggml-cpu.so", "libllama.so"], linux), "linux", "x86_64")
+    llama.check(make(["libggml-cpu.0.dylib", "libllama.dylib"], MAC, runtime="libomp.dylib"), "darwin", "arm64")
 
 
 @pytest.mark.parametrize("libraries", [NEEDED, ["libllama.so"]])
 def test_one_without_openmp_is_refused(make: Make, libraries: list[str]) -> None:
     with pytest.raises(Trouble, match="without OpenMP"):
-        llama.check(make(libraries, runtime=""), "darwin", "arm64")
+        llama.check(make(libraries, MAC, runtime=""), "darwin", "arm64")

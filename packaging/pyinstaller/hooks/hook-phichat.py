@@ -4,3 +4,4 @@ from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy
 
 hiddenimports = collect_submodules("phichat")
 datas = collect_data_files("phichat", excludes=["**/*.po~", "py.typed"]) + copy_metadata("phichat", recursive=True)
+datas += copy_metadata("socksio")  # an extra, which that does not see
