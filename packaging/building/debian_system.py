@@ -15,7 +15,8 @@ from building.project import WORK, Trouble, emptied, need, output, run
 
 PERSON = "person"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-OF_THE_HOST = re.compile(r"(PIP_.+|SSL_CERT_.+|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy)", re.IGNORECASE)
+PROXIES = re.compile(r"(https?|no|all)_proxy", re.IGNORECASE)
+OF_PIP = re.compile(r"PIP_.+|SSL_CERT_.+|REQUESTS_CA_BUNDLE")
 HOST = "/host"  # below which there is what pip needs of this machine
 SCREENS = "/tmp/.X11-unix"  # noqa: S108 - where X servers listen
 
@@ -29,6 +30,8 @@ class Debian:
     def __init__(self, folder: Path, *, has_pip: bool = False) -> None:
         self.root, self._has_pip = folder, has_pip
         run("cp", "--archive", "--reflink=auto", f"{_plain()}/.", emptied(folder))
+        if has_pip:
+            (folder / "etc" / "pip.conf").write_text(_pip_conf(), "utf-8")
         self.run("apt-get", "update", "--quiet=2")
 
     def install(self, *packages: str) -> None:
@@ -51,7 +54,8 @@ class Debian:
         """What to run here so that `command` runs there, as `user`."""
         home = "/root" if user == "root" else f"/home/{user}"
         settings = {"PATH": PATH, "HOME": home, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        settings = {**(_for_there(_settings()) if self._has_pip else {}), **settings, **variables}
+        fetching = {**(_settings(PROXIES) if user == "root" else {}), **(_of_pip() if self._has_pip else {})}
+        settings = {**fetching, **settings, **variables}
         inside = ["env", "-i", "-C", home, *(f"{name}={value}" for name, value in settings.items())]
         steps = [f"mount -t proc proc {_quoted(self.root / 'proc')}", _bound("/dev", self.root)]
         if Path(SCREENS).exists():
@@ -82,7 +86,6 @@ def _plain() -> Path:
         uri, suite, _ = sources[0]
         run("debootstrap", "--variant=minbase", suite, emptied(folder), uri)
         _write_sources(folder, sources)
-        (folder / "etc" / "pip.conf").write_text(_pip_conf(), "utf-8")
         run("chroot", folder, "useradd", "--create-home", "--shell", "/bin/sh", PERSON)
     return folder
 
@@ -106,9 +109,13 @@ def _write_sources(folder: Path, sources: Iterable[tuple[str, str, str]]) -> Non
     (folder / "etc" / "apt" / "apt.conf.d" / "90host").write_text("".join(proxies), "utf-8")
 
 
-def _settings() -> Mapping[str, str]:
-    """What leads pip and others to what they fetch."""
-    return {name: value for name, value in os.environ.items() if OF_THE_HOST.fullmatch(name)}
+def _settings(names: re.Pattern[str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if names.fullmatch(name)}
+
+
+def _of_pip() -> dict[str, str]:
+    """What leads pip there to what it finds here."""
+    return _for_there(_settings(OF_PIP))
 
 
 def _pip_settings() -> Mapping[str, str]:
@@ -130,7 +137,7 @@ def _for_there(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _folders_of_pip() -> list[str]:
     """The files and folders here that pip's settings name; indexes have beside them what they list."""
-    words = " ".join([*_settings().values(), *_pip_settings().values()]).split()
+    words = " ".join([*_settings(OF_PIP).values(), *_pip_settings().values()]).split()
     paths = [Path(word) for word in words if word.startswith("/")]
     paths += [Path(word.removeprefix("file://")).parent for word in words if word.startswith("file://")]
     return sorted({str(path) for path in paths if path.exists()})
