@@ -14,7 +14,7 @@ from phichat.text import tr
 
 BUSY_PROCESSES = (0, 1, 2, 4)
 WORDS = 10  # of the question, which is not what is measured
-REPLY_TOKENS, FEWEST_TOKENS = 128, 24  # of a reply, which is where the app finds out how busy it is
+REPLY_TOKENS, FEWEST_TOKENS = 256, 24  # of a reply, which is where the app finds out how busy it is
 ROUNDS = 2  # at least, where the model is not too slow for them
 LONGEST = 20.0  # seconds of writing after which a run has said enough: threads that wait for each other may crawl
 
@@ -30,7 +30,7 @@ def measure(plan: Plan) -> dict[str, Any]:
                 tr("Measuring speed, busy processes: {count}, round {turn} …").format(count=count, turn=turn + 1)
             )
             with busy(count):
-                for kind in _kinds():
+                for kind in _in_turn(turn):
                     if None not in runs[count, kind]:  # what died once is not tried again
                         runs[count, kind].append(_run(kind, plan, like))
         passed = time.monotonic() - begun
@@ -43,6 +43,13 @@ def _kinds() -> list[str]:
     """What is measured; a number is a fixed one of threads: 1, 2, 4 and so on, up to all cores."""
     powers = takewhile(lambda count: count < threads(), (2**exponent for exponent in range(32)))
     return ["ours", "bare", *map(str, powers), str(threads())]
+
+
+def _in_turn(turn: int) -> list[str]:
+    """All kinds, each time another one first: what comes first may suffer from what was there before."""
+    kinds = _kinds()
+    first = turn % len(kinds)
+    return kinds[first:] + kinds[:first]
 
 
 def _like(plan: Plan) -> Figures:
