@@ -18,8 +18,6 @@ REPLY_TOKENS = 96
 SWEEPS = 2  # runs of each of the settings among which the fastest are sought, at least
 SLOWER = 1.5  # how much longer than ours these take, on average: half of them do without threads
 
-_KINDS = ("ours", "same", "bare")
-
 
 @dataclass(frozen=True)
 class Size:
@@ -34,21 +32,24 @@ PROBE = Size(words=60, tokens=8, rounds=1)
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The part `speed`. Ours comes first in each round: the other two read its tokens and write as many."""
+    """The part `speed`. Ours comes first in each round: the others read its tokens and write as many."""
     probe = ours(plan, PROBE.words, PROBE.tokens)
-    size = _fitting(plan, probe)
-    runs: dict[str, list[Figures | None]] = {kind: [] for kind in _KINDS}
+    loops = {"bare": ("bare", plan.settings), "same": ("same", plan.settings)}
+    if plan.sweep and (fastest := _fastest(plan, probe)):
+        loops["sweep"] = ("same", fastest)
+    size = _fitting(plan, probe, 1 + len(loops))
+    runs: dict[str, list[Figures | None]] = {name: [] for name in ("ours", *loops)}
     for turn in range(size.rounds):
         plan.report(tr("Measuring speed, round {turn} of {rounds} …").format(turn=turn + 1, rounds=size.rounds))
         run = ours(plan, size.words, size.tokens)
         runs["ours"].append(run)
-        for kind in _KINDS[1:]:
-            if None not in runs[kind]:  # what died once is not tried again
-                runs[kind].append(loop(kind, plan, plan.settings, run))
+        for name, (kind, settings) in loops.items():
+            if None not in runs[name]:  # what died once is not tried again
+                runs[name].append(loop(kind, plan, settings, run))
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
-    found |= {kind: medians(runs[kind]) for kind in ("bare", "same")}
-    if plan.sweep:
-        found["sweep"] = _sweep(plan, probe, size)
+    found |= {name: medians(runs[name]) for name in loops}
+    if found.get("sweep"):
+        found["sweep"] |= {"settings": asdict(loops["sweep"][1])}
     loads = [run["seconds_to_load"] for run in runs["ours"] if run]
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
 
@@ -57,7 +58,7 @@ def _speeds(runs: list[Figures]) -> Figures:
     return medians([{name: run[name] for name in ("prompt", "generation")} for run in runs]) or {}
 
 
-def _fitting(plan: Plan, probe: Figures, runs: float = len(_KINDS), rounds: int = 3) -> Size:
+def _fitting(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
     """As much as fits into the plan's time and the model's context, by what a short run took.
 
     There are so many `runs` in a round; less is read and written so that there are so many `rounds`.
@@ -76,11 +77,8 @@ def _fitting(plan: Plan, probe: Figures, runs: float = len(_KINDS), rounds: int 
     return Size(words, tokens, max(1, min(plan.rounds, int(plan.seconds / seconds(words, tokens)))))
 
 
-def _sweep(plan: Plan, probe: Figures, whole: Size) -> Figures | None:
-    """The settings with which a plain loop is done soonest, by the medians of several runs.
-
-    They are sought with less to read and write; the speeds are those for as much as ours had, as depth has its price.
-    """
+def _fastest(plan: Plan, probe: Figures) -> EngineSettings | None:
+    """The settings with which a plain loop is done soonest, by the medians of several runs; None if all of them die."""
     variants = list(_variants(plan.settings))
     size = _fitting(plan, probe, SLOWER * len(variants), SWEEPS)
     like = ours(plan, size.words, size.tokens)
@@ -90,17 +88,8 @@ def _sweep(plan: Plan, probe: Figures, whole: Size) -> Figures | None:
             if None not in figures:
                 _tell(plan, settings)
                 figures.append(loop("same", plan, settings, like))
-    complete = [
-        (found, settings) for settings, figures in zip(variants, runs, strict=True) if (found := medians(figures))
-    ]
-    best, settings = min(complete, key=lambda pair: _seconds(pair[0], like), default=({}, plan.settings))
-    return {**_whole(plan, settings, whole), "settings": asdict(settings)} if best else None
-
-
-def _whole(plan: Plan, settings: EngineSettings, size: Size) -> Figures:
-    """The speeds of a plain loop with `settings`, in as many runs as ours had."""
-    like = ours(plan, size.words, size.tokens)
-    return medians([loop("same", plan, settings, like) for _ in range(size.rounds)]) or {}
+    complete = [(_seconds(found, like), index) for index, figures in enumerate(runs) if (found := medians(figures))]
+    return variants[min(complete)[1]] if complete else None
 
 
 def _tell(plan: Plan, settings: EngineSettings) -> None:

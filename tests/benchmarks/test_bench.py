@@ -45,6 +45,25 @@ def test_speed_is_measured_in_the_app_in_a_plain_loop_and_bare(phi3_model: Path,
     assert "sweep" not in found["speed"]
 
 
+def test_what_the_sweep_found_takes_turns_with_ours(
+    phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, asked = replace(settings, threads=settings.threads + 1), list[tuple[str, EngineSettings]]()
+
+    def loop(kind: str, plan: Plan, settings: EngineSettings, like: dict[str, Any]) -> dict[str, float]:
+        asked.append((kind, settings))
+        return {"prompt": 50.0 * settings.threads, "generation": 5.0}
+
+    run = {"tokens": [0] * 70, "count": 8, "prompt": 90.0, "generation": 9.0, "seconds_to_load": 0.1}
+    monkeypatch.setattr(speed, "ours", lambda *_: run)
+    monkeypatch.setattr(speed, "loop", loop)
+    monkeypatch.setattr(speed, "_fastest", lambda *_: other)
+    found = speed.measure(_plan(phi3_model, settings, sweep=True, rounds=2))["speed"]
+    assert asked == [("bare", settings), ("same", settings), ("same", other)] * 2
+    assert found["sweep"] == {"prompt": 50.0 * other.threads, "generation": 5.0, "settings": vars(other)}
+    assert found["prompt"] == 90.0
+
+
 def test_a_sweep_finds_the_settings_that_are_fastest_in_most_runs(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,10 +80,7 @@ def test_a_sweep_finds_the_settings_that_are_fastest_in_most_runs(
     monkeypatch.setattr(speed, "loop", loop)
     monkeypatch.setattr(speed, "ours", lambda *_: {"tokens": [0] * 70, "count": 8})
     probe = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    speeds[128].append(65.0)  # for as much as ours had
-    whole = speed.Size(words=60, tokens=8, rounds=1)
-    best = speed._sweep(_plan(phi3_model, settings, rounds=3, report=told.append), probe, whole)
-    assert best == {"prompt": 65.0, "generation": 65.0, "settings": {**vars(settings), "batch": 128}}
+    assert speed._fastest(_plan(phi3_model, settings, rounds=3, report=told.append), probe) == quick
     assert len(told) == 8
 
 
@@ -74,22 +90,22 @@ def test_a_sweep_of_what_always_dies_finds_nothing(
     monkeypatch.setattr(speed, "loop", lambda *_: None)
     monkeypatch.setattr(speed, "ours", lambda *_: {"tokens": [0] * 70, "count": 8})
     probe = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    assert speed._sweep(_plan(phi3_model, settings), probe, speed.PROBE) is None
+    assert speed._fastest(_plan(phi3_model, settings), probe) is None
 
 
 def test_slow_models_read_and_write_less(phi3_model: Path, settings: EngineSettings) -> None:
     fast = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
     slow = {"tokens": [0] * 70, "prompt": 5.0, "generation": 1.0, "seconds_to_load": 20.0}
     plan = _plan(phi3_model, replace(settings, context=4096), rounds=5)
-    assert speed._fitting(plan, fast) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
-    size = speed._fitting(plan, slow)
+    assert speed._fitting(plan, fast, 3) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
+    size = speed._fitting(plan, slow, 3)
     assert (size.words < speed.PROMPT_WORDS, size.tokens < speed.REPLY_TOKENS) == (True, True)
     assert size.rounds >= 1
 
 
 def test_what_is_measured_fits_the_context(phi3_model: Path, settings: EngineSettings) -> None:
     figures = {"tokens": [0] * 140, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    size = speed._fitting(_plan(phi3_model, settings), figures)
+    size = speed._fitting(_plan(phi3_model, settings), figures, 3)
     assert size.words * 140 / 60 + size.tokens <= settings.context
 
 
