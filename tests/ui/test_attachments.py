@@ -1,12 +1,12 @@
 """Text files go with a question: dropped, pasted or chosen, counted before they are sent, and never lost."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
@@ -92,8 +92,15 @@ def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: py
     person.wait(lambda: chips(person) == ["notes.txt"])
 
 
-def test_files_are_pasted(person: Person, notes: Path) -> None:
-    QApplication.clipboard().setMimeData(_mime(notes))
+@pytest.fixture
+def clipboard(qapp: QApplication) -> Iterator[QClipboard]:
+    """Empty afterwards: Qt keeps what is there for longer than Python lives, and this is an object of Python's."""
+    yield qapp.clipboard()
+    qapp.clipboard().clear()
+
+
+def test_files_are_pasted(person: Person, notes: Path, clipboard: QClipboard) -> None:
+    clipboard.setMimeData(_mime(notes))
     person.press(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     person.wait(lambda: chips(person) == ["notes.txt"])
     assert person.written() == ""
