@@ -90,9 +90,7 @@ class ReadyNotice(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("readyNotice")
-        self._line = QLabel()
-        self._line.setTextFormat(Qt.TextFormat.PlainText)
-        self._line.setWordWrap(True)
+        self._line = _line()
         self._switch = _button("switchButton", tr("Switch"))
         self._dismiss = _button("dismissButton", tr("Not now"))
         layout = _row(self)
@@ -127,9 +125,7 @@ class VersionNotice(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("versionNotice")
-        self._line = QLabel()
-        self._line.setTextFormat(Qt.TextFormat.PlainText)
-        self._line.setWordWrap(True)
+        self._line = _line()
         open_notes = _button("versionNotesButton", tr("What is new"))
         dismiss = _button("versionDismissButton", tr("Not now"))
         layout = _row(self)
@@ -151,6 +147,13 @@ def _row(bar: QWidget) -> QHBoxLayout:
     row.setContentsMargins(14, 5, 6, 5)
     row.setSpacing(12)
     return row
+
+
+def _line() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
 
 
 def _button(name: str, text: str) -> QPushButton:
