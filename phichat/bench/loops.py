@@ -16,7 +16,7 @@ from phichat.bench.processes import Figures, answer
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama_context import start_library
-from phichat.engine.llama_sampler import SamplerChain
+from phichat.engine.llama_sampler import plain_chain
 
 
 def measure(order: dict[str, Any]) -> Figures:
@@ -26,7 +26,7 @@ def measure(order: dict[str, Any]) -> Figures:
 
 
 def _same(order: dict[str, Any]) -> Clock:
-    """The app's settings, its sampler chain and its steps, and nothing else of it."""
+    """The app's settings and its steps with llama.cpp's own samplers, and nothing else of it."""
     settings, sampling = EngineSettings(**order["settings"]), Sampling(**order["sampling"])
     start_library(settings.variant)
     model, context = _loaded(order["model"], settings)
@@ -36,9 +36,9 @@ def _same(order: dict[str, Any]) -> Clock:
     asked, tokens, ticks = time.perf_counter(), order["tokens"], []
     for start in range(0, len(tokens), settings.batch):
         _decode(context, tokens[start : start + settings.batch])
-    chain = SamplerChain(sampling, sampling.seed or 0, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
+    chain = plain_chain(sampling, sampling.seed or 0, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
     while True:
-        token = chain.choose(context)
+        token = lib.llama_sampler_sample(chain, context, -1)
         ticks.append(time.perf_counter())
         if is_enough(ticks, order):
             return Clock(asked, ticks)

@@ -1,32 +1,61 @@
-"""Sampling settings as a chain of llama.cpp's samplers."""
+"""Sampling settings as a chain of llama.cpp's samplers, but for the repeat penalty."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
+import numpy as np
 
 from phichat.chat.sampling import Sampling
 
 
 class SamplerChain:
-    """Chooses tokens for one reply, of which there may be some. Penalties see those alone. `close` it at the end."""
+    """Chooses tokens for one reply, of which there may be some. Penalties see those alone. `close` it at the end.
+
+    The same tokens as with `plain_chain`, whose penalties look at the whole vocabulary: that took 0.16 of the 0.19 ms
+    of a choice among 49,152 tokens, and a core is all that works meanwhile. Here only what was said is looked at.
+    """
 
     def __init__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> None:
-        parameters = lib.llama_sampler_chain_default_params()
-        parameters.no_perf = True
-        self._chain: Any = lib.llama_sampler_chain_init(parameters)
-        for link in _links(sampling, seed, vocabulary_size):
-            lib.llama_sampler_chain_add(self._chain, link)
-        for token in begun:
-            lib.llama_sampler_accept(self._chain, token)
+        self._chain = plain_chain(replace(sampling, repeat_penalty=1), seed, vocabulary_size)
+        self._penalty, self._words = np.float32(sampling.repeat_penalty), vocabulary_size
+        self._said: deque[int] = deque(begun, sampling.repeat_last_n if sampling.repeat_penalty != 1 else 0)
 
     def choose(self, context: Any, index: int = -1) -> int:
         """The next token, from the logits of the token with that index in the last step; -1 for its last."""
+        token = self._choose_anew(context, index) if self._said else self._sample(context, index)
+        self._said.append(token)
+        return token
+
+    def _choose_anew(self, context: Any, index: int) -> int:
+        """Choose with a penalty on what was said; the logits are the same afterwards."""
+        pointer: Any = lib.llama_get_logits_ith(context, index)
+        logits = np.ctypeslib.as_array(pointer, (self._words,))
+        said = np.fromiter(set(self._said), np.intp)
+        true = logits[said]
+        logits[said] = np.where(true <= 0, true * self._penalty, true / self._penalty)
+        token = self._sample(context, index)
+        logits[said] = true
+        return token
+
+    def _sample(self, context: Any, index: int) -> int:
         return int(lib.llama_sampler_sample(self._chain, context, index))
 
     def close(self) -> None:
         """Free the chain."""
         lib.llama_sampler_free(self._chain)
+
+
+def plain_chain(sampling: Sampling, seed: int, vocabulary_size: int) -> Any:
+    """llama.cpp's own samplers for all of these settings. Free it with `llama_sampler_free`."""
+    parameters = lib.llama_sampler_chain_default_params()
+    parameters.no_perf = True
+    chain: Any = lib.llama_sampler_chain_init(parameters)
+    for link in _links(sampling, seed, vocabulary_size):
+        lib.llama_sampler_chain_add(chain, link)
+    return chain
 
 
 def _links(sampling: Sampling, seed: int, vocabulary_size: int) -> Iterator[Any]:
