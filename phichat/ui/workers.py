@@ -1,14 +1,15 @@
 """The engine's thread: orders go in as signals, events come out as signals, and one owner ends it."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from phichat.engine.base import Engine, EngineSettings, Request, Stop
+from phichat.engine.base import Engine, EngineSettings, Event, Request, Stop
 from phichat.errors import PhichatError
 from phichat.text import tr
 
@@ -18,20 +19,42 @@ if TYPE_CHECKING:
 STORING = 5.0  # seconds that a question waits to be stored: a disk that hangs longer is no reason not to answer
 
 
+class _Mailbox(QObject):
+    """Takes letters in one thread, and has them read in its own: as many as there are each time it wakes up.
+
+    A queued signal for each would have both threads wake up, and wait for one another, with every token.
+    """
+
+    _filled = Signal()
+
+    def __init__(self, read: Callable[..., None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._read, self._letters, self._is_told = read, deque[tuple[Any, ...]](), False
+        self._filled.connect(self._empty, Qt.ConnectionType.QueuedConnection)
+
+    def put(self, *letter: Any) -> None:
+        self._letters.append(letter)
+        if not self._is_told:
+            self._is_told = True
+            self._filled.emit()
+
+    @Slot()
+    def _empty(self) -> None:
+        self._is_told = False  # first, so that what comes from now on is told again
+        while self._letters:
+            self._read(*self._letters.popleft())
+
+
 class _Worker(QObject):
     """Lives in the engine's thread and runs one order after the other.
 
-    Signals:
-        happened(Stop, Event): what the engine yields, with the Stop of the order it belongs to.
-        failed(Stop, str): an order ended with an error; one sentence for people.
+    `tell` hears, in that thread, what the engine yields, with the Stop of the order it belongs to; or in place of an
+    event one sentence for people about the error with which the order ended.
     """
 
-    happened = Signal(object, object)
-    failed = Signal(object, str)
-
-    def __init__(self, make_engine: Callable[[], Engine]) -> None:
+    def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[Stop, Event | str], None]) -> None:
         super().__init__()
-        self._make_engine = make_engine
+        self._make_engine, self._tell = make_engine, tell
         self._engine: Engine | None = None
 
     @property
@@ -41,8 +64,8 @@ class _Worker(QObject):
     @Slot(object, object, object)
     def load(self, path: Path, settings: Callable[[], EngineSettings], stop: Stop) -> None:
         def run() -> None:
-            loaded = self._get().load(path, settings(), stop, lambda event: self.happened.emit(stop, event))
-            self.happened.emit(stop, loaded)
+            loaded = self._get().load(path, settings(), stop, lambda event: self._tell(stop, event))
+            self._tell(stop, loaded)
 
         self._carefully(stop, run)
 
@@ -51,7 +74,7 @@ class _Worker(QObject):
         def run() -> None:
             _wait_for(stored)
             for event in self._get().generate(request, stop):
-                self.happened.emit(stop, event)
+                self._tell(stop, event)
 
         self._carefully(stop, run)
 
@@ -59,7 +82,7 @@ class _Worker(QObject):
     def calibrate(self, stop: Stop) -> None:
         def run() -> None:
             for event in self._get().calibrate(stop):
-                self.happened.emit(stop, event)
+                self._tell(stop, event)
 
         self._carefully(stop, run)
 
@@ -83,10 +106,10 @@ class _Worker(QObject):
             run()
         except PhichatError as error:
             logging.getLogger(__name__).warning("an order failed: %s", type(error).__name__)
-            self.failed.emit(stop, str(error))
+            self._tell(stop, str(error))
         except Exception as error:  # the window goes on, whatever it was
             logging.getLogger(__name__).exception("an order failed")
-            self.failed.emit(stop, tr("Something unexpected went wrong: {error}").format(error=error))
+            self._tell(stop, tr("Something unexpected went wrong: {error}").format(error=error))
 
 
 def _wait_for(stored: "Future[None] | None") -> None:
@@ -101,7 +124,9 @@ class EngineThread(QObject):
 
     Orders return at once; `close` ends the thread and the engine.
 
-    Signals: `happened` and `failed` as they come from the worker, delivered in the receiver's thread.
+    Signals:
+        happened(Stop, Event): what the engine yields, with the Stop of the order it belongs to.
+        failed(Stop, str): an order ended with an error; one sentence for people.
     """
 
     happened = Signal(object, object)
@@ -116,10 +141,8 @@ class EngineThread(QObject):
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        self._worker = _Worker(make_engine)
+        self._worker = _Worker(make_engine, _Mailbox(self._hear, self).put)
         self._worker.moveToThread(self._thread)
-        self._worker.happened.connect(self.happened)
-        self._worker.failed.connect(self.failed)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)
         self._calibrate.connect(self._worker.calibrate)
@@ -165,6 +188,12 @@ class EngineThread(QObject):
             stop.set(final=True)
         self._close.emit()
         self._thread.wait()
+
+    def _hear(self, stop: Stop, what: Event | str) -> None:
+        if isinstance(what, str):
+            self.failed.emit(stop, what)
+        else:
+            self.happened.emit(stop, what)
 
     def _new_stop(self) -> Stop:
         self._stops = [stop for stop in self._stops[-3:] if not stop.is_set()]
