@@ -27,7 +27,8 @@ class Child:
     """Serves one engine. A thread of its own reads orders, so that stopping needs no one's patience."""
 
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
-        self._orders, self._say = orders, Sender(answers).say
+        self._orders, self._sender = orders, Sender(answers)
+        self._say = self._sender.say
         self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
         self._stop, self._number = Stop(), 0
 
@@ -73,7 +74,10 @@ class Child:
                 self._tell(event)
 
     def _tell(self, event: Event) -> None:
-        self._say(wire.event_line(event), can_wait=isinstance(event, Piece))
+        if isinstance(event, Piece):
+            self._sender.gather(event)
+        else:
+            self._say(wire.event_line(event))
 
     def _listen(self) -> None:
         while (order := wire.read(self._orders)) is not None:

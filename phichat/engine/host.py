@@ -212,7 +212,7 @@ class HostedEngine:
                 answered = line["event"] in {"error", "done", "loaded"}
                 if line["event"] == "error":
                     raise errors.by_name(line["kind"])(line["text"])
-                yield wire.event_of(line)
+                yield from wire.events_of(line)
                 if answered:
                     return
         finally:

@@ -1,12 +1,12 @@
 """Sampling settings as a chain of llama.cpp's samplers, but for the repeat penalty."""
 
+import ctypes
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
-import numpy as np
 
 from phichat.chat.sampling import Sampling
 
@@ -20,7 +20,7 @@ class SamplerChain:
 
     def __init__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> None:
         self._chain = plain_chain(replace(sampling, repeat_penalty=1), seed, vocabulary_size)
-        self._penalty, self._words = np.float32(sampling.repeat_penalty), vocabulary_size
+        self._penalty = ctypes.c_float(sampling.repeat_penalty).value  # llama.cpp's numbers are no finer
         self._said: deque[int] = deque(begun, sampling.repeat_last_n if sampling.repeat_penalty != 1 else 0)
 
     def choose(self, context: Any, index: int = -1) -> int:
@@ -31,14 +31,14 @@ class SamplerChain:
 
     def _choose_anew(self, context: Any, index: int) -> int:
         """Choose with a penalty on what was said; the logits are the same afterwards."""
-        pointer: Any = lib.llama_get_logits_ith(context, index)
-        logits = np.ctypeslib.as_array(pointer, (self._words,))
-        said = np.fromiter(set(self._said), np.intp)
-        true = logits[said]
-        logits[said] = np.where(true <= 0, true * self._penalty, true / self._penalty)
-        token = self._sample(context, index)
-        logits[said] = true
-        return token
+        logits: Any = lib.llama_get_logits_ith(context, index)
+        true = {token: logits[token] for token in set(self._said)}
+        for token, logit in true.items():
+            logits[token] = logit * self._penalty if logit <= 0 else logit / self._penalty
+        chosen = self._sample(context, index)
+        for token, logit in true.items():
+            logits[token] = logit
+        return chosen
 
     def _sample(self, context: Any, index: int) -> int:
         return int(lib.llama_sampler_sample(self._chain, context, index))

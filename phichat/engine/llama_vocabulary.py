@@ -29,7 +29,7 @@ class LlamaVocabulary:
         self._markup = frozenset(self.special.values())
         self.bos = self._marked(lib.llama_vocab_bos(self._vocab))
         self.eos = self._marked(lib.llama_vocab_eos(self._vocab))
-        self._known = lru_cache(REMEMBERED)(self._tokenize)
+        self._known, self._spelt = lru_cache(REMEMBERED)(self._tokenize), lru_cache(REMEMBERED)(self._spell)
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of `text` with control tokens forbidden. Earlier turns come again with every question."""
@@ -47,6 +47,9 @@ class LlamaVocabulary:
 
     def piece(self, token: int) -> bytes:
         """The bytes that `token` adds to a reply: none for markup, however the file classes it."""
+        return self._spelt(token)
+
+    def _spell(self, token: int) -> bytes:
         return b"" if token in self._markup else self._bytes(token, special=False)
 
     def text_of(self, token: int) -> str:

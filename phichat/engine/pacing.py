@@ -20,7 +20,7 @@ SLOWER = 1.35  # how much slower than usual is a reason to try others
 LASTING = 2 * WINDOW  # steps in a row after which it is slow: a single long one is in WINDOW means
 BUSY = 0.3  # cores used by other programs that count as busy
 CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
-LOOK_EVERY, STALE = 0.1, 3.0  # seconds between two looks at what other programs use, at least and at most
+LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two looks at what other programs use, at least and at most
 GLANCE_EVERY = 0.5  # seconds between two looks while nothing is done, so that it is known when something is asked
 JUST_NOW = 1.0  # seconds after a comparison in which its reason is seen
 PATIENCE = 5.0  # seconds after a comparison before a mere slowness leads to another one
@@ -121,7 +121,7 @@ class Pacer:
         level = self._busy_cores()
         if level != self._level:
             self._change(level)
-        elif len(self._recent) == WINDOW and self._is_slow(fmean(self._recent)):
+        elif len(self._recent) == WINDOW and self._is_slow(sum(self._recent) / WINDOW):
             self._compare()
 
     def _change(self, level: int) -> None:

@@ -1,6 +1,7 @@
 """What goes over the pipe between the window's process and the model's: one JSON object a line."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -12,6 +13,7 @@ from phichat.engine.base import (
     EngineSettings,
     Event,
     Loaded,
+    Piece,
     PromptMade,
     Request,
     as_json,
@@ -19,6 +21,7 @@ from phichat.engine.base import (
 
 Line = dict[str, Any]
 
+_PIECES = "pieces"
 _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
@@ -42,8 +45,21 @@ def event_line(event: Event) -> Line:
     return as_json(event)
 
 
-def event_of(line: Line) -> Event:
-    """The event in a line."""
+def pieces_line(pieces: Iterable[Piece]) -> Line:
+    """Several pieces for the pipe."""
+    texts, tokens = zip(*((piece.text, piece.token) for piece in pieces), strict=True)
+    return {"event": _PIECES, "texts": texts, "tokens": tokens}
+
+
+def events_of(line: Line) -> Iterator[Event]:
+    """The events in a line: one, or several pieces."""
+    if line["event"] == _PIECES:
+        yield from map(Piece, line["texts"], line["tokens"])
+    else:
+        yield _event_of(line)
+
+
+def _event_of(line: Line) -> Event:
     values = dict(line)
     kind = _EVENTS[values.pop("event")]
     if kind is Loaded:

@@ -46,7 +46,12 @@ def through_pipe(line: wire.Line) -> wire.Line:
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_event_arrives_as_it_was(event: Event) -> None:
-    assert wire.event_of(through_pipe(wire.event_line(event))) == event
+    assert list(wire.events_of(through_pipe(wire.event_line(event)))) == [event]
+
+
+def test_pieces_may_come_together() -> None:
+    pieces = [Piece(AWKWARD, 7), Piece("", -1), Piece("b", 8)]
+    assert list(wire.events_of(through_pipe(wire.pieces_line(pieces)))) == pieces
 
 
 def test_no_kind_of_event_was_forgotten() -> None:
