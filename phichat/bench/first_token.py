@@ -106,7 +106,7 @@ def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
     """A long one, with the reply that the model gave last."""
     asked, told = Turn(Role.USER, f"{number}. {story(EARLIER_WORDS)}"), Turn(Role.ASSISTANT, story(EARLIER_WORDS))
     turns = (asked, told, asked)
-    return (*turns, talk.ask(turns, REPLY_TOKENS).reply)
+    return (*turns, talk.reply(turns, REPLY_TOKENS))
 
 
 @contextmanager

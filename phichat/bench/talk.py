@@ -13,17 +13,25 @@ from phichat.engine.base import Done, Engine, Piece, Request, Stop
 from phichat.text import tr
 
 KEYS_PER_SECOND = 40
+TOLD = "It came back late, and everybody was glad."
 LOOK_EVERY = 0.25  # seconds between two looks at what is written, as in the window
+
+
+SEEDS = range(SEED, SEED + 8)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of a question: seconds to the first token, the prompt's tokens, those kept of them, the reply."""
+    """What came of a question: seconds to the first token, the prompt's tokens, those kept of them, the reply.
+
+    `is_plain` unless some of the reply's tokens are not seen.
+    """
 
     seconds: float
     tokens: int
     kept: int
     reply: Turn
+    is_plain: bool
 
 
 class Talk:
@@ -32,10 +40,10 @@ class Talk:
     def __init__(self, engine: Engine, plan: Plan) -> None:
         self._engine, self._plan = engine, plan
 
-    def ask(self, turns: tuple[Turn, ...], most: int = 1, since: float | None = None) -> Asked:
+    def ask(self, turns: tuple[Turn, ...], most: int = 1, since: float | None = None, seed: int = SEED) -> Asked:
         """Ask for a reply of at most so many tokens; the first is timed from `since`, or from now."""
         since = time.perf_counter() if since is None else since
-        request = Request(turns, replace(self._plan.sampling, max_tokens=most, seed=SEED))
+        request = Request(turns, replace(self._plan.sampling, max_tokens=most, seed=seed))
         first, pieces, done = 0.0, list[Piece](), None
         for event in self._engine.generate(request, Stop()):
             if isinstance(event, Piece):
@@ -47,7 +55,16 @@ class Talk:
             raise cannot_be_measured(self._plan, tr("it says nothing"))
         tokens = tuple(piece.token for piece in pieces if piece.token >= 0)
         text = "".join(piece.text for piece in pieces)
-        return Asked(first, done.prompt_tokens, done.cached_tokens, Turn(Role.ASSISTANT, text, tokens))
+        reply = Turn(Role.ASSISTANT, text, tokens)
+        return Asked(first, done.prompt_tokens, done.cached_tokens, reply, all(piece.text for piece in pieces))
+
+    def reply(self, turns: tuple[Turn, ...], most: int) -> Turn:
+        """A reply as a trained model gives it.
+
+        Noise has markup in it now and then, from which on a reply is read again, as it must not forge a turn.
+        """
+        replies = (self.ask(turns, most, seed=seed) for seed in SEEDS)
+        return next((asked.reply for asked in replies if asked.is_plain), Turn(Role.ASSISTANT, TOLD))
 
     def read_ahead(self, turns: tuple[Turn, ...], stop: Stop) -> None:
         """Read what will be asked, as far as it is known, unless stopped."""
