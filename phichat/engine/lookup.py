@@ -36,9 +36,13 @@ class Prices:
     def larger(self, tokens: int, seconds: float) -> float:
         """So many took so long; the price of that."""
         price = seconds / self._single if self._single else self._of[SIZES[0]]
-        size = min(SIZES, key=lambda size: abs(size - tokens))
+        size = self._nearest(tokens)
         self._of[size] += NEWER * (price * size / tokens - self._of[size])
         return price
+
+    def seconds(self, tokens: int) -> float:
+        """How long so many will take; for ever, as long as nothing was measured."""
+        return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
     def best(self, chance: float) -> tuple[float, int]:
         """How much quicker than single tokens the best step is, and how many tokens it has.
@@ -46,6 +50,9 @@ class Prices:
         Each guess is right with that `chance`, given that the ones before it are.
         """
         return max(((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items())
+
+    def _nearest(self, tokens: int) -> int:
+        return min(SIZES, key=lambda size: abs(size - tokens))
 
 
 class LookUp:

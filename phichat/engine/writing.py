@@ -9,6 +9,8 @@ from phichat.engine.lookup import LookUp
 from phichat.engine.pacing import Pacer
 from phichat.stop import Stop
 
+AT_ONCE = 0.15  # seconds in which a step ends anyway: looking whether it shall takes two percent of its time
+
 
 class Chain(Protocol):
     """Chooses tokens; a SamplerChain is one."""
@@ -77,7 +79,10 @@ class Writer:
         return is_done
 
     def _try_out(self, token: int, guesses: Sequence[int], stop: Stop) -> bool:
-        self._llama.watch(stop)  # such a step may take a second
+        assert self._look_up  # noqa: S101 - for the type checker
+        if self._look_up.prices.seconds(1 + len(guesses)) < AT_ONCE:
+            return self._llama.try_out(token, guesses)
+        self._llama.watch(stop)
         try:
             is_done = self._llama.try_out(token, guesses)
         finally:

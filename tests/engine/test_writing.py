@@ -10,6 +10,7 @@ import pytest
 from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import llama as llama_engine
+from phichat.engine import writing
 from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.llama_context import LlamaContext
@@ -143,7 +144,11 @@ def test_a_full_context_ends_it_as_without_guesses(
     assert (said, done.reason) == (tokens, plain.reason) == (tokens, Ending.LENGTH)
 
 
-def test_a_stop_ends_a_step_of_many_tokens(make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [0.0, 60.0], ids=["while it lasts", "after it"])
+def test_a_stop_ends_a_step_of_many_tokens(
+    make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, at_once: float
+) -> None:
+    monkeypatch.setattr(writing, "AT_ONCE", at_once)
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
     monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, 0))
     engine, stop = make(looks_up=True), Stop()
