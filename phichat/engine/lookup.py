@@ -8,7 +8,7 @@ The constants are those with which replays of SmolLM2's replies, 16 to rewriting
 with the prices of two machines' models, and never below 0.97 of single tokens where nothing was to be repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 BITE = 3  # tokens that must be alike before it counts as a repetition
 NEXT, NEAR = 4, 24  # tokens behind the place where one was left, in which one alike is enough, and two
@@ -20,6 +20,7 @@ NEWER = 0.3  # the weight of the latest measurement
 
 SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
 FIRST_PRICES = (4.7, 7.0, 12.0)  # until there are measurements
+FULL, DEAR = 2, 1.5  # steps without a slip before one that costs so many times the next smaller
 
 
 class Prices:
@@ -44,12 +45,22 @@ class Prices:
         """How long so many will take; for ever, as long as nothing was measured."""
         return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
-    def best(self, chance: float) -> tuple[float, int]:
+    def best(self, chance: float, full: int) -> tuple[float, int]:
         """How much quicker than single tokens the best step is, and how many tokens it has.
 
-        Each guess is right with that `chance`, given that the ones before it are.
+        Each guess is right with that `chance`, given that the ones before it are. So many `full` steps in a row were
+        right to their ends.
         """
-        return max(((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items())
+        return max(((1 - chance**size) / (1 - chance) / price, size) for size, price in self._tried_after(full))
+
+    def _tried_after(self, full: int) -> Iterator[tuple[int, float]]:
+        """Sizes and prices. Much is lost by a dear step that goes wrong, and little by trying it later."""
+        needed, smaller = 0, float("inf")
+        for size, price in self._of.items():
+            needed += FULL if price > DEAR * smaller else 0
+            smaller = price
+            if needed <= full:
+                yield size, price
 
     def _nearest(self, tokens: int) -> int:
         return min(SIZES, key=lambda size: abs(size - tokens))
@@ -68,6 +79,8 @@ class LookUp:
         """Where the last repetition was left."""
         self._hits = self._misses = self._doubt = 0.0
         self._was_right = False
+        self._full = 0
+        """How many steps in a row were right to their ends."""
         for token in tokens:
             self._append(token)
 
@@ -93,6 +106,7 @@ class LookUp:
 
     def tried(self, guesses: int, right: int, seconds: float) -> None:
         """So many guesses were tried in a step, so many were right, and it took so long."""
+        self._full = self._full + 1 if right == guesses else 0
         has_paid = right + 1 >= self.prices.larger(guesses + 1, seconds)
         self._doubt = self._doubt / 2 if has_paid else min(2 * self._doubt + 2, MOST_DOUBT)
 
@@ -117,5 +131,6 @@ class LookUp:
         if not self._was_right:
             return 0
         right, of = HOPE
-        worth, size = self.prices.best((self._hits + right) / (self._hits + self._misses + of + self._doubt))
+        chance = (self._hits + right) / (self._hits + self._misses + of + self._doubt)
+        worth, size = self.prices.best(chance, self._full)
         return size if worth > 1 else 0
