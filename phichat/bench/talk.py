@@ -13,11 +13,8 @@ from phichat.engine.base import Done, Engine, Piece, Request, Stop
 from phichat.text import tr
 
 KEYS_PER_SECOND = 40
-TOLD = "It came back late, and everybody was glad."
 LOOK_EVERY = 0.25  # seconds between two looks at what is written, as in the window
-
-
-SEEDS = range(SEED, SEED + 8)
+SEEDS = range(SEED, SEED + 8)  # a reply in which all tokens are seen will be among these
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,11 @@ class Talk:
 
         Noise has markup in it now and then, from which on a reply is read again, as it must not forge a turn.
         """
-        replies = (self.ask(turns, most, seed=seed) for seed in SEEDS)
-        return next((asked.reply for asked in replies if asked.is_plain), Turn(Role.ASSISTANT, TOLD))
+        for seed in SEEDS:
+            asked = self.ask(turns, most, seed=seed)
+            if asked.is_plain:
+                break
+        return asked.reply
 
     def read_ahead(self, turns: tuple[Turn, ...], stop: Stop) -> None:
         """Read what will be asked, as far as it is known, unless stopped."""
