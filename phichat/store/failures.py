@@ -30,6 +30,12 @@ class NewerHistory(Exception):
     """A later version of the app made the file."""
 
 
+class InUse(sqlite3.OperationalError):
+    """Another program has the file open, which therefore cannot be replaced."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+
 class Damage(sqlite3.DatabaseError):
     """The file holds something else than what it should."""
 

@@ -1,5 +1,6 @@
 """Opens the file: made, migrated with a backup, or recovered; what the last end left unfinished is put in order."""
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -10,12 +11,15 @@ from sqlite3 import Connection
 from phichat.paths import make_private
 from phichat.store import checking, rows, schema
 from phichat.store.changes import index_message
-from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
+from phichat.store.failures import Damage, InUse, NewerHistory, Trouble, trouble_of
 from phichat.store.late import decode
 from phichat.store.readers import Readers
 
 RECOVERED = ".recovered"
 """What the name of a file ends with that is to take the place of a damaged one."""
+
+SHARED = (510, 0x4000_0000 + 2)
+"""How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,10 @@ def open_history(file: Path, *, is_guest: bool = False) -> Opened:
 
 
 def recover(file: Path) -> str:
-    """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error."""
+    """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error (InUse)."""
     from phichat.store import recovery  # noqa: PLC0415 - rarely needed
 
+    _insist_on_being_alone(file)
     return recovery.recover(file, file.with_name(file.name + RECOVERED))
 
 
@@ -102,29 +107,49 @@ def _open(file: Path, *, is_guest: bool) -> Opened:
 
 
 def _bring_up_to_date(connection: Connection, file: Path) -> None:
-    found = schema.version(connection)
+    found, has_tables = schema.look(connection)
     if found == schema.LATEST:
         return
     if not 0 <= found < schema.DAMAGED_VERSION:
         raise Damage(f"version {found}")
     if found > schema.LATEST:
         raise NewerHistory
-    if found:
-        _back_up(connection, file.with_name(f"{file.name}.v{found}.bak"))
-    elif rows.one(connection, "SELECT 1 FROM sqlite_master"):
+    if has_tables and not found:
         raise Damage("tables without a version")
-    else:
+    if not found:
         schema.prepare_for_writing(connection)
-    schema.migrate(connection)
+    schema.migrate(connection, before=lambda version: _back_up(file, version))
 
 
-def _back_up(connection: Connection, backup: Path) -> None:
-    if rows.one(connection, "PRAGMA integrity_check(1)") != "ok":
-        raise Damage("before a migration")
+def _insist_on_being_alone(file: Path) -> None:
+    """Raises InUse if another program has the file open: it would go on writing to the one that was set aside.
+
+    Nothing of this program may have it open, as its locks would be gone. Windows renames no file that is open.
+    """
+    if os.name == "nt":
+        return
+    import fcntl  # noqa: PLC0415 - not everywhere
+
+    with file.open("r+b") as opened:
+        try:
+            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED)
+        except BlockingIOError as error:
+            raise InUse from error
+        except OSError:  # a file system without locks
+            return
+
+
+def _back_up(file: Path, version: int) -> None:
+    """Keep the file as it is, unless it is new or another program has brought it up to date meanwhile."""
+    if version in {0, schema.LATEST}:
+        return
+    backup = file.with_name(f"{file.name}.v{version}.bak")
     fresh = backup.with_name(backup.name + ".new")
     fresh.unlink(missing_ok=True)
-    with closing(sqlite3.connect(fresh)) as target:
-        connection.backup(target)
+    with closing(schema.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
+        if rows.one(source, "PRAGMA integrity_check(1)") != "ok":
+            raise Damage("before a migration")
+        source.backup(target)
     fresh.replace(backup)
 
 

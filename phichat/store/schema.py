@@ -1,6 +1,7 @@
 """The database's tables, as numbered migrations, and how it is connected to."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -110,11 +111,29 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, to: int = LATEST) -> None:
-    """Bring the tables to a version, whole or not at all."""
+def look(connection: sqlite3.Connection) -> tuple[int, bool]:
+    """The version, and whether there are tables: both at one moment, as another program may be making them."""
+    connection.execute("BEGIN")
+    try:
+        return version(connection), bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    finally:
+        connection.rollback()
+
+
+def _nothing(_: int) -> None:
+    """Nothing is to be done first."""
+
+
+def migrate(connection: sqlite3.Connection, to: int = LATEST, before: Callable[[int], None] = _nothing) -> None:
+    """Bring the tables to a version, whole or not at all.
+
+    `before` is told the version they have, while no other program can change them.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for number, statements in enumerate(MIGRATIONS[version(connection) : to], version(connection) + 1):
+        found = version(connection)
+        before(found)
+        for number, statements in enumerate(MIGRATIONS[found:to], found + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")

@@ -41,6 +41,7 @@ class Vault:
         self._notify = notify
         self._connection: Connection | None = None
         self._readers: Readers | None = None
+        self._recoveries = 0
         self._tried = 0.0
         self._trouble: BaseException | None = None
 
@@ -61,7 +62,8 @@ class Vault:
 
     def close(self) -> None:
         """Leave one tidy file."""
-        self._give_back()
+        self._tried -= TRY_AGAIN
+        self._try_again()
         if self._readers:
             self._readers.close()
         if self._connection:
@@ -87,13 +89,14 @@ class Vault:
     def recover(self) -> None:
         """Save what can be read into a new file. Raises StoreError."""
         self.generation += 1
-        if self.generation > MOST_RECOVERIES or self._connection is None:
+        if self._recoveries >= MOST_RECOVERIES or self._connection is None:
             raise StoreError(sentence_for(Damage(), self.file))
         if self._readers:
             self._readers.close()
         self._connection.close()
         self._connection = self._readers = None
         notice = opening.recover(self.file)
+        self._recoveries += 1
         self.open()
         self._notify(notice)
 

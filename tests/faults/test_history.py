@@ -3,11 +3,13 @@
 import os
 import random
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -325,6 +327,63 @@ def test_two_programs_take_turns(tmp_path: Path) -> None:
         assert all(future.result() for future in stored)
         assert one.count() == other.count() == 100
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_two_programs_begin_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "history.sqlite3"
+    others: list[History] = []
+    found = schema.version
+
+    def interrupted(connection: sqlite3.Connection) -> int:
+        version = found(connection)
+        if schema.version is interrupted:
+            monkeypatch.undo()
+            others.append(History(file))
+            with suppress(TimeoutError):
+                others[0].ready.result(0.3)
+        return version
+
+    monkeypatch.setattr(schema, "version", interrupted)
+    with closing(History(file)) as history:
+        assert history.ready.result() == ""
+        with closing(others[0]) as other:
+            assert other.ready.result() == ""
+            assert history.create(conversation("one")).result()
+            assert other.count() == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+HOLDER = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from phichat.store.history import History
+with closing(History(Path(sys.argv[1]), is_guest=True)) as history:
+    print(history.count(), flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.skipif(os.name == "nt", reason="no open file is renamed there")
+def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    with Popen([sys.executable, "-c", HOLDER, str(file)], stdin=PIPE, stdout=PIPE) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        assert holder.stdout.readline() == f"{CONVERSATIONS}\n".encode()
+        content = bytearray(whole)
+        content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
+        file.write_bytes(content)
+        with closing(History(file)) as history:
+            assert f"Another program is using {file}" in str(history.ready.exception())
+            assert f"Another program is using {file}" in str(history.create(conversation("new")).exception())
+            assert not list(tmp_path.glob("history.damaged-*"))
+            holder.communicate()
+            assert history.create(conversation("newer")).result()
+            assert {"new", "newer"} <= {heading.id for heading in history.headings()}
+    assert len(list(tmp_path.glob("history.damaged-*.sqlite3"))) == 1
 
 
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:

@@ -76,6 +76,17 @@ def test_the_first_version_becomes_the_latest(old: Path) -> None:
         assert connection.execute("SELECT text FROM messages").fetchall() == [("Why?",), ("Bec",)]
 
 
+def test_who_comes_second_to_a_migration_leaves_the_backup_alone(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(History(old)) as history:
+        history.ready.result()
+    monkeypatch.setattr(schema, "look", lambda connection: (1, True))  # before the other was done
+    with closing(History(old)) as history:
+        assert history.ready.result() == ""
+        assert history.load("one") == HELD
+    with closing(sqlite3.connect(old.with_name("history.sqlite3.v1.bak"))) as connection:
+        assert schema.version(connection) == 1
+
+
 def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
     with closing(schema.connect(old)) as connection:
         schema.migrate(connection, 2)
