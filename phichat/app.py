@@ -2,22 +2,21 @@
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, crashes, logs, paths, text
+from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
-from phichat.errors import ModelMissing, StoreError
-from phichat.store.preferences import PreferencesFile
+from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.application import Application
@@ -40,17 +39,14 @@ from phichat.updates import Updates
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
-    from phichat.models.library import Library, ModelFile
+    from phichat.models.library import Library
     from phichat.parts import Part
     from phichat.store.base import FileKind, Record
-    from phichat.store.history import History
     from phichat.store.imports import Imported
     from phichat.store.imports import Shelf as ImportShelf
     from phichat.ui.shelf import Shelf
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
-PATIENCE = 10.0  # seconds for the disk to take what was written last
-GB = 1_000_000_000
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -72,14 +68,12 @@ def create_window(
     home = paths.home()
     file = PreferencesFile(home.preferences)
     preferences = file.read()
-    theme = Theme(application)
-    theme.choose(preferences.theme, preferences.accent)
-    theme.letter(preferences.text_percent, preferences.font)
-    models = _Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
+    theme = _theme(application, preferences)
+    models = Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = Remembering(preferences, file.write)
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
-    conversations = _Conversations(home)
+    conversations = Conversations(home)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
@@ -89,23 +83,12 @@ def create_window(
         part.setParent(window)
     for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):
         window.closed.connect(end)
-    archive.keeping.erased.connect(answering.forget)
-    archive.keeping.erased.connect(conversations.clear_states)
-    answering.forgotten.connect(conversations.clear_states)
-    remembering.states_allowed.connect(conversations.shrink_states)
-    conversations.noticed.connect(window.say)
-    conversations.noticed.connect(archive.read_again)
-    models.first_found.connect(window.choosing.begin)
-    models.spare_found.connect(answering.fall_back_on)
-    models.failed.connect(window.say)
-    models.searched.connect(arrivals.look)
-    answering.loaded_model.connect(models.remember)
-    answering.loaded_model.connect(arrivals.look)
+    _connect_conversations(conversations, window, remembering)
+    _connect_models(models, window, arrivals)
     _connect_unasked(window, answering, remembering)
-    folders = home.root, home.models, home.logs
-    running = partial(_running, answering, thread)
-    diagnosing = Diagnosing(home, models.library, running, make_engine)
+    diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
     told = diagnosing.examine, _parts, Updates(home.versions)
+    folders = home.root, home.models, home.logs
     Surroundings(window, application, theme, answering, arrivals, remembering, folders, *told)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
@@ -157,6 +140,34 @@ def run(
     return closing.status or status
 
 
+def _theme(application: QApplication, preferences: Preferences) -> Theme:
+    theme = Theme(application)
+    theme.choose(preferences.theme, preferences.accent)
+    theme.letter(preferences.text_percent, preferences.font)
+    return theme
+
+
+def _connect_conversations(conversations: Conversations, window: MainWindow, remembering: Remembering) -> None:
+    """What became of the file, and what models remember of conversations."""
+    answering, keeping = window.answering, window.archive.keeping
+    keeping.erased.connect(answering.forget)
+    keeping.erased.connect(conversations.clear_states)
+    answering.forgotten.connect(conversations.clear_states)
+    remembering.states_allowed.connect(conversations.shrink_states)
+    conversations.noticed.connect(window.say)
+    conversations.noticed.connect(window.archive.read_again)
+
+
+def _connect_models(models: Models, window: MainWindow, arrivals: Arrivals) -> None:
+    """Which model to begin with, and what is here."""
+    models.first_found.connect(window.choosing.begin)
+    models.spare_found.connect(window.answering.fall_back_on)
+    models.failed.connect(window.say)
+    models.searched.connect(arrivals.look)
+    window.answering.loaded_model.connect(models.remember)
+    window.answering.loaded_model.connect(arrivals.look)
+
+
 def _connect_unasked(window: MainWindow, answering: Answering, remembering: Remembering) -> None:
     """What the model does while nothing is asked of it."""
     ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
@@ -171,131 +182,6 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
-
-
-class _Models(QObject):
-    """The library as the window needs it, looked at once the window can be used.
-
-    Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
-    cannot be loaded; `failed(str)` with a sentence; `searched` once it is known what there is.
-    """
-
-    first_found = Signal(object)
-    spare_found = Signal(object)
-    failed = Signal(str)
-    searched = Signal()
-
-    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], Shelf]") -> None:
-        super().__init__()
-        self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
-        self._making = threading.RLock()
-
-    def library(self) -> "Library":
-        """What is on this disk; any thread may ask."""
-        with self._making:
-            return self._library
-
-    def checksum(self, path: Path) -> str | None:
-        """The SHA-256 of the model in the file at `path`, if it was ever read in full."""
-        try:
-            return self.library().sha256(self.find(path))
-        except ModelMissing:
-            return None
-
-    def shelf(self) -> "Shelf":
-        """What is on the Hub, too; any thread may ask."""
-        with self._making:
-            return self._shelf
-
-    @cached_property
-    def _library(self) -> "Library":
-        from phichat.models.library import Library  # noqa: PLC0415 - the window does not wait for it
-
-        return Library(self._home)
-
-    @cached_property
-    def _shelf(self) -> "Shelf":
-        return self._make_shelf(self.library())
-
-    def entries(self) -> list["ModelFile"]:
-        """All models on this disk."""
-        return self.library().entries()
-
-    def find(self, path: Path) -> "ModelFile":
-        """The model in the file at `path`. Raises ModelMissing."""
-        return self.library().find(str(path))
-
-    @Slot()
-    def load_first(self) -> None:
-        """Find the model that was asked for or used last, else the default."""
-        model, trouble = None, ""
-        try:
-            model = self.library().find(self._wanted) if self._wanted else None
-        except ModelMissing as error:
-            trouble = str(error)
-        spare = self.library().default()
-        if model := model or spare:
-            self.first_found.emit(model)
-        if spare and spare != model:
-            self.spare_found.emit(spare)
-        if trouble:
-            self.failed.emit(trouble)
-        self.searched.emit()
-
-    @Slot(object)
-    def remember(self, loaded: Loaded) -> None:
-        """A file from anywhere that could be loaded is in the menu from now on."""
-        try:
-            self.library().remember(Path(loaded.path))
-        except StoreError as error:
-            self.failed.emit(str(error))
-
-
-class _Conversations(QObject):
-    """The history, opened when it is first asked for: that is once the window can be used.
-
-    Signals: `noticed(str)` with a sentence about what became of it.
-    """
-
-    noticed = Signal(str)
-
-    def __init__(self, home: paths.Home) -> None:
-        super().__init__()
-        self._home = home
-        self._making = threading.Lock()
-        self._history: History | None = None
-
-    def history(self) -> "History":
-        """All conversations; any thread may ask."""
-        with self._making:
-            if self._history is None:
-                from phichat.store.history import History  # noqa: PLC0415 - the window does not wait for it
-
-                self._history = History(self._home.history, self.noticed.emit)
-            return self._history
-
-    @Slot()
-    def clear_states(self) -> None:
-        """What the model remembered of them goes with conversations that are deleted for good."""
-        from phichat.engine import states  # noqa: PLC0415 - rarely needed
-
-        threading.Thread(target=states.clear, args=(self._home.states,), name="clearing").start()
-
-    @Slot(int)
-    def shrink_states(self, gigabytes: int) -> None:
-        """What models remember takes no more than that from now on."""
-        from phichat.engine.states import States  # noqa: PLC0415 - rarely needed
-
-        kept = States(self._home.states, gigabytes * GB)
-        threading.Thread(target=kept.shrink, name="shrinking").start()
-
-    @Slot()
-    def close(self) -> None:
-        """Store what is still to be stored; a disk that does not answer is not waited for."""
-        if self._history:
-            closing = threading.Thread(target=self._history.close, name="closing", daemon=True)
-            closing.start()
-            closing.join(PATIENCE)
 
 
 class _Closing(QObject):

@@ -1,0 +1,146 @@
+"""What lies on the disk as the window needs it, made when it is first asked for: once the window can be used."""
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from phichat import paths
+from phichat.engine.base import Loaded
+from phichat.errors import ModelMissing, StoreError
+
+if TYPE_CHECKING:
+    from phichat.models.library import Library, ModelFile
+    from phichat.store.history import History
+    from phichat.ui.shelf import Shelf
+
+PATIENCE = 10.0  # seconds for the disk to take what was written last
+GB = 1_000_000_000
+
+
+class Models(QObject):
+    """The library as the window needs it, looked at once the window can be used.
+
+    Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
+    cannot be loaded; `failed(str)` with a sentence; `searched` once it is known what there is.
+    """
+
+    first_found = Signal(object)
+    spare_found = Signal(object)
+    failed = Signal(str)
+    searched = Signal()
+
+    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], Shelf]") -> None:
+        super().__init__()
+        self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
+        self._making = threading.RLock()
+
+    def library(self) -> "Library":
+        """What is on this disk; any thread may ask."""
+        with self._making:
+            return self._library
+
+    def checksum(self, path: Path) -> str | None:
+        """The SHA-256 of the model in the file at `path`, if it was ever read in full."""
+        try:
+            return self.library().sha256(self.find(path))
+        except ModelMissing:
+            return None
+
+    def shelf(self) -> "Shelf":
+        """What is on the Hub, too; any thread may ask."""
+        with self._making:
+            return self._shelf
+
+    @cached_property
+    def _library(self) -> "Library":
+        from phichat.models.library import Library  # noqa: PLC0415 - the window does not wait for it
+
+        return Library(self._home)
+
+    @cached_property
+    def _shelf(self) -> "Shelf":
+        return self._make_shelf(self.library())
+
+    def entries(self) -> list["ModelFile"]:
+        """All models on this disk."""
+        return self.library().entries()
+
+    def find(self, path: Path) -> "ModelFile":
+        """The model in the file at `path`. Raises ModelMissing."""
+        return self.library().find(str(path))
+
+    @Slot()
+    def load_first(self) -> None:
+        """Find the model that was asked for or used last, else the default."""
+        model, trouble = None, ""
+        try:
+            model = self.library().find(self._wanted) if self._wanted else None
+        except ModelMissing as error:
+            trouble = str(error)
+        spare = self.library().default()
+        if model := model or spare:
+            self.first_found.emit(model)
+        if spare and spare != model:
+            self.spare_found.emit(spare)
+        if trouble:
+            self.failed.emit(trouble)
+        self.searched.emit()
+
+    @Slot(object)
+    def remember(self, loaded: Loaded) -> None:
+        """A file from anywhere that could be loaded is in the menu from now on."""
+        try:
+            self.library().remember(Path(loaded.path))
+        except StoreError as error:
+            self.failed.emit(str(error))
+
+
+class Conversations(QObject):
+    """The history, opened when it is first asked for: that is once the window can be used.
+
+    Signals: `noticed(str)` with a sentence about what became of it.
+    """
+
+    noticed = Signal(str)
+
+    def __init__(self, home: paths.Home) -> None:
+        super().__init__()
+        self._home = home
+        self._making = threading.Lock()
+        self._history: History | None = None
+
+    def history(self) -> "History":
+        """All conversations; any thread may ask."""
+        with self._making:
+            if self._history is None:
+                from phichat.store.history import History  # noqa: PLC0415 - the window does not wait for it
+
+                self._history = History(self._home.history, self.noticed.emit)
+            return self._history
+
+    @Slot()
+    def clear_states(self) -> None:
+        """What the model remembered of them goes with conversations that are deleted for good."""
+        from phichat.engine import states  # noqa: PLC0415 - rarely needed
+
+        threading.Thread(target=states.clear, args=(self._home.states,), name="clearing").start()
+
+    @Slot(int)
+    def shrink_states(self, gigabytes: int) -> None:
+        """What models remember takes no more than that from now on."""
+        from phichat.engine.states import States  # noqa: PLC0415 - rarely needed
+
+        kept = States(self._home.states, gigabytes * GB)
+        threading.Thread(target=kept.shrink, name="shrinking").start()
+
+    @Slot()
+    def close(self) -> None:
+        """Store what is still to be stored; a disk that does not answer is not waited for."""
+        if self._history:
+            closing = threading.Thread(target=self._history.close, name="closing", daemon=True)
+            closing.start()
+            closing.join(PATIENCE)
