@@ -22,6 +22,7 @@ from phichat.engine.base import Done, EngineSettings, Event, Loaded, Loading, No
 from phichat.engine.host import HostedEngine
 from phichat.engine.tuning import Memory
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
+from tests import tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
 
@@ -153,8 +154,16 @@ class TestAnswering:
 class TestDeaths:
     @pytest.fixture
     def settings(self, settings: EngineSettings) -> EngineSettings:
-        """The safest there are, in a build with variants, too."""
-        return replace(settings, variant=LEAST)
+        """The safest there are, in a build with variants, too.
+
+        With room for more than a pipe holds of what is told of reading, a token at a time: the process cannot be done
+        before it is struck, however late that is.
+        """
+        return replace(settings, variant=LEAST, context=2048, batch=1)
+
+    @pytest.fixture
+    def chatml_model(self, tmp_path: Path) -> Path:
+        return tiny.chatml(tmp_path / "roomy.gguf", context=2048)
 
     def test_while_loading(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
@@ -168,10 +177,12 @@ class TestDeaths:
         hosted.load(chatml_model, settings, Stop(), quiet)
         assert answer(list(hosted.generate(ask("Hi"), Stop())))
 
-    @pytest.mark.parametrize("moment", [Reading, Piece])
+    @pytest.mark.parametrize(
+        ("moment", "question"), [(Reading, LONG[:1900]), (Piece, "Hi")], ids=["reading", "writing"]
+    )
     def test_while_answering(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals,
-        moment: type[Event],
+        moment: type[Event], question: str,
     ) -> None:  # fmt: skip
         def strike(events: Iterator[Event]) -> None:
             for event in events:
@@ -179,9 +190,9 @@ class TestDeaths:
                 if isinstance(event, moment):
                     die(hosted, death)
 
-        hosted.load(chatml_model, EngineSettings(**{**vars(settings), "batch": 1}), Stop(), quiet)
+        hosted.load(chatml_model, settings, Stop(), quiet)
         with pytest.raises(EngineDied, match=r"Your conversation is kept; ask again\."):
-            strike(hosted.generate(ask(LONG[:300], max_tokens=100), Stop()))
+            strike(hosted.generate(ask(question, max_tokens=1900), Stop()))
         assert answer(list(hosted.generate(ask("Hi"), Stop())))
 
     def test_while_idle(
@@ -199,10 +210,9 @@ class TestDeaths:
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
-        risky = EngineSettings(**{**vars(settings), "gpu_layers": -1, "batch": 1})
-        hosted.load(chatml_model, risky, Stop(), quiet)
+        hosted.load(chatml_model, replace(settings, gpu_layers=-1), Stop(), quiet)
         events: list[Event] = []
-        for event in hosted.generate(ask(LONG[:300]), Stop()):
+        for event in hosted.generate(ask(LONG[:1900]), Stop()):
             if isinstance(event, Reading) and not notices(events):
                 die(hosted, death)
             events.append(event)
