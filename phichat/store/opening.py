@@ -1,6 +1,5 @@
 """Opens the file: made, migrated with a backup, or recovered; what the last end left unfinished is put in order."""
 
-import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -10,16 +9,14 @@ from sqlite3 import Connection
 
 from phichat.paths import make_private
 from phichat.store import checking, rows, schema
+from phichat.store.alone import Place, alone, insist_that_nobody_has_it_open, place_of
 from phichat.store.changes import index_message
-from phichat.store.failures import Damage, InUse, NewerHistory, Trouble, trouble_of
+from phichat.store.failures import Damage, NewerHistory, Trouble, trouble_of
 from phichat.store.late import decode
 from phichat.store.readers import Readers
 
 RECOVERED = ".recovered"
 """What the name of a file ends with that is to take the place of a damaged one."""
-
-SHARED = (510, 0x4000_0000 + 2)
-"""How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
 
 
 @dataclass(frozen=True)
@@ -28,38 +25,42 @@ class Opened:
 
     Attributes:
         connection: to write with.
+        place: where it writes.
         notice: what the person should know.
         is_check_due: whether somebody should look if the file is whole.
     """
 
     connection: Connection
+    place: Place | None
     notice: str = ""
     is_check_due: bool = False
 
 
-def open_history(file: Path, *, is_guest: bool = False) -> Opened:
-    """Make the file usable. Raises OSError, sqlite3.Error and NewerHistory.
+def open_history(file: Path, *, is_guest: bool = False, damaged: Place | None = None) -> Opened:
+    """Make the file usable; recovered first if it still lies at `damaged`. Raises OSError, sqlite3.Error, NewerHistory.
 
     A guest leaves alone what only the one who answers may judge: which replies were interrupted.
     """
     make_private(file.parent)
-    recovered = file.with_name(file.name + RECOVERED)
-    if recovered.exists() and not file.exists():  # the program died between two renames
-        recovered.replace(file)
-    try:
-        return _open(file, is_guest=is_guest)
-    except (sqlite3.Error, UnicodeError) as error:
-        if trouble_of(error) is not Trouble.DAMAGED:
-            raise
-    notice = recover(file)
-    return replace(_open(file, is_guest=is_guest), notice=notice)
+    with alone(file.parent):
+        recovered = file.with_name(file.name + RECOVERED)
+        if recovered.exists() and not file.exists():  # the program died between two renames
+            recovered.replace(file)
+        if damaged is None or damaged != place_of(file):
+            try:
+                return _open(file, is_guest=is_guest)
+            except (sqlite3.Error, UnicodeError) as error:
+                if trouble_of(error) is not Trouble.DAMAGED:
+                    raise
+        notice = _recover(file)
+        return replace(_open(file, is_guest=is_guest), notice=notice)
 
 
-def recover(file: Path) -> str:
-    """Replace a damaged file by what can be read of it; a notice. Raises OSError and sqlite3.Error (InUse)."""
+def _recover(file: Path) -> str:
+    """Replace a damaged file by what can be read of it; a notice."""
     from phichat.store import recovery  # noqa: PLC0415 - rarely needed
 
-    _insist_on_being_alone(file)
+    insist_that_nobody_has_it_open(file)
     return recovery.recover(file, file.with_name(file.name + RECOVERED))
 
 
@@ -97,7 +98,7 @@ def _open(file: Path, *, is_guest: bool) -> Opened:
         if file.stat().st_size < checking.SMALL:
             checking.check_now(connection)
             checking.note_checked(connection)
-        opened = Opened(connection, is_check_due=checking.is_due(connection))
+        opened = Opened(connection, place_of(file), is_check_due=checking.is_due(connection))
         if not is_guest:
             _put_in_order(connection)
     except BaseException:
@@ -119,24 +120,6 @@ def _bring_up_to_date(connection: Connection, file: Path) -> None:
     if not found:
         schema.prepare_for_writing(connection)
     schema.migrate(connection, before=lambda version: _back_up(file, version))
-
-
-def _insist_on_being_alone(file: Path) -> None:
-    """Raises InUse if another program has the file open: it would go on writing to the one that was set aside.
-
-    Nothing of this program may have it open, as its locks would be gone. Windows renames no file that is open.
-    """
-    if os.name == "nt":
-        return
-    import fcntl  # noqa: PLC0415 - not everywhere
-
-    with file.open("r+b") as opened:
-        try:
-            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED)
-        except BlockingIOError as error:
-            raise InUse from error
-        except OSError:  # a file system without locks
-            return
 
 
 def _back_up(file: Path, version: int) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -139,5 +140,6 @@ def migrate(connection: sqlite3.Connection, to: int = LATEST, before: Callable[[
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # some failures have done so already
+            connection.execute("ROLLBACK")
         raise

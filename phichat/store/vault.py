@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from phichat.errors import StoreError
 from phichat.store import changes, opening, schema
+from phichat.store.alone import Place
 from phichat.store.failures import AWAY, Damage, Trouble, as_store_error, sentence_for, trouble_of
 from phichat.store.lane import Job
 from phichat.store.readers import Readers, ReadersClosed
@@ -41,22 +42,26 @@ class Vault:
         self._notify = notify
         self._connection: Connection | None = None
         self._readers: Readers | None = None
+        self._place: Place | None = None
         self._recoveries = 0
         self._tried = 0.0
         self._trouble: BaseException | None = None
 
-    def open(self) -> str:
-        """Make the file usable; a notice for the person, or nothing. Raises StoreError: then all is kept in memory."""
+    def open(self, damaged: Place | None = None) -> str:
+        """Make the file usable, recovered first if it lies at `damaged`; a notice for the person, or nothing.
+
+        Raises StoreError: then all is kept in memory.
+        """
         self._tried = monotonic()
         try:
-            opened = opening.open_history(self.file, is_guest=self._is_guest)
+            opened = opening.open_history(self.file, is_guest=self._is_guest, damaged=damaged)
         except Exception as error:
             self._trouble = error
             self._readers = self._readers or opening.readers_of_what_is_there(self.file)
             raise as_store_error(error, self.file) from error
         if self._readers:
             self._readers.close()
-        self._connection, self.is_check_due = opened.connection, opened.is_check_due
+        self._connection, self._place, self.is_check_due = opened.connection, opened.place, opened.is_check_due
         self._readers, self._trouble = Readers(self.file), None
         return opened.notice
 
@@ -95,10 +100,10 @@ class Vault:
             self._readers.close()
         self._connection.close()
         self._connection = self._readers = None
-        notice = opening.recover(self.file)
+        notice = self.open(self._place)
         self._recoveries += 1
-        self.open()
-        self._notify(notice)
+        if notice:
+            self._notify(notice)
 
     def _run_all(self, jobs: list[Job]) -> None:
         try:

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -17,6 +17,7 @@ import pytest
 from phichat.chat.messages import Message, Role
 from phichat.errors import StoreError
 from phichat.store import checking, lane, salvage, schema, vault
+from phichat.store.alone import alone
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
 from tests.history_child import imported
@@ -384,6 +385,34 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
             assert history.create(conversation("newer")).result()
             assert {"new", "newer"} <= {heading.id for heading in history.headings()}
     assert len(list(tmp_path.glob("history.damaged-*.sqlite3"))) == 1
+
+
+def test_two_programs_meet_a_damaged_file_at_once(whole: bytes, tmp_path: Path) -> None:
+    content = bytearray(whole)
+    content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
+    for number in range(5):
+        file = tmp_path / str(number) / "history.sqlite3"
+        file.parent.mkdir()
+        file.write_bytes(content)
+        with closing(History(file)) as one, closing(History(file)) as other:
+            notices = [one.ready.result(), other.ready.result()]
+            assert one.count() == other.count() == CONVERSATIONS
+            assert sorted("were recovered" in notice for notice in notices) == [False, True]
+        assert len(list(file.parent.glob("history.damaged-*.sqlite3"))) == 1
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.skipif(os.name == "nt", reason="folders are not locked there")
+def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    with ExitStack() as stack:
+        with alone(tmp_path):
+            history = stack.enter_context(closing(History(file)))
+            held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
+            assert str(history.create(conversation("new")).exception()) == held
+        assert history.create(conversation("newer")).result()
+        assert history.count() == CONVERSATIONS + 2
 
 
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:

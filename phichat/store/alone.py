@@ -1,0 +1,76 @@
+"""One program at a time opens or replaces the history: the folder itself is what is locked, so that no file is left."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from phichat.store import schema
+from phichat.store.failures import InUse
+
+Place = tuple[int, int]
+"""Where a file's content lies: device and number. Another file of the same name has another one."""
+
+SHARED = (510, 0x4000_0000 + 2)
+"""How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
+
+
+def place_of(file: Path) -> Place | None:
+    """Where the content of `file` lies; None if there is no such file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other thread or program is in here meanwhile. Raises InUse if one is for too long.
+
+    Where there are no such locks, everybody is let in; Windows, for one, replaces no file that anybody has open.
+    """
+    if os.name == "nt":
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl  # noqa: PLC0415 - not everywhere
+
+    until = time.monotonic() + schema.PATIENCE
+    with suppress(OSError):  # a file system without locks
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise InUse from error
+                time.sleep(0.02)
+            else:
+                return
+
+
+def insist_that_nobody_has_it_open(file: Path) -> None:
+    """Raises InUse if another program has: it would go on writing to what was set aside.
+
+    Nothing of this program may have it open, as its locks would be gone.
+    """
+    if os.name == "nt":
+        return
+    import fcntl  # noqa: PLC0415 - not everywhere
+
+    with file.open("r+b") as opened:
+        try:
+            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED)
+        except BlockingIOError as error:
+            raise InUse from error
+        except OSError:  # a file system without locks
+            return
