@@ -48,7 +48,7 @@ class HostedEngine:
         self._loaded: Process | None = None
         self._path: Path | None = None
         self._settings = EngineSettings()
-        self._stopped_hard = False
+        self._is_away_by_intent = False
         self._orders = 0
         self._has_gpu = True
         self._lower = ""
@@ -80,7 +80,7 @@ class HostedEngine:
         if self._path is None:
             raise EngineError(tr("No model is loaded: choose one first."))
         if not self._is_ready():
-            if not self._stopped_hard:
+            if not self._is_away_by_intent:
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)
@@ -98,7 +98,7 @@ class HostedEngine:
     def unload(self) -> None:
         """See Engine. The child ends, once what the model remembers is written down."""
         self._put_away(UNLOADING)
-        self._stopped_hard = True  # which is no accident to be told
+        self._is_away_by_intent = True
 
     def close(self) -> None:
         """See Engine. The child is gone when this returns."""
@@ -132,7 +132,7 @@ class HostedEngine:
             except _Died as death:
                 if stop.is_set():
                     break
-                following = self._safer(death, may_have_gpu=self._has_gpu)
+                following = self._safer(death)
                 if spoken or following is None:
                     raise EngineDied(
                         tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
@@ -151,6 +151,7 @@ class HostedEngine:
         except EngineError:
             if not stop.is_set():
                 raise
+            self._is_away_by_intent = True
 
     def _loading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
@@ -181,15 +182,14 @@ class HostedEngine:
                 yield Notice(_again(death, following[1]))
                 attempt = following[0]
             else:
-                self._loaded = self._process
+                self._loaded, self._is_away_by_intent = self._process, False
                 if crashed:  # a lack of memory may be over tomorrow
                     self._memory.remember(path, settings, attempt)
                 return
 
-    def _safer(self, death: "_Died", *, may_have_gpu: bool = True) -> tuple[EngineSettings, str] | None:
+    def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
         """What to try next, and a word on what it gives up; None if there is nothing."""
-        steps = safer(self._settings, may_have_gpu=may_have_gpu, lower=self._lower, ending=death.ending)
-        return next(steps, None)
+        return next(safer(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None)
 
     def _noted(self, event: Event, path: Path) -> Event:
         if not isinstance(event, Loaded):
@@ -228,7 +228,6 @@ class HostedEngine:
     def _running(self) -> Process:
         if self._process is None or not self._process.is_alive():
             self.close()
-            self._stopped_hard = False
             try:
                 self._process = Process(self._command)
             except OSError as error:
@@ -243,7 +242,7 @@ class HostedEngine:
         return self._process is not None and self._process is self._loaded and self._process.is_alive()
 
     def _kill(self, process: Process) -> None:
-        self._stopped_hard = True
+        self._is_away_by_intent = True
         process.kill()
 
 

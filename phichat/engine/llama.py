@@ -211,13 +211,13 @@ class _Open:
     def __init__(self, head: gguf.Head, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> None:
         def progress(fraction: float) -> bool:
             report(Loading(fraction))
-            return not stop.is_set()
+            return not stop.is_urgent()  # whoever stops it gently asks something of the same model
 
         self._neighbours = Neighbours()
         try:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
-            if stop.is_set():
+            if stop.is_urgent():
                 raise EngineError(tr("Loading was stopped.")) from error
             raise
         try:

@@ -126,6 +126,7 @@ class Answering(QObject):
         self.unasked.fitted.connect(self.fitted)
         self.unasked.loading.connect(self._on_loading)
         self.unasked.loaded.connect(self._on_loaded_unasked)
+        self.unasked.noticed.connect(self.noticed)
 
     def is_answering(self) -> bool:
         """Whether a reply is being made, or waits for the model."""
@@ -295,6 +296,8 @@ class Answering(QObject):
 
     @Slot(object)
     def _on_loaded_unasked(self, loaded: Loaded) -> None:
+        if self._loading:  # another model is to follow
+            return
         self.progressed.emit("")
         self.loaded = loaded
         self.loaded_model.emit(loaded)

@@ -1,11 +1,12 @@
 """What the model does unasked: reading what is being written, finding fast settings, giving its memory back."""
 
+from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Event, Fitted, Loaded, Loading, Reading, Request, Stop
+from phichat.engine.base import Done, Event, Fitted, Loaded, Loading, Notice, Reading, Request, Stop
 from phichat.ui.workers import EngineThread
 
 
@@ -15,7 +16,7 @@ class Unasked(QObject):
     Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
     read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, Fitted)` for
     what was to be counted, by its key, None if that failed; `loading(float)` and `loaded(Loaded)` where the model had
-    to be loaded for that, or with other settings.
+    to be loaded for that, or with other settings; `noticed(str)` with a sentence, where that needed safer ones.
     """
 
     fitted = Signal(object, object)
@@ -24,6 +25,7 @@ class Unasked(QObject):
     read_on = Signal()
     loading = Signal(float)
     loaded = Signal(object)
+    noticed = Signal(str)
 
     def __init__(self, thread: EngineThread, parent: QObject) -> None:
         super().__init__(parent)
@@ -33,6 +35,8 @@ class Unasked(QObject):
         """Of what was read when a question came that goes on from it."""
         self._working: Stop | None = None
         self._counting: dict[Stop, object] = {}
+        self._ordered: deque[Stop] = deque(maxlen=50)
+        """The last orders: one that was stopped may still have loaded the model, with other settings perhaps."""
         self._session, self._draft = Session(), ""
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
@@ -44,16 +48,16 @@ class Unasked(QObject):
     def read_draft(self, request: Request, session: Session, draft: str) -> None:
         """Read `request`, which is for `draft` in `session`."""
         self._session, self._draft = session, draft
-        self._reading = self._thread.generate(request)
+        self._reading = self._order(self._thread.generate(request))
 
     def count(self, request: Request, key: object) -> None:
         """Say how long `request` is. That is done in a moment, and so nothing ends it."""
-        self._counting[self._thread.generate(request)] = key
+        self._counting[self._order(self._thread.generate(request))] = key
 
     def work(self, order: Callable[[], Stop]) -> None:
         """Do what takes longer, unless something is being read."""
         if not self._reading:
-            self._working = order()
+            self._working = self._order(order())
 
     def stop(self) -> None:
         """End at once."""
@@ -70,15 +74,22 @@ class Unasked(QObject):
         else:
             self.stop()
 
+    def _order(self, stop: Stop) -> Stop:
+        self._ordered.append(stop)
+        return stop
+
     @Slot(object, object)
     def _on_event(self, stop: Stop, event: Event) -> None:
         if stop in self._counting and isinstance(event, Fitted | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, Fitted) else None)
-        elif stop is self._reading or stop is self._working or stop in self._counting:
+        elif stop in self._ordered and (self._is_current(stop) or isinstance(event, Loaded | Notice)):
             self._handle(event)
         if isinstance(event, Done) and stop is self._reading:
             self._reading = None
             self.read_on.emit()
+
+    def _is_current(self, stop: Stop) -> bool:
+        return stop is self._reading or stop is self._working or stop in self._counting
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -90,6 +101,8 @@ class Unasked(QObject):
                 self.loading.emit(fraction)
             case Loaded():
                 self.loaded.emit(event)
+            case Notice(text):
+                self.noticed.emit(text)
 
     @Slot(object, str)
     def _on_failure(self, stop: Stop, _: str) -> None:

@@ -297,6 +297,34 @@ class TestStopping:
         assert answer(events).reason is Ending.CANCELLED
         assert answer(list(hosted.generate(ask("Hi"), Stop()))).completion_tokens
 
+    @pytest.mark.parametrize("gently", [True, False])
+    def test_a_model_that_was_coming_back_is_no_accident(
+        self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask, gently: bool
+    ) -> None:
+        hosted.load(starter, settings, Stop(), quiet)
+        hosted.unload()
+        stop, draft = Stop(), replace(ask("Hi"), is_draft=True)
+        for event in hosted.generate(draft, stop):
+            if isinstance(event, Loading) and not stop.is_set():
+                stop.set(gently=gently)
+        events = list(hosted.generate(ask("Hi"), Stop()))
+        assert notices(events) == []
+        assert answer(events).completion_tokens
+        if gently:
+            assert not [event for event in events if isinstance(event, Loading)]
+
+    def test_after_it_came_back_an_accident_is_told(
+        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.unload()
+        assert notices(list(hosted.generate(ask("Hi"), Stop()))) == []
+        pid = hosted.pid
+        assert pid is not None
+        die(hosted, signal.SIGKILL)
+        until_ended(pid)
+        assert notices(list(hosted.generate(ask("Hi"), Stop())))
+
 
 class TestSaferSettings:
     RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)

@@ -293,6 +293,13 @@ class TestStopping:
         with pytest.raises(EngineError, match="choose one first"):
             answer(llama, ask("Hi"))
 
+    def test_who_goes_on_to_ask_does_not_have_it_loaded_twice(
+        self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        stop = Stop()
+        llama.load(chatml_model, settings, stop, lambda _: stop.set(gently=True))
+        assert answer(llama, ask("Hi"))[1].completion_tokens
+
 
 class TestRemembering:
     def test_the_next_turn_reads_only_what_is_new(self, loaded: LlamaEngine, ask: Ask) -> None:

@@ -1,6 +1,8 @@
 """What the model does unasked: it makes way for whatever is asked, and gives memory back."""
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -8,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat import text
 from phichat.chat.session import Session
-from phichat.engine.base import Fitted, Loaded
+from phichat.engine.base import Event, Fitted, Loaded, Notice, Stop
 from phichat.ui.answering import Answering, State
 from phichat.ui.idling import Idling
 from phichat.ui.reading_ahead import EVERY, ReadingAhead
@@ -71,6 +73,47 @@ class TestIdling:
         person.wait(lambda: engine.unloads)
         person.ask("Are you there?")
         person.wait(lambda: person.message(1) == "Are you there?")
+
+
+class TestLoading:
+    """The engine loads a model once more, with what it has found to be faster, or safer."""
+
+    @pytest.fixture
+    def gate(self, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+        """Opened once other settings are to be in use; what finds them does not hear that it shall stop."""
+        gate = threading.Event()
+
+        def calibrate(_: Stop) -> Iterator[Event]:
+            engine.calibrations += 1
+            gate.wait(20)
+            assert engine.loaded is not None
+            yield Notice("Trying again.")
+            yield replace(engine.loaded, context=2048, settings=replace(engine.loaded.settings, context=2048))
+
+        monkeypatch.setattr(engine, "calibrate", calibrate)
+        return gate
+
+    def test_a_reply_is_said_to_be_made_with_what_it_was_made_with(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        person.window.answering.calibrate()
+        person.wait(lambda: engine.calibrations)
+        person.press(Qt.Key.Key_End)
+        person.type("Hi")
+        person.press(Qt.Key.Key_Return)
+        gate.set()
+        person.wait(lambda: person.message(1) == "Hi")
+        person.wait_for(State.IDLE)
+        reply = person.window.session.conversation.path()[-1].reply
+        assert reply is not None
+        assert reply.engine["settings"]["context"] == 2048
+
+    def test_that_safer_settings_were_needed_is_told(
+        self, person: Person, engine: ScriptedEngine, gate: threading.Event
+    ) -> None:
+        person.window.answering.calibrate()
+        gate.set()
+        person.wait(lambda: person.status() == "Trying again.")
 
 
 class TestReading:
