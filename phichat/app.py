@@ -55,12 +55,14 @@ def create_window(
     make_engine: Callable[[], Engine] | None = None,
     make_shelf: "Callable[[Library], Shelf] | None" = None,
     opened: Path | None = None,
+    is_guest: bool = False,
 ) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
     `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
     `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
-    from the Hub. `opened` is a model's file that the person has just chosen.
+    from the Hub. `opened` is a model's file that the person has just chosen. A guest is there beside the person's own
+    window, which alone saves settings and knows of replies that are being written.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -70,10 +72,10 @@ def create_window(
     preferences = file.read()
     theme = _theme(application, preferences)
     models = Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
-    remembering = Remembering(preferences, file.write)
+    remembering = Remembering(preferences, _save_nothing if is_guest else file.write)
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
-    conversations = Conversations(home)
+    conversations = Conversations(home, is_guest=is_guest)
     archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
@@ -115,14 +117,17 @@ def run(
     application = Application([sys.argv[0], "-style", "fusion"])
     single = Single(paths.home().window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
-    if not (is_for_show or single.is_first() or single.becomes_first(opened)):
+    is_first = single.is_first()
+    if is_for_show:
+        single.close()
+    elif not is_first and not single.becomes_first(opened):
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
     logs.start(paths.home().logs)
     had_crashed = not is_for_show and crashes.watch(paths.home().logs)
-    window = create_window(model, opened=opened)
+    window = create_window(model, opened=opened, is_guest=not is_first and is_for_show)
     window.show()
     if had_crashed:
         window.answering.loaded_model.connect(Confession(window).make)
@@ -138,6 +143,10 @@ def run(
     status = application.exec()
     crashes.end()
     return closing.status or status
+
+
+def _save_nothing(_: Preferences) -> None:
+    """The person's own window does."""
 
 
 def _theme(application: QApplication, preferences: Preferences) -> Theme:

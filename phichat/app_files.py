@@ -107,9 +107,9 @@ class Conversations(QObject):
 
     noticed = Signal(str)
 
-    def __init__(self, home: paths.Home) -> None:
+    def __init__(self, home: paths.Home, *, is_guest: bool = False) -> None:
         super().__init__()
-        self._home = home
+        self._home, self._is_guest = home, is_guest
         self._making = threading.Lock()
         self._history: History | None = None
 
@@ -119,7 +119,7 @@ class Conversations(QObject):
             if self._history is None:
                 from phichat.store.history import History  # noqa: PLC0415 - the window does not wait for it
 
-                self._history = History(self._home.history, self.noticed.emit)
+                self._history = History(self._home.history, self.noticed.emit, is_guest=self._is_guest)
             return self._history
 
     @Slot()

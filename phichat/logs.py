@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -23,8 +24,9 @@ def start(folder: Path) -> None:
     try:
         make_private(folder)
         file = folder / "phichat.log"
-        if file.exists() and file.stat().st_size > LARGEST:
-            file.replace(folder / "phichat.old.log")
+        with suppress(OSError):  # none yet, or another program is at it, too
+            if file.stat().st_size > LARGEST:
+                file.replace(folder / "phichat.old.log")
         handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     except OSError:
         root.addHandler(logging.NullHandler())

@@ -9,7 +9,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 import phichat
 from phichat.chat.messages import clean
 from phichat.errors import HubAway, HubError
-from phichat.paths import make_private
+from phichat.json_file import JsonFile
 from phichat.stop import Stop
 
 DAY, WEEK = 86_400.0, 7 * 86_400.0  # seconds
@@ -70,7 +69,7 @@ class Updates:
 
     def __init__(self, file: Path, ours: str = phichat.__version__, clock: Callable[[], float] = time.time) -> None:
         self.ours = ours
-        self._file, self._clock = file, clock
+        self._file, self._clock = JsonFile(file), clock
 
     def can_look(self) -> bool:
         """Whether there is a page to ask."""
@@ -115,22 +114,14 @@ class Updates:
         return kept
 
     def _read(self) -> dict[str, Any]:
-        try:
-            kept = json.loads(self._file.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
+        kept = self._file.read()
         return kept if isinstance(kept, dict) else {}
 
     def _write(self, kept: dict[str, Any]) -> bool:
-        fresh = self._file.with_suffix(".new")
         try:
-            make_private(self._file.parent)
-            fresh.write_text(json.dumps(kept, indent=1), "utf-8")
-            fresh.replace(self._file)
+            self._file.write(kept)
         except OSError as error:
-            _log.warning("%s cannot be written: error %s", self._file.name, error.errno)
-            with suppress(OSError):
-                fresh.unlink()
+            _log.warning("%s cannot be written: error %s", self._file.path.name, error.errno)
             return False
         return True
 

@@ -17,15 +17,17 @@ MODULES = {
     "phichat.starting": (),
     "phichat.paths": ("platformdirs",),
     "phichat.gguf": LEAVES,
+    "phichat.json_file": ("phichat.paths", "filelock"),
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),
     "phichat.engine": (
-        *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.engine", "llama_cpp", "numpy", "psutil",
+        *LEAVES, "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.engine",
+        "llama_cpp", "numpy", "psutil",
     ),
     "phichat.models": (
-        *LEAVES, "phichat.paths", "phichat.gguf", "phichat.chat", "phichat.models",
+        *LEAVES, "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
-    "phichat.updates": (*LEAVES, "phichat.paths", "phichat.chat.messages", "phichat.models.web"),
+    "phichat.updates": (*LEAVES, "phichat.json_file", "phichat.chat.messages", "phichat.models.web"),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import struct
 import time
 from array import array
@@ -23,6 +24,9 @@ FORMAT = 2
 FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
 RESERVE = 1_000_000_000  # bytes of the disk that are left alone
 MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
+
+DAMAGE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
+"""What reading a file raises that holds something else than what was written."""
 
 _ENDING = ".state"
 
@@ -82,9 +86,10 @@ class States:
             older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]
             fresh.replace(path)
         except OSError:
-            with suppress(OSError):
-                fresh.unlink()
             return False
+        finally:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
         for saved in older:
             if saved.path != path:
                 self._forget(saved.path)
@@ -92,7 +97,7 @@ class States:
 
     def shrink(self, wanted: int = 0) -> None:
         """Let the least recently used ones go until there is room for `wanted` bytes more within the budget."""
-        files = sorted((stat.st_mtime, stat.st_size, path) for path, stat in self._files())
+        files = sorted((found.st_mtime, found.st_size, path) for path, found in self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
             if total + wanted <= self._budget:
@@ -102,7 +107,7 @@ class States:
 
     def size(self) -> tuple[int, int]:
         """How many files there are, and their bytes."""
-        sizes = [stat.st_size for _, stat in self._files()]
+        sizes = [found.st_size for _, found in self._files()]
         return len(sizes), sum(sizes)
 
     def _make_room(self, wanted: int) -> bool:
@@ -117,14 +122,14 @@ class States:
             return False
 
     def _all(self, key: str) -> Iterator[Saved]:
-        for path, stat in self._files():
+        for path, found in self._files():
             try:
-                found = _head(path, stat.st_size, key)
-            except (OSError, ValueError, MemoryError, struct.error, KeyError, TypeError):
+                saved = _head(path, found.st_size, key)
+            except DAMAGE:
                 self._forget(path)
                 continue
-            if found:
-                yield found
+            if saved:
+                yield saved
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         try:
@@ -133,10 +138,12 @@ class States:
             return
         for path in paths:
             with suppress(OSError):
-                stat = path.stat()
+                found = path.stat()
+                if not stat.S_ISREG(found.st_mode):
+                    continue
                 if path.suffix == _ENDING:
-                    yield path, stat
-                elif path.suffix == ".new" and time.time() - stat.st_mtime > 3600:  # of a program that was killed
+                    yield path, found
+                elif path.suffix == ".new" and time.time() - found.st_mtime > 3600:  # of a program that was killed
                     self._forget(path)
 
     def _forget(self, path: Path) -> None:
@@ -166,10 +173,10 @@ def key_of(**facts: Any) -> str:
 def fingerprint(path: Path) -> str:
     """What tells one model file from another without reading all of it: its length, time, beginning and end."""
     with path.open("rb") as file:
-        stat = os.fstat(file.fileno())
-        found = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        size, changed = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_mtime_ns
+        found = hashlib.sha256(f"{size} {changed} ".encode())
         found.update(file.read(1 << 20))
-        file.seek(max(stat.st_size - (1 << 16), 0))
+        file.seek(max(size - (1 << 16), 0))
         found.update(file.read(1 << 16))
     return found.hexdigest()
 
@@ -206,7 +213,7 @@ def _head(path: Path, size: int, key: str) -> Saved | None:
         if head["format"] != FORMAT or head["key"] != key:
             return None
         count, length = int(head["tokens"]), int(head["bytes"])
-        if not 0 <= count <= MOST_TOKENS or file.tell() + 4 * count + length != size:
+        if not 0 <= count <= MOST_TOKENS or length < 0 or file.tell() + 4 * count + length != size:
             raise ValueError("length")
         tokens = struct.unpack(f"<{count}I", file.read(4 * count))
         return Saved(path, tokens, file.tell(), length, str(head["checksum"]))

@@ -1,6 +1,5 @@
 """Which engine settings to use on this computer, which safer ones come next, and remembering what worked."""
 
-import json
 import os
 import platform
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from phichat.engine.base import EngineSettings
-from phichat.paths import make_private
+from phichat.json_file import JsonFile
 from phichat.text import tr
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class Memory:
     """
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
+        self._file = JsonFile(file) if file else None
         self._unsaved: dict[str, Any] = {}
 
     def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
@@ -130,16 +129,19 @@ class Memory:
         return self.reads(model) > 0
 
     def _add(self, model: Path, facts: dict[str, Any]) -> None:
-        entries = self._entries()
-        entries[self._key(model)] = {**self._entry(model), **facts}
-        self._unsaved = entries
+        key = self._key(model)
+
+        def add(kept: Any) -> dict[str, Any]:
+            entries = kept if isinstance(kept, dict) else dict(self._unsaved)
+            known = entries.get(key)
+            self._unsaved = {**entries, key: {**(known if isinstance(known, dict) else {}), **facts}}
+            return self._unsaved
+
         if self._file is None:
+            add(None)
             return
         with suppress(OSError):
-            make_private(self._file.parent)
-            fresh = self._file.with_suffix(".new")
-            fresh.write_text(json.dumps(entries, indent=1), "utf-8")
-            fresh.replace(self._file)
+            self._file.change(add)
 
     def fastest(self, model: Path) -> dict[str, Any]:
         """The settings that were measured to be the fastest, and their speeds; nothing if there are none."""
@@ -157,10 +159,7 @@ class Memory:
         return {name: value for name, value in self._entry(model).items() if type(value) is _REMEMBERED.get(name)}
 
     def _entries(self) -> dict[str, Any]:
-        try:
-            entries = json.loads(self._file.read_text("utf-8")) if self._file else None
-        except (OSError, ValueError):
-            entries = None
+        entries = self._file.read() if self._file else None
         return entries if isinstance(entries, dict) else dict(self._unsaved)
 
     def _key(self, model: Path) -> str:

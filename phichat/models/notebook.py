@@ -1,69 +1,29 @@
 """Small JSON files beside the models: which files were added, where others came from, which checksums they have."""
 
-import json
-import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from phichat.errors import StoreError
+from phichat.json_file import JsonFile
 from phichat.models.base import Remote
-from phichat.paths import make_private
 from phichat.text import tr
 
-_PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
 
-
-class Notebook:
-    """One JSON file, written whole or not at all. One that cannot be read counts as empty."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def read(self) -> Any:
-        """What was written last; None if there is nothing that makes sense."""
-        try:
-            return json.loads(self._file.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
+class Notebook(JsonFile):
+    """One of those files: what keeps it from being written is told to the person."""
 
     def write(self, value: Any) -> None:
         """Keep `value`. Raises StoreError."""
-        fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}-{threading.get_ident()}.new")
         try:
-            make_private(self._file.parent)
-            _write_through(fresh, json.dumps(value, indent=1))
-            fresh.replace(self._file)
+            super().write(value)
         except OSError as error:
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
             raise StoreError(
                 tr(
                     "The list of models could not be saved in {folder}: {reason}. Make room or allow writing there."
-                ).format(folder=self._file.parent, reason=error.strerror or error)
+                ).format(folder=self.path.parent, reason=error.strerror or error)
             ) from error
-
-    def change(self, change: Callable[[Any], Any]) -> None:
-        """Keep what `change` makes of what was written last, whoever else is changing it. Raises StoreError."""
-        with self._alone():
-            self.write(change(self.read()))
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other thread or program meanwhile; a disk that knows no locks, or a program that hangs, is let be."""
-        from filelock import FileLock  # noqa: PLC0415 - lists change nothing
-
-        lock = FileLock(self._file.parent / ".locks" / f"{self._file.name}.lock")
-        with suppress(OSError, NotImplementedError):
-            make_private(self._file.parent / ".locks")
-            lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 class Checksums:
@@ -126,10 +86,3 @@ def _state(path: Path) -> list[int]:
     except OSError:
         return []
     return [found.st_size, found.st_mtime_ns]
-
-
-def _write_through(path: Path, text: str) -> None:
-    with path.open("w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

@@ -76,8 +76,10 @@ def is_same(one: Remote, other: Remote) -> bool:
 
 
 def set_paused(partial: Partial, paused: bool) -> None:
-    """Remember whether the person wants it to wait. Raises StoreError."""
-    _write(partial.path, partial.remote, paused=paused)
+    """Remember whether the person wants it to wait, unless it is whole by now. Raises StoreError."""
+    with Notebook(_note(partial.path)).alone():
+        if _note(partial.path).exists():
+            _write(partial.path, partial.remote, paused=paused)
 
 
 def discard(partial: Partial) -> None:
@@ -210,26 +212,32 @@ class Part:
             self._file = None
             self.place.replace(self.path)
             _sync_folder(self.path.parent)
-        with suppress(OSError):
+        with suppress(OSError), Notebook(_note(self.path)).alone():
             _note(self.path).unlink()
         self.close()
         return True
 
     def drop(self) -> None:
         """There is nothing to fetch: leave no trace of it. Raises StoreError."""
-        self.close()
-        with self._told():
-            self.place.unlink(missing_ok=True)
-            _note(self.path).unlink(missing_ok=True)
+        self._stop_writing()
+        try:
+            with self._told():
+                self.place.unlink(missing_ok=True)
+                _note(self.path).unlink(missing_ok=True)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of it; what is on disk stays. A second call does nothing."""
+        self._stop_writing()
+        self._lock.release()
+
+    def _stop_writing(self) -> None:
         with self._guard:
             self._is_closed = True
             if self._file:
                 self._file.close()
                 self._file = None
-        self._lock.release()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -63,11 +63,13 @@ class PreferencesFile:
     def read(self) -> Preferences:
         """What was saved; defaults where nothing was, or where it makes no sense."""
         try:
-            values = json.loads(self._file.read_text("utf-8"))
+            content = self._file.read_bytes()
         except OSError:
             return Preferences()
+        try:
+            values = json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError):
-            self._keep_damaged()
+            self._keep_damaged(content)
             return Preferences()
         return _sensible(values) if isinstance(values, dict) else Preferences()
 
@@ -89,11 +91,10 @@ class PreferencesFile:
                 )
             ) from error
 
-    def _keep_damaged(self) -> None:
-        try:
-            self._file.replace(self._file.with_suffix(".damaged"))
-        except OSError:  # then it stays where it is, until the next save
-            return
+    def _keep_damaged(self, content: bytes) -> None:
+        with suppress(OSError):  # then it stays where it is, until the next save
+            if self._file.read_bytes() == content:  # nobody has saved others meanwhile
+                self._file.replace(self._file.with_suffix(".damaged"))
 
 
 def _sensible(values: dict[str, Any]) -> Preferences:

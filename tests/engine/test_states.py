@@ -77,6 +77,32 @@ class TestFiles:
         assert states.best("model", TOKENS) is None
         assert not list((tmp_path / "states").iterdir())
 
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"[" * 60_000, b"7", b'"format"', b'{"format": 2}',
+            b'{"format": 2, "key": "model", "tokens": 1e999, "bytes": 0, "checksum": ""}',
+            b'{"format": 2, "key": "model", "tokens": 100, "bytes": -400, "checksum": ""}',
+            b'{"format": 2, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
+        ],
+    )  # fmt: skip
+    def test_a_foreign_file_is_in_nobodys_way(self, states: States, tmp_path: Path, head: bytes) -> None:
+        states.keep("model", TOKENS, b"data")
+        foreign = tmp_path / "states" / "foreign.state"
+        foreign.write_bytes(head + b"\n")
+        found = states.best("model", TOKENS)
+        assert found is not None
+        assert states.read(found[0])
+        assert not foreign.exists()
+
+    @pytest.mark.skipif(os.name == "nt", reason="no such files")
+    def test_what_is_no_file_is_not_opened(self, states: States, tmp_path: Path) -> None:
+        states.keep("model", TOKENS, b"data")
+        os.mkfifo(tmp_path / "states" / "pipe.state")
+        (tmp_path / "states" / "folder.state").mkdir()
+        assert states.best("model", TOKENS)
+        assert states.size()[0] == 1
+
     def test_what_goes_on_takes_the_place_of_its_beginning(self, states: States, tmp_path: Path) -> None:
         states.keep("model", TOKENS, b"one")
         states.keep("model", [*TOKENS, 7], b"two")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) ->
     assert memory.recall(model, RISKY) == RISKY
 
 
-@pytest.mark.parametrize("junk", ["", "{", "[]", "null", '"x"', "\x00", '{"KEY": 5}', '{"KEY": {"context": "x"}}',
+@pytest.mark.parametrize("junk", ["", "{", "[" * 100_000, "[]", "null", '"x"', "\x00", '{"KEY": 5}',
+                                  '{"KEY": {"context": "x"}}',
                                   '{"KEY": {"gpu_layers": null, "repacking": 3, "variant": [], "x": 1}}'])  # fmt: skip
 def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> None:
     memory = Memory(home / "engine.json")
@@ -110,6 +112,18 @@ def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> N
     assert memory.recall(MODEL, RISKY) == RISKY
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(MODEL, RISKY).repacking is False
+
+
+def test_two_that_remember_at_once_lose_nothing_of_each_other(home: Path) -> None:
+    models = [Path(f"{number}.gguf") for number in range(40)]
+
+    def remember(model: Path) -> None:
+        Memory(home / "engine.json").remember(model, RISKY, replace(RISKY, repacking=False))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remember, models))
+    memory = Memory(home / "engine.json")
+    assert [model for model in models if memory.recall(model, RISKY).repacking] == []
 
 
 def test_where_nothing_can_be_written_it_is_remembered_until_the_end(home: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.models import notebook
+from phichat import json_file
 from phichat.models.base import Remote
 from phichat.models.library import Library
 from phichat.models.notebook import Checksums, Notebook, Origins
@@ -72,7 +72,7 @@ def test_a_disk_without_locks_is_written_all_the_same(
 def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
-    monkeypatch.setattr(notebook, "_PATIENCE", 0.05)
+    monkeypatch.setattr(json_file, "_PATIENCE", 0.05)
     (file.parent / ".locks").mkdir(parents=True)
     with FileLock(file.parent / ".locks" / "notes.json.lock", is_singleton=False):
         Checksums(Notebook(file)).remember(Path("x.gguf"), "a" * 64)

@@ -384,3 +384,39 @@ def test_the_true_one_has_the_name_that_another_has_taken(shelf: Shelf, home: Pa
 
 def _source(listing: Listing) -> Source | None:
     return listing.model.source if listing.model else None
+
+
+def test_what_has_arrived_meanwhile_is_not_paused(home: Path, begin: Callable[..., None]) -> None:
+    from phichat.models import partial
+
+    begin(PHI_3.remote, 7)
+    (found,) = partial.unfinished(home / "models")
+    part = partial.Part(found.path)
+    assert part.take()
+    part.open()
+    assert part.finish()
+    partial.set_paused(found, True)
+    assert partial.unfinished(home / "models") == []
+    assert found.path.read_bytes() == bytes(7)
+
+
+def test_nobody_fetches_what_is_being_dropped(
+    home: Path, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phichat.models import partial
+
+    begin(PHI_3.remote, 7)
+    (found,) = partial.unfinished(home / "models")
+    part, other = partial.Part(found.path), partial.Part(found.path)
+    assert part.take()
+    unlink, taken = Path.unlink, []
+
+    def slow(path: Path, missing_ok: bool = False) -> None:
+        taken.append(other.take())
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slow)
+    part.drop()
+    assert taken == [False, False]
+    assert other.take()
+    other.close()

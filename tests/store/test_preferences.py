@@ -35,6 +35,20 @@ def test_a_damaged_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     assert (tmp_path / "preferences.damaged").read_text("utf-8") == "{damaged"
 
 
+def test_what_was_saved_in_place_of_a_damaged_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "preferences.json"
+    path.write_text("{damaged", "utf-8")
+
+    def judge(_: str) -> None:
+        monkeypatch.undo()
+        PreferencesFile(path).write(Preferences(context=2048))
+        raise ValueError
+
+    monkeypatch.setattr(json, "loads", judge)
+    assert PreferencesFile(path).read() == Preferences()
+    assert PreferencesFile(path).read() == Preferences(context=2048)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [

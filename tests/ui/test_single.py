@@ -2,20 +2,26 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
+from phichat.chat.messages import Message, Reply, Role
 from phichat.errors import StoreError
+from phichat.store.base import Heading, Record
+from phichat.store.history import History
 from phichat.ui import single
 from phichat.ui.single import Single
 
+UNDER_WAY = Message(Role.ASSISTANT, "So far", reply=Reply("starter", 1))
 WINDOW = [sys.executable, "-m", "phichat"]
 
 
@@ -121,10 +127,16 @@ def test_a_picture_can_be_taken_beside_an_open_window(
 ) -> None:
     first = started(home, eventually)
     picture = tmp_path / "window.png"
+    eventually((home / "history.sqlite3").exists)
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        history.create(Record(Heading("one", "One", 1.0, 2.0), messages=(UNDER_WAY,))).result()
     try:
         assert subprocess.run([*WINDOW, "--screenshot", str(picture)], check=False, timeout=60).returncode == 0
         assert subprocess.run([*WINDOW, "--quit-when-ready"], check=False, timeout=60).returncode == 0
         assert picture.stat().st_size
+        with closing(sqlite3.connect(home / "history.sqlite3")) as connection:
+            assert connection.execute("SELECT ending FROM messages").fetchall() == [("answering",)]
+            assert connection.execute("SELECT value FROM marks WHERE name = 'running'").fetchall() == [("yes",)]
     finally:
         first.terminate()
         first.wait()

@@ -1,0 +1,65 @@
+"""A small JSON file that several programs read and change: written whole or not at all."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from phichat.paths import make_private
+
+_PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
+
+
+class JsonFile:
+    """One that cannot be read counts as empty."""
+
+    def __init__(self, file: Path) -> None:
+        self.path = file
+
+    def read(self) -> Any:
+        """What was written last; None if there is nothing that makes sense."""
+        try:
+            return json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def write(self, value: Any) -> None:
+        """Keep `value`. Raises OSError; then the file is as it was."""
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}-{threading.get_ident()}.new")
+        try:
+            make_private(self.path.parent)
+            _write_through(fresh, json.dumps(value, indent=1))
+            fresh.replace(self.path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
+
+    def change(self, change: Callable[[Any], Any]) -> None:
+        """Keep what `change` makes of what was written last, whoever else is changing it. Raises OSError."""
+        with self.alone():
+            self.write(change(self.read()))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other thread or program meanwhile; a disk that knows no locks, or a program that hangs, is let be."""
+        from filelock import FileLock  # noqa: PLC0415 - who only reads needs none
+
+        lock = FileLock(self.path.parent / ".locks" / f"{self.path.name}.lock")
+        with suppress(OSError, NotImplementedError):
+            make_private(self.path.parent / ".locks")
+            lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _write_through(path: Path, text: str) -> None:
+    with path.open("w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
