@@ -20,7 +20,7 @@ NEWER = 0.3  # the weight of the latest measurement
 
 SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
 FIRST_PRICES = (4.7, 7.0, 12.0)  # until there are measurements
-FULL, DEAR = 2, 1.5  # steps without a slip before one that costs so many times the next smaller
+DEAR, MORE = 1.5, 1.1  # what costs so many times the next smaller step has to promise so much more than it
 
 
 class Prices:
@@ -45,22 +45,21 @@ class Prices:
         """How long so many will take; for ever, as long as nothing was measured."""
         return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
-    def best(self, chance: float, full: int) -> tuple[float, int]:
+    def best(self, chance: float) -> tuple[float, int]:
         """How much quicker than single tokens the best step is, and how many tokens it has.
 
-        Each guess is right with that `chance`, given that the ones before it are. So many `full` steps in a row were
-        right to their ends.
+        Each guess is right with that `chance`, given that the ones before it are.
         """
-        return max(((1 - chance**size) / (1 - chance) / price, size) for size, price in self._tried_after(full))
+        worth = [((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items()]
+        return max(zip(self._doubts(), worth, strict=True), key=lambda pair: pair[1][0] / pair[0])[1]
 
-    def _tried_after(self, full: int) -> Iterator[tuple[int, float]]:
-        """Sizes and prices. Much is lost by a dear step that goes wrong, and little by trying it later."""
-        needed, smaller = 0, float("inf")
-        for size, price in self._of.items():
-            needed += FULL if price > DEAR * smaller else 0
+    def _doubts(self) -> Iterator[float]:
+        """What the worth of each step is divided by: much is lost by a dear one that goes wrong, little by a cheap."""
+        doubt, smaller = 1.0, float("inf")
+        for price in self._of.values():
+            doubt *= MORE if price > DEAR * smaller else 1
             smaller = price
-            if needed <= full:
-                yield size, price
+            yield doubt
 
     def _nearest(self, tokens: int) -> int:
         return min(SIZES, key=lambda size: abs(size - tokens))
@@ -79,8 +78,6 @@ class LookUp:
         """Where the last repetition was left."""
         self._hits = self._misses = self._doubt = 0.0
         self._was_right = False
-        self._full = 0
-        """How many steps in a row were right to their ends."""
         for token in tokens:
             self._append(token)
 
@@ -106,7 +103,6 @@ class LookUp:
 
     def tried(self, guesses: int, right: int, seconds: float) -> None:
         """So many guesses were tried in a step, so many were right, and it took so long."""
-        self._full = self._full + 1 if right == guesses else 0
         has_paid = right + 1 >= self.prices.larger(guesses + 1, seconds)
         self._doubt = self._doubt / 2 if has_paid else min(2 * self._doubt + 2, MOST_DOUBT)
 
@@ -132,5 +128,5 @@ class LookUp:
             return 0
         right, of = HOPE
         chance = (self._hits + right) / (self._hits + self._misses + of + self._doubt)
-        worth, size = self.prices.best(chance, self._full)
+        worth, size = self.prices.best(chance)
         return size if worth > 1 else 0

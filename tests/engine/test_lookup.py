@@ -92,15 +92,15 @@ def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
     for _ in range(30):
         for size in SIZES:
             prices.larger(size, 0.01 * size)
-    worth, _ = prices.best(0.99, 9)
+    worth, _ = prices.best(0.99)
     assert worth <= 1
 
 
-@pytest.mark.parametrize(("price", "sizes"), [(4.8, [16, 16, 16]), (8.0, [8, 8, 16])])
-def test_a_step_that_costs_much_more_waits_until_others_went_well(price: float, sizes: list[int]) -> None:
+@pytest.mark.parametrize(("price", "sizes"), [(4.8, [16, 16]), (8.0, [8, 16])])
+def test_a_step_that_costs_much_more_has_to_promise_more(price: float, sizes: list[int]) -> None:
     prices = Prices()
     prices.single(1.0)
     for _ in range(30):
         for size, seconds in ((8, 4.7), (16, price), (32, 99.0)):
             prices.larger(size, seconds)
-    assert [prices.best(0.99, full)[1] for full in range(3)] == sizes
+    assert [prices.best(chance)[1] for chance in (0.97, 0.99)] == sizes
