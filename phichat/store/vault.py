@@ -185,7 +185,8 @@ class Vault:
         self._tried = monotonic()
         if self._connection is None and trouble_of(self._trouble) is not Trouble.NEWER:
             with suppress(StoreError):
-                self.open()
+                if notice := self.open():
+                    self._notify(notice)
         self._give_back()
 
     def _give_back(self) -> None:

@@ -377,13 +377,15 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
         content = bytearray(whole)
         content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
         file.write_bytes(content)
-        with closing(History(file)) as history:
+        notices: list[str] = []
+        with closing(History(file, notices.append)) as history:
             assert f"Another program is using {file}" in str(history.ready.exception())
             assert f"Another program is using {file}" in str(history.create(conversation("new")).exception())
             assert not list(tmp_path.glob("history.damaged-*"))
             holder.communicate()
             assert history.create(conversation("newer")).result()
             assert {"new", "newer"} <= {heading.id for heading in history.headings()}
+            assert "were recovered" in notices[0]
     assert len(list(tmp_path.glob("history.damaged-*.sqlite3"))) == 1
 
 
