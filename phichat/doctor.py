@@ -21,10 +21,10 @@ from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
+from phichat.json_file import JsonFile
 from phichat.models.base import ModelFile
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
-from phichat.models.notebook import Notebook
 from phichat.paths import Home
 from phichat.store.preferences import PreferencesFile
 from phichat.text import number, size, tr
@@ -87,7 +87,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         },
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
-        "remembered": Notebook(home.engine).read() or {},
+        "remembered": JsonFile(home.engine).read() or {},
         "states": _states(home),
         "disk": _disk(home.root),
         "paths": _paths(home),
