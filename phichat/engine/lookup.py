@@ -20,7 +20,8 @@ NEWER = 0.3  # the weight of the latest measurement
 
 SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
 FIRST_PRICES = (4.7, 7.0, 12.0)  # until there are measurements
-DEAR, MORE = 1.5, 1.1  # what costs so many times the next smaller step has to promise so much more than it
+DEAR, MORE = 1.5, 1.1  # what costs so many times the next smaller step has to promise so much more than it,
+SURE = 3  # unless so many steps in a row were right to their ends
 
 
 class Prices:
@@ -45,19 +46,20 @@ class Prices:
         """How long so many will take; for ever, as long as nothing was measured."""
         return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
-    def best(self, chance: float) -> tuple[float, int]:
+    def best(self, chance: float, full: int) -> tuple[float, int]:
         """How much quicker than single tokens the best step is, and how many tokens it has.
 
-        Each guess is right with that `chance`, given that the ones before it are.
+        Each guess is right with that `chance`, given that the ones before it are. So many `full` steps in a row were
+        right to their ends.
         """
         worth = [((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items()]
-        return max(zip(self._doubts(), worth, strict=True), key=lambda pair: pair[1][0] / pair[0])[1]
+        return max(zip(self._doubts(full), worth, strict=True), key=lambda pair: pair[1][0] / pair[0])[1]
 
-    def _doubts(self) -> Iterator[float]:
+    def _doubts(self, full: int) -> Iterator[float]:
         """What the worth of each step is divided by: much is lost by a dear one that goes wrong, little by a cheap."""
         doubt, smaller = 1.0, float("inf")
         for price in self._of.values():
-            doubt *= MORE if price > DEAR * smaller else 1
+            doubt *= MORE if price > DEAR * smaller and full < SURE else 1
             smaller = price
             yield doubt
 
@@ -78,6 +80,8 @@ class LookUp:
         """Where the last repetition was left."""
         self._hits = self._misses = self._doubt = 0.0
         self._was_right = False
+        self._full = 0
+        """How many steps in a row were right to their ends."""
         for token in tokens:
             self._append(token)
 
@@ -103,6 +107,7 @@ class LookUp:
 
     def tried(self, guesses: int, right: int, seconds: float) -> None:
         """So many guesses were tried in a step, so many were right, and it took so long."""
+        self._full = self._full + 1 if right == guesses else 0
         has_paid = right + 1 >= self.prices.larger(guesses + 1, seconds)
         self._doubt = self._doubt / 2 if has_paid else min(2 * self._doubt + 2, MOST_DOUBT)
 
@@ -128,5 +133,5 @@ class LookUp:
             return 0
         right, of = HOPE
         chance = (self._hits + right) / (self._hits + self._misses + of + self._doubt)
-        worth, size = self.prices.best(chance)
+        worth, size = self.prices.best(chance, self._full)
         return size if worth > 1 else 0

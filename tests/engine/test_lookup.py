@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from phichat.engine.lookup import SIZES, LookUp, Prices
+from phichat.engine.lookup import SIZES, SURE, LookUp, Prices
 
 TEXT = [(number * 37) % 101 + 200 for number in range(100)]
 
@@ -92,7 +92,7 @@ def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
     for _ in range(30):
         for size in SIZES:
             prices.larger(size, 0.01 * size)
-    worth, _ = prices.best(0.99)
+    worth, _ = prices.best(0.99, 9)
     assert worth <= 1
 
 
@@ -103,4 +103,5 @@ def test_a_step_that_costs_much_more_has_to_promise_more(price: float, sizes: li
     for _ in range(30):
         for size, seconds in ((8, 4.7), (16, price), (32, 99.0)):
             prices.larger(size, seconds)
-    assert [prices.best(chance)[1] for chance in (0.97, 0.99)] == sizes
+    assert [prices.best(chance, 0)[1] for chance in (0.97, 0.99)] == sizes
+    assert prices.best(0.97, SURE)[1] == 16
