@@ -48,7 +48,7 @@ class HostedEngine:
         self._loaded: Process | None = None
         self._path: Path | None = None
         self._settings = EngineSettings()
-        self._is_away_by_intent = False
+        self._is_away_by_intent = False  # which is no accident to be told
         self._orders = 0
         self._has_gpu = True
         self._lower = ""

@@ -98,7 +98,6 @@ class TestLoading:
     ) -> None:
         person.window.answering.calibrate()
         person.wait(lambda: engine.calibrations)
-        person.press(Qt.Key.Key_End)
         person.type("Hi")
         person.press(Qt.Key.Key_Return)
         gate.set()
