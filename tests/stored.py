@@ -1,6 +1,9 @@
-"""Conversations that are there already when a window opens."""
+"""Conversations that are there already when a window opens; and a history that takes its time."""
 
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,15 @@ def put(home: Path, *talks: tuple[str, float], **more: Any) -> list[str]:
     names = [history.put(record := talk(title, days, **more)).result() and record.heading.id for title, days in talks]
     history.close()
     return [str(name) for name in names]
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """What is asked of the history is not stored until the end of this, as on a slow disk; it can be read."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 def talk(title: str, days: float = 0, answer: str = "Well.", **more: Any) -> Record:

@@ -56,8 +56,8 @@ def journal(connection: sqlite3.Connection, message: str, text: str, tokens: lis
     )
 
 
-def finish(connection: sqlite3.Connection, message: Message) -> None:
-    """A reply is over, or otherwise not what it was."""
+def finish(connection: sqlite3.Connection, message: Message, when: float) -> None:
+    """A reply is over, or otherwise not what it was, since `when` in seconds since 1970."""
     row = rows.message_row(message)
     names = MESSAGE.split(", ")[3:]
     assignments = ", ".join(f"{name} = ?" for name in names)
@@ -68,7 +68,7 @@ def finish(connection: sqlite3.Connection, message: Message) -> None:
         connection.execute(
             "UPDATE conversations SET changed = max(changed, ?)"
             " WHERE number = (SELECT conversation FROM messages WHERE number = ?)",
-            (time.time(), number),
+            (when, number),
         )
 
 

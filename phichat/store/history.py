@@ -1,6 +1,7 @@
 """Conversations in a database: any thread reads, one writes, and what is told to be stored is."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -128,7 +129,8 @@ class History:
 
     def finish(self, message: Message) -> Future[None]:
         """A reply is what it will be: stored as it is, and found by its words."""
-        return self._lane.do(Job(lambda connection: changes.finish(connection, message), message=message.id))
+        now = time.time()  # not when the disk gets to it: another conversation may have been begun by then
+        return self._lane.do(Job(lambda connection: changes.finish(connection, message, now), message=message.id))
 
     def change_tip(self, conversation: str, tip: str | None) -> Future[None]:
         """The shown path ends elsewhere."""

@@ -20,6 +20,7 @@ from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, ne
 from phichat.errors import StoreError
 from phichat.store.base import Heading, Hit, Record
 from phichat.store.history import History
+from tests.stored import held
 
 EVERYTHING = Reply(
     "phi", 2**32 - 2, (0, 1, 32_000, 2**32 - 1), Ending.LENGTH, {"seconds": 0.1, "deep": {"a": [1, None]}}, "8a" * 32,
@@ -224,6 +225,17 @@ def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) 
     assert [heading.id for heading in history.headings()] == ["c", "b", "d", "a"]
     history.add("a", message := question(), message.id).result()
     assert [heading.id for heading in history.headings()] == ["c", "a", "b", "d"]
+
+
+def test_a_reply_is_over_when_it_is_however_long_the_disk_takes(history: History, file: Path) -> None:
+    history.create(record("one", first := question(), replace(answer(), parent=first.id))).result()
+    reply = history.load("one").messages[1]
+    with held(file):
+        history.finish(reply)
+        history.create(record("another", changed=time.time()))
+    history = reopened(history, file)
+    assert [heading.id for heading in history.headings()] == ["another", "one"]
+    history.close()
 
 
 def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: Path) -> None:
