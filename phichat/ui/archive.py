@@ -98,7 +98,7 @@ class Archive(QObject):
         """Finds words; made when some are looked for."""
         from phichat.ui.searching import Searching  # noqa: PLC0415 - the window does not wait for it
 
-        searching = Searching(self._history, self._errands, self)
+        searching = Searching(self._history, self._errands, self.keeping, self)
         searching.failed.connect(self.told)
         if self._sidebar:
             searching.found.connect(self._sidebar.show_hits)

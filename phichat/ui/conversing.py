@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -14,6 +15,9 @@ from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.records import heading_of, session_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is stored, also if somebody types on
 MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
@@ -88,9 +92,8 @@ class Conversing(QObject):
         if session := self._sessions.get(name):
             self._show(session)
         else:
-            self._loading = self._errands.send(
-                once(lambda _: self._load(name)), self._on_loaded, partial(self._on_ended, name)
-            )
+            work = once(partial(self._load, name, self._keeping.last))
+            self._loading = self._errands.send(work, self._on_loaded, partial(self._on_ended, name))
 
     def resume(self, record: Record) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
@@ -237,7 +240,8 @@ class Conversing(QObject):
             conversation.show(message)
             self._keeping.path_changed(self.session)
 
-    def _load(self, name: str) -> tuple[Session, Record]:
+    def _load(self, name: str, last: "Future[Any] | None", _: Stop) -> tuple[Session, Record]:
+        wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
         record = self._history().load(name)
         return session_of(record), record
 

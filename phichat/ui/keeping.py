@@ -38,7 +38,8 @@ class Keeping(QObject):
     """Puts what changes into the history, which is made when something is first asked of it.
 
     Attributes:
-        last: what was asked for last; all that was asked for before is done, too, once it is.
+        last: what was asked for last, but for the growth of a reply, which may wait for more; all that was asked for
+            before is done, too, once it is.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -107,7 +108,8 @@ class Keeping(QObject):
         if session.is_temporary or not session.answering:
             return
         is_whole = not session.begun or bool(session.begun.tokens)  # else the ids would tell only a part of the text
-        self._watch(self._history().journal(session.answering.id, text, tokens if is_whole else ()))
+        future = self._history().journal(session.answering.id, text, tokens if is_whole else ())
+        future.add_done_callback(self._on_done)
 
     def finished(self, session: Session, message: Message) -> None:
         """Store the reply as it stays."""

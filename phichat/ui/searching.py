@@ -1,6 +1,8 @@
 """Looks for words in all conversations while they are typed; only the last answer counts."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -8,6 +10,10 @@ from phichat.stop import Stop
 from phichat.store.base import Hit
 from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
+from phichat.ui.keeping import Keeping, wait_for
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 MOST_HITS = 100
 
@@ -18,9 +24,9 @@ class Searching(QObject):
     found = Signal(list, int)
     failed = Signal(str)
 
-    def __init__(self, history: Callable[[], History], errands: Errands, parent: QObject) -> None:
+    def __init__(self, history: Callable[[], History], errands: Errands, keeping: Keeping, parent: QObject) -> None:
         super().__init__(parent)
-        self._history, self._errands = history, errands
+        self._history, self._errands, self._keeping = history, errands, keeping
         self._asked: Stop | None = None
         self.words = ""
 
@@ -31,8 +37,12 @@ class Searching(QObject):
             self._asked.set()
         self.words, self._asked = words, None
         if words.strip():
-            work = once(lambda _: self._history().search(words, MOST_HITS))
-            self._asked = self._errands.send(work, self._on_found, self._on_ended)
+            work = partial(self._find, words, self._keeping.last)
+            self._asked = self._errands.send(once(work), self._on_found, self._on_ended)
+
+    def _find(self, words: str, last: "Future[Any] | None", _: Stop) -> list[Hit]:
+        wait_for(last)  # what was said a moment ago is found, too
+        return self._history().search(words, MOST_HITS)
 
     def _on_found(self, hits: list[Hit]) -> None:
         self.found.emit(hits, MOST_HITS)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.messages import Ending, Reply
@@ -25,7 +26,7 @@ from phichat.store.history import History
 from phichat.ui.answering import State
 from phichat.ui.keeping import Keeping
 from tests.fakes import ScriptedEngine
-from tests.stored import put
+from tests.stored import held, put
 from tests.ui.conftest import Person
 
 
@@ -328,6 +329,21 @@ def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Per
     begun = conversing.session
     conversing.resume(Record(Heading("draft", "Hm", 1.0, 1.0), draft="Hm"))
     assert conversing.session is begun
+
+
+def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine: ScriptedEngine, home: Path) -> None:
+    engine.enqueue("They sleep ", rest := threading.Event(), "well.")
+    person.ask("Whales")
+    person.wait(lambda: person.message(1) == "They sleep ")
+    with held(home / "history.sqlite3"):
+        rest.set()
+        person.wait_for(State.IDLE)
+        person.click("newConversationButton")
+        person.window.archive.conversing.renew()
+        person.open("Whales")
+        QTest.qWait(300)
+    person.wait(lambda: person.window.findChild(QWidget, "message-1"))
+    assert person.message(1) == "They sleep well."
 
 
 def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(person: Person) -> None:

@@ -1,6 +1,8 @@
 """Finding words in all conversations while typing them."""
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from phichat.ui.answering import State
-from tests.stored import put
+from tests.fakes import ScriptedEngine
+from tests.stored import held, put
 from tests.ui.conftest import Person
 
 
@@ -107,10 +110,16 @@ def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> Non
     person.wait(lambda: person.message(0) == "First question about whales")
 
 
-def test_a_reply_that_was_just_made_is_found(person: Person) -> None:
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_a_reply_that_was_just_made_is_found(person: Person, engine: ScriptedEngine, home: Path, is_slow: bool) -> None:
+    engine.enqueue("A striped ", rest := threading.Event(), "zebra")
     person.ask("zebra")
-    person.wait_for(State.IDLE)
-    search(person, "zeb")
+    person.wait(lambda: person.message(1) == "A striped ")
+    with held(home / "history.sqlite3") if is_slow else nullcontext():
+        rest.set()
+        person.wait_for(State.IDLE)
+        search(person, "zeb")
+        QTest.qWait(300)
     person.wait(lambda: len(found(person)) == 3)
 
 
