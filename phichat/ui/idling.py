@@ -39,6 +39,7 @@ class Idling(QObject):
         self._long = QTimer(self, singleShot=True)
         self._long.timeout.connect(self._rest)
         answering.state_changed.connect(self.awake)
+        answering.unasked.read_on.connect(self.awake)  # what is not done while it reads is to be done after it
 
     @Slot()
     def awake(self) -> None:

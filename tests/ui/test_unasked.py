@@ -61,11 +61,24 @@ class TestIdling:
         gate.set()
         person.wait(lambda: engine.unloads)
 
+    def test_after_it_has_read_however_long_that_takes(
+        self, person: Person, engine: ScriptedEngine, qtbot: QtBot
+    ) -> None:
+        gate = threading.Event()
+        engine.hold_drafts(gate)
+        person.type("Tell me")
+        person.wait(lambda: engine.drafts == ["Tell me"])
+        idle(person.window.answering).awake()
+        qtbot.wait(10 * SOON)
+        assert (engine.unloads, engine.calibrations) == (0, 0)
+        gate.set()
+        person.wait(lambda: engine.unloads)
+
     def test_who_writes_on_is_not_interrupted(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idling = idle(person.window.answering)
-        for _ in range(12):
+        idling = idle(person.window.answering, minutes=10)
+        for _ in range(30):
             idling.awake()
-            qtbot.wait(SOON // 2)
+            qtbot.wait(2 * SOON)
         assert not engine.unloads
 
     def test_a_question_brings_it_back(self, person: Person, engine: ScriptedEngine) -> None:
