@@ -25,7 +25,7 @@ EARLIER_WORDS = 260  # of each of three messages, with which a conversation has 
 QUESTION_WORDS = 230  # about 300 tokens
 REPLY_TOKENS = 24  # of the reply that is there before the next turn
 PASTED_BEFORE = 3.0  # seconds between pasting and Enter
-ROUNDS = 2  # at least, however slow the model
+ROUNDS = 3  # at least, however slow the model: one slow moment of the machine is to be outvoted
 BUDGET = 8_000_000_000  # bytes of states, for a moment
 
 NEXT = "And what did the people in the town say about the ferry when it came back late in the evening?"
