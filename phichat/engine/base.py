@@ -31,6 +31,7 @@ class EngineSettings:
             changes no reply, but for the arithmetic of larger steps.
         follows_load: use fewer threads while other programs are busy and fewer are faster.
         variant: which of the library's variants for processors runs; empty for the best, and where there is but one.
+        step_prices: how many single tokens the steps cost in which guesses are checked, by size; none if not measured.
     """
 
     context: int = 4096
@@ -43,6 +44,10 @@ class EngineSettings:
     looks_up: bool = True
     follows_load: bool = True
     variant: str = ""
+    step_prices: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step_prices", tuple(self.step_prices))  # JSON knows but lists
 
 
 @dataclass(frozen=True)

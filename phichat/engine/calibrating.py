@@ -1,6 +1,6 @@
 """Has the fastest settings for a model measured by children of their own, and remembers them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from phichat.engine.process import Process
 from phichat.engine.tuning import Memory
 from phichat.stop import Stop
 
-HOPELESS = 1.1  # how much longer a first try may take than the best so far
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
 
 
@@ -33,18 +32,29 @@ def calibrate(
         return None
     found: list[Measured] = []
     for repacking in _ways(path, settings, memory):
-        with_it = replace(best(found).settings if found else settings, batch=settings.batch, repacking=repacking)
-        limit = HOPELESS * best(found).seconds if found else None
-        found += _measured(path, with_it, limit, start, stop)
+        with_it = replace(found[0].settings if found else settings, batch=settings.batch, repacking=repacking)
+        tried = list(_measured(path, with_it, found[0].seconds if found else None, start, stop))
         if stop.is_set():
             return None
-        if not any(each.settings.repacking == repacking for each in found):  # it died of that
+        if tried:
+            found.append(_best(tried))
+        else:  # it died of that
             memory.refuse(path, repacking=repacking)
     if not found:
         return None
+    if best(found) is not found[0]:  # it may be the computer that is faster by now
+        again = [found[0], *_measured(path, found[0].settings, 0, start, stop)]
+        found[0] = replace(min(again, key=lambda each: each.seconds), prices=found[0].prices)
     chosen = best(found)
+    if stop.is_set():
+        return None
     memory.note(path, chosen)
     return chosen
+
+
+def _best(tried: Sequence[Measured]) -> Measured:
+    """Of those of one way of loading, with what steps cost in that way."""
+    return replace(best(tried), prices=next((each.prices for each in tried if each.prices), ()))
 
 
 def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool]:
@@ -56,13 +66,13 @@ def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool
 
 
 def _measured(
-    path: Path, settings: EngineSettings, limit: float | None, start: Callable[[], Process], stop: Stop
+    path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], Process], stop: Stop
 ) -> Iterator[Measured]:
     """What a child says until it has done, died or is stopped."""
     process = start()
     stop.listen(process.kill)
     try:
-        order = {"do": "calibrate", "path": str(path), "settings": asdict(settings), "limit": limit}
+        order = {"do": "calibrate", "path": str(path), "settings": asdict(settings), "rival": rival}
         process.send({**order, "number": 1})
         while (line := process.receive()) is not None and line["event"] == "measured":
             yield Measured.of(line)

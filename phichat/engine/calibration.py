@@ -16,6 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from phichat.engine.base import EngineSettings
+from phichat.engine.lookup import SIZES
 
 if TYPE_CHECKING:
     from phichat.engine.llama_context import LlamaContext
@@ -25,9 +26,11 @@ READ = 128  # tokens that are read for each figure, at most
 WRITTEN, ENOUGH = 6, 0.3  # tokens that are written for each figure, at least, and seconds of that
 ROUNDS = 2
 DEPTH = 768  # tokens that are remembered while it is measured, about
+SHALLOW = 128  # the same for what steps cost: with a longer text that is measured again as it is used
 LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
 BATCHES = (256, 512)
 CLEARLY = 0.97  # what the time of other settings must be at most, to be taken instead
+HOPELESS = 1.1  # how many times the best so far a first try may take
 
 TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, by which reading is weighed against writing
 
@@ -39,6 +42,8 @@ class Measured:
     settings: EngineSettings
     reads: float
     writes: float
+    prices: tuple[float, ...] = ()
+    """What steps of several tokens cost, as in EngineSettings; none if that was not measured."""
 
     @property
     def seconds(self) -> float:
@@ -52,7 +57,8 @@ class Measured:
     @classmethod
     def of(cls, line: dict[str, Any]) -> "Measured":
         """From such a line."""
-        return cls(EngineSettings(**line["settings"]), float(line["reads"]), float(line["writes"]))
+        settings, prices = EngineSettings(**line["settings"]), tuple(line.get("prices", ()))
+        return cls(settings, float(line["reads"]), float(line["writes"]), prices)
 
 
 def best(found: Sequence[Measured]) -> Measured:
@@ -61,10 +67,11 @@ def best(found: Sequence[Measured]) -> Measured:
     return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]
 
 
-def measure(path: Path, settings: EngineSettings, limit: float | None = None) -> Iterator[Measured]:
+def measure(path: Path, settings: EngineSettings, rival: float | None = None) -> Iterator[Measured]:
     """Try `settings` and what differs from them, but for how weights are loaded; in the child.
 
-    Where a first try takes more than `limit` seconds, by `Measured.seconds`, there are no others. Raises ModelError.
+    Other ways of loading took `rival` seconds at best, by `Measured.seconds`: where a first try is hopeless beside
+    that, there are no others. Raises ModelError.
     """
     from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
     from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
@@ -72,22 +79,26 @@ def measure(path: Path, settings: EngineSettings, limit: float | None = None) ->
     settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 3 * PROBE))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
     try:
-        yield from _measured(settings, limit, lambda tried: _Run(llama, tried))
+        found: list[Measured] = []
+        for each in _measured(settings, rival, lambda tried: _Run(llama, tried)):
+            found.append(each)
+            yield each
+        chosen = best(found)
+        if rival is None or chosen.seconds < rival:
+            yield replace(chosen, prices=_Run(llama, chosen.settings, SHALLOW).prices())
     finally:
         llama.close()
 
 
 def _measured(
-    settings: EngineSettings, limit: float | None, run: Callable[[EngineSettings], "_Run"]
+    settings: EngineSettings, rival: float | None, run: Callable[[EngineSettings], "_Run"]
 ) -> Iterator[Measured]:
     """One figure after the other, each around the best so far."""
-    if limit:
+    if rival is not None:
         yield (first := run(settings).measured())
-        if first.seconds > limit:
+        if first.seconds > HOPELESS * rival:
             return
-    both = [settings, replace(settings, flash_attention=not settings.flash_attention)]
-    rounds = [[run(tried).measured() for tried in both] for _ in range(ROUNDS)]
-    found = [_fastest(each) for each in zip(*rounds, strict=True)]
+    found = _with_and_without_flash(settings, run)
     yield from found
     chosen = best(found)
     for count in sorted({max(1, settings.threads // 2), settings.threads - 1} - {0, settings.threads}):
@@ -98,6 +109,16 @@ def _measured(
             yield Measured(tried, max(run(tried).reads(batch) for _ in range(ROUNDS)), chosen.writes)
 
 
+def _with_and_without_flash(settings: EngineSettings, run: Callable[[EngineSettings], "_Run"]) -> list[Measured]:
+    """The best of the rounds for both, but for one that was hopeless in the first."""
+    both = [settings, replace(settings, flash_attention=not settings.flash_attention)]
+    rounds = {tried: [run(tried).measured()] for tried in both}
+    limit = HOPELESS * min(first.seconds for (first,) in rounds.values())
+    for tried in [tried for _ in range(1, ROUNDS) for tried in both if rounds[tried][0].seconds <= limit]:
+        rounds[tried].append(run(tried).measured())
+    return [_fastest(rounds[tried]) for tried in both]
+
+
 def _fastest(rounds: Sequence[Measured]) -> Measured:
     return Measured(rounds[0].settings, max(each.reads for each in rounds), max(each.writes for each in rounds))
 
@@ -105,16 +126,15 @@ def _fastest(rounds: Sequence[Measured]) -> Measured:
 class _Run:
     """One context with settings of its own, to be timed."""
 
-    def __init__(self, llama: "LlamaContext", settings: EngineSettings) -> None:
+    def __init__(self, llama: "LlamaContext", settings: EngineSettings, depth: int = DEPTH) -> None:
         self._llama, self._settings = llama, settings
         llama.open(settings, sequences=2)
         llama.warm_up(0, settings.batch)
-        self._deepen()
+        self._deepen(min(depth, settings.context // 2))
 
-    def _deepen(self) -> None:
-        """Have a long conversation remembered, of which little is read."""
+    def _deepen(self, depth: int) -> None:
+        """Have a conversation of so many tokens remembered, of which few are read."""
         self.reads(PROBE)
-        depth = min(DEPTH, self._settings.context // 2)
         self._llama.remember_again(depth // PROBE - 1)
 
     def measured(self) -> Measured:
@@ -134,6 +154,20 @@ class _Run:
         while len(times) < WRITTEN or (sum(times) < ENOUGH and len(times) < PROBE):
             times.append(self._seconds([len(times)]))
         return 1 / median(times)
+
+    def prices(self) -> tuple[float, ...]:
+        """What steps of several tokens cost, by `lookup.SIZES`, in single tokens."""
+        rounds = [(1 / self.writes(), *map(self._step, SIZES)) for _ in range(ROUNDS)]
+        single, *steps = map(min, zip(*rounds, strict=True))
+        return tuple(round(seconds / single, 2) for seconds in steps)
+
+    def _step(self, size: int) -> float:
+        """Seconds for a step in which guesses are checked."""
+        begun = time.perf_counter()
+        self._llama.try_out(0, range(1, size))
+        seconds = time.perf_counter() - begun
+        self._llama.forget_guesses()
+        return seconds
 
     def _seconds(self, tokens: list[int]) -> float:
         begun = time.perf_counter()

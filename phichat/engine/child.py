@@ -66,7 +66,7 @@ class Child:
             engine.unload()
             os._exit(0)
         elif order["do"] == "calibrate":
-            for figures in measure(Path(order["path"]), EngineSettings(**order["settings"]), order["limit"]):
+            for figures in measure(Path(order["path"]), EngineSettings(**order["settings"]), order["rival"]):
                 self._say(figures.line())
             self._say({"event": "calibrated"})
         else:

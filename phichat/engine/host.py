@@ -90,8 +90,11 @@ class HostedEngine:
         if self._path is None or self._memory.is_measured(self._path):
             return
         found = calibrate(self._path, self._settings, self._memory, lambda: Process(self._command), stop)
-        faster = self._memory.recall(self._path, self._settings)
-        if found and faster != self._settings:
+        if found is None:
+            return
+        used, faster = self._settings, self._memory.recall(self._path, self._settings)
+        self._settings = faster
+        if replace(faster, step_prices=used.step_prices) != used:  # a model in use learns by itself what steps cost
             self.unload()
             yield from self._reloading(self._path, faster, stop)
 

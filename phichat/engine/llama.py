@@ -228,7 +228,7 @@ class _Open:
             self.llama.close()
             raise
         self.loaded = _loaded(head, settings)
-        self._prices = Prices()
+        self._prices = Prices(settings.step_prices)
         self._neighbours.start()
         self._reading, self._writing = (Pacer(settings.threads, self._neighbours) for _ in range(2))
 
@@ -328,7 +328,7 @@ def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
 
 def _key(path: Path, loaded: Loaded) -> str:
     """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
-    ignored = {"threads", "batch", "looks_up", "follows_load", "variant"}  # the last is in `machine`
+    ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in asdict(loaded.settings).items() if name not in ignored}
     return key_of(model=fingerprint(path), settings=settings, library=loaded.library, machine=loaded.cpu)
 

@@ -19,17 +19,17 @@ MOST_DOUBT = 64.0
 NEWER = 0.3  # the weight of the latest measurement
 
 SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
-FIRST_PRICES = (4.7, 7.0, 12.0)  # until there are measurements
+FIRST_PRICES = (4.7, 7.0, 12.0)  # where none were measured beforehand
 DEAR, MORE = 1.5, 1.1  # what costs so many times the next smaller step has to promise so much more than it,
 SURE = 3  # unless so many steps in a row were right to their ends
 
 
 class Prices:
-    """How many single tokens a larger step costs, as measured."""
+    """How many single tokens a larger step costs: `first` by size, where there are, then as measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: Sequence[float] = ()) -> None:
         self._single = 0.0
-        self._of = dict(zip(SIZES, FIRST_PRICES, strict=True))
+        self._of = dict(zip(SIZES, first or FIRST_PRICES, strict=True))
 
     def single(self, seconds: float) -> None:
         """One token took so long."""

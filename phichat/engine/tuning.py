@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from phichat.engine.base import EngineSettings
+from phichat.engine.lookup import SIZES
 from phichat.json_file import JsonFile
 from phichat.text import tr
 
@@ -24,6 +25,7 @@ FEW_LAYERS = 8
 _REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int, "variant": str}
 _MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
 MOST_BATCH = 2048
+MOST_PRICE = 1000.0  # single tokens, for a step of 32 or fewer
 
 
 def suggested(context: int = 4096) -> EngineSettings:
@@ -109,7 +111,7 @@ class Memory:
         """Those are the fastest settings for it, and its speeds with them."""
         settings = {name: getattr(measured.settings, name) for name in _MEASURED}
         figures = {"reads": round(measured.reads, 2), "writes": round(measured.writes, 2)}
-        self._add(model, {"fastest": {**settings, **figures}})
+        self._add(model, {"fastest": {**settings, **figures, "step_prices": list(measured.prices)}})
 
     def refuse(self, model: Path, *, repacking: bool) -> None:
         """It died with rewritten weights, or with plain ones."""
@@ -149,7 +151,12 @@ class Memory:
         return found if isinstance(found, dict) else {}
 
     def _measured(self, model: Path) -> dict[str, Any]:
-        return {name: value for name, value in self.fastest(model).items() if type(value) is _MEASURED.get(name)}
+        fastest = self.fastest(model)
+        known = {name: value for name, value in fastest.items() if type(value) is _MEASURED.get(name)}
+        prices = fastest.get("step_prices")
+        if isinstance(prices, list) and len(prices) == len(SIZES) and all(map(_is_price, prices)):
+            known["step_prices"] = tuple(prices)
+        return known
 
     def _entry(self, model: Path) -> dict[str, Any]:
         found = self._entries().get(self._key(model))
@@ -167,6 +174,10 @@ class Memory:
         with suppress(OSError):
             length = model.stat().st_size
         return f"{platform.machine()} {processor()}, {build()}, {model.name} ({length})"
+
+
+def _is_price(value: object) -> bool:
+    return type(value) is float and 1 <= value < MOST_PRICE
 
 
 def build() -> str:

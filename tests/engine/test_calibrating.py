@@ -15,6 +15,7 @@ from phichat.engine.base import EngineSettings, Loaded, Stop
 from phichat.engine.calibrating import calibrate
 from phichat.engine.calibration import Measured, best, measure
 from phichat.engine.host import HostedEngine
+from phichat.engine.lookup import SIZES
 from phichat.engine.process import Process
 from phichat.engine.tuning import Memory
 
@@ -23,7 +24,8 @@ USED = EngineSettings(context=512, threads=1)
 SCRIPT = """
 import json, os, sys, time
 order = json.loads(sys.stdin.readline())
-for figures in json.loads(sys.argv[1])[str(order["settings"]["repacking"])]:
+said = json.loads(sys.argv[1])
+for figures in said["again"] if order["rival"] == 0 and said["again"] else said[str(order["settings"]["repacking"])]:
     if figures == "die":
         os.abort()
     if figures == "hang":
@@ -54,8 +56,10 @@ def model(tmp_path: Path) -> Path:
 def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
     """Calibrates with children that say what they are told to, by whether they repack."""
 
-    def run_it(plain: list[Any], repacked: list[Any], stop: Stop | None = None, busy: float = 0) -> Measured | None:
-        command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked})]
+    def run_it(
+        plain: list[Any], repacked: list[Any], stop: Stop | None = None, busy: float = 0, again: list[Any] | None = None
+    ) -> Measured | None:
+        command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked, "again": again})]
         return calibrate(model, USED, memory, lambda: Process(command), stop or Stop(), lambda: busy)
 
     return run_it
@@ -75,6 +79,32 @@ def test_what_is_hardly_faster_changes_nothing(
     run([figures(10), figures(9.9, flash_attention=False)], [figures(9.8)])
     assert memory.recall(model, USED) == USED
     assert memory.is_measured(model)
+
+
+def test_a_computer_that_is_faster_by_then_changes_nothing(
+    run: Callable[..., Measured | None], memory: Memory, model: Path
+) -> None:
+    run([{**figures(10), "prices": [4.5, 7.5, 14.5]}], [figures(9)], again=[figures(9)])
+    assert memory.recall(model, USED) == replace(USED, step_prices=(4.5, 7.5, 14.5))
+    assert memory.reads(model) == pytest.approx(1024 / 9, abs=0.01)
+
+
+def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
+    run: Callable[..., Measured | None], memory: Memory, model: Path
+) -> None:
+    plain, repacked = {**figures(10), "prices": [5.0, 9.0, 17.0]}, {**figures(5), "prices": [4.5, 7.5, 14.5]}
+    run([plain], [repacked])
+    assert memory.recall(model, USED) == replace(USED, repacking=True, step_prices=(4.5, 7.5, 14.5))
+
+
+@pytest.mark.parametrize("prices", [[4.5, 7.5], [4.5, "7.5", 14.5], [0.0, 7.5, 14.5], [4.5, 7.5, 1e99], "4.5", None])
+def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path, prices: object) -> None:
+    memory = Memory(tmp_path / "engine.json")
+    memory.note(model, Measured(replace(USED, batch=512), 10, 10, (4.5, 7.5, 14.5)))
+    kept = json.loads((tmp_path / "engine.json").read_text("utf-8"))
+    next(iter(kept.values()))["fastest"]["step_prices"] = prices
+    (tmp_path / "engine.json").write_text(json.dumps(kept), "utf-8")
+    assert memory.recall(model, USED) == replace(USED, batch=512)
 
 
 def test_settings_that_kill_are_never_used(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
@@ -124,6 +154,15 @@ def test_a_model_is_measured_with_and_without_flash_attention(chatml_model: Path
     found = list(measure(chatml_model, settings))
     assert {each.settings.flash_attention for each in found} == {True, False}
     assert all(each.reads > 0 and each.writes > 0 for each in found)
+    assert len(found[-1].prices) == len(SIZES)
+    assert all(price > 0 for price in found[-1].prices)
+
+
+def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
+    chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "HOPELESS", 1e9)
+    assert not any(each.prices for each in measure(chatml_model, settings, rival=1e-6))
 
 
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
@@ -136,11 +175,12 @@ def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
         engine.load(chatml_model, settings, Stop(), lambda _: None)
         assert not list(engine.calibrate(Stop()))
         assert memory.is_measured(chatml_model)
-        memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10))
+        memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
         again = HostedEngine(memory)
         loaded = again.load(chatml_model, settings, Stop(), lambda _: None)
         again.close()
         assert (loaded.settings.batch, loaded.reads) == (64, 100)
+        assert loaded.settings.step_prices == (4.5, 7.5, 14.5)
     finally:
         engine.close()
 

@@ -96,6 +96,14 @@ def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
     assert worth <= 1
 
 
+@pytest.mark.parametrize(("first", "size"), [((3.2, 3.6, 5.3), 16), ((4.7, 7.8, 14.6), 8), ((9.0, 17.0, 33.0), None)])
+def test_what_was_measured_beforehand_decides_the_first_step(first: tuple[float, ...], size: int | None) -> None:
+    look_up = LookUp(TEXT, Prices(first))
+    for token in TEXT[:12]:
+        look_up.add(token)
+    assert len(look_up.guess(100)) == (size - 1 if size else 0)
+
+
 @pytest.mark.parametrize(("price", "sizes"), [(4.8, [16, 16]), (8.0, [8, 16])])
 def test_a_step_that_costs_much_more_has_to_promise_more(price: float, sizes: list[int]) -> None:
     prices = Prices()
