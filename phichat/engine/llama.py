@@ -250,7 +250,7 @@ class _Open:
     def look_up(self) -> LookUp | None:
         """What guesses the words of the reply that begins now; None if nothing shall."""
         is_on = self.loaded.settings.looks_up and self.llama.can_go_back
-        return LookUp(self.llama.kept, self._prices) if is_on else None
+        return LookUp(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
     def pacer(self) -> Pacer | None:
         """What sets the number of threads for a reply; None if it shall stay as it is."""

@@ -8,13 +8,15 @@ The constants are those with which replays of SmolLM2's replies, 16 to rewriting
 with the prices of two machines' models, and never below 0.97 of single tokens where nothing was to be repeated.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from itertools import cycle, islice, takewhile
 
 BITE = 3  # tokens that must be alike before it counts as a repetition
 NEXT, NEAR = 4, 24  # tokens behind the place where one was left, in which one alike is enough, and two
 FEWEST = 3  # guesses that are worth a step of their own
 FADING = 0.97  # what the past counts for, after each token
-HOPE = 2.0, 2.5  # right guesses, of how many, that are taken for granted at the beginning
+HOPE = 2.0, 2.5  # right guesses, of how many, that are taken for granted where what came before the reply is repeated
+OWN_HOPE = 1.0, 2.0  # the same where the reply repeats itself: of 7 guesses 2 were right there, in the other case 5.5
 MOST_DOUBT = 64.0
 NEWER = 0.3  # the weight of the latest measurement
 
@@ -46,13 +48,14 @@ class Prices:
         """How long so many will take; for ever, as long as nothing was measured."""
         return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
-    def best(self, chance: float, full: int) -> tuple[float, int]:
-        """How much quicker than single tokens the best step is, and how many tokens it has.
+    def best(self, chance: float, full: int, room: int = SIZES[-1]) -> tuple[float, int]:
+        """How much quicker than single tokens the best step is, and how many tokens it has, at most `room`.
 
         Each guess is right with that `chance`, given that the ones before it are. So many `full` steps in a row were
         right to their ends.
         """
-        worth = [((1 - chance**size) / (1 - chance) / price, size) for size, price in self._of.items()]
+        sizes = [(min(size, room), price) for size, price in self._of.items()]
+        worth = [((1 - chance**size) / (1 - chance) / price, size) for size, price in sizes]
         return max(zip(self._doubts(full), worth, strict=True), key=lambda pair: pair[1][0] / pair[0])[1]
 
     def _doubts(self, full: int) -> Iterator[float]:
@@ -68,10 +71,14 @@ class Prices:
 
 
 class LookUp:
-    """Follows one text. `add` every token as it comes, `guess` before a step, and tell how the guesses did."""
+    """Follows one text. `add` every token as it comes, `guess` before a step, and tell how the guesses did.
 
-    def __init__(self, tokens: Sequence[int], prices: Prices) -> None:
+    It begins with `tokens`. Those in `ends` stand between what was said, and are never guessed.
+    """
+
+    def __init__(self, tokens: Sequence[int], prices: Prices, ends: Container[int] = ()) -> None:
         self.prices = prices
+        self._begun, self._ends = len(tokens), ends
         self._tokens: list[int] = []
         self._places: dict[tuple[int, ...], int] = {}
         self._at = 0
@@ -101,9 +108,11 @@ class LookUp:
 
     def guess(self, room: int) -> list[int]:
         """What probably follows, at most `room` tokens; nothing where trying that would not pay."""
-        count = min(self._size() - 1, room)
-        period = len(self._tokens) - self._at  # what ends before the guess does is taken to go round
-        return [self._tokens[self._at + index % period] for index in range(count)] if count >= FEWEST else []
+        if not self._was_right:
+            return []
+        guesses = list(islice(self._following(), min(room, SIZES[-1] - 1)))
+        count = self._size(1 + len(guesses)) - 1
+        return guesses[:count] if count >= FEWEST else []
 
     def tried(self, guesses: int, right: int, seconds: float) -> None:
         """So many guesses were tried in a step, so many were right, and it took so long."""
@@ -127,11 +136,14 @@ class LookUp:
                         return at
         return self._places.get(tuple(text[-BITE:]), 0)
 
-    def _size(self) -> int:
-        """How many tokens the next step should have; 0 where single ones are quicker."""
-        if not self._was_right:
-            return 0
-        right, of = HOPE
+    def _following(self) -> Iterator[int]:
+        """What stands there, up to an end; what ends before the guess does is taken to go round."""
+        places = cycle(range(self._at, len(self._tokens)))
+        return takewhile(lambda token: token not in self._ends, (self._tokens[place] for place in places))
+
+    def _size(self, room: int) -> int:
+        """How many tokens the next step should have, at most `room`; 0 where single ones are quicker."""
+        right, of = HOPE if self._at < self._begun else OWN_HOPE
         chance = (self._hits + right) / (self._hits + self._misses + of + self._doubt)
-        worth, size = self.prices.best(chance, self._full)
+        worth, size = self.prices.best(chance, self._full, room)
         return size if worth > 1 else 0

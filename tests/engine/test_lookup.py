@@ -86,6 +86,32 @@ def test_there_are_no_more_guesses_than_there_is_room(room: int) -> None:
     assert len(look_up.guess(room)) <= room
 
 
+def test_guesses_end_with_what_was_said_there() -> None:
+    end = 2
+    look_up = LookUp([*TEXT[:30], end, *TEXT[30:]], Prices((3.2, 3.6, 5.3)), {end})
+    for token in TEXT[:20]:
+        look_up.add(token)
+    assert look_up.guess(100) == TEXT[20:30]
+    for token in TEXT[20:28]:
+        look_up.add(token)
+    assert not look_up.guess(100), "a whole step for two guesses does not pay"
+
+
+def test_what_the_reply_says_again_has_to_go_on_for_longer_than_what_it_was_given() -> None:
+    def tokens_before_it_guesses(given: Sequence[int], said: Sequence[int]) -> int:
+        look_up = LookUp(given, Prices((4.7, 7.8, 14.6)))
+        for token in said:
+            look_up.add(token)
+        for count, token in enumerate(TEXT[:30], 1):
+            look_up.add(token)
+            if look_up.guess(100):
+                return count
+        return 30
+
+    assert tokens_before_it_guesses([*TEXT, 1, 2, 3], []) < 6
+    assert 6 < tokens_before_it_guesses([], [*TEXT, 1, 2, 3]) < 30
+
+
 def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
     prices = Prices()
     prices.single(0.01)
