@@ -146,7 +146,7 @@ class Speaker:
         line = as_json(event)
         line.pop("dropped", None)
         if isinstance(event, Done):
-            line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": asdict(self._settings)}
+            line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._settings.as_json()}
         return line
 
     def _sum_up(self, done: Done, sampling: Sampling) -> None:

@@ -6,7 +6,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,7 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
 
 
 def _untried() -> Facts:
-    found: Facts = {"model": None, "library": None, "settings": asdict(suggested()), "notices": []}
+    found: Facts = {"model": None, "library": None, "settings": suggested().as_json(), "notices": []}
     return found | {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
 
 
@@ -133,7 +132,7 @@ def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     needed = memory.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
     return {
         "library": loaded.library,
-        "settings": asdict(settings),
+        "settings": settings.as_json(),
         "cpu": loaded.cpu,
         "gpu": loaded.gpu,
         "process_bytes": _resident(pid),

@@ -12,7 +12,6 @@ Every timed thing runs in a process of its own (processes.py), so a crash costs 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,7 +72,7 @@ def run(
     if memory:
         settings = chosen(model.path, settings, memory, report)
     plan = Plan(model.path, settings, sampling, sweep, report)
-    found: dict[str, Any] = {"model": model.name, "machine": machine.describe(), "engine": asdict(settings)}
+    found: dict[str, Any] = {"model": model.name, "machine": machine.describe(), "engine": settings.as_json()}
     for part in parts:
         found |= PARTS[part](plan)
     return found

@@ -22,7 +22,7 @@ def order(plan: Plan) -> Figures:
     """What that process is told."""
     return {
         "model": str(plan.model),
-        "settings": asdict(plan.settings),
+        "settings": plan.settings.as_json(),
         "sampling": asdict(plan.sampling),
         "rounds": plan.rounds,
         "seconds": plan.seconds,

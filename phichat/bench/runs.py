@@ -21,7 +21,7 @@ def ours(plan: Plan, words: int, tokens: int, *, seconds: float | None = None, f
     settings = replace(plan.settings, looks_up=False, follows_load=follows_load)
     order = {
         "model": str(plan.model),
-        "settings": asdict(settings),
+        "settings": settings.as_json(),
         "sampling": asdict(replace(plan.sampling, max_tokens=tokens, seed=SEED)),
         "text": story(words),
         "seconds": seconds,
@@ -39,7 +39,7 @@ def loop(
     order = {
         "what": kind,
         "model": str(plan.model),
-        "settings": asdict(settings),
+        "settings": settings.as_json(),
         "sampling": asdict(replace(plan.sampling, seed=SEED)),
         "tokens": like["tokens"],
         "count": like["count"],

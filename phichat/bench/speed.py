@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -49,7 +49,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
     found |= {name: medians(runs[name]) for name in loops}
     if found.get("sweep"):
-        found["sweep"] |= {"settings": asdict(loops["sweep"][1])}
+        found["sweep"] |= {"settings": loops["sweep"][1].as_json()}
     loads = [run["seconds_to_load"] for run in runs["ours"] if run]
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
 

@@ -49,6 +49,10 @@ class EngineSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "step_prices", tuple(self.step_prices))  # JSON knows but lists
 
+    def as_json(self) -> dict[str, Any]:
+        """As JSON holds them."""
+        return {**asdict(self), "step_prices": list(self.step_prices)}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -107,7 +111,7 @@ class Loaded:
     @property
     def made_with(self) -> dict[str, Any]:
         """What a reply's text depends on besides model, prompt and sampling, as it is kept with the reply."""
-        return {"library": self.library, "machine": self.cpu, "settings": asdict(self.settings)}
+        return {"library": self.library, "machine": self.cpu, "settings": self.settings.as_json()}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Has the fastest settings for a model measured by children of their own, and remembers them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from phichat.engine.base import EngineSettings
@@ -72,7 +72,7 @@ def _measured(
     process = start()
     stop.listen(process.kill)
     try:
-        order = {"do": "calibrate", "path": str(path), "settings": asdict(settings), "rival": rival}
+        order = {"do": "calibrate", "path": str(path), "settings": settings.as_json(), "rival": rival}
         process.send({**order, "number": 1})
         while (line := process.receive()) is not None and line["event"] == "measured":
             yield Measured.of(line)

@@ -7,7 +7,7 @@ later one ends the reply with a sentence, and the next question finds the model 
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from phichat import errors, starting
@@ -162,7 +162,7 @@ class HostedEngine:
         attempt, crashed = settings, False
         while not stop.is_set():
             self._settings = attempt
-            order = {"do": "load", "path": str(path), "settings": asdict(attempt), **self._states}
+            order = {"do": "load", "path": str(path), "settings": attempt.as_json(), **self._states}
             self._lower = ""
             try:
                 for event in self._ask(order, stop):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -329,7 +329,7 @@ def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
 def _key(path: Path, loaded: Loaded) -> str:
     """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
-    settings = {name: value for name, value in asdict(loaded.settings).items() if name not in ignored}
+    settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
     return key_of(model=fingerprint(path), settings=settings, library=loaded.library, machine=loaded.cpu)
 
 

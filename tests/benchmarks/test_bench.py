@@ -60,7 +60,7 @@ def test_what_the_sweep_found_takes_turns_with_ours(
     monkeypatch.setattr(speed, "_fastest", lambda *_: other)
     found = speed.measure(_plan(phi3_model, settings, sweep=True, rounds=2))["speed"]
     assert asked == [("bare", settings), ("same", settings), ("same", other)] * 2
-    assert found["sweep"] == {"prompt": 50.0 * other.threads, "generation": 5.0, "settings": vars(other)}
+    assert found["sweep"] == {"prompt": 50.0 * other.threads, "generation": 5.0, "settings": other.as_json()}
     assert found["prompt"] == 90.0
 
 
