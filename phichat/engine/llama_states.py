@@ -92,7 +92,7 @@ class LlamaStates:
         if data is not None:
             self._fill(tuple(found[0].tokens), data, is_written=True)
 
-    def _fill(self, tokens: tuple[int, ...], data: bytearray, *, is_written: bool) -> None:
+    def _fill(self, tokens: tuple[int, ...], data: bytearray | memoryview, *, is_written: bool) -> None:
         self._llama.forget_all()
         buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
         if lib.llama_state_seq_set_data(self._llama.context, buffer, len(data), 0):
