@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PROBE = 32  # tokens that tell how many can be read in the time there is
 READ = 128  # tokens that are read for each figure, at most
 WRITTEN, ENOUGH = 6, 0.3  # tokens that are written for each figure, at least, and seconds of that
-ROUNDS = 2
-DEPTH = 768  # tokens that are remembered while it is measured, about
+ROUNDS, MOST_ROUNDS, ROUNDS_TAKE = 2, 4, 6.0  # at least; at most, and seconds of that, where a model is quick
+DEPTH = 512  # tokens that are remembered while it is measured, about: those of a typical prompt, see below
 SHALLOW = 128  # the same for what steps cost: with a longer text that is measured again as it is used
 LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
 BATCHES = (256, 512)
@@ -111,10 +111,12 @@ def _measured(
 
 def _with_and_without_flash(settings: EngineSettings, run: Callable[[EngineSettings], "_Run"]) -> list[Measured]:
     """The best of the rounds for both, but for one that was hopeless in the first."""
-    both = [settings, replace(settings, flash_attention=not settings.flash_attention)]
+    both, begun = [settings, replace(settings, flash_attention=not settings.flash_attention)], time.perf_counter()
     rounds = {tried: [run(tried).measured()] for tried in both}
+    fitting = int(ROUNDS_TAKE / (time.perf_counter() - begun))
     limit = HOPELESS * min(first.seconds for (first,) in rounds.values())
-    for tried in [tried for _ in range(1, ROUNDS) for tried in both if rounds[tried][0].seconds <= limit]:
+    hopeful = [tried for tried in both if rounds[tried][0].seconds <= limit]
+    for tried in hopeful * (max(ROUNDS, min(MOST_ROUNDS, fitting)) - 1):
         rounds[tried].append(run(tried).measured())
     return [_fastest(rounds[tried]) for tried in both]
 
