@@ -80,7 +80,7 @@ class HostedEngine:
         if self._path is None:
             raise EngineError(tr("No model is loaded: choose one first."))
         if not self._is_ready():
-            if not self._is_away_by_intent:
+            if not (self._is_away_by_intent or request.is_draft):  # nobody waits for a draft
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import psutil
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
+from PySide6.QtTest import QSignalSpy, QTest
 from pytestqt.qtbot import QtBot
 
 from phichat import app
@@ -59,9 +59,11 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     person.window.session.sampling = Sampling(max_tokens=400)
     person.ask("Write a long story about ice hockey")
     person.wait(lambda: len(person.message(1)) > 10)
+    read_along = QSignalSpy(person.window.answering.unasked.read_on)
     model_process().send_signal(signal.SIGKILL)
     person.wait_for(State.IDLE)
-    assert person.status().endswith("Your conversation is kept; ask again.")
+    person.wait(read_along.count)
+    assert person.status().endswith("Your conversation is kept; ask again."), "also once it is back to read along"
     assert len(person.message(1)) > 10
     person.window.session.sampling = Sampling(max_tokens=8)
     person.ask("And now?")
