@@ -77,13 +77,14 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
     person.wait_for(State.IDLE)
     person.press_in(25, "Answer again")
     person.wait(lambda: "line" in person.message(25) and person.window.answering.state is State.IDLE)
-    person.qtbot.wait(50)
+    person.qtbot.wait(300)
     person.point_at(25)
     before = person.button(25, "Previous version").mapToGlobal(QPoint()).y()
     person.press_in(25, "Previous version")
-    person.qtbot.wait(50)
-    assert person.message(25) == "short"
-    assert abs(person.button(25, "Next version").mapToGlobal(QPoint()).y() - before) <= 2
+    person.wait(lambda: person.message(25) == "short")
+    person.wait(lambda: abs(person.button(25, "Next version").mapToGlobal(QPoint()).y() - before) <= 2)
+    person.qtbot.wait(300)
+    assert abs(person.button(25, "Next version").mapToGlobal(QPoint()).y() - before) <= 2, "it stays there"
 
 
 def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine: ScriptedEngine) -> None:
