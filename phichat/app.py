@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QObject, QTimer, Slot
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QBuffer, QObject, QTimer, Slot
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, crashes, logs, paths, text
+from phichat import __version__, crashes, files, logs, paths, text
 from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
@@ -56,18 +56,21 @@ def create_window(
     make_shelf: "Callable[[Library], Shelf] | None" = None,
     opened: Path | None = None,
     is_guest: bool = False,
+    notice: str = "",
 ) -> MainWindow:
     """The whole application under the QApplication there is; closing the window ends every thread and process.
 
     `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
     `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
     from the Hub. `opened` is a model's file that the person has just chosen. A guest is there beside the person's own
-    window, which alone saves settings and knows of replies that are being written.
+    window, which alone saves settings and knows of replies that are being written. `notice` is shown once the models
+    are known.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
     follow_language(application)
     home = paths.home()
+    notice = notice or paths.repair_permissions(home)
     file = PreferencesFile(home.preferences)
     preferences = file.read()
     theme = _theme(application, preferences)
@@ -96,6 +99,8 @@ def create_window(
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)
+    if notice:
+        models.searched.connect(Confession(window, notice).make)
     if opened:
         QTimer.singleShot(AFTER_PAINT, window, partial(window.choosing.open_file, str(opened)))
     QTimer.singleShot(AFTER_PAINT, models.load_first)
@@ -115,7 +120,9 @@ def run(
     """
     # By option: a style that Python sees makes it build all of QStyle's enumerations, a tenth of the start.
     application = Application([sys.argv[0], "-style", "fusion"])
-    single = Single(paths.home().window_lock)
+    home = paths.home()
+    notice = paths.repair_permissions(home)
+    single = Single(home.window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
     is_first = single.is_first()
     if is_for_show:
@@ -125,12 +132,13 @@ def run(
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
-    logs.start(paths.home().logs)
-    had_crashed = not is_for_show and crashes.watch(paths.home().logs)
-    window = create_window(model, opened=opened, is_guest=not is_first and is_for_show)
+    logs.start(home.logs)
+    had_crashed = not is_for_show and crashes.watch(home.logs)
+    window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)
     window.show()
     if had_crashed:
-        window.answering.loaded_model.connect(Confession(window).make)
+        sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
+        window.answering.loaded_model.connect(Confession(window, sentence).make)
     single.called.connect(window.come_forward)
     for giver in (single, application):
         giver.file_given.connect(window.choosing.open_file)
@@ -217,10 +225,22 @@ class _Closing(QObject):
     @Slot()
     def finish(self) -> None:
         """Take the picture, close the window."""
-        if self._screenshot and not self._window.grab().save(str(self._screenshot), "PNG"):
+        if self._screenshot and not _save_picture(self._window.grab(), self._screenshot):
             print(tr("The picture could not be saved as {file}.").format(file=self._screenshot), file=sys.stderr)
             self.status = 1
         self._window.close()
+
+
+def _save_picture(picture: QPixmap, file: Path) -> bool:
+    """Save a PNG, which shows what people wrote: in the home it is for this user alone, as everything there."""
+    buffer = QBuffer()
+    picture.save(buffer, "PNG")
+    try:
+        with files.open_private(file, "wb", shares=True) as stream:
+            stream.write(buffer.data().data())
+    except OSError:
+        return False
+    return True
 
 
 def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:

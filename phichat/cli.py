@@ -62,6 +62,8 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 def _perform(options: argparse.Namespace, console: Console, make_engine: Callable[[Home], Engine]) -> int:
     home = paths.home()
+    if said := paths.repair_permissions(home):
+        console.tell(said)
     if options.command in WITHOUT_MODELS:
         return _command(WITHOUT_MODELS[options.command], "run")(options, home, console)
     from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands

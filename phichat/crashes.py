@@ -8,10 +8,12 @@ import logging
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO
+
+from phichat.files import open_private
 
 _log = logging.getLogger(__name__)
-_watched: TextIO | None = None
+_watched: IO[str] | None = None
 
 
 def watch(folder: Path) -> bool:
@@ -22,7 +24,7 @@ def watch(folder: Path) -> bool:
     if found:
         _log.error("the last window ended with a crash\n%s", found)
     with suppress(OSError):  # where nothing can be written, nothing is
-        _watched = file.open("w", encoding="utf-8")
+        _watched = open_private(file, encoding="utf-8")
         faulthandler.enable(_watched)
     return bool(found)
 

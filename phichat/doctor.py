@@ -20,6 +20,7 @@ from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
+from phichat.files import is_private
 from phichat.json_file import JsonFile
 from phichat.models.base import ModelFile
 from phichat.models.hub_cache import cache_folder
@@ -175,7 +176,12 @@ def _disk(folder: Path) -> Facts:
         free: int | None = shutil.disk_usage(place).free
     except OSError:
         free = None
-    return {"folder": str(folder), "free_bytes": free, "writable": place.is_dir() and os.access(place, os.W_OK)}
+    return {
+        "folder": str(folder),
+        "free_bytes": free,
+        "writable": place.is_dir() and os.access(place, os.W_OK),
+        "private": is_private(folder),
+    }
 
 
 def _paths(home: Home) -> dict[str, str]:
@@ -220,7 +226,14 @@ def _computer(facts: Facts) -> Rows:
             tr("{free} of {all} are free").format(free=size(space["free_bytes"]), all=size(space["usable_bytes"])),
         ],
         [tr("disk"), free if disk["writable"] else tr("{free}, but nothing may be written there").format(free=free)],
+        [tr("privacy"), _privacy(disk)],
     ]
+
+
+def _privacy(disk: Facts) -> str:
+    if disk["private"]:
+        return tr("only you can read what Phichat saves")
+    return tr("other users of this computer may be able to read {folder}").format(folder=disk["folder"])
 
 
 def _gpu(offload: bool | None) -> str:

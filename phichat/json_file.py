@@ -1,14 +1,12 @@
 """A small JSON file that several programs read and change: written whole or not at all."""
 
 import json
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from phichat.paths import make_private
+from phichat.files import atomic_write, make_private, reclaim
 
 _PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
 
@@ -28,15 +26,9 @@ class JsonFile:
 
     def write(self, value: Any) -> None:
         """Keep `value`. Raises OSError; then the file is as it was."""
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}-{threading.get_ident()}.new")
-        try:
-            make_private(self.path.parent)
-            _write_through(fresh, json.dumps(value, indent=1))
-            fresh.replace(self.path)
-        except OSError:
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
-            raise
+        make_private(self.path.parent)
+        with atomic_write(self.path, shares=True, encoding="ascii") as file:
+            json.dump(value, file, indent=1)
 
     def change(self, change: Callable[[Any], Any]) -> None:
         """Keep what `change` makes of what was written last, whoever else is changing it. Raises OSError."""
@@ -48,18 +40,13 @@ class JsonFile:
         """No other thread or program meanwhile; a disk that knows no locks, or a program that hangs, is let be."""
         from filelock import FileLock  # noqa: PLC0415 - who only reads needs none
 
-        lock = FileLock(self.path.parent / ".locks" / f"{self.path.name}.lock")
+        place = self.path.parent / ".locks" / f"{self.path.name}.lock"
+        lock = FileLock(place, mode=0o600)
         with suppress(OSError, NotImplementedError):
-            make_private(self.path.parent / ".locks")
+            make_private(place.parent)
+            reclaim(place, shares=True)
             lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
         try:
             yield
         finally:
             lock.release()
-
-
-def _write_through(path: Path, text: str) -> None:
-    with path.open("w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

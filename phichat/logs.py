@@ -6,10 +6,11 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
-from phichat.paths import make_private
+from phichat.files import make_private, open_private
 
 LARGEST = 500_000  # bytes after which a new file is begun, at a start
 
@@ -27,7 +28,7 @@ def start(folder: Path) -> None:
         with suppress(OSError):  # none yet, or another program is at it, too
             if file.stat().st_size > LARGEST:
                 file.replace(folder / "phichat.old.log")
-        handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+        handler = _PrivateFileHandler(file, encoding="utf-8", delay=True)
     except OSError:
         root.addHandler(logging.NullHandler())
     else:
@@ -43,6 +44,13 @@ def keep_quiet() -> None:
     root = logging.getLogger("phichat")
     if not root.handlers:
         root.addHandler(logging.NullHandler())
+
+
+class _PrivateFileHandler(logging.FileHandler):
+    """Makes the file for this user alone."""
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(open_private(Path(self.baseFilename), "ab"), encoding=self.encoding)
 
 
 class _Discreet(logging.Formatter):

@@ -2,8 +2,11 @@
 
 import json
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from phichat import files
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,49 @@ class Home:
         return self.root / "logs"
 
 
-def make_private(folder: Path) -> None:
-    """Create `folder`, and what is missing above it, for this person alone. Raises OSError."""
-    if not folder.parent.exists():
-        make_private(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
+_STEMS = {"engine", "history", "preferences", "versions", "window"}
+"""What the names of our files begin with, before the first dot; a hidden one is on its way."""
+
+
+def repair_permissions(home: Home) -> str:
+    """Take from other users what they may do in `home`; return a sentence if they could have read conversations.
+
+    Version 0.1.0 could leave the folder open to everybody. Only what the app itself writes is touched: a folder for
+    models elsewhere is the person's to share, and `PHICHAT_HOME` may name one that holds other things, too.
+    """
+    root = home.root.resolve()
+    try:
+        found = root.stat()
+    except OSError:
+        return ""
+    if not found.st_mode & stat.S_ISVTX and root not in {Path.home().resolve(), Path(root.anchor)}:
+        files.narrow(root)
+    narrowed = _narrow_within(root)
+    if not found.st_mode & files.OTHERS or not any(path.name.startswith("history.") for path in narrowed):
+        return ""
+    from phichat.text import tr  # noqa: PLC0415 - the language is chosen with the help of this module
+
+    said = tr("Other users of this computer could read your conversations in {folder}. Now only you can.")
+    return said.format(folder=home.root)
+
+
+def _narrow_within(root: Path) -> list[Path]:
+    """Do so for what lies in `root`, top down; return the files that were open."""
+    folders = [root / name for name in ("models", "states", "logs", ".locks", "models/.locks")]
+    ours = [path for path in _entries(root) if path.name.lstrip(".").partition(".")[0] in _STEMS]
+    for folder in folders:
+        if folder.is_dir() and not folder.is_symlink() and not folder.parent.is_symlink():
+            files.narrow(folder)
+            ours += _entries(folder)
+    # A model's file with a second name may be shared by that.
+    return [path for path in ours if path.is_file() and path.lstat().st_nlink == 1 and files.narrow(path)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def home() -> Home:

@@ -9,15 +9,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
-LEAVES = ("phichat.text", "phichat.errors", "phichat.stop", "phichat.starting")
+LEAVES = ("phichat.text", "phichat.errors", "phichat.stop", "phichat.starting", "phichat.files")
 MODULES = {
     "phichat.text": ("polib",),
     "phichat.errors": (),
     "phichat.stop": (),
     "phichat.starting": (),
-    "phichat.paths": ("platformdirs",),
+    "phichat.files": (),
+    "phichat.paths": ("phichat.files", "phichat.text", "platformdirs"),
     "phichat.gguf": LEAVES,
-    "phichat.json_file": ("phichat.paths", "filelock"),
+    "phichat.json_file": ("phichat.files", "filelock"),
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),
     "phichat.engine": (
         *LEAVES, "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.engine",

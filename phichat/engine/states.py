@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from io import BufferedReader
 from mmap import ACCESS_COPY, mmap
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-from phichat.paths import make_private
+from phichat.files import atomic_write, make_private
 
 FORMAT = 2
 FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
@@ -82,18 +82,13 @@ class States:
         if not self._make_room(len(data)):
             return False
         path = self._folder / f"{_name(key, tokens)}{_ENDING}"
-        fresh = path.with_suffix(f".{os.getpid()}.new")
         try:
             make_private(self._folder)
-            with fresh.open("wb") as file:
+            with atomic_write(path, "wb") as file:
                 _write(file, key, tokens, data)
-            older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]
-            fresh.replace(path)
+                older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]
         except OSError:
             return False
-        finally:
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
         for saved in older:
             if saved.path != path:
                 self._forget(saved.path)
@@ -205,7 +200,7 @@ def _is_whole(file: BufferedReader, saved: Saved) -> bool:
     return count == saved.bytes and found.hexdigest() == saved.checksum
 
 
-def _write(file: BinaryIO, key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
+def _write(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
     head = {
         "format": FORMAT,
         "key": key,
@@ -216,8 +211,6 @@ def _write(file: BinaryIO, key: str, tokens: Sequence[int], data: bytes | bytear
     file.write(json.dumps(head).encode() + b"\n")
     file.write(struct.pack(f"<{len(tokens)}I", *tokens))
     file.write(data)
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _head(path: Path, size: int, key: str) -> Saved | None:

@@ -14,16 +14,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from hashlib import sha256
-from io import FileIO
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from filelock import FileLock, Timeout
 
 from phichat.errors import StoreError
+from phichat.files import make_private, open_private, reclaim
 from phichat.models.base import Partial, Remote
 from phichat.models.notebook import Notebook, Origins
-from phichat.paths import make_private
 from phichat.text import size, tr
 
 _PART, _NOTE = ".part", ".part.json"
@@ -120,9 +120,10 @@ class Part:
         self.bytes = 0
         self._total = 0
         self._is_closed = False
-        self._file: FileIO | None = None
+        self._file: IO[bytes] | None = None
         self._guard = threading.Lock()
-        self._lock = FileLock(path.parent / ".locks" / f"{path.name}.lock", thread_local=False)
+        lock = path.parent / ".locks" / f"{path.name}.lock"
+        self._lock = FileLock(lock, mode=0o600, thread_local=False)
 
     @property
     def place(self) -> Path:
@@ -133,6 +134,7 @@ class Part:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
         with self._told():
             make_private(self.path.parent / ".locks")
+            reclaim(Path(self._lock.lock_file), shares=True)
             try:
                 with warnings.catch_warnings(action="ignore"):  # a disk that knows no locks is no news to the person
                     self._lock.acquire(timeout=0)
@@ -147,7 +149,7 @@ class Part:
         """Be ready to append to what there is. Raises StoreError."""
         with self._guard, self._told():
             if not self._is_closed and self._file is None:
-                self._file = FileIO(self.place, "a")
+                self._file = open_private(self.place, "ab", shares=True, buffering=0)
                 self.bytes = os.fstat(self._file.fileno()).st_size
 
     def bytes_elsewhere(self) -> int:

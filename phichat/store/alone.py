@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from phichat.files import is_held_by_another_user, make_private, open_private
 from phichat.store import schema
 from phichat.store.failures import InUse
 
@@ -36,13 +37,26 @@ def alone(folder: Path) -> Iterator[None]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _lock(descriptor)
-        yield
+        if _lock(descriptor, folder):
+            yield
+            return
     finally:
         os.close(descriptor)
+    with _alone_by_a_file(folder / ".locks" / "history.lock"):
+        yield
 
 
-def _lock(descriptor: int) -> None:
+@contextmanager
+def _alone_by_a_file(lock: Path) -> Iterator[None]:
+    """The same by a file that only we can open: another user, who could once read the folder, keeps that locked."""
+    make_private(lock.parent)
+    with open_private(lock, "ab") as file:
+        _lock(file.fileno(), lock)
+        yield
+
+
+def _lock(descriptor: int, place: Path) -> bool:
+    """Lock what is open; false where other users alone hold the lock. Raises InUse."""
     import fcntl  # noqa: PLC0415 - not everywhere
 
     until = time.monotonic() + schema.PATIENCE
@@ -51,11 +65,14 @@ def _lock(descriptor: int) -> None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                if is_held_by_another_user(place):
+                    return False
                 if time.monotonic() > until:
                     raise InUse from error
                 time.sleep(0.02)
             else:
-                return
+                return True
+    return True
 
 
 def insist_that_nobody_has_it_open(file: Path) -> None:
@@ -71,6 +88,7 @@ def insist_that_nobody_has_it_open(file: Path) -> None:
         try:
             fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED)
         except BlockingIOError as error:
-            raise InUse from error
+            if not is_held_by_another_user(file):
+                raise InUse from error
         except OSError:  # a file system without locks
             return

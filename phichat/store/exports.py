@@ -4,14 +4,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from phichat.chat.markdown import Block, blocks
 from phichat.chat.messages import Message, clean
 from phichat.errors import StoreError
+from phichat.files import atomic_write
 from phichat.store.base import Record
 from phichat.store.exchange import FORMAT, VERSION, as_json
 from phichat.store.shown import heading_title, moment, path_of, speaker
@@ -51,27 +52,21 @@ def export(records: Iterable[Record], kind: Format, file: Path) -> int:
     """Write `records` to `file`, which appears once it is whole; how many there were. Raises StoreError."""
     target = Path(os.path.realpath(file))
     in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
-    fresh = target if in_place else target.with_name(f".{target.name[:100]}.{os.getpid()}.new")
     try:
-        with fresh.open("w", encoding="utf-8", newline="\n") as stream:
-            count = write(records, kind, stream)
-            if not in_place:
-                stream.flush()
-                os.fsync(stream.fileno())
-        if not in_place:
-            fresh.replace(target)
-    except BaseException as error:
-        if not in_place:
-            with suppress(OSError):
-                fresh.unlink()
-        if not isinstance(error, OSError):
-            raise
+        with _opened(target, in_place=in_place) as stream:
+            return write(records, kind, stream)
+    except OSError as error:
         raise StoreError(
             tr("{file} could not be written: {reason}. Make room, or choose another place.").format(
                 file=file, reason=error.strerror or error
             )
         ) from error
-    return count
+
+
+def _opened(target: Path, *, in_place: bool) -> AbstractContextManager[IO[str]]:
+    if in_place:
+        return target.open("w", encoding="utf-8", newline="\n")
+    return atomic_write(target, shares=True, encoding="utf-8", newline="\n")
 
 
 class Stream(Protocol):

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.paths import make_private
+from phichat.files import create_private, is_held_by_another_user, make_private
 from phichat.store import checking, rows, schema
 from phichat.store.alone import Place, alone, insist_that_nobody_has_it_open, place_of
 from phichat.store.changes import index_message
@@ -43,6 +43,7 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: Place | None = 
     """
     make_private(file.parent)
     with alone(file.parent):
+        _take_back(file)
         recovered = file.with_name(file.name + RECOVERED)
         if recovered.exists() and not file.exists():  # the program died between two renames
             recovered.replace(file)
@@ -54,6 +55,14 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: Place | None = 
                     raise
         notice = _recover(file)
         return replace(_open(file, is_guest=is_guest), notice=notice)
+
+
+def _take_back(file: Path) -> None:
+    """Have SQLite make its index of the journal anew where another user, who could once open it, keeps it locked."""
+    index = file.with_name(file.name + "-shm")
+    if is_held_by_another_user(index):  # who has the file open holds a lock on it, and none of us does
+        with suppress(OSError):
+            index.unlink()
 
 
 def _recover(file: Path) -> str:
@@ -129,6 +138,7 @@ def _back_up(file: Path, version: int) -> None:
     backup = file.with_name(f"{file.name}.v{version}.bak")
     fresh = backup.with_name(backup.name + ".new")
     fresh.unlink(missing_ok=True)
+    create_private(fresh)
     with closing(schema.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
         if rows.one(source, "PRAGMA integrity_check(1)") != "ok":
             raise Damage("before a migration")

@@ -1,7 +1,6 @@
 """Settings in one readable file: what the window looked like, and how the person likes their replies."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from phichat.chat.messages import clean
 from phichat.chat.presets import own_presets, stored
 from phichat.errors import StoreError
-from phichat.paths import make_private
+from phichat.files import atomic_write, make_private
 from phichat.text import tr
 
 MOST_PIXELS = 100_000
@@ -77,14 +76,11 @@ class PreferencesFile:
         """Save, whole or not at all. Raises StoreError."""
         values = asdict(preferences)
         values.update(values.pop("unknown"))
-        fresh = self._file.with_suffix(f".{os.getpid()}.new")  # another window may be saving, too
         try:
             make_private(self._file.parent)
-            fresh.write_text(clean(json.dumps(values, indent=1, ensure_ascii=False)), "utf-8")
-            fresh.replace(self._file)
+            with atomic_write(self._file, syncs=False, encoding="utf-8") as file:
+                file.write(clean(json.dumps(values, indent=1, ensure_ascii=False)))
         except OSError as error:
-            with suppress(OSError):
-                fresh.unlink()
             raise StoreError(
                 tr("Settings could not be saved in {folder}: {reason}. They hold until you quit.").format(
                     folder=self._file.parent, reason=error.strerror or error

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from phichat.files import create_private
+
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
 
@@ -79,7 +81,12 @@ LATEST = len(MIGRATIONS)
 
 
 def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
-    """A connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`."""
+    """A connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
+
+    Raises OSError where the file cannot be made.
+    """
+    if file and mode == "rwc":
+        create_private(file)  # with SQLite's own mode, everybody could read it; its journals take that of the file
     query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
     connection = sqlite3.connect(name, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)

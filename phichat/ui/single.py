@@ -1,22 +1,25 @@
 """One window for each home: a second start brings the first one's to the front instead."""
 
 import os
+import stat
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.errors import StoreError
+from phichat.files import make_private, open_private, reclaim
 from phichat.text import tr
 
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer
 
 PATIENCE = 5.0  # seconds for the first to answer, which may still be starting
+NAME, LONGEST = "phichat-", 4096  # what a socket's name begins with, and how long one can be
 ANSWER = 1000  # milliseconds for each try
 TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's leave to come to the front
 _FAR = 1 << 30  # a byte that Windows locks: others may read those before it
@@ -35,21 +38,26 @@ class Single(QObject):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
-        self._lock: BinaryIO | None = None
+        self._lock: IO[bytes] | None = None
         self._server: QLocalServer | None = None
 
     def is_first(self) -> bool:
         """Whether nobody else has the lock. Where none can be had at all, nobody is kept out."""
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = self._file.open("a+b")
+            make_private(self._file.parent)
+            if self._is_taken() or (reclaim(self._file) and self._is_taken()):
+                return True
         except OSError:
             return True
-        if _take(self._lock):
-            return True
-        self._lock.close()
-        self._lock = None
         return False
+
+    def _is_taken(self) -> bool:
+        lock = open_private(self._file, "a+b")
+        if not _take(lock):
+            lock.close()
+            return False
+        self._lock = lock
+        return True
 
     @Slot()
     def listen(self) -> None:
@@ -63,7 +71,7 @@ class Single(QObject):
         self._server.newConnection.connect(self._on_call)
         if old := self._noted():
             QLocalServer.removeServer(old)  # whose owner is gone without closing it
-        name = f"phichat-{os.getpid()}-{os.urandom(6).hex()}"  # of its own: what a crash leaves is in nobody's way
+        name = f"{NAME}{os.getpid()}-{os.urandom(6).hex()}"  # of its own: what a crash leaves is in nobody's way
         if self._server.listen(name):
             self._note(self._server.fullServerName())
 
@@ -93,9 +101,14 @@ class Single(QObject):
             self._lock = None
 
     def _noted(self) -> str:
-        """Whom to call."""
-        with suppress(OSError):
-            return self._file.read_bytes().decode(errors="replace")
+        """Whom to call: a socket of ours. Whatever else the file names is nothing that we call, or remove."""
+        with suppress(OSError, ValueError):
+            name = self._file.read_bytes()[:LONGEST].decode()
+            if os.name == "nt":
+                return name if name.startswith(rf"\\.\pipe\{NAME}") else ""
+            found = Path(name).lstat()
+            if Path(name).name.startswith(NAME) and stat.S_ISSOCK(found.st_mode) and found.st_uid == os.getuid():
+                return name
         return ""
 
     def _note(self, name: str) -> None:
@@ -144,7 +157,7 @@ class Single(QObject):
             self.file_given.emit(os.fsdecode(unquote_to_bytes(file)))
 
 
-def _take(file: BinaryIO) -> bool:
+def _take(file: IO[bytes]) -> bool:
     """Lock `file`, unless another process has; where the file system has no locks, as if nobody had."""
     try:
         if sys.platform == "win32":

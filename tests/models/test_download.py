@@ -612,7 +612,7 @@ def test_a_disk_that_fills_up_in_the_middle(
             return super().write(memoryview(data)[:room])
 
     with monkeypatch.context() as patch:
-        patch.setattr(partial, "FileIO", SmallDisk)
+        patch.setattr(partial, "open_private", lambda file, *_, **__: SmallDisk(file, "a"))
         patch.setattr(partial, "free_bytes", lambda folder: 0)
         with pytest.raises(StoreError, match=r"The disk is too full: 2\.0.MB more are needed"):
             get(place)

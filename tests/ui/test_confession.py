@@ -5,7 +5,7 @@ from tests.ui.conftest import Person
 
 
 def test_a_crash_is_told_once(person: Person) -> None:
-    confession = Confession(person.window)
+    confession = Confession(person.window, "It ended unexpectedly.")
     confession.make()
     assert "ended unexpectedly" in person.status()
     person.ask("Why?")

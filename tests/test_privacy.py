@@ -1,0 +1,396 @@
+"""Nobody else on this computer can read what the app writes, or keep its owner out."""
+
+import fcntl
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from phichat import app, cli, files, paths
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Stop
+from phichat.json_file import JsonFile
+from phichat.models.base import Remote
+from phichat.models.download import fetch
+from phichat.models.partial import Part
+from phichat.paths import Home
+from phichat.store.history import History
+from phichat.ui.answering import State
+from phichat.ui.single import Single
+from tests import stored
+from tests.hub_server import HubServer
+from tests.ui.conftest import Person
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="there the user's profile has an access list")
+
+NOBODY = 65534
+CRASHING = """
+import faulthandler, sys
+from pathlib import Path
+from phichat import crashes
+crashes.watch(Path(sys.argv[1]))
+faulthandler._sigsegv()
+"""
+
+
+@pytest.fixture
+def _generous() -> Iterator[None]:
+    """A umask that takes nothing away: whoever names no mode makes what everybody may change."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What lies in `folder`, itself included, and can be read or entered by others."""
+    found = [folder, *folder.rglob("*")]
+    return [f"{path.relative_to(folder)} {path.lstat().st_mode & 0o7777:o}" for path in found if _is_open(path)]
+
+
+def _is_open(path: Path) -> bool:
+    return stat.S_IMODE(path.lstat().st_mode) != (0o700 if path.is_dir() else 0o600)
+
+
+def no_window(*_: object) -> int:
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("_generous")
+def test_a_window_and_what_it_talked_about(home: Path, chatml_model: Path, qtbot: QtBot) -> None:
+    window = app.create_window(str(chatml_model))
+    window.show()
+    person = Person(window, qtbot)
+    person.wait_for(State.IDLE)
+    window.session.sampling = Sampling(max_tokens=8)
+    person.ask("word " * 20)
+    person.wait(lambda: person.window.answering.state is State.IDLE and len(window.session.conversation.path()) == 2)
+    window.close()
+    assert list((home / "states").glob("*.state"))
+    assert (home / "preferences.json").exists()
+    assert not open_to_others(home)
+
+
+@pytest.mark.usefixtures("_generous", "starter")
+def test_a_process_with_a_window_its_lock_and_log(home: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "phichat"]
+    assert subprocess.run([*command, "--quit-when-ready"], check=False, timeout=60).returncode == 0
+    picture = home / "picture.png"
+    assert subprocess.run([*command, "--screenshot", picture], check=False, timeout=60).returncode == 0
+    assert (home / "window.lock").exists()
+    assert picture.stat().st_size
+    assert not open_to_others(home)
+
+
+@pytest.mark.usefixtures("_generous")
+def test_the_terminal_and_an_export_into_the_home(
+    home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = iter(["Hello", None])
+    monkeypatch.setattr("phichat.cli_console.Console.ask", lambda *_: next(lines))
+    assert cli.run(["chat", "--save", "--model", str(chatml_model), "--max-tokens", "4"], no_window) == 0
+    elsewhere = tmp_path / "documents" / "talk.md"
+    elsewhere.parent.mkdir(mode=0o755)
+    for file in (home / "talk.json", home / "talk.html", elsewhere):
+        assert cli.run(["history", "export", str(file)], no_window) == 0
+    assert not open_to_others(home)
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o666, "elsewhere the umask decides"
+
+
+@pytest.mark.usefixtures("_generous")
+def test_downloads_whole_and_begun(home: Path, hub: HubServer) -> None:
+    remote, place = Remote("owner/repo", "file.gguf"), Home(home)
+    hub.add(remote.repo, remote.file, b"GGUF" + bytes(3_000_000))
+    stop, hub.speed = Stop(), 2_000_000
+    for event in fetch(remote, place, stop):
+        if getattr(event, "done", 0) > 100_000:
+            stop.set()
+    assert list(place.models.glob("*.part"))
+    assert not open_to_others(home)
+    hub.behave()
+    list(fetch(remote, place, Stop()))
+    assert (place.models / "file.gguf").exists()
+    assert not open_to_others(home)
+
+
+@pytest.mark.usefixtures("_generous")
+def test_a_folder_for_models_that_is_shared_stays_so(home: Path, hub: HubServer, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    remote = Remote("owner/repo", "file.gguf")
+    hub.add(remote.repo, remote.file, b"GGUF" + bytes(100_000))
+    list(fetch(remote, Home(home, shared), Stop()))
+    assert stat.S_IMODE((shared / "file.gguf").stat().st_mode) == 0o666
+    paths.repair_permissions(Home(home, shared))
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    assert not open_to_others(home)
+
+
+@pytest.mark.usefixtures("_generous")
+def test_a_download_follows_no_link_that_was_put_in_its_place(home: Path, hub: HubServer, tmp_path: Path) -> None:
+    shared, precious = tmp_path / "shared", tmp_path / "precious"
+    shared.mkdir(mode=0o777)
+    precious.write_text("keep me")
+    (shared / "file.gguf.part").symlink_to(precious)
+    hub.add("owner/repo", "file.gguf", b"GGUF" + bytes(100_000))
+    with suppress(Exception):
+        list(fetch(Remote("owner/repo", "file.gguf"), Home(home, shared), Stop(), patience=0))
+    assert precious.read_text() == "keep me"
+
+
+@pytest.mark.usefixtures("_generous")
+def test_a_crash_and_a_damaged_history(home: Path) -> None:
+    (home / "logs").mkdir(parents=True, mode=0o700)
+    home.chmod(0o700)
+    subprocess.run([sys.executable, "-c", CRASHING, home / "logs"], check=False, stderr=subprocess.DEVNULL)
+    assert (home / "logs" / "crash.txt").stat().st_size
+    stored.put(home, ("Boats", 1))
+    files.narrow(home / "history.sqlite3")
+    with (home / "history.sqlite3").open("r+b") as file:
+        file.write(b"x" * 100)
+    with closing(History(home / "history.sqlite3")) as history:
+        assert history.count() == 1
+    assert len(list(home.glob("history*"))) >= 2
+    assert not open_to_others(home)
+
+
+def test_a_file_is_never_open_not_even_for_a_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*arguments: object, **_: object) -> None:
+        raise AssertionError(f"narrowed later: {arguments}")
+
+    for module, name in ((os, "chmod"), (Path, "chmod")):
+        monkeypatch.setattr(module, name, forbidden)
+    before = os.umask(0)
+    try:
+        stored.put(home, ("Boats", 1))
+        JsonFile(home / "engine.json").change(lambda _: {"a": 1})
+    finally:
+        os.umask(before)
+    assert not open_to_others(home)
+
+
+def exposed(home: Path) -> Path:
+    """A home as version 0.1.0 could leave it."""
+    stored.put(home, ("Boats", 1))
+    (home / "states").mkdir(exist_ok=True)
+    (home / "states" / "a.state").write_bytes(b"what was said")
+    (home / "window.lock").touch()
+    for path in [home, *home.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return home
+
+
+def test_a_home_of_before_is_repaired_and_it_is_said_once(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exposed(home)
+    (home / "shared.txt").write_text("not ours")
+    (home / "shared.txt").chmod(0o644)
+    assert cli.run(["history", "list"], no_window) == 0
+    assert "Other users of this computer could read your conversations" in capsys.readouterr().err
+    assert open_to_others(home) == ["shared.txt 644"], "what is not the app's is let alone"
+    assert cli.run(["history", "list"], no_window) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_window_says_it_too(home: Path, chatml_model: Path, qtbot: QtBot) -> None:
+    exposed(home)
+    for is_first in (True, False):
+        window = app.create_window(str(chatml_model))
+        window.show()
+        person = Person(window, qtbot)
+        person.wait_for(State.IDLE)
+        person.qtbot.wait(300)
+        assert ("Now only you can" in person.status()) is is_first
+        window.close()
+    assert not open_to_others(home)
+
+
+def test_an_empty_folder_that_was_made_for_it_is_no_news(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir(mode=0o755)
+    assert cli.run(["history", "list"], no_window) == 0
+    assert "Other users" not in capsys.readouterr().err
+    assert not open_to_others(home)
+
+
+def test_what_others_share_is_let_alone(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link to a folder of models, a model with another name elsewhere, and the user's own folder as the home."""
+    (shared := tmp_path / "models").mkdir(mode=0o755)
+    (shared / "a.gguf").touch(0o644)
+    home.mkdir()
+    (home / "models").symlink_to(shared)
+    paths.repair_permissions(Home(home))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (shared, shared / "a.gguf")] == [0o755, 0o644]
+    own = tmp_path / "own"
+    (own / "models").mkdir(parents=True)
+    os.link(shared / "a.gguf", own / "models" / "a.gguf")
+    own.chmod(0o755)
+    monkeypatch.setenv("HOME", str(own))
+    paths.repair_permissions(Home(own))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (own, shared / "a.gguf")] == [0o755, 0o644]
+    assert stat.S_IMODE((own / "models").stat().st_mode) == 0o700
+
+
+as_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="becomes another user")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose a lock is")
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A home that others can get to."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "home"
+
+
+@contextmanager
+def another_user(act: Callable[[], object]) -> Iterator[str]:
+    """What `act` gives to another user, who then holds on to it: what was read, or how it failed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        try:
+            kept = act()
+            os.write(writing, repr(kept).encode()[:4000])
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            os.write(writing, f"{type(error).__name__}: {error}".encode())
+        os.close(writing)
+        signal.pause()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        said = told.read().decode()
+    try:
+        yield said
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@as_root
+def test_another_user_reads_nothing(public: Path) -> None:
+    stored.put(public, ("Boats", 1))
+    with another_user(lambda: (public / "history.sqlite3").read_bytes()[:9]) as said:
+        assert said.startswith("PermissionError")
+    with another_user(lambda: list(public.iterdir())) as said:
+        assert said.startswith("PermissionError")
+
+
+def _flock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _lock_index(path: Path) -> object:
+    """What a reader of the index may do: hold the byte that SQLite's writer locks."""
+    opened = path.open("rb")
+    fcntl.lockf(opened, fcntl.LOCK_SH, 1, 120)
+    return opened
+
+
+@as_root
+@on_linux
+def test_a_lock_from_before_on_the_windows_file(public: Path, qapp: object) -> None:
+    exposed(public)
+    with another_user(lambda: _flock(public / "window.lock")) as said:
+        assert said.isdecimal(), said
+        paths.repair_permissions(Home(public))
+        single = Single(public / "window.lock")
+        assert single.is_first()
+        assert not Single(public / "window.lock").is_first(), "it is locked for the next one all the same"
+        single.close()
+    assert not open_to_others(public)
+
+
+@as_root
+@on_linux
+def test_a_lock_from_before_on_the_folder(public: Path) -> None:
+    exposed(public)
+    with another_user(lambda: _flock(public)) as said:
+        assert said.isdecimal(), said
+        paths.repair_permissions(Home(public))
+        with closing(History(public / "history.sqlite3")) as history:
+            assert history.ready.exception() is None
+            assert history.count() == 1
+
+
+@as_root
+@on_linux
+def test_a_lock_from_before_on_the_databases_index(public: Path) -> None:
+    stored.put(public, ("Boats", 1))
+    shutil.copytree(public, public.with_name("running"))
+    with closing(sqlite3.connect(public / "history.sqlite3")) as connection:
+        connection.execute("UPDATE conversations SET title = 'Ships'")
+        connection.commit()
+        for file in public.glob("history*"):  # as a crash leaves it
+            shutil.copy(file, public.with_name("running"))
+    home = exposed_again(public.with_name("running"))
+    with another_user(lambda: _lock_index(home / "history.sqlite3-shm")) as said:
+        assert "BufferedReader" in said, said
+        paths.repair_permissions(Home(home))
+        with closing(History(home / "history.sqlite3")) as history:
+            assert history.ready.exception() is None
+            [heading] = history.headings()
+            assert heading.title == "Ships"
+            history.bin([heading.id]).result()
+            assert history.count() == 0
+
+
+def exposed_again(home: Path) -> Path:
+    for path in [home, *home.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return home
+
+
+@as_root
+@on_linux
+def test_a_lock_from_before_on_lists_and_downloads(public: Path) -> None:
+    home = Home(public)
+    JsonFile(home.engine).change(lambda _: {})
+    part = Part(home.models / "a.gguf")
+    assert part.take()
+    part.close()
+    locks = [public / ".locks" / "engine.json.lock", home.models / ".locks" / "a.gguf.lock"]
+    exposed_again(public)
+    with another_user(lambda: list(map(_flock, locks))) as said:
+        assert said.startswith("["), said
+        paths.repair_permissions(home)
+        assert part.take()
+        assert not Part(home.models / "a.gguf").take(), "it is locked for the next one all the same"
+        part.close()
+        assert not files.is_held_by_another_user(locks[1])
+
+
+def test_our_own_locks_are_not_taken_away(home: Path) -> None:
+    home.mkdir()
+    with (home / "window.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert not files.is_held_by_another_user(home / "window.lock")
+        assert not files.reclaim(home / "window.lock")
+        assert not Single(home / "window.lock").is_first()
+
+
+@pytest.mark.parametrize("content", [b"/etc/passwd", b"\0", b"\xff\xfe", b"/tmp", b"phichat-1"])
+def test_a_start_deletes_nothing_but_a_socket_of_ours(home: Path, tmp_path: Path, content: bytes, qapp: object) -> None:
+    home.mkdir()
+    precious = tmp_path / "phichat-precious"
+    precious.write_text("keep me")
+    for wanted in (content, os.fsencode(precious)):
+        (home / "window.lock").write_bytes(wanted)
+        single = Single(home / "window.lock")
+        assert single.is_first()
+        single.listen()
+        assert precious.exists()
+        single.close()
