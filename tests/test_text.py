@@ -35,6 +35,7 @@ MARKED = {
 SHOWING = (
     "addItem", "addMenu", "setAccessibleDescription", "setAccessibleName", "setPlaceholderText", "setStatusTip",
     "setSuffix", "setText", "setTitle", "setToolTip", "setWindowTitle", "QCheckBox", "QLabel", "QPushButton",
+    "plain_label",
 )  # fmt: skip
 NAMES = {"Phichat"}  # the same in every language
 

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from building.project import ROOT, Trouble
 
+UNRELEASED = "## Unreleased"  # what the next version will bring
 _HEADING = re.compile(r"## (\d+(?:\.\d+)+) - (\d{4}-\d\d-\d\d)")
 _POINT = re.compile(r"[-*] ")
 _MARKS = re.compile(r"\*\*|`|\[([^]]*)\]\([^)]*\)")
@@ -34,6 +35,8 @@ def releases(text: str = "") -> list[Release]:
     found = []
     for part in parts[1:]:
         heading, _, notes = part.partition("\n")
+        if heading.strip() == UNRELEASED:
+            continue
         named = _HEADING.fullmatch(heading.strip())
         if not named or not notes.strip():
             raise Trouble(f"CHANGELOG.md: {heading.strip()!r} is to be like `## 1.2.3 - 2026-01-31`, with words below.")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from phichat.text import tr
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 
@@ -42,7 +43,7 @@ class AboutDialog(QDialog):
         (_, ours, _), python, *packages = parts
         for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages):
             item = QTreeWidgetItem(list(row))
-            item.setToolTip(2, row[2])
+            item.setToolTip(2, tool_tip(row[2]))
             self._list.addTopLevelItem(item)
         self._list.setCurrentIndex(self._list.model().index(0, 0))
         for column in range(2):
@@ -69,7 +70,7 @@ def _leading_to(licences: Path) -> QLabel:
 
 
 def _head(icon: QIcon, version: str) -> QHBoxLayout:
-    picture = QLabel()
+    picture = plain_label()
     picture.setPixmap(icon.pixmap(QSize(56, 56)))
     words = QVBoxLayout()
     title = heading(f"Phichat {version}")

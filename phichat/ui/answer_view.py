@@ -4,7 +4,7 @@ from weakref import WeakMethod
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply
 from phichat.text import number, tr, tr_count
@@ -12,6 +12,7 @@ from phichat.ui.blocks import Blocks
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_view import MessageView
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wishes import Wishes
 
@@ -29,7 +30,7 @@ class AnswerView(MessageView):
         self._continue: QPushButton | None = None
         self._blocks = Blocks(theme, wishes, self._parts, self)
         self._blocks.changed.connect(self._on_blocks)
-        self._note = muted(QLabel())
+        self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

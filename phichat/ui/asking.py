@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from phichat.text import tr
@@ -15,7 +16,9 @@ def ask(
     if there := parent.findChild(QMessageBox, name):
         there.activateWindow()
         return
-    box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", question, parent=parent)
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are in it, which others chose
+    box.setText(question)
     box.setObjectName(name)
     agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
     refuse = box.addButton(no, QMessageBox.ButtonRole.RejectRole)

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.text import tr
 from phichat.ui.lettering import fixed_font
+from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class AttachmentWindow(QDialog):
         self.setWindowTitle(file.title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._file = file
-        self._field = QPlainTextEdit()
+        self._field = PlainTextEdit()
         self._field.setObjectName("attachmentText")
         self._field.setAccessibleName(tr("Text of {name}").format(name=file.title))
         self._field.setReadOnly(True)

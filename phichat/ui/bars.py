@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from phichat.text import tr
 from phichat.ui.downloads import Download
+from phichat.ui.plain_text import plain_label, set_tool_tip
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import briefly, percent
@@ -27,14 +28,13 @@ class DownloadStrip(QFrame):
         super().__init__()
         self.setObjectName("downloadStrip")
         self._download = Download()
-        self._name = QLabel()
-        self._name.setTextFormat(Qt.TextFormat.PlainText)
+        self._name = plain_label()
         self._bar = QProgressBar(textVisible=False)
         self._bar.setObjectName("stripProgress")
         self._bar.setFixedHeight(6)
         self._bar.setMinimumWidth(40)
         self._bar.setMaximumWidth(200)
-        self._line = muted(QLabel())
+        self._line = muted(plain_label())
         self._line.setMinimumWidth(1)  # it may be cut off rather than widen the window
         self._pause = _button("stripPauseButton", tr("Pause"))
         self._open = _button("stripOpenButton", tr("Details"))
@@ -57,7 +57,7 @@ class DownloadStrip(QFrame):
         self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
         muted(self._line, alert=bool(download.error))
         self._show_words()
-        self._line.setToolTip(download.error)
+        set_tool_tip(self._line, download.error)
         self._pause.setText(_action(download))
         self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
 
@@ -150,8 +150,7 @@ def _row(bar: QWidget) -> QHBoxLayout:
 
 
 def _line() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = plain_label()
     label.setWordWrap(True)
     return label
 

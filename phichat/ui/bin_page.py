@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelection, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidget
 
 from phichat.store.base import Heading
 from phichat.text import tr
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.lettering import sized
+from phichat.ui.plain_text import plain_label
 from phichat.ui.row_list import RowList
 from phichat.ui.theme import Theme, muted
 
@@ -38,7 +39,7 @@ class BinPage(QWidget):
         sized(self._back, 16)
         self._restore = _button("restoreButton", tr("Restore"))
         self._purge_button = _button("purgeButton", tr("Delete for good"))
-        self._note = muted(QLabel())
+        self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._lay_out()
         self._back.clicked.connect(self.left)

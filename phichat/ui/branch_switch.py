@@ -1,10 +1,11 @@
 """Which of several versions of a message is shown, and buttons for the others: ‹ 2/3 ›."""
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.text import number, tr
 from phichat.ui.lettering import sized
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
 
 
@@ -21,7 +22,7 @@ class BranchSwitch(QWidget):
         self._theme = theme
         self._previous = _button("previousVersion", tr("Previous version"))
         self._next = _button("nextVersion", tr("Next version"))
-        self._label = muted(QLabel())
+        self._label = muted(plain_label())
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -38,7 +39,7 @@ class BranchSwitch(QWidget):
         """Show that the version of number `at`, from 0, is one of `count`."""
         self._label.setText(f"{number(at + 1)}/{number(count)}")
         self._label.setAccessibleName(tr("{number} of {count}").format(number=number(at + 1), count=number(count)))
-        self._label.setToolTip(self._label.accessibleName())
+        self._label.setToolTip(tool_tip(self._label.accessibleName()))
         self._previous.setEnabled(at > 0)
         self._next.setEnabled(at < count - 1)
 
@@ -74,6 +75,6 @@ def _button(name: str, label: str) -> QToolButton:
     button.setObjectName(name)
     button.setAutoRaise(True)
     button.setAccessibleName(label)
-    button.setToolTip(label)
+    button.setToolTip(tool_tip(label))
     sized(button, 14, 22, 24)
     return button

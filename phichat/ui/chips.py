@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWi
 from phichat.chat.attachments import Attachment
 from phichat.text import size, tr, tr_count
 from phichat.ui.lettering import sized
+from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class Chip(QFrame):
         self._name.setText(f" {self._shown_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
         self._name.setAccessibleDescription(tr("{value}, opens its text").format(value=value))
-        self._name.setToolTip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
+        self._name.setToolTip(
+            tool_tip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
+        )
 
     def _shown_name(self) -> str:
         return self.fontMetrics().elidedText(self.file.title, Qt.TextElideMode.ElideMiddle, self._room)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QToolButton,
     QVBoxLayout,
@@ -20,11 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.chat.items import Block, Code
+from phichat.files import open_private
 from phichat.text import tr
 from phichat.ui import clipboard
 from phichat.ui.aside import Aside
 from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part
+from phichat.ui.plain_text import PlainTextEdit, plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class CodeBlock(Part, QFrame):
         self._code = self._wanted = self._name = ""
         self._shown = 0  # characters of what is wanted
         self._colouring: Colouring | None = None
-        self._language = muted(QLabel())
+        self._language = muted(plain_label())
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
@@ -114,7 +115,7 @@ class CodeBlock(Part, QFrame):
         return [self._wrap, self._save, self._copy]
 
     def _make_field(self) -> QPlainTextEdit:
-        field = QPlainTextEdit()
+        field = PlainTextEdit()
         field.setReadOnly(True)
         field.setUndoRedoEnabled(False)
         field.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
@@ -193,7 +194,8 @@ class CodeBlock(Part, QFrame):
     def save(self, file: str) -> None:
         """Write the code to `file`, or say why not."""
         try:
-            Path(file).write_text(self._code + "\n", "utf-8", newline="\n")
+            with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
+                stream.write(self._code + "\n")
         except OSError as error:
             sentence = tr("{file} could not be written: {reason}. Make room, or choose another place.")
             muted(self._language, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
@@ -247,7 +249,7 @@ def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -
     button.setAutoRaise(True)
     button.setCheckable(is_checkable)
     button.setAccessibleName(label)
-    button.setToolTip(label)
+    button.setToolTip(tool_tip(label))
     button.clicked.connect(slot)
     return button
 
@@ -271,7 +273,7 @@ class CopyButton(QToolButton):
         self.setAutoRaise(True)
         self._theme, self._text = theme, text
         self.setAccessibleName(label)
-        self.setToolTip(label)
+        self.setToolTip(tool_tip(label))
         self._done = QTimer(self, interval=SAID, singleShot=True)
         self._done.timeout.connect(self._show_icon)
         self.clicked.connect(self._copy)

@@ -10,6 +10,7 @@ from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
 from phichat.ui.field import Field
 from phichat.ui.lettering import boxed, magnification, sized
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 
@@ -212,7 +213,7 @@ def trimmed(text: str) -> str:
 
 def _forecast() -> QLabel:
     """In two short lines of a fixed width, so that the text beside it does not jump with every second."""
-    label = muted(QLabel())
+    label = muted(plain_label())
     label.setObjectName("forecast")
     label.setAccessibleName(tr("Time to the first word"))
     label.setWordWrap(True)
@@ -227,7 +228,7 @@ def _forecast() -> QLabel:
 
 
 def _note() -> QLabel:
-    label = muted(QLabel(), alert=True)
+    label = muted(plain_label(), alert=True)
     label.setObjectName("composerNote")
     label.setAccessibleName(tr("About what is written"))
     label.setWordWrap(True)
@@ -240,6 +241,6 @@ def _button(name: str, label: str, tip: str) -> QPushButton:
     button = QPushButton()
     button.setObjectName(name)
     button.setAccessibleName(label)
-    button.setToolTip(tip)
+    button.setToolTip(tool_tip(tip))
     sized(button, 18, 34, 34)
     return button

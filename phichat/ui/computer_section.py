@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from phichat.text import tr
 from phichat.ui.labels import explanation, heading
+from phichat.ui.plain_text import tool_tip
 
 MOST_GB, MOST_MINUTES = 100, 1440
 
@@ -48,7 +49,7 @@ def _field(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
     field.setObjectName(name)
     field.setAccessibleName(label)
     field.setAccessibleDescription(text)
-    field.setToolTip(text)
+    field.setToolTip(tool_tip(text))
     field.setSuffix("\N{NO-BREAK SPACE}" + unit)
     field.setKeyboardTracking(False)
     return field

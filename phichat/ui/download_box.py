@@ -3,11 +3,12 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from phichat.models.base import Listing, Phase
 from phichat.text import number, size, tr
 from phichat.ui.downloads import Download, Downloads
+from phichat.ui.plain_text import plain_label
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import percent, standing, whole_size
@@ -30,7 +31,7 @@ class DownloadBox(QWidget):
         self._bar = QProgressBar(textVisible=False)
         self._bar.setObjectName("downloadProgress")
         self._bar.setFixedHeight(8)
-        self._line = muted(QLabel())
+        self._line = muted(plain_label())
         self._line.setWordWrap(True)
         self._line.setMinimumHeight(2 * self._line.fontMetrics().lineSpacing())  # so that nothing jumps
         self._line.setAlignment(Qt.AlignmentFlag.AlignHCenter if is_centred else Qt.AlignmentFlag.AlignLeft)

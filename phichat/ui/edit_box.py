@@ -2,13 +2,14 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
 from phichat.ui.chips import Chips
 from phichat.ui.composer import trimmed
 from phichat.ui.field import Field
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
 
 
@@ -61,7 +62,7 @@ class EditBox(QFrame):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        hint = muted(QLabel(tr("Becomes another version. Escape cancels.")))
+        hint = muted(plain_label(tr("Becomes another version. Escape cancels.")))
         hint.setWordWrap(True)
         buttons.addWidget(hint, 1)
         for button in (self._cancel, self._send):
@@ -76,7 +77,7 @@ class EditBox(QFrame):
     def _show_send(self) -> None:
         self._send.setEnabled(self._can_send and bool(self.field.text().strip() or self.chips.files()))
         tip = tr("Ask this instead (Enter); what was there stays") if self._can_send else tr("The model is busy.")
-        self._send.setToolTip(tip)
+        self._send.setToolTip(tool_tip(tip))
 
     @Slot()
     def _on_text(self) -> None:

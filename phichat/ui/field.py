@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
+from phichat.ui.plain_text import SealedDocument
+
 MOST_LINES = 9
 PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
@@ -24,6 +26,7 @@ class Field(QTextEdit):
 
     def __init__(self, *, takes_files: bool = False) -> None:
         super().__init__()
+        self.setDocument(SealedDocument(self))
         self._takes_files = takes_files
         self._composed = ""
         self.setAcceptRichText(False)

@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QToolButton, QWidget
 from shiboken6 import isValid
 
 from phichat.text import number, tr
 from phichat.ui.finding import Finding
 from phichat.ui.lettering import sized
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.transcript import Transcript
@@ -30,7 +31,7 @@ class FindBar(QFrame):
         self.field.setObjectName("findField")
         self.field.setPlaceholderText(tr("Find in this conversation"))
         self.field.setAccessibleName(tr("Find in this conversation"))
-        self._count = muted(QLabel())
+        self._count = muted(plain_label())
         self._count.setObjectName("findCount")
         self._previous = _button("findPrevious", tr("Previous place (Shift+Enter)"))
         self._next = _button("findNext", tr("Next place (Enter)"))
@@ -161,6 +162,6 @@ def _button(name: str, label: str) -> QToolButton:
     button.setObjectName(name)
     button.setAutoRaise(True)
     button.setAccessibleName(label.partition(" (")[0])
-    button.setToolTip(label)
+    button.setToolTip(tool_tip(label))
     sized(button, 16, 28, 28)
     return button

@@ -23,6 +23,7 @@ from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
 from phichat.ui.lettering import at_most
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import whole_size
 
@@ -52,9 +53,9 @@ class FirstRun(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._theme, self._listing, self._hub = theme, listing, hub
         self._ready: ModelFile | None = None
-        self._icon = QLabel(alignment=Qt.AlignmentFlag.AlignHCenter)
+        self._icon = _centred(plain_label())
         self._title = _title()
-        self._what = _centred(QLabel())
+        self._what = _centred(plain_label())
         self._facts = {name: _fact() for name in ("size", "folder", "disk", "memory", "licence")}
         self._box = DownloadBox(theme, downloads, is_centred=True)
         self._talk = QPushButton(tr("Talk with Phi-3"))
@@ -66,7 +67,7 @@ class FirstRun(QScrollArea):
         self._later = QPushButton(tr("Not now"))
         self._later.setObjectName("notNowButton")
         self._later.clicked.connect(self.dismissed)
-        self._note = _centred(muted(QLabel()))
+        self._note = _centred(muted(plain_label()))
         self._menu = QMenu(self._have)
         self._have.setMenu(self._menu)
         self.setWidget(self._content())
@@ -181,7 +182,7 @@ class FirstRun(QScrollArea):
         grid.setColumnStretch(1, 1)
         for row, (name, label) in enumerate(names.items()):
             self._facts[name].setAccessibleName(label)
-            grid.addWidget(muted(QLabel(label)), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(muted(plain_label(label)), row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(self._facts[name], row, 1)
         self._theme.dress(card, "card")
         return card
@@ -207,7 +208,7 @@ class FirstRun(QScrollArea):
 
 
 def _title() -> QLabel:
-    label = _centred(QLabel())
+    label = _centred(plain_label())
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 2.2)
     font.setWeight(font.Weight.DemiBold)
@@ -222,8 +223,7 @@ def _centred(label: QLabel) -> QLabel:
 
 
 def _fact() -> QLabel:
-    label = QLabel("…")
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = plain_label("…")
     label.setWordWrap(True)
     return label
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.text import tr
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme
 
 
@@ -22,11 +23,10 @@ class FolderRow(QWidget):
     def __init__(self, theme: Theme, name: str, what: str, *, can_change: bool = False) -> None:
         super().__init__()
         self._theme, self._folder = theme, Path()
-        self._path = QLabel()
+        self._path = plain_label()
         self._path.setObjectName(name)
         self._path.setAccessibleName(what)
         self._path.setWordWrap(True)
-        self._path.setTextFormat(Qt.TextFormat.PlainText)
         self._path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         buttons = QHBoxLayout()
         self._open = self._button(name + "Open", tr("Open folder"), self._on_open)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 from phichat.text import tr
 from phichat.ui.answering import Model
 from phichat.ui.lettering import sized
+from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
 
 
@@ -67,7 +68,7 @@ class Header(QWidget):
             action.setCheckable(True)
             action.setChecked(model.name == self._current)
             action.setData(model)
-            action.setToolTip(str(model.path))
+            action.setToolTip(tool_tip(str(model.path)))
             action.triggered.connect(self._on_chosen)
             group.addAction(action)
         self._menu.addSeparator()

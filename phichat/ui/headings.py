@@ -11,6 +11,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 
 from phichat.store.base import Heading
 from phichat.text import tr
+from phichat.ui.plain_text import tool_tip
 
 HEADING = Qt.ItemDataRole.UserRole
 IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
@@ -221,11 +222,6 @@ def title_of_heading(heading: Heading) -> str:
     return " ".join(heading.title[:500].split()) or tr("Untitled")
 
 
-def as_tip(text: str) -> str:
-    """`text` for a tool tip, which would be taken for HTML where it looks like that."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
 def _newest_first(heading: Heading) -> float:
     return -heading.changed
 
@@ -239,6 +235,6 @@ _VALUES: dict[int, Callable[[Heading], Any]] = {
     Qt.ItemDataRole.DisplayRole: title_of_heading,
     Qt.ItemDataRole.AccessibleTextRole: title_of_heading,
     Qt.ItemDataRole.EditRole: lambda heading: heading.title,
-    Qt.ItemDataRole.ToolTipRole: lambda heading: as_tip(title_of_heading(heading)),
+    Qt.ItemDataRole.ToolTipRole: lambda heading: tool_tip(title_of_heading(heading)),
     HEADING: lambda heading: heading,
 }

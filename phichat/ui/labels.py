@@ -2,12 +2,13 @@
 
 from PySide6.QtWidgets import QLabel
 
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import muted
 
 
 def heading(text: str) -> QLabel:
     """What follows, in bold."""
-    label = QLabel(text)
+    label = plain_label(text)
     font = label.font()
     font.setBold(True)
     label.setFont(font)
@@ -16,7 +17,7 @@ def heading(text: str) -> QLabel:
 
 def explanation(text: str) -> QLabel:
     """A sentence in small letters, in as many lines as it needs."""
-    label = muted(QLabel(text))
+    label = muted(plain_label(text))
     label.setWordWrap(True)
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.9)

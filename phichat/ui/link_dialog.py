@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import QByteArray, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from phichat.text import tr
+from phichat.ui.plain_text import PlainTextEdit, plain_label
 
 SIZE = 440, 74  # pixels of the address
 
@@ -19,15 +20,14 @@ class LinkDialog(QDialog):
         self.setWindowTitle(tr("Open this link?"))
         self._url = url
         host = _letters(QUrl.toAce(url.host())) or url.host()
-        self._address = QPlainTextEdit(_letters(url.toEncoded()))
+        self._address = PlainTextEdit(_letters(url.toEncoded()))
         self._address.setObjectName("linkAddress")
         self._address.setReadOnly(True)
         self._address.setTabChangesFocus(True)
         self._address.setAccessibleName(tr("Address"))
         self._address.setMinimumWidth(SIZE[0])
         self._address.setFixedHeight(SIZE[1])
-        leads = QLabel(tr("It leads to {host}, outside of Phichat:").format(host=host))
-        leads.setTextFormat(Qt.TextFormat.PlainText)
+        leads = plain_label(tr("It leads to {host}, outside of Phichat:").format(host=host))
         leads.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addWidget(leads)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton,
 from phichat.text import tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import fixed_font, scaled
+from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 
@@ -25,7 +26,7 @@ class LogsDialog(QDialog):
         self.setWindowTitle(tr("Logs"))
         self.setAccessibleName(tr("Logs"))
         self._folder, self._open = folder, open_folder
-        self._text = QPlainTextEdit()
+        self._text = PlainTextEdit()
         self._text.setObjectName("logText")
         self._text.setAccessibleName(tr("Last lines of the log"))
         self._text.setReadOnly(True)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from phichat.text import tr
 from phichat.ui.code_block import Copied, CopyButton
 from phichat.ui.lettering import boxed, sized
+from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
 
 WIDTH, HEIGHT = 28, 24  # pixels
@@ -84,5 +85,5 @@ def _button(label: str) -> QToolButton:
     button = QToolButton()
     button.setAutoRaise(True)
     button.setAccessibleName(label)
-    button.setToolTip(label)
+    button.setToolTip(tool_tip(label))
     return button

@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -16,6 +15,7 @@ from phichat.models.base import Listing, Source
 from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
+from phichat.ui.plain_text import plain_label, set_tool_tip
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import rounded
 
@@ -34,13 +34,12 @@ class ModelDetails(QFrame):
     def __init__(self, theme: Theme, downloads: Downloads) -> None:
         super().__init__()
         self.setProperty("part", "card")
-        self._title = QLabel()
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title = plain_label()
         font = self._title.font()
         font.setPointSizeF(font.pointSizeF() * 1.2)
         font.setWeight(font.Weight.DemiBold)
         self._title.setFont(font)
-        self._origin = muted(QLabel())
+        self._origin = muted(plain_label())
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.box = DownloadBox(theme, downloads)
@@ -63,7 +62,7 @@ class ModelDetails(QFrame):
         self._title.setText(listing.title)
         self._origin.setText("\n".join(filter(None, _origin(listing))))
         sha256 = listing.remote.sha256 if listing.remote else None
-        self._origin.setToolTip(tr("SHA-256: {sum}").format(sum=sha256) if sha256 else "")
+        set_tool_tip(self._origin, tr("SHA-256: {sum}").format(sum=sha256) if sha256 else "")
         is_in_use = bool(listing.model) and listing.name == in_use
         self.talk.setEnabled(not is_in_use)
         self.talk.setText(tr("In use") if is_in_use else tr("Talk with it"))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 from phichat.models.base import Listing
 from phichat.text import size, tr
 from phichat.ui.downloads import Downloads
+from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
 from phichat.ui.wording import presence, rounded
 
@@ -103,7 +104,7 @@ class ModelTable(QTreeWidget):
             colours[STATE] = tokens.alert
         for column, text in enumerate(self._texts(listing)):
             item.setText(column, text)
-            item.setToolTip(column, text)
+            item.setToolTip(column, tool_tip(text))
             item.setForeground(column, QBrush(QColor(colours[column])))
 
     def _texts(self, listing: Listing) -> list[str]:

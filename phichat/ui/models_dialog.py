@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from phichat.models.base import Listing, ModelFile, Room, Source
 from phichat.stop import Stop
@@ -15,6 +15,7 @@ from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
+from phichat.ui.plain_text import plain_label
 from phichat.ui.shelf import Library, Shelf
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
@@ -58,7 +59,7 @@ class ModelsDialog(QDialog):
         self._hub = _button("askHubButton", tr("Ask the Hub"))
         self._add = _button("addFileButton", tr("Add a file…"))
         self._close = _button("closeButton", tr("Close"))
-        self._message = muted(QLabel())
+        self._message = muted(plain_label())
         self._lay_out()
         self._connect(downloads)
         theme.dress(self._field, "field")
@@ -268,7 +269,7 @@ class ModelsDialog(QDialog):
     def _lay_out(self) -> None:
         for button in (self._list, self._hub, self._add, self._close):
             button.setAutoDefault(False)  # Enter belongs to the field and the table
-        label = QLabel(tr("Any other model on the Hub:"))
+        label = plain_label(tr("Any other model on the Hub:"))
         label.setBuddy(self._field)
         self._field.setObjectName("repoField")
         self._field.setAccessibleName(tr("Any other model on the Hub"))

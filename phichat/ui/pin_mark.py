@@ -1,9 +1,10 @@
 """Says of a message that it is pinned."""
 
 from PySide6.QtCore import QSize, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from phichat.text import tr
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 
 SIZE = QSize(15, 15)
@@ -16,8 +17,8 @@ class PinMark(QWidget):
         super().__init__()
         self.setObjectName("pinMark")
         self._theme = theme
-        self._pin = QLabel()
-        words = muted(QLabel(tr("Pinned message")))
+        self._pin = plain_label()
+        words = muted(plain_label(tr("Pinned message")))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

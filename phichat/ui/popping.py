@@ -7,6 +7,8 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QSystemTrayIcon
 
+from phichat.ui.plain_text import notification
+
 SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too
 
 
@@ -28,6 +30,7 @@ class Popping(QObject):
     @Slot(str)
     def pop(self, sentence: str) -> None:
         """Show it."""
+        sentence = notification(sentence)
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             tray = self._tray or self._make_tray()
             tray.show()

@@ -10,8 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFormLayout,
-    QLabel,
-    QPlainTextEdit,
     QSpinBox,
     QTabWidget,
     QVBoxLayout,
@@ -26,6 +24,7 @@ from phichat.text import later, tr
 from phichat.ui.folder_row import FolderRow
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import LEAST, MOST, STEP, scaled
+from phichat.ui.plain_text import PlainTextEdit, plain_label
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.swatches import swatch
 from phichat.ui.theme import Theme
@@ -120,7 +119,7 @@ class PreferencesDialog(QDialog):
 
     def _conversations(self) -> QWidget:
         page, form = _page()
-        self._prompt = QPlainTextEdit(self._now.system)
+        self._prompt = PlainTextEdit(self._now.system)
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
         self._theme.dress(self._prompt, "field")
@@ -171,7 +170,7 @@ class PreferencesDialog(QDialog):
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:
         control.setObjectName(name)
         control.setAccessibleName(label)
-        words = QLabel(label)
+        words = plain_label(label)
         words.setBuddy(control)
         form.addRow(words, control)
 

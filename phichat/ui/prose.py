@@ -1,7 +1,6 @@
 """Prose in a message: a reply's paragraphs or plain text, as high as it is long, in which nothing is fetched or run."""
 
 from math import ceil
-from typing import Any
 
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
@@ -10,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 from phichat.chat.items import OBJECT, Block, Item, Paragraph
 from phichat.ui.drawings import SOURCE, Drawings
 from phichat.ui.part import Part
+from phichat.ui.plain_text import SealedDocument
 from phichat.ui.typesetting import INDENT, QUOTE, QUOTES, RULE, Typesetter
 
 LARGER = 1.1  # than the window's font
@@ -25,6 +25,10 @@ class Prose(Part, QTextBrowser):
 
     def __init__(self, drawings: Drawings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        document = SealedDocument(self)
+        document.setUndoRedoEnabled(False)
+        document.setDefaultFont(self.font())
+        self.setDocument(document)
         self._source = ""
         self._drawings = drawings
         self._waits = False  # for a formula to be drawn
@@ -186,9 +190,6 @@ class Prose(Part, QTextBrowser):
         data.setText(self.selected())
         data.setHtml(self.textCursor().selection().toHtml())
         return data
-
-    def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002
-        return None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())

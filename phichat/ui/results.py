@@ -4,12 +4,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.store.base import Hit
 from phichat.text import tr, tr_count
-from phichat.ui.headings import HEADING, as_tip, title_of_heading
+from phichat.ui.headings import HEADING, title_of_heading
 from phichat.ui.hit_rows import HitRows
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.row_list import RowList
 from phichat.ui.theme import Theme, muted
 
@@ -41,7 +42,7 @@ class HitsModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return title_of_heading(hit.heading) + (f": {hit.excerpt}" if hit.message else "")
             case Qt.ItemDataRole.ToolTipRole:
-                return as_tip(title_of_heading(hit.heading))
+                return tool_tip(title_of_heading(hit.heading))
             case Qt.ItemDataRole.UserRole:
                 return hit
         return None
@@ -63,7 +64,7 @@ class Results(QWidget):
         self._list.setAccessibleName(tr("Search results"))
         self._list.entered_row.connect(self._open)
         self._list.left_upwards.connect(self.left_upwards)
-        self._note = muted(QLabel())
+        self._note = muted(plain_label())
         self._note.setObjectName("searchNote")
         self._note.setWordWrap(True)
         self._note.setContentsMargins(10, 0, 10, 0)

@@ -1,8 +1,9 @@
 """A thin line across the conversation, with words in it."""
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import muted
 
 
@@ -14,12 +15,12 @@ class Rule(QWidget):
         self.setObjectName(name)
         self.setAccessibleName(text)
         self.setAccessibleDescription(hint)
-        self.setToolTip(hint)
+        self.setToolTip(tool_tip(hint))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 2)
         layout.setSpacing(12)
         layout.addWidget(_line(), 1)
-        layout.addWidget(muted(QLabel(text)))
+        layout.addWidget(muted(plain_label(text)))
         layout.addWidget(_line(), 1)
 
 

@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from phichat.chat.sampling import Setting
 from phichat.text import number, tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import boxed, sized
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme
 
 
@@ -31,7 +32,7 @@ class SettingRow(QWidget):
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
         theme.dress(self._slider, "slider")
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
-        self._dot = QLabel("●")
+        self._dot = plain_label("●")
         self._dot.setForegroundRole(QPalette.ColorRole.Link)
         self._dot.setObjectName(name + "Changed")
         self._back = _back_button(name + "Reset", tr("Reset {setting}").format(setting=tr(setting.label)))
@@ -39,7 +40,7 @@ class SettingRow(QWidget):
         self._lay_out()
         for control in (self._spin, self._slider):
             control.setAccessibleName(tr(setting.label))
-            control.setToolTip(tr(setting.help))
+            control.setToolTip(tool_tip(tr(setting.help)))
         self._slider.valueChanged.connect(self._on_slider)
         self._spin.valueChanged.connect(self._on_spin)
         self._spin.editingFinished.connect(self._on_spin_left)
@@ -67,7 +68,7 @@ class SettingRow(QWidget):
             self._slider.setFocus()
         self._dot.setVisible(is_changed)
         self._back.setVisible(is_changed)
-        self._back.setToolTip(tr("Back to {value}, as in {preset}").format(value=usual, preset=preset))
+        self._back.setToolTip(tool_tip(tr("Back to {value}, as in {preset}").format(value=usual, preset=preset)))
         for control in (self._spin, self._slider):
             control.setAccessibleDescription(" ".join(filter(None, [words, tr(setting.help)])))
 
@@ -76,7 +77,7 @@ class SettingRow(QWidget):
         head = QHBoxLayout()
         head.setSpacing(5)
         head.addWidget(self._dot)
-        head.addWidget(QLabel(tr(setting.label)))
+        head.addWidget(plain_label(tr(setting.label)))
         head.addStretch()
         head.addWidget(self._back)
         head.addWidget(self._spin)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -26,6 +25,7 @@ from phichat.text import tr
 from phichat.ui.computer_section import ComputerSection
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import boxed, magnification
+from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.preset_box import PresetBox
 from phichat.ui.setting_row import SettingRow
 from phichat.ui.theme import Theme
@@ -249,7 +249,7 @@ class _Calm(QObject):
         return False
 
 
-class _PlainField(QPlainTextEdit):
+class _PlainField(PlainTextEdit):
     """A field for text; files are the window's to take."""
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
 from phichat.text import number, tr
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import muted
 
 MARGIN = 16  # pixels
@@ -103,7 +104,7 @@ def _write(label: QLabel, text: str) -> None:
 
 
 def _label(name: str, what: str) -> QLabel:
-    label = muted(QLabel())
+    label = muted(plain_label())
     label.setObjectName(name)
     label.setAccessibleName(what)
     return label

@@ -2,7 +2,7 @@
 
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
@@ -117,7 +117,6 @@ class Theme(QObject):
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:
     """`label` as something said in passing or, with `alert`, as something that went wrong."""
-    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.PlaceholderText)
     return label
 

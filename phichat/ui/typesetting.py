@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 from phichat.chat.items import OBJECT, Paragraph, Run, Runs, Style
 from phichat.chat.markup import clipped, markup
 from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
+from phichat.ui.plain_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6
@@ -191,7 +192,7 @@ class Typesetter:
             shape.setAnchorHref(run.link)
             shape.setFontUnderline(True)
             shape.setForeground(self._palette.color(QPalette.ColorRole.Link))
-            shape.setToolTip(run.link)
+            shape.setToolTip(tool_tip(run.link))
         return shape
 
     def _formula_shape(self, run: Run, shape: QTextCharFormat) -> QTextCharFormat:

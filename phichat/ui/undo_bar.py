@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from phichat.text import tr
 from phichat.ui.lettering import at_most
+from phichat.ui.plain_text import plain_label
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.undoing import Undoing
@@ -19,8 +20,7 @@ class UndoBar(QFrame):
     def __init__(self, theme: Theme, undoing: Undoing) -> None:
         super().__init__()
         self.setObjectName("undoBar")
-        self._line = QLabel()
-        self._line.setTextFormat(Qt.TextFormat.PlainText)
+        self._line = plain_label()
         self._line.setMinimumWidth(1)  # a long title may be cut off rather than widen the window
         self._button = QPushButton(tr("Undo"))
         self._button.setObjectName("undoButton")
@@ -59,6 +59,7 @@ class TemporaryNote(QLabel):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(tr("Temporary conversation: nothing of it is stored."))
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setObjectName("temporaryNote")
         self.setWordWrap(True)
         theme.dress(self, "strip")

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from phichat.text import later, tr
 from phichat.ui.lettering import at_most
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 
 IDEAS = (
@@ -106,7 +107,7 @@ class Welcome(QScrollArea):
 
 
 def _centred() -> QLabel:
-    label = QLabel()
+    label = plain_label()
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
     return label
