@@ -113,7 +113,8 @@ def test_classes_that_show_text_stand_on_a_sealed_document() -> None:
 
 
 def _below(kind: type) -> list[type]:
-    return [one for below in kind.__subclasses__() for one in (below, *_below(below))]
+    kinds = list[type](kind.__subclasses__())
+    return kinds + [one for below in kinds for one in _below(below)]
 
 
 def test_message_boxes_and_rich_labels_are_where_they_were_looked_at() -> None:
