@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 from phichat.text import tr
-from phichat.ui.undoing import Undoing
+from phichat.ui.undoing import UndoStack
 
 
 class Actions(QObject):
@@ -87,22 +87,24 @@ class Actions(QObject):
         help_.addAction(self.about)
         return edit, view, chat
 
-    def follow(self, undoing: Undoing) -> None:
-        """Undo and redo what that knows of."""
-        self._undoing = undoing
-        self.undo.triggered.connect(undoing.undo)
-        self.redo.triggered.connect(undoing.redo)
-        undoing.changed.connect(self._on_undoing)
-        self._on_undoing()
+    def follow(self, stack: UndoStack) -> None:
+        """Undo and redo what is on `stack`, and say what that is."""
+        self.undo.triggered.connect(stack.undo)
+        self.redo.triggered.connect(stack.redo)
+        stack.canUndoChanged.connect(self.undo.setEnabled)
+        stack.canRedoChanged.connect(self.redo.setEnabled)
+        stack.undoTextChanged.connect(self._on_undo_text)
+        stack.redoTextChanged.connect(self._on_redo_text)
+        self.undo.setEnabled(stack.canUndo())
+        self.redo.setEnabled(stack.canRedo())
 
-    @Slot()
-    def _on_undoing(self) -> None:
-        """They say what they are about."""
-        last, following = self._undoing.last(), self._undoing.next()
-        self.undo.setText(tr("Undo: {what}").format(what=last.replace("&", "&&")) if last else tr("Undo"))
-        self.redo.setText(tr("Redo: {what}").format(what=following.replace("&", "&&")) if following else tr("Redo"))
-        self.undo.setEnabled(bool(last))
-        self.redo.setEnabled(bool(following))
+    @Slot(str)
+    def _on_undo_text(self, text: str) -> None:
+        self.undo.setText(tr("Undo: {what}").format(what=text.replace("&", "&&")) if text else tr("Undo"))
+
+    @Slot(str)
+    def _on_redo_text(self, text: str) -> None:
+        self.redo.setText(tr("Redo: {what}").format(what=text.replace("&", "&&")) if text else tr("Redo"))
 
 
 def _action(window: QMainWindow, text: str, keys: str | QKeySequence.StandardKey = "") -> QAction:

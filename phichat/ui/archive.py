@@ -21,7 +21,7 @@ from phichat.ui.keeping import Keeping
 from phichat.ui.managing import Managing
 from phichat.ui.records import heading_of
 from phichat.ui.theme import Theme
-from phichat.ui.undoing import Undoing
+from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
     from phichat.stop import Stop
@@ -60,7 +60,7 @@ class Archive(QObject):
         self._errands = Errands("conversations", parent=self)
         self.keeping = Keeping(history, self)
         self.headings = HeadingsModel(self)
-        self.undoing = Undoing(self)
+        self.undoing = UndoStack(self)
         self.conversing = Conversing(history, self._errands, self.keeping, self.headings, make, self)
         self.managing = Managing(
             history, self._errands, self.keeping, self.headings, self.conversing, self.undoing, self

@@ -15,7 +15,7 @@ from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.history import Exporter, History, Importer, Tally
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
-from phichat.ui.undoing import Undoing
+from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -42,7 +42,7 @@ class Exchanging(QObject):
         doors: tuple[Exporter, Importer],
         headings: HeadingsModel,
         keeping: Keeping,
-        undoing: Undoing,
+        undoing: UndoStack,
         parent: QObject,
     ) -> None:
         super().__init__(parent)

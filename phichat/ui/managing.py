@@ -13,7 +13,7 @@ from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
-from phichat.ui.undoing import Undoing
+from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,7 +39,7 @@ class Managing(QObject):
         keeping: Keeping,
         headings: HeadingsModel,
         conversing: Conversing,
-        undoing: Undoing,
+        undoing: UndoStack,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -116,7 +116,7 @@ class Managing(QObject):
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""
         self._keeping.purge(names)
-        self._undoing.forget()
+        self._undoing.clear()
         self.read_bin()
 
     @Slot()
@@ -135,7 +135,7 @@ class Managing(QObject):
         self._temporary.clear()
         self._headings.clear()
         self._keeping.delete_everything()
-        self._undoing.forget()
+        self._undoing.clear()
         self._conversing.start_again()
 
     def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[Heading]:

@@ -8,7 +8,7 @@ from phichat.ui.lettering import at_most
 from phichat.ui.plain_text import plain_label
 from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
-from phichat.ui.undoing import Undoing
+from phichat.ui.undoing import UndoStack
 
 COLUMN = 760  # pixels, as what is above and below it
 SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
@@ -17,7 +17,7 @@ SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
 class UndoBar(QFrame):
     """Says what was done, with a button to take it back; goes away by itself, and never takes the focus."""
 
-    def __init__(self, theme: Theme, undoing: Undoing) -> None:
+    def __init__(self, theme: Theme, undoing: UndoStack) -> None:
         super().__init__()
         self.setObjectName("undoBar")
         self._line = plain_label()
@@ -32,7 +32,7 @@ class UndoBar(QFrame):
         layout.addWidget(self._button)
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._leave)
-        undoing.changed.connect(self.hide)
+        undoing.indexChanged.connect(self.hide)
         at_most(self, COLUMN)
         theme.dress(self, "strip")
         self.hide()

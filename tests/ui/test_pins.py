@@ -88,7 +88,7 @@ def test_pinning_is_undone_and_done_again(person: Person, home: Path) -> None:
     ask(person, "One")
     person.choose_in(0, "Pin")
     undoing = person.window.archive.undoing
-    assert undoing.last() == "Message pinned."
+    assert undoing.undoText() == "Message pinned."
     assert person.window.findChild(QWidget, "undoBar") is None, "one sees it anyway"
     undoing.undo()
     assert pinned(person) == []

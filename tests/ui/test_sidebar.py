@@ -271,7 +271,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
-    two.wait(lambda: "imported" in two.window.archive.undoing.last())
+    two.wait(lambda: "imported" in two.window.archive.undoing.undoText())
     brought = two.window.session
     engine.enqueue("Half ", threading.Event(), "whole")
     two.ask("More")
