@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from targets import self_test_model
 
-from phichat import cli, tiny_model
+from phichat import cli
+from phichat.self_test import ANSWER
 
 DYING = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os._exit(3)"]
 
@@ -37,21 +39,30 @@ def test_what_works_is_said_to_work_and_how(self_test: Run) -> None:
     status, found, words = self_test()
     assert (status, found["ok"], found["error"], words) == (0, True, None, "")
     assert set(found["checks"].values()) == {None}
-    assert (found["text"], len(found["tokens"])) == (tiny_model.SAYS, 3)
+    assert (found["text"], len(found["tokens"])) == (ANSWER, 3)
     assert "CPU" in found["cpu"]["features"]
     assert found["engine"]["threads"] >= 1
     assert found["window"]["platform"] == "offscreen"
 
 
 @pytest.mark.usefixtures("without_window")
-def test_a_processor_that_computes_wrongly_is_found_out(self_test: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.tiny_model._SPOKEN", ("<|assistant|>", ".", "Everything", "<|end|>"))
+def test_a_processor_that_computes_wrongly_is_found_out(
+    self_test: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    self_test_model.write(tmp_path / "self-test.gguf", (".", "Everything"))
+    monkeypatch.setattr("phichat.self_test.resource", tmp_path.joinpath)
     status, found, words = self_test()
     assert (status, found["ok"]) == (1, False)
     assert "says “.Everything” instead of “Everything works.”" in found["checks"]["engine"]
     assert found["error"] in words
     assert words.count("\n") == 1
     assert found["checks"]["history"] is None
+
+
+def test_the_model_is_what_its_script_writes(tmp_path: Path) -> None:
+    made = self_test_model.write(tmp_path / "made.gguf")
+    assert made.read_bytes() == self_test_model.FILE.read_bytes()
+    assert made.stat().st_size < 700_000
 
 
 @pytest.mark.usefixtures("without_window")

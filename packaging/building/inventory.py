@@ -181,7 +181,7 @@ def _llama(environment: Path) -> tuple[str, str]:
 
 def _models(folder: Path) -> Iterator[Part]:
     texts = (TEXTS / "Apache-2.0.txt",)
-    for file in sorted(folder.rglob("*.gguf")):
+    for file in sorted(file for file in folder.rglob("*.gguf") if file.parent.name != "resources"):  # that one is ours
         digest = _sha256(file)
         address = f"pkg:generic/{file.name}?checksum=sha256:{digest}"
         yield Part(file.name, "", STARTER_LICENCE, address, "machine-learning-model", texts, digest)

@@ -25,7 +25,7 @@ def environment(tmp_path: Path) -> Path:
 def bundle(tmp_path: Path) -> Path:
     """What was made of it."""
     folder = tmp_path / "Phichat"
-    for name in ("llama_cpp/lib/libllama.txt", "libodd.so.1", "starter/small.gguf"):
+    for name in ("llama_cpp/lib/libllama.txt", "libodd.so.1", "starter/small.gguf", "phichat/resources/our.gguf"):
         (folder / "_internal" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "_internal" / name).touch()
     return folder
@@ -48,7 +48,7 @@ def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, en
 
     found = {part.name: part for part in parts(bundle, environment, work)}
 
-    assert {"Builder-Only", "libdropped.so.1"}.isdisjoint(found)
+    assert {"Builder-Only", "libdropped.so.1", "our.gguf"}.isdisjoint(found)
     assert (found["polite"].licence, found["polite"].address) == ("MIT", "pkg:pypi/polite@1.0")
     assert found["small.gguf"].kind == "machine-learning-model"
     assert found["libodd.so.1"].kind == "file"
