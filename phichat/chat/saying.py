@@ -7,7 +7,7 @@ from phichat.text import tr_count
 
 LONG = 240  # characters without an end of a sentence, of which those before the last pause are said
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")  # in a list, as deep as that is
 _RULE = re.compile(r"[\s|:=*_+-]*$|\s*(?:\$\$|\\\[|\\\])\s*$")  # a line of marks alone; so is a table's second one
 _ALONE = re.compile(rf"{_RULE.pattern}|{_FENCE.pattern}|\s*(?:#{{1,6}}(?:\s|$)|\||[`~]+\s*$)")  # such lines are whole
 _MARKER = re.compile(r"\s*(?:>[ \t]?|(?:#{1,6}|[-*+](?: +\[[ xX]\])?|\d{1,9}[.)])(?:[ \t]+|$))*")
@@ -114,7 +114,7 @@ def _ends(sentence: str, mark: str, follows: str) -> bool:
 
 def _code(source: str, at: int, fence: str, *, is_whole: bool) -> tuple[str, int] | None:
     """Code is not read, only how long it is; `at` is where it begins."""
-    closing = re.compile(rf"^ {{0,3}}{fence[0]}{{{len(fence)},}}[ \t]*(?:\n|$)", re.MULTILINE)
+    closing = re.compile(rf"^[ \t]*{fence[0]}{{{len(fence)},}}[ \t]*(?:\n|$)", re.MULTILINE)
     end = closing.search(source, at)
     if end is None and not is_whole:
         return None

@@ -36,6 +36,7 @@ def said(source: str, step: int = 1) -> list[str]:
         ("- [x] done\n- [ ] open", ["☑ done", "☐ open"]),
         ("> Quoted\n\n---\n\nEnd", ["Quoted", "End"]),
         ("So:\n\n```python\nprint(1)\n\n# a. B\n```\nNow run it.", ["So:", "Code, 3 lines", "Now run it."]),
+        ("1. So:\n\n    ```py\n    x = 1. Y\n    ```\n2. Then", ["1. So:", "Code, 1 line", "2. Then"]),
         ("```\nnever closed", ["Code, 1 line"]),
         ("`ls` lists files. Try `rm *` not.", ["ls lists files.", "Try rm * not."]),
         ("| a | **b** |\n|---|---|\n| 1 | 2 |", ["a, b", "1, 2"]),
