@@ -1,5 +1,6 @@
 """Nobody else on this computer can read what the app writes, or keep its owner out."""
 
+import ast
 import fcntl
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+import phichat
 from phichat import app, cli, files, paths
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Stop
@@ -33,6 +35,7 @@ from tests.ui.conftest import Person
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there the user's profile has an access list")
 
+PACKAGE = Path(phichat.__file__).parent
 NOBODY = 65534
 CRASHING = """
 import faulthandler, sys
@@ -394,3 +397,30 @@ def test_a_start_deletes_nothing_but_a_socket_of_ours(home: Path, tmp_path: Path
         single.listen()
         assert precious.exists()
         single.close()
+
+
+MAKES = {"mkdir", "write_text", "write_bytes", "FileHandler", "copyfile", "copy2", "makedirs", "mkstemp"}
+IN_FOLDERS_OF_THEIR_OWN = ("self_test", "bench")  # of the system's, for a moment
+
+
+def test_folders_and_files_are_made_by_one_module_alone() -> None:
+    """What a call makes by itself is as open as the umask lets it be."""
+    found = list(_calls_that_make_a_file())
+    assert all("target.open('w'" in call or "sqlite3.connect(" in call for call in found), "a pipe; a file made before"
+    assert len(found) <= 3, found
+
+
+def _calls_that_make_a_file() -> Iterator[str]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        if not {*parts} & {*IN_FOLDERS_OF_THEIR_OWN, "files"}:
+            calls = (node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Call))
+            yield from (f"{'.'.join(parts)}: {ast.unparse(call)}" for call in calls if _makes_a_file(call))
+
+
+def _makes_a_file(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    modes = {value.value for value in call.args if isinstance(value, ast.Constant)}
+    if name in {"open", "FileIO"}:
+        return bool(modes & {"w", "a", "x", "wb", "ab", "xb"}) or "O_CREAT" in ast.unparse(call)
+    return name in MAKES or ast.unparse(call.func) == "sqlite3.connect"
