@@ -7,6 +7,7 @@ access list of the one it is in, which in a user's profile lets in that user and
 import os
 import re
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,8 @@ from typing import IO, Any
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """What everybody but the owner may do."""
 
-_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_UNTRUSTED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How a file is opened that another user may have put there: a link is refused, and a pipe does not keep us waiting."""
 
 
 def make_private(folder: Path) -> None:
@@ -32,38 +34,56 @@ def is_private(folder: Path) -> bool:
     On Windows that is so within the user's profile, whose access list others are not in.
     """
     if os.name == "nt":
-        return folder.absolute().is_relative_to(Path.home())
+        profile = user_folder()
+        return profile is not None and folder.absolute().is_relative_to(profile)
     try:
-        return not folder.stat().st_mode & OTHERS
+        found = folder.stat()
     except OSError:
         return True
+    return not found.st_mode & OTHERS and (found.st_uid == os.getuid() or os.getuid() == 0)
+
+
+def user_folder() -> Path | None:
+    """Return the user's own folder, None if the system knows of none."""
+    try:
+        return Path.home().resolve()
+    except (RuntimeError, OSError):
+        return None
 
 
 def mode_for(path: Path) -> int:
-    """Return the mode for a new file at `path`, where others may have a say: private in a private folder only.
+    """Return the mode for a file at `path`, where others may have a say: private in a private folder only.
 
-    In a folder that a person shares, a file is what the umask makes of it, as with any other program.
+    In a folder that a person shares, a file is what the umask makes of it, as with any other program; one that is
+    replaced stays as it was.
     """
-    return 0o600 if is_private(path.parent) else 0o666
+    if is_private(path.parent):
+        return 0o600
+    try:
+        return stat.S_IMODE(path.stat().st_mode) & 0o666
+    except OSError:
+        return 0o666
 
 
-def open_private(path: Path, mode: str = "w", *, shares: bool = False, **options: Any) -> IO[Any]:
+def open_private(path: Path, mode: str = "w", *, shares: bool = False, trusts: bool = True, **options: Any) -> IO[Any]:
     """Open `path` as `open` does; a new file has mode 0600, or with `shares` that of `mode_for`. Raise OSError.
 
-    With `shares`, a link in the place of the file is refused: in a shared folder, another user may have put it there.
+    Without `trusts`, a link or a pipe in the place of the file is refused: in a shared folder, another user may have
+    put it there.
     """
     bits = mode_for(path) if shares else 0o600
-    more = _NO_LINKS if shares else 0
+    more = 0 if trusts else _UNTRUSTED
     return open(path, mode, opener=lambda name, flags: os.open(name, flags | more, bits), **options)
 
 
 def create_private(path: Path) -> None:
     """Create an empty file with mode 0600 unless there is one, for a library that would make it readable.
 
-    A file that exists is not even opened: closing it would take away the locks that this process has on it.
+    A file that exists is not even opened: closing it would take away the locks that this process has on it. A link is
+    the user's own, and what it names is made.
     """
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 @contextmanager
@@ -75,10 +95,12 @@ def atomic_write(
     With `syncs` its bytes are on the disk before, so that a power cut leaves the old file or the new one.
     """
     fresh = path.with_name(f".{path.name[:100]}.{os.getpid()}-{threading.get_ident()}.new")
+    bits = mode_for(path) if shares else 0o600
     try:
         with suppress(FileNotFoundError):  # of a process that was killed, and had the same number
             fresh.unlink()
-        with open_private(fresh, mode, shares=shares, **options) as file:
+        opener = lambda name, flags: os.open(name, flags | os.O_EXCL, bits)  # noqa: E731 - as `open` takes it
+        with open(fresh, mode, opener=opener, **options) as file:
             yield file
             file.flush()
             if syncs:
@@ -90,16 +112,44 @@ def atomic_write(
         raise
 
 
+def read_untrusted(path: Path, most: int) -> bytes:
+    """Return what is in a regular file of at most `most` bytes, whoever made it. Raise OSError for anything else."""
+    descriptor = os.open(path, os.O_RDONLY | _UNTRUSTED | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise OSError(f"{path} is no small file")
+        return file.read(most)
+
+
 def narrow(path: Path) -> bool:
-    """Take from others what they may do with `path`; return whether there was anything. Links are left alone."""
+    """Take from others what they may do with `path`; return whether there was anything. Links are left alone.
+
+    Not for a database: closing it again takes away the locks that this process has on it.
+    """
+    if os.name == "nt":
+        return False
     try:
-        found = path.lstat()
-        if stat.S_ISLNK(found.st_mode) or not found.st_mode & OTHERS or not _is_ours(found):
-            return False
-        path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+        descriptor = os.open(path, os.O_RDONLY | _UNTRUSTED)
+        try:
+            found = os.fstat(descriptor)
+            if not found.st_mode & OTHERS or found.st_uid != os.getuid():
+                return False
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~OTHERS)
+            return True
+        finally:
+            os.close(descriptor)
     except OSError:
         return False
-    return not path.lstat().st_mode & OTHERS
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Return whether others may do anything with the file at `path`, or have another name for it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return os.name != "nt" and bool(found.st_mode & OTHERS or found.st_nlink > 1)
 
 
 def is_held_by_another_user(path: Path) -> bool:
@@ -113,33 +163,35 @@ def is_held_by_another_user(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     # Such as `1: POSIX  ADVISORY  WRITE 709 fd:01:131 0 EOF`; the device is left out, as some disks have two.
-    pattern = re.compile(rf"\d+: \w+ +\w+ +\w+ +(-?\d+) \w+:\w+:{wanted} ")
-    holders = [int(found[1]) for line in locks if (found := pattern.match(line))]
-    return bool(holders) and all(map(_is_foreign, holders))
+    pattern = re.compile(rf"\d+: (\w+) +\w+ +\w+ +(-?\d+) \w+:\w+:{wanted} ")
+    holders = [(found[1], int(found[2])) for line in locks if (found := pattern.match(line))]
+    return bool(holders) and all(kind == "OFDLCK" or _is_foreign(process) for kind, process in holders)
 
 
-def reclaim(lock: Path, *, shares: bool = False) -> bool:
+def reclaim(lock: Path) -> bool:
     """Remove the file `lock` if other users alone hold it, so that the next one to take it is ours; return whether.
 
-    With `shares`, they may in a folder that they can read: there nothing is removed.
+    Two programs of ours do so one after the other: else the second could remove what the first has just locked.
     """
-    if (shares and not is_private(lock.parent)) or not is_held_by_another_user(lock):
+    if sys.platform != "linux" or not is_held_by_another_user(lock):
         return False
-    with suppress(OSError):
-        lock.unlink()
-        return True
+    import fcntl  # noqa: PLC0415 - not everywhere
+
+    with suppress(OSError), open_private(lock.with_name(f"{lock.name}.reclaim"), "ab") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if is_held_by_another_user(lock):
+            lock.unlink()
+            return True
     return False
 
 
 def _is_foreign(process: int) -> bool:
-    """Whether another user runs `process`; the administrator may do anything, and is none."""
+    """Whether another user started `process`, whatever its program may do; the administrator is none."""
     if process <= 0:  # outside of a container, perhaps one of ours
         return False
     try:
-        return Path(f"/proc/{process}").stat().st_uid not in {0, os.getuid()}
+        status = Path(f"/proc/{process}/status").read_text("utf-8", "replace")
     except OSError:  # hidden from us, or just gone
         return True
-
-
-def _is_ours(found: os.stat_result) -> bool:
-    return os.name != "nt" and found.st_uid == os.getuid()
+    real = re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)
+    return real is not None and int(real[1]) not in {0, os.getuid()}

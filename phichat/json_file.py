@@ -6,28 +6,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from phichat.files import atomic_write, make_private, reclaim
+from phichat.files import atomic_write, make_private, read_untrusted, reclaim
 
+LARGEST = 1_000_000  # bytes: what others may have written
 _PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
 
 
 class JsonFile:
-    """One that cannot be read counts as empty."""
+    """One that cannot be read counts as empty. With `shares`, it lies in a folder that others may write to."""
 
-    def __init__(self, file: Path) -> None:
-        self.path = file
+    def __init__(self, file: Path, *, shares: bool = False) -> None:
+        self.path, self._shares = file, shares
 
     def read(self) -> Any:
         """What was written last; None if there is nothing that makes sense."""
         try:
-            return json.loads(self.path.read_text("utf-8"))
+            content = read_untrusted(self.path, LARGEST) if self._shares else self.path.read_bytes()
+            return json.loads(content.decode("utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
 
     def write(self, value: Any) -> None:
         """Keep `value`. Raises OSError; then the file is as it was."""
         make_private(self.path.parent)
-        with atomic_write(self.path, shares=True, encoding="ascii") as file:
+        with atomic_write(self.path, shares=self._shares, encoding="ascii") as file:
             json.dump(value, file, indent=1)
 
     def change(self, change: Callable[[Any], Any]) -> None:
@@ -44,7 +46,8 @@ class JsonFile:
         lock = FileLock(place, mode=0o600)
         with suppress(OSError, NotImplementedError):
             make_private(place.parent)
-            reclaim(place, shares=True)
+            if not self._shares:
+                reclaim(place)
             lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
         try:
             yield

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,42 +81,96 @@ class Home:
         return self.root / "logs"
 
 
-_STEMS = {"engine", "history", "preferences", "versions", "window"}
-"""What the names of our files begin with, before the first dot; a hidden one is on its way."""
+_HISTORY = re.compile(r"history\.(sqlite3|damaged-.*\.sqlite3)(-wal|-shm|-journal|\.recovered|\.v\d+\.bak)?")
+_NAMES = re.compile(rf"{_HISTORY.pattern}|(preferences|engine|versions)\.json|preferences\.damaged|window\.lock")
+_INSIDE = {
+    "models": re.compile(r".*\.(gguf|part|part\.json)|(added|origins|checksums)\.json", re.IGNORECASE),
+    "models/.locks": re.compile(r".*\.lock"),
+    "states": re.compile(r".*\.(state|new)"),
+    "logs": re.compile(r"phichat(\.old)?\.log|crash\.txt"),
+    ".locks": re.compile(r".*\.lock"),
+}
+"""What the app calls its files, by the folder they are in: nothing else there is touched."""
 
 
 def repair_permissions(home: Home) -> str:
-    """Take from other users what they may do in `home`; return a sentence if they could have read conversations.
+    """Take from other users what they may do in `home`; return a sentence if there is something to know.
 
-    Version 0.1.0 could leave the folder open to everybody. Only what the app itself writes is touched: a folder for
-    models elsewhere is the person's to share, and `PHICHAT_HOME` may name one that holds other things, too.
+    Version 0.1.0 could leave the folder open to everybody. A folder for models elsewhere is the person's to share, and
+    `PHICHAT_HOME` may name one that holds other things, too. The history itself is `store`'s to repair: whoever once
+    opened it could go on reading it.
     """
     root = home.root.resolve()
     try:
         found = root.stat()
     except OSError:
         return ""
-    if not found.st_mode & stat.S_ISVTX and root not in {Path.home().resolve(), Path(root.anchor)}:
-        files.narrow(root)
-    narrowed = _narrow_within(root)
-    if not found.st_mode & files.OTHERS or not any(path.name.startswith("history.") for path in narrowed):
+    if os.name == "nt":
         return ""
+    if found.st_uid != os.getuid():
+        return "" if os.getuid() == 0 else _said(_belongs_to_others, home)
+    is_ours_alone = not found.st_mode & stat.S_ISVTX and root not in {files.user_folder(), Path(root.anchor)}
+    if is_ours_alone:
+        files.narrow(root)
+    _set_aside_what_others_put_there(root)
+    was_open = bool(found.st_mode & files.OTHERS)
+    exposed = _narrow_within(root, with_folders=is_ours_alone)
+    return _said(_could_be_read, home) if exposed and was_open else ""
+
+
+def _set_aside_what_others_put_there(root: Path) -> None:
+    """Where others could write, a file or a link of theirs may stand in the place of one of ours."""
+    names = [path for path in _entries(root) if _NAMES.fullmatch(path.name)]
+    for path in [*names, *(root / folder for folder in _INSIDE)]:
+        with suppress(OSError):
+            if path.lstat().st_uid != os.getuid():
+                path.rename(path.with_name(f"{path.name}.not-yours"))
+
+
+def _narrow_within(root: Path, *, with_folders: bool) -> bool:
+    """Do so for what lies in `root`; return whether anything of a conversation could be read."""
+    ours = [path for path in _entries(root) if _NAMES.fullmatch(path.name)]
+    exposed = any(files.is_open_to_others(path) for path in ours if _HISTORY.fullmatch(path.name))
+    for path in ours:
+        if not path.name.startswith("history.sqlite3"):
+            files.narrow(path)
+    for folder, name in _INSIDE.items():
+        place = root / folder
+        if folder.startswith("models"):
+            if place.resolve() != place:  # a link to what may be shared
+                continue
+        else:
+            place = place.resolve()
+        if with_folders:
+            files.narrow(place)
+        ours = [path for path in _entries(place) if name.fullmatch(path.name)]
+        # A model's file with a second name may be shared by that.
+        narrowed = [files.narrow(path) for path in ours if folder != "models" or _has_one_name(path)]
+        exposed |= folder == "states" and any(narrowed)
+    return exposed
+
+
+def _has_one_name(path: Path) -> bool:
+    try:
+        return path.stat().st_nlink == 1
+    except OSError:
+        return False
+
+
+def _said(sentence: Callable[[], str], home: Home) -> str:
+    return sentence().format(folder=home.root)
+
+
+def _could_be_read() -> str:
     from phichat.text import tr  # noqa: PLC0415 - the language is chosen with the help of this module
 
-    said = tr("Other users of this computer could read your conversations in {folder}. Now only you can.")
-    return said.format(folder=home.root)
+    return tr("Other users of this computer could read your conversations in {folder}. Now only you can.")
 
 
-def _narrow_within(root: Path) -> list[Path]:
-    """Do so for what lies in `root`, top down; return the files that were open."""
-    folders = [root / name for name in ("models", "states", "logs", ".locks", "models/.locks")]
-    ours = [path for path in _entries(root) if path.name.lstrip(".").partition(".")[0] in _STEMS]
-    for folder in folders:
-        if folder.is_dir() and not folder.is_symlink() and not folder.parent.is_symlink():
-            files.narrow(folder)
-            ours += _entries(folder)
-    # A model's file with a second name may be shared by that.
-    return [path for path in ours if path.is_file() and path.lstat().st_nlink == 1 and files.narrow(path)]
+def _belongs_to_others() -> str:
+    from phichat.text import tr  # noqa: PLC0415 - as in `_could_be_read`
+
+    return tr("{folder} belongs to another user, who can read what you write. Let PHICHAT_HOME name a folder of yours.")
 
 
 def _entries(folder: Path) -> list[Path]:

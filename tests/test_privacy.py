@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from phichat.engine.base import Stop
 from phichat.json_file import JsonFile
 from phichat.models.base import Remote
 from phichat.models.download import fetch
-from phichat.models.partial import Part
+from phichat.models.partial import Part, unfinished
 from phichat.paths import Home
 from phichat.store.history import History
 from phichat.ui.answering import State
@@ -240,7 +241,7 @@ def test_what_others_share_is_let_alone(home: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", str(own))
     paths.repair_permissions(Home(own))
     assert [stat.S_IMODE(path.stat().st_mode) for path in (own, shared / "a.gguf")] == [0o755, 0o644]
-    assert stat.S_IMODE((own / "models").stat().st_mode) == 0o700
+    assert stat.S_IMODE((own / "models").stat().st_mode) == 0o755
 
 
 as_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="becomes another user")
@@ -314,7 +315,7 @@ def test_a_lock_from_before_on_the_windows_file(public: Path, qapp: object) -> N
         assert single.is_first()
         assert not Single(public / "window.lock").is_first(), "it is locked for the next one all the same"
         single.close()
-    assert not open_to_others(public)
+    assert open_to_others(public) == ["history.sqlite3 644"], "which is made anew when it is opened"
 
 
 @as_root
@@ -349,6 +350,166 @@ def test_a_lock_from_before_on_the_databases_index(public: Path) -> None:
             assert heading.title == "Ships"
             history.bin([heading.id]).result()
             assert history.count() == 0
+
+
+@as_root
+def test_who_once_opened_the_history_reads_nothing_new(public: Path) -> None:
+    exposed(public)
+    with another_user(lambda: (public / "history.sqlite3").open("rb")) as said:
+        assert "BufferedReader" in said, said
+        opened = (public / "history.sqlite3").stat().st_ino
+        paths.repair_permissions(Home(public))
+        stored.put(public, ("Ships", 1))
+        assert (public / "history.sqlite3").stat().st_ino != opened
+        with closing(History(public / "history.sqlite3")) as history:
+            assert {heading.title for heading in history.headings()} == {"Boats", "Ships"}
+    assert not open_to_others(public)
+
+
+@as_root
+def test_what_another_user_put_there_is_set_aside(public: Path) -> None:
+    """A history of theirs, which they could read through another name, and a link to a folder of theirs."""
+    public.mkdir()
+    public.chmod(0o777)
+    elsewhere = public.parent / "theirs"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o777)
+
+    def plant() -> str:
+        (elsewhere / "history").touch()
+        (elsewhere / "history").chmod(0o666)
+        os.link(elsewhere / "history", public / "history.sqlite3")
+        (public / "logs").symlink_to(elsewhere)
+        return "planted"
+
+    with another_user(plant) as said:
+        assert said == "'planted'"
+    paths.repair_permissions(Home(public))
+    stored.put(public, ("Ships", 1))
+    assert (elsewhere / "history").stat().st_size == 0
+    assert not (public / "logs").exists()
+    assert stat.S_IMODE((public / "history.sqlite3").stat().st_mode) == 0o600
+
+
+@as_root
+def test_a_folder_of_another_users_is_told(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    public.mkdir()
+    assert "belongs to another user" in paths.repair_permissions(Home(public))
+    assert not files.is_private(public)
+
+
+def test_a_link_of_ones_own_and_a_second_name_are_private_too(home: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    (disk / "states").mkdir(parents=True)
+    (disk / "states").chmod(0o755)
+    (disk / "states" / "a.state").touch(0o644)
+    home.mkdir()
+    (home / "history.sqlite3").symlink_to(disk / "history.db")
+    (home / "states").symlink_to(disk / "states")
+    paths.repair_permissions(Home(home))
+    stored.put(home, ("Boats", 1))
+    for path in (disk / "history.db", disk / "states" / "a.state"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((disk / "states").stat().st_mode) == 0o700
+    (disk / "history.db").chmod(0o644)
+    os.link(disk / "history.db", tmp_path / "backup")
+    stored.put(home, ("Ships", 1))
+    assert (disk / "history.db").stat().st_nlink == 1
+    assert b"Ships" not in (tmp_path / "backup").read_bytes()
+    with closing(History(home / "history.sqlite3")) as history:
+        assert history.count() == 2
+
+
+def test_in_the_users_own_folder_only_our_files_are_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PHICHAT_HOME", str(tmp_path))
+    tmp_path.chmod(0o755)
+    for name in ("window.html", "engine.conf", "history.txt", "logs/access.log", "models/notes.txt"):
+        (tmp_path / name).parent.mkdir(mode=0o755, exist_ok=True)
+        (tmp_path / name).touch(0o644)
+    before = open_to_others(tmp_path)
+    assert cli.run(["history", "list"], no_window) == 0
+    assert "Other users" not in capsys.readouterr().err
+    JsonFile(tmp_path / "engine.json").write({})
+    assert open_to_others(tmp_path) == before
+
+
+def test_a_user_without_a_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    home.mkdir()
+    monkeypatch.setattr(Path, "home", unknown)
+    assert paths.repair_permissions(Home(home)) == ""
+
+
+def test_a_repair_beside_a_busy_program(home: Path) -> None:
+    (home / "states").mkdir(parents=True)
+    ending = threading.Event()
+
+    def come_and_go() -> None:
+        while not ending.is_set():
+            (home / "states" / "a.state").touch(0o644)
+            (home / "states" / "a.state").unlink(missing_ok=True)
+
+    busy = threading.Thread(target=come_and_go)
+    busy.start()
+    try:
+        for _ in range(300):
+            paths.repair_permissions(Home(home))
+    finally:
+        ending.set()
+        busy.join()
+
+
+@as_root
+@on_linux
+def test_two_starts_at_once_take_a_lock_back_once(public: Path, qapp: object) -> None:
+    exposed(public)
+    with another_user(lambda: _flock(public / "window.lock")) as said:
+        assert said.isdecimal(), said
+        paths.repair_permissions(Home(public))
+        together = threading.Barrier(4)
+        windows = [Single(public / "window.lock") for _ in range(4)]
+        found: list[bool] = []
+
+        def start(window: Single) -> None:
+            together.wait()
+            found.append(window.is_first())
+
+        threads = [threading.Thread(target=start, args=(window,)) for window in windows]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(found) == [False, False, False, True]
+        for window in windows:
+            window.close()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "huge"])
+def test_a_note_that_others_put_beside_shared_models(home: Path, tmp_path: Path, kind: str) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    shared.chmod(0o777)
+    planted = shared / "x.gguf.part.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(planted)
+        case "link":
+            planted.symlink_to("/dev/zero")
+        case _:
+            planted.write_bytes(b"[" * 20_000_000)
+    assert unfinished(shared) == []
+
+
+def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "talk.json").touch(0o600)
+    assert cli.run(["history", "export", str(tmp_path / "talk.json")], no_window) == 0
+    assert stat.S_IMODE((tmp_path / "talk.json").stat().st_mode) == 0o600
 
 
 def exposed_again(home: Path) -> Path:
@@ -407,7 +568,7 @@ def test_folders_and_files_are_made_by_one_module_alone() -> None:
     """What a call makes by itself is as open as the umask lets it be."""
     found = list(_calls_that_make_a_file())
     assert all("target.open('w'" in call or "sqlite3.connect(" in call for call in found), "a pipe; a file made before"
-    assert len(found) <= 3, found
+    assert len(found) <= 4, found
 
 
 def _calls_that_make_a_file() -> Iterator[str]:

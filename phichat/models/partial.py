@@ -21,7 +21,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from phichat.errors import StoreError
-from phichat.files import make_private, open_private, reclaim
+from phichat.files import is_private, make_private, open_private, reclaim
 from phichat.models.base import Partial, Remote
 from phichat.models.notebook import Notebook, Origins
 from phichat.text import size, tr
@@ -77,7 +77,7 @@ def is_same(one: Remote, other: Remote) -> bool:
 
 def set_paused(partial: Partial, paused: bool) -> None:
     """Remember whether the person wants it to wait, unless it is whole by now. Raises StoreError."""
-    with Notebook(_note(partial.path)).alone():
+    with _notebook(partial.path).alone():
         if _note(partial.path).exists():
             _write(partial.path, partial.remote, paused=paused)
 
@@ -134,7 +134,8 @@ class Part:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
         with self._told():
             make_private(self.path.parent / ".locks")
-            reclaim(Path(self._lock.lock_file), shares=True)
+            if is_private(self.path.parent):
+                reclaim(Path(self._lock.lock_file))
             try:
                 with warnings.catch_warnings(action="ignore"):  # a disk that knows no locks is no news to the person
                     self._lock.acquire(timeout=0)
@@ -149,7 +150,7 @@ class Part:
         """Be ready to append to what there is. Raises StoreError."""
         with self._guard, self._told():
             if not self._is_closed and self._file is None:
-                self._file = open_private(self.place, "ab", shares=True, buffering=0)
+                self._file = open_private(self.place, "ab", shares=True, trusts=False, buffering=0)
                 self.bytes = os.fstat(self._file.fileno()).st_size
 
     def bytes_elsewhere(self) -> int:
@@ -214,7 +215,7 @@ class Part:
             self._file = None
             self.place.replace(self.path)
             _sync_folder(self.path.parent)
-        with suppress(OSError), Notebook(_note(self.path)).alone():
+        with suppress(OSError), _notebook(self.path).alone():
             _note(self.path).unlink()
         self.close()
         return True
@@ -293,8 +294,13 @@ def _note(path: Path) -> Path:
     return path.with_name(path.name + _NOTE)
 
 
+def _notebook(path: Path) -> Notebook:
+    """What is written down of it, beside it: in a folder that may be shared."""
+    return Notebook(_note(path), shares=True)
+
+
 def _read(path: Path) -> Partial | None:
-    values = Notebook(_note(path)).read()
+    values = _notebook(path).read()
     remote = Remote.of(values)
     if remote is None:
         return None
@@ -306,7 +312,7 @@ def _read(path: Path) -> Partial | None:
 
 
 def _write(path: Path, remote: Remote, *, paused: bool) -> None:
-    Notebook(_note(path)).write({**asdict(remote), "paused": paused})
+    _notebook(path).write({**asdict(remote), "paused": paused})
 
 
 def _sync_folder(folder: Path) -> None:

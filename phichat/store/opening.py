@@ -1,5 +1,6 @@
 """Opens the file: made, migrated with a backup, or recovered; what the last end left unfinished is put in order."""
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -7,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.files import create_private, is_held_by_another_user, make_private
+from phichat.files import create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.store import checking, rows, schema
 from phichat.store.alone import Place, alone, insist_that_nobody_has_it_open, place_of
 from phichat.store.changes import index_message
@@ -58,11 +59,34 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: Place | None = 
 
 
 def _take_back(file: Path) -> None:
-    """Have SQLite make its index of the journal anew where another user, who could once open it, keeps it locked."""
+    """Give the history another file where other users could open it: who did goes on reading, or keeps it locked."""
     index = file.with_name(file.name + "-shm")
-    if is_held_by_another_user(index):  # who has the file open holds a lock on it, and none of us does
-        with suppress(OSError):
-            index.unlink()
+    if not is_open_to_others(file) and not is_held_by_another_user(index):
+        return
+    try:
+        insist_that_nobody_has_it_open(file)
+        index.unlink(missing_ok=True)  # which SQLite makes anew
+        if is_open_to_others(file):
+            _make_anew(file)
+    except (OSError, sqlite3.Error):  # in use, damaged, or no room: at another start, then
+        return
+
+
+def _make_anew(file: Path) -> None:
+    """Copy the database into a private file, which takes its place. Raises OSError, sqlite3.Error."""
+    target = Path(os.path.realpath(file))
+    fresh = target.with_name(target.name + ".private")
+    fresh.unlink(missing_ok=True)
+    try:
+        create_private(fresh)
+        with closing(schema.connect(target, "rw")) as source, closing(sqlite3.connect(fresh)) as copy:
+            source.backup(copy)
+            source.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        for ending in ("-wal", "-shm"):
+            target.with_name(target.name + ending).unlink(missing_ok=True)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _recover(file: Path) -> str:

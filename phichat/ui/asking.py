@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from phichat.text import tr
+from phichat.ui.plain_text import keep_boxes_plain
 from phichat.ui.theme import Theme
 
 
@@ -48,6 +49,7 @@ def ask_for_texts(parent: QWidget) -> list[str]:
 def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
     """Where to write conversations, and by its ending in what form; `name` is suggested."""
     dialog = QFileDialog(parent, tr("Export"))
+    keep_boxes_plain(dialog)
     dialog.setObjectName("exportDialog")
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setNameFilters(

@@ -25,7 +25,7 @@ from phichat.ui import clipboard
 from phichat.ui.aside import Aside
 from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part
-from phichat.ui.plain_text import PlainTextEdit, plain_label, tool_tip
+from phichat.ui.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ class CodeBlock(Part, QFrame):
         from phichat.ui.lexing import ending_of  # noqa: PLC0415 - when code is saved
 
         dialog = QFileDialog(self, tr("Save code"), tr("code") + ending_of(self._name))
+        keep_boxes_plain(dialog)
         dialog.setObjectName("saveCode")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -5,13 +5,15 @@ Windows' network shares. So what can hold such a string is made here, and a test
 """
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QChildEvent, QEvent, QObject, Qt, QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtGui import Qt as Gui
-from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
+_DESCRIBED = "describedByToolTip"
 _NOTIFICATION = str.maketrans("<>", "‹›")
 
 
@@ -33,13 +35,29 @@ def tool_tip(text: str) -> str:
 def set_tool_tip(widget: QWidget, text: str) -> None:
     """Give `widget` a tool tip; what is escaped in it, a screen reader gets as it is, if nothing better."""
     widget.setToolTip(tool_tip(text))
-    if widget.toolTip() != text:
-        widget.setAccessibleDescription(widget.accessibleDescription() or text)
+    described = widget.accessibleDescription()
+    if not described or described == widget.property(_DESCRIBED):
+        said = text if widget.toolTip() != text else ""
+        widget.setAccessibleDescription(said)
+        widget.setProperty(_DESCRIBED, said)
 
 
 def notification(text: str) -> str:
     """Return `text` for the system's notifications, some of which read markup, and others show it."""
     return text.translate(_NOTIFICATION)
+
+
+def keep_boxes_plain(dialog: QFileDialog) -> None:
+    """Have the questions that `dialog` asks by itself, such as whether to replace a file, show names as they are."""
+    dialog.installEventFilter(_PlainBoxes(dialog))
+    dialog.setSidebarUrls([QUrl.fromLocalFile(str(Path.home()))])  # whose tool tips are paths
+
+
+class _PlainBoxes(QObject):
+    def eventFilter(self, dialog: QObject, event: QEvent) -> bool:
+        if isinstance(event, QChildEvent) and event.polished() and isinstance(box := event.child(), QMessageBox):
+            box.setTextFormat(Qt.TextFormat.PlainText)
+        return super().eventFilter(dialog, event)
 
 
 class SealedDocument(QTextDocument):

@@ -8,7 +8,7 @@ from phichat.chat.sampling import Setting
 from phichat.text import number, tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import boxed, sized
-from phichat.ui.plain_text import plain_label, tool_tip
+from phichat.ui.plain_text import plain_label, set_tool_tip, tool_tip
 from phichat.ui.theme import Theme
 
 
@@ -68,7 +68,7 @@ class SettingRow(QWidget):
             self._slider.setFocus()
         self._dot.setVisible(is_changed)
         self._back.setVisible(is_changed)
-        self._back.setToolTip(tool_tip(tr("Back to {value}, as in {preset}").format(value=usual, preset=preset)))
+        set_tool_tip(self._back, tr("Back to {value}, as in {preset}").format(value=usual, preset=preset))
         for control in (self._spin, self._slider):
             control.setAccessibleDescription(" ".join(filter(None, [words, tr(setting.help)])))
 

@@ -56,6 +56,9 @@ class Single(QObject):
         if not _take(lock):
             lock.close()
             return False
+        if not _is_at(lock, self._file):  # it was made anew meanwhile
+            lock.close()
+            return self._is_taken()
         self._lock = lock
         return True
 
@@ -155,6 +158,14 @@ class Single(QObject):
         self.called.emit()
         if file:
             self.file_given.emit(os.fsdecode(unquote_to_bytes(file)))
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Whether `path` still names what is open."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _take(file: IO[bytes]) -> bool:

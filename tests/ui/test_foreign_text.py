@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
-from PySide6.QtGui import QAction, QHelpEvent, QImage, QTextDocument
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAction, QHelpEvent, QImage, QTextDocument
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QFileDialog,
     QLabel,
     QMessageBox,
     QPlainTextEdit,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineError
 from phichat.models.base import Remote
-from phichat.ui import updating
+from phichat.ui import asking, updating
 from phichat.ui.answering import State
 from phichat.ui.plain_text import PlainTextEdit, SealedDocument, notification, plain_label, set_tool_tip, tool_tip
 from phichat.ui.popping import Popping
@@ -175,6 +176,47 @@ def test_a_sealed_document_loads_neither_files_nor_addresses(evil: str, qtbot: o
         assert isinstance(edit.document(), SealedDocument)
 
 
+def test_the_question_whether_to_replace_a_file_shows_its_name(
+    tmp_path: Path, picture: Path, evil: str, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Qt's own, where the system has no dialog for files."""
+    monkeypatch.chdir(tmp_path)
+    name = "<img src='p.png'><b>.json"
+    (tmp_path / name).touch()
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    asking.ask_where_to_export(owner, name, lambda _: None)
+    dialog = owner.findChild(QFileDialog, "exportDialog")
+    assert dialog
+    dialog.setDirectory(str(tmp_path))
+    dialog.selectFile(name)
+    seen: list[tuple[Any, int, str]] = []
+
+    def look() -> None:
+        for box in dialog.findChildren(QMessageBox):
+            seen.append((box.textFormat(), box.width(), box.text()))
+            box.reject()
+
+    QTimer.singleShot(300, look)
+    dialog.accept()
+    dialog.reject()
+    [(form, width, said)] = seen
+    assert form is Qt.TextFormat.PlainText
+    assert width < WIDTH
+    assert name in said
+
+
+def test_a_tool_tip_that_is_plain_again_takes_its_description_along(evil: str, qtbot: Any) -> None:
+    label = plain_label()
+    qtbot.addWidget(label)
+    for text in (evil, "<b>other", "plain"):
+        set_tool_tip(label, text)
+        assert label.accessibleDescription() in {text, ""}
+    label.setAccessibleDescription("Ours")
+    set_tool_tip(label, evil)
+    assert label.accessibleDescription() == "Ours"
+
+
 def test_a_screen_reader_hears_the_letters_not_the_escapes(evil: str, qtbot: Any) -> None:
     label = plain_label(evil)
     qtbot.addWidget(label)
@@ -215,6 +257,9 @@ def check(person: Person) -> None:
             assert widget.textFormat() is Qt.TextFormat.PlainText
         if isinstance(widget, QTextEdit | QPlainTextEdit):
             assert isinstance(widget.document(), SealedDocument), widget.objectName()
+        assert "&lt;" not in widget.accessibleDescription()
+        spoken = QAccessible.queryAccessibleInterface(widget)
+        assert not spoken or "&lt;" not in spoken.text(QAccessible.Text.Description), widget.objectName()
     for tip in tips(person):
         assert not is_live(tip), tip
 
