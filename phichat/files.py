@@ -149,7 +149,8 @@ def is_open_to_others(path: Path) -> bool:
         found = path.stat()
     except OSError:
         return False
-    return os.name != "nt" and bool(found.st_mode & OTHERS or found.st_nlink > 1)
+    is_open = found.st_mode & OTHERS or found.st_nlink > 1
+    return os.name != "nt" and stat.S_ISREG(found.st_mode) and bool(is_open)
 
 
 def is_held_by_another_user(path: Path) -> bool:

@@ -1,9 +1,9 @@
-"""One program at a time opens or replaces the history; others find out by a lock."""
+"""One program at a time opens or replaces the history: the folder itself is what is locked, so that no file is left."""
 
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phichat.files import is_held_by_another_user, make_private, open_private
@@ -35,16 +35,28 @@ def alone(folder: Path) -> Iterator[None]:
     if os.name == "nt":
         yield
         return
-    with ExitStack() as stack:
-        with suppress(OSError):  # nothing can be written here, by nobody else either
-            make_private(folder / ".locks")
-            file = stack.enter_context(open_private(folder / ".locks" / "history.lock", "ab"))
-            _lock(file.fileno())
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if _lock(descriptor, folder):
+            yield
+            return
+    finally:
+        os.close(descriptor)
+    with _alone_by_a_file(folder / ".locks" / "history.lock"):
         yield
 
 
-def _lock(descriptor: int) -> None:
-    """Lock what is open. Raises InUse."""
+@contextmanager
+def _alone_by_a_file(lock: Path) -> Iterator[None]:
+    """The same by a file that only we can open: another user, who could once read the folder, keeps that locked."""
+    make_private(lock.parent)
+    with open_private(lock, "ab") as file:
+        _lock(file.fileno(), lock)
+        yield
+
+
+def _lock(descriptor: int, place: Path) -> bool:
+    """Lock what is open; false where other users alone hold the lock. Raises InUse."""
     import fcntl  # noqa: PLC0415 - not everywhere
 
     until = time.monotonic() + schema.PATIENCE
@@ -53,11 +65,14 @@ def _lock(descriptor: int) -> None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                if is_held_by_another_user(place):
+                    return False
                 if time.monotonic() > until:
                     raise InUse from error
                 time.sleep(0.02)
             else:
-                return
+                return True
+    return True
 
 
 def insist_that_nobody_has_it_open(file: Path) -> None:

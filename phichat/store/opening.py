@@ -1,14 +1,16 @@
 """Opens the file: made, migrated with a backup, or recovered; what the last end left unfinished is put in order."""
 
 import os
+import shutil
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.files import create_private, is_held_by_another_user, is_open_to_others, make_private
+from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.store import checking, rows, schema
 from phichat.store.alone import Place, alone, insist_that_nobody_has_it_open, place_of
 from phichat.store.changes import index_message
@@ -67,26 +69,21 @@ def _take_back(file: Path) -> None:
         insist_that_nobody_has_it_open(file)
         index.unlink(missing_ok=True)  # which SQLite makes anew
         if is_open_to_others(file):
-            _make_anew(file)
-    except (OSError, sqlite3.Error):  # in use, damaged, or no room: at another start, then
+            for path in (file, file.with_name(file.name + "-wal")):
+                _make_anew(Path(os.path.realpath(path)))
+    except (OSError, sqlite3.Error):  # in use, or no room: at another start, then
         return
 
 
-def _make_anew(file: Path) -> None:
-    """Copy the database into a private file, which takes its place. Raises OSError, sqlite3.Error."""
-    target = Path(os.path.realpath(file))
-    fresh = target.with_name(target.name + ".private")
-    fresh.unlink(missing_ok=True)
-    try:
-        create_private(fresh)
-        with closing(schema.connect(target, "rw")) as source, closing(sqlite3.connect(fresh)) as copy:
-            source.backup(copy)
-            source.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        for ending in ("-wal", "-shm"):
-            target.with_name(target.name + ending).unlink(missing_ok=True)
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
+def _make_anew(path: Path) -> None:
+    """Put a private copy, byte by byte, in the place of a file that nobody writes to. Raises OSError."""
+    if not path.exists():
+        return
+    owners = path.stat().st_mode & stat.S_IRWXU
+    with path.open("rb") as source, atomic_write(path, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    if owners != stat.S_IRUSR | stat.S_IWUSR:
+        path.chmod(owners)
 
 
 def _recover(file: Path) -> str:

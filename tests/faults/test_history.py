@@ -307,8 +307,10 @@ def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[
 @pytest.mark.usefixtures("soon")
 def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
-    with closing(History(file)) as history, closing(sqlite3.connect(file, isolation_level=None)) as other:
-        history.create(conversation("one")).result()
+    with ExitStack() as stack:
+        history = stack.enter_context(closing(History(file)))
+        history.create(conversation("one")).result()  # by then it is made, for us alone
+        other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         other.execute("BEGIN IMMEDIATE")
         stored = [history.add("one", message("Needle"), None) for _ in range(3)]
         held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
