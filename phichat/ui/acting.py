@@ -9,10 +9,10 @@ from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.answering import Answering, Model
 from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
-from phichat.ui.status_line import announce
 from phichat.ui.transcript import Transcript
 
 

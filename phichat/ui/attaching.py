@@ -13,11 +13,11 @@ from phichat.errors import PhichatError
 from phichat.stop import Stop
 from phichat.store.base import FileKind
 from phichat.text import tr, tr_count
+from phichat.ui.a11y.announce import announce
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
 from phichat.ui.history import Looker, TextReader
 from phichat.ui.jobs import Errands
-from phichat.ui.status_line import announce
 
 SLOW = 300  # milliseconds after which one is told that a file is being read
 PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer

@@ -5,9 +5,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from phichat.text import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download
 from phichat.ui.plain_text import plain_label, set_tool_tip
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import briefly, percent
 

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.field import Field
 from phichat.ui.lettering import boxed, magnification, sized
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 
 if TYPE_CHECKING:

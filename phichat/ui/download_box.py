@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from phichat.models.base import Listing, Phase
 from phichat.text import number, size, tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download, Downloads
 from phichat.ui.plain_text import plain_label
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.wording import percent, standing, whole_size
 

@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QToo
 from shiboken6 import isValid
 
 from phichat.text import number, tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.finding import Finding
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.transcript import Transcript
 

@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
 from phichat.ui import clipboard
+from phichat.ui.a11y.announce import announce
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.part import Field, Part
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme
 from phichat.ui.wishes import Wishes
 

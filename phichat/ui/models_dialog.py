@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBo
 from phichat.models.base import Listing, ModelFile, Room, Source
 from phichat.stop import Stop
 from phichat.text import size, tr, tr_count
+from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
 from phichat.ui.plain_text import plain_label
 from phichat.ui.shelf import Library, Shelf
-from phichat.ui.status_line import announce
 from phichat.ui.theme import Theme, muted
 from phichat.ui.verifying import Verifying
 

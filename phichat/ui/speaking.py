@@ -7,8 +7,8 @@ from phichat.chat.messages import Ending, Message
 from phichat.chat.saying import Saying
 from phichat.chat.session import Session
 from phichat.text import later, tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.answering import Answering
-from phichat.ui.status_line import announce
 
 PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
 ENDINGS = {

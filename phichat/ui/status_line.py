@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from phichat.engine.base import Done
 from phichat.text import number, tr
 from phichat.ui.plain_text import plain_label
+from phichat.ui.a11y.announce import announce
 from phichat.ui.theme import muted
 
 MARGIN = 16  # pixels
@@ -89,13 +90,6 @@ class StatusLine(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
-
-
-def announce(widget: QWidget, text: str) -> None:
-    """Have a screen reader say `text`."""
-    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # noqa: PLC0415 - many roles, each a number
-
-    QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
 
 
 def _write(label: QLabel, text: str) -> None:

@@ -1,0 +1,1 @@
+"""What screen readers hear, and where the keyboard is."""
