@@ -17,7 +17,7 @@ from phichat.ui.transcript import Transcript
 
 
 class Acting(QObject):
-    """Hears the wishes of `transcript`.
+    """Carries out what the signals of `transcript` ask for.
 
     Signals:
         path_changed(Session): another path of it is shown.
@@ -50,17 +50,17 @@ class Acting(QObject):
         self._answering, self._choosing, self._models = answering, choosing, models
         self._session = Session()
         self._repeats: dict[str, Message] = {}
-        wishes = transcript.wishes
-        wishes.models, wishes.siblings = models, self._siblings
-        wishes.retried.connect(self._retry)
-        wishes.continued.connect(self._go_on)
-        wishes.varied.connect(self._vary)
-        wishes.repeated.connect(self._repeat)
-        wishes.edited.connect(self._edit)
-        wishes.chosen.connect(self._choose)
-        wishes.quoted.connect(self._quote)
-        wishes.deleted.connect(self._delete)
-        wishes.pinned.connect(self._pin)
+        context, signals = transcript.context, transcript.context.signals
+        context.models, context.siblings = models, self._siblings
+        signals.retried.connect(self._retry)
+        signals.continued.connect(self._go_on)
+        signals.varied.connect(self._vary)
+        signals.repeated.connect(self._repeat)
+        signals.edited.connect(self._edit)
+        signals.chosen.connect(self._choose)
+        signals.quoted.connect(self._quote)
+        signals.deleted.connect(self._delete)
+        signals.pinned.connect(self._pin)
         transcript.selection.told.connect(self.told)
         transcript.walking.left.connect(composer.setFocus)
         answering.state_changed.connect(self._on_state)
@@ -129,7 +129,7 @@ class Acting(QObject):
     def _go_on(self, message: Message) -> None:
         if self._can_ask() and self._transcript.shows(message):
             self._begin()
-            self._transcript.wishes.remarks.pop(message.id, None)
+            self._transcript.context.state.remarks.pop(message.id, None)
             self._answering.go_on(self._session)
             self._transcript.follow()
 
@@ -206,11 +206,11 @@ class Acting(QObject):
 
     @Slot()
     def _on_state(self) -> None:
-        wishes = self._transcript.wishes
+        state = self._transcript.context.state
         now = self._can_ask(), self._answering.answers(self._session)
-        if now != (wishes.can_ask, wishes.is_answering):
-            wishes.can_ask, wishes.is_answering = now
-            self._transcript.show_wishes()
+        if now != (state.can_ask, state.is_answering):
+            state.can_ask, state.is_answering = now
+            self._transcript.refresh_actions()
 
     @Slot(object, object)
     def _on_replied(self, _: Session, message: Message) -> None:

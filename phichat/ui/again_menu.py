@@ -11,24 +11,24 @@ from phichat.chat.presets import differences
 from phichat.chat.sampling import Sampling
 from phichat.text import tr
 from phichat.ui.answering import Model
-from phichat.ui.wishes import Wishes
+from phichat.ui.message_context import MessageContext
 
 
 class AgainMenu(QMenu):
     """A submenu. What is not chosen in it stays as it was for `message`."""
 
-    def __init__(self, message: Message, wishes: Wishes, parent: QMenu) -> None:
+    def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
         super().__init__(tr("Again with…"), parent)
-        self._message, self._wishes = message, wishes
+        self._message, self._signals = message, context.signals
         reply = message.reply or Reply()
         known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
         self._add(tr("Another seed"), replace(known, seed=None))
         self.addSection(tr("Preset"))
-        for label, sampling in wishes.presets():
+        for label, sampling in context.presets():
             same = bool(reply.sampling) and not differences(known, sampling)
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), can=not same)
         self.addSection(tr("Model"))
-        for model in wishes.models():
+        for model in context.models():
             self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
 
     def _add(self, text: str, sampling: Sampling, model: Model | None = None, *, can: bool = True) -> None:
@@ -41,4 +41,4 @@ class AgainMenu(QMenu):
     def _choose(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self._wishes.varied.emit(self._message, *action.data())
+            self._signals.varied.emit(self._message, *action.data())

@@ -11,10 +11,10 @@ from phichat.text import number, tr, tr_count
 from phichat.ui.blocks import Blocks
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import HEIGHT, MessageActions
+from phichat.ui.message_context import MessageContext
 from phichat.ui.message_view import MessageView
 from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
-from phichat.ui.wishes import Wishes
 
 ROOMY = 460  # pixels of width from which the note stands beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -23,12 +23,12 @@ UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 class AnswerView(MessageView):
     """A reply, as it grows and as it stays."""
 
-    def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
+    def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
         actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy answer"), "retry", tr("Answer again"))
-        super().__init__(message, theme, wishes, actions)
+        super().__init__(message, theme, context, actions)
         self._is_last = False
         self._continue: QPushButton | None = None
-        self._blocks = Blocks(theme, wishes, self._parts, self)
+        self._blocks = Blocks(theme, context.render, self._parts, self)
         self._blocks.changed.connect(self._on_blocks)
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
@@ -59,10 +59,10 @@ class AnswerView(MessageView):
         reply = self._message.reply
         return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
 
-    def show_wishes(self) -> None:
-        self.tools.set_can_press(self._wishes.can_ask)
+    def refresh_actions(self) -> None:
+        self.tools.set_can_press(self._state.can_ask)
         if self._continue:
-            self._continue.setEnabled(self._wishes.can_ask)
+            self._continue.setEnabled(self._state.can_ask)
 
     def appear(self) -> None:
         self._blocks.complete()
@@ -99,14 +99,14 @@ class AnswerView(MessageView):
         self._is_held = self._is_last and reply.ending is not Ending.ANSWERING
         self.tools.setVisible(reply.ending is not Ending.ANSWERING)
         self._reveal()
-        remark = self._wishes.remarks.get(self._message.id, "")
+        remark = self._state.remarks.get(self._message.id, "")
         note = "\n".join(filter(None, [describe(reply), remark]))
         if reply.ending is Ending.ANSWERING:
             note = "" if self._message.text else tr("Reading…")
         muted(self._note, alert=reply.ending is Ending.ERROR)
         self._note.setText(note)
         self._show_continue()
-        self.show_wishes()
+        self.refresh_actions()
 
     def _show_continue(self) -> None:
         can_go_on = self.can_go_on()
@@ -128,11 +128,11 @@ class AnswerView(MessageView):
 
     @Slot()
     def _go_on(self) -> None:
-        self._wishes.continued.emit(self._message)
+        self._signals.continued.emit(self._message)
 
     @Slot()
     def _on_pressed(self) -> None:
-        self._wishes.retried.emit(self._message)
+        self._signals.retried.emit(self._message)
 
     def _arrange(self) -> None:
         """The note stands beside the buttons or, where that is too narrow for all of them, above."""

@@ -11,9 +11,9 @@ from phichat.chat.parsing import Parsing
 from phichat.text import tr
 from phichat.ui.part import Part
 from phichat.ui.prose import LARGER, Prose
+from phichat.ui.render_context import RenderContext
 from phichat.ui.theme import Theme
 from phichat.ui.typesetting import GAP, INDENT, TIGHT
-from phichat.ui.wishes import Wishes
 
 SLICE = 0.006  # seconds of making parts, between which the window does other things
 REST = 3  # times as long as showing more of a reply took, nothing more of it is shown
@@ -29,9 +29,9 @@ class Blocks(QObject):
 
     changed = Signal()
 
-    def __init__(self, theme: Theme, wishes: Wishes, parts: list[Part], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, context: RenderContext, parts: list[Part], parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme, self._wishes, self._parts = theme, wishes, parts
+        self._theme, self._context, self._parts = theme, context, parts
         self._parsing = Parsing()
         self._source, self._is_growing = "", False
         self._most = MUCH
@@ -125,16 +125,16 @@ class Blocks(QObject):
 
     def _made(self, kind: type[Item]) -> Part:
         if kind is Paragraph:
-            return Prose(self._wishes.drawings)
+            return Prose(self._context.drawings)
         if kind is Table:
             from phichat.ui.table_block import TableBlock  # noqa: PLC0415 - when there is a table
 
-            table = TableBlock(self._wishes.drawings)
+            table = TableBlock(self._context.drawings)
             self._theme.dress(table.horizontalScrollBar(), "bar")
             return table
         from phichat.ui.code_block import CodeBlock  # noqa: PLC0415 - when there is code
 
-        return CodeBlock(self._theme, self._wishes.aside)
+        return CodeBlock(self._theme, self._context.aside)
 
     def _placed(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
         """`widget` where it belongs: below what is before it, and as far from the edge as the list it is in."""

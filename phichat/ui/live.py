@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.text import tr
+from phichat.ui.message_context import MessageContext
 from phichat.ui.theme import Theme
-from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
@@ -31,9 +31,9 @@ class Live(QObject):
 
     changed = Signal()
 
-    def __init__(self, column: QVBoxLayout, theme: Theme, wishes: Wishes, before: QWidget) -> None:
+    def __init__(self, column: QVBoxLayout, theme: Theme, context: MessageContext, before: QWidget) -> None:
         super().__init__(before)
-        self._column, self._theme, self._wishes, self._before = column, theme, wishes, before
+        self._column, self._theme, self._context, self._before = column, theme, context, before
         self.path: list[Message] = []
         self.first = 0
         self.views: list[MessageView] = []
@@ -167,7 +167,7 @@ class Live(QObject):
             self._column.insertWidget(self._column.indexOf(view) if view else self._column.count() - 1, self._rule)
 
     def _make(self, number: int) -> "MessageView":
-        view = make_view(self.path[number], self._theme, self._wishes)
+        view = make_view(self.path[number], self._theme, self._context)
         view.setObjectName(f"message-{number}")
         self._tell(view, number)
         if self._needle:
@@ -208,22 +208,22 @@ _MESSAGES = (
 )
 
 
-def prepare(theme: Theme, wishes: Wishes) -> Iterator[None]:
+def prepare(theme: Theme, context: MessageContext) -> Iterator[None]:
     """In steps, import what messages are made of, and make some, so that the first take no longer than the others."""
     for module in _MODULES:
         import_module(module)
         yield
     for role, text in _MESSAGES:
-        make_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, wishes).deleteLater()
+        make_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, context).deleteLater()
         yield
 
 
-def make_view(message: Message, theme: Theme, wishes: Wishes) -> "MessageView":
+def make_view(message: Message, theme: Theme, context: MessageContext) -> "MessageView":
     """A widget that shows `message`."""
     if message.role is Role.USER:
         from phichat.ui.question_view import QuestionView  # noqa: PLC0415 - an empty window has no messages
 
-        return QuestionView(message, theme, wishes)
+        return QuestionView(message, theme, context)
     from phichat.ui.answer_view import AnswerView  # noqa: PLC0415
 
-    return AnswerView(message, theme, wishes)
+    return AnswerView(message, theme, context)

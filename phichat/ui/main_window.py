@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self._horizon = Horizon(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
-        self._transcript.wishes.presets = self._panel.presets.labelled
+        self._transcript.context.presets = self._panel.presets.labelled
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
         self._files = Files(self, self._composer, self._status, answering, archive, texts)
@@ -372,7 +372,7 @@ class MainWindow(QMainWindow):
 
     def _keep_edits(self) -> None:
         """Questions that were being written anew are found in the message field next time."""
-        edits = self._transcript.wishes.edits
+        edits = self._transcript.context.state.edits
         path = self.session.conversation.path()
         texts = [edits.pop(message.id) for message in path if edits.get(message.id, message.text) != message.text]
         if texts:

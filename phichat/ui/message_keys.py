@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class MessageKeys(QObject):
-    """Makes wishes of keys, and opens the bar in which words are looked for."""
+    """Emits the transcript's signals for keys, and opens the bar in which words are looked for."""
 
     def __init__(self, window: QWidget, theme: Theme, transcript: Transcript, acting: Acting) -> None:
         super().__init__(window)
-        self._theme, self._transcript, self._wishes = theme, transcript, transcript.wishes
+        self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
         self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
         self._continue = _action(window, tr("Continue the answer"), "Ctrl+Shift+Return", self._on_continue)
@@ -76,12 +76,12 @@ class MessageKeys(QObject):
     @Slot()
     def _on_retry(self) -> None:
         if view := self._transcript.target(Role.ASSISTANT):
-            self._wishes.retried.emit(view.message)
+            self._signals.retried.emit(view.message)
 
     @Slot()
     def _on_continue(self) -> None:
         if (view := self._transcript.target(Role.ASSISTANT)) and view.can_go_on():
-            self._wishes.continued.emit(view.message)
+            self._signals.continued.emit(view.message)
 
     @Slot()
     def _on_edit(self) -> None:
@@ -92,12 +92,12 @@ class MessageKeys(QObject):
     def _on_quote(self) -> None:
         if view := self._transcript.target():
             selected = view.selected()
-            self._wishes.quoted.emit(selected.text if selected else view.message.text)
+            self._signals.quoted.emit(selected.text if selected else view.message.text)
 
     @Slot()
     def _on_pin(self) -> None:
         if (view := self._transcript.target()) and view.message.text:
-            self._wishes.pinned.emit(view.message)
+            self._signals.pinned.emit(view.message)
 
     @Slot()
     def _on_left(self) -> None:

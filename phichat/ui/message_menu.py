@@ -11,11 +11,11 @@ from phichat.text import tr, tr_count
 from phichat.ui import clipboard
 from phichat.ui.again_menu import AgainMenu
 from phichat.ui.excerpts import Excerpt
-from phichat.ui.wishes import Wishes
+from phichat.ui.message_context import MessageContext
 
 
 class MessageMenu(QMenu):
-    """The menu of `message`, as things are when it opens; what is chosen becomes a wish.
+    """The menu of `message`, as things are when it opens; what is chosen is emitted by the signals of `context`.
 
     `selected` is what is marked in it, `link` the one that was pointed at.
 
@@ -25,11 +25,19 @@ class MessageMenu(QMenu):
     edit_wanted = Signal()
 
     def __init__(
-        self, message: Message, wishes: Wishes, selected: Excerpt | None, link: str, parent: QWidget, *, can_go_on: bool
+        self,
+        message: Message,
+        context: MessageContext,
+        selected: Excerpt | None,
+        link: str,
+        parent: QWidget,
+        *,
+        can_go_on: bool,
     ) -> None:
         super().__init__(parent)
-        self._message, self._wishes, self._selected, self._link = message, wishes, selected, link
-        self._several = wishes.selection()
+        self._message, self._context, self._selected, self._link = message, context, selected, link
+        self._signals, state = context.signals, context.state
+        self._several = context.selection()
         if message in self._several:
             count = len(self._several)
             self._add(tr_count("Copy {count} message", "Copy {count} messages", count), "Ctrl+C", self._copy_several)
@@ -47,17 +55,17 @@ class MessageMenu(QMenu):
         else:
             self._add_again(can_go_on=can_go_on)
         self.addSeparator()
-        self._add(tr("Delete from here on"), "", self._delete, can=not wishes.is_answering)
+        self._add(tr("Delete from here on"), "", self._delete, can=not state.is_answering)
 
     def _add_again(self, *, can_go_on: bool) -> None:
-        can = self._wishes.can_ask
+        can = self._context.state.can_ask
         reply = self._message.reply
         if can_go_on:
             self._add(tr("Continue"), "Ctrl+Shift+Return", self._go_on, can=can)
         self._add(tr("Answer again"), "Ctrl+R", self._retry, can=can)
         has_seed = bool(reply and reply.seed is not None)
         self._add(tr("Again with the same seed"), "", self._repeat, can=can and has_seed)
-        self.addMenu(AgainMenu(self._message, self._wishes, self)).setEnabled(can)
+        self.addMenu(AgainMenu(self._message, self._context, self)).setEnabled(can)
 
     def _add(self, text: str, keys: str, slot: Any, *, can: bool = True) -> None:
         action = self.addAction(text)
@@ -85,24 +93,24 @@ class MessageMenu(QMenu):
 
     @Slot()
     def _quote(self) -> None:
-        self._wishes.quoted.emit(self._selected.text if self._selected else self._message.text)
+        self._signals.quoted.emit(self._selected.text if self._selected else self._message.text)
 
     @Slot()
     def _pin(self) -> None:
-        self._wishes.pinned.emit(self._message)
+        self._signals.pinned.emit(self._message)
 
     @Slot()
     def _retry(self) -> None:
-        self._wishes.retried.emit(self._message)
+        self._signals.retried.emit(self._message)
 
     @Slot()
     def _repeat(self) -> None:
-        self._wishes.repeated.emit(self._message)
+        self._signals.repeated.emit(self._message)
 
     @Slot()
     def _go_on(self) -> None:
-        self._wishes.continued.emit(self._message)
+        self._signals.continued.emit(self._message)
 
     @Slot()
     def _delete(self) -> None:
-        self._wishes.deleted.emit(self._message)
+        self._signals.deleted.emit(self._message)

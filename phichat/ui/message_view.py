@@ -14,10 +14,10 @@ from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.part import Field, Part
 from phichat.ui.theme import Theme
-from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
     from phichat.ui.pin_mark import PinMark
@@ -34,9 +34,10 @@ class MessageView(QWidget):
 
     _side = Qt.AlignmentFlag.AlignLeft
 
-    def __init__(self, message: Message, theme: Theme, wishes: Wishes, actions: MessageActions) -> None:
+    def __init__(self, message: Message, theme: Theme, context: MessageContext, actions: MessageActions) -> None:
         super().__init__()
-        self._message, self._theme, self._wishes = message, theme, wishes
+        self._message, self._theme, self._context = message, theme, context
+        self._signals, self._state = context.signals, context.state
         self.tools = actions
         self.switch: BranchSwitch | None = None
         self._parts: list[Part] = []
@@ -81,12 +82,12 @@ class MessageView(QWidget):
     def edit(self) -> None:
         """Let the person write it anew, if they wrote it."""
 
-    def show_wishes(self) -> None:
+    def refresh_actions(self) -> None:
         """Show what can be done now."""
 
     def show_versions(self) -> None:
         """Show which of how many versions this is."""
-        versions = [message.id for message in self._wishes.siblings(self._message)]
+        versions = [message.id for message in self._context.siblings(self._message)]
         if len(versions) < 2:
             if self.switch:
                 self.switch.hide()
@@ -101,11 +102,11 @@ class MessageView(QWidget):
 
     @Slot(int)
     def turn(self, step: int) -> None:
-        """Wish for the version so many steps further."""
-        versions = self._wishes.siblings(self._message)
+        """Ask for the version so many steps further."""
+        versions = self._context.siblings(self._message)
         at = [message.id for message in versions].index(self._message.id) + step
         if 0 <= at < len(versions):
-            self._wishes.chosen.emit(versions[at])
+            self._signals.chosen.emit(versions[at])
 
     def focused_part(self) -> str:
         """What in it has the focus: a button's name, another word for anything else, or nothing."""
@@ -207,9 +208,10 @@ class MessageView(QWidget):
     def _attend(self, part: Part) -> None:
         """Have heard what the mouse and the keys do in a block of it."""
         field = part.field()
-        if self._wishes.listeners:
-            for heard, listener in zip((field, field.viewport()), self._wishes.listeners, strict=True):
-                heard.installEventFilter(listener)
+        if self._context.key_filter:
+            field.installEventFilter(self._context.key_filter)
+        if self._context.mouse_filter:
+            field.viewport().installEventFilter(self._context.mouse_filter)
 
     def _name(self) -> str:
         """What a screen reader calls it."""
@@ -251,7 +253,7 @@ class MessageView(QWidget):
         menu.popup(position)
 
     def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._wishes, self.selected(), link, self, can_go_on=self.can_go_on())
+        return MessageMenu(self._message, self._context, self.selected(), link, self, can_go_on=self.can_go_on())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()

@@ -13,11 +13,11 @@ from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
+from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
 from phichat.ui.theme import Theme
-from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
     from phichat.ui.chips import Chips
@@ -27,13 +27,13 @@ BUBBLE_MARGIN = 14
 
 
 class QuestionView(MessageView):
-    """A question. What is written in its place is a wish once it is sent, and kept until then."""
+    """A question. What is written in its place is kept until it is sent."""
 
     _side = Qt.AlignmentFlag.AlignRight
 
-    def __init__(self, message: Message, theme: Theme, wishes: Wishes) -> None:
+    def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
         actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
-        super().__init__(message, theme, wishes, actions)
+        super().__init__(message, theme, context, actions)
         self._box: EditBox | None = None
         self._text = Prose()
         self._text.show_plain(message.text)
@@ -49,15 +49,15 @@ class QuestionView(MessageView):
         self._column.addLayout(self._row)
         self._show_pin()
         theme.changed.connect(self._fit)
-        if message.id in wishes.edits:
+        if message.id in context.state.edits:
             self.edit()
 
     @Slot()
     def edit(self) -> None:
         """Let the person write it anew."""
         if self._box is None:
-            text = self._wishes.edits.setdefault(self._message.id, self._message.text)
-            files = self._wishes.kept.get(self._message.id, self._message.attachments)
+            text = self._state.edits.setdefault(self._message.id, self._message.text)
+            files = self._state.edited_files.get(self._message.id, self._message.attachments)
             self._box = EditBox(self._theme, text, files)
             self._box.files_changed.connect(self._on_files)
             self._box.changed.connect(self._on_edit)
@@ -66,13 +66,13 @@ class QuestionView(MessageView):
             self._column.insertWidget(self._column.indexOf(self._bubble), self._box)
             self._box.show()
             self._show_edit(is_editing=True)
-            self.show_wishes()
+            self.refresh_actions()
             self.put_in_order()
         self._box.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def show_wishes(self) -> None:
+    def refresh_actions(self) -> None:
         if self._box:
-            self._box.set_can_send(self._wishes.can_ask)
+            self._box.set_can_send(self._state.can_ask)
 
     def take_focus(self) -> None:
         if self._files and not self._message.text:
@@ -119,8 +119,8 @@ class QuestionView(MessageView):
         self.tools.setVisible(not is_editing)
 
     def _close(self) -> None:
-        self._wishes.edits.pop(self._message.id, None)
-        self._wishes.kept.pop(self._message.id, None)
+        self._state.edits.pop(self._message.id, None)
+        self._state.edited_files.pop(self._message.id, None)
         if self._box:
             self._column.removeWidget(self._box)
             self._box.hide()
@@ -130,18 +130,18 @@ class QuestionView(MessageView):
 
     @Slot(str)
     def _on_edit(self, text: str) -> None:
-        self._wishes.edits[self._message.id] = text
+        self._state.edits[self._message.id] = text
 
     @Slot()
     def _on_files(self) -> None:
         if self._box:
-            self._wishes.kept[self._message.id] = self._box.chips.files()
+            self._state.edited_files[self._message.id] = self._box.chips.files()
 
     @Slot(str)
     def _on_sent(self, text: str) -> None:
-        files = self._wishes.kept.get(self._message.id, self._message.attachments)
+        files = self._state.edited_files.get(self._message.id, self._message.attachments)
         self._close()
-        self._wishes.edited.emit(self._message, text, files)
+        self._signals.edited.emit(self._message, text, files)
 
     @Slot()
     def _on_cancelled(self) -> None:

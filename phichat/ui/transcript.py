@@ -14,13 +14,14 @@ from phichat.ui.by_and_by import ByAndBy
 from phichat.ui.down_button import DownButton
 from phichat.ui.lettering import at_most
 from phichat.ui.live import Live, prepare
+from phichat.ui.message_context import MessageContext, MessageSignals
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
 from phichat.ui.reading_keys import ReadingKeys
+from phichat.ui.render_context import RenderContext
 from phichat.ui.text_selection import TextSelection
 from phichat.ui.theme import Theme
 from phichat.ui.walking import Walking
-from phichat.ui.wishes import Wishes
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
@@ -40,7 +41,7 @@ class Transcript(QScrollArea):
     """Shows a conversation's path.
 
     Attributes:
-        wishes: what the person wants done with messages.
+        context: what the messages' widgets share, and what they ask for.
         selection: the messages that are selected as a whole.
         walking: goes from message to message.
 
@@ -55,14 +56,15 @@ class Transcript(QScrollArea):
         self.setObjectName("transcript")
         self.setAccessibleName(tr("Conversation"))
         self._theme = theme
-        self.wishes = Wishes(self)
-        self._live = Live(self._lay_out(), theme, self.wishes, self)
+        self.context = MessageContext(MessageSignals(self), RenderContext(self))
+        self._live = Live(self._lay_out(), theme, self.context, self)
         self._place = Place(self, self._content, self._views)
         self.selection = MessageSelection(self._live, self._content, theme)
         self.walking = Walking(self)
         self._text = TextSelection(self, self._live, self.selection)
         self._keys = ReadingKeys(self, self._text)
-        self.wishes.listeners, self.wishes.selection = (self._keys, self._text), self.selection.messages
+        self.context.key_filter, self.context.mouse_filter = self._keys, self._text
+        self.context.selection = self.selection.messages
         self._focused: MessageView | None = None
         self._is_pointing = False  # to what a search found
         self._filling = QTimer(self, interval=0)
@@ -112,7 +114,7 @@ class Transcript(QScrollArea):
 
     def prepare(self) -> None:
         """Have ready what the first messages need, a little at a time."""
-        ByAndBy(prepare(self._theme, self.wishes), self)
+        ByAndBy(prepare(self._theme, self.context), self)
 
     def path(self) -> list[Message]:
         """All messages that are shown, wherever the reader is."""
@@ -150,7 +152,7 @@ class Transcript(QScrollArea):
 
     def show_remark(self, message: Message, remark: str) -> None:
         """Say `remark` below `message`, wherever the reader is."""
-        self.wishes.remarks[message.id] = remark
+        self.context.state.remarks[message.id] = remark
         if view := self._live.view(self._live.number(message.id)):
             view.show_message(message)
 
@@ -167,10 +169,10 @@ class Transcript(QScrollArea):
             self._make_around(count - 1)
         self._place.follow()
 
-    def show_wishes(self) -> None:
+    def refresh_actions(self) -> None:
         """Show what can be done with messages now."""
         for view in self._live.views:
-            view.show_wishes()
+            view.refresh_actions()
 
     def target(self, role: Role | None = None) -> "MessageView | None":
         """The message with the focus, or else the last one of `role`."""
@@ -180,7 +182,7 @@ class Transcript(QScrollArea):
 
     @Slot(int)
     def turn(self, step: int) -> None:
-        """Wish for another version of the message with the focus."""
+        """Ask for another version of the message with the focus."""
         if self._focused:
             self._focused.turn(step)
 

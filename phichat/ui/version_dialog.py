@@ -8,10 +8,10 @@ from phichat.ui.blocks import Blocks
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
 from phichat.ui.part import Part
+from phichat.ui.render_context import RenderContext
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 from phichat.ui.updating import Release
-from phichat.ui.wishes import Wishes
 
 
 class VersionDialog(QDialog):
@@ -73,7 +73,7 @@ class _Notes(QScrollArea):
         theme.dress(self.verticalScrollBar(), "bar")
         self._name, self._parts = name, list[Part]()
         page = QWidget()
-        self._blocks = Blocks(theme, Wishes(self), self._parts, page)
+        self._blocks = Blocks(theme, RenderContext(self), self._parts, page)
         self._blocks.changed.connect(self._on_parts)
         column = QVBoxLayout(page)
         column.addLayout(self._blocks.column)

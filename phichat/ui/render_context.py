@@ -1,0 +1,30 @@
+"""What blocks of text, code and formulas share while they are drawn."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from phichat.ui.aside import Aside
+
+if TYPE_CHECKING:
+    from phichat.ui.drawings import Drawings
+
+
+class RenderContext(QObject):
+    """One for all messages of a transcript, or for one document beside it.
+
+    Attributes:
+        aside: does what takes a moment in a thread: highlighting code, drawing formulas.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.aside = Aside(self)
+
+    @cached_property
+    def drawings(self) -> "Drawings":
+        """Return the cache of drawn formulas."""
+        from phichat.ui.drawings import Drawings  # noqa: PLC0415 - an empty window has none
+
+        return Drawings(self.aside, self)
