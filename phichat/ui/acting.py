@@ -86,9 +86,10 @@ class Acting(QObject):
     def copy_conversation(self) -> None:
         """Put what is shown on the clipboard, as Markdown."""
         if path := self._session.conversation.path():
-            from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+            from phichat.ui.copying import messages_data  # noqa: PLC0415 - once something is copied
+            from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
-            clipboard.put(clipboard.of_messages(path))
+            copy_to_clipboard(messages_data(path))
             self.told.emit(tr("The conversation was copied."))
 
     def _siblings(self, message: Message) -> list[Message]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
-from PySide6.QtCore import QEvent, QMimeData, QRect, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 from phichat.chat.items import Block, Code
 from phichat.files import open_private
 from phichat.text import tr
-from phichat.ui import clipboard
 from phichat.ui.aside import Aside
 from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part
 from phichat.ui.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
+from phichat.ui.widgets.clipboard import CopyButton
 
 if TYPE_CHECKING:
     from phichat.ui.colouring import Colouring
@@ -34,11 +34,9 @@ if TYPE_CHECKING:
 MOST_LINES = 40
 INDENT = 12  # pixels
 ICON = 16  # pixels
-SAID = 1500  # milliseconds that "copied" stays
+SAID = 1500  # milliseconds that "saved" stays
 AT_ONCE = 12_000  # characters that are laid out before the window does other things
 LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
-
-Copied = Callable[[], str | QMimeData]
 
 
 class CodeBlock(Part, QFrame):
@@ -261,35 +259,3 @@ def _with_shorter_lines(code: str) -> str:
 
 def _pieces(line: str) -> list[str]:
     return [line[at : at + LONGEST_LINE] for at in range(0, len(line), LONGEST_LINE)]
-
-
-class CopyButton(QToolButton):
-    """Puts on the clipboard what a method returns, and says so for a moment.
-
-    As with a slot, whose method it is does not stay for that.
-    """
-
-    def __init__(self, theme: Theme, label: str, text: WeakMethod[Copied]) -> None:
-        super().__init__()
-        self.setAutoRaise(True)
-        self._theme, self._text = theme, text
-        self.setAccessibleName(label)
-        self.setToolTip(tool_tip(label))
-        self._done = QTimer(self, interval=SAID, singleShot=True)
-        self._done.timeout.connect(self._show_icon)
-        self.clicked.connect(self._copy)
-        theme.changed.connect(self._show_icon)
-        self._show_icon()
-
-    @Slot()
-    def _copy(self) -> None:
-        text = self._text()
-        if text is None:
-            return
-        clipboard.put(text())
-        self.setIcon(self._theme.icon("done"))
-        self._done.start()
-
-    @Slot()
-    def _show_icon(self) -> None:
-        self.setIcon(self._theme.icon("copy"))

@@ -192,7 +192,7 @@ def _horizon_rule() -> "Rule":
 _MODULES = (
     "markdown_it",
     "phichat.chat.units",
-    "phichat.ui.clipboard",
+    "phichat.ui.copying",
     "phichat.ui.prose",
     "phichat.ui.message_view",
     "phichat.ui.question_view",

@@ -6,10 +6,10 @@ from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.text import tr
-from phichat.ui.code_block import Copied, CopyButton
 from phichat.ui.lettering import boxed, sized
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.clipboard import Copied, CopyButton
 
 WIDTH, HEIGHT = 28, 24  # pixels
 MOST = 3  # buttons

@@ -8,10 +8,11 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.messages import Message, Role
 from phichat.text import tr, tr_count
-from phichat.ui import clipboard
 from phichat.ui.again_menu import AgainMenu
+from phichat.ui.copying import excerpt_data, message_data, messages_data
 from phichat.ui.excerpts import Excerpt
 from phichat.ui.message_context import MessageContext
+from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 
 class MessageMenu(QMenu):
@@ -76,20 +77,20 @@ class MessageMenu(QMenu):
 
     @Slot()
     def _copy(self) -> None:
-        clipboard.put(clipboard.of_message(self._message))
+        copy_to_clipboard(message_data(self._message))
 
     @Slot()
     def _copy_several(self) -> None:
-        clipboard.put(clipboard.of_messages(self._several))
+        copy_to_clipboard(messages_data(self._several))
 
     @Slot()
     def _copy_selected(self) -> None:
         if self._selected:
-            clipboard.put(clipboard.of_excerpt(self._selected))
+            copy_to_clipboard(excerpt_data(self._selected))
 
     @Slot()
     def _copy_link(self) -> None:
-        clipboard.put(QUrl(self._link).toString())
+        copy_to_clipboard(QUrl(self._link).toString())
 
     @Slot()
     def _quote(self) -> None:

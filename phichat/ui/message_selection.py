@@ -83,10 +83,11 @@ class MessageSelection(QObject):
 
     def copy(self) -> None:
         """Put them on the clipboard."""
-        from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+        from phichat.ui.copying import messages_data  # noqa: PLC0415 - once something is copied
+        from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
         messages = self.messages()
-        clipboard.put(clipboard.of_messages(messages))
+        copy_to_clipboard(messages_data(messages))
         self.told.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
 
     @Slot()

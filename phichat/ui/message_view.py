@@ -8,9 +8,9 @@ from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
-from phichat.ui import clipboard
 from phichat.ui.a11y.announce import announce
 from phichat.ui.branch_switch import BranchSwitch
+from phichat.ui.copying import message_data
 from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
@@ -203,7 +203,7 @@ class MessageView(QWidget):
 
     def _clip(self) -> QMimeData:
         """All of it, to be copied."""
-        return clipboard.of_message(self._message)
+        return message_data(self._message)
 
     def _attend(self, part: Part) -> None:
         """Have heard what the mouse and the keys do in a block of it."""

@@ -86,9 +86,10 @@ class ReadingKeys(QObject):
     def _copy(self, view: "MessageView | None") -> bool:
         messages = self._transcript.selection
         if view and not messages.is_there and (selected := view.selected()):
-            from phichat.ui import clipboard  # noqa: PLC0415 - once something is copied
+            from phichat.ui.copying import excerpt_data  # noqa: PLC0415 - once something is copied
+            from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
-            clipboard.put(clipboard.of_excerpt(selected))
+            copy_to_clipboard(excerpt_data(selected))
         elif messages.is_there:
             messages.copy()
         else:

@@ -198,10 +198,10 @@ class TextSelection(QObject):
     @Slot()
     def _offer(self) -> None:
         if self._view in self._live.views and self._view and self._from is not self._to:
-            from phichat.ui import clipboard  # noqa: PLC0415 - once something is selected
+            from phichat.ui.widgets.clipboard import copy_to_selection  # noqa: PLC0415 - once something is selected
 
             if selected := self._view.selected():
-                clipboard.put_selected(selected.text)
+                copy_to_selection(selected.text)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if self._is_calming or not isinstance(event, QMouseEvent) or not isinstance(watched, QWidget):

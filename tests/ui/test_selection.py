@@ -305,6 +305,7 @@ def test_rich_text_can_do_nothing(markdown: str, harmless: str) -> None:
 def test_what_was_copied_outlives_the_program_without_a_crash() -> None:
     script = (
         "from PySide6.QtWidgets import QApplication; application = QApplication([]);"
-        "from phichat.ui import clipboard; clipboard.put(clipboard.both('a', '<b>a</b>'))"
+        "from phichat.ui.widgets.clipboard import copy_to_clipboard, mime_data;"
+        "copy_to_clipboard(mime_data('a', '<b>a</b>'))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
