@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,11 @@ MODULES = {
 }  # fmt: skip
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
 
+TYPES = {
+    "phichat.ui": ("phichat.models", "phichat.store", "phichat.updates"),
+}
+"""What a room may besides import for annotations alone, under `if TYPE_CHECKING`."""
+
 DOORS = {
     "llama_cpp": ("phichat.engine.llama", "phichat.bench"),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
@@ -59,14 +64,18 @@ ON_DEMAND = ("phichat.app", "phichat.bench")
 
 
 def test_rooms_import_only_what_the_table_allows() -> None:
-    trespasses = [f"{name} imports {imported}" for name, imported in _imports() if not _allowed(name, imported)]
+    trespasses = [
+        f"{name} imports {imported}"
+        for name, imported, is_type in _imports()
+        if not _allowed(name, imported, MODULES) and not (is_type and _allowed(name, imported, TYPES))
+    ]
     assert not trespasses
 
 
 def test_every_dependency_has_one_door() -> None:
     trespasses = [
         f"{name} imports {imported}"
-        for name, imported in _imports()
+        for name, imported, _ in _imports()
         for dependency, doors in DOORS.items()
         if _within(imported, dependency) and not name.startswith(doors)
     ]
@@ -76,7 +85,7 @@ def test_every_dependency_has_one_door() -> None:
 def test_the_terminal_never_imports_qt() -> None:
     reachable, waiting = set(), ["phichat.cli"]
     graph: dict[str, set[str]] = {}
-    for name, imported in _imports():
+    for name, imported, _ in _imports():
         graph.setdefault(name, set()).update({imported, imported.rpartition(".")[0]})
     while waiting:
         name = waiting.pop()
@@ -100,39 +109,47 @@ def test_the_terminal_never_imports_qt() -> None:
     ],
 )
 def test_imports_are_found_however_they_are_written(source: str, found: list[str]) -> None:
-    assert list(_imported(ast.parse(source), "room")) == found
+    assert [name for name, _ in _imported(ast.parse(source), "room")] == found
 
 
-def _imports() -> list[tuple[str, str]]:
-    """Each module's name with each name it imports."""
+def test_imports_for_annotations_are_told_from_others() -> None:
+    source = "from a import b\nif TYPE_CHECKING:\n    from a import c\n"
+    assert dict(_imported(ast.parse(source), "room")) == {"a.b": False, "a.c": True}
+
+
+def _imports() -> list[tuple[str, str, bool]]:
+    """Each module's name with each name it imports, and whether that is for annotations alone."""
     pairs = []
     for file in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         room = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        pairs += [(name, imported) for imported in _imported(ast.parse(file.read_bytes()), room)]
+        pairs += [(name, *found) for found in _imported(ast.parse(file.read_bytes()), room)]
     assert pairs
     return pairs
 
 
-def _imported(tree: ast.AST, room: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = room.split(".")[: len(room.split(".")) + 1 - node.level] if node.level else []
-            origin = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (f"{origin}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") | (
-            ast.unparse(node.func) == "__import__"
-        ):
-            yield from (str(value.value) for value in node.args if isinstance(value, ast.Constant))
+def _imported(tree: ast.AST, room: str, *, is_type: bool = False) -> Iterator[tuple[str, bool]]:
+    if isinstance(tree, ast.If) and ast.unparse(tree.test).endswith("TYPE_CHECKING"):
+        is_type = True
+    if isinstance(tree, ast.Import):
+        yield from ((alias.name, is_type) for alias in tree.names)
+    elif isinstance(tree, ast.ImportFrom):
+        above = room.split(".")[: len(room.split(".")) + 1 - tree.level] if tree.level else []
+        origin = ".".join([*above, *([tree.module] if tree.module else [])])
+        yield from ((f"{origin}.{alias.name}", is_type) for alias in tree.names)
+    elif isinstance(tree, ast.Call) and ast.unparse(tree.func).endswith(("import_module", "__import__")):
+        yield from ((str(value.value), is_type) for value in tree.args if isinstance(value, ast.Constant))
+    for child in ast.iter_child_nodes(tree):
+        yield from _imported(child, room, is_type=is_type)
 
 
-def _allowed(name: str, imported: str) -> bool:
-    room = next((room for room in MODULES if _within(name, room)), None)
-    if room is None or imported == "phichat" or imported.partition(".")[0] in sys.stdlib_module_names:
+def _allowed(name: str, imported: str, table: Mapping[str, tuple[str, ...]]) -> bool:
+    room = next((room for room in table if _within(name, room)), None)
+    if room is None:
+        return table is MODULES
+    if imported == "phichat" or imported.partition(".")[0] in sys.stdlib_module_names:
         return True
-    return any(_within(imported, allowed) for allowed in MODULES[room])
+    return any(_within(imported, allowed) for allowed in table[room])
 
 
 def _within(name: str, room: str) -> bool:

@@ -1,14 +1,15 @@
-"""Slim bars above the conversation: how a download goes on, that a model is ready, or a newer version."""
+"""Banners above the conversation: how a download is going, and that a model is ready."""
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar
 
 from phichat.text import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download
 from phichat.ui.plain_text import plain_label, set_tool_tip
 from phichat.ui.theme import Theme, muted
+from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 from phichat.ui.wording import briefly, percent
 
 ROOMY = 480  # pixels from which there is room for a bar beside the words
@@ -36,9 +37,9 @@ class DownloadStrip(QFrame):
         self._bar.setMaximumWidth(200)
         self._line = muted(plain_label())
         self._line.setMinimumWidth(1)  # it may be cut off rather than widen the window
-        self._pause = _button("stripPauseButton", tr("Pause"))
-        self._open = _button("stripOpenButton", tr("Details"))
-        layout = _row(self)
+        self._pause = banner_button("stripPauseButton", tr("Pause"))
+        self._open = banner_button("stripOpenButton", tr("Details"))
+        layout = banner_layout(self)
         layout.addWidget(self._name)
         layout.addWidget(self._bar, 1)
         layout.addWidget(self._line)
@@ -90,10 +91,10 @@ class ReadyNotice(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("readyNotice")
-        self._line = _line()
-        self._switch = _button("switchButton", tr("Switch"))
-        self._dismiss = _button("dismissButton", tr("Not now"))
-        layout = _row(self)
+        self._line = banner_label()
+        self._switch = banner_button("switchButton", tr("Switch"))
+        self._dismiss = banner_button("dismissButton", tr("Not now"))
+        layout = banner_layout(self)
         layout.addWidget(self._line, 1)
         layout.addWidget(self._switch)
         layout.addWidget(self._dismiss)
@@ -111,56 +112,6 @@ class ReadyNotice(QFrame):
         """Say that `title` is taken when the answer under way has ended."""
         self._switch.setEnabled(False)
         self._line.setText(tr("{model} answers next, after this answer.").format(model=title))
-
-
-class VersionNotice(QFrame):
-    """Says that there is a newer version.
-
-    Signals: `opened` where the person wants to know more, `dismissed` where not now.
-    """
-
-    opened = Signal()
-    dismissed = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("versionNotice")
-        self._line = _line()
-        open_notes = _button("versionNotesButton", tr("What is new"))
-        dismiss = _button("versionDismissButton", tr("Not now"))
-        layout = _row(self)
-        layout.addWidget(self._line, 1)
-        layout.addWidget(open_notes)
-        layout.addWidget(dismiss)
-        open_notes.clicked.connect(self.opened)
-        dismiss.clicked.connect(self.dismissed)
-        theme.dress(self, "strip")
-
-    def show_version(self, version: str) -> None:
-        """Tell of `version`."""
-        self._line.setText(tr("Phichat {version} is out.").format(version=version))
-        announce(self, self._line.text())
-
-
-def _row(bar: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout(bar)
-    row.setContentsMargins(14, 5, 6, 5)
-    row.setSpacing(12)
-    return row
-
-
-def _line() -> QLabel:
-    label = plain_label()
-    label.setWordWrap(True)
-    return label
-
-
-def _button(name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the writing where it is
-    return button
 
 
 def _action(download: Download) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
@@ -17,8 +18,11 @@ from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
 from phichat.ui.remembering import Remembering
 from phichat.ui.theme import Theme
-from phichat.ui.updating import Updating, Versions
+from phichat.ui.updating import Updating
 from phichat.ui.zooming import Zooming
+
+if TYPE_CHECKING:
+    from phichat.updates import Updates
 
 ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
 
@@ -41,7 +45,7 @@ class Surroundings(QObject):
         folders: tuple[Path, Path, Path],
         diagnose: Callable[[Stop], str],
         parts: Callable[[], tuple[Sequence[Part], Path | None]],
-        versions: Versions,
+        versions: "Updates",
     ) -> None:
         super().__init__(window)
         *places, logs = folders

@@ -1,60 +1,30 @@
 """Looks for new versions, if the person wants that, and says quietly that there is one."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
-from PySide6.QtWidgets import QBoxLayout, QWidget
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from phichat.stop import Stop
+from phichat.text import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.jobs import Errands, once
 from phichat.ui.remembering import Remembering
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 
 if TYPE_CHECKING:
-    from phichat.ui.bars import VersionNotice
+    from phichat.updates import Release, Updates
 
 FIRST_AFTER = 5000  # milliseconds: the start is over by then
 AGAIN_AFTER = 3_600_000  # milliseconds, in windows that stay open; whether a week is over is looked at elsewhere
-
-
-class Release(Protocol):
-    """A version that has been published."""
-
-    @property
-    def version(self) -> str:
-        """Its number."""
-
-    @property
-    def page(self) -> str:
-        """The web address where it is."""
-
-    @property
-    def notes(self) -> str:
-        """What is new in it, as Markdown."""
-
-
-class Versions(Protocol):
-    """Knows which versions there are; `look` and `skip` take their time, and are called by one thread."""
-
-    @property
-    def ours(self) -> str:
-        """This one."""
-
-    def can_look(self) -> bool:
-        """Whether it is known where versions are published."""
-
-    def look(self, stop: Stop) -> Release | None:
-        """The newest version, if the person wants to hear of it."""
-
-    def skip(self, version: str) -> None:
-        """Nothing more of `version`."""
 
 
 class Updating(QObject):
     """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
 
     def __init__(
-        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: Versions
+        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: "Updates"
     ) -> None:
         super().__init__(window)
         self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions
@@ -105,7 +75,7 @@ class Updating(QObject):
     def _is_wanted(self) -> bool:
         return self._remembering.now.looks_for_versions and self._versions.can_look()
 
-    def _on_looked(self, release: Release | None) -> None:
+    def _on_looked(self, release: "Release | None") -> None:
         is_known = bool(release and self._release and release.version == self._release.version)
         if release and not is_known and self._is_wanted():
             self._release = release
@@ -117,8 +87,6 @@ class Updating(QObject):
         self._looking = None
 
     def _make_notice(self) -> "VersionNotice":
-        from phichat.ui.bars import VersionNotice  # noqa: PLC0415 - rarely needed
-
         self._notice = VersionNotice(self._theme)
         self._notice.opened.connect(self.open)
         self._notice.dismissed.connect(self.dismiss)
@@ -134,3 +102,32 @@ class Updating(QObject):
 
     def _on_skipped(self, _: str) -> None:
         """A failure is in the log; the version is then told of once more."""
+
+
+class VersionNotice(QFrame):
+    """Says that there is a newer version.
+
+    Signals: `opened` where the person wants to know more, `dismissed` where not now.
+    """
+
+    opened = Signal()
+    dismissed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("versionNotice")
+        self._line = banner_label()
+        open_notes = banner_button("versionNotesButton", tr("What is new"))
+        dismiss = banner_button("versionDismissButton", tr("Not now"))
+        layout = banner_layout(self)
+        layout.addWidget(self._line, 1)
+        layout.addWidget(open_notes)
+        layout.addWidget(dismiss)
+        open_notes.clicked.connect(self.opened)
+        dismiss.clicked.connect(self.dismissed)
+        theme.dress(self, "strip")
+
+    def show_version(self, version: str) -> None:
+        """Tell of `version`."""
+        self._line.setText(tr("Phichat {version} is out.").format(version=version))
+        announce(self, self._line.text())

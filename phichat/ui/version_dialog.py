@@ -1,5 +1,7 @@
 """What is new in a version, in its makers' words, and the way to its page."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -11,7 +13,9 @@ from phichat.ui.part import Part
 from phichat.ui.render_context import RenderContext
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
-from phichat.ui.updating import Release
+
+if TYPE_CHECKING:
+    from phichat.updates import Release
 
 
 class VersionDialog(QDialog):
@@ -22,7 +26,7 @@ class VersionDialog(QDialog):
 
     skipped = Signal()
 
-    def __init__(self, theme: Theme, release: Release, ours: str, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, release: "Release", ours: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("versionDialog")
         title = tr("What is new in Phichat {version}").format(version=release.version)
