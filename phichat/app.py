@@ -39,12 +39,12 @@ from phichat.updates import Updates
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
+    from phichat.models.base import ModelManager
     from phichat.models.library import Library
     from phichat.parts import Part
     from phichat.store.base import FileKind, Record
     from phichat.store.imports import Imported
     from phichat.store.imports import Shelf as ImportShelf
-    from phichat.ui.shelf import Shelf
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
@@ -53,7 +53,7 @@ AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model i
 def create_window(
     model: str | None = None,
     make_engine: Callable[[], Engine] | None = None,
-    make_shelf: "Callable[[Library], Shelf] | None" = None,
+    make_shelf: "Callable[[Library], ModelManager] | None" = None,
     opened: Path | None = None,
     is_guest: bool = False,
     notice: str = "",
@@ -250,7 +250,7 @@ def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
     return HostedEngine(Memory(home.engine), states=home.states, budget=budget)
 
 
-def _shelf(home: paths.Home, library: "Library") -> "Shelf":
+def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
     from phichat.shelves import shelf  # noqa: PLC0415 - the window does not wait for it
 
     return shelf(home, library)

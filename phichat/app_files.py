@@ -13,9 +13,9 @@ from phichat.engine.base import Loaded
 from phichat.errors import ModelMissing, StoreError
 
 if TYPE_CHECKING:
+    from phichat.models.base import ModelManager
     from phichat.models.library import Library, ModelFile
     from phichat.store.history import History
-    from phichat.ui.shelf import Shelf
 
 PATIENCE = 10.0  # seconds for the disk to take what was written last
 GB = 1_000_000_000
@@ -33,7 +33,7 @@ class Models(QObject):
     failed = Signal(str)
     searched = Signal()
 
-    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], Shelf]") -> None:
+    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], ModelManager]") -> None:
         super().__init__()
         self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
         self._making = threading.RLock()
@@ -50,7 +50,7 @@ class Models(QObject):
         except ModelMissing:
             return None
 
-    def shelf(self) -> "Shelf":
+    def shelf(self) -> "ModelManager":
         """What is on the Hub, too; any thread may ask."""
         with self._making:
             return self._shelf
@@ -62,7 +62,7 @@ class Models(QObject):
         return Library(self._home)
 
     @cached_property
-    def _shelf(self) -> "Shelf":
+    def _shelf(self) -> "ModelManager":
         return self._make_shelf(self.library())
 
     def entries(self) -> list["ModelFile"]:

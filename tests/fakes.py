@@ -209,7 +209,7 @@ PHI_4 = Listing(
 
 
 class ScriptedShelf:
-    """Implements the window's Shelf from a script: each `enqueue` is what the next fetch tells.
+    """Implements ModelManager from a script: each `enqueue` is what the next fetch tells.
 
     Attributes:
         rows: what is on the Hub, by name; what has been fetched so far, and whether it is paused, stays there.

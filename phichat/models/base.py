@@ -1,10 +1,13 @@
 """A model file and what is known of it, as every room sees them."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
+
+from phichat.stop import Stop
 
 MOST_BYTES = 1 << 50  # of one file; beyond it is nonsense
 
@@ -187,3 +190,37 @@ class Room:
     free: int
     memory: int | None
     memory_installed: int
+
+
+class ModelManager(Protocol):
+    """All models on this disk and on the Hub. Any thread may call; every call may take its time."""
+
+    def listings(self) -> list[Listing]:
+        """Every model, as this disk knows it."""
+
+    def measured(self) -> list[Listing]:
+        """The same, with how fast each will be here."""
+
+    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+        """The catalogue as the Hub knows it, row by row."""
+
+    def files(self, repo: str, stop: Stop) -> list[Listing]:
+        """The GGUF files of any repository."""
+
+    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+        """Fetch a model, from where it was left. Ends early, keeping what is there, when `stop` is set."""
+
+    def discard(self, name: str) -> None:
+        """Delete what is here of an unfinished download."""
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        """Remember that the person paused an unfinished download, or resumed it."""
+
+    def room(self, name: str) -> Room:
+        """What a model takes, and what there is."""
+
+    def trouble(self, room: Room) -> str:
+        """What stands in the way, if anything."""
+
+    def elsewhere(self) -> list[Path]:
+        """Files the person may already have."""

@@ -1,6 +1,7 @@
 """Does what the person wants done with messages, in the conversation that is shown."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -10,10 +11,13 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.text import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.answering import Answering, Model
+from phichat.ui.answering import Answering
 from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
 from phichat.ui.transcript import Transcript
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class Acting(QObject):
@@ -42,7 +46,7 @@ class Acting(QObject):
         composer: Composer,
         answering: Answering,
         choosing: Choosing,
-        models: Callable[[], Sequence[Model]],
+        models: "Callable[[], Sequence[ModelFile]]",
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -106,7 +110,7 @@ class Acting(QObject):
             self._transcript.follow()
 
     @Slot(object, object, object)
-    def _vary(self, message: Message, sampling: Sampling, model: Model | None) -> None:
+    def _vary(self, message: Message, sampling: Sampling, model: "ModelFile | None") -> None:
         current = self._answering.model
         if not self._can_ask():
             return

@@ -1,6 +1,7 @@
 """Another answer in which one thing is another: the seed, the preset or the model."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QAction
@@ -10,8 +11,10 @@ from phichat.chat.messages import Message, Reply
 from phichat.chat.presets import differences
 from phichat.chat.sampling import Sampling
 from phichat.text import tr
-from phichat.ui.answering import Model
 from phichat.ui.message_context import MessageContext
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class AgainMenu(QMenu):
@@ -31,7 +34,7 @@ class AgainMenu(QMenu):
         for model in context.models():
             self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
 
-    def _add(self, text: str, sampling: Sampling, model: Model | None = None, *, can: bool = True) -> None:
+    def _add(self, text: str, sampling: Sampling, model: "ModelFile | None" = None, *, can: bool = True) -> None:
         action = self.addAction(text)
         action.setData((sampling, model))
         action.setEnabled(can)

@@ -34,6 +34,8 @@ from phichat.ui.workers import EngineThread
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from phichat.models.base import ModelFile
+
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
 
@@ -45,22 +47,6 @@ class State(Enum):
     IDLE = auto()
     READING = auto()
     WRITING = auto()
-
-
-class Model(Protocol):
-    """A model that can be loaded; the library's `ModelFile` is one."""
-
-    @property
-    def name(self) -> str:
-        """What it is called on the command line."""
-
-    @property
-    def title(self) -> str:
-        """What it is called on the screen."""
-
-    @property
-    def path(self) -> Path:
-        """Its file."""
 
 
 class Keeper(Protocol):
@@ -108,10 +94,10 @@ class Answering(QObject):
     ) -> None:
         super().__init__()
         self._thread, self._settings, self._keeper, self._checksum = thread, settings, keeper, checksum
-        self.model: Model | None = None
+        self.model: ModelFile | None = None
         self.loaded: Loaded | None = None
         self.state = State.EMPTY
-        self._good: Model | None = None
+        self._good: ModelFile | None = None
         self._context = 0
         self._loading: Stop | None = None
         self._reply: Stop | None = None
@@ -136,7 +122,7 @@ class Answering(QObject):
         """Whether the reply being made belongs to `session`."""
         return self._reply is not None and session is self._session
 
-    def use(self, model: Model, context: int) -> None:
+    def use(self, model: "ModelFile", context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
         self.unasked.stop()
@@ -146,7 +132,7 @@ class Answering(QObject):
         self._loading = self._thread.load(model.path, partial(self._settings, context))
         self._become(State.LOADING)
 
-    def fall_back_on(self, model: Model) -> None:
+    def fall_back_on(self, model: "ModelFile") -> None:
         """Use `model` where one cannot be loaded and there was none before."""
         self._good = self._good or model
 

@@ -15,7 +15,6 @@ from phichat.store.base import Hit, Record
 from phichat.text import tr
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.history import Exporter, History, Importer
 from phichat.ui.jobs import Errands
 from phichat.ui.keeping import Keeping
 from phichat.ui.managing import Managing
@@ -25,8 +24,9 @@ from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
     from phichat.stop import Stop
+    from phichat.store.history import History
     from phichat.ui.conversation_list import ConversationList
-    from phichat.ui.exchanging import Exchanging
+    from phichat.ui.exchanging import Exchanging, Exporter, Importer
     from phichat.ui.searching import Searching
     from phichat.ui.undo_bar import TemporaryNote, UndoBar
 
@@ -51,8 +51,8 @@ class Archive(QObject):
     def __init__(
         self,
         theme: Theme,
-        history: Callable[[], History],
-        doors: tuple[Exporter, Importer],
+        history: "Callable[[], History]",
+        doors: "tuple[Exporter, Importer]",
         make: Callable[[], Session],
     ) -> None:
         super().__init__()

@@ -9,19 +9,18 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.text import number, tr
-from phichat.ui.answering import Model
 from phichat.ui.jobs import Errands, Jobs, once
 from phichat.ui.pages import Pages
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
-    from phichat.models.base import Listing, ModelFile, Room
+    from phichat.models.base import Listing, ModelFile, ModelManager, Room
+    from phichat.models.library import Library
     from phichat.stop import Stop
     from phichat.ui.bars import DownloadStrip, ReadyNotice
     from phichat.ui.downloads import Downloads
     from phichat.ui.first_run import FirstRun
     from phichat.ui.models_dialog import ModelsDialog
-    from phichat.ui.shelf import Library, Shelf
 
 PHI_3 = "phi-3-mini-4k-instruct-q4"
 STARTER = "starter"
@@ -35,7 +34,7 @@ class Arrivals(QObject):
 
     Signals:
         looked: it is known for the first time.
-        taken(Model): the person wants to talk with it.
+        taken(ModelFile): the person wants to talk with it.
         offered(bool): whether the page of the first start is wanted has changed, and is to be remembered.
         file_wanted: a file is to be chosen; file_chosen(str): one was.
         told(str): a sentence for the status line.
@@ -50,14 +49,16 @@ class Arrivals(QObject):
     told = Signal(str)
     ended = Signal(str)
 
-    def __init__(self, theme: Theme, shelf: "Callable[[], Shelf]", library: "Callable[[], Library]", hub: str) -> None:
+    def __init__(
+        self, theme: Theme, shelf: "Callable[[], ModelManager]", library: "Callable[[], Library]", hub: str
+    ) -> None:
         super().__init__()
         self._theme, self._shelf, self._library, self._hub = theme, shelf, library, hub
         self._jobs, self._errands = Jobs("downloads"), Errands("errands")
         for worker in (self._jobs, self._errands):
             worker.setParent(self)
         self._listings: dict[str, Listing] = {}
-        self._in_use: Model | None = None
+        self._in_use: ModelFile | None = None
         self._ready: ModelFile | None = None
         self._downloads: Downloads | None = None
         self._page: FirstRun | None = None
@@ -78,7 +79,7 @@ class Arrivals(QObject):
         """See which models there are; what an earlier start left unfinished goes on."""
         self._errands.send(once(self._list), self._on_known, self._on_looked)
 
-    def show_model(self, model: Model | None) -> None:
+    def show_model(self, model: "ModelFile | None") -> None:
         """`model` answers now."""
         self._in_use = model
         if self._ready and model and model.path == self._ready.path:

@@ -1,6 +1,6 @@
 """Files that are to go with the next question: chosen, dropped or pasted, and read in a thread."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,17 @@ from phichat.text import tr, tr_count
 from phichat.ui.a11y.announce import announce
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
-from phichat.ui.history import Looker, TextReader
 from phichat.ui.jobs import Errands
 
 SLOW = 300  # milliseconds after which one is told that a file is being read
 PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer
+
+
+Looker = Callable[[Path], FileKind]
+"""Tells a file's kind, however long that takes."""
+
+TextReader = Callable[[Path], Attachment]
+"""Reads a text file as it is now. Raises StoreError with a sentence about what is wrong with it."""
 
 
 @dataclass

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.engine.base import Loaded
 from phichat.errors import PhichatError
 from phichat.text import tr
-from phichat.ui.answering import Answering, Model
+from phichat.ui.answering import Answering
 from phichat.ui.remembering import Remembering
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class Choosing(QObject):
@@ -22,36 +26,36 @@ class Choosing(QObject):
     told = Signal(str)
 
     def __init__(
-        self, answering: Answering, remembering: Remembering, open_model: Callable[[Path], Model], parent: QObject
+        self, answering: Answering, remembering: Remembering, open_model: "Callable[[Path], ModelFile]", parent: QObject
     ) -> None:
         super().__init__(parent)
         self._answering, self._remembering, self._open_model = answering, remembering, open_model
         self._chosen = ""
-        self._next: Model | None = None
+        self._next: ModelFile | None = None
         self._context_waits = self._is_closed = False
         answering.state_changed.connect(self._apply)
         answering.loaded_model.connect(self._on_loaded)
 
     @Slot(object)
-    def begin(self, model: Model) -> None:
+    def begin(self, model: "ModelFile") -> None:
         """As `load`, unless the person has been quicker and chosen one."""
         if not self._chosen:
             self.load(model)
 
     @Slot(object)
-    def load(self, model: Model) -> None:
+    def load(self, model: "ModelFile") -> None:
         """Talk with `model` for now."""
         self.begins.emit()
         self._answering.use(model, self._remembering.now.context)
 
     @Slot(object)
-    def use(self, model: Model) -> None:
+    def use(self, model: "ModelFile") -> None:
         """Talk with `model` from now on, at the next start too if it can be loaded."""
         self._chosen = str(model.path)
         self.load(model)
 
     @Slot(object)
-    def use_after_answer(self, model: Model) -> None:
+    def use_after_answer(self, model: "ModelFile") -> None:
         """As `use`, once the answer under way has ended."""
         self._next = model
         if self._answering.is_answering():

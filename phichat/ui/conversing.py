@@ -11,13 +11,14 @@ from phichat.chat.session import Session
 from phichat.stop import Stop
 from phichat.store.base import Record
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.records import heading_of, session_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from phichat.store.history import History
 
 DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is stored, also if somebody types on
 MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
@@ -41,7 +42,7 @@ class Conversing(QObject):
 
     def __init__(
         self,
-        history: Callable[[], History],
+        history: "Callable[[], History]",
         errands: Errands,
         keeping: Keeping,
         headings: HeadingsModel,

@@ -7,10 +7,9 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from phichat.models.base import Fetched, Listing, Phase, Presence, Progress
+from phichat.models.base import Fetched, Listing, ModelManager, Phase, Presence, Progress
 from phichat.stop import Stop
 from phichat.ui.jobs import Jobs
-from phichat.ui.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Downloads(QObject):
     fetched = Signal(object)
     failed = Signal(str, str)
 
-    def __init__(self, shelf: Callable[[], Shelf], jobs: Jobs, errands: Jobs) -> None:
+    def __init__(self, shelf: Callable[[], ModelManager], jobs: Jobs, errands: Jobs) -> None:
         super().__init__()
         self._shelf, self._jobs, self._errands = shelf, jobs, errands
         self._states: dict[str, Download] = {}

@@ -1,6 +1,6 @@
 """Conversations out into files and in from them, as the window offers it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from phichat.stop import Stop
 from phichat.store.base import Heading, Record
 from phichat.text import tr, tr_count
 from phichat.ui.headings import HeadingsModel, title_of_heading
-from phichat.ui.history import Exporter, History, Importer, Tally
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.undoing import UndoStack
@@ -20,8 +19,18 @@ from phichat.ui.undoing import UndoStack
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from phichat.store.history import History
+    from phichat.store.imports import Imported
+
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
+
+
+Exporter = Callable[[Iterable[Record], Path], int]
+"""Writes conversations to a file of the format that its suffix names; returns how many. Raises StoreError."""
+
+Importer = Callable[[Path, "History"], "Imported"]
+"""Puts a file's conversations into the history. Raises StoreError."""
 
 
 class Exchanging(QObject):
@@ -37,7 +46,7 @@ class Exchanging(QObject):
 
     def __init__(
         self,
-        history: Callable[[], History],
+        history: "Callable[[], History]",
         errands: Errands,
         doors: tuple[Exporter, Importer],
         headings: HeadingsModel,
@@ -89,7 +98,7 @@ class Exchanging(QObject):
                 once(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
             )
 
-    def _import(self, file: Path, last: "Future[Any] | None", _: Stop) -> tuple[Tally, list[str]]:
+    def _import(self, file: Path, last: "Future[Any] | None", _: Stop) -> "tuple[Imported, list[str]]":
         """What it brought, and which conversations were not there before, once `last` is done."""
         wait_for(last)
         history = self._history()
@@ -97,7 +106,7 @@ class Exchanging(QObject):
         tally = self._import_from(file, history)
         return tally, [heading.id for heading in history.headings() if heading.id not in before]
 
-    def _on_imported(self, found: tuple[Tally, list[str]]) -> None:
+    def _on_imported(self, found: "tuple[Imported, list[str]]") -> None:
         tally, names = found
         sentence = _said(tally)
         self.told.emit(sentence)
@@ -129,16 +138,16 @@ def _file_name(heading: Heading) -> str:
     return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
 
 
-def _said(tally: Tally) -> str:
+def _said(imported: "Imported") -> str:
     """One sentence, and another where something was left out."""
     brought = tr("{conversations} with {messages} imported.").format(
-        conversations=tr_count("{count} conversation", "{count} conversations", tally.conversations),
-        messages=tr_count("{count} new message", "{count} new messages", tally.messages),
+        conversations=tr_count("{count} conversation", "{count} conversations", imported.conversations),
+        messages=tr_count("{count} new message", "{count} new messages", imported.messages),
     )
-    if tally.unchanged:
-        brought += " " + tr_count("{count} was here already.", "{count} were here already.", tally.unchanged)
-    if tally.skipped:
+    if imported.unchanged:
+        brought += " " + tr_count("{count} was here already.", "{count} were here already.", imported.unchanged)
+    if imported.skipped:
         brought += " " + tr_count(
-            "{count} made no sense and was skipped.", "{count} made no sense and were skipped.", tally.skipped
+            "{count} made no sense and was skipped.", "{count} made no sense and were skipped.", imported.skipped
         )
     return brought

@@ -6,10 +6,9 @@ from PySide6.QtWidgets import QWidget
 from phichat.chat.session import Session
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
-from phichat.ui.attaching import Attaching
+from phichat.ui.attaching import Attaching, Looker, TextReader
 from phichat.ui.composer import Composer
 from phichat.ui.dropping import Dropping
-from phichat.ui.history import Looker, TextReader
 from phichat.ui.status_line import StatusLine
 from phichat.ui.weighing import Weighing
 

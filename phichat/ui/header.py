@@ -1,22 +1,25 @@
 """The line above the conversation: what folds the columns away, and which model is talking."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from phichat.text import tr
-from phichat.ui.answering import Model
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class Header(QWidget):
     """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
 
-    Signals: `model_chosen(Model)`; `file_wanted` where the person wants to open a model file, `models_wanted` where
+    Signals: `model_chosen(ModelFile)`; `file_wanted` where the person wants to open a model file, `models_wanted` where
     they want to see all models there are.
     """
 
@@ -24,7 +27,9 @@ class Header(QWidget):
     file_wanted = Signal()
     models_wanted = Signal()
 
-    def __init__(self, theme: Theme, models: Callable[[], Sequence[Model]], sidebar: QAction, panel: QAction) -> None:
+    def __init__(
+        self, theme: Theme, models: "Callable[[], Sequence[ModelFile]]", sidebar: QAction, panel: QAction
+    ) -> None:
         super().__init__()
         self.setObjectName("header")
         self._theme, self._models = theme, models

@@ -12,11 +12,12 @@ from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.store.base import Record
-from phichat.ui.history import History
 from phichat.ui.records import record_of, title_of_session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from phichat.store.history import History
 
 PATIENCE = 30.0  # seconds
 
@@ -59,7 +60,7 @@ class Keeping(QObject):
     _told = Signal(str)
     _emptied = Signal()
 
-    def __init__(self, history: Callable[[], History], parent: QObject | None = None) -> None:
+    def __init__(self, history: "Callable[[], History]", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._history = history
         self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()

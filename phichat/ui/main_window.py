@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QResizeEvent
@@ -14,9 +15,10 @@ from phichat.chat.session import Session
 from phichat.text import tr
 from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
-from phichat.ui.answering import Answering, Model
+from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.attaching import Looker, TextReader
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
@@ -24,7 +26,6 @@ from phichat.ui.conversation_list import ConversationList
 from phichat.ui.files import Files
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
-from phichat.ui.history import Looker, TextReader
 from phichat.ui.horizon import Horizon
 from phichat.ui.lettering import at_most
 from phichat.ui.message_keys import MessageKeys
@@ -37,6 +38,9 @@ from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
 from phichat.ui.welcome import Welcome
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 SIZE = QSize(1180, 760)
 
@@ -62,8 +66,8 @@ class MainWindow(QMainWindow):
         arrivals: Arrivals,
         archive: Archive,
         remembering: Remembering,
-        models: Callable[[], Sequence[Model]],
-        open_model: Callable[[Path], Model],
+        models: "Callable[[], Sequence[ModelFile]]",
+        open_model: "Callable[[Path], ModelFile]",
         texts: tuple[Looker, TextReader],
     ) -> None:
         super().__init__()

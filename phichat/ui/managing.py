@@ -10,13 +10,14 @@ from phichat.store.base import Heading
 from phichat.text import tr, tr_count
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel, title_of_heading
-from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from phichat.store.history import History
 
 
 class Managing(QObject):
@@ -34,7 +35,7 @@ class Managing(QObject):
 
     def __init__(
         self,
-        history: Callable[[], History],
+        history: "Callable[[], History]",
         errands: Errands,
         keeping: Keeping,
         headings: HeadingsModel,

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
-from phichat.ui.answering import Model
 from phichat.ui.render_context import RenderContext
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class MessageSignals(QObject):
@@ -17,7 +20,8 @@ class MessageSignals(QObject):
 
     Signals:
         retried(Message), continued(Message): make another reply, or the rest of this one.
-        varied(Message, Sampling, Model): make another one with these settings, by this model or, for None, the current.
+        varied(Message, Sampling, ModelFile): make another one with these settings, by this model or, for None, the
+            current one.
         repeated(Message): make the same reply once more.
         edited(Message, str, Attachments): ask another question in its place, with these files.
         chosen(Message): show that version.
@@ -72,7 +76,7 @@ class MessageContext:
     render: RenderContext
     state: MessageState = field(default_factory=MessageState)
     siblings: Callable[[Message], list[Message]] = lambda message: [message]
-    models: Callable[[], Sequence[Model]] = list
+    models: "Callable[[], Sequence[ModelFile]]" = list
     presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
     selection: Callable[[], list[Message]] = list
     key_filter: QObject | None = None

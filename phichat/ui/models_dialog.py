@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from phichat.models.base import Listing, ModelFile, Room, Source
+from phichat.models.base import Listing, ModelFile, ModelManager, Room, Source
 from phichat.stop import Stop
 from phichat.text import size, tr, tr_count
 from phichat.ui.a11y.announce import announce
@@ -17,9 +18,11 @@ from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
 from phichat.ui.plain_text import plain_label
-from phichat.ui.shelf import Library, Shelf
 from phichat.ui.theme import Theme, muted
 from phichat.ui.verifying import Verifying
+
+if TYPE_CHECKING:
+    from phichat.models.library import Library
 
 SIZE = QSize(820, 600)
 
@@ -27,7 +30,7 @@ SIZE = QSize(820, 600)
 class ModelsDialog(QDialog):
     """Lists, fetches, verifies and removes models.
 
-    Signals: `taken(Model)` to talk with a model; `changed` when models on this disk are others than before.
+    Signals: `taken(ModelFile)` to talk with a model; `changed` when models on this disk are others than before.
     """
 
     taken = Signal(object)
@@ -38,8 +41,8 @@ class ModelsDialog(QDialog):
         theme: Theme,
         downloads: Downloads,
         errands: Errands,
-        shelf: Callable[[], Shelf],
-        library: Callable[[], Library],
+        shelf: Callable[[], ModelManager],
+        library: "Callable[[], Library]",
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -312,12 +315,12 @@ def _unknown(listing: Listing) -> str:
     return "" if listing.model else listing.note
 
 
-def _room(shelf: Callable[[], Shelf], name: str, _: Stop) -> tuple[Room, str]:
+def _room(shelf: Callable[[], ModelManager], name: str, _: Stop) -> tuple[Room, str]:
     room = shelf().room(name)
     return room, shelf().trouble(room)
 
 
-def _removed(library: Callable[[], Library], name: str, _: Stop) -> ModelFile:
+def _removed(library: "Callable[[], Library]", name: str, _: Stop) -> ModelFile:
     return library().remove(name)
 
 

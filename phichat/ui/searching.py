@@ -8,12 +8,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.stop import Stop
 from phichat.store.base import Hit
-from phichat.ui.history import History
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from phichat.store.history import History
 
 MOST_HITS = 100
 
@@ -24,7 +25,7 @@ class Searching(QObject):
     found = Signal(list, int)
     failed = Signal(str)
 
-    def __init__(self, history: Callable[[], History], errands: Errands, keeping: Keeping, parent: QObject) -> None:
+    def __init__(self, history: "Callable[[], History]", errands: Errands, keeping: Keeping, parent: QObject) -> None:
         super().__init__(parent)
         self._history, self._errands, self._keeping = history, errands, keeping
         self._asked: Stop | None = None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -10,7 +11,9 @@ from phichat.models.base import ModelFile, Verified
 from phichat.stop import Stop
 from phichat.text import number, tr
 from phichat.ui.jobs import Errands
-from phichat.ui.shelf import Library
+
+if TYPE_CHECKING:
+    from phichat.models.library import Library
 
 REPORT_EACH = 0.1  # seconds between two figures
 
@@ -25,7 +28,7 @@ class Verifying(QObject):
     ended = Signal(str)
     _read = Signal(object, object, object, object)
 
-    def __init__(self, errands: Errands, library: Callable[[], Library], parent: QObject) -> None:
+    def __init__(self, errands: Errands, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
         self._errands, self._library = errands, library
         self._stop: Stop | None = None

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,13 @@ from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import EngineSettings
+from phichat.models.base import ModelFile, Source
 from phichat.ui.answering import Answering, State
 from phichat.ui.reading_ahead import EVERY, ReadingAhead
 from phichat.ui.workers import EngineThread
 from tests.fakes import ScriptedEngine, SlowKeeper
 
-
-@dataclass(frozen=True)
-class File:
-    name: str = "tiny"
-    title: str = "Tiny"
-    path: Path = Path("tiny.gguf")
+TINY = ModelFile("tiny", "Tiny", Path("tiny.gguf"), Source.ADDED)
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def engine() -> ScriptedEngine:
 def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[Answering]:
     thread = EngineThread(lambda: engine)
     answering = Answering(thread, EngineSettings, keeper, lambda path: "abc")
-    answering.use(File(), 512)
+    answering.use(TINY, 512)
     qtbot.waitUntil(lambda: answering.state is State.IDLE)
     yield answering
     thread.close()

@@ -396,7 +396,7 @@ class BrokenHistory:
 
 
 def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
-    keeping = Keeping(BrokenHistory)
+    keeping = Keeping(lambda: cast("History", BrokenHistory()))
     failed = QSignalSpy(keeping.failed)
     session = Session()
     session.begin("Hello", Reply("m"))
