@@ -23,6 +23,7 @@ from phichat.ui.lettering import scaled
 from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.dialogs import close_button_box
 
 
 class AboutDialog(QDialog):
@@ -54,7 +55,7 @@ class AboutDialog(QDialog):
         layout.addWidget(self._list)
         if licences:
             layout.addWidget(_leading_to(licences))
-        layout.addWidget(closing(self, theme))
+        layout.addWidget(close_button_box(self, theme))
         self.resize(scaled(600), scaled(480))
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.field import Field
+from phichat.ui.field import Field, strip_blank_lines
 from phichat.ui.lettering import boxed, magnification, sized
 from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
@@ -130,7 +130,7 @@ class Composer(QFrame):
     def submit(self) -> None:
         """Send what is written, unless that is nothing, or it cannot be answered now; then it stays."""
         self.field.finish_composing()
-        text = trimmed(self.text())
+        text = strip_blank_lines(self.text())
         if self._hindrance:
             announce(self._note, self._hindrance)
             self.field.setFocus()
@@ -202,13 +202,6 @@ class Composer(QFrame):
         chips.removed.connect(self.removed)
         self._column.insertWidget(0, ChipArea(self._theme, chips, self))
         return chips
-
-
-def trimmed(text: str) -> str:
-    """`text` without blank lines around it; its first line stays indented, as code may be."""
-    text = text.rstrip()
-    blank = len(text) - len(text.lstrip())
-    return text[text.rfind("\n", 0, blank) + 1 :]
 
 
 def _forecast() -> QLabel:

@@ -10,6 +10,7 @@ from phichat.ui.chips import Chips
 from phichat.ui.composer import trimmed
 from phichat.ui.field import Field
 from phichat.ui.plain_text import plain_label, tool_tip
+from phichat.ui.field import Field, strip_blank_lines
 from phichat.ui.theme import Theme, muted
 
 
@@ -94,7 +95,7 @@ class EditBox(QFrame):
     def _on_send(self) -> None:
         self.field.finish_composing()
         if self._send.isEnabled():
-            self.sent.emit(trimmed(self.field.text()))
+            self.sent.emit(strip_blank_lines(self.field.text()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):

@@ -120,3 +120,10 @@ class Field(QTextEdit):
 def files_in(source: QMimeData) -> list[Path]:
     """The files on this computer that are dropped or pasted."""
     return [Path(file) for url in source.urls() if (file := url.toLocalFile())]
+
+
+def strip_blank_lines(text: str) -> str:
+    """Return `text` without blank lines around it; its first line stays indented, as code may be."""
+    text = text.rstrip()
+    blank = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, blank) + 1 :]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow
 
 from phichat.stop import Stop
@@ -66,6 +66,7 @@ class Helping(QObject):
     @Slot()
     def _show_logs(self) -> None:
         from phichat.ui.logs_dialog import LogsDialog  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415
 
         _open(LogsDialog(self._theme, self._logs, open_folder, self._window()))
 
@@ -88,12 +89,6 @@ class Helping(QObject):
         window = self.parent()
         assert isinstance(window, QMainWindow)  # noqa: S101 - it was made so
         return window
-
-
-def open_folder(folder: Path) -> None:
-    """Show `folder`, or the one above that is there, in the system's file manager."""
-    place = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
 
 
 def _open(dialog: QDialog) -> None:

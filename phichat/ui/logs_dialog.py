@@ -13,6 +13,7 @@ from phichat.ui.lettering import fixed_font, scaled
 from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.dialogs import close_button_box
 
 MOST = 200_000  # bytes from the end
 
@@ -41,7 +42,7 @@ class LogsDialog(QDialog):
         buttons = QHBoxLayout()
         for button in (again, place):
             buttons.addWidget(button)
-        buttons.addWidget(closing(self, theme), 1)
+        buttons.addWidget(close_button_box(self, theme), 1)
         layout = QVBoxLayout(self)
         layout.addWidget(explanation(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
         layout.addWidget(self._text)

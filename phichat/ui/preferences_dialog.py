@@ -29,6 +29,7 @@ from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.swatches import swatch
 from phichat.ui.theme import Theme
 from phichat.ui.tokens import ACCENTS, SYSTEM
+from phichat.ui.widgets.dialogs import close_button_box
 
 THEMES = {
     SYSTEM: later("As the system"),
@@ -74,7 +75,7 @@ class PreferencesDialog(QDialog):
         tabs.addTab(self._system(folders), tr("Folders and more"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
-        layout.addWidget(closing(self, theme))
+        layout.addWidget(close_button_box(self, theme))
         self.resize(scaled(500), scaled(450))
 
     @Slot(int)

@@ -99,7 +99,7 @@ class Preferring(QObject):
 
     @Slot(Path)
     def _open_folder(self, folder: Path) -> None:
-        from phichat.ui.helping import open_folder  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - as above
 
         open_folder(folder)
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
     QMenu,
     QMenuBar,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from phichat.text import tr
 from phichat.ui.lettering import scaled
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.dialogs import close_button_box
 
 Row = tuple[str, str]
 _NATIVE = QKeySequence.SequenceFormat.NativeText
@@ -48,7 +48,7 @@ class ShortcutsDialog(QDialog):
         theme.dress(self._list, "table")
         layout = QVBoxLayout(self)
         layout.addWidget(self._list)
-        layout.addWidget(closing(self, theme))
+        layout.addWidget(close_button_box(self, theme))
         self.resize(scaled(600), scaled(560))
 
     def _add_group(self, heading: str, rows: Iterable[Row]) -> None:
@@ -59,16 +59,6 @@ class ShortcutsDialog(QDialog):
         top.addChildren([QTreeWidgetItem(list(row)) for row in rows])
         self._list.addTopLevelItem(top)
         top.setExpanded(True)
-
-
-def closing(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
-    """A row with the button that closes `dialog`."""
-    box = QDialogButtonBox()
-    button = box.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
-    button.setObjectName("closeButton")
-    box.rejected.connect(dialog.reject)
-    theme.dress(button, "button")
-    return box
 
 
 def groups(bar: QMenuBar) -> list[tuple[str, list[Row]]]:

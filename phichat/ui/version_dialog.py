@@ -11,8 +11,8 @@ from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
 from phichat.ui.part import Part
 from phichat.ui.render_context import RenderContext
-from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
+from phichat.ui.widgets.dialogs import close_button_box
 
 if TYPE_CHECKING:
     from phichat.updates import Release
@@ -42,7 +42,7 @@ class VersionDialog(QDialog):
         self.resize(scaled(560), scaled(440))
 
     def _buttons(self, theme: Theme) -> QDialogButtonBox:
-        box = closing(self, theme)
+        box = close_button_box(self, theme)
         for name, label, role, slot in (
             ("versionPageButton", tr("Open the page…"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
             ("versionSkipButton", tr("Skip this version"), QDialogButtonBox.ButtonRole.ActionRole, self._on_skip),
