@@ -79,11 +79,22 @@ def create_window(
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
     conversations = Conversations(home, is_guest=is_guest)
-    archive = Archive(theme, conversations.history, (_export, _import), remembering.new_session)
+    archive = Archive(conversations.history, remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
-    doors = models.entries, models.find, (_kind_of, _read_text)
-    window = MainWindow(theme, answering, arrivals, archive, remembering, *doors)
+    window = MainWindow(
+        theme,
+        answering,
+        arrivals,
+        archive,
+        remembering,
+        models=models.entries,
+        open_model=models.find,
+        look=_kind_of,
+        read_text=_read_text,
+        export_to=_export,
+        import_from=_import,
+    )
     for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
         part.setParent(window)
     for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):

@@ -21,7 +21,6 @@ from phichat.text import tr
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 

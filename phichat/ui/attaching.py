@@ -42,7 +42,7 @@ class _Reading:
 class Attaching(QObject):
     """Keeps what is attached with the conversation in which that was done, shown or not.
 
-    `doors` say what a file is, and read it.
+    `look` tells what a file is, `read` reads it.
 
     Signals:
         told(str): a sentence about what could not be attached.
@@ -55,10 +55,12 @@ class Attaching(QObject):
     model_given = Signal(str)
     conversations_given = Signal(list)
 
-    def __init__(self, composer: Composer, archive: Archive, doors: tuple[Looker, TextReader], parent: QObject) -> None:
+    def __init__(
+        self, composer: Composer, archive: Archive, parent: QObject, *, look: Looker, read: TextReader
+    ) -> None:
         super().__init__(parent)
         self._composer, self._archive = composer, archive
-        self._look, self._read = doors
+        self._look, self._read = look, read
         self._errands = Errands("files", parent=self)
         self._readings: list[_Reading] = []
         self._slow = QTimer(self, interval=SLOW, singleShot=True)

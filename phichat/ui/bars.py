@@ -1,8 +1,8 @@
 """Banners above the conversation: how a download is going, and that a model is ready."""
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar
+from PySide6.QtWidgets import QFrame, QProgressBar
 
 from phichat.text import tr
 from phichat.ui.a11y.announce import announce

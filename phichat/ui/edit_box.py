@@ -7,10 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.text import tr
 from phichat.ui.chips import Chips
-from phichat.ui.composer import trimmed
-from phichat.ui.field import Field
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.field import Field, strip_blank_lines
+from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
 
 

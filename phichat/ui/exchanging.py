@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QWidget
 from phichat.stop import Stop
 from phichat.store.base import Heading, Record
 from phichat.text import tr, tr_count
-from phichat.ui.headings import HeadingsModel, title_of_heading
-from phichat.ui.jobs import Errands, once
-from phichat.ui.keeping import Keeping, wait_for
-from phichat.ui.undoing import UndoStack
+from phichat.ui.archive import Archive
+from phichat.ui.headings import title_of_heading
+from phichat.ui.jobs import once
+from phichat.ui.keeping import wait_for
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
 
-
 Exporter = Callable[[Iterable[Record], Path], int]
 """Writes conversations to a file of the format that its suffix names; returns how many. Raises StoreError."""
 
@@ -34,7 +33,7 @@ Importer = Callable[[Path, "History"], "Imported"]
 
 
 class Exchanging(QObject):
-    """Writes files with `export`, reads them with `bring_in`; both take their time in a thread.
+    """Exports to files with `export_to`, imports with `import_from`; both run in a thread.
 
     Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations;
     `unwanted(list)` with the ids of those that were brought in and are to go again.
@@ -44,20 +43,11 @@ class Exchanging(QObject):
     changed = Signal()
     unwanted = Signal(list)
 
-    def __init__(
-        self,
-        history: "Callable[[], History]",
-        errands: Errands,
-        doors: tuple[Exporter, Importer],
-        headings: HeadingsModel,
-        keeping: Keeping,
-        undoing: UndoStack,
-        parent: QObject,
-    ) -> None:
+    def __init__(self, archive: Archive, parent: QObject, *, export_to: Exporter, import_from: Importer) -> None:
         super().__init__(parent)
-        self._history, self._errands = history, errands
-        self._export_to, self._import_from = doors
-        self._headings, self._keeping, self._undoing = headings, keeping, undoing
+        self._history, self._errands = archive.history, archive.errands
+        self._headings, self._keeping, self._undoing = archive.headings, archive.keeping, archive.undoing
+        self._export_to, self._import_from = export_to, import_from
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Export the conversations of those ids, or all for none, to where the person wants it."""

@@ -16,11 +16,13 @@ from phichat.ui.weighing import Weighing
 class Files(QObject):
     """Puts those together who take files that are dropped on `window`, pasted or chosen.
 
-    Signals: `told(str)` with a sentence about what went wrong, `model_given(str)` for a model's file.
+    Signals: `told(str)` with a sentence about what went wrong, `model_given(str)` for a model's
+    file, `conversations_given(list[Path])` for exported conversations.
     """
 
     told = Signal(str)
     model_given = Signal(str)
+    conversations_given = Signal(list)
 
     def __init__(
         self,
@@ -29,16 +31,18 @@ class Files(QObject):
         status: StatusLine,
         answering: Answering,
         archive: Archive,
-        doors: tuple[Looker, TextReader],
+        *,
+        look: Looker,
+        read: TextReader,
     ) -> None:
         super().__init__(window)
-        self._attaching = Attaching(composer, archive, doors, self)
+        self._attaching = Attaching(composer, archive, self, look=look, read=read)
         self._weighing = Weighing(composer, status, answering, self)
         self._dropping = Dropping(window)
         for model in (self._dropping.model_dropped, self._attaching.model_given):
             model.connect(self.model_given)
         for conversations in (self._dropping.conversations_dropped, self._attaching.conversations_given):
-            conversations.connect(archive.bring_in_files)
+            conversations.connect(self.conversations_given)
         self._dropping.files_dropped.connect(self._attaching.take)
         self._attaching.told.connect(self.told)
         self._attaching.slowed.connect(self._weighing.wait_for)

@@ -11,7 +11,6 @@ from phichat.text import tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import fixed_font, scaled
 from phichat.ui.plain_text import PlainTextEdit
-from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 

@@ -34,6 +34,7 @@ from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
 from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
+from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
@@ -41,6 +42,7 @@ from phichat.ui.welcome import Welcome
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
+    from phichat.ui.exchanging import Exporter, Importer
 
 SIZE = QSize(1180, 760)
 
@@ -50,6 +52,7 @@ class MainWindow(QMainWindow):
 
     Attributes:
         bars: what is between the header and the conversation.
+        sidebar: shows the conversations there are, and exports and imports them.
 
     Signals: `closed` once nothing more will be shown; whoever owns threads ends them then. `shown(Session)` for another
     conversation, `written(str)` for what is being written in it.
@@ -66,9 +69,13 @@ class MainWindow(QMainWindow):
         arrivals: Arrivals,
         archive: Archive,
         remembering: Remembering,
+        *,
         models: "Callable[[], Sequence[ModelFile]]",
         open_model: "Callable[[Path], ModelFile]",
-        texts: tuple[Looker, TextReader],
+        look: Looker,
+        read_text: TextReader,
+        export_to: "Exporter",
+        import_from: "Importer",
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
@@ -92,11 +99,11 @@ class MainWindow(QMainWindow):
         self._transcript.context.presets = self._panel.presets.labelled
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
-        self._files = Files(self, self._composer, self._status, answering, archive, texts)
+        self._files = Files(self, self._composer, self._status, answering, archive, look=look, read=read_text)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
         places = self._header, self._welcome, self._composer, self._panel, self._status
         self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
-        self._lay_out()
+        self._lay_out(export_to, import_from)
         self._message_keys.fill(*self._actions.fill(self.menuBar()))
         self._actions.follow(archive.undoing)
         self._connect()
@@ -137,14 +144,24 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, export_to: "Exporter", import_from: "Importer") -> None:
         self._pages = Pages(self._welcome, self._transcript)
         self.bars = bars = QVBoxLayout()
         bars.setContentsMargins(16, 0, 16, 0)
         below = QVBoxLayout()
         below.setContentsMargins(24, 4, 24, 0)
         self._arrivals.settle(self._pages, bars, is_offered=self._remembering.now.offers_phi_3)
-        self.archive.settle(self._sidebar, bars, below)
+        self.sidebar = SidebarController(
+            self._theme,
+            self._sidebar,
+            self._actions,
+            self.archive,
+            self,
+            above=bars,
+            below=below,
+            export_to=export_to,
+            import_from=import_from,
+        )
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -204,17 +221,8 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         actions = self._actions
-        actions.new.triggered.connect(self.archive.conversing.begin)
-        actions.temporary.triggered.connect(self.archive.conversing.begin_temporary)
         actions.find.triggered.connect(self._message_keys.find)
         actions.search.triggered.connect(self._search)
-        for action, step in (
-            (actions.bring_in, self.archive.bring_in),
-            (actions.export, self.archive.export_this),
-            (actions.export_all, self.archive.export_all),
-            (actions.erase, self.archive.erase),
-        ):
-            action.triggered.connect(step)
         actions.open.triggered.connect(self._ask_for_file)
         actions.models.triggered.connect(self._arrivals.open_dialog)
         actions.quit.triggered.connect(self._quit)
@@ -228,6 +236,7 @@ class MainWindow(QMainWindow):
     def _connect_archive(self) -> None:
         archive, acting = self.archive, self.acting
         archive.told.connect(self.say)
+        self.sidebar.told.connect(self.say)
         archive.conversing.shown.connect(self._show_session)
         archive.conversing.pointed.connect(self._point_out)
         archive.managing.stopped.connect(self.answering.stop)
@@ -249,6 +258,7 @@ class MainWindow(QMainWindow):
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
         self._files.model_given.connect(self.choosing.open_file)
+        self._files.conversations_given.connect(self.sidebar.bring_in_files)
         self._files.told.connect(self.say)
 
     def _restore(self) -> None:

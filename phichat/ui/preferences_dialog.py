@@ -25,7 +25,6 @@ from phichat.ui.folder_row import FolderRow
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import LEAST, MOST, STEP, scaled
 from phichat.ui.plain_text import PlainTextEdit, plain_label
-from phichat.ui.shortcuts_dialog import closing
 from phichat.ui.swatches import swatch
 from phichat.ui.theme import Theme
 from phichat.ui.tokens import ACCENTS, SYSTEM

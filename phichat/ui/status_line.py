@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
 from phichat.text import number, tr
-from phichat.ui.plain_text import plain_label
 from phichat.ui.a11y.announce import announce
+from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import muted
 
 MARGIN = 16  # pixels

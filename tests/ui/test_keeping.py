@@ -365,8 +365,8 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
     ask(person, "One")
     ask(person, "Two")
     conversation, file = person.window.session.conversation, tmp_path / "some.json"
-    archive = person.window.archive
-    archive.exchanging.export([conversation.id], file)
+    sidebar = person.window.sidebar
+    sidebar.exchanging.export([conversation.id], file)
     person.wait(lambda: "written" in person.status())
     content = json.loads(file.read_text())
     messages = content["conversations"][0]["messages"]
@@ -377,7 +377,7 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
         engine.enqueue("Half ", threading.Event())
         person.ask("Three")
         person.wait(lambda: person.message(5) == "Half ")
-    archive.bring_in_files([file])
+    sidebar.bring_in_files([file])
     person.wait(lambda: conversation.message("f" * 32))
     last = person.message(5) if is_answering else person.message(4)
     assert last == ("Half " if is_answering else "From elsewhere")

@@ -247,27 +247,27 @@ def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> N
 
 def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: Path, home: Path) -> None:
     file = tmp_path / "some.json"
-    two.window.archive.exchanging.export([], file)
+    two.window.sidebar.exchanging.export([], file)
     two.wait(lambda: "2 conversations" in two.status())
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
-    two.window.archive.bring_in_files([file])
+    two.window.sidebar.bring_in_files([file])
     two.wait(lambda: "imported" in two.status())
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.window._actions.undo.trigger()
     two.wait(lambda: two.titles() == ["Bread"])
     (tmp_path / "bad.json").write_text("{")
-    two.window.archive.bring_in_files([tmp_path / "bad.json"])
+    two.window.sidebar.bring_in_files([tmp_path / "bad.json"])
     two.wait(lambda: "bad.json" in two.status() and "Importing" not in two.status())
 
 
 def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, engine: ScriptedEngine) -> None:
     file = tmp_path / "some.json"
-    two.window.archive.exchanging.export([], file)
+    two.window.sidebar.exchanging.export([], file)
     two.wait(lambda: "2 conversations" in two.status())
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
-    two.window.archive.bring_in_files([file])
+    two.window.sidebar.bring_in_files([file])
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")

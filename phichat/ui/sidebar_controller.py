@@ -1,0 +1,155 @@
+"""The sidebar and the banners about conversations: connects them with what is stored."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QBoxLayout
+
+from phichat.chat.session import Session
+from phichat.text import tr
+from phichat.ui.actions import Actions
+from phichat.ui.archive import Archive
+from phichat.ui.conversation_list import ConversationList
+from phichat.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from phichat.ui.exchanging import Exchanging, Exporter, Importer
+    from phichat.ui.undo_bar import TemporaryNote, UndoBar
+
+
+class SidebarController(QObject):
+    """Shows the conversations of `archive` in `sidebar`, and carries out what `actions` and the sidebar ask for.
+
+    `above` and `below` take the banners before and after the messages.
+
+    Signals: `told(str)` with a sentence for the status bar.
+    """
+
+    told = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        sidebar: ConversationList,
+        actions: Actions,
+        archive: Archive,
+        parent: QObject,
+        *,
+        above: QBoxLayout,
+        below: QBoxLayout,
+        export_to: "Exporter",
+        import_from: "Importer",
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._sidebar, self._archive = theme, sidebar, archive
+        self._above, self._below = above, below
+        self._export_to, self._import_from = export_to, import_from
+        self._undo_bar: UndoBar | None = None
+        self._note: TemporaryNote | None = None
+        self._connect(archive)
+        self._connect_actions(actions)
+
+    def _connect(self, archive: Archive) -> None:
+        sidebar, conversing, managing = self._sidebar, archive.conversing, archive.managing
+        sidebar.begun.connect(conversing.begin)
+        sidebar.opened.connect(conversing.open)
+        sidebar.searched.connect(archive.search)
+        sidebar.found.connect(archive.open_hit)
+        sidebar.pinned.connect(managing.pin)
+        sidebar.deleted.connect(managing.delete)
+        sidebar.bin_opened.connect(managing.read_bin)
+        sidebar.restored.connect(managing.restore)
+        sidebar.purged.connect(managing.purge)
+        sidebar.exported.connect(self._export)
+        managing.bin_read.connect(sidebar.show_bin)
+        archive.found.connect(sidebar.show_hits)
+        archive.list_changed.connect(self._show_current)
+        archive.undoing.happened.connect(self._on_happened)
+        conversing.shown.connect(self._on_shown)
+
+    def _connect_actions(self, actions: Actions) -> None:
+        conversing = self._archive.conversing
+        for action, step in (
+            (actions.new, conversing.begin),
+            (actions.temporary, conversing.begin_temporary),
+            (actions.bring_in, self.bring_in),
+            (actions.export, self.export_this),
+            (actions.export_all, self.export_all),
+            (actions.erase, self.erase),
+        ):
+            action.triggered.connect(step)
+
+    @cached_property
+    def exchanging(self) -> "Exchanging":
+        """Brings conversations out and in; made when that is wanted."""
+        from phichat.ui.exchanging import Exchanging  # noqa: PLC0415 - the window does not wait for it
+
+        exchanging = Exchanging(self._archive, self, export_to=self._export_to, import_from=self._import_from)
+        exchanging.told.connect(self.told)
+        exchanging.changed.connect(self._archive.managing.read)
+        exchanging.unwanted.connect(self._archive.managing.take_back)
+        return exchanging
+
+    @Slot()
+    def export_this(self) -> None:
+        """Export the conversation that is shown."""
+        session = self._archive.conversing.session
+        if self._archive.keeping.is_stored(session):
+            self._export([session.conversation.id])
+        else:
+            self.told.emit(tr("There is nothing to export yet: this conversation is not stored."))
+
+    @Slot()
+    def export_all(self) -> None:
+        """Export all conversations."""
+        self._export([])
+
+    @Slot()
+    def bring_in(self) -> None:
+        """Import files that the user chooses."""
+        self.exchanging.ask_to_import(self._sidebar.window())
+
+    @Slot(list)
+    def bring_in_files(self, files: Sequence[Path]) -> None:
+        """Import the conversations in `files`."""
+        self.exchanging.bring_in(files)
+
+    @Slot()
+    def erase(self) -> None:
+        """Delete everything, once the user confirms it."""
+        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
+
+        question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
+        yes, no = tr("Delete everything"), tr("Keep them")
+        ask(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._archive.erase)
+
+    @Slot(list)
+    def _export(self, names: Sequence[str]) -> None:
+        self.exchanging.ask_to_export(self._sidebar.window(), names)
+
+    @Slot()
+    def _show_current(self) -> None:
+        self._sidebar.show_current(self._archive.conversing.session.conversation.id)
+
+    @Slot(object)
+    def _on_shown(self, session: Session) -> None:
+        self._show_current()
+        if session.is_temporary and not self._note:
+            from phichat.ui.undo_bar import TemporaryNote  # noqa: PLC0415 - for some conversations
+
+            self._note = TemporaryNote(self._theme)
+            self._above.addWidget(self._note)
+        if self._note:
+            self._note.setVisible(session.is_temporary)
+
+    @Slot(str)
+    def _on_happened(self, text: str) -> None:
+        if not self._undo_bar:
+            from phichat.ui.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
+
+            self._undo_bar = UndoBar(self._theme, self._archive.undoing)
+            self._below.addWidget(self._undo_bar)
+        self._undo_bar.show_deed(text)
