@@ -22,19 +22,24 @@ from phichat.ui.answering import Answering
 from phichat.ui.application import Application
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
-from phichat.ui.confession import Confession
 from phichat.ui.focus_ring import FocusRings
+from phichat.ui.helping import Helping
 from phichat.ui.idling import Idling
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
+from phichat.ui.motion import Motion
+from phichat.ui.notifying import Notifying
+from phichat.ui.popping import Popping
+from phichat.ui.preferring import Preferring
 from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
-from phichat.ui.surroundings import Surroundings
 from phichat.ui.theme import Theme
 from phichat.ui.tidying import Tidying
+from phichat.ui.updating import Updating
 from phichat.ui.workers import EngineThread
+from phichat.ui.zooming import Zooming
 from phichat.updates import Updates
 
 if TYPE_CHECKING:
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from phichat.store.imports import Shelf as ImportShelf
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
+ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
 AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
 
 
@@ -103,15 +109,16 @@ def create_window(
     _connect_models(models, window, arrivals)
     _connect_unasked(window, answering, remembering)
     diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
-    told = diagnosing.examine, _parts, Updates(home.versions)
-    folders = home.root, home.models, home.logs
-    Surroundings(window, application, theme, answering, arrivals, remembering, folders, *told)
+    versions = Updates(home.versions)
+    _connect_preferences(window, application, theme, remembering, home, can_look=versions.can_look())
+    _connect_help(window, theme, remembering, home, diagnosing, versions)
+    _connect_notifications(window, application, arrivals, remembering)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)
     if notice:
-        models.searched.connect(Confession(window, notice).make)
+        models.searched.connect(StartupNotice(window, notice).show)
     if opened:
         QTimer.singleShot(AFTER_PAINT, window, partial(window.choosing.open_file, str(opened)))
     QTimer.singleShot(AFTER_PAINT, models.load_first)
@@ -149,7 +156,7 @@ def run(
     window.show()
     if had_crashed:
         sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
-        window.answering.loaded_model.connect(Confession(window, sentence).make)
+        window.answering.loaded_model.connect(StartupNotice(window, sentence).show)
     single.called.connect(window.come_forward)
     for giver in (single, application):
         giver.file_given.connect(window.choosing.open_file)
@@ -210,6 +217,70 @@ def _connect_unasked(window: MainWindow, answering: Answering, remembering: Reme
     idling.calm.connect(Tidying(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
+
+
+def _connect_preferences(
+    window: MainWindow,
+    application: QApplication,
+    theme: Theme,
+    remembering: Remembering,
+    home: paths.Home,
+    *,
+    can_look: bool,
+) -> None:
+    """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
+    motion = Motion(application, window)
+    motion.want_less(remembering.now.less_motion)
+    zooming = Zooming(window, window.commands, theme, remembering)
+    preferring = Preferring(window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look)
+    for part in (zooming, preferring):
+        part.told.connect(window.say)
+    window.closed.connect(motion.close)
+    if application.platformName() != "offscreen":  # there, nobody asked for anything
+        QTimer.singleShot(ASKED_AFTER, motion.ask_system)
+
+
+def _connect_help(
+    window: MainWindow,
+    theme: Theme,
+    remembering: Remembering,
+    home: paths.Home,
+    diagnosing: Diagnosing,
+    versions: Updates,
+) -> None:
+    """The Help menu, and news of newer versions."""
+    helping = Helping(window, window.commands, theme, home.logs, diagnosing.examine, _parts)
+    updating = Updating(window, window.bars, theme, remembering, versions)
+    helping.told.connect(window.say)
+    for end in (helping.close, updating.close):
+        window.closed.connect(end)
+
+
+def _connect_notifications(
+    window: MainWindow, application: QApplication, arrivals: Arrivals, remembering: Remembering
+) -> None:
+    """What is shown outside the window when something has ended."""
+    popping = Popping(application.windowIcon(), window)
+    notifying = Notifying(window, window.answering, lambda: remembering.now.notifies, popping.pop)
+    arrivals.ended.connect(notifying.tell)
+    popping.clicked.connect(window.come_forward)
+    window.closed.connect(popping.leave)
+
+
+class StartupNotice(QObject):
+    """Says once what happened before this window opened, when it is told to: until then other things are said."""
+
+    def __init__(self, window: MainWindow, sentence: str) -> None:
+        super().__init__(window)
+        self._window, self._sentence = window, sentence
+        self._is_shown = False
+
+    @Slot()
+    def show(self) -> None:
+        """Say it, unless that was done."""
+        if not self._is_shown:
+            self._window.say(self._sentence)
+        self._is_shown = True
 
 
 class _Closing(QObject):

@@ -1,4 +1,4 @@
-"""Files that are to go with the next question: chosen, dropped or pasted, and read in a thread."""
+"""Files that go with the next question: chosen, pasted or dropped on the window, and read in a thread."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.chat.session import Session
@@ -16,6 +17,7 @@ from phichat.text import tr, tr_count
 from phichat.ui.a11y.announce import announce
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
+from phichat.ui.dropping import Dropping
 from phichat.ui.jobs import Errands
 
 SLOW = 300  # milliseconds after which one is told that a file is being read
@@ -56,9 +58,9 @@ class Attaching(QObject):
     conversations_given = Signal(list)
 
     def __init__(
-        self, composer: Composer, archive: Archive, parent: QObject, *, look: Looker, read: TextReader
+        self, window: QWidget, composer: Composer, archive: Archive, *, look: Looker, read: TextReader
     ) -> None:
-        super().__init__(parent)
+        super().__init__(window)
         self._composer, self._archive = composer, archive
         self._look, self._read = look, read
         self._errands = Errands("files", parent=self)
@@ -70,6 +72,10 @@ class Attaching(QObject):
         composer.attach_wanted.connect(self.choose)
         composer.given.connect(self.take)
         composer.removed.connect(self._remove)
+        dropping = Dropping(window)
+        dropping.files_dropped.connect(self.take)
+        dropping.model_dropped.connect(self.model_given)
+        dropping.conversations_dropped.connect(self.conversations_given)
 
     @property
     def session(self) -> Session:

@@ -18,12 +18,11 @@ from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
-from phichat.ui.attaching import Looker, TextReader
+from phichat.ui.attaching import Attaching, Looker, TextReader
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
 from phichat.ui.conversation_list import ConversationList
-from phichat.ui.files import Files
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
@@ -38,6 +37,7 @@ from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import COLUMN, Transcript
+from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
 
 if TYPE_CHECKING:
@@ -99,10 +99,19 @@ class MainWindow(QMainWindow):
         self._transcript.context.presets = self._panel.presets.labelled
         self._status = StatusLine()
         self._forecasting = Forecasting(answering, self)
-        self._files = Files(self, self._composer, self._status, answering, archive, look=look, read=read_text)
+        self._attaching = Attaching(self, self._composer, archive, look=look, read=read_text)
+        self._weighing = Weighing(self._composer, self._status, answering, self)
         self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
-        places = self._header, self._welcome, self._composer, self._panel, self._status
-        self._presenting = Presenting(answering, arrivals, places, self._actions.stop, self)
+        self._presenting = Presenting(
+            answering,
+            self._actions.stop,
+            self,
+            header=self._header,
+            welcome=self._welcome,
+            composer=self._composer,
+            panel=self._panel,
+            status=self._status,
+        )
         self._lay_out(export_to, import_from)
         self._message_keys.fill(*self._actions.fill(self.menuBar()))
         self._actions.follow(archive.undoing)
@@ -199,9 +208,11 @@ class MainWindow(QMainWindow):
         self._forecasting.changed.connect(self._composer.show_forecast)
         self.shown.connect(self._forecasting.show)
         self.written.connect(self._forecasting.write)
-        self.shown.connect(self._files.show)
-        self.written.connect(self._files.write)
-        self.closed.connect(self._files.close)
+        self.shown.connect(self._weighing.show)
+        self.shown.connect(self._attaching.show)
+        self.written.connect(self._weighing.write)
+        self._attaching.slowed.connect(self._weighing.wait_for)
+        self.closed.connect(self._attaching.close)
         self.acting.told.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
@@ -251,15 +262,17 @@ class MainWindow(QMainWindow):
         acting.toggled.connect(archive.undoing.did_quietly)
 
     def _connect_arrivals(self) -> None:
+        self._arrivals.looked.connect(self._presenting.models_listed)
+        self._presenting.model_shown.connect(self._arrivals.show_model)
         self._arrivals.taken.connect(self.choosing.use_after_answer)
         self._arrivals.taken.connect(self._composer.setFocus)
         self._arrivals.offered.connect(self._on_offered)
         self._arrivals.file_wanted.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
         self._arrivals.told.connect(self.say)
-        self._files.model_given.connect(self.choosing.open_file)
-        self._files.conversations_given.connect(self.sidebar.bring_in_files)
-        self._files.told.connect(self.say)
+        self._attaching.model_given.connect(self.choosing.open_file)
+        self._attaching.conversations_given.connect(self.sidebar.bring_in_files)
+        self._attaching.told.connect(self.say)
 
     def _restore(self) -> None:
         known = self._remembering.now

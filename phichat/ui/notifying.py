@@ -10,7 +10,6 @@ from phichat.chat.messages import Ending, Message
 from phichat.chat.session import Session
 from phichat.text import tr
 from phichat.ui.answering import Answering
-from phichat.ui.arrivals import Arrivals
 
 LONG = 10.0  # seconds that nobody sits and waits for
 
@@ -25,7 +24,6 @@ class Notifying(QObject):
         self,
         window: QWidget,
         answering: Answering,
-        arrivals: Arrivals,
         is_wanted: Callable[[], bool],
         pop: Callable[[str], None],
     ) -> None:
@@ -33,7 +31,6 @@ class Notifying(QObject):
         self._is_wanted, self._pop = is_wanted, pop
         self._begun: tuple[str, float] = "", 0.0
         answering.replied.connect(self._on_replied)
-        arrivals.ended.connect(self.tell)
 
     @Slot(str)
     def tell(self, sentence: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Preferring(QObject):
-    """`folders` are those of the data and of the models; `can_look` is whether it is known where versions are told.
+    """`data_folder` has all that is stored; `can_look` is whether it is known where versions are published.
 
     Signals: `told(str)` with a sentence.
     """
@@ -33,13 +33,13 @@ class Preferring(QObject):
         remembering: Remembering,
         zooming: Zooming,
         motion: Motion,
-        folders: tuple[Path, Path],
+        data_folder: Path,
         *,
         can_look: bool,
     ) -> None:
         super().__init__(window)
         self._theme, self._remembering, self._can_look = theme, remembering, can_look
-        self._zooming, self._motion, self._folders = zooming, motion, folders
+        self._zooming, self._motion, self._data_folder = zooming, motion, data_folder
         actions.preferences.triggered.connect(self.open)
 
     @Slot()
@@ -85,8 +85,7 @@ class Preferring(QObject):
 
     def _places(self) -> tuple[Path, Path]:
         """The folders as they will be."""
-        data, _ = self._folders
-        chosen = self._remembering.now.models_folder
+        data, chosen = self._data_folder, self._remembering.now.models_folder
         return data, Path(chosen) if chosen else data / "models"
 
     @Slot()

@@ -6,7 +6,7 @@ from PySide6.QtGui import QAction
 from phichat.engine.base import Done, Loaded, PromptMade
 from phichat.text import tr
 from phichat.ui.answering import Answering, State
-from phichat.ui.arrivals import STARTER, Arrivals
+from phichat.ui.arrivals import STARTER
 from phichat.ui.composer import Composer
 from phichat.ui.header import Header
 from phichat.ui.settings_panel import SettingsPanel
@@ -17,22 +17,29 @@ from phichat.ui.welcome import Welcome
 class Presenting(QObject):
     """Shows `answering` and its model.
 
-    Signals: `found` when there is a model to ask.
+    Signals: `found` when there is a model to ask, `model_shown(ModelFile)` for the one that is shown, None for none.
     """
 
     found = Signal()
+    model_shown = Signal(object)
 
     def __init__(
         self,
         answering: Answering,
-        arrivals: Arrivals,
-        places: tuple[Header, Welcome, Composer, SettingsPanel, StatusLine],
         stop: QAction,
         parent: QObject,
+        *,
+        header: Header,
+        welcome: Welcome,
+        composer: Composer,
+        panel: SettingsPanel,
+        status: StatusLine,
     ) -> None:
         super().__init__(parent)
-        self._answering, self._arrivals, self._stop = answering, arrivals, stop
-        self._header, self._welcome, self._composer, self._panel, self._status = places
+        self._answering, self._stop = answering, stop
+        self._header, self._welcome, self._composer = header, welcome, composer
+        self._panel, self._status = panel, status
+        self._has_looked = False  # for the models on this disk
         self._last_state = State.EMPTY
         answering.state_changed.connect(self.show_state)
         answering.noticed.connect(self._status.say)
@@ -40,7 +47,6 @@ class Presenting(QObject):
         answering.prompt_made.connect(self._on_prompt)
         answering.measured.connect(self._on_measured)
         answering.loaded_model.connect(self._on_loaded)
-        arrivals.looked.connect(self.show_state)
 
     @Slot()
     def begin(self) -> None:
@@ -49,14 +55,20 @@ class Presenting(QObject):
         self._status.forget_figures()
 
     @Slot()
+    def models_listed(self) -> None:
+        """From now on, no model means that there is none."""
+        self._has_looked = True
+        self.show_state()
+
+    @Slot()
     def show_state(self) -> None:
         """Show how things are."""
         model = self._answering.model
         title = model.title if model else ""
-        is_missing = self._arrivals.has_looked and not model
+        is_missing = self._has_looked and not model
         self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
-        self._arrivals.show_model(model)
-        shown = title if self._arrivals.has_looked else ""  # else it might be taken back for the first page
+        self.model_shown.emit(model)
+        shown = title if self._has_looked else ""  # else it might be taken back for the first page
         self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
         self._composer.set_answering(self._answering.is_answering())
         self._stop.setEnabled(self._answering.is_answering())
