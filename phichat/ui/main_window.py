@@ -1,4 +1,4 @@
-"""The window: columns side by side, and who hears whom."""
+"""The window: makes its parts and connects them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow
 
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
@@ -19,6 +19,7 @@ from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.attaching import Attaching, Looker, TextReader
+from phichat.ui.chat_page import ChatPage
 from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
@@ -26,7 +27,6 @@ from phichat.ui.conversation_list import ConversationList
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
-from phichat.ui.lettering import at_most
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
@@ -36,7 +36,7 @@ from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme import Theme
-from phichat.ui.transcript import COLUMN, Transcript
+from phichat.ui.transcript import Transcript
 from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
 
@@ -155,45 +155,22 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self, export_to: "Exporter", import_from: "Importer") -> None:
         self._pages = Pages(self._welcome, self._transcript)
-        self.bars = bars = QVBoxLayout()
-        bars.setContentsMargins(16, 0, 16, 0)
-        below = QVBoxLayout()
-        below.setContentsMargins(24, 4, 24, 0)
-        self._arrivals.settle(self._pages, bars, is_offered=self._remembering.now.offers_phi_3)
+        page = ChatPage(self._header, self._pages, self._composer, self._status)
+        self.bars = page.above
+        self._arrivals.settle(self._pages, page.above, is_offered=self._remembering.now.offers_phi_3)
         self.sidebar = SidebarController(
             self._theme,
             self._sidebar,
             self._actions,
             self.archive,
             self,
-            above=bars,
-            below=below,
+            above=page.above,
+            below=page.below,
             export_to=export_to,
             import_from=import_from,
         )
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._header)
-        column.addLayout(bars)
-        column.addWidget(self._pages, 1)
-        column.addLayout(below)
-        column.addLayout(self._composer_row())
-        column.addWidget(self._status)
-        self._columns = Columns(self._sidebar, centre, self._panel, (self._actions.sidebar, self._actions.panel))
+        self._columns = Columns(self._sidebar, page, self._panel, (self._actions.sidebar, self._actions.panel))
         self.setCentralWidget(self._columns)
-
-    def _composer_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(24, 4, 24, 6)
-        holder = QWidget()
-        at_most(holder, COLUMN)
-        inside = QVBoxLayout(holder)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.addWidget(self._composer)
-        row.addWidget(holder)
-        return row
 
     def _connect(self) -> None:
         self._connect_actions()
