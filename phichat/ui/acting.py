@@ -66,7 +66,6 @@ class Acting(QObject):
         signals.deleted.connect(self._delete)
         signals.pinned.connect(self._pin)
         transcript.selection.told.connect(self.told)
-        transcript.walking.left.connect(composer.setFocus)
         answering.state_changed.connect(self._on_state)
         answering.replied.connect(self._on_replied)
 

@@ -31,6 +31,7 @@ from phichat.ui.message_keys import MessageKeys
 from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
+from phichat.ui.reading_keys import ReadingKeys
 from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.sidebar_controller import SidebarController
@@ -92,7 +93,9 @@ class MainWindow(QMainWindow):
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
         self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)
-        self._message_keys = MessageKeys(self, theme, self._transcript, self.acting)
+        walking = ReadingKeys(self._transcript).walking
+        walking.left.connect(self._composer.setFocus)
+        self._message_keys = MessageKeys(self, theme, self._transcript, walking, self.acting)
         self._horizon = Horizon(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)

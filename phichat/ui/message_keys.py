@@ -12,6 +12,7 @@ from phichat.text import tr
 from phichat.ui.acting import Acting
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import Transcript
+from phichat.ui.walking import Walking
 
 if TYPE_CHECKING:
     from phichat.ui.find_bar import FindBar
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class MessageKeys(QObject):
     """Emits the transcript's signals for keys, and opens the bar in which words are looked for."""
 
-    def __init__(self, window: QWidget, theme: Theme, transcript: Transcript, acting: Acting) -> None:
+    def __init__(self, window: QWidget, theme: Theme, transcript: Transcript, walking: Walking, acting: Acting) -> None:
         super().__init__(window)
+        self._walking = walking
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
         self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
@@ -34,8 +36,8 @@ class MessageKeys(QObject):
         self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
         self._up = _action(window, tr("Message before"), "Alt+Up", self._on_up)
         self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
-        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", transcript.walking.go_to_start)
-        self._end = _action(window, tr("Go to the end"), "Ctrl+End", transcript.walking.go_to_end)
+        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", walking.go_to_start)
+        self._end = _action(window, tr("Go to the end"), "Ctrl+End", walking.go_to_end)
         for keys, slot in (("Alt+Shift+Up", self._on_further_up), ("Alt+Shift+Down", self._on_further_down)):
             _action(window, "", keys, slot)
         for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
@@ -109,19 +111,19 @@ class MessageKeys(QObject):
 
     @Slot()
     def _on_up(self) -> None:
-        self._transcript.walking.walk(-1)
+        self._walking.walk(-1)
 
     @Slot()
     def _on_down(self) -> None:
-        self._transcript.walking.walk(1)
+        self._walking.walk(1)
 
     @Slot()
     def _on_further_up(self) -> None:
-        self._transcript.walking.extend(-1)
+        self._walking.extend(-1)
 
     @Slot()
     def _on_further_down(self) -> None:
-        self._transcript.walking.extend(1)
+        self._walking.extend(1)
 
 
 def _action(widget: QWidget, text: str, keys: str, slot: Callable[[], None]) -> QAction:

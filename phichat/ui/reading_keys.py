@@ -6,12 +6,12 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QScrollBar
 
-from phichat.ui.text_selection import TextSelection
+from phichat.ui.transcript import Transcript
+from phichat.ui.walking import Walking
 
 if TYPE_CHECKING:
     from phichat.ui.message_view import MessageView
     from phichat.ui.part import Field
-    from phichat.ui.transcript import Transcript
 
 _NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 _CONTROL, _KEYPAD = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.KeypadModifier
@@ -48,11 +48,18 @@ _UPWARDS = {QScrollBar.SliderAction.SliderSingleStepSub, QScrollBar.SliderAction
 
 
 class ReadingKeys(QObject):
-    """Hears the fields' keys before they do, as an event filter, and those of `transcript` through `press`."""
+    """Filters the keys of `transcript` and of the text fields in its messages.
 
-    def __init__(self, transcript: "Transcript", text: TextSelection) -> None:
+    Attributes:
+        walking: goes from message to message.
+    """
+
+    def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
-        self._transcript, self._text = transcript, text
+        self.walking = Walking(transcript)
+        self._transcript, self._text = transcript, transcript.text_selection
+        transcript.context.key_filter = self
+        transcript.installEventFilter(self)
 
     def press(self, event: QKeyEvent, view: "MessageView | None", field: "Field | None" = None) -> bool:
         """Do what the key says, with `view` in which the focus is, in its `field` if in one; False for nothing."""
@@ -67,12 +74,12 @@ class ReadingKeys(QObject):
             return True
         if stroke in _MESSAGES:
             self._text.drop()
-            self._transcript.walking.extend(_MESSAGES[stroke])
+            self.walking.extend(_MESSAGES[stroke])
             return True
         return self._scroll(stroke)
 
     def _scroll(self, stroke: Stroke) -> bool:
-        bar, walking = self._transcript.verticalScrollBar(), self._transcript.walking
+        bar, walking = self._transcript.verticalScrollBar(), self.walking
         if stroke == (Qt.Key.Key_Home, _NONE):
             walking.go_to_start()
         elif stroke == (Qt.Key.Key_End, _NONE):
@@ -110,9 +117,9 @@ class ReadingKeys(QObject):
         self._transcript.selection.end()
         return True
 
-    def is_for_selection(self, event: QEvent, view: "MessageView | None") -> bool:
+    def _is_for_selection(self, event: QKeyEvent, view: "MessageView | None") -> bool:
         """Whether that key ends a selection, in `view` or of messages."""
-        return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self._has_selection(view)
+        return event.key() == Qt.Key.Key_Escape and self._has_selection(view)
 
     def _has_selection(self, view: "MessageView | None") -> bool:
         return self._transcript.selection.is_there or bool(view and self._text.is_in(view))
@@ -132,6 +139,8 @@ class ReadingKeys(QObject):
         return self.press(event, self._transcript.view_with(field), field)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and watched is self._transcript:
+            return self._filter_transcript(event)
         if isinstance(event, QKeyEvent):
             from phichat.ui.part import Field  # noqa: PLC0415 - there are messages by now
 
@@ -140,6 +149,13 @@ class ReadingKeys(QObject):
         if isinstance(event, QFocusEvent) and event.gotFocus():
             self._on_focus(watched, event)
         return False
+
+    def _filter_transcript(self, event: QKeyEvent) -> bool:
+        view = self._transcript.focused_view
+        if event.type() is QEvent.Type.ShortcutOverride and self._is_for_selection(event, view):
+            event.accept()  # else Escape would stop the answer under way
+            return True
+        return event.type() is QEvent.Type.KeyPress and self.press(event, view)
 
     def _on_focus(self, field: QObject, event: QFocusEvent) -> None:
         """Messages are selected from there on; where the mouse is pressed, that decides."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message, Role
@@ -17,11 +17,9 @@ from phichat.ui.live import Live, prepare
 from phichat.ui.message_context import MessageContext, MessageSignals
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
-from phichat.ui.reading_keys import ReadingKeys
 from phichat.ui.render_context import RenderContext
 from phichat.ui.text_selection import TextSelection
 from phichat.ui.theme import Theme
-from phichat.ui.walking import Walking
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
@@ -43,7 +41,7 @@ class Transcript(QScrollArea):
     Attributes:
         context: what the messages' widgets share, and what they ask for.
         selection: the messages that are selected as a whole.
-        walking: goes from message to message.
+        text_selection: the text that is selected in one of them.
 
     Signals: `changed` when other messages, or more of one, are shown; `resized`.
     """
@@ -60,10 +58,8 @@ class Transcript(QScrollArea):
         self._live = Live(self._lay_out(), theme, self.context, self)
         self._place = Place(self, self._content, self._views)
         self.selection = MessageSelection(self._live, self._content, theme)
-        self.walking = Walking(self)
-        self._text = TextSelection(self, self._live, self.selection)
-        self._keys = ReadingKeys(self, self._text)
-        self.context.key_filter, self.context.mouse_filter = self._keys, self._text
+        self.text_selection = TextSelection(self, self._live, self.selection)
+        self.context.mouse_filter = self.text_selection
         self.context.selection = self.selection.messages
         self._focused: MessageView | None = None
         self._is_pointing = False  # to what a search found
@@ -179,6 +175,11 @@ class Transcript(QScrollArea):
         if self._focused and role in {None, self._focused.message.role}:
             return self._focused
         return next((view for view in reversed(self._live.views) if role in {None, view.message.role}), None)
+
+    @property
+    def focused_view(self) -> "MessageView | None":
+        """The message with the focus; None if none has it."""
+        return self._focused
 
     @Slot(int)
     def turn(self, step: int) -> None:
@@ -346,29 +347,19 @@ class Transcript(QScrollArea):
             return
         focused = self._live.view_with(now)
         if focused and self._focused and focused is not self._focused:
-            self._text.drop()  # what is copied is what one is at
+            self.text_selection.drop()  # what is copied is what one is at
         if self._focused and self._focused is not focused and self._focused in self._live.views:
             self._focused.set_focused(is_focused=False)
         self._focused = focused
         if focused:
             focused.set_focused(is_focused=True)
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.ShortcutOverride and self._keys.is_for_selection(event, self._focused):
-            event.accept()  # else Escape would stop the answer under way
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._keys.press(event, self._focused):
-            super().keyPressEvent(event)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Beside the messages' text, which hears of it by itself."""
         under = self._content.childAt(self._content.mapFromGlobal(event.globalPosition().toPoint()))
         view = self.view_with(under)
         if view is None or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._text.drop()
+            self.text_selection.drop()
             self.selection.end()
         else:
             self.selection.extend_to(self._live.number(view.message.id))

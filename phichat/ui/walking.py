@@ -1,11 +1,8 @@
 """From message to message, and from one end of the conversation to the other."""
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Signal, Slot
 
-if TYPE_CHECKING:
-    from phichat.ui.transcript import Transcript
+from phichat.ui.transcript import Transcript
 
 
 class Walking(QObject):
@@ -16,7 +13,7 @@ class Walking(QObject):
 
     left = Signal()
 
-    def __init__(self, transcript: "Transcript") -> None:
+    def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
         self._transcript = transcript
 
