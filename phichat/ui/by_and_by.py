@@ -1,13 +1,16 @@
-"""Work in small steps, between which the window does other things."""
+"""Work in small steps while the window has nothing else to do."""
 
 from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 
-class ByAndBy(QObject):
-    """Takes the next of `steps` whenever nothing else is to be done, to their end."""
+def run_when_idle(steps: Iterator[None], parent: QObject) -> None:
+    """Take the next of `steps` whenever no event waits, to their end; not after `parent` is gone."""
+    _IdleSteps(steps, parent)
 
+
+class _IdleSteps(QObject):
     def __init__(self, steps: Iterator[None], parent: QObject) -> None:
         super().__init__(parent)
         self._steps = steps
@@ -17,6 +20,7 @@ class ByAndBy(QObject):
 
     @Slot()
     def _step(self) -> None:
-        if next(self._steps, self) is self:
-            self._timer.stop()
-            self.deleteLater()
+        for _ in self._steps:
+            return  # the next one when the window is idle again
+        self._timer.stop()
+        self.deleteLater()

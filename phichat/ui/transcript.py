@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrol
 
 from phichat.chat.messages import Message, Role
 from phichat.text import tr
-from phichat.ui.by_and_by import ByAndBy
+from phichat.ui.by_and_by import run_when_idle
 from phichat.ui.down_button import DownButton
 from phichat.ui.lettering import at_most
 from phichat.ui.live import Live, prepare
@@ -110,7 +110,7 @@ class Transcript(QScrollArea):
 
     def prepare(self) -> None:
         """Have ready what the first messages need, a little at a time."""
-        ByAndBy(prepare(self._theme, self.context), self)
+        run_when_idle(prepare(self._theme, self.context), self)
 
     def path(self) -> list[Message]:
         """All messages that are shown, wherever the reader is."""
