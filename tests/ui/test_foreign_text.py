@@ -45,7 +45,7 @@ HOME_OF_TIPS = "phichat/ui/plain_text.py"
 MADE_THERE = {"QLabel", "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument"}
 """What takes any string for HTML, or loads what HTML names."""
 SHOWS_HTML = {"setHtml", "insertHtml", "setMarkdown", "insertMarkdown", "setSearchPaths"}
-OWN_HTML = {"phichat/ui/clipboard.py", "phichat/ui/prose.py"}
+OWN_HTML = {"phichat/ui/widgets/clipboard.py", "phichat/ui/prose.py"}
 """They put HTML on the clipboard, for other programs, and show none."""
 
 
