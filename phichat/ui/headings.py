@@ -11,7 +11,6 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 
 from phichat.store.base import Heading
 from phichat.text import tr
-from phichat.ui.plain_text import tool_tip
 
 HEADING = Qt.ItemDataRole.UserRole
 IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
@@ -235,6 +234,5 @@ _VALUES: dict[int, Callable[[Heading], Any]] = {
     Qt.ItemDataRole.DisplayRole: title_of_heading,
     Qt.ItemDataRole.AccessibleTextRole: title_of_heading,
     Qt.ItemDataRole.EditRole: lambda heading: heading.title,
-    Qt.ItemDataRole.ToolTipRole: lambda heading: tool_tip(title_of_heading(heading)),
     HEADING: lambda heading: heading,
 }

@@ -1,12 +1,20 @@
 """How rows of conversations are painted: titles, and the names of sections. Never as HTML."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+    QWidget,
+)
 
 from phichat.store.base import Heading
 from phichat.text import tr
-from phichat.ui.headings import HEADING, IS_ANSWERING
+from phichat.ui.headings import HEADING, IS_ANSWERING, title_of_heading
+from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
 
 MARGIN = 10  # pixels
@@ -82,3 +90,10 @@ class HeadingRows(QStyledItemDelegate):
         editor.setAccessibleName(tr("Title"))
         self._theme.dress(editor, "field")
         return editor
+
+    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
+        heading = index.data(HEADING)
+        if event.type() is QEvent.Type.ToolTip and isinstance(heading, Heading):
+            QToolTip.showText(event.globalPos(), tool_tip(title_of_heading(heading)), view)
+            return True
+        return super().helpEvent(event, view, option, index)

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QItemSelectionModel, QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolTip, QWidget
 
 from phichat import text
 from phichat.store.base import Heading
@@ -59,6 +60,18 @@ def two(home: Path, open_window: Callable[[], Person]) -> Person:
     person.wait(lambda: person.titles() == ["Whales", "Bread"])
     person.wait_for(State.IDLE)
     return person
+
+
+def test_a_title_is_told_in_full_where_the_mouse_rests(home: Path, open_window: Callable[[], Person]) -> None:
+    title = "<b>A title</b> that is longer than the list is wide, and goes on"
+    put(home, (title, 0.001))
+    person = open_window()
+    person.wait(lambda: person.titles() == [title])
+    view = person.find("conversationList")
+    place = view.visualRect(person.row(title)).center()
+    QApplication.sendEvent(view.viewport(), QHelpEvent(QEvent.Type.ToolTip, place, view.viewport().mapToGlobal(place)))
+    assert escape(title) in QToolTip.text()
+    QToolTip.hideText()
 
 
 def test_conversations_stand_under_their_days() -> None:
