@@ -99,25 +99,25 @@ class Finding(QObject):
         start = next((at for at, message in enumerate(path) if message.id == name), min(self._origin, len(path)))
         for distance in range(len(path) + 1):
             yield
-            number = (start + direction * distance) % len(path)
-            places = range(self._count(path[number], number))[::direction]
+            index = (start + direction * distance) % len(path)
+            places = range(self._count(path[index], index))[::direction]
             if distance == 0:
                 places = range(here + 1, len(places)) if direction > 0 else range(min(here, len(places)))[::-1]
             if places:
-                self._at = path[number].id, places[0]
-                self._transcript.bring(number, places[0])
+                self._at = path[index].id, places[0]
+                self._transcript.bring(index, places[0])
                 break
         yield from self._count_all()
 
     def _count_all(self) -> Iterator[None]:
-        for number, message in enumerate(self._transcript.path()[:]):
+        for index, message in enumerate(self._transcript.path()[:]):
             yield
-            self._count(message, number)
+            self._count(message, index)
 
-    def _count(self, message: Message, number: int) -> int:
+    def _count(self, message: Message, index: int) -> int:
         text, count = self._counts.get(message.id, ("", -1))
         if count < 0 or text is not message.text:
-            view = self._transcript.view(number)
+            view = self._transcript.view(index)
             is_marked = view is not None and view.message is message and view.needle is self._needle
             count = view.count() if view and is_marked else self._count_unseen(message)
             self._counts[message.id] = message.text, count

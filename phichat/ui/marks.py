@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
-from phichat.ui.theme import Tokens
+from phichat.ui.tokens import Tokens
 
 MOST = 2000  # marks in one field: more than anyone looks at, and drawing them takes its time
 

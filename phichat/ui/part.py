@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from phichat.chat.items import Block
 from phichat.ui.marks import Marks, Needle
-from phichat.ui.theme import Tokens
+from phichat.ui.tokens import Tokens
 
 Field = QTextEdit | QPlainTextEdit
 

@@ -13,8 +13,6 @@ from phichat.ui.styles import PLAIN, STYLES
 from phichat.ui.system_looks import SystemLooks
 from phichat.ui.tokens import ACCENTS, SYSTEM, THEMES, Tokens, tokens_of
 
-__all__ = ["Theme", "Tokens", "muted"]
-
 ROUND = 34  # pixels: how large round buttons are
 
 
