@@ -16,6 +16,7 @@ from phichat import __version__, crashes, files, logs, paths, text
 from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
+from phichat.stop import Stop
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
@@ -111,7 +112,7 @@ def create_window(
     diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
     versions = Updates(home.versions)
     _connect_preferences(window, application, theme, remembering, home, can_look=versions.can_look())
-    _connect_help(window, theme, remembering, home, diagnosing, versions)
+    _connect_help(window, theme, remembering, home, diagnosing.examine, versions)
     _connect_notifications(window, application, arrivals, remembering)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
@@ -245,11 +246,11 @@ def _connect_help(
     theme: Theme,
     remembering: Remembering,
     home: paths.Home,
-    diagnosing: Diagnosing,
+    diagnose: Callable[[Stop], str],
     versions: Updates,
 ) -> None:
     """The Help menu, and news of newer versions."""
-    helping = Helping(window, window.commands, theme, home.logs, diagnosing.examine, _parts)
+    helping = Helping(window, window.commands, theme, home.logs, diagnose, _parts)
     updating = Updating(window, window.bars, theme, remembering, versions)
     helping.told.connect(window.say)
     for end in (helping.close, updating.close):
