@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class Header(QWidget):
     """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
 
-    Signals: `model_chosen(ModelFile)`; `file_wanted` where the person wants to open a model file, `models_wanted` where
-    they want to see all models there are.
+    Signals:
+        model_chosen(ModelFile): load that model.
+        file_wanted: open a model file.
+        models_wanted: show all models there are.
     """
 
     model_chosen = Signal(object)

@@ -55,8 +55,10 @@ class MainWindow(QMainWindow):
         bars: what is between the header and the conversation.
         sidebar: shows the conversations there are, and exports and imports them.
 
-    Signals: `closed` once nothing more will be shown; whoever owns threads ends them then. `shown(Session)` for another
-    conversation, `written(str)` for what is being written in it.
+    Signals:
+        closed: nothing more will be shown; whoever owns threads ends them then.
+        shown(Session): another conversation is shown.
+        written(str): the text in the message field is another.
     """
 
     closed = Signal()

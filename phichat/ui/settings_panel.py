@@ -41,8 +41,10 @@ class SettingsPanel(QScrollArea):
         computer: what models may take of this computer.
         presets: which preset the settings are like.
 
-    Signals: `sampling_changed(Sampling)`, `system_changed(str)` as they change; `context_changed(int)` once a new
-    context is settled, as it takes loading the model again; `default_wanted` where new conversations should begin so.
+    Signals:
+        sampling_changed(Sampling), system_changed(str): as they change.
+        context_changed(int): once a new context is settled, as it takes loading the model again.
+        default_wanted: begin new conversations with these settings.
     """
 
     sampling_changed = Signal(object)
