@@ -79,14 +79,14 @@ def create_window(
     home = paths.home()
     notice = notice or paths.repair_permissions(home)
     file = PreferencesFile(home.preferences)
-    preferences = file.read()
-    theme = _theme(application, preferences)
-    models = Models(home, model or preferences.model, make_shelf or (lambda library: _shelf(home, library)))
-    remembering = Remembering(preferences, _save_nothing if is_guest else file.write)
+    stored = file.read()
+    theme = _theme(application, stored)
+    models = Models(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
+    remembering = Remembering(stored, _save_nothing if is_guest else file.write)
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
-    conversations = Conversations(home, is_guest=is_guest)
-    archive = Archive(conversations.history, remembering.new_session)
+    service = Conversations(home, is_guest=is_guest)
+    archive = Archive(service.history, remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(
@@ -102,11 +102,11 @@ def create_window(
         export_to=_export,
         import_from=_import,
     )
-    for part in (theme, thread, answering, arrivals, models, conversations, archive, remembering):
+    for part in (theme, thread, answering, arrivals, models, service, archive, remembering):
         part.setParent(window)
-    for end in (answering.close, arrivals.close, thread.close, archive.close, conversations.close):
+    for end in (answering.close, arrivals.close, thread.close, archive.close, service.close):
         window.closed.connect(end)
-    _connect_conversations(conversations, window, remembering)
+    _connect_conversations(service, window, remembering)
     _connect_models(models, window, arrivals)
     _connect_unasked(window, answering, remembering)
     diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
@@ -183,15 +183,15 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
-def _connect_conversations(conversations: Conversations, window: MainWindow, remembering: Remembering) -> None:
+def _connect_conversations(service: Conversations, window: MainWindow, remembering: Remembering) -> None:
     """What became of the file, and what models remember of conversations."""
     answering, keeping = window.answering, window.archive.keeping
     keeping.erased.connect(answering.forget)
-    keeping.erased.connect(conversations.clear_states)
-    answering.forgotten.connect(conversations.clear_states)
-    remembering.states_allowed.connect(conversations.shrink_states)
-    conversations.noticed.connect(window.say)
-    conversations.noticed.connect(window.archive.read_again)
+    keeping.erased.connect(service.clear_states)
+    answering.forgotten.connect(service.clear_states)
+    remembering.states_allowed.connect(service.shrink_states)
+    service.noticed.connect(window.say)
+    service.noticed.connect(window.archive.read_again)
 
 
 def _connect_models(models: Models, window: MainWindow, arrivals: Arrivals) -> None:
