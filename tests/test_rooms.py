@@ -39,7 +39,12 @@ MODULES = {
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
 
 TYPES = {
-    "phichat.ui": ("phichat.models.library", "phichat.store.history", "phichat.store.imports", "phichat.updates"),
+    "phichat.ui": (
+        "phichat.models.library",
+        "phichat.store.history",
+        "phichat.store.imports",
+        "phichat.updates",
+    ),
 }
 """What a room may besides import for annotations alone, under `if TYPE_CHECKING`."""
 
