@@ -16,7 +16,6 @@ from phichat import __version__, crashes, files, logs, paths, text
 from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
-from phichat.stop import Stop
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.text import tr
 from phichat.ui.answering import Answering
@@ -246,7 +245,7 @@ def _connect_help(
     theme: Theme,
     remembering: Remembering,
     home: paths.Home,
-    diagnose: Callable[[Stop], str],
+    diagnose: Callable[..., str],
     versions: Updates,
 ) -> None:
     """The Help menu, and news of newer versions."""
