@@ -7,18 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from phichat import paths, starting, text
+from phichat import i18n, paths, runtime
 
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
-    starting.give_back_environment()
-    starting.look_beside()
-    if module := starting.part_of(sys.argv):
-        starting.run_part(module)
+    runtime.give_back_environment()
+    runtime.add_bundled_starter()
+    if module := runtime.module_argument(sys.argv):
+        runtime.run_module(module)
         return 0
     try:
-        text.set_language(preferred=paths.preferred_language())
+        i18n.set_language(preferred=paths.preferred_language())
         from phichat import cli  # noqa: PLC0415 - its words need the language
 
         return cli.run(sys.argv[1:], open_window)

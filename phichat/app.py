@@ -12,12 +12,12 @@ from PySide6.QtCore import QBuffer, QObject, QTimer, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, crashes, files, logs, paths, text
+from phichat import __version__, crashes, files, i18n, logs, paths
 from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
+from phichat.i18n import tr
 from phichat.store.preferences import Preferences, PreferencesFile
-from phichat.text import tr
 from phichat.ui.answering import Answering
 from phichat.ui.application import Application
 from phichat.ui.archive import Archive
@@ -149,7 +149,7 @@ def run(
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
-    application.setWindowIcon(QIcon(str(text.resource("icons/phichat.svg"))))
+    application.setWindowIcon(QIcon(str(i18n.resource("icons/phichat.svg"))))
     logs.start(home.logs)
     had_crashed = not is_for_show and crashes.watch(home.logs)
     window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)

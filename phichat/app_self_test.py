@@ -15,9 +15,9 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QTextEdit, QWidget
 
-from phichat import app, text
+from phichat import app, i18n
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import State
 from phichat.ui.drawings import draw
 from phichat.ui.language import reads_qt
@@ -32,7 +32,7 @@ Part = TypeVar("Part", bound=QWidget)
 def main() -> NoReturn:
     """Look at everything, say so, and end."""
     order: dict[str, Any] = json.load(sys.stdin)
-    text.set_language()
+    i18n.set_language()
     QApplication([sys.argv[0], "-style", "fusion"])
     window = app.create_window(order["model"])
     window.show()
@@ -93,7 +93,7 @@ def _speaks_qt(code: str) -> bool:
 
 
 def _is_drawn(name: str) -> bool:
-    picture = QIcon(str(text.resource(name))).pixmap(32, 32).toImage()
+    picture = QIcon(str(i18n.resource(name))).pixmap(32, 32).toImage()
     return any(picture.pixelColor(x, y).alpha() for x in range(picture.width()) for y in range(picture.height()))
 
 

@@ -11,8 +11,8 @@ from phichat.cli_console import Console, ReaderGone
 from phichat.cli_options import parser
 from phichat.engine.base import Engine
 from phichat.errors import PhichatError
+from phichat.i18n import tr
 from phichat.paths import Home
-from phichat.text import tr
 
 Window = Callable[[Path | None, bool, str | None, Path | None], int]
 """Opens the window: where to save a picture of it, whether to quit once it is ready, the model, and a file to open."""

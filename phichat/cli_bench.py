@@ -10,8 +10,8 @@ from phichat.cli_models import columns
 from phichat.cli_options import sampling_of
 from phichat.cli_talk import chosen
 from phichat.engine.tuning import Memory, suggested
+from phichat.i18n import format_number
 from phichat.models.library import Library
-from phichat.text import number
 
 
 def run(options: argparse.Namespace, library: Library, console: Console) -> int:
@@ -39,6 +39,6 @@ def figures(values: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for index, value in enumerate(values, 1):
             yield from figures(value, f"{name} {index}")
     elif isinstance(values, float):
-        yield name, number(values, 2)
+        yield name, format_number(values, 2)
     else:
         yield name, "-" if values is None else str(values)

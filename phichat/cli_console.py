@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 
 # What a model or a file's name may not send to a terminal: everything that moves the cursor or changes its colours.
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
 
+from phichat.cancellation import CancelToken
 from phichat.cli_console import Console
 from phichat.errors import ModelError, PhichatError
+from phichat.i18n import N_, format_duration, format_size, tr
 from phichat.models.base import Fetched, Listing, ModelFile, Phase, Progress, Source
 from phichat.models.catalogue import CATALOGUE
 from phichat.models.library import Library
 from phichat.models.shelf import Shelf
-from phichat.stop import Stop
-from phichat.text import duration, later, size, tr
 
 PATIENCE = 6
 """Tries in a row without a byte after which the command gives up; a script would rather know."""
@@ -23,10 +23,10 @@ PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5
 
 _PHASES = {
-    Phase.ASKING: later("asking the Hub"),
-    Phase.WAITING: later("waiting"),
-    Phase.CHECKING: later("checking"),
-    Phase.ELSEWHERE: later("another Phichat is fetching it"),
+    Phase.ASKING: N_("asking the Hub"),
+    Phase.WAITING: N_("waiting"),
+    Phase.CHECKING: N_("checking"),
+    Phase.ELSEWHERE: N_("another Phichat is fetching it"),
 }
 
 
@@ -67,12 +67,14 @@ def _is_it(listing: Listing, model: ModelFile, library: Library, console: Consol
 
 def reading(console: Console) -> Callable[[int, int], None]:
     """Says how much of a file has been read."""
-    return lambda done, total: console.progress(tr("Read {done} of {total}").format(done=size(done), total=size(total)))
+    return lambda done, total: console.progress(
+        tr("Read {done} of {total}").format(done=format_size(done), total=format_size(total))
+    )
 
 
 def _fetch(listing: Listing, shelf: Shelf, reporter: "Reporter", console: Console) -> Fetched:
     is_checked = listing.bytes is not None
-    with closing(shelf.fetch(listing.name, Stop(), PATIENCE)) as events:
+    with closing(shelf.fetch(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
             if isinstance(event, Fetched):
                 return event
@@ -151,15 +153,15 @@ def _words(progress: Progress) -> list[str]:
     """Bytes, then what it is doing if that is not fetching, else speed and time left."""
     words = []
     if progress.total:
-        words.append(tr("{done} of {total}").format(done=size(progress.done), total=size(progress.total)))
+        words.append(tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total)))
     if progress.note:
         return [*words, progress.note]
     if progress.phase is not Phase.FETCHING:
         return [*words, tr(_PHASES[progress.phase])]
     if progress.speed:
-        words.append(tr("{size}/s").format(size=size(int(progress.speed))))
+        words.append(tr("{size}/s").format(size=format_size(int(progress.speed))))
     if progress.left is not None:
-        words.append(tr("{duration} left").format(duration=duration(progress.left)))
+        words.append(tr("{duration} left").format(duration=format_duration(progress.left)))
     return words
 
 

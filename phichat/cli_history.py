@@ -9,12 +9,12 @@ from typing import Any
 from phichat.cli_console import Console
 from phichat.cli_models import columns
 from phichat.errors import StoreError
+from phichat.i18n import tr, tr_count
 from phichat.paths import Home
 from phichat.store.base import Heading, Hit, Record
 from phichat.store.exports import Format, export, format_of, write
 from phichat.store.history import History
 from phichat.store.shown import heading_title, moment
-from phichat.text import tr, tr_count
 
 SHORT = 8  # signs of an id that a list shows; the beginning of one is enough everywhere
 MOST_HITS = 200

@@ -8,10 +8,10 @@ from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.cli_console import Console
 from phichat.errors import StoreError
+from phichat.i18n import tr
 from phichat.paths import Home
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
-from phichat.text import tr
 
 
 class Keeper:

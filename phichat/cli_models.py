@@ -5,21 +5,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from phichat.cancellation import CancelToken
 from phichat.cli_console import Console
 from phichat.cli_download import download, reading
 from phichat.errors import ModelMissing
+from phichat.i18n import N_, format_number, format_size, tr
 from phichat.models.address import parse
 from phichat.models.base import Listing, ModelFile, Partial, Presence, Source
 from phichat.models.library import Library
 from phichat.models.shelf import Shelf
-from phichat.stop import Stop
-from phichat.text import later, number, size, tr
 
 _SOURCES = {
-    Source.STARTER: later("comes with the app"),
-    Source.OURS: later("fetched"),
-    Source.HUB: later("in the Hub's cache"),
-    Source.ADDED: later("added"),
+    Source.STARTER: N_("comes with the app"),
+    Source.OURS: N_("fetched"),
+    Source.HUB: N_("in the Hub's cache"),
+    Source.ADDED: N_("added"),
 }
 
 
@@ -61,7 +61,7 @@ def columns(rows: list[list[str]]) -> list[str]:
 
 def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
     if options.online:
-        for listing in shelf.confirmed(Stop()):
+        for listing in shelf.confirmed(CancelToken()):
             console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
     listings = shelf.measured()
     _show(options, listings, library, console)
@@ -76,7 +76,7 @@ def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: 
 
 def _files(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
     shelf.measured()
-    listings = shelf.files(options.name, Stop())
+    listings = shelf.files(options.name, CancelToken())
     _show(options, listings, library, console)
     if not options.json:
         console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
@@ -112,20 +112,22 @@ def _place(listing: Listing) -> str:
 def _size(listing: Listing) -> str:
     if listing.bytes is None:
         return ""
-    return tr("about {size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
+    return (
+        tr("about {size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)
+    )
 
 
 def _memory(listing: Listing) -> str:
     if listing.memory is None:
         return ""
-    text = size(listing.memory)
+    text = format_size(listing.memory)
     return text if listing.fits else tr("{size}, more than there is").format(size=text)
 
 
 def _speed(listing: Listing) -> str:
     if not listing.speed:
         return ""
-    return tr("about {speed} tokens/s").format(speed=number(listing.speed, 1 if listing.speed < 2 else 0))
+    return tr("about {speed} tokens/s").format(speed=format_number(listing.speed, 1 if listing.speed < 2 else 0))
 
 
 def _state(listing: Listing) -> str:
@@ -201,7 +203,7 @@ def _remove(options: argparse.Namespace, library: Library, shelf: Shelf, console
 def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
     if options.yes or options.json or not console.is_interactive:
         return True
-    question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=size(freed))
+    question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=format_size(freed))
     answer = (console.ask(f"{question} ") or "").strip().lower()
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
@@ -212,7 +214,7 @@ def _discard(options: argparse.Namespace, begun: Partial, shelf: Shelf, console:
         console.json({"name": options.name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes})
     else:
         text = tr("What was here of {name} is deleted, which frees {size}.")
-        console.line(text.format(name=options.name, size=size(begun.bytes)))
+        console.line(text.format(name=options.name, size=format_size(begun.bytes)))
 
 
 def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console: Console) -> None:
@@ -220,7 +222,7 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
         console.json(as_json(model) | facts)
     elif model.source is Source.OURS:
-        console.line(tr("{name} is deleted, which frees {size}.").format(name=model.name, size=size(freed)))
+        console.line(tr("{name} is deleted, which frees {size}.").format(name=model.name, size=format_size(freed)))
     else:
         console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from phichat import __version__
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
 FORMATS = ["json", "markdown", "text", "html"]
@@ -175,7 +175,7 @@ def _add_model_options(command: Parser) -> None:
 
 
 def _help(setting: Setting) -> str:
-    low, high = (number(value, setting.decimals) for value in (setting.low, setting.high))
+    low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
     return text.replace("%", "%%")
 

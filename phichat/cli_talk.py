@@ -10,12 +10,13 @@ from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from phichat.chat.messages import Ending, Message, Reply, clean
+from phichat.chat.messages import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli_console import Console
 from phichat.cli_options import sampling_of
 from phichat.engine.base import (
+    CancelToken,
     Done,
     Engine,
     EngineSettings,
@@ -27,14 +28,14 @@ from phichat.engine.base import (
     PromptMade,
     Reading,
     Request,
-    Stop,
     as_json,
 )
 from phichat.engine.tuning import suggested
 from phichat.errors import PhichatError, PromptError
+from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile
 from phichat.paths import Home
-from phichat.text import number, tr, tr_count
+from phichat.unicode import replace_surrogates
 
 if TYPE_CHECKING:
     from phichat.cli_keeping import Keeper
@@ -58,13 +59,13 @@ class Speaker:
         self._settings = EngineSettings()
         self._provenance: dict[str, Any] = {}
 
-    def load(self, options: argparse.Namespace, stop: Stop) -> None:
+    def load(self, options: argparse.Namespace, stop: CancelToken) -> None:
         """Make the model ready for a conversation as `options` say."""
-        self._session.system = clean(options.system)
+        self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
         self._hear(self._engine.load(self._model.path, suggested(options.context), stop, self._hear))
 
-    def reply(self, text: str, stop: Stop) -> Done:
+    def reply(self, text: str, stop: CancelToken) -> Done:
         """Answer `text`. What goes wrong before the first word leaves no trace in what the model reads."""
         session = self._session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
@@ -99,7 +100,7 @@ class Speaker:
             self._keeper.finished(finished)
         return finished
 
-    def _finished(self, request: Request, stop: Stop) -> Done:
+    def _finished(self, request: Request, stop: CancelToken) -> Done:
         done = Done(Ending.CANCELLED, request.sampling.seed or 0)
         for event in self._engine.generate(request, stop):
             self._hear(event)
@@ -125,7 +126,9 @@ class Speaker:
                 self._console.progress(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
             case Reading():
                 self._console.progress(
-                    tr("Reading: {done} of {total} tokens").format(done=number(event.done), total=number(event.total))
+                    tr("Reading: {done} of {total} tokens").format(
+                        done=format_number(event.done), total=format_number(event.total)
+                    )
                 )
 
     def _say(self, event: PromptMade | Piece | Done) -> None:
@@ -173,7 +176,7 @@ def ask(options: argparse.Namespace, library: Library, engine: Engine, console: 
     text = _prompt(options.prompt)
     if not text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
-    speaker, stop = _speaker(options, library, engine, console), Stop()
+    speaker, stop = _speaker(options, library, engine, console), CancelToken()
     with interrupting(stop):
         speaker.load(options, stop)
         done = speaker.reply(text, stop)
@@ -192,7 +195,7 @@ def chat(options: argparse.Namespace, home: Home, library: Library, engine: Engi
 
 
 def _chat(options: argparse.Namespace, speaker: Speaker, console: Console) -> int:
-    stop = Stop()
+    stop = CancelToken()
     with interrupting(stop):
         speaker.load(options, stop)
     if console.is_interactive:
@@ -209,7 +212,7 @@ def _chat(options: argparse.Namespace, speaker: Speaker, console: Console) -> in
 
 def _turn(speaker: Speaker, text: str, console: Console) -> bool:
     """One question and its reply. After an error or Ctrl+C a person at the terminal goes on, a script does not."""
-    stop = Stop()
+    stop = CancelToken()
     try:
         with interrupting(stop):
             speaker.reply(text, stop)
@@ -234,7 +237,7 @@ def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
 
 
 @contextmanager
-def interrupting(stop: Stop) -> Iterator[None]:
+def interrupting(stop: CancelToken) -> Iterator[None]:
     """Ctrl+C asks `stop`; a second one interrupts at once, as does one that ended the work with an error."""
 
     def ask_to_stop(_: int, __: FrameType | None) -> None:
@@ -275,7 +278,7 @@ def _why_so_short(done: Done, sampling: Sampling) -> str:
 def _statistics(done: Done) -> str:
     return tr("{tokens}, {speed} a second; the first after {seconds} s; seed {seed}.").format(
         tokens=tr_count("{count} token", "{count} tokens", done.completion_tokens),
-        speed=number(done.tokens_per_second, 1),
-        seconds=number(done.seconds_to_first_token, 1),
+        speed=format_number(done.tokens_per_second, 1),
+        seconds=format_number(done.seconds_to_first_token, 1),
         seed=done.seed,
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from phichat.cancellation import CancelToken
 from phichat.engine.base import Engine, Loaded
 from phichat.paths import Home
-from phichat.stop import Stop
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
@@ -27,7 +27,7 @@ class Diagnosing:
     ) -> None:
         self._home, self._library, self._running, self._make_engine = home, library, running, make_engine
 
-    def examine(self, stop: Stop) -> str:
+    def examine(self, stop: CancelToken) -> str:
         """The findings; takes a while, until `stop` is set."""
         from phichat import doctor  # noqa: PLC0415 - rarely needed
 

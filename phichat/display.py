@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import closing
 
-from phichat.text import tr
+from phichat.i18n import tr
 
 PATIENCE = 2.0  # seconds for a Wayland display to answer
 

@@ -16,18 +16,18 @@ from phichat import __version__, cli_models, gguf
 from phichat.cli_console import Console
 from phichat.cli_models import columns
 from phichat.engine import memory
-from phichat.engine.base import Engine, Event, Loaded, Loading, Notice, Stop
+from phichat.engine.base import CancelToken, Engine, Event, Loaded, Loading, Notice
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
 from phichat.files import is_private
+from phichat.i18n import format_number, format_size, tr
 from phichat.json_file import JsonFile
 from phichat.models.base import ModelFile
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.store.preferences import PreferencesFile
-from phichat.text import number, size, tr
 
 PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hub", "hf-xet")
 
@@ -54,11 +54,11 @@ def lines(facts: Facts) -> Iterator[str]:
 
 
 def examine(
-    library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: Stop | None = None
+    library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: CancelToken | None = None
 ) -> Facts:
     """All findings, as JSON prints them. Loads the default model, in a process of its own."""
     model = library.default()
-    return _findings(library, home, model, _try_engine(model, engine, report, stop or Stop()))
+    return _findings(library, home, model, _try_engine(model, engine, report, stop or CancelToken()))
 
 
 def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int | None) -> Facts:
@@ -95,7 +95,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
     }
 
 
-def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str], None], stop: Stop) -> Facts:
+def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str], None], stop: CancelToken) -> Facts:
     """What the engine says once `model` is loaded; native code runs in the engine's process alone."""
     found = _untried()
     notices: list[str] = found["notices"]
@@ -208,14 +208,14 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
             list(map(_cells, facts["remembered"].items())),
         ),
         (tr("Places"), list(map(_cells, facts["paths"].items()))),
-        (tr("Models"), [[model["name"], size(model["bytes"]), model["path"]] for model in facts["models"]]),
+        (tr("Models"), [[model["name"], format_size(model["bytes"]), model["path"]] for model in facts["models"]]),
     ]
 
 
 def _computer(facts: Facts) -> Rows:
     cpu, disk, space = facts["cpu"], facts["disk"], facts["memory"]
     cores = tr("{cores}, of which {usable} may be used").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
-    free = size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
+    free = format_size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
     return [
         [tr("processor"), f"{cpu['name']} ({cpu['machine']})"],
         [tr("cores"), cores],
@@ -223,7 +223,9 @@ def _computer(facts: Facts) -> Rows:
         [tr("graphics processor"), _gpu(facts["gpu"]["offload"])],
         [
             tr("memory"),
-            tr("{free} of {all} are free").format(free=size(space["free_bytes"]), all=size(space["usable_bytes"])),
+            tr("{free} of {all} are free").format(
+                free=format_size(space["free_bytes"]), all=format_size(space["usable_bytes"])
+            ),
         ],
         [tr("disk"), free if disk["writable"] else tr("{free}, but nothing may be written there").format(free=free)],
         [tr("privacy"), _privacy(disk)],
@@ -250,21 +252,23 @@ def _engine(engine: Facts) -> Rows:
     rows += list(map(_cells, engine["settings"].items()))
     rows.append([tr("speed"), _speed(engine["fastest"])])
     if engine["process_bytes"]:
-        rows.append([tr("memory taken"), f"{size(engine['process_bytes'])} / {size(engine['needed_bytes'])}"])
+        rows.append(
+            [tr("memory taken"), f"{format_size(engine['process_bytes'])} / {format_size(engine['needed_bytes'])}"]
+        )
     return rows
 
 
 def _speed(fastest: Facts | None) -> str:
     if not fastest:
         return tr("not measured yet: the window does that in an idle moment")
-    reads, writes = (number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
+    reads, writes = (format_number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
     return tr("reads {reads} and writes {writes} tokens a second with the fastest settings").format(
         reads=reads, writes=writes
     )
 
 
 def _remembered(states: Facts) -> list[str]:
-    figures = {"used": size(states["bytes"]), "budget": size(states["budget_bytes"])}
+    figures = {"used": format_size(states["bytes"]), "budget": format_size(states["budget_bytes"])}
     return [tr("remembered conversations"), tr("{used} of {budget} on the disk").format(**figures)]
 
 
@@ -274,4 +278,7 @@ def _cells(pair: tuple[str, Any]) -> list[str]:
         return [name, tr("yes") if value else tr("no")]
     if isinstance(value, dict):
         return [name, ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict))]
-    return [name, "-" if value is None or value == "" else number(value) if isinstance(value, int) else str(value)]
+    return [
+        name,
+        "-" if value is None or value == "" else format_number(value) if isinstance(value, int) else str(value),
+    ]

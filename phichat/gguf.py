@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from phichat.errors import ModelDamaged, ModelMissing, ModelUnsupported, NotAModel
-from phichat.text import size as say_size
-from phichat.text import tr
+from phichat.i18n import format_size, tr
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -159,7 +158,7 @@ class _Reader:
             raise ModelDamaged(
                 tr(
                     "{name} is incomplete: {missing} of {needed} are missing. Fetch it again, or choose another model."
-                ).format(name=self._path.name, missing=say_size(needed - self._count), needed=say_size(needed))
+                ).format(name=self._path.name, missing=format_size(needed - self._count), needed=format_size(needed))
             )
 
     def _tensor_end(self) -> int:

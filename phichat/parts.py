@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from phichat import __version__
-from phichat.starting import is_frozen
+from phichat.runtime import is_frozen
 
 Part = tuple[str, str, str]
 """A name, a version and a licence."""

@@ -162,13 +162,13 @@ def _said(sentence: Callable[[], str], home: Home) -> str:
 
 
 def _could_be_read() -> str:
-    from phichat.text import tr  # noqa: PLC0415 - the language is chosen with the help of this module
+    from phichat.i18n import tr  # noqa: PLC0415 - the language is chosen with the help of this module
 
     return tr("Other users of this computer could read your conversations in {folder}. Now only you can.")
 
 
 def _belongs_to_others() -> str:
-    from phichat.text import tr  # noqa: PLC0415 - as in `_could_be_read`
+    from phichat.i18n import tr  # noqa: PLC0415 - as in `_could_be_read`
 
     return tr("{folder} belongs to another user, who can read what you write. Let PHICHAT_HOME name a folder of yours.")
 
@@ -184,10 +184,10 @@ def home() -> Home:
     """`PHICHAT_HOME` or the system's place for an application's data."""
     chosen = os.environ.get("PHICHAT_HOME")
     if chosen:
-        return _furnished(Path(chosen).expanduser().absolute())
+        return _with_model_folder(Path(chosen).expanduser().absolute())
     import platformdirs  # noqa: PLC0415 - not needed above
 
-    return _furnished(platformdirs.user_data_path("Phichat", appauthor=False))
+    return _with_model_folder(platformdirs.user_data_path("Phichat", appauthor=False))
 
 
 def preferred_language() -> str:
@@ -195,7 +195,7 @@ def preferred_language() -> str:
     return _preferred(home(), "language")
 
 
-def _furnished(root: Path) -> Home:
+def _with_model_folder(root: Path) -> Home:
     """The home at `root`, with the folder for models that its preferences name."""
     chosen = _preferred(Home(root), "models_folder")
     return Home(root, Path(chosen)) if "\0" not in chosen and Path(chosen).is_absolute() else Home(root)

@@ -16,18 +16,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.messages import Message, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.cli_console import Console
-from phichat.engine.base import Event, Notice, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
 from phichat.engine.host import HostedEngine
 from phichat.engine.process import environment
 from phichat.engine.tuning import processor, suggested
 from phichat.errors import PhichatError
+from phichat.i18n import resource, tr
 from phichat.paths import Home
-from phichat.starting import command, is_frozen
-from phichat.text import resource, tr
+from phichat.runtime import command, is_frozen
 
 QUESTION = "Does it work?"
 ANSWER = "Everything works."  # all that self-test.gguf can say
@@ -90,8 +90,8 @@ def _answer(model: Path) -> Facts:
     request = Request((Turn(Role.USER, QUESTION),), Sampling(temperature=0.0, max_tokens=32))
     events: list[Event] = []
     with closing(HostedEngine()) as engine:
-        loaded = engine.load(model, suggested(), Stop(), events.append)
-        events += engine.generate(request, Stop())
+        loaded = engine.load(model, suggested(), CancelToken(), events.append)
+        events += engine.generate(request, CancelToken())
     said = [event for event in events if isinstance(event, Piece)]
     words = "".join(piece.text for piece in said)
     if words != ANSWER:
@@ -140,17 +140,17 @@ def _translations() -> Facts:
     with _speaking(LANGUAGE):
         if tr("Send") == "Send":
             raise PhichatError(tr("The translations are missing. Install Phichat again."))
-    return {"languages": text.available_languages()}
+    return {"languages": i18n.available_languages()}
 
 
 @contextmanager
 def _speaking(code: str) -> Iterator[None]:
-    before = text.language()
-    text.set_language(code)
+    before = i18n.language()
+    i18n.set_language(code)
     try:
         yield
     finally:
-        text.set_language(before)
+        i18n.set_language(before)
 
 
 def _certificates() -> Facts:

@@ -1,12 +1,12 @@
 """Puts a shelf of models together: the models' room knows nothing of the engine's."""
 
+from phichat.cancellation import CancelToken
 from phichat.engine import memory
 from phichat.engine.bandwidth import Speedometer
 from phichat.models.base import Remote
 from phichat.models.library import Library
 from phichat.models.shelf import Computer, Shelf
 from phichat.paths import Home
-from phichat.stop import Stop
 
 
 def shelf(home: Home, library: Library) -> Shelf:
@@ -17,12 +17,12 @@ def shelf(home: Home, library: Library) -> Shelf:
 class _LazyHub:
     """The Hub, whose client is imported with the first question: a list of what is here needs none."""
 
-    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
         return Hub().look(repo, file, stop)
 
-    def files(self, repo: str, stop: Stop) -> list[Remote]:
+    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
         return Hub().files(repo, stop)

@@ -15,10 +15,10 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import phichat
-from phichat.chat.messages import clean
+from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubError
 from phichat.json_file import JsonFile
-from phichat.stop import Stop
+from phichat.unicode import replace_surrogates
 
 DAY, WEEK = 86_400.0, 7 * 86_400.0  # seconds
 MOST_BYTES, MOST_NOTES = 1_000_000, 20_000  # of an answer; of characters in its notes
@@ -50,7 +50,7 @@ class Release:
         version = _VERSION.fullmatch(tag) if isinstance(tag, str) else None
         if not (version and isinstance(page, str) and _is_page(page)):
             return None
-        return cls(version[1], page, clean(notes)[:MOST_NOTES] if isinstance(notes, str) else "")
+        return cls(version[1], page, replace_surrogates(notes)[:MOST_NOTES] if isinstance(notes, str) else "")
 
     def values(self) -> dict[str, str]:
         """It as an answer would say it."""
@@ -75,7 +75,7 @@ class Updates:
         """Whether there is a page to ask."""
         return bool(address())
 
-    def look(self, stop: Stop) -> Release | None:
+    def look(self, stop: CancelToken) -> Release | None:
         """The newest version, if it is newer than this one and not skipped. A failure is nothing new, and is logged."""
         kept = self._read()
         if self._is_due(kept):
@@ -93,7 +93,7 @@ class Updates:
         is_fresh = isinstance(asked, int | float) and now - WEEK < asked <= now
         return not is_fresh and self.can_look()
 
-    def _asked(self, kept: dict[str, Any], stop: Stop) -> dict[str, Any]:
+    def _asked(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
         """What is known once the page was asked. Where that cannot be remembered, it is not asked."""
         from phichat.models.web import is_offline  # noqa: PLC0415 - its client is there for those who want it
 
@@ -126,7 +126,7 @@ class Updates:
         return True
 
 
-def _newest(where: str, stop: Stop) -> Release | None:
+def _newest(where: str, stop: CancelToken) -> Release | None:
     """What the page at `where` says; None where that makes no sense. Raises HubError."""
     from phichat.models.web import Web  # noqa: PLC0415 - as above
 

@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imp
 import psutil
 import pytest
 
-from phichat import text
+from phichat import i18n
 from phichat.engine.base import EngineSettings
 from tests import tiny
 from tests.hub_server import HubServer
@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """Where the application keeps everything during this test. It does not exist yet."""
     home = tmp_path_factory.mktemp("phichat") / "home"
     monkeypatch.setenv("PHICHAT_HOME", str(home))
-    text.set_language("en")
+    i18n.set_language("en")
     return home
 
 

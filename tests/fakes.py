@@ -10,6 +10,7 @@ from pathlib import Path
 from phichat.chat.messages import Ending, Message
 from phichat.chat.session import Session
 from phichat.engine.base import (
+    CancelToken,
     Done,
     EngineSettings,
     Event,
@@ -20,7 +21,6 @@ from phichat.engine.base import (
     PromptMade,
     Reading,
     Request,
-    Stop,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
 from phichat.models.base import Fetched, Listing, ModelFile, Progress, Remote, Room, Source
@@ -48,7 +48,7 @@ class ScriptedEngine:
         self.requests: list[Request] = []
         self.drafts: list[str] = []
         self.counted: list[str] = []
-        self.draft_stops: list[Stop] = []
+        self.draft_stops: list[CancelToken] = []
         self.fits: Callable[[Request], Fitted] = self._fitted
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
@@ -69,7 +69,7 @@ class ScriptedEngine:
         """What happens while the next model loads."""
         self._loadings.append(list(lines))
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         self.close()
         self.loads.append((path, settings))
         for event in _perform(self._loadings.popleft() if self._loadings else [Loading(0.5), Loading(1.0)], stop):
@@ -79,7 +79,7 @@ class ScriptedEngine:
         self.loaded = Loaded(path.stem, str(path), self.architecture, settings.context, "scripted", settings)
         return self.loaded
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         if request.is_draft:
             self.draft_stops.append(stop)
             (self.counted if request.only_counts else self.drafts).append(request.turns[-1].text)
@@ -103,7 +103,7 @@ class ScriptedEngine:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         self.calibrations += 1
         yield from ()
 
@@ -142,7 +142,7 @@ class SlowKeeper:
         self.told.append(f"finished {message.text!r}")
 
 
-def _perform(lines: list[Line], stop: Stop) -> Iterator[Event]:
+def _perform(lines: list[Line], stop: CancelToken) -> Iterator[Event]:
     for number, line in enumerate(lines):
         if isinstance(line, threading.Event):
             while not line.wait(0.005) and not stop.is_set():
@@ -168,14 +168,14 @@ class FakeHub:
         self.asked: list[str] = []
         self.error: HubError | None = None
 
-    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
         self.asked.append(f"{repo}:{file}")
         found = [remote for remote in self._known() if (remote.repo, remote.file) == (repo, file)]
         if not found:
             raise HubMissing(f"There is no {file}.")
         return found[0]
 
-    def files(self, repo: str, stop: Stop) -> list[Remote]:
+    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
         self.asked.append(repo)
         found = [remote for remote in self._known() if remote.repo == repo]
         if not found:
@@ -249,19 +249,19 @@ class ScriptedShelf:
     def measured(self) -> list[Listing]:
         return [replace(row, speed=5.2) for row in self.listings()]
 
-    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
         self.asked += 1
         for name, row in self.rows.items():
             self.rows[name] = replace(row, confirmed=name not in self.unknown, is_rough=False)
             yield self.rows[name]
 
-    def files(self, repo: str, stop: Stop) -> list[Listing]:
+    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
         if repo not in self.repos:
             raise HubRefused(f"The Hub does not know {repo}.")
         self.rows.update({row.name: row for row in self.repos[repo]})
         return self.repos[repo]
 
-    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
         self.fetches.append(name)
         for line in self._scripts.popleft() if self._scripts else []:
             if isinstance(line, threading.Event):

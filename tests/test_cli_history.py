@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from phichat import cli, text
+from phichat import cli, i18n
 from phichat.chat.messages import Ending, Role
 from phichat.cli_options import FORMATS
-from phichat.engine.base import Done, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.store.base import Record
 from phichat.store.exports import Format
@@ -189,7 +189,7 @@ def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path,
 
 
 def test_the_history_speaks_french(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     assert phichat("history", "export", str(tmp_path / "a.txt"))[2] == f"2 conversations dans {tmp_path / 'a.txt'}.\n"
 
 
@@ -230,7 +230,7 @@ def test_a_question_is_stored_before_the_model_sees_it(
 ) -> None:
     seen: list[list[str]] = []
 
-    def generate(request: Request, stop: Stop) -> Iterator[Piece | Done]:
+    def generate(request: Request, stop: CancelToken) -> Iterator[Piece | Done]:
         seen.append([message.text for message in _records(home)[0].messages])
         yield Piece("Hello", 5)
         yield Done(Ending.STOP, 1)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from phichat import cli, text
+from phichat import cli, i18n
 from phichat.cli_console import Console
 from phichat.cli_download import Reporter
 from phichat.models.base import Phase, Progress
@@ -280,7 +280,7 @@ def test_what_is_partly_here_is_listed_resumed_or_removed(phichat: Run, served: 
     assert served.starts(PHI_3.file) == [here]
     assert "239\u00a0kB" in phichat("remove", PHI_3.name)[1]
     here = _begun(served, home)
-    assert f"frees {text.size(here)}" in phichat("remove", PHI_3.name)[1]
+    assert f"frees {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
     assert json.loads(phichat("list", "--json")[1].splitlines()[0])["bytes_here"] == 0
     assert phichat("remove", PHI_3.name)[0] == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phichat import paths, text
+from phichat import i18n, paths
 from phichat.models.library import Library
 
 
@@ -41,8 +41,8 @@ def test_the_language_that_was_chosen_goes_before_the_systems_but_not_the_variab
 ) -> None:
     monkeypatch.delenv("PHICHAT_LANGUAGE", raising=False)
     monkeypatch.setenv("LANGUAGE", "en")
-    assert text.set_language(preferred=paths.preferred_language()) == "en"
+    assert i18n.set_language(preferred=paths.preferred_language()) == "en"
     prefer(home, language="fr")
-    assert text.set_language(preferred=paths.preferred_language()) == "fr"
+    assert i18n.set_language(preferred=paths.preferred_language()) == "fr"
     monkeypatch.setenv("PHICHAT_LANGUAGE", "en")
-    assert text.set_language(preferred=paths.preferred_language()) == "en"
+    assert i18n.set_language(preferred=paths.preferred_language()) == "en"

@@ -21,7 +21,7 @@ from pytestqt.qtbot import QtBot
 import phichat
 from phichat import app, cli, files, paths
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Stop
+from phichat.engine.base import CancelToken
 from phichat.json_file import JsonFile
 from phichat.models.base import Remote
 from phichat.models.download import fetch
@@ -114,14 +114,14 @@ def test_the_terminal_and_an_export_into_the_home(
 def test_downloads_whole_and_begun(home: Path, hub: HubServer) -> None:
     remote, place = Remote("owner/repo", "file.gguf"), Home(home)
     hub.add(remote.repo, remote.file, b"GGUF" + bytes(3_000_000))
-    stop, hub.speed = Stop(), 2_000_000
+    stop, hub.speed = CancelToken(), 2_000_000
     for event in fetch(remote, place, stop):
         if getattr(event, "done", 0) > 100_000:
             stop.set()
     assert list(place.models.glob("*.part"))
     assert not open_to_others(home)
     hub.behave()
-    list(fetch(remote, place, Stop()))
+    list(fetch(remote, place, CancelToken()))
     assert (place.models / "file.gguf").exists()
     assert not open_to_others(home)
 
@@ -132,7 +132,7 @@ def test_a_folder_for_models_that_is_shared_stays_so(home: Path, hub: HubServer,
     shared.mkdir(mode=0o755)
     remote = Remote("owner/repo", "file.gguf")
     hub.add(remote.repo, remote.file, b"GGUF" + bytes(100_000))
-    list(fetch(remote, Home(home, shared), Stop()))
+    list(fetch(remote, Home(home, shared), CancelToken()))
     assert stat.S_IMODE((shared / "file.gguf").stat().st_mode) == 0o666
     paths.repair_permissions(Home(home, shared))
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
@@ -147,7 +147,7 @@ def test_a_download_follows_no_link_that_was_put_in_its_place(home: Path, hub: H
     (shared / "file.gguf.part").symlink_to(precious)
     hub.add("owner/repo", "file.gguf", b"GGUF" + bytes(100_000))
     with suppress(Exception):
-        list(fetch(Remote("owner/repo", "file.gguf"), Home(home, shared), Stop(), patience=0))
+        list(fetch(Remote("owner/repo", "file.gguf"), Home(home, shared), CancelToken(), patience=0))
     assert precious.read_text() == "keep me"
 
 

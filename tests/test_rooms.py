@@ -9,14 +9,22 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
-LEAVES = ("phichat.text", "phichat.errors", "phichat.stop", "phichat.starting", "phichat.files")
+LEAVES = (
+    "phichat.unicode",
+    "phichat.i18n",
+    "phichat.errors",
+    "phichat.cancellation",
+    "phichat.runtime",
+    "phichat.files",
+)
 MODULES = {
-    "phichat.text": ("polib",),
+    "phichat.unicode": (),
+    "phichat.i18n": ("polib",),
     "phichat.errors": (),
-    "phichat.stop": (),
-    "phichat.starting": (),
+    "phichat.cancellation": (),
+    "phichat.runtime": (),
     "phichat.files": (),
-    "phichat.paths": ("phichat.files", "phichat.text", "platformdirs"),
+    "phichat.paths": ("phichat.files", "phichat.i18n", "platformdirs"),
     "phichat.gguf": LEAVES,
     "phichat.json_file": ("phichat.files", "filelock"),
     "phichat.chat": (*LEAVES, "phichat.chat", "jinja2", "markdown_it"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phichat import parts, starting
-from phichat.engine.base import Loaded, Stop
+from phichat import parts, runtime
+from phichat.engine.base import CancelToken, Loaded
 from phichat.engine.host import HostedEngine
 from phichat.engine.process import environment
 from phichat.engine.tuning import suggested
@@ -30,10 +30,10 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_program_is_its_own_parts(program: Path) -> None:
-    assert starting.command() == [str(program)]
-    command = starting.command("phichat.engine.host")
+    assert runtime.command() == [str(program)]
+    command = runtime.command("phichat.engine.host")
     assert command[0] == str(program)
-    assert starting.part_of(command) == "phichat.engine.host"
+    assert runtime.module_argument(command) == "phichat.engine.host"
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_a_bundle_finds_the_licences_it_brings(
 @pytest.mark.parametrize("arguments", [[], ["ask", "--part"], ["--part", "os"], ["--part", "phichat.x", "more"]])
 @pytest.mark.usefixtures("program")
 def test_nothing_else_can_be_run_that_way(arguments: list[str]) -> None:
-    assert starting.part_of(["phichat", *arguments]) == ""
+    assert runtime.module_argument(["phichat", *arguments]) == ""
 
 
 def test_a_checkout_has_no_parts() -> None:
-    assert starting.part_of(["phichat", "--part", "phichat.engine.host"]) == ""
+    assert runtime.module_argument(["phichat", "--part", "phichat.engine.host"]) == ""
 
 
 def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:
     engine = HostedEngine(command=[sys.executable, "-c", AS_IF_FROZEN])
     try:
-        assert isinstance(engine.load(phi3_model, suggested(512), Stop(), lambda _: None), Loaded)
+        assert isinstance(engine.load(phi3_model, suggested(512), CancelToken(), lambda _: None), Loaded)
     finally:
         engine.close()
 
@@ -81,7 +81,7 @@ def test_other_programs_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
     if original:
         monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", original)
-    starting.give_back_environment()
+    runtime.give_back_environment()
     assert os.environ.get("LD_LIBRARY_PATH") == original
     assert not {"LD_LIBRARY_PATH_ORIG", "_PYI_ARCHIVE_FILE"} & set(os.environ)
 
@@ -102,5 +102,5 @@ def test_a_starter_beside_the_program_is_found(
     folder = program.with_name("starter") / "phichat_has_it_beside"
     folder.mkdir(parents=True)
     (folder / "small.gguf").write_bytes(chatml_model.read_bytes())
-    starting.look_beside()
+    runtime.add_bundled_starter()
     assert Library(Home(home)).find("starter").path == folder / "small.gguf"

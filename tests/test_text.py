@@ -10,13 +10,13 @@ from typing import Any
 import polib
 import pytest
 
-from phichat import text
+from phichat import i18n
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "phichat"
 CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
 
-FUNCTIONS = ("tr", "later", "tr_count")
+FUNCTIONS = ("tr", "N_", "tr_count")
 MARKED = {
     "accent.label",
     "label",
@@ -30,7 +30,7 @@ MARKED = {
     "setting.label",
     "what",
 }
-"""What `tr` may take besides literals: expressions whose values were all written within `later`."""
+"""What `tr` may take besides literals: expressions whose values were all written within `N_`."""
 
 SHOWING = (
     "addItem", "addMenu", "setAccessibleDescription", "setAccessibleName", "setPlaceholderText", "setStatusTip",
@@ -89,7 +89,7 @@ def test_strings_are_marked_so_that_they_are_found(file: str) -> None:
     assert not [*_unmarked(tree), *_too_early(tree)]
 
 
-@pytest.mark.parametrize("file", [file.relative_to(ROOT).as_posix() for file in sorted(PACKAGE.glob("ui/*.py"))])
+@pytest.mark.parametrize("file", [file.relative_to(ROOT).as_posix() for file in sorted(PACKAGE.glob("ui/**/*.py"))])
 def test_the_window_shows_nothing_untranslated(file: str) -> None:
     assert not list(_bare(ast.parse((ROOT / file).read_bytes())))
 
@@ -106,7 +106,7 @@ def test_the_window_shows_nothing_untranslated(file: str) -> None:
         ('tr("a" if b else "c")', ['tr("a" if b else "c")']),
         ('tr("{a}".format(a=1))', ['tr("{a}".format(a=1))']),
         ("tr(unknown)", ["tr(unknown)"]),
-        ("later(setting.label)", ["later(setting.label)"]),
+        ("N_(setting.label)", ["N_(setting.label)"]),
         ('text.tr(f"{name}")', ['text.tr(f"{name}")']),
         ('tr_count("one", many, 2)', ['tr_count("one", many, 2)']),
         ("map(tr, words)", ["tr"]),
@@ -123,7 +123,7 @@ def test_unmarked_strings_are_found_however_they_are_written(source: str, found:
         ('class A:\n    word = tr("early")', ["tr('early')"]),
         ('def f(word=tr("early")): return tr("in time")', ["tr('early')"]),
         ('f = lambda: tr("in time")', []),
-        ('WORD = later("in time")', []),
+        ('WORD = N_("in time")', []),
     ],
 )
 def test_translations_before_the_language_is_known_are_found(source: str, found: list[str]) -> None:
@@ -157,10 +157,10 @@ def test_untranslated_strings_are_found_however_they_are_written(source: str, fo
     [("fr", "fr"), ("FR", "fr"), ("fr_CA.UTF-8", "fr"), ("fr-FR", "fr"), ("en_GB", "en"), ("xx", "en"), ("C", "en")],
 )
 def test_a_language_without_a_catalogue_is_english(wanted: str, code: str) -> None:
-    text.set_language("en" if code == "fr" else "fr")
-    assert text.set_language(wanted) == code
-    assert text.language() == code
-    assert text.tr("Send") == {"en": "Send", "fr": "Envoyer"}[code]
+    i18n.set_language("en" if code == "fr" else "fr")
+    assert i18n.set_language(wanted) == code
+    assert i18n.language() == code
+    assert i18n.tr("Send") == {"en": "Send", "fr": "Envoyer"}[code]
 
 
 @pytest.mark.parametrize(
@@ -182,17 +182,17 @@ def test_the_system_says_which_language(variables: dict[str, str], code: str, mo
     monkeypatch.setattr("locale.getlocale", lambda: (None, None))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert text.set_language() == code
+    assert i18n.set_language() == code
 
 
 def test_nothing_is_the_same_in_every_language() -> None:
-    for code in text.available_languages():
-        text.set_language(code)
-        assert text.tr("") == ""
+    for code in i18n.available_languages():
+        i18n.set_language(code)
+        assert i18n.tr("") == ""
 
 
 def test_languages_begin_with_english() -> None:
-    assert text.available_languages() == ["en", *(file.stem for file in CATALOGUES)]
+    assert i18n.available_languages() == ["en", *(file.stem for file in CATALOGUES)]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_languages_begin_with_english() -> None:
     ],
 )
 def test_numbers(value: float, decimals: int, english: str, french: str) -> None:
-    assert text.number(value, decimals) == english
-    text.set_language("fr")
-    assert text.number(value, decimals) == french
+    assert i18n.format_number(value, decimals) == english
+    i18n.set_language("fr")
+    assert i18n.format_number(value, decimals) == french
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,9 @@ def test_numbers(value: float, decimals: int, english: str, french: str) -> None
     ],
 )
 def test_sizes(count: int, english: str, french: str) -> None:
-    assert text.size(count) == english
-    text.set_language("fr")
-    assert text.size(count) == french
+    assert i18n.format_size(count) == english
+    i18n.set_language("fr")
+    assert i18n.format_size(count) == french
 
 
 @pytest.mark.parametrize(
@@ -244,9 +244,9 @@ def test_sizes(count: int, english: str, french: str) -> None:
     ],
 )
 def test_durations(seconds: float, english: str, french: str) -> None:
-    assert text.duration(seconds) == english
-    text.set_language("fr")
-    assert text.duration(seconds) == french
+    assert i18n.format_duration(seconds) == english
+    i18n.set_language("fr")
+    assert i18n.format_duration(seconds) == french
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ def test_durations(seconds: float, english: str, french: str) -> None:
     ],
 )
 def test_counted_things_take_their_plural(count: int, english: str, french: str) -> None:
-    assert text.tr_count("{count} token", "{count} tokens", count) == english
-    text.set_language("fr")
-    assert text.tr_count("{count} token", "{count} tokens", count) == french
+    assert i18n.tr_count("{count} token", "{count} tokens", count) == english
+    i18n.set_language("fr")
+    assert i18n.tr_count("{count} token", "{count} tokens", count) == french
 
 
 def _trees() -> dict[Path, ast.Module]:

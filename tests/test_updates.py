@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from phichat import __version__, updates
+from phichat.cancellation import CancelToken
 from phichat.paths import Home
-from phichat.stop import Stop
 from phichat.updates import DAY, WEEK, Release, Updates
 from tests.hub_answers import Pace
 from tests.hub_server import HubServer
@@ -34,7 +34,7 @@ def clock() -> Clock:
 @pytest.fixture
 def look(home: Path, clock: Clock) -> Look:
     """One look, each by a program that has just been started."""
-    return lambda: Updates(Home(home).versions, "1.2.3", clock).look(Stop())
+    return lambda: Updates(Home(home).versions, "1.2.3", clock).look(CancelToken())
 
 
 def test_a_newer_version_is_told(releases: ReleasesServer, look: Look) -> None:
@@ -71,7 +71,7 @@ def test_nothing_is_sent_but_which_version_asks(
 
 @pytest.mark.parametrize("ours", ["9.1.0", "9.1", "9.1.0.dev1", "10.0", "9.1.1"])
 def test_what_is_not_newer_is_no_news(releases: ReleasesServer, home: Path, ours: str) -> None:
-    assert Updates(Home(home).versions, ours).look(Stop()) is None
+    assert Updates(Home(home).versions, ours).look(CancelToken()) is None
     assert releases.requests
 
 
@@ -201,7 +201,7 @@ def test_a_file_that_makes_no_sense_is_begun_anew(releases: ReleasesServer, look
 
 def test_waiting_ends_when_asked(releases: ReleasesServer, home: Path) -> None:
     releases.is_silent = True
-    stop, found = Stop(), list[Release | None]()
+    stop, found = CancelToken(), list[Release | None]()
     looking = threading.Thread(target=lambda: found.append(Updates(Home(home).versions).look(stop)))
     looking.start()
     while not releases.requests:

@@ -49,25 +49,25 @@ def environment(*places: Path) -> dict[str, str]:
 
 
 def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
-    from phichat import starting  # noqa: PLC0415
+    from phichat import runtime  # noqa: PLC0415
     from phichat.chat.messages import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
-    from phichat.engine.base import Engine, Event, Notice, Piece, Request, Stop  # noqa: PLC0415
+    from phichat.engine.base import CancelToken, Engine, Event, Notice, Piece, Request  # noqa: PLC0415
     from phichat.engine.host import HostedEngine  # noqa: PLC0415
     from phichat.engine.tuning import Memory, suggested  # noqa: PLC0415
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        command = *child, *starting.command("phichat.engine.host")
+        command = *child, *runtime.command("phichat.engine.host")
         engine: Engine = HostedEngine(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama import LlamaEngine  # noqa: PLC0415
 
         engine = LlamaEngine()
     heard: list[Event] = []
-    loaded = engine.load(model, suggested(512), Stop(), heard.append)
+    loaded = engine.load(model, suggested(512), CancelToken(), heard.append)
     sampling = Sampling().with_values({"max_tokens": TOKENS, "seed": 1})
-    events = [*heard, *engine.generate(Request((Turn(Role.USER, "Hi"),), sampling), Stop())]
+    events = [*heard, *engine.generate(Request((Turn(Role.USER, "Hi"),), sampling), CancelToken())]
     engine.close()
     return {
         "variant": loaded.settings.variant,

@@ -81,7 +81,7 @@ def _is_of_system(library: str) -> bool:
 
 
 def _put_beside(starter: Path, folder: Path) -> None:
-    """As a package, where the program looks for it: phichat/starting.py."""
+    """As a package, where the program looks for it: phichat/runtime.py."""
     shutil.copytree(starter, (folder.parent if folder.suffix == ".app" else folder) / "starter")
 
 

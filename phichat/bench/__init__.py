@@ -22,7 +22,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.tuning import Memory
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 
 Report = Callable[[str], None]
 

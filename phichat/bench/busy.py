@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from phichat.engine.process import environment
-from phichat.starting import command
+from phichat.runtime import command
 
 
 @contextmanager

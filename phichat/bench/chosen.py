@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from phichat.engine.base import EngineSettings, Stop
+from phichat.engine.base import CancelToken, EngineSettings
 from phichat.engine.host import HostedEngine
 from phichat.engine.tuning import Memory
-from phichat.text import tr
+from phichat.i18n import tr
 
 
 def chosen(model: Path, settings: EngineSettings, memory: Memory, report: Callable[[str], None]) -> EngineSettings:
@@ -15,8 +15,8 @@ def chosen(model: Path, settings: EngineSettings, memory: Memory, report: Callab
         report(tr("Measuring which settings are the fastest …"))
         engine = HostedEngine(memory)
         try:
-            engine.load(model, settings, Stop(), lambda _: None)
-            for _ in engine.calibrate(Stop()):
+            engine.load(model, settings, CancelToken(), lambda _: None)
+            for _ in engine.calibrate(CancelToken()):
                 pass
         finally:
             engine.close()

@@ -17,9 +17,9 @@ from phichat.bench.processes import Figures, rounded
 from phichat.bench.runs import story
 from phichat.bench.talk import Asked, Talk, Writer
 from phichat.chat.messages import Role, Turn
-from phichat.engine.base import Stop
+from phichat.engine.base import CancelToken
 from phichat.engine.host import HostedEngine
-from phichat.text import tr
+from phichat.i18n import tr
 
 EARLIER_WORDS = 260  # of each of three messages, with which a conversation has about 1,000 tokens
 QUESTION_WORDS = 230  # about 300 tokens
@@ -113,7 +113,7 @@ def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
 def _talk(plan: Plan, states: Path | None = None) -> Iterator[Talk]:
     engine = HostedEngine(states=states, budget=lambda: BUDGET)
     try:
-        engine.load(plan.model, plan.settings, Stop(), lambda _: None)
+        engine.load(plan.model, plan.settings, CancelToken(), lambda _: None)
         yield Talk(engine, plan)
     finally:
         engine.close()

@@ -10,7 +10,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, medians
 from phichat.bench.runs import STARTING, loop, ours
 from phichat.engine.tuning import threads
-from phichat.text import tr
+from phichat.i18n import tr
 
 BUSY_PROCESSES = (0, 1, 2, 4)
 WORDS = 10  # of the question, which is not what is measured

@@ -6,7 +6,7 @@ from typing import Any
 from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, figures_of
 from phichat.bench.runs import cannot_be_measured
-from phichat.text import tr
+from phichat.i18n import tr
 
 
 def measure(plan: Plan) -> dict[str, Any]:

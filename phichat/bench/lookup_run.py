@@ -20,7 +20,7 @@ from phichat.bench.forced import Forcing
 from phichat.bench.processes import Figures, answer, medians
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PhichatError
@@ -91,12 +91,12 @@ class Speaker:
 
     def _say(self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None) -> Spoken:
         """With a context of its own each time, so that nothing is kept of the reply before."""
-        self._engine.load(self._path, replace(self._settings, looks_up=looks_up), Stop(), lambda _: None)
+        self._engine.load(self._path, replace(self._settings, looks_up=looks_up), CancelToken(), lambda _: None)
         script = _tokens(self._path, forced)
         count = min(self.tokens, len(script) or self.tokens)
         if script:
             self._engine.make_chain = Forcing(script)
-        stop, begun, pieces, ticks, looked_up = Stop(), time.perf_counter(), list[str](), list[float](), 0
+        stop, begun, pieces, ticks, looked_up = CancelToken(), time.perf_counter(), list[str](), list[float](), 0
         for event in self._engine.generate(
             Request((Turn(Role.USER, text),), replace(sampling, max_tokens=count)), stop
         ):

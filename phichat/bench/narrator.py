@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from phichat.chat.messages import Ending, Message, Reply, Role, new_id
-from phichat.engine.base import Done, EngineSettings, Event, Fitted, Loaded, Piece, PromptMade, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Fitted, Loaded, Piece, PromptMade, Request
 from phichat.store.base import Heading, Record
 
 LETTERS = 5  # to a token
@@ -32,11 +32,11 @@ class Narrator:
     def __init__(self, letters: int, speed: float) -> None:
         self._text, self._speed = long_text(letters), speed
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:  # noqa: ARG002 - the protocol's
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:  # noqa: ARG002 - the protocol's
         """At once."""
         return Loaded(path.stem, str(path), "phi3", settings.context, "narrator", settings)
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Tell it. A token that is late does not delay the others."""
         yield Fitted(1, 0, 4096)
         if not request.is_draft:
@@ -44,7 +44,7 @@ class Narrator:
             yield from self._tell(stop)
         yield Done(Ending.STOP, 0)
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """There is nothing to find."""
         yield from ()
 
@@ -54,7 +54,7 @@ class Narrator:
     def close(self) -> None:
         """There is nothing to give back."""
 
-    def _tell(self, stop: Stop) -> Iterator[Event]:
+    def _tell(self, stop: CancelToken) -> Iterator[Event]:
         begun = time.perf_counter()
         for number, at in enumerate(range(0, len(self._text), LETTERS)):
             if stop.wait(max(0.0, begun + number / self._speed - time.perf_counter())):

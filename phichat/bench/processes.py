@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from phichat.engine.process import environment
-from phichat.starting import command
+from phichat.runtime import command
 
 Figures = dict[str, Any]
 

@@ -6,7 +6,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, figures_of
 from phichat.engine.base import EngineSettings
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 
 SEED = 7  # with it, the starter does not end its reply early
 STARTING = 1.0  # seconds a process takes to begin, about

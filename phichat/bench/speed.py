@@ -11,7 +11,7 @@ from phichat.bench.processes import Figures, medians, rounded
 from phichat.bench.runs import STARTING, loop, ours
 from phichat.engine.base import EngineSettings
 from phichat.engine.tuning import threads
-from phichat.text import tr
+from phichat.i18n import tr
 
 PROMPT_WORDS = 450  # about 512 tokens
 REPLY_TOKENS = 96

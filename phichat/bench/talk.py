@@ -9,8 +9,8 @@ from typing import Self
 from phichat.bench.plan import Plan
 from phichat.bench.runs import SEED, cannot_be_measured
 from phichat.chat.messages import Role, Turn
-from phichat.engine.base import Done, Engine, Piece, Request, Stop
-from phichat.text import tr
+from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
+from phichat.i18n import tr
 
 KEYS_PER_SECOND = 40
 LOOK_EVERY = 0.25  # seconds between two looks at what is written, as in the window
@@ -42,7 +42,7 @@ class Talk:
         since = time.perf_counter() if since is None else since
         request = Request(turns, replace(self._plan.sampling, max_tokens=most, seed=seed))
         first, pieces, done = 0.0, list[Piece](), None
-        for event in self._engine.generate(request, Stop()):
+        for event in self._engine.generate(request, CancelToken()):
             if isinstance(event, Piece):
                 first = first or time.perf_counter() - since
                 pieces.append(event)
@@ -66,7 +66,7 @@ class Talk:
                 break
         return asked.reply
 
-    def read_ahead(self, turns: tuple[Turn, ...], stop: Stop) -> None:
+    def read_ahead(self, turns: tuple[Turn, ...], stop: CancelToken) -> None:
         """Read what will be asked, as far as it is known, unless stopped."""
         for _ in self._engine.generate(Request(turns, self._plan.sampling, is_draft=True), stop):
             pass
@@ -82,7 +82,7 @@ class Writer:
     def __init__(self, talk: Talk, earlier: tuple[Turn, ...], text: str) -> None:
         self._talk, self._earlier, self._text = talk, earlier, text
         self._written: Callable[[], str] = lambda: ""
-        self._stop = Stop()
+        self._stop = CancelToken()
         self._reader = threading.Thread(target=self._read_along, name="reading ahead")
 
     def __enter__(self) -> Self:

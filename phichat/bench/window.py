@@ -13,8 +13,8 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, empty_home, figures_of, rounded
 from phichat.engine.process import environment
 from phichat.errors import PhichatError
-from phichat.starting import command, is_frozen
-from phichat.text import tr
+from phichat.i18n import tr
+from phichat.runtime import command, is_frozen
 
 WORDS = 450  # of the question that is answered while the window is watched
 REPLY = 256  # tokens of its answer at most

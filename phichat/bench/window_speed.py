@@ -11,9 +11,9 @@ from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request
 from phichat.engine.host import HostedEngine
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.workers import EngineThread
 
 
@@ -33,7 +33,7 @@ class Stopwatch(QObject):
         self._thread.load(Path(order["model"]), lambda: EngineSettings(**order["settings"]))
 
     @Slot(object, object)
-    def _hear(self, stop: Stop, event: Event) -> None:
+    def _hear(self, stop: CancelToken, event: Event) -> None:
         if isinstance(event, Piece) and event.token >= 0:
             self._ticks.append(time.perf_counter())
             if is_enough(self._ticks, self._order):
@@ -56,7 +56,7 @@ class Stopwatch(QObject):
         self._leave()
 
     @Slot(object, str)
-    def _give_up(self, _: Stop, sentence: str) -> None:
+    def _give_up(self, _: CancelToken, sentence: str) -> None:
         self.figures = {"error": sentence}
         self._leave()
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QTextEdit, QWidget
 
-from phichat.engine.base import Done, Event, Loaded, PromptMade, Reading, Stop
+from phichat.engine.base import CancelToken, Done, Event, Loaded, PromptMade, Reading
 from phichat.ui.workers import EngineThread
 
 KEYS_PER_SECOND = 40
@@ -29,7 +29,7 @@ class Visitor(QObject):
         self._loop = QEventLoop(self)
         self._kind: type = Loaded
         self._left = 0
-        self._reply: Stop | None = None
+        self._reply: CancelToken | None = None
         self.read_ahead = 0
         [thread] = window.findChildren(EngineThread)
         thread.happened.connect(self._on_event)
@@ -88,7 +88,7 @@ class Visitor(QObject):
         return found
 
     @Slot(object, object)
-    def _on_event(self, stop: Stop, event: Event) -> None:
+    def _on_event(self, stop: CancelToken, event: Event) -> None:
         if isinstance(event, PromptMade):  # which nothing has that is read ahead
             self._reply = stop
         if stop is not self._reply and not isinstance(event, Loaded):
@@ -100,7 +100,7 @@ class Visitor(QObject):
             self._loop.quit()
 
     @Slot(object, str)
-    def _give_up(self, _: Stop, sentence: str) -> None:
+    def _give_up(self, _: CancelToken, sentence: str) -> None:
         sys.exit(sentence)
 
 

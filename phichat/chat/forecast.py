@@ -1,6 +1,6 @@
 """How long it will be until the first word: what is still to be read, by how fast it was read here."""
 
-from phichat.text import tr
+from phichat.i18n import tr
 
 A_CHARACTER = 0.3  # tokens; English takes a quarter of one, other languages more
 TELLING = 32  # tokens that must have been read before their speed says something

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
+from phichat.unicode import replace_surrogates
 
 
 def new_id() -> str:
@@ -87,11 +88,6 @@ class Turn:
     message: str = field(default="", compare=False)
 
 
-def clean(text: str) -> str:
-    """`text` without lone surrogates, which no encoding can store; they become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 class Conversation:
     """Messages in a tree: an edit or a retry is a sibling, and nothing is overwritten.
 
@@ -118,8 +114,8 @@ class Conversation:
         attachments: Attachments = (),
     ) -> Message:
         """Append a message to the shown path."""
-        files = tuple(Attachment(clean(file.name), clean(file.text)) for file in attachments)
-        message = Message(role, clean(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
+        files = tuple(Attachment(replace_surrogates(file.name), replace_surrogates(file.text)) for file in attachments)
+        message = Message(role, replace_surrogates(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
         self.restore([message])
         self.tip = message.id
         if role is Role.USER and not self.title:

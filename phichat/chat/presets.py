@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from phichat.chat.messages import clean
 from phichat.chat.sampling import SETTINGS, Preset, Sampling
+from phichat.unicode import replace_surrogates
 
 OWN = "own:"  # what the ids of a person's own presets begin with
 LONGEST = 60  # characters of a name
@@ -15,8 +15,8 @@ def own_presets(stored: Mapping[str, Any]) -> dict[str, Preset]:
     """Presets by id, as they are stored by name; what makes no sense is left out."""
     found = {}
     for name, values in stored.items():
-        if clean(name).strip() and isinstance(values, Mapping):
-            preset = own_preset(clean(name), Sampling().with_values({**values, "seed": None}))
+        if replace_surrogates(name).strip() and isinstance(values, Mapping):
+            preset = own_preset(replace_surrogates(name), Sampling().with_values({**values, "seed": None}))
             found[preset.id] = preset
     return found
 

@@ -12,7 +12,7 @@ from phichat.chat.messages import Role, Turn
 from phichat.chat.templates import ChatTemplate, Part, TemplateError
 from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
 from phichat.errors import PromptError, PromptTooLong
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
 PHI_END = "<|end|>"
@@ -103,14 +103,14 @@ def fit(
                 tr(
                     "The pinned messages leave no room for this question and its answer: together they take {tokens} "
                     "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
-                ).format(tokens=number(cuts.shortest), room=number(room)),
+                ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
                 cuts.shortest,
             )
     raise PromptTooLong(
         tr(
             "This message is too long: with its instructions it takes {tokens} tokens, "
             "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
-        ).format(tokens=number(cuts.shortest + len(begun)), context=number(context)),
+        ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),
         cuts.shortest + len(begun),
         cuts.unpinned() - lengths[-1],
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from phichat.chat.messages import Reply
 from phichat.chat.sampling import SETTINGS
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 
 
 def differences(old: Reply, new: Reply) -> list[str]:
@@ -37,7 +37,8 @@ def _settings(old: Reply, new: Reply) -> Iterator[str]:
     for setting in SETTINGS:
         before, after = old.sampling.get(setting.name), new.sampling.get(setting.name)
         if before is not None and after is not None and before != after:
-            yield f"{tr(setting.label)} ({number(before, setting.decimals)} → {number(after, setting.decimals)})"
+            values = (format_number(value, setting.decimals) for value in (before, after))
+            yield f"{tr(setting.label)} ({' → '.join(values)})"
 
 
 def _engine(old: Reply, new: Reply) -> Iterator[str]:

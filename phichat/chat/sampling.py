@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from phichat.text import later
+from phichat.i18n import N_
 
 MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
@@ -55,44 +55,44 @@ class Sampling:
 
     temperature: float = _setting(
         0.7,
-        later("Temperature"),
-        later("How daring the choice of words is: at 0 always the likeliest, higher is more surprising."),
+        N_("Temperature"),
+        N_("How daring the choice of words is: at 0 always the likeliest, higher is more surprising."),
         0, 2, 0.05, 0,
     )  # fmt: skip
     top_k: int = _setting(
         40,
-        later("Top-k"),
-        later("Only this many of the likeliest words may be chosen; 0 allows all."),
+        N_("Top-k"),
+        N_("Only this many of the likeliest words may be chosen; 0 allows all."),
         0, 200, 1, 0,
     )  # fmt: skip
     top_p: float = _setting(
         0.95,
-        later("Top-p"),
-        later("Only the likeliest words that together make up this share may be chosen; 1 allows all."),
+        N_("Top-p"),
+        N_("Only the likeliest words that together make up this share may be chosen; 1 allows all."),
         0, 1, 0.01, 1,
     )  # fmt: skip
     min_p: float = _setting(
         0.05,
-        later("Min-p"),
-        later("Leaves out words less likely than this share of the likeliest one; 0 leaves out none."),
+        N_("Min-p"),
+        N_("Leaves out words less likely than this share of the likeliest one; 0 leaves out none."),
         0, 1, 0.01, 0,
     )  # fmt: skip
     repeat_penalty: float = _setting(
         1.1,
-        later("Repeat penalty"),
-        later("Makes words the reply has just used less likely to come again; 1 does nothing."),
+        N_("Repeat penalty"),
+        N_("Makes words the reply has just used less likely to come again; 1 does nothing."),
         1, 2, 0.01, 1,
     )  # fmt: skip
     repeat_last_n: int = _setting(
         64,
-        later("… over the last"),
-        later("How many tokens of the reply the repeat penalty looks back on; 0 turns it off."),
+        N_("… over the last"),
+        N_("How many tokens of the reply the repeat penalty looks back on; 0 turns it off."),
         0, 512, 1, 0,
     )  # fmt: skip
     max_tokens: int = _setting(
         1024,
-        later("Longest reply"),
-        later("The reply ends after this many tokens; a token is about three quarters of a word."),
+        N_("Longest reply"),
+        N_("The reply ends after this many tokens; a token is about three quarters of a word."),
         1, 4096, 1, None,
     )  # fmt: skip
     seed: int | None = None
@@ -139,9 +139,9 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     preset.id: preset
     for preset in (
-        Preset("balanced", later("Balanced"), Sampling()),
-        Preset("precise", later("Precise"), Sampling(0.2, 20, 0.9, 0.1, 1.05, 64, 1024)),
-        Preset("creative", later("Creative"), Sampling(1.0, 0, 1.0, 0.02, 1.1, 64, 1024)),
-        Preset("tutorial", later("Tutorial"), Sampling(1.0, 0, 1.0, 0.0, 1.2, 64, 100)),
+        Preset("balanced", N_("Balanced"), Sampling()),
+        Preset("precise", N_("Precise"), Sampling(0.2, 20, 0.9, 0.1, 1.05, 64, 1024)),
+        Preset("creative", N_("Creative"), Sampling(1.0, 0, 1.0, 0.02, 1.1, 64, 1024)),
+        Preset("tutorial", N_("Tutorial"), Sampling(1.0, 0, 1.0, 0.0, 1.2, 64, 100)),
     )
 }

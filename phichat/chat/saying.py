@@ -3,7 +3,7 @@
 import re
 from html import unescape
 
-from phichat.text import tr_count
+from phichat.i18n import tr_count
 
 LONG = 240  # characters without an end of a sentence, of which those before the last pause are said
 

@@ -5,13 +5,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from phichat.cancellation import CancelToken
 from phichat.chat.messages import Ending, Turn
 from phichat.chat.sampling import Sampling
-from phichat.stop import Stop
 
 __all__ = [
-    "EVENT_NAMES", "Chosen", "Done", "Engine", "EngineSettings", "Event", "Fitted", "Loaded", "Loading", "Notice",
-    "Piece", "PromptMade", "Reading", "Request", "Stop", "as_json",
+    "EVENT_NAMES",
+    "CancelToken",
+    "Chosen",
+    "Done",
+    "Engine",
+    "EngineSettings",
+    "Event",
+    "Fitted",
+    "Loaded",
+    "Loading",
+    "Notice",
+    "Piece",
+    "PromptMade",
+    "Reading",
+    "Request",
+    "as_json",
 ]  # fmt: skip
 
 
@@ -191,20 +205,20 @@ Event = Chosen | Loading | Loaded | Notice | PromptMade | Fitted | Reading | Pie
 class Engine(Protocol):
     """Prompts in, tokens out. One thread uses an engine; only a Stop may come from another."""
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         """Make the model at `path` ready, in place of any other; `report` hears Loading and Notice events.
 
         Raises ModelError or EngineError.
         """
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Answer: Notice, PromptMade, Fitted, Reading events, a Piece for each token, one Done.
 
         A draft gets Fitted, Reading and Done alone, and is no error where it does not fit. After `unload`, the model is
         loaded again first. Raises EngineError; what was yielded before stays valid.
         """
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         """Find the fastest settings for the model, unless they are known; Loading and Loaded where they change."""
 
     def unload(self) -> None:

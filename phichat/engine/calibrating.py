@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from phichat.cancellation import CancelToken
 from phichat.engine.base import EngineSettings
 from phichat.engine.calibration import Measured, best
 from phichat.engine.memory import available
 from phichat.engine.pacing import BUSY, LOOK_EVERY, Neighbours
 from phichat.engine.process import Process
 from phichat.engine.tuning import Memory
-from phichat.stop import Stop
 
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
 
@@ -20,7 +20,7 @@ def calibrate(
     settings: EngineSettings,
     memory: Memory,
     start: Callable[[], Process],
-    stop: Stop,
+    stop: CancelToken,
     neighbours: Callable[[], float] | None = None,
 ) -> Measured | None:
     """The fastest settings for the model at `path`, which are then remembered.
@@ -66,7 +66,7 @@ def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool
 
 
 def _measured(
-    path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], Process], stop: Stop
+    path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], Process], stop: CancelToken
 ) -> Iterator[Measured]:
     """What a child says until it has done, died or is stopped."""
     process = start()

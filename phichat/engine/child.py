@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import IO
 
 from phichat.engine import wire
-from phichat.engine.base import Engine, EngineSettings, Event, Piece, Stop
+from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece
 from phichat.engine.calibration import measure
 from phichat.engine.sending import Sender
 from phichat.engine.states import States
 from phichat.errors import PhichatError
-from phichat.starting import is_frozen
-from phichat.text import set_language
+from phichat.i18n import set_language
+from phichat.runtime import is_frozen
 
 IDLE = 3.0  # seconds without an order, after which there is time for what can wait
 
@@ -29,8 +29,8 @@ class Child:
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
         self._orders, self._sender = orders, Sender(answers)
         self._say = self._sender.say
-        self._waiting: queue.SimpleQueue[tuple[wire.Line, Stop]] = queue.SimpleQueue()
-        self._stop, self._number = Stop(), 0
+        self._waiting: queue.SimpleQueue[tuple[wire.Line, CancelToken]] = queue.SimpleQueue()
+        self._stop, self._number = CancelToken(), 0
 
     def serve(self, make_engine: Callable[[wire.Line], Engine], rest: Callable[[Engine], None] | None = None) -> None:
         """Work until the parent is gone, which ends the process at once, whatever it is doing.
@@ -50,7 +50,7 @@ class Child:
                 traceback.print_exc()
                 self._say({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
 
-    def _next(self, engine: Engine | None, rest: Callable[[Engine], None] | None) -> tuple[wire.Line, Stop]:
+    def _next(self, engine: Engine | None, rest: Callable[[Engine], None] | None) -> tuple[wire.Line, CancelToken]:
         if engine and rest:
             try:
                 return self._waiting.get(timeout=IDLE)
@@ -58,7 +58,7 @@ class Child:
                 rest(engine)
         return self._waiting.get()
 
-    def _obey(self, engine: Engine, order: wire.Line, stop: Stop) -> None:
+    def _obey(self, engine: Engine, order: wire.Line, stop: CancelToken) -> None:
         if order["do"] == "load":
             settings = EngineSettings(**order["settings"])
             self._tell(engine.load(Path(order["path"]), settings, stop, self._tell))
@@ -82,7 +82,7 @@ class Child:
     def _listen(self) -> None:
         while (order := wire.read(self._orders)) is not None:
             if order["do"] != "stop":
-                self._stop, self._number = Stop(), order["number"]
+                self._stop, self._number = CancelToken(), order["number"]
                 self._waiting.put((order, self._stop))
             elif order["number"] == self._number:  # one that comes late must not end what comes next
                 self._stop.set(gently=order.get("gently", False))

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from phichat import errors, starting
+from phichat import errors, runtime
 from phichat.chat.messages import Ending
 from phichat.engine import wire
-from phichat.engine.base import Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request
 from phichat.engine.calibrating import calibrate
 from phichat.engine.process import Process, explain, is_crash, place_of_death
 from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
-from phichat.text import tr
+from phichat.i18n import tr
 
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and ending it
@@ -41,7 +41,7 @@ class HostedEngine:
         budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or Memory(None)
-        self._command = list(command) or starting.command("phichat.engine.host")
+        self._command = list(command) or runtime.command("phichat.engine.host")
         self._folder, self._budget = str(states) if states else None, budget
         self._states = self._kept_states()
         self._process: Process | None = None
@@ -58,7 +58,7 @@ class HostedEngine:
         """The child's process id, while there is one."""
         return self._process.pid if self._process else None
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
         self._path = loaded = None
         settings = self._memory.recall(path, settings)
@@ -75,7 +75,7 @@ class HostedEngine:
         self._path = path
         return loaded
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
         if self._path is None:
             raise EngineError(tr("No model is loaded: choose one first."))
@@ -85,7 +85,7 @@ class HostedEngine:
             yield from self._reloading(self._path, self._settings, stop)
         yield from self._answer(request, stop, self._path)
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         """See Engine. The model is loaded again if there are faster settings than the ones in use."""
         if self._path is None or self._memory.is_measured(self._path):
             return
@@ -120,7 +120,7 @@ class HostedEngine:
     def _kept_states(self) -> dict[str, object]:
         return {"states": self._folder, "budget": self._budget()}
 
-    def _answer(self, request: Request, stop: Stop, path: Path) -> Iterator[Event]:
+    def _answer(self, request: Request, stop: CancelToken, path: Path) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""
         tried, crashed = self._settings, False
         while not stop.is_set():
@@ -147,7 +147,7 @@ class HostedEngine:
                 return
         yield Done(Ending.CANCELLED, request.sampling.seed or 0)
 
-    def _reloading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
+    def _reloading(self, path: Path, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load within a reply, where a stop is no error."""
         try:
             yield from self._loading(path, settings, stop)
@@ -156,7 +156,7 @@ class HostedEngine:
                 raise
             self._is_away_by_intent = True
 
-    def _loading(self, path: Path, settings: EngineSettings, stop: Stop) -> Iterator[Event]:
+    def _loading(self, path: Path, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
         self._loaded = None
         attempt, crashed = settings, False
@@ -200,7 +200,7 @@ class HostedEngine:
         self._has_gpu = event.gpu
         return replace(event, reads=self._memory.reads(path))
 
-    def _ask(self, order: wire.Line, stop: Stop) -> Iterator[Event]:
+    def _ask(self, order: wire.Line, stop: CancelToken) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
         process = self._running()
         number = self._orders = self._orders + 1
@@ -252,7 +252,7 @@ class HostedEngine:
 class _Stopping:
     """Asks a child to stop what it does, and ends it if it does not. `ask` in the thread of whoever stops."""
 
-    def __init__(self, process: Process, number: int, stop: Stop, kill: Callable[[Process], None]) -> None:
+    def __init__(self, process: Process, number: int, stop: CancelToken, kill: Callable[[Process], None]) -> None:
         self._process, self._number, self._stop, self._kill = process, number, stop, kill
         self._deadline = threading.Timer(PATIENCE, kill, [process])
 

@@ -12,6 +12,7 @@ from phichat.chat.prompt import PromptFormat, begun_tokens, draft_of, fit, forma
 from phichat.chat.sampling import Sampling
 from phichat.engine import llama_gpu, llama_variants, memory
 from phichat.engine.base import (
+    CancelToken,
     Done,
     EngineSettings,
     Event,
@@ -23,7 +24,6 @@ from phichat.engine.base import (
     PromptMade,
     Reading,
     Request,
-    Stop,
 )
 from phichat.engine.llama_context import LlamaContext, library_version, mute, start_library, system_info
 from phichat.engine.llama_sampler import SamplerChain
@@ -35,7 +35,7 @@ from phichat.engine.pieces import PieceReader
 from phichat.engine.states import States, fingerprint, key_of
 from phichat.engine.writing import Chain, Writer
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
-from phichat.text import tr
+from phichat.i18n import tr
 
 MEASURABLE = 32  # tokens of a step whose speed says something of the number of threads
 
@@ -55,7 +55,7 @@ class LlamaEngine:
         self._is_private = False
         self._open: _Open | None = None
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         """See Engine."""
         self.rest(for_long=True)
         self.close()
@@ -79,7 +79,7 @@ class LlamaEngine:
         if self._saving and not self._is_private:
             self._saving.keep(whole=for_long)
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
         if self._open is None:
             raise EngineError(tr("No model is loaded: choose one first."))
@@ -89,7 +89,7 @@ class LlamaEngine:
         else:
             yield from self._answer(self._open, request, sampling, stop)
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """See Engine. Here, settings are as they were asked for: that is up to whoever runs this in a process."""
         yield from ()
 
@@ -106,7 +106,7 @@ class LlamaEngine:
             self._open.close()
         self._saving = self._open = None
 
-    def _answer(self, opened: "_Open", request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
+    def _answer(self, opened: "_Open", request: Request, sampling: Sampling, stop: CancelToken) -> Iterator[Event]:
         started, before = time.perf_counter(), opened.form.notice
         begun = begun_tokens(opened.vocabulary, request.begun) if request.begun else ()
         prompt = fit(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
@@ -125,7 +125,7 @@ class LlamaEngine:
         opened.refuse_nonsense()
         yield from self._reply(opened, sampling, stop, statistics, started, begun)
 
-    def _read_ahead(self, opened: "_Open", request: Request, sampling: Sampling, stop: Stop) -> Iterator[Event]:
+    def _read_ahead(self, opened: "_Open", request: Request, sampling: Sampling, stop: CancelToken) -> Iterator[Event]:
         """Read a draft, unless more of it than that has been read already."""
         context = opened.loaded.context
         try:
@@ -153,7 +153,13 @@ class LlamaEngine:
         yield Done(Ending.CANCELLED, sampling.seed or 0, draft.length, cached, prompt_seconds=seconds)
 
     def _reply(
-        self, opened: "_Open", sampling: Sampling, stop: Stop, statistics: Done, started: float, begun: Sequence[int]
+        self,
+        opened: "_Open",
+        sampling: Sampling,
+        stop: CancelToken,
+        statistics: Done,
+        started: float,
+        begun: Sequence[int],
     ) -> Iterator[Event]:
         chain = self.make_chain(sampling, statistics.seed, opened.vocabulary.count, begun)
         writer = Writer(opened.llama, chain, opened.pacer(), opened.look_up())
@@ -208,7 +214,9 @@ class LlamaEngine:
 class _Open:
     """One loaded model: what it is made of, and the pace at which it works here."""
 
-    def __init__(self, head: gguf.Head, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> None:
+    def __init__(
+        self, head: gguf.Head, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> None:
         def progress(fraction: float) -> bool:
             report(Loading(fraction))
             return not stop.is_urgent()  # whoever stops it gently asks something of the same model
@@ -260,7 +268,7 @@ class _Open:
         self.llama.use_threads(self._writing.threads)
         return self._writing
 
-    def read(self, tokens: Sequence[int], stop: Stop) -> Iterator[int]:
+    def read(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
         """Decode a prompt step by step; how many are done after each. Ends early when stopped."""
         settings = self.loaded.settings
         self.llama.watch(stop)

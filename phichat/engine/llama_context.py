@@ -13,11 +13,11 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from phichat import gguf
+from phichat.cancellation import CancelToken
 from phichat.engine import llama_variants
 from phichat.engine.base import EngineSettings
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
-from phichat.stop import Stop
-from phichat.text import tr
+from phichat.i18n import tr
 
 MOST_SCORED = 64  # tokens of one step that may all be followed by a choice
 
@@ -170,7 +170,7 @@ class LlamaContext:
             self._threads = count
             lib.llama_set_n_threads(self.context, count, count)
 
-    def watch(self, stop: Stop | None) -> None:
+    def watch(self, stop: CancelToken | None) -> None:
         """Let llama.cpp look at `stop` between the steps of a batch; None for no longer, as a look has its cost."""
         self._abort = lib.ggml_abort_callback((lambda _: stop.is_urgent()) if stop else 0)
         lib.llama_set_abort_callback(self.context, self._abort, None)

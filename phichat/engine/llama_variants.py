@@ -15,7 +15,7 @@ import llama_cpp.llama_cpp as lib
 
 from phichat.engine.base import Chosen
 from phichat.errors import EngineError
-from phichat.text import tr
+from phichat.i18n import tr
 
 STEPS = ("zen4", "haswell", "sse42", "x64", "armv8.2_2", "armv8.0_1")
 """Where to go from one that dies, the fastest first: each lacks a whole family of instructions that others have, which

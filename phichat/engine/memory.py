@@ -6,7 +6,7 @@ import psutil
 
 from phichat.errors import ModelTooLarge
 from phichat.gguf import Head
-from phichat.text import number, size, tr
+from phichat.i18n import format_number, format_size, tr
 
 OVERHEAD = 300_000_000  # the process itself, compute buffers; Phi-3-mini's measured at 270 MB by `phichat doctor`
 
@@ -61,11 +61,11 @@ def check(head: Head, context: int, kind: str = EXACT) -> str:
     need = needed(head, context, cache_type=kind)
     figures = {
         "name": head.name,
-        "need": size(need),
-        "context": number(context),
-        "kv": size(kv_bytes(head, context, kind)),
-        "total": size(installed()),
-        "free": size(available()),
+        "need": format_size(need),
+        "context": format_number(context),
+        "kv": format_size(kv_bytes(head, context, kind)),
+        "total": format_size(installed()),
+        "free": format_size(available()),
     }
     if need > installed():
         raise ModelTooLarge(

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from phichat import starting
+from phichat import runtime
 from phichat.engine import wire
-from phichat.text import language, tr
+from phichat.i18n import language, tr
 
 LEAVING = 2.0  # seconds a child may take to go after its pipe is closed
 MOST_WORDS = 20_000  # of its last ones, in bytes
@@ -129,7 +129,7 @@ def environment() -> dict[str, str]:
     """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
     variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[2]
-    if not starting.is_frozen() and root.name not in {"site-packages", "dist-packages"}:
+    if not runtime.is_frozen() and root.name not in {"site-packages", "dist-packages"}:
         earlier = variables.get("PYTHONPATH")
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))
     return variables

@@ -13,8 +13,8 @@ import psutil
 
 from phichat.engine.base import EngineSettings
 from phichat.engine.lookup import SIZES
+from phichat.i18n import tr
 from phichat.json_file import JsonFile
-from phichat.text import tr
 
 if TYPE_CHECKING:
     from phichat.engine.calibration import Measured

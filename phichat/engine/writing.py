@@ -4,10 +4,10 @@ import time
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
+from phichat.cancellation import CancelToken
 from phichat.engine.llama_context import LlamaContext
 from phichat.engine.lookup import LookUp
 from phichat.engine.pacing import Pacer
-from phichat.stop import Stop
 
 AT_ONCE = 0.15  # seconds in which a step ends anyway: looking whether it shall takes two percent of its time
 
@@ -35,7 +35,7 @@ class Writer:
         self._guesses: list[int] = []
         self._right = 0
 
-    def tokens(self, room: int, stop: Stop) -> Generator[int, None, None]:
+    def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
         """At most `room` tokens, which may go beyond the reply's end: whoever asks for no more ends it.
 
         What was yielded last is not kept yet. Ends early when stopped.
@@ -50,7 +50,7 @@ class Writer:
             if self._guesses:
                 self._llama.forget_guesses()
 
-    def _go_on(self, token: int, left: int, stop: Stop) -> bool:
+    def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
         """Have ready what the next choice is made from; False if stopped."""
         if self._look_up:
             self._look_up.add(token)
@@ -68,7 +68,7 @@ class Writer:
             self._look_up.tried(len(self._guesses), self._right, self._seconds)
             self._llama.forget_guesses()
 
-    def _step(self, token: int, left: int, stop: Stop) -> bool:
+    def _step(self, token: int, left: int, stop: CancelToken) -> bool:
         self._guesses = self._look_up.guess(left - 1) if self._look_up else []
         self._right = 0
         begun = time.perf_counter()
@@ -78,7 +78,7 @@ class Writer:
             self._note_single()
         return is_done
 
-    def _try_out(self, token: int, guesses: Sequence[int], stop: Stop) -> bool:
+    def _try_out(self, token: int, guesses: Sequence[int], stop: CancelToken) -> bool:
         assert self._look_up  # noqa: S101 - for the type checker
         if self._look_up.prices.seconds(1 + len(guesses)) < AT_ONCE:
             return self._llama.try_out(token, guesses)

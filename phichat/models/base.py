@@ -7,7 +7,7 @@ from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from phichat.stop import Stop
+from phichat.cancellation import CancelToken
 
 MOST_BYTES = 1 << 50  # of one file; beyond it is nonsense
 
@@ -201,13 +201,13 @@ class ModelManager(Protocol):
     def measured(self) -> list[Listing]:
         """The same, with how fast each will be here."""
 
-    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
         """The catalogue as the Hub knows it, row by row."""
 
-    def files(self, repo: str, stop: Stop) -> list[Listing]:
+    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of any repository."""
 
-    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
         """Fetch a model, from where it was left. Ends early, keeping what is there, when `stop` is set."""
 
     def discard(self, name: str) -> None:

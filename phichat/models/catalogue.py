@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from phichat.i18n import N_
 from phichat.models.base import Remote
-from phichat.text import later
 
 PHI_3_KV = 32 * 32 * 96 * 2 * 2  # layers, heads for keys and values, their width, K and V, bytes each
 PHI_4_KV = 32 * 8 * 128 * 2 * 2
@@ -58,7 +58,7 @@ PHI_3 = KnownModel(
 _OTHERS = (
     KnownModel(
         name="phi-3-mini-4k-instruct-fp16",
-        title=later("Phi-3 Mini, in full precision"),
+        title=N_("Phi-3 Mini, in full precision"),
         repo="microsoft/Phi-3-mini-4k-instruct-gguf",
         file="Phi-3-mini-4k-instruct-fp16.gguf",
         licence="MIT",
@@ -75,7 +75,7 @@ _OTHERS = (
     ),
     KnownModel(
         name="phi-3.1-mini-128k-instruct-q4_k_m",
-        title=later("Phi-3.1 Mini, for long texts"),
+        title=N_("Phi-3.1 Mini, for long texts"),
         repo="bartowski/Phi-3.1-mini-128k-instruct-GGUF",
         file="Phi-3.1-mini-128k-instruct-Q4_K_M.gguf",
         licence="MIT",

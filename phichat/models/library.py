@@ -9,13 +9,13 @@ from typing import NoReturn
 
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
+from phichat.i18n import tr
 from phichat.models.base import ModelFile, Remote, Source, Verified
 from phichat.models.catalogue import CATALOGUE, PHI_3, known_as, known_at
 from phichat.models.checking import compare
 from phichat.models.hub_cache import blob_sha256, cached
 from phichat.models.notebook import Checksums, Notebook, Origins
 from phichat.paths import Home
-from phichat.text import tr
 
 __all__ = ["Library", "ModelFile", "Source", "Verified"]
 

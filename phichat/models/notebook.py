@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from phichat.errors import StoreError
+from phichat.i18n import tr
 from phichat.json_file import JsonFile
 from phichat.models.base import Remote
-from phichat.text import tr
 
 
 class Notebook(JsonFile):

@@ -22,9 +22,9 @@ from filelock import FileLock, Timeout
 
 from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim
+from phichat.i18n import format_size, tr
 from phichat.models.base import Partial, Remote
 from phichat.models.notebook import Notebook, Origins
-from phichat.text import size, tr
 
 _PART, _NOTE = ".part", ".part.json"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
@@ -273,7 +273,7 @@ def disk_full(folder: Path, needed: int) -> str:
     return tr(
         "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
         "what has arrived is kept."
-    ).format(needed=size(max(needed, 0)), folder=folder, free=size(free_bytes(folder)))
+    ).format(needed=format_size(max(needed, 0)), folder=folder, free=format_size(free_bytes(folder)))
 
 
 def free_bytes(folder: Path) -> int:

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.request import getproxies_environment
 
-from phichat.text import tr
+from phichat.i18n import tr
 
 _GNOME = "org.gnome.system.proxy"
 _PATIENCE = 2.0  # seconds for the desktop to tell

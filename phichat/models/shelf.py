@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from phichat import gguf
+from phichat.cancellation import CancelToken
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
+from phichat.i18n import format_size, tr
 from phichat.models.address import MAIN, Address, parse
 from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
 from phichat.models.catalogue import CATALOGUE, KnownModel, known_at
 from phichat.models.elsewhere import lying_about
 from phichat.models.library import Library
 from phichat.paths import Home
-from phichat.stop import Stop
-from phichat.text import size, tr
 
 CONTEXT = 4096
 """Tokens of context that memory is reckoned with, unless the model was made for fewer."""
@@ -31,10 +31,10 @@ _UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
 class Hub(Protocol):
     """Who is asked about files that are not here."""
 
-    def look(self, repo: str, file: str, stop: Stop) -> Remote:
+    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
         """Size, SHA-256 and revision of a file. Raises HubError."""
 
-    def files(self, repo: str, stop: Stop) -> list[Remote]:
+    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
         """All files of a repository. Raises HubError."""
 
 
@@ -78,7 +78,7 @@ class Shelf:
         self._is_measured = True
         return self.listings()
 
-    def confirmed(self, stop: Stop) -> Iterator[Listing]:
+    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
         """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file it does not give."""
         for known in CATALOGUE.values():
             if stop.is_set():
@@ -86,7 +86,7 @@ class Shelf:
             self._ask(known.repo, known.file, stop)
             yield self.find(known.name)
 
-    def files(self, repo: str, stop: Stop) -> list[Listing]:
+    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of a repository that can be used, whatever way `repo` names it. Raises HubError."""
         address = parse(repo)
         if address is None:
@@ -120,7 +120,7 @@ class Shelf:
             return self._of(told or Remote(address.repo, address.file), listings)
         raise ModelMissing(_no_such(name, listings, address))
 
-    def fetch(self, name: str, stop: Stop, patience: int | None = None) -> Generator[Progress | Fetched]:
+    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Generator[Progress | Fetched]:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
         from phichat.models.download import fetch  # noqa: PLC0415 - lists need no network
 
@@ -170,7 +170,7 @@ class Shelf:
         return tr(
             "The disk is too full: {needed} are still to be fetched into {folder}, and {free} are free there. "
             "Make room, or choose a smaller model."
-        ).format(needed=size(room.needed), folder=room.folder, free=size(room.free))
+        ).format(needed=format_size(room.needed), folder=room.folder, free=format_size(room.free))
 
     def warning(self, room: Room) -> str:
         """Why it may not run once it is here, with figures; mostly nothing."""
@@ -179,7 +179,7 @@ class Shelf:
         return tr(
             "It needs {needed} of memory, and this computer has {installed}: "
             "choose a smaller model or a smaller context."
-        ).format(needed=size(room.memory), installed=size(room.memory_installed))
+        ).format(needed=format_size(room.memory), installed=format_size(room.memory_installed))
 
     def trouble(self, room: Room) -> str:
         """What stands in the way, if anything: the disk first, then the memory."""
@@ -189,7 +189,7 @@ class Shelf:
         """Models the person may already have: in the Hub's cache and among downloads; Phi-3 first."""
         return lying_about(self._home.models, [model.path for model in self._library.entries()])
 
-    def _ask(self, repo: str, file: str, stop: Stop) -> None:
+    def _ask(self, repo: str, file: str, stop: CancelToken) -> None:
         self._refused.pop((repo, file), None)
         try:
             self._told[repo, file] = self._hub.look(repo, file, stop)

@@ -2,14 +2,14 @@
 
 import time
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused, HubUnreachable, StoreError
+from phichat.i18n import tr
 from phichat.models.base import Remote
 from phichat.models.follower import Follower
 from phichat.models.hub import Hub, host
 from phichat.models.partial import Part, disk_full, free_bytes
 from phichat.models.tries import Tries
-from phichat.stop import Stop
-from phichat.text import tr
 
 SLOWEST, SLOW_FOR = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
 MOST_FUTILE = 5  # tries with a server that begins anew each time, and never gets as far as we are
@@ -24,7 +24,7 @@ class Transfer:
         note: a sentence while something takes longer than it should; mostly empty.
     """
 
-    def __init__(self, hub: Hub, remote: Remote, part: Part, tries: Tries, stop: Stop) -> None:
+    def __init__(self, hub: Hub, remote: Remote, part: Part, tries: Tries, stop: CancelToken) -> None:
         self._hub, self._remote, self._part = hub, remote, part
         self._tries, self._stop = tries, stop
         self._total = remote.bytes or 0

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubUnreachable
-from phichat.stop import Stop
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 
 FIRST_WAIT = 1.0  # seconds, doubled with every further try
 LONGEST_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
@@ -21,7 +21,7 @@ class Tries:
     Any thread may ask for `note`.
     """
 
-    def __init__(self, stop: Stop, patience: int | None) -> None:
+    def __init__(self, stop: CancelToken, patience: int | None) -> None:
         self._stop, self._patience = stop, patience
         self._futile = 0
         self._trouble = ""
@@ -33,7 +33,9 @@ class Tries:
         trouble, left = self._trouble, self._until - time.monotonic()
         if not trouble or left <= 0:
             return trouble
-        return tr("{trouble} Trying again in {seconds} s.").format(trouble=trouble, seconds=number(int(left) + 1))
+        return tr("{trouble} Trying again in {seconds} s.").format(
+            trouble=trouble, seconds=format_number(int(left) + 1)
+        )
 
     def until(self, ask: Callable[[], T]) -> T | None:
         """What `ask` returns, asked until the server answers; None once stopped. Raises what patience ends with."""

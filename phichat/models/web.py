@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 
 import phichat
+from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubRefused, HubUnreachable
+from phichat.i18n import tr
 from phichat.models.proxies import proxy_for, shown
-from phichat.stop import Stop
-from phichat.text import tr
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
 MOST_REDIRECTS = 10
@@ -85,7 +85,7 @@ class Web:
 
     @contextmanager
     def open(
-        self, method: str, url: str, stop: Stop, headers: Mapping[str, str] | None = None, *, follow: bool = True
+        self, method: str, url: str, stop: CancelToken, headers: Mapping[str, str] | None = None, *, follow: bool = True
     ) -> Iterator[Answer]:
         """The answer to a request, whose body has not been read; `stop` ends it wherever it is.
 
@@ -107,7 +107,9 @@ class Web:
         )
 
     @contextmanager
-    def _ask(self, method: str, url: httpx2.URL, stop: Stop, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+    def _ask(
+        self, method: str, url: httpx2.URL, stop: CancelToken, headers: Mapping[str, str]
+    ) -> Iterator[httpx2.Response]:
         line, proxy = _Line(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _told(url.host, proxy):

@@ -6,13 +6,14 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from phichat.chat.messages import Message, clean
+from phichat.chat.messages import Message
 from phichat.errors import StoreError
+from phichat.i18n import tr
 from phichat.store import rows
 from phichat.store.base import Record
 from phichat.store.folding import fold
 from phichat.store.rows import MESSAGE, MESSAGE_PLACES, one
-from phichat.text import tr
+from phichat.unicode import replace_surrogates
 
 HOUR = 3_600_000
 """Milliseconds within which a message finds its place if another has the same time."""
@@ -52,7 +53,7 @@ def journal(connection: sqlite3.Connection, message: str, text: str, tokens: lis
     connection.execute(
         "UPDATE messages SET ending = 'answering', text = text || ?,"
         " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
-        (clean(text), rows.blob_of(tokens), message),
+        (replace_surrogates(text), rows.blob_of(tokens), message),
     )
 
 
@@ -80,7 +81,7 @@ def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool
 def change(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
     """Give columns of a conversation other values."""
     assignments = ", ".join(f"{name} = ?" for name in values)
-    changed = [clean(value) if isinstance(value, str) else value for value in values.values()]
+    changed = [replace_surrogates(value) if isinstance(value, str) else value for value in values.values()]
     connection.execute(f"UPDATE conversations SET {assignments} WHERE id = ?", (*changed, conversation))  # noqa: S608
 
 
@@ -90,7 +91,7 @@ def rename(connection: sqlite3.Connection, conversation: str, title: str, *, is_
     number = one(connection, query, conversation, is_own)
     if number is not None:
         change(connection, conversation, title=title, is_own_title=is_own)
-        index_title(connection, number, clean(title))
+        index_title(connection, number, replace_surrogates(title))
 
 
 def discard(connection: sqlite3.Connection, conversations: list[str]) -> None:
@@ -192,12 +193,12 @@ def _put_conversation(connection: sqlite3.Connection, record: Record) -> int:
     cursor = connection.execute(
         f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
-            heading.id, clean(heading.title), rows.time_of(heading.created), rows.time_of(heading.changed),
-            heading.is_pinned, heading.deleted, record.tip, *map(clean, texts), attached,
+            heading.id, replace_surrogates(heading.title), rows.time_of(heading.created), rows.time_of(heading.changed),
+            heading.is_pinned, heading.deleted, record.tip, *map(replace_surrogates, texts), attached,
         ),
     )  # fmt: skip
     number = int(cursor.lastrowid or 0)
-    index_title(connection, number, clean(heading.title))
+    index_title(connection, number, replace_surrogates(heading.title))
     return number
 
 
@@ -229,7 +230,7 @@ def _under_own_names(connection: sqlite3.Connection, conversation: int, messages
     others = {
         message.id: _other_name(name, message.id)
         for message in messages
-        if one(connection, taken, clean(message.id), conversation)
+        if one(connection, taken, replace_surrogates(message.id), conversation)
     }
     if not others:
         return list(messages)
@@ -246,7 +247,7 @@ def _under_own_names(connection: sqlite3.Connection, conversation: int, messages
 def _other_name(conversation: str, message: str) -> str:
     import hashlib  # noqa: PLC0415 - rarely needed
 
-    return hashlib.sha256(clean(f"{conversation} {message}").encode()).hexdigest()[:32]
+    return hashlib.sha256(replace_surrogates(f"{conversation} {message}").encode()).hexdigest()[:32]
 
 
 def _choose_tip(connection: sqlite3.Connection, conversation: int, tip: str | None) -> None:

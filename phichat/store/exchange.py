@@ -28,8 +28,9 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.messages import Ending, Message, Reply, Role, clean
+from phichat.chat.messages import Ending, Message, Reply, Role
 from phichat.store.base import Heading, Record
+from phichat.unicode import replace_surrogates
 
 FORMAT, VERSION = "phichat", 1
 
@@ -51,16 +52,16 @@ def as_json(record: Record) -> dict[str, Any]:
     heading = record.heading
     return {
         "id": heading.id,
-        "title": clean(heading.title),
+        "title": replace_surrogates(heading.title),
         "created": heading.created,
         "changed": heading.changed,
         "pinned": heading.is_pinned,
         "deleted": heading.deleted,
         "tip": record.tip,
-        "system": clean(record.system),
+        "system": replace_surrogates(record.system),
         "sampling": plain(record.sampling),
-        "model": clean(record.model),
-        "draft": clean(record.draft),
+        "model": replace_surrogates(record.model),
+        "draft": replace_surrogates(record.draft),
         "origin": record.origin,
         "attached": _files_json(record.attached),
         "messages": [_message_json(message) for message in record.messages],
@@ -91,12 +92,12 @@ def plain(value: Any, depth: int = MOST_NESTED) -> Any:
     if depth == 0:
         raise Unreadable("nested too deeply")
     if isinstance(value, Mapping):
-        return {clean(str(key)): plain(item, depth - 1) for key, item in value.items()}
+        return {replace_surrogates(str(key)): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, depth - 1) for item in value]
     if isinstance(value, bool) or value is None:
         return value
-    return _plain_number(value) if isinstance(value, int | float) else clean(str(value))
+    return _plain_number(value) if isinstance(value, int | float) else replace_surrogates(str(value))
 
 
 def _plain_number(value: float) -> float | None:
@@ -110,7 +111,7 @@ def _message_json(message: Message) -> dict[str, Any]:
         "id": message.id,
         "parent": message.parent,
         "role": str(message.role),
-        "text": clean(message.text),
+        "text": replace_surrogates(message.text),
         "created": message.created,
         "pinned": message.is_pinned,
         "attachments": _files_json(message.attachments),
@@ -119,12 +120,12 @@ def _message_json(message: Message) -> dict[str, Any]:
 
 
 def _files_json(files: Attachments) -> list[dict[str, str]]:
-    return [{"name": clean(file.name), "text": clean(file.text)} for file in files]
+    return [{"name": replace_surrogates(file.name), "text": replace_surrogates(file.text)} for file in files]
 
 
 def _reply_json(reply: Reply) -> dict[str, Any]:
     return {
-        "model": clean(reply.model),
+        "model": replace_surrogates(reply.model),
         "model_sha256": reply.model_sha256,
         "seed": reply.seed,
         "ending": str(reply.ending),
@@ -209,7 +210,7 @@ def _typed(values: Mapping[str, Any], name: str, kind: type[T], default: Any) ->
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
-    return clean(_typed(values, name, str, ""))
+    return replace_surrogates(_typed(values, name, str, ""))
 
 
 def _id(values: Mapping[str, Any], name: str) -> str:

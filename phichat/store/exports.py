@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from phichat.chat.markdown import Block, blocks
-from phichat.chat.messages import Message, clean
+from phichat.chat.messages import Message
 from phichat.errors import StoreError
 from phichat.files import atomic_write
+from phichat.i18n import tr
 from phichat.store.base import Record
 from phichat.store.exchange import FORMAT, VERSION, as_json
 from phichat.store.shown import heading_title, moment, path_of, speaker
-from phichat.text import tr
+from phichat.unicode import replace_surrogates
 
 
 class Format(StrEnum):
@@ -86,7 +87,7 @@ def write(records: Iterable[Record], kind: Format, stream: Stream) -> int:
             count += 1
             yield record
 
-    stream.writelines(clean(piece) for piece in _WRITERS[kind](counted()))
+    stream.writelines(replace_surrogates(piece) for piece in _WRITERS[kind](counted()))
     return count
 
 

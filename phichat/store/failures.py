@@ -6,7 +6,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from phichat.errors import StoreError
-from phichat.text import tr
+from phichat.i18n import tr
 
 
 class Trouble(Enum):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from phichat.chat.messages import clean
+from phichat.unicode import replace_surrogates
 
 MOST_WORDS, MOST_TOKENS = 16, 32
 LONGEST_LOOK = 1_000_000
@@ -42,7 +42,7 @@ def fold(text: str) -> str:
 
 def phrases_of(typed: str) -> list[list[str]]:
     """What was typed, as words of one or several tokens each: several where a script has no spaces."""
-    found = (re.findall(_TOKEN + "+", fold(word))[:MOST_TOKENS] for word in clean(typed[:2000]).split())
+    found = (re.findall(_TOKEN + "+", fold(word))[:MOST_TOKENS] for word in replace_surrogates(typed[:2000]).split())
     return [tokens for tokens in found if tokens][:MOST_WORDS]
 
 

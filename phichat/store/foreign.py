@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply, Role, clean, title_of
+from phichat.chat.messages import Ending, Message, Reply, Role, title_of
 from phichat.store.base import Heading, Record
 from phichat.store.exchange import LATEST, Unreadable
+from phichat.unicode import replace_surrogates
 
 MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds in 1973
 
@@ -53,13 +54,15 @@ def record_of(header: Header, nodes: Iterable[Node]) -> Record | None:
     start = header.created or min((node.created for node in shown if node.created), default=0.0)
     name = derived_id(header.origin, header.id)
     messages = [_message(node, name, start) for node in shown]
-    title = clean(header.title).strip() or title_of(next((m.text for m in messages if m.role is Role.USER), ""))
+    title = replace_surrogates(header.title).strip() or title_of(
+        next((m.text for m in messages if m.role is Role.USER), "")
+    )
     changed = header.changed or max(message.created for message in messages)
     tip = tree.place(header.tip) if header.tip in tree else None
     return Record(
         Heading(name, title, start, changed, header.is_pinned),
         derived_id(name, tip) if tip else messages[-1].id,
-        clean(header.system),
+        replace_surrogates(header.system),
         model=next((m.reply.model for m in reversed(messages) if m.reply and m.reply.model), ""),
         origin=header.origin,
         messages=tuple(messages),
@@ -128,17 +131,17 @@ def _joined(parts: list[Node]) -> Node:
 def _message(node: Node, conversation: str, start: float) -> Message:
     return Message(
         node.role or Role.USER,
-        clean(node.text),
+        replace_surrogates(node.text),
         derived_id(conversation, node.parent) if node.parent else None,
         derived_id(conversation, node.id),
-        Reply(clean(node.model), ending=node.ending) if node.role is Role.ASSISTANT else None,
+        Reply(replace_surrogates(node.model), ending=node.ending) if node.role is Role.ASSISTANT else None,
         node.created or start,
     )
 
 
 def derived_id(*names: str) -> str:
     """A name of our own for what has `names` elsewhere, always the same."""
-    return hashlib.sha256("\0".join(map(clean, names)).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(map(replace_surrogates, names)).encode()).hexdigest()[:32]
 
 
 def seconds(value: Any) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Message
 from phichat.errors import StoreError
+from phichat.i18n import tr
 from phichat.store import binning, changes, checking, erasing, reading, rows
 from phichat.store.base import Heading, Hit, Record
 from phichat.store.checking import Checker
@@ -18,7 +19,6 @@ from phichat.store.failures import Damage, Trouble, as_store_error, trouble_of
 from phichat.store.lane import Job, Lane
 from phichat.store.readers import ReadersClosed
 from phichat.store.vault import Vault
-from phichat.text import tr
 
 _Read = TypeVar("_Read")
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol, TextIO, cast
 
 from phichat.errors import StoreError
+from phichat.i18n import tr, tr_count
 from phichat.store import chatgpt, open_webui
 from phichat.store.base import Record
 from phichat.store.exchange import FORMAT, VERSION, Unreadable, from_json
 from phichat.store.json_stream import JsonStream, NotJson, TooLong
-from phichat.text import tr, tr_count
 
 AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
 LONGEST_HEAD = 200  # bytes within which our own exports say what they are

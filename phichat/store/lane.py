@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from phichat.errors import StoreError
-from phichat.text import tr
+from phichat.i18n import tr
 
 PATIENCE = 0.25
 """Seconds until what may wait is committed."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.markdown import blocks
 from phichat.chat.messages import Message, Role
@@ -80,7 +80,7 @@ def page(records: Iterable[Record]) -> Iterator[str]:
 
 
 def _head(title: str) -> str:
-    return _HEAD.format(language=text.language(), title=escape(title), style=_STYLE)
+    return _HEAD.format(language=i18n.language(), title=escape(title), style=_STYLE)
 
 
 def _article(message: Message) -> str:

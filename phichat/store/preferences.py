@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import clean
 from phichat.chat.presets import own_presets, stored
 from phichat.errors import StoreError
 from phichat.files import atomic_write, make_private
-from phichat.text import tr
+from phichat.i18n import tr
+from phichat.unicode import replace_surrogates
 
 MOST_PIXELS = 100_000
 RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440), "text_percent": (80, 200)}
@@ -79,7 +79,7 @@ class PreferencesFile:
         try:
             make_private(self._file.parent)
             with atomic_write(self._file, syncs=False, encoding="utf-8") as file:
-                file.write(clean(json.dumps(values, indent=1, ensure_ascii=False)))
+                file.write(replace_surrogates(json.dumps(values, indent=1, ensure_ascii=False)))
         except OSError as error:
             raise StoreError(
                 tr("Settings could not be saved in {folder}: {reason}. They hold until you quit.").format(
@@ -96,7 +96,7 @@ class PreferencesFile:
 def _sensible(values: dict[str, Any]) -> Preferences:
     kinds = {item.name: type(getattr(Preferences(), item.name)) for item in fields(Preferences)}
     known = {name: value for name, value in values.items() if name in kinds and isinstance(value, kinds[name])}
-    known = {name: clean(value) if isinstance(value, str) else value for name, value in known.items()}
+    known = {name: replace_surrogates(value) if isinstance(value, str) else value for name, value in known.items()}
     if not all(isinstance(width, int) and 0 < width < MOST_PIXELS for width in known.get("columns", [])):
         del known["columns"]
     if not known.get("geometry", "").isascii():

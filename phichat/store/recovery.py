@@ -9,10 +9,10 @@ from sqlite3 import Connection
 from typing import Any
 
 from phichat.chat.messages import Role, title_of
+from phichat.i18n import tr, tr_count
 from phichat.store import changes, rows, salvage, schema
 from phichat.store.failures import Damage
 from phichat.store.rows import one
-from phichat.text import tr, tr_count
 
 TABLES = ("conversations", "messages", "days")
 

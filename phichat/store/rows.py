@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.messages import Ending, Message, Role, clean
+from phichat.chat.messages import Ending, Message, Role
 from phichat.store.base import Heading, Record
 from phichat.store.late import StoredReply, decode
+from phichat.unicode import replace_surrogates
 
 Row = tuple[Any, ...]
 
@@ -61,23 +62,23 @@ def message_of(row: Row) -> Message:
 
 def message_row(message: Message) -> Row:
     """The columns MESSAGE."""
-    ids = (clean(message.id), message.parent and clean(message.parent))
+    ids = (replace_surrogates(message.id), message.parent and replace_surrogates(message.parent))
     common = (
-        *ids, str(message.role), clean(message.text), time_of(message.created), message.is_pinned,
+        *ids, str(message.role), replace_surrogates(message.text), time_of(message.created), message.is_pinned,
         encode_attachments(message.attachments),
     )  # fmt: skip
     reply = message.reply
     if reply is None:
         return (*common, None, None, None, None, None, None, None, None)
     return (
-        *common, str(reply.ending), clean(reply.model), reply.model_sha256, integer_of(reply.seed),
+        *common, str(reply.ending), replace_surrogates(reply.model), reply.model_sha256, integer_of(reply.seed),
         blob_of(reply.tokens), encode(reply.statistics), encode(reply.sampling), encode(reply.engine),
     )  # fmt: skip
 
 
 def encode(value: dict[str, Any]) -> str:
     """A JSON object as it is stored."""
-    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+    return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
 def encode_attachments(attachments: Attachments) -> str:
@@ -85,7 +86,7 @@ def encode_attachments(attachments: Attachments) -> str:
     if not attachments:
         return ""
     listed = [{"name": file.name, "text": file.text} for file in attachments]
-    return clean(json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
+    return replace_surrogates(json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
 
 
 def attachments_of(stored: str | None) -> Attachments:

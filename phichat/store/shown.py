@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from phichat.chat.messages import Message, Role, clean
+from phichat.chat.messages import Message, Role
+from phichat.i18n import tr
 from phichat.store.base import Heading, Record
-from phichat.text import tr
+from phichat.unicode import replace_surrogates
 
 
 def path_of(record: Record) -> list[Message]:
@@ -20,7 +21,7 @@ def path_of(record: Record) -> list[Message]:
 
 def heading_title(heading: Heading) -> str:
     """A conversation's title in one line, even if it has none."""
-    return " ".join(clean(heading.title).split()) or tr("Untitled")
+    return " ".join(replace_surrogates(heading.title).split()) or tr("Untitled")
 
 
 def speaker(message: Message) -> str:
@@ -29,7 +30,7 @@ def speaker(message: Message) -> str:
         return tr("You")
     if message.role is Role.SYSTEM:
         return tr("Instructions")
-    model = clean(message.reply.model) if message.reply else ""
+    model = replace_surrogates(message.reply.model) if message.reply else ""
     return " ".join(model.split()) or tr("Answer")
 
 

@@ -8,11 +8,11 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32
 from pathlib import Path
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.messages import clean
 from phichat.errors import StoreError
+from phichat.i18n import format_size, tr
 from phichat.store.base import FileKind
 from phichat.store.imports import holds_conversations
-from phichat.text import size, tr
+from phichat.unicode import replace_surrogates
 
 MOST = 1_000_000
 """Bytes of a file. The longest context of a small model holds about half of that."""
@@ -50,14 +50,14 @@ def kind_of(file: Path) -> FileKind:
 
 def read_text(file: Path) -> Attachment:
     """The file as it is now, to be attached. Raises StoreError with a sentence for people."""
-    name = clean(file.name)
+    name = replace_surrogates(file.name)
     try:
         text = _decoded(_bytes(file, name))
     except OSError as error:
         raise StoreError(_trouble(error, name)) from error
     if text is None:
         raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
-    text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
+    text = replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise StoreError(tr("{name} is empty: there is nothing to attach.").format(name=name))
     return Attachment(name, text)
@@ -74,7 +74,7 @@ def _bytes(file: Path, name: str) -> bytes:
     if len(data) > MOST:
         raise StoreError(
             tr("{name} is too large to attach: it has {size}, and a file may have {most}. Attach a part of it.").format(
-                name=name, size=size(max(status.st_size, len(data))), most=size(MOST)
+                name=name, size=format_size(max(status.st_size, len(data))), most=format_size(MOST)
             )
         )
     return data

@@ -9,13 +9,13 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from phichat.errors import StoreError
+from phichat.i18n import tr
 from phichat.store import changes, opening, schema
 from phichat.store.alone import Place
 from phichat.store.failures import AWAY, Damage, Trouble, as_store_error, sentence_for, trouble_of
 from phichat.store.lane import Job
 from phichat.store.readers import Readers, ReadersClosed
 from phichat.store.shelter import Shelter
-from phichat.text import tr
 
 _Read = TypeVar("_Read")
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
 from phichat.ui.plain_text import plain_label, tool_tip

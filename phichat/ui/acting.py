@@ -9,7 +9,7 @@ from phichat.chat.attachments import Attachments
 from phichat.chat.messages import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.answering import Answering
 from phichat.ui.choosing import Choosing

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.undoing import UndoStack
 
 

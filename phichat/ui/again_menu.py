@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 from phichat.chat.messages import Message, Reply
 from phichat.chat.presets import differences
 from phichat.chat.sampling import Sampling
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.message_context import MessageContext
 
 if TYPE_CHECKING:

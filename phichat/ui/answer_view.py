@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply
-from phichat.text import number, tr, tr_count
+from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks import Blocks
 from phichat.ui.marks import Needle
 from phichat.ui.message_actions import HEIGHT, MessageActions
@@ -168,7 +168,7 @@ def describe(reply: Reply) -> str:
     if reply.tokens:
         parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
     if speed := float(reply.statistics.get("tokens_per_second") or 0):
-        parts.append(tr("{speed} tokens/s").format(speed=number(speed, 1)))
+        parts.append(tr("{speed} tokens/s").format(speed=format_number(speed, 1)))
     if reply.seed is not None:
         parts.append(tr("seed {seed}").format(seed=reply.seed))
     return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))

@@ -14,6 +14,7 @@ from phichat.chat.messages import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import (
+    CancelToken,
     Done,
     EngineSettings,
     Event,
@@ -25,9 +26,8 @@ from phichat.engine.base import (
     PromptMade,
     Reading,
     Request,
-    Stop,
 )
-from phichat.text import number, tr, tr_count
+from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.unasked import Unasked
 from phichat.ui.workers import EngineThread
 
@@ -99,10 +99,10 @@ class Answering(QObject):
         self.state = State.EMPTY
         self._good: ModelFile | None = None
         self._context = 0
-        self._loading: Stop | None = None
-        self._reply: Stop | None = None
+        self._loading: CancelToken | None = None
+        self._reply: CancelToken | None = None
         self.unasked = Unasked(thread, self)
-        self._forgetting: Stop | None = None
+        self._forgetting: CancelToken | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
         self._frame = QTimer(self, interval=FRAME, singleShot=True)
@@ -231,19 +231,21 @@ class Answering(QObject):
         self._tell_reply()
 
     @Slot(object, object)
-    def _on_event(self, stop: Stop, event: Event) -> None:
+    def _on_event(self, stop: CancelToken, event: Event) -> None:
         if stop is self._forgetting and isinstance(event, Done):
             self._forgetting = None
             self.forgotten.emit()
         elif stop is self._loading or stop is self._reply:
             self._handle(stop, event)
 
-    def _handle(self, stop: Stop, event: Event) -> None:
+    def _handle(self, stop: CancelToken, event: Event) -> None:
         match event:
             case Piece():
                 self._on_piece(event)
             case Reading(done, total):
-                self.progressed.emit(tr("Reading… {percent} %").format(percent=number(100 * done / max(total, 1))))
+                self.progressed.emit(
+                    tr("Reading… {percent} %").format(percent=format_number(100 * done / max(total, 1)))
+                )
             case Loading(fraction):
                 self._on_loading(fraction)
             case Loaded():
@@ -267,10 +269,10 @@ class Answering(QObject):
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
         if self.model:
-            title, percent = self.model.title, number(100 * fraction)
+            title, percent = self.model.title, format_number(100 * fraction)
             self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
 
-    def _on_loaded(self, stop: Stop, loaded: Loaded) -> None:
+    def _on_loaded(self, stop: CancelToken, loaded: Loaded) -> None:
         """A model was loaded as ordered or, within a reply, once more after its process had died."""
         if stop is self._loading:
             self._loading, self._good = None, self.model
@@ -301,7 +303,7 @@ class Answering(QObject):
             )
 
     @Slot(object, str)
-    def _on_failure(self, stop: Stop, sentence: str) -> None:
+    def _on_failure(self, stop: CancelToken, sentence: str) -> None:
         if stop is self._loading:
             failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)

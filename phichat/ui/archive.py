@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.chat.messages import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
+from phichat.i18n import tr
 from phichat.store.base import Hit, Record
-from phichat.text import tr
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.jobs import Errands
@@ -20,7 +20,7 @@ from phichat.ui.records import heading_of
 from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
-    from phichat.stop import Stop
+    from phichat.cancellation import CancelToken
     from phichat.store.history import History
     from phichat.ui.searching import Searching
 
@@ -101,7 +101,7 @@ class Archive(QObject):
         """A reply begins, grows or ends."""
         self.headings.show_answering(session.conversation.id if session.answering else "")
 
-    def _read(self, _: "Stop") -> Iterator[object]:
+    def _read(self, _: "CancelToken") -> Iterator[object]:
         """The notice there is on opening, all headings, and what was being written last."""
         history = self.history()
         try:

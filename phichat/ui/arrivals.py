@@ -8,15 +8,15 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QBoxLayout
 
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.jobs import Errands, Jobs, once
 from phichat.ui.pages import Pages
 from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from phichat.cancellation import CancelToken
     from phichat.models.base import Listing, ModelFile, ModelManager, Room
     from phichat.models.library import Library
-    from phichat.stop import Stop
     from phichat.ui.bars import DownloadStrip, ReadyNotice
     from phichat.ui.downloads import Downloads
     from phichat.ui.first_run import FirstRun
@@ -122,7 +122,7 @@ class Arrivals(QObject):
         from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
         from phichat.ui.wording import percent  # noqa: PLC0415
 
-        share = number(percent(self._fetching().state(active[0]).progress))
+        share = format_number(percent(self._fetching().state(active[0]).progress))
         question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
         question = question.format(percent=share, model=self._title(active[0]))
         ask(self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving)
@@ -136,7 +136,7 @@ class Arrivals(QObject):
         for worker in (self._jobs, self._errands):
             worker.close()
 
-    def _list(self, _: "Stop") -> "list[Listing]":
+    def _list(self, _: "CancelToken") -> "list[Listing]":
         if self._is_offered:  # then it is imported here, and not on the window's time
             import phichat.ui.first_run  # noqa: F401, PLC0415
         return self._shelf().listings()
@@ -219,7 +219,7 @@ class Arrivals(QObject):
         self._errands.send(once(self._find_files), self._on_files, self.told.emit)
         return page
 
-    def _find_room(self, _: "Stop") -> "tuple[Room, str]":
+    def _find_room(self, _: "CancelToken") -> "tuple[Room, str]":
         room = self._shelf().room(PHI_3)
         return room, self._shelf().trouble(room)
 
@@ -227,7 +227,7 @@ class Arrivals(QObject):
         if self._page:
             self._page.show_room(*found)
 
-    def _find_files(self, _: "Stop") -> list[Path]:
+    def _find_files(self, _: "CancelToken") -> list[Path]:
         return self._shelf().elsewhere()
 
     def _on_files(self, files: Sequence[Path]) -> None:

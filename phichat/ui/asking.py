@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.plain_text import keep_boxes_plain
 from phichat.ui.theme import Theme
 

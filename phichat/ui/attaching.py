@@ -8,12 +8,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from phichat.cancellation import CancelToken
 from phichat.chat.attachments import Attachment
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
-from phichat.stop import Stop
+from phichat.i18n import tr, tr_count
 from phichat.store.base import FileKind
-from phichat.text import tr, tr_count
 from phichat.ui.a11y.announce import announce
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
@@ -38,7 +38,7 @@ class _Reading:
     session: Session
     at: Path
     troubles: list[str] = field(default_factory=list)
-    stop: Stop | None = None
+    stop: CancelToken | None = None
 
 
 class Attaching(QObject):
@@ -109,7 +109,7 @@ class Attaching(QObject):
             return
         reading = _Reading(self.session, files[0][0])
 
-        def job(stop: Stop) -> Iterator[object]:
+        def job(stop: CancelToken) -> Iterator[object]:
             for file, kind in files:
                 if stop.is_set():
                     return

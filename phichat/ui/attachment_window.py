@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.lettering import fixed_font
 from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.theme import Theme

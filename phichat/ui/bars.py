@@ -4,7 +4,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QProgressBar
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download
 from phichat.ui.plain_text import plain_label, set_tool_tip

@@ -5,8 +5,8 @@ from dataclasses import replace
 from PySide6.QtCore import QItemSelection, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidget
 
+from phichat.i18n import tr
 from phichat.store.base import Heading
-from phichat.text import tr
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label

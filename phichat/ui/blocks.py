@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.items import Block, Item, Paragraph, Table
 from phichat.chat.parsing import Parsing
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.part import Part
 from phichat.ui.prose import LARGER, Prose
 from phichat.ui.render_context import RenderContext

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme import Theme, muted
@@ -37,8 +37,10 @@ class BranchSwitch(QWidget):
 
     def show_place(self, at: int, count: int) -> None:
         """Show that the version of number `at`, from 0, is one of `count`."""
-        self._label.setText(f"{number(at + 1)}/{number(count)}")
-        self._label.setAccessibleName(tr("{number} of {count}").format(number=number(at + 1), count=number(count)))
+        self._label.setText(f"{format_number(at + 1)}/{format_number(count)}")
+        self._label.setAccessibleName(
+            tr("{number} of {count}").format(number=format_number(at + 1), count=format_number(count))
+        )
         self._label.setToolTip(tool_tip(self._label.accessibleName()))
         self._previous.setEnabled(at > 0)
         self._next.setEnabled(at < count - 1)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
-from phichat.text import size, tr, tr_count
+from phichat.i18n import format_size, tr, tr_count
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
@@ -93,7 +93,7 @@ class Chip(QFrame):
         return button
 
     def _show_words(self) -> None:
-        length = size(len(self.file.text.encode("utf-8", "replace")))
+        length = format_size(len(self.file.text.encode("utf-8", "replace")))
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
         value = length if self._tokens is None else counted
         self._name.setText(f" {self._shown_name().replace('&', '&&')} · {value}")

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.engine.base import Loaded
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import Answering
 from phichat.ui.remembering import Remembering
 

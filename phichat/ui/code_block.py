@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.items import Block, Code
 from phichat.files import open_private
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.aside import Aside
 from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part

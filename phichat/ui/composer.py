@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.field import Field, strip_blank_lines
 from phichat.ui.lettering import boxed, magnification, sized

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from phichat.i18n import tr
 from phichat.store.base import Heading, Hit
-from phichat.text import tr
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.lettering import sized
 from phichat.ui.row_list import Titles

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.cancellation import CancelToken
 from phichat.chat.messages import Message
 from phichat.chat.session import Session
-from phichat.stop import Stop
 from phichat.store.base import Record
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.jobs import Errands, once
@@ -56,7 +56,7 @@ class Conversing(QObject):
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
         self._is_fresh = True  # no other conversation was asked for since the start
         self._wanted = ""
-        self._loading: Stop | None = None
+        self._loading: CancelToken | None = None
         self._point = ("", "")
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
         self._pause.timeout.connect(self.settle)
@@ -183,7 +183,7 @@ class Conversing(QObject):
         if not self._keeping.is_stored(session):
             return
 
-        def read(_: Stop) -> tuple[set[str], Record]:
+        def read(_: CancelToken) -> tuple[set[str], Record]:
             wait_for(last)
             return before, self._history().load(session.conversation.id)
 
@@ -241,7 +241,7 @@ class Conversing(QObject):
             conversation.show(message)
             self._keeping.path_changed(self.session)
 
-    def _load(self, name: str, last: "Future[Any] | None", _: Stop) -> tuple[Session, Record]:
+    def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, Record]:
         wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
         record = self._history().load(name)
         return session_of(record), record

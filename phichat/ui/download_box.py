@@ -5,8 +5,8 @@ from functools import partial
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
-from phichat.text import number, size, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download, Downloads
 from phichat.ui.plain_text import plain_label
@@ -103,7 +103,7 @@ class DownloadBox(QWidget):
         self._bar.setVisible(download.is_begun)
         if download.is_running and value // SAID_EACH > self._said // SAID_EACH:
             self._said = value
-            announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=number(value)))
+            announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=format_number(value)))
 
     def _show_line(self, download: Download) -> None:
         muted(self._line, alert=bool(download.error or (self._refusal and not download.is_begun)))
@@ -154,7 +154,7 @@ class DownloadBox(QWidget):
             self,
             "cancelQuestion",
             tr("Cancel the download of {model}? {size} that are here already would be thrown away.").format(
-                model=self._listing.title, size=size(progress.done)
+                model=self._listing.title, size=format_size(progress.done)
             ),
             tr("Throw away"),
             tr("Keep"),

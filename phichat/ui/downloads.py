@@ -7,8 +7,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.cancellation import CancelToken
 from phichat.models.base import Fetched, Listing, ModelManager, Phase, Presence, Progress
-from phichat.stop import Stop
 from phichat.ui.jobs import Jobs
 
 
@@ -62,9 +62,9 @@ class Downloads(QObject):
         super().__init__()
         self._shelf, self._jobs, self._errands = shelf, jobs, errands
         self._states: dict[str, Download] = {}
-        self._names: dict[Stop, str] = {}
-        self._current: dict[str, Stop] = {}
-        self._wishes: dict[Stop, _Wish] = {}
+        self._names: dict[CancelToken, str] = {}
+        self._current: dict[str, CancelToken] = {}
+        self._wishes: dict[CancelToken, _Wish] = {}
         for worker in (jobs, errands):
             worker.happened.connect(self._on_event)
             worker.ended.connect(self._on_end)
@@ -126,7 +126,7 @@ class Downloads(QObject):
         if not was_running:  # else its job does that when it has let go of the file
             self._names[self._errands.order(partial(self._fulfil, name, wish))] = name
 
-    def _fetch(self, name: str, before: Download, stop: Stop) -> Iterator[object]:
+    def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""
         shelf = self._shelf()
         here = before.progress or Progress(Phase.ASKING, 0, 0)
@@ -137,7 +137,7 @@ class Downloads(QObject):
         if wish := self._wishes.get(stop):
             yield from self._fulfil(name, wish, stop)
 
-    def _fulfil(self, name: str, wish: _Wish, _: Stop) -> Iterator[object]:
+    def _fulfil(self, name: str, wish: _Wish, _: CancelToken) -> Iterator[object]:
         """In a job's thread."""
         shelf = self._shelf()
         listing = next((listing for listing in shelf.listings() if listing.name == name), None)
@@ -149,7 +149,7 @@ class Downloads(QObject):
         yield from ()
 
     @Slot(object, object)
-    def _on_event(self, stop: Stop, event: object) -> None:
+    def _on_event(self, stop: CancelToken, event: object) -> None:
         name = self._names.get(stop, "")
         if self._current.get(name) is not stop:
             return
@@ -162,7 +162,7 @@ class Downloads(QObject):
                 self.fetched.emit(model)
 
     @Slot(object)
-    def _on_end(self, stop: Stop) -> None:
+    def _on_end(self, stop: CancelToken) -> None:
         if name := self._names.pop(stop, ""):
             self._wishes.pop(stop, None)
             if self._current.get(name) is stop:
@@ -170,7 +170,7 @@ class Downloads(QObject):
             self.settled.emit(name)
 
     @Slot(object, str)
-    def _on_failure(self, stop: Stop, sentence: str) -> None:
+    def _on_failure(self, stop: CancelToken, sentence: str) -> None:
         if name := self._names.pop(stop, ""):
             self._wishes.pop(stop, None)
             if self._current.get(name) is stop:

@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.chips import Chips
 from phichat.ui.field import Field, strip_blank_lines
 from phichat.ui.plain_text import plain_label, tool_tip

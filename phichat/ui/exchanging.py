@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from phichat.stop import Stop
+from phichat.cancellation import CancelToken
+from phichat.i18n import tr, tr_count
 from phichat.store.base import Heading, Record
-from phichat.text import tr, tr_count
 from phichat.ui.archive import Archive
 from phichat.ui.headings import title_of_heading
 from phichat.ui.jobs import once
@@ -65,7 +65,7 @@ class Exchanging(QObject):
         """Write the conversations of those ids, or all for none, to `file`."""
         last = self._keeping.last
 
-        def job(_: Stop) -> int:
+        def job(_: CancelToken) -> int:
             wait_for(last)
             history = self._history()
             records: Iterator[Record] = map(history.load, names) if names else history.records()
@@ -88,7 +88,7 @@ class Exchanging(QObject):
                 once(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
             )
 
-    def _import(self, file: Path, last: "Future[Any] | None", _: Stop) -> "tuple[Imported, list[str]]":
+    def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":
         """What it brought, and which conversations were not there before, once `last` is done."""
         wait_for(last)
         history = self._history()

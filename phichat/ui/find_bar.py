@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QToolButton, QWidget
 from shiboken6 import isValid
 
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.finding import Finding
 from phichat.ui.lettering import sized
@@ -102,7 +102,7 @@ class FindBar(QFrame):
 
     @Slot(int, int, bool)
     def _on_counted(self, at: int, total: int, is_all: bool) -> None:  # a signal's arguments have no names
-        text = tr("{number} of {count}").format(number=number(at), count=number(total))
+        text = tr("{number} of {count}").format(number=format_number(at), count=format_number(total))
         if not is_all:
             text += "…"
         elif not total:

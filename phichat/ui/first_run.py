@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, ModelFile, Room
-from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
 from phichat.ui.lettering import at_most
@@ -101,12 +101,12 @@ class FirstRun(QScrollArea):
         is_short = room.memory is not None and room.memory > room.memory_installed
         self._facts["folder"].setText(_breakable(room.folder))
         self._facts["folder"].setAccessibleDescription(str(room.folder))
-        _tell(self._facts["disk"], tr("{size} free there").format(size=size(room.free)), alert=is_full)
+        _tell(self._facts["disk"], tr("{size} free there").format(size=format_size(room.free)), alert=is_full)
         if room.memory is not None:
             _tell(
                 self._facts["memory"],
                 tr("{needed} needed, {installed} in this computer").format(
-                    needed=size(room.memory), installed=size(room.memory_installed)
+                    needed=format_size(room.memory), installed=format_size(room.memory_installed)
                 ),
                 alert=is_short,
             )

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme

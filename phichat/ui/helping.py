@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow
 
-from phichat.stop import Stop
-from phichat.text import tr
+from phichat.cancellation import CancelToken
+from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.jobs import Errands, once
 from phichat.ui.theme import Theme
@@ -33,13 +33,13 @@ class Helping(QObject):
         actions: Actions,
         theme: Theme,
         logs: Path,
-        diagnose: Callable[[Stop], str],
+        diagnose: Callable[[CancelToken], str],
         parts: Callable[[], tuple[Sequence[Part], Path | None]],
     ) -> None:
         super().__init__(window)
         self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
         self._errands = Errands("diagnosing", 1, self)
-        self._diagnosis: Stop | None = None
+        self._diagnosis: CancelToken | None = None
         actions.shortcuts.triggered.connect(self._show_shortcuts)
         actions.about.triggered.connect(self._show_about)
         actions.diagnostics.triggered.connect(self._copy_diagnostics)

@@ -4,7 +4,7 @@ from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from phichat.text import resource
+from phichat.i18n import resource
 from phichat.ui.lettering import magnification
 
 POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the other one where one reads from the right

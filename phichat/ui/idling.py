@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import Answering, State
 
 CALIBRATE_AFTER = 8_000  # milliseconds in which a person who has just come would begin to write

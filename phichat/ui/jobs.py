@@ -9,11 +9,11 @@ from queue import SimpleQueue
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.cancellation import CancelToken
 from phichat.errors import PhichatError
-from phichat.stop import Stop
-from phichat.text import tr
+from phichat.i18n import tr
 
-Job = Callable[[Stop], Iterator[object]]
+Job = Callable[[CancelToken], Iterator[object]]
 """Yields what is to be told, until it is done or asked to end."""
 
 PATIENCE = 3.0  # seconds for jobs to end when the window closes; looking up a host's name cannot be broken off
@@ -40,16 +40,16 @@ class Jobs(QObject):
     def __init__(self, name: str, at_once: int = 1, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name, self._at_once = name, at_once
-        self._orders: SimpleQueue[tuple[Job, Stop] | None] = SimpleQueue()
+        self._orders: SimpleQueue[tuple[Job, CancelToken] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._open: deque[Stop] = deque()
+        self._open: deque[CancelToken] = deque()
         self._is_closed = False
         self.ended.connect(self._forget)
         self.failed.connect(self._forget)
 
-    def order(self, job: Job) -> Stop:
+    def order(self, job: Job) -> CancelToken:
         """Have `job` done; the Stop that its signals will carry."""
-        stop = Stop()
+        stop = CancelToken()
         if self._is_closed:
             stop.set(final=True)
             return stop
@@ -88,7 +88,7 @@ class Jobs(QObject):
         while order := self._orders.get():
             self._do(*order)
 
-    def _do(self, job: Job, stop: Stop) -> None:
+    def _do(self, job: Job, stop: CancelToken) -> None:
         sentence = ""
         try:
             if not stop.is_set():
@@ -105,13 +105,13 @@ class Jobs(QObject):
         else:
             self.ended.emit(stop)
 
-    def _tell(self, job: Job, stop: Stop) -> None:
+    def _tell(self, job: Job, stop: CancelToken) -> None:
         for event in job(stop):
             if not stop.is_final:
                 self.happened.emit(stop, event)
 
     @Slot(object)
-    def _forget(self, stop: Stop) -> None:
+    def _forget(self, stop: CancelToken) -> None:
         if stop in self._open:
             self._open.remove(stop)
 
@@ -121,12 +121,12 @@ class Errands(Jobs):
 
     def __init__(self, name: str, at_once: int = 4, parent: QObject | None = None) -> None:
         super().__init__(name, at_once, parent)
-        self._callers: dict[Stop, tuple[Callable[[object], None], Callable[[str], None]]] = {}
+        self._callers: dict[CancelToken, tuple[Callable[[object], None], Callable[[str], None]]] = {}
         self.happened.connect(self._hand_on)
         self.ended.connect(self._end)
         self.failed.connect(self._end)
 
-    def send(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> Stop:
+    def send(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> CancelToken:
         """Have `job` done: `told` hears each event, `ended` the end, with a sentence if it failed."""
         stop = self.order(job)
         self._callers[stop] = told, ended
@@ -138,21 +138,21 @@ class Errands(Jobs):
         self._callers.clear()
 
     @Slot(object, object)
-    def _hand_on(self, stop: Stop, event: object) -> None:
+    def _hand_on(self, stop: CancelToken, event: object) -> None:
         if stop in self._callers and not stop.is_set():
             self._callers[stop][0](event)
 
     @Slot(object)
     @Slot(object, str)
-    def _end(self, stop: Stop, sentence: str = "") -> None:
+    def _end(self, stop: CancelToken, sentence: str = "") -> None:
         if stop in self._callers:
             self._callers.pop(stop)[1](sentence)
 
 
-def once(work: Callable[[Stop], object]) -> Job:
+def once(work: Callable[[CancelToken], object]) -> Job:
     """A job that tells what `work` returns."""
 
-    def job(stop: Stop) -> Iterator[object]:
+    def job(stop: CancelToken) -> Iterator[object]:
         yield work(stop)
 
     return job

@@ -3,17 +3,17 @@
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from phichat import text
+from phichat import i18n
 
 
 def follow_language(application: QApplication) -> None:
     """Have Qt use the language that `text` uses."""
-    locale = QLocale(text.language())
+    locale = QLocale(i18n.language())
     QLocale.setDefault(locale)
     for translator in application.findChildren(QTranslator):  # of another language, if there was one
         application.removeTranslator(translator)
         translator.deleteLater()
-    if text.language() != "en":
+    if i18n.language() != "en":
         translator = QTranslator(application)
         if reads_qt(translator, locale):
             application.installTranslator(translator)

@@ -4,7 +4,7 @@ from PySide6.QtCore import QByteArray, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.plain_text import PlainTextEdit, plain_label
 
 SIZE = 440, 74  # pixels of the address

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Ending, Message, Reply, Role
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.message_context import MessageContext
 from phichat.ui.theme import Theme
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import fixed_font, scaled
 from phichat.ui.plain_text import PlainTextEdit

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMainWindow
 from phichat.chat.messages import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
 from phichat.ui.answering import Answering

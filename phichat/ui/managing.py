@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
+from phichat.i18n import tr, tr_count
 from phichat.store.base import Heading
-from phichat.text import tr, tr_count
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.jobs import Errands, once

@@ -5,7 +5,7 @@ from weakref import WeakMethod
 from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.lettering import boxed, sized
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme

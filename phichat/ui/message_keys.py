@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.messages import Role
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.theme import Theme
 from phichat.ui.transcript import Transcript

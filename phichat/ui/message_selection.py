@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, S
 from PySide6.QtWidgets import QFrame, QWidget
 
 from phichat.chat.messages import Message
-from phichat.text import tr_count
+from phichat.i18n import tr_count
 from phichat.ui.live import Live
 from phichat.ui.theme import Theme
 

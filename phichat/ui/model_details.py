@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, Source
-from phichat.text import size, tr
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
 from phichat.ui.plain_text import plain_label, set_tool_tip
@@ -104,9 +104,9 @@ def _origin(listing: Listing) -> list[str]:
 
 def _needs(listing: Listing) -> str:
     """What it takes, and gives, here."""
-    memory = tr("needs {size} of memory here").format(size=size(listing.memory)) if listing.memory else ""
+    memory = tr("needs {size} of memory here").format(size=format_size(listing.memory)) if listing.memory else ""
     if not listing.fits:
-        memory = tr("needs {size} of memory, more than there is").format(size=size(listing.memory or 0))
+        memory = tr("needs {size} of memory, more than there is").format(size=format_size(listing.memory or 0))
     speed = tr("about {speed} tokens/s here (estimate)").format(speed=rounded(listing.speed)) if listing.speed else ""
     return " · ".join(filter(None, [listing.licence, memory, speed]))
 

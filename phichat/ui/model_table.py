@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
+from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
-from phichat.text import size, tr
 from phichat.ui.downloads import Downloads
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
@@ -113,7 +113,7 @@ class ModelTable(QTreeWidget):
         return [
             title,
             _rough_size(listing),
-            size(listing.memory) if listing.memory else "–",
+            format_size(listing.memory) if listing.memory else "–",
             tr("~{speed} tokens/s").format(speed=rounded(listing.speed)) if listing.speed else "–",
             listing.licence or "–",
             tr("in use") if is_in_use else presence(listing, self._downloads.state(listing.name)),
@@ -127,4 +127,4 @@ class ModelTable(QTreeWidget):
 def _rough_size(listing: Listing) -> str:
     if listing.bytes is None:
         return "–"
-    return tr("~{size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
+    return tr("~{size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)

@@ -9,9 +9,9 @@ from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from phichat.cancellation import CancelToken
+from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Room, Source
-from phichat.stop import Stop
-from phichat.text import size, tr, tr_count
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
@@ -97,7 +97,7 @@ class ModelsDialog(QDialog):
         if trouble:
             self.say(trouble)
 
-    def _look(self, _: Stop) -> Iterator[object]:
+    def _look(self, _: CancelToken) -> Iterator[object]:
         """In an errand's thread: first what is there, then how fast."""
         yield self._shelf().listings()
         yield self._shelf().measured()
@@ -218,7 +218,7 @@ class ModelsDialog(QDialog):
             self,
             "removeQuestion",
             tr("Remove {model} from this disk? That frees {size}; it can be fetched again.").format(
-                model=listing.title, size=size(listing.bytes or 0)
+                model=listing.title, size=format_size(listing.bytes or 0)
             ),
             tr("Remove"),
             tr("Keep"),
@@ -315,12 +315,12 @@ def _unknown(listing: Listing) -> str:
     return "" if listing.model else listing.note
 
 
-def _room(shelf: Callable[[], ModelManager], name: str, _: Stop) -> tuple[Room, str]:
+def _room(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[Room, str]:
     room = shelf().room(name)
     return room, shelf().trouble(room)
 
 
-def _removed(library: "Callable[[], Library]", name: str, _: Stop) -> ModelFile:
+def _removed(library: "Callable[[], Library]", name: str, _: CancelToken) -> ModelFile:
     return library().remove(name)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled
 from phichat.ui.theme import Theme

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from phichat.chat.messages import Ending, Message
 from phichat.chat.session import Session
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import Answering
 
 LONG = 10.0  # seconds that nobody sits and waits for

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 

@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.presets import own_presets
 from phichat.chat.sampling import PRESETS, Sampling
+from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
-from phichat.text import later, tr
 from phichat.ui.folder_row import FolderRow
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import LEAST, MOST, STEP, scaled
@@ -31,11 +31,11 @@ from phichat.ui.tokens import ACCENTS, SYSTEM
 from phichat.ui.widgets.dialogs import close_button_box
 
 THEMES = {
-    SYSTEM: later("As the system"),
-    "light": later("Light"),
-    "dark": later("Dark"),
-    "light-contrast": later("Light, high contrast"),
-    "dark-contrast": later("Dark, high contrast"),
+    SYSTEM: N_("As the system"),
+    "light": N_("Light"),
+    "dark": N_("Dark"),
+    "light-contrast": N_("Light, high contrast"),
+    "dark-contrast": N_("Dark, high contrast"),
 }
 
 
@@ -112,7 +112,7 @@ class PreferencesDialog(QDialog):
     def _languages(self) -> QComboBox:
         from PySide6.QtCore import QLocale  # noqa: PLC0415 - many languages, each a number
 
-        codes = text.available_languages()
+        codes = i18n.available_languages()
         names = {code: QLocale(code).nativeLanguageName().capitalize() for code in codes}
         names["en"] = "English"
         return self._choice("language", {"": tr("As the system"), **names}, self._now.language)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.motion import Motion
 from phichat.ui.remembering import Remembering

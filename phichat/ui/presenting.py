@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
 
 from phichat.engine.base import Done, Loaded, PromptMade
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import Answering, State
 from phichat.ui.arrivals import STARTER
 from phichat.ui.composer import Composer

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.presets import LONGEST, OWN, differences, nearest, own_preset, own_presets, stored
 from phichat.chat.sampling import PRESETS, SETTINGS, Preset, Sampling
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import sized
 from phichat.ui.theme import Theme

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from phichat.chat.messages import Message
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox
 from phichat.ui.marks import Needle

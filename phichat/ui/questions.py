@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.answering import Answering
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer

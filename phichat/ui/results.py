@@ -6,8 +6,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from phichat.i18n import tr, tr_count
 from phichat.store.base import Hit
-from phichat.text import tr, tr_count
 from phichat.ui.headings import HEADING, title_of_heading
 from phichat.ui.hit_rows import HitRows
 from phichat.ui.plain_text import plain_label, tool_tip

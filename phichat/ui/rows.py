@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from phichat.i18n import tr
 from phichat.store.base import Heading
-from phichat.text import tr
 from phichat.ui.headings import HEADING, IS_ANSWERING, title_of_heading
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme

@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QToolButton
 
-from phichat.text import tr
+from phichat.i18n import tr
 
 PAUSE = 60  # milliseconds without a further key
 

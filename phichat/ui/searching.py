@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from phichat.stop import Stop
+from phichat.cancellation import CancelToken
 from phichat.store.base import Hit
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
@@ -28,7 +28,7 @@ class Searching(QObject):
     def __init__(self, history: "Callable[[], History]", errands: Errands, keeping: Keeping, parent: QObject) -> None:
         super().__init__(parent)
         self._history, self._errands, self._keeping = history, errands, keeping
-        self._asked: Stop | None = None
+        self._asked: CancelToken | None = None
         self.words = ""
 
     @Slot(str)
@@ -41,7 +41,7 @@ class Searching(QObject):
             work = partial(self._find, words, self._keeping.last)
             self._asked = self._errands.send(once(work), self._on_found, self._on_ended)
 
-    def _find(self, words: str, last: "Future[Any] | None", _: Stop) -> list[Hit]:
+    def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[Hit]:
         wait_for(last)  # what was said a moment ago is found, too
         return self._history().search(words, MOST_HITS)
 

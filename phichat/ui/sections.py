@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from PySide6.QtCore import QLocale
 
-from phichat.text import language, tr
+from phichat.i18n import language, tr
 
 WEEK = 7  # days
 

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from phichat.chat.sampling import Setting
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import boxed, sized
 from phichat.ui.plain_text import plain_label, set_tool_tip, tool_tip
@@ -62,7 +62,7 @@ class SettingRow(QWidget):
 
     def _show_change(self, preset: str) -> None:
         setting, is_changed = self._setting, self._value != self._usual
-        usual = number(self._usual, setting.decimals)
+        usual = format_number(self._usual, setting.decimals)
         words = tr("Changed: {preset} has {value}.").format(preset=preset, value=usual) if is_changed else ""
         if self._back.hasFocus() and not is_changed:
             self._slider.setFocus()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.computer_section import ComputerSection
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import boxed, magnification

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.lettering import scaled
 from phichat.ui.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.chat.session import Session
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.archive import Archive
 from phichat.ui.conversation_list import ConversationList

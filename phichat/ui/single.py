@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.errors import StoreError
 from phichat.files import make_private, open_private, reclaim
-from phichat.text import tr
+from phichat.i18n import tr
 
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer

@@ -6,15 +6,15 @@ from PySide6.QtWidgets import QWidget
 from phichat.chat.messages import Ending, Message
 from phichat.chat.saying import Saying
 from phichat.chat.session import Session
-from phichat.text import later, tr
+from phichat.i18n import N_, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.answering import Answering
 
 PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
 ENDINGS = {
-    Ending.STOP: later("End of the answer"),
-    Ending.CANCELLED: later("Stopped"),
-    Ending.LENGTH: later("Reached the longest reply or the end of the context"),
+    Ending.STOP: N_("End of the answer"),
+    Ending.CANCELLED: N_("Stopped"),
+    Ending.LENGTH: N_("Reached the longest reply or the end of the context"),
 }  # an error is said by the line that shows it
 
 

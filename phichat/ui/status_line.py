@@ -4,7 +4,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from phichat.engine.base import Done
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import muted
@@ -64,7 +64,7 @@ class StatusLine(QWidget):
         _write(
             self._speed,
             tr("{speed} tokens/s, first after {seconds} s").format(
-                speed=number(done.tokens_per_second, 1), seconds=number(done.seconds_to_first_token, 1)
+                speed=format_number(done.tokens_per_second, 1), seconds=format_number(done.seconds_to_first_token, 1)
             ),
         )
         self._make_room()
@@ -75,7 +75,7 @@ class StatusLine(QWidget):
         _write(
             self._context,
             tr("Context {used} of {context} ({share} %)").format(
-                used=number(used), context=number(context), share=number(share)
+                used=format_number(used), context=format_number(context), share=format_number(share)
             ),
         )
         self._make_room()

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from phichat.chat.items import Item, Runs, Style, Table, letters
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.drawings import Drawings
 from phichat.ui.prose import Prose
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cache
 
-from phichat.text import later
+from phichat.i18n import N_
 
 ENOUGH, PLENTY = 4.5, 7.0  # contrast of text: what WCAG 2 asks for at level AA, and at AAA
 CLEAR = 3.0  # contrast of what is not text, such as the frame around what has the focus
@@ -48,13 +48,13 @@ class Accent:
 
 
 ACCENTS = {
-    "teal": Accent(later("Teal"), "#0f6e66", "#58bdb2"),
-    "blue": Accent(later("Blue"), "#1c5fb4", "#7cb0f2"),
-    "violet": Accent(later("Violet"), "#6a44b8", "#b49bf0"),
-    "rose": Accent(later("Rose"), "#ab2a60", "#ee8db0"),
-    "ochre": Accent(later("Ochre"), "#865600", "#dcab55"),
-    "green": Accent(later("Green"), "#2d6e2b", "#86c17c"),
-    "graphite": Accent(later("Graphite"), "#474d54", "#c3c8ce"),
+    "teal": Accent(N_("Teal"), "#0f6e66", "#58bdb2"),
+    "blue": Accent(N_("Blue"), "#1c5fb4", "#7cb0f2"),
+    "violet": Accent(N_("Violet"), "#6a44b8", "#b49bf0"),
+    "rose": Accent(N_("Rose"), "#ab2a60", "#ee8db0"),
+    "ochre": Accent(N_("Ochre"), "#865600", "#dcab55"),
+    "green": Accent(N_("Green"), "#2d6e2b", "#86c17c"),
+    "graphite": Accent(N_("Graphite"), "#474d54", "#c3c8ce"),
 }
 
 _LIGHT = Tokens(

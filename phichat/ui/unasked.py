@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Event, Fitted, Loaded, Loading, Notice, Reading, Request, Stop
+from phichat.engine.base import CancelToken, Done, Event, Fitted, Loaded, Loading, Notice, Reading, Request
 from phichat.ui.workers import EngineThread
 
 
@@ -30,12 +30,12 @@ class Unasked(QObject):
     def __init__(self, thread: EngineThread, parent: QObject) -> None:
         super().__init__(parent)
         self._thread = thread
-        self._reading: Stop | None = None
-        self._ending: Stop | None = None
+        self._reading: CancelToken | None = None
+        self._ending: CancelToken | None = None
         """Of what was read when a question came that goes on from it."""
-        self._working: Stop | None = None
-        self._counting: dict[Stop, object] = {}
-        self._ordered: deque[Stop] = deque(maxlen=50)
+        self._working: CancelToken | None = None
+        self._counting: dict[CancelToken, object] = {}
+        self._ordered: deque[CancelToken] = deque(maxlen=50)
         """The last orders: one that was stopped may still have loaded the model, with other settings perhaps."""
         self._session, self._draft = Session(), ""
         thread.happened.connect(self._on_event)
@@ -54,7 +54,7 @@ class Unasked(QObject):
         """Say how long `request` is. That is done in a moment, and so nothing ends it."""
         self._counting[self._order(self._thread.generate(request))] = key
 
-    def work(self, order: Callable[[], Stop]) -> None:
+    def work(self, order: Callable[[], CancelToken]) -> None:
         """Do what takes longer, unless something is being read."""
         if not self._reading:
             self._working = self._order(order())
@@ -74,12 +74,12 @@ class Unasked(QObject):
         else:
             self.stop()
 
-    def _order(self, stop: Stop) -> Stop:
+    def _order(self, stop: CancelToken) -> CancelToken:
         self._ordered.append(stop)
         return stop
 
     @Slot(object, object)
-    def _on_event(self, stop: Stop, event: Event) -> None:
+    def _on_event(self, stop: CancelToken, event: Event) -> None:
         if stop in self._counting and isinstance(event, Fitted | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, Fitted) else None)
         elif stop in self._ordered and (self._is_current(stop) or isinstance(event, Loaded | Notice)):
@@ -88,7 +88,7 @@ class Unasked(QObject):
             self._reading = None
             self.read_on.emit()
 
-    def _is_current(self, stop: Stop) -> bool:
+    def _is_current(self, stop: CancelToken) -> bool:
         return stop is self._reading or stop is self._working or stop in self._counting
 
     def _handle(self, event: Event) -> None:
@@ -105,7 +105,7 @@ class Unasked(QObject):
                 self.noticed.emit(text)
 
     @Slot(object, str)
-    def _on_failure(self, stop: Stop, _: str) -> None:
+    def _on_failure(self, stop: CancelToken, _: str) -> None:
         if stop in self._counting:
             self.counted.emit(self._counting.pop(stop), None)
         if stop is self._reading:  # it will be told when it is asked

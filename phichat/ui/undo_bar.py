@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.lettering import at_most
 from phichat.ui.plain_text import plain_label

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
-from phichat.stop import Stop
-from phichat.text import tr
+from phichat.cancellation import CancelToken
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.jobs import Errands, once
 from phichat.ui.remembering import Remembering
@@ -29,7 +29,7 @@ class Updating(QObject):
         super().__init__(window)
         self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions
         self._errands = Errands("versions", 1, self)
-        self._looking: Stop | None = None
+        self._looking: CancelToken | None = None
         self._release: Release | None = None
         self._notice: VersionNotice | None = None
         self._clock = QTimer(self, interval=FIRST_AFTER)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.cancellation import CancelToken
+from phichat.i18n import format_number, tr
 from phichat.models.base import ModelFile, Verified
-from phichat.stop import Stop
-from phichat.text import number, tr
 from phichat.ui.jobs import Errands
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Verifying(QObject):
     def __init__(self, errands: Errands, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
         self._errands, self._library = errands, library
-        self._stop: Stop | None = None
+        self._stop: CancelToken | None = None
         self._result = ""
         self._read.connect(self._on_read)
 
@@ -49,7 +49,7 @@ class Verifying(QObject):
         if self._stop:
             self._stop.set()
 
-    def _verify(self, model: ModelFile, stop: Stop) -> Iterator[object]:
+    def _verify(self, model: ModelFile, stop: CancelToken) -> Iterator[object]:
         """In an errand's thread."""
         told = 0.0
 
@@ -67,9 +67,9 @@ class Verifying(QObject):
             return
 
     @Slot(object, object, object, object)
-    def _on_read(self, stop: Stop, title: str, done: int, total: int) -> None:
+    def _on_read(self, stop: CancelToken, title: str, done: int, total: int) -> None:
         if stop is self._stop and not stop.is_set():
-            share = number(100 * done // max(total, 1))
+            share = format_number(100 * done // max(total, 1))
             self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
 
     def _on_verified(self, verified: Verified) -> None:

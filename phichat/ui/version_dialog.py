@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.blocks import Blocks
 from phichat.ui.labels import explanation, heading
 from phichat.ui.lettering import scaled

@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject, Slot
 from phichat.chat.attachments import Attachment, length_with
 from phichat.chat.session import Session
 from phichat.engine.base import Fitted
-from phichat.text import number, tr, tr_count
+from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.answering import Answering
 from phichat.ui.composer import Composer
 from phichat.ui.status_line import StatusLine
@@ -106,7 +106,7 @@ class Weighing(QObject):
             if self._session.attached
             else tr("This message is {excess} too long for this model's context of {context}.")
         )
-        return f"{fact.format(excess=excess, context=number(fitted.context))} {self._advice(fitted)}"
+        return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 
     def _advice(self, fitted: Fitted) -> str:
         loaded = self._answering.loaded

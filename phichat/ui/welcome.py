@@ -4,16 +4,16 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from phichat.text import later, tr
+from phichat.i18n import N_, tr
 from phichat.ui.lettering import at_most
 from phichat.ui.plain_text import plain_label
 from phichat.ui.theme import Theme, muted
 
 IDEAS = (
-    later("Write a haiku about ice hockey"),
-    later("Explain to a child why the sky is blue"),
-    later("Help me write a friendly note to a neighbour"),
-    later("What can I cook with eggs, rice and spinach?"),
+    N_("Write a haiku about ice hockey"),
+    N_("Explain to a child why the sky is blue"),
+    N_("Help me write a friendly note to a neighbour"),
+    N_("What can I cook with eggs, rice and spinach?"),
 )
 
 

@@ -1,7 +1,7 @@
 """How a download and what a model takes are put into words, for every place that shows them."""
 
+from phichat.i18n import format_duration, format_number, format_size, tr
 from phichat.models.base import Listing, Phase, Presence, Progress
-from phichat.text import duration, number, size, tr
 from phichat.ui.downloads import Download
 
 
@@ -15,8 +15,8 @@ def percent(progress: Progress | None) -> int:
 def amount(progress: Progress) -> str:
     """How much is here of how much."""
     if not progress.total:
-        return size(progress.done) if progress.done else ""
-    return tr("{done} of {total}").format(done=size(progress.done), total=size(progress.total))
+        return format_size(progress.done) if progress.done else ""
+    return tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total))
 
 
 def standing(download: Download) -> str:
@@ -35,7 +35,7 @@ def briefly(download: Download) -> str:
     """The same in a few words."""
     if download.error:
         return tr("The download stopped")
-    share = tr("{percent} %").format(percent=number(percent(download.progress)))
+    share = tr("{percent} %").format(percent=format_number(percent(download.progress)))
     if download.is_paused:
         return _joined(tr("Paused"), share)
     if download.is_queued:
@@ -52,7 +52,7 @@ def presence(listing: Listing, download: Download) -> str:
         return tr("on this disk")
     if download.is_begun or listing.presence is Presence.PARTLY:
         progress = download.progress or Progress(Phase.ASKING, listing.bytes_here, listing.bytes or 0)
-        return tr("{percent} % here").format(percent=number(percent(progress)))
+        return tr("{percent} % here").format(percent=format_number(percent(progress)))
     if listing.confirmed is False:
         return tr("the Hub does not know this file")
     return tr("not here")
@@ -62,12 +62,14 @@ def whole_size(listing: Listing) -> str:
     """How big a model is, as well as that is known."""
     if listing.bytes is None:
         return tr("size unknown")
-    return tr("about {size}").format(size=size(listing.bytes)) if listing.is_rough else size(listing.bytes)
+    return (
+        tr("about {size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)
+    )
 
 
 def rounded(speed: float) -> str:
     """Tokens a second: an estimate has no more than one figure after the point, and that only where it is slow."""
-    return number(speed, 1 if speed < 3 else 0)
+    return format_number(speed, 1 if speed < 3 else 0)
 
 
 def _going(progress: Progress) -> str:
@@ -80,12 +82,12 @@ def _going(progress: Progress) -> str:
             return progress.note or tr("Another Phichat on this computer is fetching it.")
         case Phase.WAITING:
             return _joined(amount(progress), progress.note or tr("Waiting for the line"))
-    speed = tr("{size}/s").format(size=size(int(progress.speed))) if progress.speed else ""
+    speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""
     return _joined(amount(progress), speed, _left(progress))
 
 
 def _left(progress: Progress) -> str:
-    return "" if progress.left is None else tr("{duration} left").format(duration=duration(progress.left))
+    return "" if progress.left is None else tr("{duration} left").format(duration=format_duration(progress.left))
 
 
 def _joined(*parts: str) -> str:

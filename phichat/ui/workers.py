@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from phichat.engine.base import Engine, EngineSettings, Event, Request, Stop
+from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Request
 from phichat.errors import PhichatError
-from phichat.text import tr
+from phichat.i18n import tr
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -52,7 +52,7 @@ class _Worker(QObject):
     event one sentence for people about the error with which the order ended.
     """
 
-    def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[Stop, Event | str], None]) -> None:
+    def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[CancelToken, Event | str], None]) -> None:
         super().__init__()
         self._make_engine, self._tell = make_engine, tell
         self._engine: Engine | None = None
@@ -62,7 +62,7 @@ class _Worker(QObject):
         return getattr(self._engine, "pid", None)
 
     @Slot(object, object, object)
-    def load(self, path: Path, settings: Callable[[], EngineSettings], stop: Stop) -> None:
+    def load(self, path: Path, settings: Callable[[], EngineSettings], stop: CancelToken) -> None:
         def run() -> None:
             loaded = self._get().load(path, settings(), stop, lambda event: self._tell(stop, event))
             self._tell(stop, loaded)
@@ -70,7 +70,7 @@ class _Worker(QObject):
         self._carefully(stop, run)
 
     @Slot(object, object, object)
-    def generate(self, request: Request, stop: Stop, stored: "Future[None] | None") -> None:
+    def generate(self, request: Request, stop: CancelToken, stored: "Future[None] | None") -> None:
         def run() -> None:
             _wait_for(stored)
             for event in self._get().generate(request, stop):
@@ -79,7 +79,7 @@ class _Worker(QObject):
         self._carefully(stop, run)
 
     @Slot(object)
-    def calibrate(self, stop: Stop) -> None:
+    def calibrate(self, stop: CancelToken) -> None:
         def run() -> None:
             for event in self._get().calibrate(stop):
                 self._tell(stop, event)
@@ -87,7 +87,7 @@ class _Worker(QObject):
         self._carefully(stop, run)
 
     @Slot(object)
-    def unload(self, stop: Stop) -> None:
+    def unload(self, stop: CancelToken) -> None:
         if not stop.is_set():  # by a question that came just now
             self._carefully(stop, self._get().unload)
 
@@ -101,7 +101,7 @@ class _Worker(QObject):
         self._engine = self._engine or self._make_engine()
         return self._engine
 
-    def _carefully(self, stop: Stop, run: Callable[[], None]) -> None:
+    def _carefully(self, stop: CancelToken, run: Callable[[], None]) -> None:
         try:
             run()
         except PhichatError as error:
@@ -148,7 +148,7 @@ class EngineThread(QObject):
         self._calibrate.connect(self._worker.calibrate)
         self._unload.connect(self._worker.unload)
         self._close.connect(self._worker.close)
-        self._stops: list[Stop] = []
+        self._stops: list[CancelToken] = []
         self._thread.start()
 
     @property
@@ -156,25 +156,25 @@ class EngineThread(QObject):
         """The engine's process, if it has one; any thread may ask."""
         return self._worker.pid
 
-    def load(self, path: Path, settings: Callable[[], EngineSettings]) -> Stop:
+    def load(self, path: Path, settings: Callable[[], EngineSettings]) -> CancelToken:
         """Order a model to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""
         stop = self._new_stop()
         self._load.emit(path, settings, stop)
         return stop
 
-    def generate(self, request: Request, stored: "Future[None] | None" = None) -> Stop:
+    def generate(self, request: Request, stored: "Future[None] | None" = None) -> CancelToken:
         """Order a reply, to be begun once its question is `stored`; the Stop that its events will carry."""
         stop = self._new_stop()
         self._generate.emit(request, stop, stored)
         return stop
 
-    def calibrate(self) -> Stop:
+    def calibrate(self) -> CancelToken:
         """Order the fastest settings to be found; the Stop that its events will carry."""
         stop = self._new_stop()
         self._calibrate.emit(stop)
         return stop
 
-    def unload(self) -> Stop:
+    def unload(self) -> CancelToken:
         """Order the model's memory to be given back until the next order; unless its Stop is set before."""
         stop = self._new_stop()
         self._unload.emit(stop)
@@ -189,14 +189,14 @@ class EngineThread(QObject):
         self._close.emit()
         self._thread.wait()
 
-    def _hear(self, stop: Stop, what: Event | str) -> None:
+    def _hear(self, stop: CancelToken, what: Event | str) -> None:
         if isinstance(what, str):
             self.failed.emit(stop, what)
         else:
             self.happened.emit(stop, what)
 
-    def _new_stop(self) -> Stop:
+    def _new_stop(self) -> CancelToken:
         self._stops = [stop for stop in self._stops[-3:] if not stop.is_set()]
-        stop = Stop()
+        stop = CancelToken()
         self._stops.append(stop)
         return stop

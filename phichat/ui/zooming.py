@@ -3,7 +3,7 @@
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from phichat.text import number, tr
+from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
 from phichat.ui.lettering import LEAST, MOST, STEP
 from phichat.ui.remembering import Remembering
@@ -38,7 +38,7 @@ class Zooming(QObject):
         self._remembering.change(text_percent=percent)
         self._letter()
         self.changed.emit(percent)
-        self.told.emit(tr("Text size: {percent} %").format(percent=number(percent)))
+        self.told.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
 
     @Slot(str)
     def use_font(self, family: str) -> None:

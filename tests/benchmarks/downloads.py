@@ -153,10 +153,10 @@ import sys, time
 from phichat.models.base import Remote
 from phichat.models.download import fetch
 from phichat.paths import home
-from phichat.stop import Stop
+from phichat.cancellation import CancelToken
 import phichat.models.hub, huggingface_hub.utils
 begun = time.perf_counter()
-*_, last = fetch(Remote(*sys.argv[1:]), home(), Stop())
+*_, last = fetch(Remote(*sys.argv[1:]), home(), CancelToken())
 print(time.perf_counter() - begun)
 """
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from phichat.chat.messages import Conversation, Message, Role, clean, title_of
+from phichat.chat.messages import Conversation, Message, Role, title_of
+from phichat.unicode import replace_surrogates
 
 
 def test_messages_follow_each_other() -> None:
@@ -43,7 +44,7 @@ def test_an_empty_conversation_has_an_empty_path() -> None:
      ("\ufeffBOM", "\ufeffBOM"), ("end\ud83e", "end\ufffd"), ("", "")],
 )  # fmt: skip
 def test_text_that_no_file_can_hold_is_mended(text: str, cleaned: str) -> None:
-    assert clean(text) == cleaned
+    assert replace_surrogates(text) == cleaned
     assert Conversation().add(Role.USER, text).text == cleaned
 
 

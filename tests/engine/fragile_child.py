@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.messages import Ending
-from phichat.engine.base import Chosen, Done, EngineSettings, Event, Loaded, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Piece, Request
 from phichat.engine.child import Child
 
 
@@ -29,20 +29,20 @@ class FragileEngine:
         self._variants: list[str] = rules.get("variants", [""])
         self._settings = EngineSettings()
 
-    def load(self, path: Path, settings: EngineSettings, stop: Stop, report: Callable[[Event], None]) -> Loaded:
+    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         variants = self._variants[self._variants.index(settings.variant or self._variants[0]) :]
         self._settings = replace(settings, variant=variants[0])
         report(Chosen(*variants[:2]))
         self._obey_rule("load")
         return Loaded("fragile", str(path), "phi3", settings.context, "none", self._settings)
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         self._obey_rule("generate")
         yield Piece("first", 1)
         self._obey_rule("second")
         yield Done(Ending.STOP, 0)
 
-    def calibrate(self, stop: Stop) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         yield from ()
 
     def unload(self) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from phichat.chat.messages import Ending
-from phichat.engine.base import Done, Event, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, Event, Piece, Request
 from phichat.engine.child import Child
 
 MANY = 500
@@ -14,7 +14,7 @@ MANY = 500
 class Quick:
     """As much of an engine as is asked for."""
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         yield Piece("first ", 0)
         stop.wait(60)
         for number in range(1, MANY):

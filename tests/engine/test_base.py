@@ -1,10 +1,10 @@
 """Asking an engine to stop."""
 
-from phichat.engine.base import Stop
+from phichat.engine.base import CancelToken
 
 
 def test_a_listener_hears_the_stop_once() -> None:
-    stop, heard = Stop(), list[str]()
+    stop, heard = CancelToken(), list[str]()
     stop.listen(lambda: heard.append("stop"))
     assert not stop.is_set()
     stop.set()
@@ -14,14 +14,14 @@ def test_a_listener_hears_the_stop_once() -> None:
 
 
 def test_a_listener_that_comes_late_hears_it_too() -> None:
-    stop, heard = Stop(), list[str]()
+    stop, heard = CancelToken(), list[str]()
     stop.set()
     stop.listen(lambda: heard.append("stop"))
     assert heard == ["stop"]
 
 
 def test_a_listener_that_left_hears_nothing() -> None:
-    stop, heard = Stop(), list[str]()
+    stop, heard = CancelToken(), list[str]()
     stop.listen(lambda: heard.append("stop"))
     stop.listen(None)
     stop.set()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from phichat.engine import calibration
-from phichat.engine.base import EngineSettings, Loaded, Stop
+from phichat.engine.base import CancelToken, EngineSettings, Loaded
 from phichat.engine.calibrating import calibrate
 from phichat.engine.calibration import Measured, best, measure
 from phichat.engine.host import HostedEngine
@@ -57,10 +57,14 @@ def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
     """Calibrates with children that say what they are told to, by whether they repack."""
 
     def run_it(
-        plain: list[Any], repacked: list[Any], stop: Stop | None = None, busy: float = 0, again: list[Any] | None = None
+        plain: list[Any],
+        repacked: list[Any],
+        stop: CancelToken | None = None,
+        busy: float = 0,
+        again: list[Any] | None = None,
     ) -> Measured | None:
         command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked, "again": again})]
-        return calibrate(model, USED, memory, lambda: Process(command), stop or Stop(), lambda: busy)
+        return calibrate(model, USED, memory, lambda: Process(command), stop or CancelToken(), lambda: busy)
 
     return run_it
 
@@ -127,7 +131,7 @@ def test_beside_busy_programs_it_is_put_off(run: Callable[..., Measured | None],
 def test_it_ends_at_once_when_anything_is_asked(
     run: Callable[..., Measured | None], memory: Memory, model: Path
 ) -> None:
-    stop = Stop()
+    stop = CancelToken()
     threading.Timer(1.0, stop.set).start()
     assert run(["hang"], ["hang"], stop) is None
     assert not memory.is_measured(model)
@@ -172,12 +176,12 @@ def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
     monkeypatch.setattr(calibration, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
     engine = HostedEngine(memory)
     try:
-        engine.load(chatml_model, settings, Stop(), lambda _: None)
-        assert not list(engine.calibrate(Stop()))
+        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+        assert not list(engine.calibrate(CancelToken()))
         assert memory.is_measured(chatml_model)
         memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
         again = HostedEngine(memory)
-        loaded = again.load(chatml_model, settings, Stop(), lambda _: None)
+        loaded = again.load(chatml_model, settings, CancelToken(), lambda _: None)
         again.close()
         assert (loaded.settings.batch, loaded.reads) == (64, 100)
         assert loaded.settings.step_prices == (4.5, 7.5, 14.5)
@@ -196,8 +200,8 @@ def test_faster_settings_are_used_at_once(
     monkeypatch.setattr("phichat.engine.host.calibrate", find)
     engine = HostedEngine(memory)
     try:
-        engine.load(chatml_model, settings, Stop(), lambda _: None)
-        loaded = [event for event in engine.calibrate(Stop()) if isinstance(event, Loaded)]
+        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+        loaded = [event for event in engine.calibrate(CancelToken()) if isinstance(event, Loaded)]
         assert [each.settings.batch for each in loaded] == [64]
     finally:
         engine.close()

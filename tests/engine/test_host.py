@@ -15,10 +15,21 @@ from typing import Any
 import psutil
 import pytest
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Done, EngineSettings, Event, Loaded, Loading, Notice, Piece, Reading, Request, Stop
+from phichat.engine.base import (
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    Loading,
+    Notice,
+    Piece,
+    Reading,
+    Request,
+)
 from phichat.engine.host import HostedEngine
 from phichat.engine.tuning import Memory
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
@@ -87,67 +98,67 @@ class TestAnswering:
     ) -> None:
         answers = []
         for engine in (hosted, llama):
-            loaded = engine.load(chatml_model, settings, Stop(), quiet)
+            loaded = engine.load(chatml_model, settings, CancelToken(), quiet)
             assert loaded.settings == replace(settings, variant=loaded.settings.variant)
-            answers.append([event for event in engine.generate(ask("Hi"), Stop()) if isinstance(event, Piece)])
+            answers.append([event for event in engine.generate(ask("Hi"), CancelToken()) if isinstance(event, Piece)])
         assert answers[0] == answers[1]
         assert len(answers[0]) > 1
 
     def test_the_child_is_gone_after_closing_and_comes_back_when_asked(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         hosted.close()
         assert hosted.pid is None
         assert is_gone(pid)
-        hosted.load(chatml_model, settings, Stop(), quiet)
-        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_a_listener_that_goes_away_leaves_no_process_working(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
-        replies = hosted.generate(ask("Hi", max_tokens=400), Stop())
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        replies = hosted.generate(ask("Hi", max_tokens=400), CancelToken())
         assert isinstance(replies, Iterator)
         next(replies)
         replies.close()  # type: ignore[attr-defined]
         assert hosted.pid is None
-        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_asking_without_a_model_says_to_choose_one(self, hosted: HostedEngine, ask: Ask) -> None:
         with pytest.raises(EngineError, match="choose one first"):
-            list(hosted.generate(ask("Hi"), Stop()))
+            list(hosted.generate(ask("Hi"), CancelToken()))
 
     def test_errors_keep_their_kind_and_leave_the_process_usable(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
         with pytest.raises(ModelMissing):
-            hosted.load(tmp_path / "nothing.gguf", settings, Stop(), quiet)
+            hosted.load(tmp_path / "nothing.gguf", settings, CancelToken(), quiet)
         text_file = tmp_path / "text.gguf"
         text_file.write_text("not a model")
         with pytest.raises(NotAModel):
-            hosted.load(text_file, settings, Stop(), quiet)
+            hosted.load(text_file, settings, CancelToken(), quiet)
         pid = hosted.pid
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         assert hosted.pid == pid
-        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_the_child_speaks_the_persons_language(
         self, hosted: HostedEngine, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        others = [code for code in text.available_languages() if code != "en"]
+        others = [code for code in i18n.available_languages() if code != "en"]
         if not others:
             pytest.skip("there is no translation")
-        monkeypatch.setattr(text, "_code", others[0])
+        monkeypatch.setattr(i18n, "_code", others[0])
         with pytest.raises(ModelMissing) as caught:
-            hosted.load(tmp_path / "nothing.gguf", settings, Stop(), quiet)
+            hosted.load(tmp_path / "nothing.gguf", settings, CancelToken(), quiet)
         assert "is not there (any more)" not in str(caught.value)
 
     def test_a_process_that_cannot_be_started_is_one_sentence(self, settings: EngineSettings, tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="could not be started"):
-            HostedEngine(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, Stop(), quiet)
+            HostedEngine(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, CancelToken(), quiet)
 
 
 @pytest.mark.parametrize("death", DEATHS)
@@ -173,9 +184,9 @@ class TestDeaths:
                 die(hosted, death)
 
         with pytest.raises(EngineDied, match=r"Safer settings did not help"):
-            hosted.load(chatml_model, settings, Stop(), strike)
-        hosted.load(chatml_model, settings, Stop(), quiet)
-        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+            hosted.load(chatml_model, settings, CancelToken(), strike)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     @pytest.mark.parametrize(
         ("moment", "question"), [(Reading, LONG[:1900]), (Piece, "Hi")], ids=["reading", "writing"]
@@ -190,29 +201,29 @@ class TestDeaths:
                 if isinstance(event, moment):
                     die(hosted, death)
 
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         with pytest.raises(EngineDied, match=r"Your conversation is kept; ask again\."):
-            strike(hosted.generate(ask(question, max_tokens=1900), Stop()))
-        assert answer(list(hosted.generate(ask("Hi"), Stop())))
+            strike(hosted.generate(ask(question, max_tokens=1900), CancelToken()))
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_while_idle(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, death)
         until_ended(pid)
-        events = list(hosted.generate(ask("Hi"), Stop()))
+        events = list(hosted.generate(ask("Hi"), CancelToken()))
         assert notices(events) == ["The model's process had ended; it is being started again."]
         assert answer(events).reason is not Ending.ERROR
 
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
-        hosted.load(chatml_model, replace(settings, gpu_layers=-1), Stop(), quiet)
+        hosted.load(chatml_model, replace(settings, gpu_layers=-1), CancelToken(), quiet)
         events: list[Event] = []
-        for event in hosted.generate(ask(LONG[:1900]), Stop()):
+        for event in hosted.generate(ask(LONG[:1900]), CancelToken()):
             if isinstance(event, Reading) and not notices(events):
                 die(hosted, death)
             events.append(event)
@@ -225,21 +236,21 @@ class TestStopping:
     def test_a_reply_stops_and_the_model_stays_loaded(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
-        pid, stop, events = hosted.pid, Stop(), []
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        pid, stop, events = hosted.pid, CancelToken(), []
         for event in hosted.generate(ask("Hi", max_tokens=400), stop):
             events.append(event)
             if isinstance(event, Piece):
                 stop.set()
         assert answer(events).reason is Ending.CANCELLED
-        assert answer(list(hosted.generate(ask("Hi"), Stop()))).reason is not Ending.CANCELLED
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken()))).reason is not Ending.CANCELLED
         assert hosted.pid == pid
 
     def test_a_child_that_does_not_listen_is_ended(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
-        pid, stop, events = hosted.pid, Stop(), []
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        pid, stop, events = hosted.pid, CancelToken(), []
         assert pid is not None
         for event in hosted.generate(ask("Hi", max_tokens=400), stop):
             events.append(event)
@@ -248,7 +259,7 @@ class TestStopping:
                 stop.set()
         assert answer(events).reason is Ending.CANCELLED
         assert is_gone(pid)
-        after = list(hosted.generate(ask("Hi"), Stop()))
+        after = list(hosted.generate(ask("Hi"), CancelToken()))
         assert notices(after) == []
         assert answer(after).completion_tokens
 
@@ -256,15 +267,15 @@ class TestStopping:
         self, fragile: Fragile, settings: EngineSettings, ask: Ask
     ) -> None:
         engine = fragile({"second": {"sleep": 600}})
-        engine.load(Path("model"), settings, Stop(), quiet)
-        stop, events = Stop(), []
+        engine.load(Path("model"), settings, CancelToken(), quiet)
+        stop, events = CancelToken(), []
         for event in engine.generate(ask("Hi"), stop):
             events.append(event)
             stop.set()
         assert answer(events).reason is Ending.CANCELLED
 
     def test_loading_stops(self, fragile: Fragile, settings: EngineSettings) -> None:
-        engine, stop = fragile({"load": {"sleep": 600}}), Stop()
+        engine, stop = fragile({"load": {"sleep": 600}}), CancelToken()
         threading.Timer(0.2, stop.set).start()
         with pytest.raises(EngineError, match="stopped"):
             engine.load(Path("model"), settings, stop, quiet)
@@ -272,12 +283,12 @@ class TestStopping:
     def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, signal.SIGKILL)
         until_ended(pid)
-        stop, events = Stop(), []
+        stop, events = CancelToken(), []
         for event in hosted.generate(ask("Hi"), stop):
             events.append(event)
             if isinstance(event, Notice):
@@ -287,27 +298,27 @@ class TestStopping:
     def test_a_reload_that_was_stopped_is_made_up_for_at_the_next_question(
         self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(starter, settings, Stop(), quiet)
+        hosted.load(starter, settings, CancelToken(), quiet)
         hosted.close()
-        stop, events = Stop(), []
+        stop, events = CancelToken(), []
         for event in hosted.generate(ask("Hi"), stop):
             events.append(event)
             if isinstance(event, Loading):
                 stop.set()
         assert answer(events).reason is Ending.CANCELLED
-        assert answer(list(hosted.generate(ask("Hi"), Stop()))).completion_tokens
+        assert answer(list(hosted.generate(ask("Hi"), CancelToken()))).completion_tokens
 
     @pytest.mark.parametrize("gently", [True, False])
     def test_a_model_that_was_coming_back_is_no_accident(
         self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask, gently: bool
     ) -> None:
-        hosted.load(starter, settings, Stop(), quiet)
+        hosted.load(starter, settings, CancelToken(), quiet)
         hosted.unload()
-        stop, draft = Stop(), replace(ask("Hi"), is_draft=True)
+        stop, draft = CancelToken(), replace(ask("Hi"), is_draft=True)
         for event in hosted.generate(draft, stop):
             if isinstance(event, Loading) and not stop.is_set():
                 stop.set(gently=gently)
-        events = list(hosted.generate(ask("Hi"), Stop()))
+        events = list(hosted.generate(ask("Hi"), CancelToken()))
         assert notices(events) == []
         assert answer(events).completion_tokens
         if gently:
@@ -316,14 +327,14 @@ class TestStopping:
     def test_after_it_came_back_an_accident_is_told(
         self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, Stop(), quiet)
+        hosted.load(chatml_model, settings, CancelToken(), quiet)
         hosted.unload()
-        assert notices(list(hosted.generate(ask("Hi"), Stop()))) == []
+        assert notices(list(hosted.generate(ask("Hi"), CancelToken()))) == []
         pid = hosted.pid
         assert pid is not None
         die(hosted, signal.SIGKILL)
         until_ended(pid)
-        assert notices(list(hosted.generate(ask("Hi"), Stop())))
+        assert notices(list(hosted.generate(ask("Hi"), CancelToken())))
 
 
 class TestSaferSettings:
@@ -339,12 +350,12 @@ class TestSaferSettings:
     ) -> None:
         rules = {"load": {"signal": "SIGILL", "unless": spared}}
         engine = fragile(rules, Memory(home / "engine.json"))
-        loaded = engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+        loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == tries
         assert all(getattr(loaded.settings, name) == value for name, value in spared.items())
         again: list[Event] = []
         engine = fragile(rules, Memory(home / "engine.json"))
-        assert engine.load(Path("model"), self.RISKY, Stop(), again.append) == loaded
+        assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
     def test_a_death_at_the_first_word_is_remembered_once_another_setting_worked(
@@ -352,8 +363,8 @@ class TestSaferSettings:
     ) -> None:
         memory = Memory(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGILL", "unless": {"repacking": False}}}, memory)
-        engine.load(Path("model"), self.RISKY, Stop(), quiet)
-        events = list(engine.generate(ask("Hi"), Stop()))
+        engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
+        events = list(engine.generate(ask("Hi"), CancelToken()))
         assert len(notices(events)) == 1
         assert answer(events).reason is Ending.STOP
         recalled = memory.recall(Path("model"), self.RISKY)
@@ -362,9 +373,9 @@ class TestSaferSettings:
     def test_settings_that_did_not_help_are_not_remembered(self, fragile: Fragile, home: Path, ask: Ask) -> None:
         memory = Memory(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGSEGV"}}, memory)
-        engine.load(Path("model"), self.RISKY, Stop(), quiet)
+        engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
         with pytest.raises(EngineDied, match="ask again"):
-            list(engine.generate(ask("Hi"), Stop()))
+            list(engine.generate(ask("Hi"), CancelToken()))
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
 
     def test_from_variant_to_variant_it_finds_the_one_that_runs_here_and_remembers_it(
@@ -373,12 +384,12 @@ class TestSaferSettings:
         variants = {"variants": ["sapphirerapids", "zen4", "haswell", "sse42"]}
         rules = {**variants, "load": {"signal": "SIGILL", "unless": {"variant": "haswell"}}}
         engine = fragile(rules, Memory(home / "engine.json"))
-        loaded = engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+        loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
         assert loaded.settings == replace(self.RISKY, variant="haswell")
         assert [type(event) for event in heard] == [Notice, Notice]
         again: list[Event] = []
         engine = fragile(rules, Memory(home / "engine.json"))
-        assert engine.load(Path("model"), self.RISKY, Stop(), again.append) == loaded
+        assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
     def test_a_variant_that_dies_at_the_first_word_is_left_for_the_next_one(
@@ -389,24 +400,24 @@ class TestSaferSettings:
             "generate": {"signal": "SIGSEGV", "unless": {"variant": "haswell"}},
         }
         engine = fragile(rules, Memory(home / "engine.json"))
-        engine.load(Path("model"), replace(self.RISKY, repacking=False), Stop(), quiet)
-        assert answer(list(engine.generate(ask("Hi"), Stop()))).reason is Ending.STOP
+        engine.load(Path("model"), replace(self.RISKY, repacking=False), CancelToken(), quiet)
+        assert answer(list(engine.generate(ask("Hi"), CancelToken()))).reason is Ending.STOP
         assert Memory(home / "engine.json").recall(Path("model"), self.RISKY).variant == "haswell"
 
     def test_what_one_model_needed_is_not_asked_of_another(self, fragile: Fragile, home: Path) -> None:
         memory = Memory(home / "engine.json")
         memory.remember(Path("model"), self.RISKY, replace(self.RISKY, variant="haswell"))
         engine = fragile({"variants": ["zen4", "haswell"]}, memory)
-        assert engine.load(Path("model"), self.RISKY, Stop(), quiet).settings.variant == "haswell"
+        assert engine.load(Path("model"), self.RISKY, CancelToken(), quiet).settings.variant == "haswell"
         first = engine.pid
-        assert engine.load(Path("other"), self.RISKY, Stop(), quiet).settings.variant == "zen4"
+        assert engine.load(Path("other"), self.RISKY, CancelToken(), quiet).settings.variant == "zen4"
         assert engine.pid != first  # as a process keeps the one it has
 
     def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
         memory = Memory(home / "engine.json")
         engine = fragile({"load": {"signal": "SIGILL"}}, memory)
         with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
-            engine.load(Path("model"), self.RISKY, Stop(), heard.append)
+            engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == 4
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
 
@@ -414,25 +425,25 @@ class TestSaferSettings:
         self, fragile: Fragile, settings: EngineSettings, ask: Ask
     ) -> None:
         engine = fragile({"second": {"exit": 3}})
-        engine.load(Path("model"), settings, Stop(), quiet)
+        engine.load(Path("model"), settings, CancelToken(), quiet)
         with pytest.raises(EngineDied, match=r"ended unexpectedly \(3\)"):
-            list(engine.generate(ask("Hi"), Stop()))
+            list(engine.generate(ask("Hi"), CancelToken()))
 
     def test_where_nothing_can_be_written_it_still_works(self, fragile: Fragile, home: Path) -> None:
         home.write_text("a file where the folder should be")
         engine = fragile({"load": {"signal": "SIGILL", "unless": {"repacking": False}}}, Memory(home / "engine.json"))
-        assert isinstance(engine.load(Path("model"), self.RISKY, Stop(), quiet), Loaded)
+        assert isinstance(engine.load(Path("model"), self.RISKY, CancelToken(), quiet), Loaded)
 
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from phichat.engine.base import EngineSettings, Stop
+from phichat.engine.base import EngineSettings, CancelToken
 from phichat.engine.host import HostedEngine
 
 if __name__ == "__main__":
     engine = HostedEngine()
-    engine.load(Path(sys.argv[1]), EngineSettings(context=512), Stop(), lambda _: None)
+    engine.load(Path(sys.argv[1]), EngineSettings(context=512), CancelToken(), lambda _: None)
     print(engine.pid, flush=True)
     time.sleep(600)
 """
@@ -457,7 +468,7 @@ def test_a_window_that_is_killed_leaves_no_process_behind(
 def test_a_long_conversation_goes_through_the_pipe(
     hosted: HostedEngine, chatml_model: Path, settings: EngineSettings
 ) -> None:
-    hosted.load(chatml_model, settings, Stop(), quiet)
+    hosted.load(chatml_model, settings, CancelToken(), quiet)
     past = [turn for n in range(300) for turn in (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, LONG, tuple(range(200))))]
     request = Request((*past, Turn(Role.USER, "Hi")), Sampling(max_tokens=5))
-    assert answer(list(hosted.generate(request, Stop()))).prompt_tokens < 512
+    assert answer(list(hosted.generate(request, CancelToken()))).prompt_tokens < 512

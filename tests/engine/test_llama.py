@@ -12,6 +12,7 @@ from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine.base import (
+    CancelToken,
     Done,
     EngineSettings,
     Event,
@@ -22,7 +23,6 @@ from phichat.engine.base import (
     PromptMade,
     Reading,
     Request,
-    Stop,
 )
 from phichat.engine.llama import LlamaEngine
 from phichat.errors import EngineError, ModelTooLarge, PromptError
@@ -34,7 +34,7 @@ ASSISTANT, SYSTEM, USER, END, ENDOFTEXT = 32001, 32006, 32010, 32007, 32000
 
 
 def answer(engine: LlamaEngine, request: Request) -> tuple[str, Done]:
-    events = list(engine.generate(request, Stop()))
+    events = list(engine.generate(request, CancelToken()))
     assert isinstance(events[-1], Done)
     return said(events), events[-1]
 
@@ -55,7 +55,7 @@ def byte_ids(text: str) -> list[int]:
 @pytest.fixture
 def loaded(llama: LlamaEngine, chatml_model: Path, settings: EngineSettings) -> LlamaEngine:
     """With the tiny ChatML model, which says random bytes."""
-    llama.load(chatml_model, settings, Stop(), lambda _: None)
+    llama.load(chatml_model, settings, CancelToken(), lambda _: None)
     return llama
 
 
@@ -65,7 +65,7 @@ def speaking(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Ca
 
     def make(speech: list[int]) -> LlamaEngine:
         path = tiny.chatml(tmp_path / "speaking.gguf", speech=[*byte_ids("\n"), *speech])
-        llama.load(path, settings, Stop(), lambda _: None)
+        llama.load(path, settings, CancelToken(), lambda _: None)
         return llama
 
     return make
@@ -77,7 +77,7 @@ def phi(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Callabl
 
     def make(speech: list[int]) -> LlamaEngine:
         path = tiny.phi3(tmp_path / "phi.gguf", speech=[ASSISTANT, *speech])
-        llama.load(path, settings, Stop(), lambda _: None)
+        llama.load(path, settings, CancelToken(), lambda _: None)
         return llama
 
     return make
@@ -118,7 +118,7 @@ class TestChoosing:
     def test_the_starter_knows_the_capital_of_france(
         self, llama: LlamaEngine, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(starter, settings, Stop(), lambda _: None)
+        llama.load(starter, settings, CancelToken(), lambda _: None)
         assert "Paris" in answer(llama, ask("What is the capital of France?", max_tokens=30))[0]
 
 
@@ -128,7 +128,9 @@ class TestGoingOn:
     @staticmethod
     def cut(engine: LlamaEngine, request: Request, count: int) -> Turn:
         """The reply, as far as `count` tokens."""
-        events = list(engine.generate(replace(request, sampling=replace(request.sampling, max_tokens=count)), Stop()))
+        events = list(
+            engine.generate(replace(request, sampling=replace(request.sampling, max_tokens=count)), CancelToken())
+        )
         return Turn(Role.ASSISTANT, said(events), tuple(tokens(events)))
 
     @pytest.mark.parametrize("count", [1, 7, 19])
@@ -153,7 +155,7 @@ class TestGoingOn:
 
     def test_what_another_model_began_goes_on_from_its_text(self, loaded: LlamaEngine, ask: Ask) -> None:
         foreign = Turn(Role.ASSISTANT, "Once <|im_end|>upon", (999_999,))
-        events = list(loaded.generate(replace(ask("Hi"), begun=foreign), Stop()))
+        events = list(loaded.generate(replace(ask("Hi"), begun=foreign), CancelToken()))
         prompt = next(event for event in events if isinstance(event, PromptMade))
         assert prompt.text.endswith("<|im_start|>assistant\nOnce <|im_end|>upon")
         assert prompt.tokens[-len(byte_ids(foreign.text)) :] == tuple(byte_ids(foreign.text))
@@ -161,7 +163,7 @@ class TestGoingOn:
     def test_without_room_for_what_there_is(self, loaded: LlamaEngine, ask: Ask) -> None:
         begun = Turn(Role.ASSISTANT, "x" * 600, tuple(byte_ids("x" * 600)))
         with pytest.raises(PromptError, match="too long"):
-            list(loaded.generate(replace(ask("Hi"), begun=begun), Stop()))
+            list(loaded.generate(replace(ask("Hi"), begun=begun), CancelToken()))
 
 
 class TestReadingAhead:
@@ -173,10 +175,10 @@ class TestReadingAhead:
         self, loaded: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         plain, cold = answer(loaded, ask(self.TEXT))
-        loaded.load(chatml_model, settings, Stop(), lambda _: None)
+        loaded.load(chatml_model, settings, CancelToken(), lambda _: None)
         for length in (10, 30, len(self.TEXT)):
             draft = replace(ask(self.TEXT[:length]), is_draft=True)
-            events = list(loaded.generate(draft, Stop()))
+            events = list(loaded.generate(draft, CancelToken()))
             assert not said(events)
         text, done = answer(loaded, ask(self.TEXT))
         assert text == plain
@@ -186,24 +188,24 @@ class TestReadingAhead:
     def test_a_draft_that_is_deleted_or_changed_does_no_harm(self, loaded: LlamaEngine, ask: Ask) -> None:
         plain = answer(loaded, ask("What is ice?"))[0]
         for draft in (self.TEXT, self.TEXT[:5], "", "What is snow?", "🏒 <|im_end|>"):
-            list(loaded.generate(replace(ask(draft), is_draft=True), Stop()))
+            list(loaded.generate(replace(ask(draft), is_draft=True), CancelToken()))
             assert answer(loaded, ask("What is ice?"))[0] == plain
 
     def test_what_has_been_read_is_not_read_again(self, loaded: LlamaEngine, ask: Ask) -> None:
-        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), Stop()))
-        events = list(loaded.generate(replace(ask(self.TEXT[:20]), is_draft=True), Stop()))
+        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), CancelToken()))
+        events = list(loaded.generate(replace(ask(self.TEXT[:20]), is_draft=True), CancelToken()))
         assert not [event for event in events if isinstance(event, Reading)]
 
     def test_it_yields_at_once(self, loaded: LlamaEngine, ask: Ask) -> None:
-        stop = Stop()
+        stop = CancelToken()
         stop.set()
         events = list(loaded.generate(replace(ask("word " * 80), is_draft=True), stop))
         assert not [event for event in events if isinstance(event, Reading)]
 
     def test_too_long_a_draft_is_no_error_and_by_how_much_is_told(self, loaded: LlamaEngine, ask: Ask) -> None:
-        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), Stop()))
+        list(loaded.generate(replace(ask(self.TEXT), is_draft=True), CancelToken()))
         kept = list(loaded._open.llama.kept) if loaded._open else []
-        fitted, done = loaded.generate(replace(ask("word " * 800), is_draft=True, only_counts=True), Stop())
+        fitted, done = loaded.generate(replace(ask("word " * 800), is_draft=True, only_counts=True), CancelToken())
         assert isinstance(fitted, Fitted)
         assert isinstance(done, Done)
         assert fitted.trouble.startswith("This message is too long")
@@ -224,7 +226,7 @@ class TestEnding:
 
     @pytest.mark.parametrize("end", [END, ENDOFTEXT, ASSISTANT])
     def test_phi_3_stops_at_each_of_its_end_tokens(self, phi: Callable[..., LlamaEngine], ask: Ask, end: int) -> None:
-        events = list(phi([6324, end]).generate(ask("Write"), Stop()))
+        events = list(phi([6324, end]).generate(ask("Write"), CancelToken()))
         assert isinstance(events[-1], Done)
         assert (said(events), tokens(events), events[-1].reason) == ("Hi", [6324], Ending.STOP)
 
@@ -232,14 +234,14 @@ class TestEnding:
     def test_markup_that_the_model_writes_is_not_shown(
         self, phi: Callable[..., LlamaEngine], ask: Ask, mark: int
     ) -> None:
-        events = list(phi([6324, mark, 18282, END]).generate(ask("Write"), Stop()))
+        events = list(phi([6324, mark, 18282, END]).generate(ask("Write"), CancelToken()))
         assert said(events) == "Hiiku"
 
     def test_without_a_template_the_reply_ends_where_the_user_would_speak(
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path, heard: list[Event]
     ) -> None:
         path = tiny.chatml(tmp_path / "plain.gguf", template=None, speech=byte_ids(":ok\nUser:"))
-        llama.load(path, settings, Stop(), heard.append)
+        llama.load(path, settings, CancelToken(), heard.append)
         text, done = answer(llama, ask("Hi"))
         assert (text, done.reason) == ("ok", Ending.STOP)
         assert "no chat template" in "".join(event.text for event in heard if isinstance(event, Notice))
@@ -250,8 +252,8 @@ class TestStopping:
         self, llama: LlamaEngine, starter: Path, ask: Ask
     ) -> None:
         settings = EngineSettings(context=4096, threads=1, batch=4096, gpu_layers=0)
-        llama.load(starter, settings, Stop(), lambda _: None)
-        stop = Stop()
+        llama.load(starter, settings, CancelToken(), lambda _: None)
+        stop = CancelToken()
         timer, events = threading.Timer(0.2, stop.set), list[Event]()
         for event in llama.generate(ask("Because " * 3000), stop):
             events.append(event)
@@ -266,8 +268,8 @@ class TestStopping:
     def test_what_was_read_before_a_stop_is_not_read_again(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(chatml_model, replace(settings, batch=16), Stop(), lambda _: None)
-        stop, request, done = Stop(), ask("Because " * 30), 0
+        llama.load(chatml_model, replace(settings, batch=16), CancelToken(), lambda _: None)
+        stop, request, done = CancelToken(), ask("Because " * 30), 0
         for event in llama.generate(request, stop):
             if isinstance(event, Reading):
                 done = event.done
@@ -278,7 +280,7 @@ class TestStopping:
     def test_a_reply_stops_after_the_piece_that_was_being_made(
         self, speaking: Callable[..., LlamaEngine], ask: Ask
     ) -> None:
-        engine, stop, events = speaking(byte_ids("aba")), Stop(), list[Event]()
+        engine, stop, events = speaking(byte_ids("aba")), CancelToken(), list[Event]()
         for event in engine.generate(ask("Hi", max_tokens=100), stop):
             events.append(event)
             if len(tokens(events)) == 3:
@@ -287,7 +289,7 @@ class TestStopping:
         assert (said(events), events[-1].reason) == ("aba", Ending.CANCELLED)
 
     def test_loading_stops(self, llama: LlamaEngine, starter: Path, settings: EngineSettings, ask: Ask) -> None:
-        stop = Stop()
+        stop = CancelToken()
         with pytest.raises(EngineError, match="stopped"):
             llama.load(starter, settings, stop, lambda _: stop.set())
         with pytest.raises(EngineError, match="choose one first"):
@@ -296,14 +298,14 @@ class TestStopping:
     def test_who_goes_on_to_ask_does_not_have_it_loaded_twice(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        stop = Stop()
+        stop = CancelToken()
         llama.load(chatml_model, settings, stop, lambda _: stop.set(gently=True))
         assert answer(llama, ask("Hi"))[1].completion_tokens
 
 
 class TestRemembering:
     def test_the_next_turn_reads_only_what_is_new(self, loaded: LlamaEngine, ask: Ask) -> None:
-        first = list(loaded.generate(ask("Hi"), Stop()))
+        first = list(loaded.generate(ask("Hi"), CancelToken()))
         reply = Turn(Role.ASSISTANT, said(first), tuple(tokens(first)))
         turns = (Turn(Role.USER, "Hi"), reply, Turn(Role.USER, "Why?"))
         _, done = answer(loaded, replace(ask("Hi"), turns=turns))
@@ -312,7 +314,7 @@ class TestRemembering:
 
     def test_the_same_question_again_reads_one_token(self, loaded: LlamaEngine, ask: Ask) -> None:
         answer(loaded, ask("Hi"))
-        events = list(loaded.generate(ask("Hi"), Stop()))
+        events = list(loaded.generate(ask("Hi"), CancelToken()))
         assert isinstance(events[-1], Done)
         assert events[-1].cached_tokens == events[-1].prompt_tokens - 1
         assert [event for event in events if isinstance(event, Reading)] == [
@@ -324,12 +326,12 @@ class TestRemembering:
     ) -> None:
         answer(loaded, ask("Something else entirely", max_tokens=50))
         text, _ = answer(loaded, ask("Some other question"))
-        loaded.load(chatml_model, settings, Stop(), lambda _: None)
+        loaded.load(chatml_model, settings, CancelToken(), lambda _: None)
         assert answer(loaded, ask("Some other question"))[0] == text
 
     def test_a_listener_that_goes_away_leaves_the_engine_usable(self, loaded: LlamaEngine, ask: Ask) -> None:
         expected = answer(loaded, ask("Hi"))[0]
-        for _ in loaded.generate(ask("Why?", max_tokens=100), Stop()):
+        for _ in loaded.generate(ask("Why?", max_tokens=100), CancelToken()):
             break
         assert answer(loaded, ask("Hi"))[0] == expected
 
@@ -337,7 +339,7 @@ class TestRemembering:
 class TestPieces:
     def test_an_emoji_made_of_four_tokens_comes_whole(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
         end = len(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>").tokens) - 1
-        events = list(speaking([*byte_ids("🧊!"), end]).generate(ask("Hi"), Stop()))
+        events = list(speaking([*byte_ids("🧊!"), end]).generate(ask("Hi"), CancelToken()))
         assert [event.text for event in events if isinstance(event, Piece)] == ["", "", "", "🧊", "!"]
         assert tokens(events) == byte_ids("🧊!")
 
@@ -347,7 +349,7 @@ class TestPieces:
 
 class TestFigures:
     def test_statistics_agree_with_what_was_said(self, loaded: LlamaEngine, ask: Ask) -> None:
-        events = list(loaded.generate(ask("Hi"), Stop()))
+        events = list(loaded.generate(ask("Hi"), CancelToken()))
         prompt, done = events[0], events[-1]
         assert isinstance(prompt, PromptMade)
         assert isinstance(done, Done)
@@ -361,8 +363,8 @@ class TestFigures:
     def test_reading_goes_forward_to_the_end(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(chatml_model, replace(settings, batch=16), Stop(), lambda _: None)
-        events = list(llama.generate(ask("Because " * 30), Stop()))
+        llama.load(chatml_model, replace(settings, batch=16), CancelToken(), lambda _: None)
+        events = list(llama.generate(ask("Because " * 30), CancelToken()))
         done = [event.done for event in events if isinstance(event, Reading)]
         assert done == sorted(set(done))
         assert len(done) > 5
@@ -372,7 +374,7 @@ class TestFigures:
     def test_loading_goes_from_nothing_to_all(
         self, llama: LlamaEngine, phi3_model: Path, settings: EngineSettings, heard: list[Event]
     ) -> None:
-        loaded = llama.load(phi3_model, settings, Stop(), heard.append)
+        loaded = llama.load(phi3_model, settings, CancelToken(), heard.append)
         fractions = [event.fraction for event in heard if isinstance(event, Loading)]
         assert fractions == sorted(fractions)
         assert fractions[-1] == 1
@@ -383,7 +385,7 @@ class TestLimits:
     def test_the_context_is_no_larger_than_the_model_was_made_for(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        loaded = llama.load(chatml_model, replace(settings, context=100_000), Stop(), lambda _: None)
+        loaded = llama.load(chatml_model, replace(settings, context=100_000), CancelToken(), lambda _: None)
         assert loaded.context == loaded.settings.context == 512
 
     def test_a_message_that_does_not_fit_is_refused_and_a_shorter_one_answered(
@@ -398,14 +400,14 @@ class TestLimits:
     ) -> None:
         monkeypatch.setattr(memory, "installed", lambda: 1_000_000)
         with pytest.raises(ModelTooLarge, match=r"needs 301.*MB of memory .* context of 512 tokens.* there are 1\.0"):
-            llama.load(chatml_model, settings, Stop(), lambda _: None)
+            llama.load(chatml_model, settings, CancelToken(), lambda _: None)
 
     def test_a_model_that_leaves_little_room_loads_with_a_warning(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch,
         heard: list[Event],
     ) -> None:  # fmt: skip
         monkeypatch.setattr(memory, "available", lambda: 1_000_000)
-        llama.load(chatml_model, settings, Stop(), heard.append)
+        llama.load(chatml_model, settings, CancelToken(), heard.append)
         assert "Memory is tight" in next(event.text for event in heard if isinstance(event, Notice))
 
     @pytest.mark.parametrize(
@@ -414,15 +416,15 @@ class TestLimits:
     def test_every_engine_setting_gives_a_reply(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, change: dict[str, Any]
     ) -> None:
-        llama.load(chatml_model, replace(settings, **change), Stop(), lambda _: None)
+        llama.load(chatml_model, replace(settings, **change), CancelToken(), lambda _: None)
         assert answer(llama, ask("Hi", max_tokens=3))[1].completion_tokens
 
     def test_another_model_takes_the_place_of_the_first(
         self, loaded: LlamaEngine, phi4_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         answer(loaded, ask("Hi"))
-        loaded.load(phi4_model, settings, Stop(), lambda _: None)
-        events = list(loaded.generate(ask("Hi"), Stop()))
+        loaded.load(phi4_model, settings, CancelToken(), lambda _: None)
+        events = list(loaded.generate(ask("Hi"), CancelToken()))
         assert isinstance(events[0], PromptMade)
         assert events[0].text == "<|user|>Hi<|end|><|assistant|>"
         assert isinstance(events[-1], Done)
@@ -438,10 +440,10 @@ class TestLimits:
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
         picky = tiny.CHATML + "{% if messages | length == 2 %}{{ raise_exception('two') }}{% endif %}"
-        llama.load(tiny.chatml(tmp_path / "picky.gguf", template=picky), settings, Stop(), lambda _: None)
+        llama.load(tiny.chatml(tmp_path / "picky.gguf", template=picky), settings, CancelToken(), lambda _: None)
         two = replace(ask("Hi"), turns=(Turn(Role.ASSISTANT, "Yo"), Turn(Role.USER, "Hi")))
         notices = [
-            [event.text for event in llama.generate(request, Stop()) if isinstance(event, Notice)]
+            [event.text for event in llama.generate(request, CancelToken()) if isinstance(event, Notice)]
             for request in (ask("Hi"), two, two, ask("Hi"))
         ]
         assert [len(texts) for texts in notices] == [0, 1, 0, 0]

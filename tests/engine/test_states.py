@@ -15,7 +15,7 @@ from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine import states as room
-from phichat.engine.base import Done, EngineSettings, Notice, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece, Request
 from phichat.engine.host import HostedEngine
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.states import States, fingerprint
@@ -169,7 +169,7 @@ class TestEngines:
         def make_one(path: Path = chatml_model, context: int = 512, *, is_on: bool = True) -> LlamaEngine:
             engine = LlamaEngine(States(tmp_path / "states", PLENTY) if is_on else None)
             engines.append(engine)
-            engine.load(path, replace(settings, context=context), Stop(), lambda _: None)
+            engine.load(path, replace(settings, context=context), CancelToken(), lambda _: None)
             return engine
 
         yield make_one
@@ -178,7 +178,7 @@ class TestEngines:
 
     def ask(self, engine: LlamaEngine | HostedEngine, *turns: Turn) -> tuple[str, Done]:
         request = Request(turns, Sampling(temperature=0, max_tokens=12, seed=1))
-        events = list(engine.generate(request, Stop()))
+        events = list(engine.generate(request, CancelToken()))
         assert isinstance(events[-1], Done)
         return "".join(event.text for event in events if isinstance(event, Piece)), events[-1]
 
@@ -227,9 +227,9 @@ class TestEngines:
 
     def test_what_is_temporary_never_goes_to_the_disk(self, make: Callable[..., LlamaEngine], tmp_path: Path) -> None:
         engine, sampling = make(), Sampling(temperature=0, max_tokens=5, seed=1)
-        list(engine.generate(Request((LONG,), sampling, is_temporary=True), Stop()))
+        list(engine.generate(Request((LONG,), sampling, is_temporary=True), CancelToken()))
         self.put_away(engine)
-        list(engine.generate(Request((OTHER,), sampling, is_draft=True, is_temporary=True), Stop()))
+        list(engine.generate(Request((OTHER,), sampling, is_draft=True, is_temporary=True), CancelToken()))
         self.put_away(engine)
         self.ask(engine, AGAIN)
         self.put_away(engine)
@@ -256,7 +256,7 @@ class TestEngines:
         folder = tmp_path / "states"
         for expected in (False, True):
             engine = HostedEngine(states=folder, budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             assert (done.cached_tokens > 80) == expected
             eventually(lambda: list(folder.glob("*.state")))
@@ -269,7 +269,7 @@ class TestEngines:
         engine = make()
         self.ask(engine, LONG)
         nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
-        list(engine.generate(nothing, Stop()))
+        list(engine.generate(nothing, CancelToken()))
         self.put_away(engine)
         assert not list(tmp_path.glob("states/*"))
 
@@ -278,7 +278,7 @@ class TestEngines:
     ) -> None:
         for end in (HostedEngine.close, HostedEngine.unload, HostedEngine.close):
             engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             end(engine)
             engine.close()
@@ -288,11 +288,11 @@ class TestEngines:
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
         engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
-        engine.load(chatml_model, settings, Stop(), lambda _: None)
+        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
         text, cold = self.ask(engine, LONG)
         engine.unload()
         assert engine.pid is None
-        events = list(engine.generate(Request((LONG,), Sampling(temperature=0, max_tokens=12, seed=1)), Stop()))
+        events = list(engine.generate(Request((LONG,), Sampling(temperature=0, max_tokens=12, seed=1)), CancelToken()))
         engine.close()
         assert not [event for event in events if isinstance(event, Notice)]
         assert "".join(event.text for event in events if isinstance(event, Piece)) == text
@@ -312,7 +312,7 @@ class TestEngines:
 
         for _ in range(5):
             engine = HostedEngine(states=folder, budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, Stop(), lambda _: None)
+            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
             killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])
             killer.start()
@@ -326,12 +326,12 @@ class TestInMemory:
 
     @pytest.fixture
     def engine(self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings) -> LlamaEngine:
-        llama.load(chatml_model, settings, Stop(), lambda _: None)
+        llama.load(chatml_model, settings, CancelToken(), lambda _: None)
         return llama
 
     def ask(self, engine: LlamaEngine, *turns: Turn, is_temporary: bool = False) -> tuple[str, Done]:
         request = Request(turns, Sampling(temperature=0, max_tokens=12, seed=1), is_temporary=is_temporary)
-        events = list(engine.generate(request, Stop()))
+        events = list(engine.generate(request, CancelToken()))
         assert isinstance(events[-1], Done)
         return "".join(event.text for event in events if isinstance(event, Piece)), events[-1]
 
@@ -364,5 +364,5 @@ class TestInMemory:
         for turn in (LONG, OTHER):
             self.ask(engine, turn)
         nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
-        list(engine.generate(nothing, Stop()))
+        list(engine.generate(nothing, CancelToken()))
         assert self.ask(engine, LONG)[1].cached_tokens < 40

@@ -8,7 +8,7 @@ import pytest
 from phichat.chat.messages import Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import Done, EngineSettings, Fitted, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Fitted, Piece, Request
 from phichat.engine.llama import LlamaEngine
 
 TURNS = 80
@@ -17,7 +17,7 @@ TURNS = 80
 def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[Fitted, Done]:
     """Ask in `session`; how the prompt fitted, and what was counted."""
     request = Request(session.begin(question, Reply("tiny", 1)), sampling)
-    for event in engine.generate(request, Stop()):
+    for event in engine.generate(request, CancelToken()):
         if isinstance(event, Fitted):
             fitted = event
         elif isinstance(event, Piece):
@@ -34,7 +34,7 @@ def test_after_trimming_only_what_is_new_is_read(
     llama: LlamaEngine, settings: EngineSettings, model: str, pins: tuple[int, ...], request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(model)
-    llama.load(path, settings, Stop(), lambda _: None)
+    llama.load(path, settings, CancelToken(), lambda _: None)
     session = Session(system="Be brief.")
     sampling = Sampling(temperature=0.0, seed=3, max_tokens=20)
     turns = []

@@ -11,7 +11,7 @@ from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import llama as llama_engine
 from phichat.engine import writing
-from phichat.engine.base import Done, EngineSettings, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
 from phichat.engine.llama import LlamaEngine
 from phichat.engine.llama_context import LlamaContext
 from phichat.engine.lookup import LookUp, Prices
@@ -26,7 +26,7 @@ TEXT = (
 
 def write(engine: LlamaEngine, question: str, sampling: Sampling) -> tuple[list[int], str, Done]:
     """A reply's tokens, its text and its figures."""
-    events = list(engine.generate(Request((Turn(Role.USER, question),), sampling), Stop()))
+    events = list(engine.generate(Request((Turn(Role.USER, question),), sampling), CancelToken()))
     assert isinstance(events[-1], Done)
     pieces = [event for event in events if isinstance(event, Piece)]
     return [piece.token for piece in pieces], "".join(piece.text for piece in pieces), events[-1]
@@ -56,7 +56,7 @@ def make(chatml_model: Path, settings: EngineSettings) -> Iterator[Callable[...,
 
     def load(*, looks_up: bool, path: Path = chatml_model, context: int = 512) -> LlamaEngine:
         engines.append(LlamaEngine())
-        engines[-1].load(path, replace(settings, looks_up=looks_up, context=context), Stop(), lambda _: None)
+        engines[-1].load(path, replace(settings, looks_up=looks_up, context=context), CancelToken(), lambda _: None)
         return engines[-1]
 
     yield load
@@ -84,11 +84,11 @@ def test_what_follows_such_a_reply_is_the_same_too(
     first, text, _ = write(make(looks_up=False), "Hi", WILD)
     turns = (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, text, tuple(first)), Turn(Role.USER, "And then?"))
     request = Request(turns, replace(WILD, max_tokens=40))
-    expected = [event for event in make(looks_up=False).generate(request, Stop()) if isinstance(event, Piece)]
+    expected = [event for event in make(looks_up=False).generate(request, CancelToken()) if isinstance(event, Piece)]
     monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(first, wrong_every))
     engine = make(looks_up=True)
     write(engine, "Hi", WILD)
-    events = list(engine.generate(request, Stop()))
+    events = list(engine.generate(request, CancelToken()))
     assert [event for event in events if isinstance(event, Piece)] == expected
     assert isinstance(events[-1], Done)
     assert events[-1].cached_tokens >= len(first)
@@ -151,7 +151,7 @@ def test_a_stop_ends_a_step_of_many_tokens(
     monkeypatch.setattr(writing, "AT_ONCE", at_once)
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
     monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, 0))
-    engine, stop = make(looks_up=True), Stop()
+    engine, stop = make(looks_up=True), CancelToken()
     said: list[int] = []
     for event in engine.generate(Request((Turn(Role.USER, "Hi"),), WILD), stop):
         if isinstance(event, Piece):

@@ -13,7 +13,7 @@ import pytest
 
 from phichat.chat.messages import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Done, EngineSettings, Event, Notice, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Notice, Piece, Request
 from phichat.engine.host import HostedEngine
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, PhichatError
 from tests import tiny
@@ -48,8 +48,8 @@ def tried(engine: HostedEngine, path: Path, settings: EngineSettings) -> list[Ev
     started = time.monotonic()
     try:
         events: list[Event] = []
-        engine.load(path, settings, Stop(), events.append)
-        events += engine.generate(QUESTION, Stop())
+        engine.load(path, settings, CancelToken(), events.append)
+        events += engine.generate(QUESTION, CancelToken())
         assert isinstance(events[-1], Done)
         return events
     except PhichatError as error:
@@ -165,15 +165,15 @@ def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
 ) -> None:
     path = tmp_path / "short-lived.gguf"
     path.write_bytes(content)
-    engine.load(path, settings, Stop(), lambda _: None)
+    engine.load(path, settings, CancelToken(), lambda _: None)
     try:
         path.unlink()
     except PermissionError:
         pytest.skip("this system does not delete files in use")
-    assert any(isinstance(event, Piece) for event in engine.generate(QUESTION, Stop()))
+    assert any(isinstance(event, Piece) for event in engine.generate(QUESTION, CancelToken()))
     engine.close()
     with pytest.raises(ModelMissing, match="is not there"):
-        list(engine.generate(QUESTION, Stop()))
+        list(engine.generate(QUESTION, CancelToken()))
 
 
 @pytest.mark.parametrize(

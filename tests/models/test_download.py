@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
 from phichat.models import partial, transfer, tries, web
 from phichat.models.base import Fetched, Phase, Progress, Remote
@@ -23,7 +24,6 @@ from phichat.models.download import fetch
 from phichat.models.notebook import Notebook, Origins
 from phichat.models.web import SILENT_SECONDS
 from phichat.paths import Home
-from phichat.stop import Stop
 from tests import hub_faults
 from tests.hub_faults import Fault
 from tests.hub_server import HubServer
@@ -56,15 +56,15 @@ def path(place: Home) -> Path:
     return place.models / FILE
 
 
-def get(place: Home, patience: int | None = 4, stop: Stop | None = None, wanted: Remote = WANTED) -> Fetched:
-    *_, last = fetch(wanted, place, stop or Stop(), patience=patience)
+def get(place: Home, patience: int | None = 4, stop: CancelToken | None = None, wanted: Remote = WANTED) -> Fetched:
+    *_, last = fetch(wanted, place, stop or CancelToken(), patience=patience)
     assert isinstance(last, Fetched)
     return last
 
 
 def get_some(place: Home, count: int = 1) -> None:
     """Begin, and stop once `count` bytes are on the disk."""
-    stop = Stop()
+    stop = CancelToken()
     for event in fetch(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= count:
             stop.set()
@@ -73,7 +73,7 @@ def get_some(place: Home, count: int = 1) -> None:
 
 def notes(place: Home, until: str, patience: int | None = None) -> list[str]:
     """What is said, up to something that contains `until`."""
-    stop, said = Stop(), list[str]()
+    stop, said = CancelToken(), list[str]()
     for event in fetch(WANTED, place, stop, patience=patience):
         if isinstance(event, Progress) and event.note and event.note not in said:
             said.append(event.note)
@@ -99,14 +99,14 @@ def test_where_it_came_from_stays_with_it(phi: HubServer, place: Home, path: Pat
 
 def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 10_000_000
-    for event in fetch(WANTED, place, Stop()):
+    for event in fetch(WANTED, place, CancelToken()):
         # Once all has come, it may be checked and named before this is looked at.
         assert isinstance(event, Fetched) or event.phase is Phase.CHECKING or not path.exists()
 
 
 def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
     phi.speed, phi.cut_every = 6_000_000, 700_000
-    seen = [event for event in fetch(WANTED, place, Stop()) if isinstance(event, Progress)]
+    seen = [event for event in fetch(WANTED, place, CancelToken()) if isinstance(event, Progress)]
     counts = [event.done for event in seen]
     assert counts == sorted(counts)
     assert seen[-1].total == len(CONTENT)
@@ -116,7 +116,7 @@ def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place:
 
 def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Home) -> None:
     phi.misbehave(hub_faults.stall(1_000_000))
-    stop = Stop()
+    stop = CancelToken()
     for event in fetch(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= 1_000_000:
             stop.set()
@@ -213,7 +213,7 @@ def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place
 def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, place: Home, path: Path) -> None:
     phi.misbehave(hub_faults.wrong_bytes(), times=1)
     phi.speed = 8_000_000
-    said = {event.note for event in fetch(WANTED, place, Stop()) if isinstance(event, Progress)}
+    said = {event.note for event in fetch(WANTED, place, CancelToken()) if isinstance(event, Progress)}
     assert "It arrived damaged: it is fetched once more, from the start." in said
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 0]
@@ -289,7 +289,7 @@ def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
     phi.add("p/else", FILE, CONTENT[::-1])
     get(place)
     phi.speed = 4_000_000
-    stop = Stop()
+    stop = CancelToken()
     for event in fetch(Remote("p/else", FILE), place, stop):
         if isinstance(event, Progress) and event.done:
             stop.set()
@@ -303,7 +303,7 @@ def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
 
 def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 3_000_000
-    events = fetch(WANTED, place, Stop())
+    events = fetch(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     with pytest.raises(StoreError, match="cancel it there"):
@@ -628,7 +628,7 @@ def test_a_folder_that_is_moved_in_the_middle(
     monkeypatch.setattr(transfer, "LOOK_EVERY", 0.01)
     phi.speed = 2_000_000
     away = place.root / "away"
-    events = fetch(WANTED, place, Stop())
+    events = fetch(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     place.models.rename(away)
@@ -661,13 +661,13 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
     phases, results = list[Phase](), list[Fetched]()
 
     def second() -> None:
-        for event in fetch(WANTED, place, Stop()):
+        for event in fetch(WANTED, place, CancelToken()):
             if isinstance(event, Progress):
                 phases.append(event.phase)
             else:
                 results.append(event)
 
-    first = fetch(WANTED, place, Stop())
+    first = fetch(WANTED, place, CancelToken())
     while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
         pass
     thread = threading.Thread(target=second)
@@ -683,8 +683,8 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
 
 def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 3_000_000
-    stop = Stop()
-    first, second = fetch(WANTED, place, stop), fetch(WANTED, place, Stop())
+    stop = CancelToken()
+    first, second = fetch(WANTED, place, stop), fetch(WANTED, place, CancelToken())
     while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
         pass
     assert [next(second).phase for _ in range(3)][-1] is Phase.ELSEWHERE  # type: ignore[union-attr]
@@ -708,7 +708,7 @@ def test_pausing_is_remembered_and_discarding_leaves_nothing(phi: HubServer, pla
 
 def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home) -> None:
     phi.speed = 1_000_000
-    events = fetch(WANTED, place, Stop())
+    events = fetch(WANTED, place, CancelToken())
     next(events)
     events.close()  # type: ignore[attr-defined]
 
@@ -742,8 +742,8 @@ from pathlib import Path
 from phichat.models.base import Remote
 from phichat.models.download import fetch
 from phichat.paths import home
-from phichat.stop import Stop
-for event in fetch(Remote(*sys.argv[1:]), home(), Stop()):
+from phichat.cancellation import CancelToken
+for event in fetch(Remote(*sys.argv[1:]), home(), CancelToken()):
     print(event, flush=True)
 """
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubForbidden, HubRefused, HubUnreachable, ModelMissing
 from phichat.models.base import Listing, Presence, Remote, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
@@ -16,7 +17,6 @@ from phichat.models.library import Library
 from phichat.models.notebook import Notebook, Origins
 from phichat.models.shelf import Computer, Shelf
 from phichat.paths import Home
-from phichat.stop import Stop
 from tests.fakes import FakeHub
 
 GB = 1_000_000_000
@@ -147,7 +147,7 @@ def test_speeds_come_with_a_measurement_and_stay(shelf: Shelf) -> None:
 def test_the_hub_confirms_the_catalogue(shelf: Shelf, hub: FakeHub) -> None:
     told = Remote(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
     hub.remotes = [told]
-    first, *others = shelf.confirmed(Stop())
+    first, *others = shelf.confirmed(CancelToken())
     assert (first.confirmed, first.bytes, first.licence, first.remote) == (True, 12345, "MIT", told)
     assert [listing.confirmed for listing in others] == [False] * (len(CATALOGUE) - 1)
     assert others[0].bytes
@@ -157,33 +157,33 @@ def test_the_hub_confirms_the_catalogue(shelf: Shelf, hub: FakeHub) -> None:
 def test_without_a_line_confirming_says_so(shelf: Shelf, hub: FakeHub) -> None:
     hub.error = HubUnreachable("no line")
     with pytest.raises(HubUnreachable):
-        list(shelf.confirmed(Stop()))
+        list(shelf.confirmed(CancelToken()))
     hub.error = HubRefused("a proxy wants a password")
     with pytest.raises(HubRefused):
-        list(shelf.confirmed(Stop()))
+        list(shelf.confirmed(CancelToken()))
     assert shelf.find(PHI_3.name).confirmed is None
 
 
 def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
     shelf: Shelf, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def look(repo: str, file: str, stop: Stop) -> Remote:
+    def look(repo: str, file: str, stop: CancelToken) -> Remote:
         if file == PHI_3.file:
             raise HubForbidden("agree to its terms")
         return Remote(repo, file, bytes=5)
 
     with monkeypatch.context() as patch:
         patch.setattr(hub, "look", look)
-        first, *others = shelf.confirmed(Stop())
+        first, *others = shelf.confirmed(CancelToken())
     assert (first.confirmed, first.note, first.bytes) == (None, "agree to its terms", PHI_3.bytes)
     assert {(listing.confirmed, listing.note, listing.bytes) for listing in others} == {(True, "", 5)}
     hub.remotes = [PHI_3.remote]
-    again, *_ = shelf.confirmed(Stop())
+    again, *_ = shelf.confirmed(CancelToken())
     assert (again.confirmed, again.note) == (True, "")
 
 
 def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
-    stop = Stop()
+    stop = CancelToken()
     stop.set()
     assert not list(shelf.confirmed(stop))
 
@@ -194,7 +194,7 @@ def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
 def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str) -> None:
     useless = ("README.md", "mmproj-F16.gguf", "Large-00001-of-00003.gguf", "imatrix.gguf")
     hub.remotes += [Remote("owner/repo", file, bytes=1) for file in useless]
-    [listing] = shelf.files(text, Stop())
+    [listing] = shelf.files(text, CancelToken())
     assert (listing.name, listing.title, listing.bytes) == (OTHER.name, "Other-Q4", 3 * GB)
     assert (listing.is_official, listing.confirmed, listing.presence) == (False, True, Presence.ABSENT)
     assert listing.memory
@@ -207,7 +207,7 @@ def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str)
 def test_addresses_of_other_revisions_are_refused(shelf: Shelf, hub: FakeHub, view: str, revision: str) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
     with pytest.raises(HubRefused, match="fetches `main` alone"):
-        shelf.files(address, Stop())
+        shelf.files(address, CancelToken())
     with pytest.raises(ModelMissing, match="fetches `main` alone"):
         shelf.find(address)
     assert shelf.begun(address) is None
@@ -216,21 +216,21 @@ def test_addresses_of_other_revisions_are_refused(shelf: Shelf, hub: FakeHub, vi
 
 def test_addresses_of_main_are_understood(shelf: Shelf) -> None:
     address = f"https://huggingface.co/owner/repo/resolve/main/{OTHER.file}?download=true"
-    assert [listing.name for listing in shelf.files(address, Stop())] == [OTHER.name]
+    assert [listing.name for listing in shelf.files(address, CancelToken())] == [OTHER.name]
     assert shelf.find(address).name == OTHER.name
 
 
 def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
     Origins(Notebook(Home(home).origins)).remember(ours(PHI_3.file), PHI_3.remote)
     hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
-    [listing] = shelf.files(PHI_3.repo, Stop())
+    [listing] = shelf.files(PHI_3.repo, CancelToken())
     assert (listing.name, listing.presence) == (PHI_3.name, Presence.HERE)
 
 
 def test_a_fetched_file_knows_where_it_came_from(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
     file = ours("Other-Q4.gguf")
     Origins(Notebook(Home(home).origins)).remember(file, OTHER)
-    [listing] = shelf.files("owner/repo", Stop())
+    [listing] = shelf.files("owner/repo", CancelToken())
     assert (listing.name, listing.presence, listing.remote) == ("other-q4", Presence.HERE, OTHER)
     assert shelf.find(OTHER.name) == listing
 
@@ -242,7 +242,7 @@ def test_a_fetched_file_knows_where_it_came_from(shelf: Shelf, hub: FakeHub, hom
 def test_what_cannot_be_listed_is_a_sentence(shelf: Shelf, hub: FakeHub, text: str, sentence: str) -> None:
     hub.remotes.append(Remote("owner/empty", "README.md"))
     with pytest.raises(HubRefused, match=sentence):
-        shelf.files(text, Stop())
+        shelf.files(text, CancelToken())
 
 
 def test_unknown_names_are_answered_with_those_there_are(shelf: Shelf) -> None:
@@ -282,9 +282,9 @@ def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., Shelf])
 def test_fetching_needs_a_file_of_the_hub(shelf: Shelf, ours: Copy) -> None:
     ours("other.gguf")
     with pytest.raises(ModelMissing, match="does not come from the Hub"):
-        next(shelf.fetch("other", Stop()))
+        next(shelf.fetch("other", CancelToken()))
     with pytest.raises(ModelMissing, match="There is no model"):
-        next(shelf.fetch("nonsense", Stop()))
+        next(shelf.fetch("nonsense", CancelToken()))
 
 
 def test_files_that_lie_about_are_found(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.messages import Message, Role
 from phichat.errors import StoreError
@@ -259,7 +259,7 @@ def test_a_page_needs_nothing_but_itself() -> None:
 
 
 def test_a_page_is_in_the_language_of_the_person() -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     out = _written(Format.HTML, talk("Salut", "Bonjour"))
     assert '<html lang="fr">' in out
     assert "<b>Vous</b>" in out

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from phichat import text
+from phichat import i18n
 from phichat.engine.states import States
 from tests.ui.conftest import Person
 
@@ -44,7 +44,7 @@ def test_they_have_names_for_screen_readers(person: Person) -> None:
 
 
 def test_in_french(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     french = open_window()
     assert french.find("restSpin").text() == "15\N{NO-BREAK SPACE}min"
     french.find("restSpin").setValue(0)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 
-from phichat import text
+from phichat import i18n
 from phichat.errors import HubUnreachable
 from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
 from phichat.ui.answering import State
@@ -299,7 +299,7 @@ def test_leaving_asks_nothing_where_nothing_is_fetched(newcomer: Person) -> None
 
 
 def test_the_page_fits_a_small_window_in_french(open_window: Callable[[], Person], shelf: ScriptedShelf) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
     person.wait(lambda: _page(person))
     person.window.resize(640, 480)

@@ -15,7 +15,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QMenu, QTreeWidget
 
-from phichat import __version__, logs, parts, text
+from phichat import __version__, i18n, logs, parts
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -190,7 +190,7 @@ def test_a_long_log_is_shown_from_a_line_on(person: Person, logged: Callable[[],
 
 
 def test_in_french(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
     person.wait_for(State.IDLE)
     rows = _shortcuts(person)

@@ -7,8 +7,8 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused
-from phichat.stop import Stop
 from phichat.ui import jobs
 from phichat.ui.jobs import Errands, Job, Jobs, once
 
@@ -19,22 +19,22 @@ class Listener(QObject):
     def __init__(self, worker: Jobs) -> None:
         super().__init__()
         self.told: list[object] = []
-        self.ended: list[Stop] = []
+        self.ended: list[CancelToken] = []
         self.failed: list[str] = []
         worker.happened.connect(self._on_event)
         worker.ended.connect(self._on_end)
         worker.failed.connect(self._on_failure)
 
     @Slot(object, object)
-    def _on_event(self, _: Stop, event: object) -> None:
+    def _on_event(self, _: CancelToken, event: object) -> None:
         self.told.append(event)
 
     @Slot(object)
-    def _on_end(self, stop: Stop) -> None:
+    def _on_end(self, stop: CancelToken) -> None:
         self.ended.append(stop)
 
     @Slot(object, str)
-    def _on_failure(self, _: Stop, sentence: str) -> None:
+    def _on_failure(self, _: CancelToken, sentence: str) -> None:
         self.failed.append(sentence)
 
 
@@ -46,7 +46,7 @@ def worker(qapp: object) -> Iterator[Jobs]:
 
 
 def says(*words: object) -> Job:
-    def job(stop: Stop) -> Iterator[object]:
+    def job(stop: CancelToken) -> Iterator[object]:
         for word in words:
             if isinstance(word, threading.Event):
                 while not word.wait(0.005) and not stop.is_set():
@@ -116,7 +116,7 @@ def test_a_job_that_hears_nothing_does_not_hold_up_closing(
     monkeypatch.setattr(jobs, "PATIENCE", 0.05)
     begun, gate = threading.Event(), threading.Event()
 
-    def deaf(_: Stop) -> Iterator[object]:
+    def deaf(_: CancelToken) -> Iterator[object]:
         begun.set()
         gate.wait()
         yield "too late"

@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QLocale, Qt
 from PySide6.QtGui import QImage, QTextCursor
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
 
-from phichat import text
+from phichat import i18n
 from phichat.ui.answering import State
 from phichat.ui.language import follow_language
 from phichat.ui.table_block import TableBlock
@@ -30,7 +30,7 @@ ARABIC = {
 @pytest.fixture(autouse=True)
 def _english_again(qapp: QApplication) -> Iterator[None]:
     yield
-    text.set_language("en")
+    i18n.set_language("en")
     follow_language(qapp)
 
 
@@ -38,20 +38,20 @@ def _english_again(qapp: QApplication) -> Iterator[None]:
 def arabic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A language is one file more."""
     folder = tmp_path / "resources"
-    shutil.copytree(Path(str(text.resource("icons"))).parent, folder)
+    shutil.copytree(Path(str(i18n.resource("icons"))).parent, folder)
     catalogue = polib.POFile()
     catalogue.metadata = {"Content-Type": "text/plain; charset=UTF-8", "Plural-Forms": "nplurals=1; plural=0;"}
     catalogue.extend(polib.POEntry(msgid=words, msgstr=translated) for words, translated in ARABIC.items())
     catalogue.save(str(folder / "translations" / "ar.po"))
-    monkeypatch.setattr(text, "_resources", lambda: folder)
-    assert "ar" in text.available_languages()
-    assert text.set_language("ar_EG.UTF-8") == "ar"
+    monkeypatch.setattr(i18n, "_resources", lambda: folder)
+    assert "ar" in i18n.available_languages()
+    assert i18n.set_language("ar_EG.UTF-8") == "ar"
 
 
 def test_french_numbers_and_qts_own_words(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
-    assert person.find("temperatureSpin").text() == text.number(0.7, 2) == "0,70"
+    assert person.find("temperatureSpin").text() == i18n.format_number(0.7, 2) == "0,70"
     person.find("temperatureSpin").lineEdit().setText("1,25")
     assert person.find("temperatureSpin").value() == pytest.approx(1.25)
     assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Annuler"
@@ -68,7 +68,7 @@ def test_from_the_right(open_window: Callable[[], Person], engine: ScriptedEngin
     person = open_window()
     person.window.resize(1200, 760)
     person.wait(lambda: person.find("sidebar").x() > person.find("settingsPanel").x())
-    assert person.find("temperatureSpin").text() == text.number(0.7, 2) == "٠٫٧٠"
+    assert person.find("temperatureSpin").text() == i18n.format_number(0.7, 2) == "٠٫٧٠"
     assert person.find("temperatureSlider").accessibleName() == "الحرارة"
     engine.enqueue("العبّارة قارب.\n\nIn English.\n\n```python\nprint(12)\n```")
     person.wait_for(State.IDLE)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.messages import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Notice
@@ -405,7 +405,7 @@ def test_closing_while_an_answer_comes_ends_everything(person: Person, engine: S
 
 
 def test_the_window_speaks_french(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
     person.wait_for(State.IDLE)
     assert person.find("newConversationButton").property("text") == "Nouvelle conversation"

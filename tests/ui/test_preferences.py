@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QFontDatabase
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
-from phichat import text
+from phichat import i18n
 from phichat.ui.lettering import set_letters
 from phichat.ui.theme import Theme
 from tests.ui.conftest import Person
@@ -96,9 +96,9 @@ def test_another_folder_for_models_is_chosen_shown_and_given_up(
 def test_the_language_is_chosen_for_the_next_start(person: Person, home: Path) -> None:
     opened(person)
     combo = person.find("languageCombo")
-    assert [combo.itemData(number) for number in range(combo.count())] == ["", *text.available_languages()]
+    assert [combo.itemData(number) for number in range(combo.count())] == ["", *i18n.available_languages()]
     choose(person, "languageCombo", "fr")
-    assert text.language() == "en"
+    assert i18n.language() == "en"
     assert saved(person, home)["language"] == "fr"
 
 
@@ -112,7 +112,7 @@ def test_less_motion_stills_the_cursor(person: Person, qapp: QApplication) -> No
 
 
 def test_all_of_it_has_names_and_fits_a_small_window(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
     dialog = opened(person)
     assert dialog.minimumSizeHint().width() <= 640

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QWidget
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.ui.answering import State
 from tests.ui.conftest import Person
@@ -123,12 +123,12 @@ def test_presets_of_another_form_are_none(open_window: Callable[[], Person], hom
 
 
 def test_names_of_ones_own_are_not_translated(open_window: Callable[[], Person]) -> None:
-    text.set_language("fr")
+    i18n.set_language("fr")
     person = open_window()
     person.wait_for(State.IDLE)
     _set(person, "topK", 7)
     assert person.find("presetCombo").currentText() == "Équilibré, modifié"
-    _name(person, text.tr("Save as a preset…"), "Send")
+    _name(person, i18n.tr("Save as a preset…"), "Send")
     assert person.find("presetCombo").currentText() == "Send"
 
 

@@ -15,7 +15,7 @@ from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolTip, QWidget
 
-from phichat import text
+from phichat import i18n
 from phichat.store.base import Heading
 from phichat.store.history import History
 from phichat.ui.answering import State
@@ -82,7 +82,7 @@ def test_conversations_stand_under_their_days() -> None:
         (0, "Today"), (3, "Yesterday"), (4, "Previous 7 days"), (6, "March"), (8, "February"), (9, "January"),
         (10, "December 2025"), (11, "February 2025"),
     ]  # fmt: skip
-    text.set_language("fr")
+    i18n.set_language("fr")
     assert [title for _, title in sections(times, now.timestamp())][2:4] == ["Les 7 jours précédents", "Mars"]
 
 

@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from phichat import text
+from phichat import i18n
 from phichat.chat.session import Session
-from phichat.engine.base import Event, Fitted, Loaded, Notice, Stop
+from phichat.engine.base import CancelToken, Event, Fitted, Loaded, Notice
 from phichat.ui.answering import Answering, State
 from phichat.ui.idling import Idling
 from phichat.ui.reading_ahead import EVERY, ReadingAhead
@@ -96,7 +96,7 @@ class TestLoading:
         """Opened once other settings are to be in use; what finds them does not hear that it shall stop."""
         gate = threading.Event()
 
-        def calibrate(_: Stop) -> Iterator[Event]:
+        def calibrate(_: CancelToken) -> Iterator[Event]:
             engine.calibrations += 1
             gate.wait(20)
             assert engine.loaded is not None
@@ -229,7 +229,7 @@ class TestForecast:
         assert self.shown(slow) == ""
 
     def test_it_is_in_french_too(self, slow: Person) -> None:
-        text.set_language("fr")
+        i18n.set_language("fr")
         slow.type("x" * 18)
         slow.wait(lambda: self.shown(slow) == "environ 9\N{NO-BREAK SPACE}s jusqu’au premier mot")
 

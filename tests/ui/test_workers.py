@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.messages import Ending
-from phichat.engine.base import Done, Event, Piece, Request, Stop
+from phichat.engine.base import CancelToken, Done, Event, Piece, Request
 from phichat.errors import EngineError
 from phichat.ui.workers import EngineThread
 
@@ -21,7 +21,7 @@ class Talkative:
     def __init__(self, *, fails: bool = False) -> None:
         self._fails = fails
 
-    def generate(self, request: Request, stop: Stop) -> Iterator[Event]:
+    def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         yield from (Piece(f"{number} ", number) for number in range(PIECES))
         if self._fails:
             raise EngineError("It is over.")
@@ -41,14 +41,14 @@ class Listener(QObject):
         self._stumbles_over = stumbles_over
 
     @Slot(object, object)
-    def hear(self, _: Stop, event: Event) -> None:
+    def hear(self, _: CancelToken, event: Event) -> None:
         self.heard.append(event)
         self.threads.add(threading.get_ident())
         if isinstance(event, Piece) and event.token == self._stumbles_over:
             raise ValueError
 
     @Slot(object, str)
-    def fail(self, _: Stop, sentence: str) -> None:
+    def fail(self, _: CancelToken, sentence: str) -> None:
         self.heard.append(sentence)
 
 

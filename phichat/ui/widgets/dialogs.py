@@ -6,7 +6,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QDialogButtonBox
 
-from phichat.text import tr
+from phichat.i18n import tr
 from phichat.ui.theme import Theme
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Stop:
+class CancelToken:
     """Asks one order, such as a load, a reply or a download, to end. Any thread may set it; it stays set."""
 
     def __init__(self) -> None:

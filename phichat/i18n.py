@@ -26,15 +26,15 @@ def tr(text: str) -> str:
 
 def tr_count(one: str, many: str, count: int) -> str:
     """`one` or `many`, whichever the current language uses for `count`, with `{count}` filled in."""
-    return _current.ngettext(one, many, count).format(count=number(count))
+    return _current.ngettext(one, many, count).format(count=format_number(count))
 
 
-def later(text: str) -> str:
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
     """Mark `text` for translation where it is written before the language is known; `tr` it when shown."""
     return text
 
 
-def number(value: float, decimals: int = 0) -> str:
+def format_number(value: float, decimals: int = 0) -> str:
     """`value` as the current language writes numbers, by the signs its catalogue gives."""
     text = f"{value:,.{decimals}f}"
     # Translators: the thousands separator, the decimal sign and the ten digits of your language.
@@ -42,16 +42,16 @@ def number(value: float, decimals: int = 0) -> str:
     return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """`count` bytes as people say it: 2.4 GB, 98 MB."""
     for factor, unit in ((10**9, tr("GB")), (10**6, tr("MB")), (10**3, tr("kB"))):
         if count >= factor:
             amount = count / factor
-            return f"{number(amount, 1 if amount < 10 or factor == 10**9 else 0)}\N{NO-BREAK SPACE}{unit}"
-    return f"{number(count)}\N{NO-BREAK SPACE}{tr('bytes')}"
+            return f"{format_number(amount, 1 if amount < 10 or factor == 10**9 else 0)}\N{NO-BREAK SPACE}{unit}"
+    return f"{format_number(count)}\N{NO-BREAK SPACE}{tr('bytes')}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """So many seconds as people say it: about 9 minutes, less than a minute."""
     minutes, hours, days = (max(round(seconds / unit), 1) for unit in (60, 3600, 86400))
     if seconds < 60:

@@ -24,13 +24,13 @@ def command(module: str = "phichat") -> list[str]:
     return [sys.executable] if module == "phichat" else [sys.executable, PART, module]
 
 
-def part_of(arguments: Sequence[str]) -> str:
+def module_argument(arguments: Sequence[str]) -> str:
     """The module that a frozen program is asked to be, in place of the whole; empty as a rule."""
     asked = arguments[2] if is_frozen() and arguments[1:2] == [PART] and len(arguments) == 3 else ""
     return asked if asked.startswith("phichat.") else ""
 
 
-def run_part(module: str) -> None:
+def run_module(module: str) -> None:
     """Be that module, as `python -m` would have it."""
     import runpy  # noqa: PLC0415 - rarely needed, and the window's start would pay for it
 
@@ -53,7 +53,7 @@ def give_back_environment() -> None:
             os.environ[_LIBRARIES] = original
 
 
-def look_beside() -> None:
+def add_bundled_starter() -> None:
     """Have a frozen program find the starter's package in the folder `starter` beside it, where that was put."""
     if not is_frozen():
         return
