@@ -17,6 +17,7 @@ from phichat.app_files import GB, Conversations, Models
 from phichat.diagnosing import Diagnosing
 from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.i18n import tr
+from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.answering import Answering
 from phichat.ui.application import Application
@@ -40,7 +41,6 @@ from phichat.ui.tidying import Tidying
 from phichat.ui.updating import Updating
 from phichat.ui.workers import EngineThread
 from phichat.ui.zooming import Zooming
-from phichat.updates import Updates
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -109,7 +109,7 @@ def create_window(
     _connect_models(models, window, arrivals)
     _connect_unasked(window, answering, remembering)
     diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
-    versions = Updates(home.versions)
+    versions = ReleaseFeed(home.versions)
     _connect_preferences(window, application, theme, remembering, home, can_look=versions.can_look())
     _connect_help(window, theme, remembering, home, diagnosing.examine, versions)
     _connect_notifications(window, application, arrivals, remembering)
@@ -246,7 +246,7 @@ def _connect_help(
     remembering: Remembering,
     home: paths.Home,
     diagnose: Callable[..., str],
-    versions: Updates,
+    versions: ReleaseFeed,
 ) -> None:
     """The Help menu, and news of newer versions."""
     helping = Helping(window, window.commands, theme, home.logs, diagnose, _parts)

@@ -154,7 +154,7 @@ def _speaking(code: str) -> Iterator[None]:
 
 
 def _certificates() -> Facts:
-    from phichat.models.web import has_certificates  # noqa: PLC0415 - may be what is missing
+    from phichat.net.http import has_certificates  # noqa: PLC0415 - may be what is missing
 
     if not has_certificates():
         raise PhichatError(

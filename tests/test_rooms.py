@@ -33,10 +33,10 @@ MODULES = {
         "llama_cpp", "numpy", "psutil",
     ),
     "phichat.models": (
-        *LEAVES, "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.models",
+        *LEAVES, "phichat.net", "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
-    "phichat.updates": (*LEAVES, "phichat.json_file", "phichat.chat.messages", "phichat.models.web"),
+    "phichat.net.releases": (*LEAVES, "phichat.json_file", "phichat.chat.messages", "phichat.net.http"),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",
@@ -51,7 +51,7 @@ TYPES = {
         "phichat.models.library",
         "phichat.store.history",
         "phichat.store.imports",
-        "phichat.updates",
+        "phichat.net.releases",
     ),
 }
 """What a room may besides import for annotations alone, under `if TYPE_CHECKING`."""
@@ -60,7 +60,7 @@ DOORS = {
     "llama_cpp": ("phichat.engine.llama", "phichat.bench"),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
-    "httpx2": ("phichat.models.web",),
+    "httpx2": ("phichat.net.http",),
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
     "charset_normalizer": ("phichat.store.text_files",),

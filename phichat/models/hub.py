@@ -14,7 +14,7 @@ from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
 from phichat.models.base import Remote
-from phichat.models.web import Answer, Web, is_offline, not_the_hub, wants_password
+from phichat.net.http import HttpClient, Response, is_offline, not_the_hub, wants_password
 
 LONGEST_RETRY = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
@@ -59,7 +59,7 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._webs: dict[tuple[str | None, ...], Web] = {}
+        self._webs: dict[tuple[str | None, ...], HttpClient] = {}
 
     def look(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> Remote:
         """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
@@ -119,7 +119,7 @@ class Hub:
         headers: dict[str, str] | None = None,
         *,
         follow: bool = True,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         if is_offline():
             raise HubRefused(
                 tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
@@ -132,7 +132,7 @@ class Hub:
                 raise _refusal(answer, remote)
             yield answer
 
-    def _check_same(self, answer: Answer, remote: Remote, stop: CancelToken) -> None:
+    def _check_same(self, answer: Response, remote: Remote, stop: CancelToken) -> None:
         """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
         found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
         if found and found != remote.sha256:
@@ -145,11 +145,11 @@ class Hub:
         if self.look(remote.repo, remote.file, stop).sha256 != remote.sha256:
             raise FileChanged(_changed(remote))
 
-    def _web(self) -> Web:
+    def _web(self) -> HttpClient:
         """One for as long as the variables stay; reading the certificates takes as long as a request."""
         wanted = (endpoint(), _token(), *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
         if wanted not in self._webs:
-            self._webs = {wanted: Web(endpoint(), _token())}
+            self._webs = {wanted: HttpClient(endpoint(), _token())}
         return self._webs[wanted]
 
 
@@ -210,7 +210,7 @@ def _tagged(described: Any, kind: str) -> str:
     return next((tag.partition(":")[2] for tag in tags if tag.startswith(kind + ":")), "")
 
 
-def _sha256(answer: Answer) -> str | None:
+def _sha256(answer: Response) -> str | None:
     """A large file's ETag is its SHA-256."""
     tag = answer.header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
     return tag if _SHA256.fullmatch(tag) else None
@@ -220,12 +220,12 @@ def _changed(remote: Remote) -> str:
     return tr("{file} has changed on the Hub.").format(file=remote.file)
 
 
-def _size(answer: Answer) -> int | None:
+def _size(answer: Response) -> int | None:
     length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
     return int(length) if length.isdecimal() else None
 
 
-def _check_kind(answer: Answer) -> None:
+def _check_kind(answer: Response) -> None:
     if answer.headers.get("content-type", "").startswith("text/html"):
         raise HubUnreachable(not_the_hub(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
@@ -236,7 +236,7 @@ def _check_kind(answer: Answer) -> None:
         )
 
 
-def _announced(answer: Answer) -> int | None:
+def _announced(answer: Response) -> int | None:
     """How large the file is, by what comes with its bytes; None if that says nothing."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
@@ -245,7 +245,7 @@ def _announced(answer: Answer) -> int | None:
     return int(length) if length.isdecimal() else None
 
 
-def _first(answer: Answer, start: int, remote: Remote) -> int:
+def _first(answer: Response, start: int, remote: Remote) -> int:
     """The place in the file, `start` or before, where the answer begins. Raises HubUnreachable."""
     length = answer.headers.get("content-length", "")
     if answer.status != 206:  # all of it, or without a word just what was asked for
@@ -258,7 +258,7 @@ def _first(answer: Answer, start: int, remote: Remote) -> int:
     raise HubUnreachable(_other_part(answer.host, remote))
 
 
-def _range(answer: Answer) -> re.Match[str] | None:
+def _range(answer: Response) -> re.Match[str] | None:
     said = answer.headers.get("content-range", "")
     return re.fullmatch(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", said.strip(), re.IGNORECASE)
 
@@ -269,7 +269,7 @@ def _other_part(name: str, remote: Remote) -> str:
     )
 
 
-def _refusal(answer: Answer, remote: Remote) -> HubRefused | HubUnreachable:
+def _refusal(answer: Response, remote: Remote) -> HubRefused | HubUnreachable:
     """What a status other than success means."""
     if answer.status == 416:
         return HubUnreachable(_other_part(answer.host, remote))
@@ -285,17 +285,17 @@ def _refusal(answer: Answer, remote: Remote) -> HubRefused | HubUnreachable:
     return kind(sentence.format(repo=remote.repo, file=remote.file, host=answer.host, status=answer.status))
 
 
-def _is_missing(answer: Answer) -> bool:
+def _is_missing(answer: Response) -> bool:
     """Without a token, the Hub answers 401 for what is not there, too."""
     is_hidden = answer.status == 401 and not _is_gated(answer) and not answer.is_authorized
     return is_hidden or answer.status in {404, 410}
 
 
-def _is_gated(answer: Answer) -> bool:
+def _is_gated(answer: Response) -> bool:
     return answer.header("x-error-code") == "GatedRepo"
 
 
-def _in_trouble(answer: Answer) -> str:
+def _in_trouble(answer: Response) -> str:
     if answer.status == 429:
         return tr("{host} has had too many requests from here: it needs some time.").format(host=answer.host)
     return tr("{host} is in trouble (error {status}): it needs some time.").format(
@@ -303,7 +303,7 @@ def _in_trouble(answer: Answer) -> str:
     )
 
 
-def _refused(answer: Answer, remote: Remote) -> str:
+def _refused(answer: Response, remote: Remote) -> str:
     if _is_gated(answer):
         return tr(
             "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
@@ -322,7 +322,7 @@ def _refused(answer: Answer, remote: Remote) -> str:
     return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(answer: Response) -> float:
     """Seconds the server asks for, by its own clock where it names an hour; 0 if it does not say."""
     wanted = answer.headers.get("retry-after", "").strip()
     if wanted.isdecimal():

@@ -14,7 +14,7 @@ from phichat.ui.theme import Theme
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 
 if TYPE_CHECKING:
-    from phichat.updates import Release, Updates
+    from phichat.net.releases import Release, ReleaseFeed
 
 FIRST_AFTER = 5000  # milliseconds: the start is over by then
 AGAIN_AFTER = 3_600_000  # milliseconds, in windows that stay open; whether a week is over is looked at elsewhere
@@ -24,7 +24,7 @@ class Updating(QObject):
     """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
 
     def __init__(
-        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: "Updates"
+        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: "ReleaseFeed"
     ) -> None:
         super().__init__(window)
         self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions

@@ -15,7 +15,7 @@ from phichat.ui.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 if TYPE_CHECKING:
-    from phichat.updates import Release
+    from phichat.net.releases import Release
 
 
 class VersionDialog(QDialog):

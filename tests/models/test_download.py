@@ -18,11 +18,12 @@ from filelock import FileLock
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
-from phichat.models import partial, transfer, tries, web
+from phichat.models import partial, transfer, tries
 from phichat.models.base import Fetched, Phase, Progress, Remote
 from phichat.models.download import fetch
 from phichat.models.notebook import Notebook, Origins
-from phichat.models.web import SILENT_SECONDS
+from phichat.net import http
+from phichat.net.http import SILENT_SECONDS
 from phichat.paths import Home
 from tests import hub_faults
 from tests.hub_faults import Fault
@@ -453,7 +454,7 @@ def test_a_name_that_nobody_knows(place: Home, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_server_that_never_answers(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
     phi.misbehave(hub_faults.silence())
     with pytest.raises(HubUnreachable, match="does not answer"):
         get(place, patience=2)
@@ -462,7 +463,7 @@ def test_a_server_that_never_answers(phi: HubServer, place: Home, monkeypatch: p
 def test_a_line_that_falls_silent_is_left(
     phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
     phi.misbehave(hub_faults.stall(1_000_000), times=2)
     get(place)
     assert path.read_bytes() == CONTENT

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from phichat.models import proxies
-from phichat.models.proxies import proxy_for
+from phichat.net import proxies
+from phichat.net.proxies import proxy_for
 from tests.conftest import PROXY_VARIABLES
 
 PROXY = "http://proxy.example:3128"

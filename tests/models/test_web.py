@@ -9,7 +9,7 @@ import pytest
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, HubUnreachable
 from phichat.models.hub import Hub
-from phichat.models.proxies import proxy_for
+from phichat.net.proxies import proxy_for
 from tests import hub_faults
 from tests.certificates import OPENSSL
 from tests.hub_answers import Answer

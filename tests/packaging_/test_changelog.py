@@ -11,7 +11,7 @@ from building.project import Trouble
 from targets import notes
 
 import phichat
-from phichat.updates import Release
+from phichat.net.releases import Release
 
 TEXT = """# Changes
 

@@ -61,7 +61,7 @@ class Release:
         return _numbers(self.version) > _numbers(version)
 
 
-class Updates:
+class ReleaseFeed:
     """Remembers in `file` when the page was asked, what it said, and what the person wants to hear no more of.
 
     One thread at a time may ask. `clock` tells the seconds since 1970.
@@ -95,7 +95,7 @@ class Updates:
 
     def _asked(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
         """What is known once the page was asked. Where that cannot be remembered, it is not asked."""
-        from phichat.models.web import is_offline  # noqa: PLC0415 - its client is there for those who want it
+        from phichat.net.http import is_offline  # noqa: PLC0415 - its client is there for those who want it
 
         now = self._clock()
         if is_offline() or not self._write(kept := {**kept, "asked": now}):
@@ -128,9 +128,9 @@ class Updates:
 
 def _newest(where: str, stop: CancelToken) -> Release | None:
     """What the page at `where` says; None where that makes no sense. Raises HubError."""
-    from phichat.models.web import Web  # noqa: PLC0415 - as above
+    from phichat.net.http import HttpClient  # noqa: PLC0415 - as above
 
-    with Web(where, None).open("GET", where, stop, {"Accept": "application/json"}) as answer:
+    with HttpClient(where, None).open("GET", where, stop, {"Accept": "application/json"}) as answer:
         body, until = bytearray(), time.monotonic() + LONGEST
         for piece in answer.pieces():
             body += piece

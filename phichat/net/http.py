@@ -17,7 +17,7 @@ import phichat
 from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubRefused, HubUnreachable
 from phichat.i18n import tr
-from phichat.models.proxies import proxy_for, shown
+from phichat.net.proxies import proxy_for, shown
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
 MOST_REDIRECTS = 10
@@ -32,7 +32,7 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
-class Answer:
+class Response:
     """What a server said. `headers` are the last answer's; `hops` those of each answer on the way, the last included.
 
     Attributes:
@@ -73,7 +73,7 @@ class Answer:
             raise HubUnreachable(not_the_hub(self.host)) from error
 
 
-class Web:
+class HttpClient:
     """Asks servers. The token goes to `endpoint` alone, wherever a redirect leads."""
 
     def __init__(self, endpoint: str, token: str | None) -> None:
@@ -86,7 +86,7 @@ class Web:
     @contextmanager
     def open(
         self, method: str, url: str, stop: CancelToken, headers: Mapping[str, str] | None = None, *, follow: bool = True
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """The answer to a request, whose body has not been read; `stop` ends it wherever it is.
 
         Without `follow`, only redirects within one server are followed. Raises HubUnreachable or HubRefused.
@@ -97,7 +97,7 @@ class Web:
                 hops.append(response.headers)
                 onward = _onward(response, target)
                 if onward is None or not (follow or _origin(onward) == _origin(target)):
-                    yield Answer(response, hops, is_home=_origin(target) == self._home)
+                    yield Response(response, hops, is_home=_origin(target) == self._home)
                     return
             target = onward
         raise HubRefused(
@@ -110,7 +110,7 @@ class Web:
     def _ask(
         self, method: str, url: httpx2.URL, stop: CancelToken, headers: Mapping[str, str]
     ) -> Iterator[httpx2.Response]:
-        line, proxy = _Line(), proxy_for(url.scheme, url.host, url.port)
+        line, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _told(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
@@ -134,7 +134,7 @@ class Web:
         return {"Authorization": self._own} if self._own else {}
 
 
-class _Line:
+class _Connection:
     """The connection of one request, so that another thread can cut it."""
 
     def __init__(self) -> None:

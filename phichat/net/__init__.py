@@ -1,0 +1,1 @@
+"""What asks the web: HTTP, proxies, the releases page."""
