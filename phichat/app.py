@@ -12,10 +12,10 @@ from PySide6.QtCore import QBuffer, QObject, QTimer, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, crashes, files, i18n, logs, paths
+from phichat import __version__, files, i18n, paths
 from phichat.app_files import GB, Conversations, Models
-from phichat.diagnosing import Diagnosing
-from phichat.engine.base import Engine, EngineSettings, Loaded
+from phichat.diagnostics import logs
+from phichat.engine.base import CancelToken, Engine, EngineSettings
 from phichat.i18n import tr
 from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
@@ -44,9 +44,9 @@ from phichat.ui.zooming import Zooming
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
+    from phichat.diagnostics.licences import Dependency
     from phichat.models.base import ModelManager
     from phichat.models.library import Library
-    from phichat.parts import Part
     from phichat.store.base import FileKind, Record
     from phichat.store.imports import Imported
     from phichat.store.imports import Shelf as ImportShelf
@@ -108,10 +108,11 @@ def create_window(
     _connect_conversations(service, window, remembering)
     _connect_models(models, window, arrivals)
     _connect_unasked(window, answering, remembering)
-    diagnosing = Diagnosing(home, models.library, partial(_running, answering, thread), make_engine)
     versions = ReleaseFeed(home.versions)
     _connect_preferences(window, application, theme, remembering, home, can_look=versions.can_look())
-    _connect_help(window, theme, remembering, home, diagnosing.examine, versions)
+    _connect_help(
+        window, theme, remembering, home, partial(_diagnose, home, models, answering, thread, make_engine), versions
+    )
     _connect_notifications(window, application, arrivals, remembering)
     FocusRings(theme, window)
     speaking = Speaking(answering, window)
@@ -151,7 +152,7 @@ def run(
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(i18n.resource("icons/phichat.svg"))))
     logs.start(home.logs)
-    had_crashed = not is_for_show and crashes.watch(home.logs)
+    had_crashed = not is_for_show and logs.enable_crash_log(home.logs)
     window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)
     window.show()
     if had_crashed:
@@ -167,7 +168,7 @@ def run(
     if screenshot or quit_when_ready:
         QTimer.singleShot(PICTURE_AFTER if screenshot else 0, closing.finish)
     status = application.exec()
-    crashes.end()
+    logs.disable_crash_log()
     return closing.status or status
 
 
@@ -362,12 +363,22 @@ def _read_text(file: Path) -> "Attachment":
     return read_text(file)
 
 
-def _running(answering: Answering, thread: EngineThread) -> tuple[bool, Loaded | None, int | None]:
-    return answering.model is not None, answering.loaded, thread.pid
+def _diagnose(
+    home: paths.Home,
+    models: Models,
+    answering: Answering,
+    thread: EngineThread,
+    make_engine: Callable[[], Engine],
+    stop: CancelToken,
+) -> str:
+    from phichat.diagnostics.doctor import diagnose  # noqa: PLC0415 - rarely needed
+
+    running = answering.model is not None, answering.loaded, thread.pid
+    return diagnose(models.library(), home, running, make_engine, stop)
 
 
-def _parts() -> tuple[list["Part"], Path | None]:
-    from phichat.parts import licences, parts  # noqa: PLC0415 - when it is wanted
+def _parts() -> tuple[list["Dependency"], Path | None]:
+    from phichat.diagnostics.licences import licences, parts  # noqa: PLC0415 - when it is wanted
 
     return parts(), licences()
 

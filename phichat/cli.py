@@ -6,9 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from phichat import display, logs, paths
+from phichat import paths
 from phichat.cli_console import Console, ReaderGone
 from phichat.cli_options import parser
+from phichat.diagnostics import display, logs
 from phichat.engine.base import Engine
 from phichat.errors import PhichatError
 from phichat.i18n import tr

@@ -6,11 +6,10 @@ from typing import Any
 
 from phichat import paths
 from phichat.cli_console import Console
-from phichat.cli_models import columns
 from phichat.cli_options import sampling_of
 from phichat.cli_talk import chosen
 from phichat.engine.tuning import Memory, suggested
-from phichat.i18n import format_number
+from phichat.i18n import format_columns, format_number
 from phichat.models.library import Library
 
 
@@ -25,7 +24,7 @@ def run(options: argparse.Namespace, library: Library, console: Console) -> int:
     if options.json:
         console.json(found)
     else:
-        for text in columns([[name, value] for name, value in figures(found)]):
+        for text in format_columns([[name, value] for name, value in figures(found)]):
             console.line(text)
     return 0
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from phichat.cli_console import Console
-from phichat.cli_models import columns
 from phichat.errors import StoreError
-from phichat.i18n import tr, tr_count
+from phichat.i18n import format_columns, tr, tr_count
 from phichat.paths import Home
 from phichat.store.base import Heading, Hit, Record
 from phichat.store.exports import Format, export, format_of, write
@@ -44,7 +43,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         for each in values:
             console.json(each)
     elif shown:
-        for line in columns([_row(heading, text) for heading, text in shown]):
+        for line in format_columns([_row(heading, text) for heading, text in shown]):
             console.line(line)
     else:
         console.tell(tr("Nothing was found.") if query else tr("No conversation is kept here yet."))

@@ -9,9 +9,9 @@ from phichat.cancellation import CancelToken
 from phichat.cli_console import Console
 from phichat.cli_download import download, reading
 from phichat.errors import ModelMissing
-from phichat.i18n import N_, format_number, format_size, tr
+from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.address import parse
-from phichat.models.base import Listing, ModelFile, Partial, Presence, Source
+from phichat.models.base import Listing, ModelFile, Partial, Presence, Source, model_as_json
 from phichat.models.library import Library
 from phichat.models.shelf import Shelf
 
@@ -39,24 +39,6 @@ def run(options: argparse.Namespace, library: Library, shelf: Shelf, console: Co
         case _:
             _verify(options, library, shelf, console)
     return 0
-
-
-def as_json(model: ModelFile) -> dict[str, Any]:
-    """`model` as JSON prints it."""
-    return {
-        "name": model.name,
-        "title": model.title,
-        "path": str(model.path),
-        "source": str(model.source),
-        "bytes": model.bytes,
-        "on_disk": True,
-    }
-
-
-def columns(rows: list[list[str]]) -> list[str]:
-    """Lines in which the cells of `rows` stand one below the other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
 
 
 def _list(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> None:
@@ -88,7 +70,7 @@ def _show(options: argparse.Namespace, listings: list[Listing], library: Library
             console.json(_listing_json(listing, library))
         return
     heading = ["", tr("name"), tr("size"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
-    for text in columns([heading, *map(_row, listings)]):
+    for text in format_columns([heading, *map(_row, listings)]):
         console.line(text)
 
 
@@ -167,7 +149,7 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
 
 def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> None:
     if options.json:
-        console.json(as_json(model))
+        console.json(model_as_json(model))
     else:
         console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
@@ -220,7 +202,7 @@ def _discard(options: argparse.Namespace, begun: Partial, shelf: Shelf, console:
 def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console: Console) -> None:
     if options.json:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
-        console.json(as_json(model) | facts)
+        console.json(model_as_json(model) | facts)
     elif model.source is Source.OURS:
         console.line(tr("{name} is deleted, which frees {size}.").format(name=model.name, size=format_size(freed)))
     else:
@@ -231,7 +213,7 @@ def _verify(options: argparse.Namespace, library: Library, shelf: Shelf, console
     verified = library.verify(_name_here(options.name, library, shelf), reading(console))
     name = verified.model.name
     if options.json:
-        console.json(as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
+        console.json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
     elif verified.known:
         console.line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
     else:

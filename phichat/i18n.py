@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+
 _current: gettext.NullTranslations = gettext.NullTranslations()
 _code = "en"
 
@@ -126,3 +127,9 @@ def _asked_for(preferred: str) -> Iterator[str]:
     import locale  # noqa: PLC0415 - rarely needed
 
     yield locale.getlocale()[0] or "en"
+
+
+def format_columns(rows: list[list[str]]) -> list[str]:
+    """Lines in which the cells of `rows` stand one below the other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]

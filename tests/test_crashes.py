@@ -17,9 +17,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end pro
 CRASHING_WINDOW = """
 import faulthandler, sys
 from pathlib import Path
-from phichat import crashes
+from phichat.diagnostics import logs
 def in_native_code(): faulthandler._sigsegv()
-assert not crashes.watch(Path(sys.argv[1]))
+assert not logs.enable_crash_log(Path(sys.argv[1]))
 in_native_code()
 """
 CRASHING_CHILD = """
@@ -34,11 +34,11 @@ child.main()
 NEXT_WINDOW = """
 import sys
 from pathlib import Path
-from phichat import crashes, logs
+from phichat.diagnostics import logs, logs
 folder = Path(sys.argv[1])
 logs.start(folder)
-print(crashes.watch(folder))
-crashes.end()
+print(logs.enable_crash_log(folder))
+logs.disable_crash_log()
 """
 
 

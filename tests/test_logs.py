@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat import logs
+from phichat.diagnostics import logs
 
 
 @pytest.fixture(autouse=True)

@@ -41,8 +41,8 @@ NOBODY = 65534
 CRASHING = """
 import faulthandler, sys
 from pathlib import Path
-from phichat import crashes
-crashes.watch(Path(sys.argv[1]))
+from phichat.diagnostics import logs
+logs.enable_crash_log(Path(sys.argv[1]))
 faulthandler._sigsegv()
 """
 

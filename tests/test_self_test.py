@@ -10,7 +10,7 @@ import pytest
 from targets import self_test_model
 
 from phichat import cli
-from phichat.self_test import ANSWER
+from phichat.diagnostics.self_test import ANSWER
 
 DYING = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os._exit(3)"]
 
@@ -32,7 +32,7 @@ def self_test(capsys: pytest.CaptureFixture[str], home: Path) -> Run:
 
 @pytest.fixture
 def without_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.self_test._window", lambda *_: {})
+    monkeypatch.setattr("phichat.diagnostics.self_test._window", lambda *_: {})
 
 
 def test_what_works_is_said_to_work_and_how(self_test: Run) -> None:
@@ -50,7 +50,7 @@ def test_a_processor_that_computes_wrongly_is_found_out(
     self_test: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     self_test_model.write(tmp_path / "self-test.gguf", (".", "Everything"))
-    monkeypatch.setattr("phichat.self_test.resource", tmp_path.joinpath)
+    monkeypatch.setattr("phichat.diagnostics.self_test.resource", tmp_path.joinpath)
     status, found, words = self_test()
     assert (status, found["ok"]) == (1, False)
     assert "says “.Everything” instead of “Everything works.”" in found["checks"]["engine"]

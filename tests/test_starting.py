@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phichat import parts, runtime
+from phichat import runtime
+from phichat.diagnostics import licences
 from phichat.engine.base import CancelToken, Loaded
 from phichat.engine.host import HostedEngine
 from phichat.engine.process import environment
@@ -45,13 +46,13 @@ def test_a_bundle_finds_the_licences_it_brings(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / where))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert parts.licences() is None
+    assert licences.licences() is None
     file = tmp_path / what / "THIRD-PARTY.txt"
     file.parent.mkdir(parents=True)
     file.touch()
-    assert parts.licences() == file
+    assert licences.licences() == file
     monkeypatch.setattr(sys, "frozen", False)
-    assert parts.licences() is None
+    assert licences.licences() is None
 
 
 @pytest.mark.parametrize("arguments", [[], ["ask", "--part"], ["--part", "os"], ["--part", "phichat.x", "more"]])

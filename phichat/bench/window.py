@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from phichat import display, paths
+from phichat import paths
 from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, empty_home, figures_of, rounded
+from phichat.diagnostics import display
 from phichat.engine.process import environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr

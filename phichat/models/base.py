@@ -224,3 +224,15 @@ class ModelManager(Protocol):
 
     def elsewhere(self) -> list[Path]:
         """Files the person may already have."""
+
+
+def model_as_json(model: ModelFile) -> dict[str, Any]:
+    """`model` as JSON prints it."""
+    return {
+        "name": model.name,
+        "title": model.title,
+        "path": str(model.path),
+        "source": str(model.source),
+        "bytes": model.bytes,
+        "on_disk": True,
+    }

@@ -15,7 +15,8 @@ from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QMenu, QTreeWidget
 
-from phichat import __version__, i18n, logs, parts
+from phichat import __version__, i18n
+from phichat.diagnostics import licences, logs
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -97,7 +98,7 @@ def test_about_names_versions_and_licences(person: Person) -> None:
 def test_about_leads_to_the_texts_of_the_licences_that_a_bundle_brings(
     person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(parts, "licences", lambda: tmp_path / "a & b.txt")
+    monkeypatch.setattr(licences, "licences", lambda: tmp_path / "a & b.txt")
     _action(person, "About Phichat").trigger()
     label = person.find("licencesLink", QLabel)
     assert label.textFormat() is Qt.TextFormat.RichText

@@ -13,7 +13,7 @@ from typing import cast
 from phichat import __version__
 from phichat.runtime import is_frozen
 
-Part = tuple[str, str, str]
+Dependency = tuple[str, str, str]
 """A name, a version and a licence."""
 
 ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface-hub")  # where Phichat itself was not installed
@@ -24,7 +24,7 @@ _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[([^]]*)])?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)")
 
 
-def parts() -> list[Part]:
+def parts() -> list[Dependency]:
     """Phichat first, then Python, then every package that is needed and here; none is imported for that."""
     ours = ("Phichat", __version__, "MIT")
     python = ("Python", platform.python_version(), "PSF-2.0")
@@ -39,7 +39,7 @@ def licences() -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _packages() -> Iterator[Part]:
+def _packages() -> Iterator[Dependency]:
     waiting, seen = deque(_required("phichat") or [(name, "") for name in ROOTS]), {"phichat"}
     waiting.extend((name, "") for name in BESIDE)
     while waiting:

@@ -6,23 +6,24 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from phichat import __version__, cli_models, gguf
+from phichat import __version__, gguf
 from phichat.cli_console import Console
-from phichat.cli_models import columns
 from phichat.engine import memory
 from phichat.engine.base import CancelToken, Engine, Event, Loaded, Loading, Notice
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
 from phichat.files import is_private
-from phichat.i18n import format_number, format_size, tr
+from phichat.i18n import format_columns, format_number, format_size, tr
 from phichat.json_file import JsonFile
+from phichat.models import base
 from phichat.models.base import ModelFile
 from phichat.models.hub_cache import cache_folder
 from phichat.models.library import Library
@@ -50,7 +51,7 @@ def lines(facts: Facts) -> Iterator[str]:
     """The findings as people read them."""
     for heading, rows in _sections(facts):
         yield heading
-        yield from (f"  {text}" for text in (columns(rows) if rows else []))
+        yield from (f"  {text}" for text in (format_columns(rows) if rows else []))
 
 
 def examine(
@@ -74,6 +75,27 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
     return _findings(library, home, model, found)
 
 
+def diagnose(
+    library: Library,
+    home: Home,
+    running: tuple[bool, Loaded | None, int | None],
+    make_engine: Callable[[], Engine],
+    stop: CancelToken,
+) -> str:
+    """What `phichat doctor` prints, of the window that is open; takes a while, until `stop` is set.
+
+    `running` is whether the window has a model, what its engine said once it was loaded, and in which process that
+    is: no model is loaded beside one that is there.
+    """
+    has_model, loaded, pid = running
+    if has_model:
+        facts = examine_loaded(library, home, loaded, pid)
+    else:
+        with closing(make_engine()) as engine:
+            facts = examine(library, home, engine, lambda _: None, stop)
+    return "\n".join(lines(facts)) + "\n"
+
+
 def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:
     tried["fastest"] = (Memory(home.engine).fastest(model.path) or None) if model else None  # None: not measured yet
     return {
@@ -91,7 +113,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "states": _states(home),
         "disk": _disk(home.root),
         "paths": _paths(home),
-        "models": [cli_models.as_json(model) for model in library.entries()],
+        "models": [base.model_as_json(model) for model in library.entries()],
     }
 
 

@@ -77,7 +77,7 @@ def examine(folder: Path) -> Facts:
 
 
 def _surroundings() -> Facts:
-    from phichat import doctor  # noqa: PLC0415 - brings psutil, which is among what may be missing
+    from phichat.diagnostics import doctor  # noqa: PLC0415 - brings psutil, which is among what may be missing
 
     versions = {**doctor.versions(), "openssl": ssl.OPENSSL_VERSION}
     cpu = {"name": processor(), "machine": platform.machine()}
