@@ -18,7 +18,7 @@ import pytest
 from phichat import __version__, cli
 from phichat.chat.messages import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
-from phichat.cli_console import Console
+from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied
 from tests.fakes import ScriptedEngine
@@ -364,7 +364,7 @@ def test_the_terminal_never_loads_qt_nor_the_model_library(chatml_model: Path) -
     arguments = ["ask", "Hi", "--model", str(chatml_model), "--max-tokens", "2"]
     out = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
     loaded = set(out.splitlines()[-1].split())
-    assert "phichat.cli_talk" in loaded
+    assert "phichat.cli.talk" in loaded
     assert not loaded & {"PySide6", "llama_cpp", "numpy", "huggingface_hub"}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from phichat import cli, i18n
 from phichat.chat.messages import Ending, Role
-from phichat.cli_options import FORMATS
+from phichat.cli.parser import FORMATS
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.store.base import Record

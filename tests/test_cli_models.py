@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from phichat import cli, i18n
-from phichat.cli_console import Console
-from phichat.cli_download import Reporter
+from phichat.cli.console import Console
+from phichat.cli.download import Reporter
 from phichat.models.base import Phase, Progress
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from tests.hub_server import HubServer

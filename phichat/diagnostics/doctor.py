@@ -1,6 +1,5 @@
 """`phichat doctor`: what this computer offers, and what the app chose."""
 
-import argparse
 import os
 import platform
 import shutil
@@ -14,7 +13,6 @@ from typing import Any
 import psutil
 
 from phichat import __version__, gguf
-from phichat.cli_console import Console
 from phichat.engine import memory
 from phichat.engine.base import CancelToken, Engine, Event, Loaded, Loading, Notice
 from phichat.engine.states import States
@@ -34,17 +32,6 @@ PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "PySide6", "huggingface_hu
 
 Facts = dict[str, Any]
 Rows = list[list[str]]
-
-
-def run(options: argparse.Namespace, library: Library, home: Home, engine: Engine, console: Console) -> int:
-    """Print everything; a model that cannot be loaded is a finding, too."""
-    facts = examine(library, home, engine, console.progress)
-    if options.json:
-        console.json(facts)
-        return 0
-    for text in lines(facts):
-        console.line(text)
-    return 0
 
 
 def lines(facts: Facts) -> Iterator[str]:

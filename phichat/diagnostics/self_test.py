@@ -3,7 +3,6 @@
 What it writes goes into a folder that is gone afterwards; nothing of the person's is read.
 """
 
-import argparse
 import json
 import platform
 import ssl
@@ -13,20 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from phichat import i18n
 from phichat.chat.messages import Message, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.cli_console import Console
 from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
 from phichat.engine.host import HostedEngine
 from phichat.engine.process import environment
 from phichat.engine.tuning import processor, suggested
 from phichat.errors import PhichatError
 from phichat.i18n import resource, tr
-from phichat.paths import Home
 from phichat.runtime import command, is_frozen
 
 QUESTION = "Does it work?"
@@ -39,17 +35,7 @@ LANGUAGE = "fr"
 Facts = dict[str, Any]
 
 
-def run(_options: argparse.Namespace, _home: Home, console: Console) -> int:
-    """Try everything; the exit status."""
-    with TemporaryDirectory(prefix="phichat-self-test-", ignore_cleanup_errors=True) as folder:
-        facts = examine(Path(folder))
-    console.json(facts)
-    if facts["error"]:
-        console.tell(tr("This installation does not work as it should: {reason}").format(reason=facts["error"]))
-    return 0 if facts["ok"] else 1
-
-
-def examine(folder: Path) -> Facts:
+def examine_installation(folder: Path) -> Facts:
     """What was found, `error` with the first reason why anything does not work."""
     facts: Facts = {"ok": False, "error": None, **_surroundings(), "checks": {}, "seconds": {}}
     model = folder / "self-test.gguf"

@@ -16,7 +16,7 @@ from building.project import epoch, version
 from PySide6.QtGui import QImage
 from targets import deb
 
-from phichat.cli_options import parser
+from phichat.cli.parser import make_parser
 
 needs_debian = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="Debian's tools")
 
@@ -40,7 +40,7 @@ def test_the_entry_in_menus_starts_the_program_with_the_files_it_takes() -> None
     values = entry["Desktop Entry"]
     program, *arguments = values["Exec"].split()
     assert (program, arguments) == ("phichat", ["%F"])
-    assert parser(["/a/b.gguf", "/c.gguf"]).parse_args(["/a/b.gguf", "/c.gguf"]).files == [
+    assert make_parser(["/a/b.gguf", "/c.gguf"]).parse_args(["/a/b.gguf", "/c.gguf"]).files == [
         Path("/a/b.gguf"),
         Path("/c.gguf"),
     ]

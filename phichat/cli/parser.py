@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
 
 
-def parser(arguments: Sequence[str]) -> Parser:
+def make_parser(arguments: Sequence[str]) -> Parser:
     """As much of it as `arguments` may need: without a word among them, or a call for help, no command."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
     main.set_defaults(command=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from phichat.cancellation import CancelToken
-from phichat.cli_console import Console
+from phichat.cli.console import Console
 from phichat.errors import ModelError, PhichatError
 from phichat.i18n import N_, format_duration, format_size, tr
 from phichat.models.base import Fetched, Listing, ModelFile, Phase, Progress, Source

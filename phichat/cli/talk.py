@@ -5,16 +5,17 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phichat.chat.messages import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.cli_console import Console
-from phichat.cli_options import sampling_of
+from phichat.cli.console import Console
+from phichat.cli.parser import sampling_of
 from phichat.engine.base import (
     CancelToken,
     Done,
@@ -31,17 +32,15 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.tuning import suggested
-from phichat.errors import PhichatError, PromptError
+from phichat.errors import PhichatError, PromptError, StoreError
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile
 from phichat.paths import Home
+from phichat.store.base import Heading, Record
 from phichat.unicode import replace_surrogates
 
-if TYPE_CHECKING:
-    from phichat.cli_keeping import Keeper
 
-
-class Speaker:
+class TerminalChat:
     """One model and one conversation; says its replies on the console."""
 
     def __init__(
@@ -51,7 +50,7 @@ class Speaker:
         sha256: str | None,
         console: Console,
         as_json: bool,
-        keeper: "Keeper | None" = None,
+        keeper: "ChatRecorder | None" = None,
     ) -> None:
         self._engine, self._model, self._console, self._keeper = engine, model, console, keeper
         self._sha256, self._as_json = sha256, as_json
@@ -187,14 +186,13 @@ def chat(options: argparse.Namespace, home: Home, library: Library, engine: Engi
     """A conversation that is over when the person leaves, and kept if they said so."""
     if not options.save:
         return _chat(options, _speaker(options, library, engine, console), console)
-    from phichat.cli_keeping import Keeper  # noqa: PLC0415 - brings the database
 
-    with closing(Keeper(home, console)) as keeper:
+    with closing(ChatRecorder(home, console)) as keeper:
         keeper.open()
         return _chat(options, _speaker(options, library, engine, console, keeper), console)
 
 
-def _chat(options: argparse.Namespace, speaker: Speaker, console: Console) -> int:
+def _chat(options: argparse.Namespace, speaker: TerminalChat, console: Console) -> int:
     stop = CancelToken()
     with interrupting(stop):
         speaker.load(options, stop)
@@ -210,7 +208,7 @@ def _chat(options: argparse.Namespace, speaker: Speaker, console: Console) -> in
     return 0
 
 
-def _turn(speaker: Speaker, text: str, console: Console) -> bool:
+def _turn(speaker: TerminalChat, text: str, console: Console) -> bool:
     """One question and its reply. After an error or Ctrl+C a person at the terminal goes on, a script does not."""
     stop = CancelToken()
     try:
@@ -224,10 +222,14 @@ def _turn(speaker: Speaker, text: str, console: Console) -> bool:
 
 
 def _speaker(
-    options: argparse.Namespace, library: Library, engine: Engine, console: Console, keeper: "Keeper | None" = None
-) -> Speaker:
+    options: argparse.Namespace,
+    library: Library,
+    engine: Engine,
+    console: Console,
+    keeper: "ChatRecorder | None" = None,
+) -> TerminalChat:
     model = chosen(options, library)
-    return Speaker(engine, model, library.sha256(model), console, options.json, keeper)
+    return TerminalChat(engine, model, library.sha256(model), console, options.json, keeper)
 
 
 def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
@@ -282,3 +284,66 @@ def _statistics(done: Done) -> str:
         seconds=format_number(done.seconds_to_first_token, 1),
         seed=done.seed,
     )
+
+
+class ChatRecorder:
+    """Stores what happens in one session. What cannot be stored is said once, and the conversation goes on."""
+
+    def __init__(self, home: Home, console: Console) -> None:
+        from phichat.store.history import History  # noqa: PLC0415 - only where a conversation is kept
+
+        self._history = History(home.history, console.tell, is_guest=True)
+        self._console, self._folder = console, home.root
+        self._is_new = True
+        self._trouble = ""
+
+    def open(self) -> None:
+        """Wait for the history. Raises StoreError if there can be none."""
+        try:
+            notice = self._history.ready.result()
+        except StoreError as error:
+            raise StoreError(
+                tr("This conversation cannot be kept in {folder}: allow writing there, or leave out --save.").format(
+                    folder=self._folder
+                )
+            ) from error
+        if notice:
+            self._console.tell(notice)
+
+    def begun(self, session: Session) -> None:
+        """A question was asked, and a reply begins."""
+        conversation = session.conversation
+        question, answer = conversation.path()[-2:]
+        if self._is_new:
+            self._is_new = False
+            heading = Heading(conversation.id, conversation.title, question.created, question.created)
+            model = answer.reply.model if answer.reply else ""
+            settings = asdict(session.sampling)
+            self._wait(
+                self._history.create(
+                    Record(heading, question.id, session.system, settings, model, messages=(question,))
+                )
+            )
+        else:
+            self._wait(self._history.add(conversation.id, question, question.id))
+        self._wait(self._history.add(conversation.id, answer, answer.id))
+
+    def went_on(self, answer: Message, text: str, token: int) -> None:
+        """The reply goes on by `text`."""
+        self._history.journal(answer.id, text, [token] if token >= 0 else [])
+
+    def finished(self, answer: Message) -> None:
+        """The reply is over."""
+        self._wait(self._history.finish(answer))
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        self._history.close()
+
+    def _wait(self, stored: "Future[Any]") -> None:
+        try:
+            stored.result()
+        except StoreError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._console.tell(self._trouble)

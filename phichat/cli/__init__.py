@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 from phichat import paths
-from phichat.cli_console import Console, ReaderGone
-from phichat.cli_options import parser
+from phichat.cli.console import Console, ReaderGone
+from phichat.cli.parser import make_parser
 from phichat.diagnostics import display, logs
 from phichat.engine.base import Engine
 from phichat.errors import PhichatError
@@ -18,8 +18,8 @@ from phichat.paths import Home
 Window = Callable[[Path | None, bool, str | None, Path | None], int]
 """Opens the window: where to save a picture of it, whether to quit once it is ready, the model, and a file to open."""
 
-WITHOUT_MODELS = {"history": "cli_history", "self-test": "self_test"}
-"""Commands that look for no model of the person's, and the modules that do them."""
+WITHOUT_MODELS = {"history": ("history", "run"), "self-test": ("doctor", "run_self_test")}
+"""Commands that look for no model of the person's, and the module and function that do each."""
 
 
 def hosted(home: Home) -> Engine:
@@ -55,7 +55,7 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
 
 def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
     try:
-        return parser(arguments).parse_args(arguments)
+        return make_parser(arguments).parse_args(arguments)
     except SystemExit:
         console.flush()
         raise
@@ -66,7 +66,7 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
     if said := paths.repair_permissions(home):
         console.tell(said)
     if options.command in WITHOUT_MODELS:
-        return _command(WITHOUT_MODELS[options.command], "run")(options, home, console)
+        return _command(*WITHOUT_MODELS[options.command])(options, home, console)
     from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it stands
 
     library = Library(home)
@@ -74,25 +74,25 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
         case "models":
             from phichat.shelves import shelf  # noqa: PLC0415 - as above
 
-            return _command("cli_models", "run")(options, library, shelf(home, library), console)
+            return _command("models", "run")(options, library, shelf(home, library), console)
         case "bench":
-            return _command("cli_bench", "run")(options, library, console)
+            return _command("bench", "run")(options, library, console)
     engine = make_engine(home)
     try:
         match options.command:
             case "ask":
-                return _command("cli_talk", "ask")(options, library, engine, console)
+                return _command("talk", "ask")(options, library, engine, console)
             case "chat":
-                return _command("cli_talk", "chat")(options, home, library, engine, console)
+                return _command("talk", "chat")(options, home, library, engine, console)
             case _:
-                return _command("doctor", "run")(options, library, home, engine, console)
+                return _command("doctor", "run_doctor")(options, library, home, engine, console)
     finally:
         engine.close()
 
 
 def _command(module: str, function: str) -> Callable[..., int]:
     """What does a command, imported when the command is given, so that none pays for the others."""
-    found: Callable[..., int] = getattr(import_module(f"phichat.{module}"), function)
+    found: Callable[..., int] = getattr(import_module(f"phichat.cli.{module}"), function)
     return found
 
 

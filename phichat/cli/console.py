@@ -78,12 +78,12 @@ class Console:
         self._clear_progress()
         with suppress(ReaderGone, PhichatError):
             self.end_answer()
-        self._murmur(" ".join(sentence.splitlines()) + "\n")
+        self._write_stderr(" ".join(sentence.splitlines()) + "\n")
 
     def progress(self, text: str) -> None:
         """What is going on, in place of what was said before; only to a person."""
         if text != self._progress and self.is_watched:
-            self._murmur("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
+            self._write_stderr("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
             self._progress = text
 
     def ask(self, prompt: str) -> str | None:
@@ -93,10 +93,10 @@ class Console:
             if self.is_interactive and _is_terminal(self._out):
                 return input(prompt)
             if self.is_interactive:
-                self._murmur(prompt)
+                self._write_stderr(prompt)
             return next(sys.stdin, None) if sys.stdin else None
         except EOFError:
-            self._murmur("\n")
+            self._write_stderr("\n")
             return None
 
     def flush(self) -> None:
@@ -110,7 +110,7 @@ class Console:
                 if stream:
                     stream.flush()
             except (OSError, ValueError):
-                _lead_nowhere(stream)
+                _redirect_to_devnull(stream)
 
     def _write(self, text: str) -> None:
         try:
@@ -127,7 +127,7 @@ class Console:
                 tr("The answer could not be written: {reason}. Send it somewhere else.").format(reason=reason)
             ) from error
 
-    def _murmur(self, text: str) -> None:
+    def _write_stderr(self, text: str) -> None:
         with suppress(OSError, ValueError):
             if self._err:
                 visible = text.removeprefix("\r").translate(_CONTROLS)
@@ -136,8 +136,8 @@ class Console:
 
     def _clear_progress(self) -> None:
         if self._progress:
-            self._murmur("\r" + " " * min(len(self._progress), self.width))
-            self._murmur("\r")
+            self._write_stderr("\r" + " " * min(len(self._progress), self.width))
+            self._write_stderr("\r")
             self._progress = ""
 
 
@@ -155,7 +155,7 @@ def _make_tolerant(stream: TextIO | None) -> None:
         stream.reconfigure(encoding="utf-8" if legacy else None, errors="replace")
 
 
-def _lead_nowhere(stream: TextIO | None) -> None:
+def _redirect_to_devnull(stream: TextIO | None) -> None:
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]

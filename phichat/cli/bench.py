@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat import paths
-from phichat.cli_console import Console
-from phichat.cli_options import sampling_of
-from phichat.cli_talk import chosen
+from phichat.cli.console import Console
+from phichat.cli.parser import sampling_of
+from phichat.cli.talk import chosen
 from phichat.engine.tuning import Memory, suggested
 from phichat.i18n import format_columns, format_number
 from phichat.models.library import Library

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from phichat.cancellation import CancelToken
-from phichat.cli_console import Console
-from phichat.cli_download import download, reading
+from phichat.cli.console import Console
+from phichat.cli.download import download, reading
 from phichat.errors import ModelMissing
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.address import parse

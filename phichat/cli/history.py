@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from phichat.cli_console import Console
+from phichat.cli.console import Console
 from phichat.errors import StoreError
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.paths import Home
