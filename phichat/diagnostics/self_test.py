@@ -168,7 +168,7 @@ def _window(model: Path, home: Path, patience: float) -> Facts:
     variables = {"QT_QPA_PLATFORM": "offscreen", **environment(), "PHICHAT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     order = {"model": str(model), "question": QUESTION, "answer": ANSWER, "language": LANGUAGE}
     done = subprocess.run(
-        command("phichat.app_self_test"),
+        command("phichat.app.self_test"),
         input=json.dumps({**order, "patience": patience}),
         env=variables,
         capture_output=True,

@@ -1,6 +1,6 @@
 """What a window says of the one before it."""
 
-from phichat.app import StartupNotice
+from phichat.app.wiring import StartupNotice
 from tests.ui.conftest import Person
 
 

@@ -21,7 +21,7 @@ PATIENCE = 10.0  # seconds for the disk to take what was written last
 GB = 1_000_000_000
 
 
-class Models(QObject):
+class ModelService(QObject):
     """The library as the window needs it, looked at once the window can be used.
 
     Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
@@ -99,7 +99,7 @@ class Models(QObject):
             self.failed.emit(str(error))
 
 
-class Conversations(QObject):
+class HistoryService(QObject):
     """The history, opened when it is first asked for: that is once the window can be used.
 
     Signals: `noticed(str)` with a sentence about what became of it.

@@ -13,7 +13,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, files, i18n, paths
-from phichat.app_files import GB, Conversations, Models
+from phichat.app.services import GB, HistoryService, ModelService
 from phichat.diagnostics import logs
 from phichat.engine.base import CancelToken, Engine, EngineSettings
 from phichat.i18n import tr
@@ -80,11 +80,11 @@ def create_window(
     file = PreferencesFile(home.preferences)
     stored = file.read()
     theme = _theme(application, stored)
-    models = Models(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
+    models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = Remembering(stored, _save_nothing if is_guest else file.write)
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
-    service = Conversations(home, is_guest=is_guest)
+    service = HistoryService(home, is_guest=is_guest)
     archive = Archive(service.history, remembering.new_session)
     answering = Answering(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
@@ -183,7 +183,7 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
-def _connect_conversations(service: Conversations, window: MainWindow, remembering: Remembering) -> None:
+def _connect_conversations(service: HistoryService, window: MainWindow, remembering: Remembering) -> None:
     """What became of the file, and what models remember of conversations."""
     answering, keeping = window.answering, window.archive.keeping
     keeping.erased.connect(answering.forget)
@@ -194,7 +194,7 @@ def _connect_conversations(service: Conversations, window: MainWindow, rememberi
     service.noticed.connect(window.archive.read_again)
 
 
-def _connect_models(models: Models, window: MainWindow, arrivals: Arrivals) -> None:
+def _connect_models(models: ModelService, window: MainWindow, arrivals: Arrivals) -> None:
     """Which model to begin with, and what is here."""
     models.first_found.connect(window.choosing.begin)
     models.spare_found.connect(window.answering.fall_back_on)
@@ -365,7 +365,7 @@ def _read_text(file: Path) -> "Attachment":
 
 def _diagnose(
     home: paths.Home,
-    models: Models,
+    models: ModelService,
     answering: Answering,
     thread: EngineThread,
     make_engine: Callable[[], Engine],
