@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.store.base import Heading, Record
 
 HARD = (

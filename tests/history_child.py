@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
 

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import Ending, Message
+from phichat.chat.conversation import Ending, Message
 from phichat.store.base import Record
 from phichat.store.history import History
 

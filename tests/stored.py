@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import Conversation, Ending, Reply, Role
+from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from phichat import __version__, cli
-from phichat.chat.messages import Ending, Role
+from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice

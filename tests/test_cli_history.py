@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phichat import cli, i18n
-from phichat.chat.messages import Ending, Role
+from phichat.chat.conversation import Ending, Role
 from phichat.cli.parser import FORMATS
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied

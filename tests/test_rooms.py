@@ -36,7 +36,7 @@ MODULES = {
         *LEAVES, "phichat.net", "phichat.paths", "phichat.json_file", "phichat.gguf", "phichat.chat", "phichat.models",
         "huggingface_hub", "httpx2", "filelock", "wakepy", "platformdirs", "psutil",
     ),
-    "phichat.net.releases": (*LEAVES, "phichat.json_file", "phichat.chat.messages", "phichat.net.http"),
+    "phichat.net.releases": (*LEAVES, "phichat.json_file", "phichat.chat.conversation", "phichat.net.http"),
     "phichat.store": (*LEAVES, "phichat.paths", "phichat.chat", "phichat.store", "psutil", "charset_normalizer"),
     "phichat.ui": (
         *LEAVES, "phichat.chat", "phichat.ui", "phichat.engine.base", "phichat.models.base", "phichat.store.base",
@@ -64,7 +64,7 @@ DOORS = {
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
     "charset_normalizer": ("phichat.store.text_files",),
-    "jinja2": ("phichat.chat.templates",),
+    "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.chat",),
     "pygments": ("phichat.ui.lexing",),
     "ziamath": ("phichat.ui.drawings",),

@@ -50,7 +50,7 @@ def environment(*places: Path) -> dict[str, str]:
 
 def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat import runtime  # noqa: PLC0415
-    from phichat.chat.messages import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
+    from phichat.chat.conversation import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
     from phichat.engine.base import CancelToken, Engine, Event, Notice, Piece, Request  # noqa: PLC0415
     from phichat.engine.host import HostedEngine  # noqa: PLC0415

@@ -16,7 +16,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, rounded
 from phichat.bench.runs import story
 from phichat.bench.talk import Asked, Talk, Writer
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken
 from phichat.engine.host import HostedEngine
 from phichat.i18n import tr

@@ -18,7 +18,7 @@ import llama_cpp.llama_cpp as lib
 from phichat.bench.clock import Clock
 from phichat.bench.forced import Forcing
 from phichat.bench.processes import Figures, answer, medians
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
 from phichat.engine.llama import LlamaEngine

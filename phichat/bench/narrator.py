@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from phichat.chat.messages import Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Fitted, Loaded, Piece, PromptMade, Request
 from phichat.store.base import Heading, Record
 

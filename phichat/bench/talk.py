@@ -8,7 +8,7 @@ from typing import Self
 
 from phichat.bench.plan import Plan
 from phichat.bench.runs import SEED, cannot_be_measured
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
 from phichat.i18n import tr
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Slot
 
 from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request
 from phichat.engine.host import HostedEngine

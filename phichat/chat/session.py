@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachments, with_attachments
-from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, Turn
+from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 
 

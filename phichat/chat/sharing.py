@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from phichat.chat.attachments import length_with, with_attachments
+from phichat.chat.conversation import Message, Role
 from phichat.chat.markdown import blocks
-from phichat.chat.messages import Message, Role
 from phichat.i18n import tr
 
 MOST_RENDERED = 40_000  # characters of Markdown in one go, as it is parsed while the person waits; more stays as it is

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply
+from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli.console import Console

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat import i18n
-from phichat.chat.messages import Message, Role, Turn
+from phichat.chat.conversation import Message, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
 from phichat.engine.host import HostedEngine

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phichat.cancellation import CancelToken
-from phichat.chat.messages import Ending, Turn
+from phichat.chat.conversation import Ending, Turn
 from phichat.chat.sampling import Sampling
 
 __all__ = [

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from phichat import errors, runtime
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.engine import wire
 from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request
 from phichat.engine.calibrating import calibrate

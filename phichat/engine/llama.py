@@ -7,8 +7,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from phichat import gguf
-from phichat.chat.messages import Ending
-from phichat.chat.prompt import PromptFormat, begun_tokens, draft_of, fit, format_for
+from phichat.chat.conversation import Ending
+from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
+from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.chat.sampling import Sampling
 from phichat.engine import llama_gpu, llama_variants, memory
 from phichat.engine.base import (

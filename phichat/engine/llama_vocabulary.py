@@ -1,4 +1,4 @@
-"""A loaded model's tokens, as llama.cpp knows them: implements `chat.tokens.Vocabulary`."""
+"""A loaded model's tokens, as llama.cpp knows them: implements `chat.prompts.tokens.Vocabulary`."""
 
 import ctypes
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
 
 
 class LlamaVocabulary:
-    """See `chat.tokens.Vocabulary` for the attributes. Valid as long as its model is loaded."""
+    """See `chat.prompts.tokens.Vocabulary` for the attributes. Valid as long as its model is loaded."""
 
     def __init__(self, model: Any) -> None:
         self._vocab: Any = lib.llama_model_get_vocab(model)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import IO, Any
 
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Any
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 
 
 class FileKind(Enum):

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows

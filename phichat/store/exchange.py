@@ -28,7 +28,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.store.base import Heading, Record
 from phichat.unicode import replace_surrogates
 

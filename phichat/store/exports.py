@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Protocol
 
+from phichat.chat.conversation import Message
 from phichat.chat.markdown import Block, blocks
-from phichat.chat.messages import Message
 from phichat.errors import StoreError
 from phichat.files import atomic_write
 from phichat.i18n import tr

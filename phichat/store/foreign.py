@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply, Role, title_of
+from phichat.chat.conversation import Ending, Message, Reply, Role, title_of
 from phichat.store.base import Heading, Record
 from phichat.store.exchange import LATEST, Unreadable
 from phichat.unicode import replace_surrogates

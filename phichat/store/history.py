@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import binning, changes, checking, erasing, reading, rows

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from phichat.chat.messages import Ending, Reply
+from phichat.chat.conversation import Ending, Reply
 
 
 def ids_of(blob: bytes | None) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from phichat.chat.messages import Ending, Role
+from phichat.chat.conversation import Ending, Role
 from phichat.store.base import Record
 from phichat.store.exchange import Unreadable
 from phichat.store.foreign import Header, Node, dict_of, record_of, seconds, text_of

@@ -5,8 +5,8 @@ from html import escape
 
 from phichat import i18n
 from phichat.chat.attachments import Attachment
+from phichat.chat.conversation import Message, Role
 from phichat.chat.markdown import blocks
-from phichat.chat.messages import Message, Role
 from phichat.chat.rendering import html_of, plain_html
 from phichat.store.base import Record
 from phichat.store.shown import heading_title, moment, path_of, speaker

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.presets import own_presets, stored
+from phichat.chat.sampling import own_presets, stored
 from phichat.errors import StoreError
 from phichat.files import atomic_write, make_private
 from phichat.i18n import tr

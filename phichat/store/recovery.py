@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from phichat.chat.messages import Role, title_of
+from phichat.chat.conversation import Role, title_of
 from phichat.i18n import tr, tr_count
 from phichat.store import changes, rows, salvage, schema
 from phichat.store.failures import Damage

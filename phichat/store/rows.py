@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.messages import Ending, Message, Role
+from phichat.chat.conversation import Ending, Message, Role
 from phichat.store.base import Heading, Record
 from phichat.store.late import StoredReply, decode
 from phichat.unicode import replace_surrogates

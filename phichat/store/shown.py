@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.store.base import Heading, Record
 from phichat.unicode import replace_surrogates

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.messages import Ending, Message
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr
@@ -224,8 +224,8 @@ class Acting(QObject):
         old = self._repeats.pop(message.id, None)
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
-        from phichat.chat.reproducing import sentence  # noqa: PLC0415 - rarely wanted
+        from phichat.chat.reply_diff import explain_difference  # noqa: PLC0415 - rarely wanted
 
         same = message.text == old.text
-        remark = tr("The same text as before.") if same else sentence(old.reply, message.reply)
+        remark = tr("The same text as before.") if same else explain_difference(old.reply, message.reply)
         self._transcript.show_remark(message, remark)

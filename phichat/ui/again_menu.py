@@ -7,9 +7,8 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from phichat.chat.messages import Message, Reply
-from phichat.chat.presets import differences
-from phichat.chat.sampling import Sampling
+from phichat.chat.conversation import Message, Reply
+from phichat.chat.sampling import Sampling, differences
 from phichat.i18n import tr
 from phichat.ui.message_context import MessageContext
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from phichat.chat.messages import Ending, Message, Reply
+from phichat.chat.conversation import Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks import Blocks
 from phichat.ui.marks import Needle

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.attachments import Attachments, with_attachments
-from phichat.chat.messages import Ending, Message, Reply, Role, Turn
+from phichat.chat.conversation import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.i18n import tr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.cancellation import CancelToken
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.store.base import Record
 from phichat.ui.headings import HeadingsModel

@@ -5,8 +5,8 @@ from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.chat.conversation import Message, Role
 from phichat.chat.items import plain
-from phichat.chat.messages import Message, Role
 from phichat.chat.parsing import blocks_of
 from phichat.ui.marks import Needle
 from phichat.ui.transcript import Transcript

@@ -3,8 +3,8 @@
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import length_with
-from phichat.chat.forecast import Forecast, sentence
 from phichat.chat.session import Session
+from phichat.chat.time_estimate import TimeEstimate, sentence
 from phichat.engine.base import Done, Fitted, Loaded
 from phichat.ui.answering import Answering, State
 
@@ -20,7 +20,7 @@ class Forecasting(QObject):
     def __init__(self, answering: Answering, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._answering = answering
-        self._forecast = Forecast()
+        self._forecast = TimeEstimate()
         self._session, self._length, self._said = Session(), 0, ""
         answering.fitted.connect(self._on_fitted)
         answering.unasked.read.connect(self._on_read)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.store.base import Record
 from phichat.ui.records import record_of, title_of_session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.i18n import tr
 from phichat.ui.message_context import MessageContext
 from phichat.ui.theme import Theme

@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr

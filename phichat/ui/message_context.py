@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.chat.sampling import Sampling
 from phichat.ui.render_context import RenderContext
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from phichat.chat.messages import Role
+from phichat.chat.conversation import Role
 from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.theme import Theme

@@ -6,7 +6,7 @@ from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr, tr_count
 from phichat.ui.again_menu import AgainMenu
 from phichat.ui.copying import excerpt_data, message_data, messages_data

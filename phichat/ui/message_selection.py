@@ -3,7 +3,7 @@
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.i18n import tr_count
 from phichat.ui.live import Live
 from phichat.ui.theme import Theme

@@ -7,7 +7,7 @@ from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.ui.a11y.announce import announce
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.copying import message_data

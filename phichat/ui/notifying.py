@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
-from phichat.chat.messages import Ending, Message
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.answering import Answering

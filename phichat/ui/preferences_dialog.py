@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat import i18n
-from phichat.chat.presets import own_presets
-from phichat.chat.sampling import PRESETS, Sampling
+from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
 from phichat.ui.folder_row import FolderRow

@@ -14,8 +14,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.chat.presets import LONGEST, OWN, differences, nearest, own_preset, own_presets, stored
-from phichat.chat.sampling import PRESETS, SETTINGS, Preset, Sampling
+from phichat.chat.sampling import (
+    LONGEST,
+    OWN,
+    PRESETS,
+    SETTINGS,
+    Preset,
+    Sampling,
+    differences,
+    nearest,
+    own_preset,
+    own_presets,
+    stored,
+)
 from phichat.i18n import tr
 from phichat.ui.labels import explanation
 from phichat.ui.lettering import sized

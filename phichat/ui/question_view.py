@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.i18n import tr
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox

@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict
 
-from phichat.chat.messages import Conversation, title_of
+from phichat.chat.conversation import Conversation, title_of
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.store.base import Heading, Record

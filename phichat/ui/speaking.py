@@ -3,7 +3,7 @@
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
-from phichat.chat.messages import Ending, Message
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.saying import Saying
 from phichat.chat.session import Session
 from phichat.i18n import N_, tr

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.ui.by_and_by import run_when_idle
 from phichat.ui.down_button import DownButton

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.store import changes, rows, schema
 from phichat.store.checking import check_now
 from phichat.store.folding import fold

@@ -17,7 +17,7 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from phichat.bench.lookup_run import COPYING, FREE
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Piece, Request
 from phichat.engine.llama import LlamaEngine

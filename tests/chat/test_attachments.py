@@ -3,8 +3,9 @@
 import pytest
 
 from phichat.chat.attachments import Attachment, length_with, with_attachments
-from phichat.chat.messages import Conversation, Reply, Role, Turn
-from phichat.chat.prompt import draft_of, fit, format_for
+from phichat.chat.conversation import Conversation, Reply, Role, Turn
+from phichat.chat.prompts.formats import format_for
+from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.chat.session import Session
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PromptTooLong

@@ -2,18 +2,18 @@
 
 import pytest
 
-from phichat.chat.forecast import Forecast, sentence
+from phichat.chat.time_estimate import TimeEstimate, sentence
 
 
 @pytest.fixture
-def forecast() -> Forecast:
+def forecast() -> TimeEstimate:
     """Of a model that reads 30 tokens a second."""
-    forecast = Forecast()
+    forecast = TimeEstimate()
     forecast.begin(30)
     return forecast
 
 
-def test_what_is_read_already_is_not_waited_for(forecast: Forecast) -> None:
+def test_what_is_read_already_is_not_waited_for(forecast: TimeEstimate) -> None:
     forecast.fitted(330, 30, 1000)
     assert forecast.seconds(1000) == pytest.approx(10)
     forecast.read(180)
@@ -22,14 +22,14 @@ def test_what_is_read_already_is_not_waited_for(forecast: Forecast) -> None:
     assert forecast.seconds(1000) == 0
 
 
-def test_what_was_written_since_counts_too(forecast: Forecast) -> None:
+def test_what_was_written_since_counts_too(forecast: TimeEstimate) -> None:
     forecast.fitted(30, 30, 100)
     assert forecast.seconds(1100) == pytest.approx(10, rel=0.5)
     assert forecast.seconds(50) == 0
 
 
 def test_without_figures_nothing_is_claimed() -> None:
-    forecast = Forecast()
+    forecast = TimeEstimate()
     assert forecast.seconds(1000) == 0
     forecast.fitted(330, 0, 1000)
     assert forecast.seconds(1000) == 0
@@ -37,7 +37,7 @@ def test_without_figures_nothing_is_claimed() -> None:
     assert forecast.seconds(1000) == 0
 
 
-def test_the_rate_follows_what_was_measured(forecast: Forecast) -> None:
+def test_the_rate_follows_what_was_measured(forecast: TimeEstimate) -> None:
     for _ in range(20):
         forecast.took(1000, 100)
     forecast.took(3, 100)  # too few to say anything

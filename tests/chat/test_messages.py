@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.chat.messages import Conversation, Message, Role, title_of
+from phichat.chat.conversation import Conversation, Message, Role, title_of
 from phichat.unicode import replace_surrogates
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.messages import Role, Turn
-from phichat.chat.prompt import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, draft_of, fit, format_for
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.prompts.formats import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
+from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests import tiny

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.messages import Reply
-from phichat.chat.reproducing import differences, sentence
+from phichat.chat.conversation import Reply
+from phichat.chat.reply_diff import differences, explain_difference
 from phichat.chat.sampling import Sampling
 
 REPLY = Reply(
@@ -33,7 +33,7 @@ REPLY = Reply(
 def test_each_thing_that_differs_is_named(changes: dict[str, Any], said: str) -> None:
     other = replace(REPLY, **changes)
     assert differences(REPLY, other) == [said]
-    assert said in sentence(REPLY, other)
+    assert said in explain_difference(REPLY, other)
 
 
 def test_what_nobody_knows_is_no_difference() -> None:
@@ -41,4 +41,4 @@ def test_what_nobody_knows_is_no_difference() -> None:
 
 
 def test_where_nothing_differs_the_arithmetic_does() -> None:
-    assert "changes the arithmetic a little" in sentence(REPLY, REPLY)
+    assert "changes the arithmetic a little" in explain_difference(REPLY, REPLY)

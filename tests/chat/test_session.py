@@ -1,6 +1,6 @@
 """A conversation in progress."""
 
-from phichat.chat.messages import Ending, Reply, Role, Turn
+from phichat.chat.conversation import Ending, Reply, Role, Turn
 from phichat.chat.session import Session
 
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from phichat.chat.messages import Role
-from phichat.chat.templates import ChatTemplate, TemplateError
+from phichat.chat.conversation import Role
+from phichat.chat.prompts.template import ChatTemplate, TemplateError
 
 ALL = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
 TALK = [Role.SYSTEM, Role.USER, Role.ASSISTANT]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.chat.tokens import are_plain, plain_tokens, special_pattern
+from phichat.chat.prompts.tokens import are_plain, plain_tokens, special_pattern
 from phichat.engine.llama_vocabulary import LlamaVocabulary
 
 

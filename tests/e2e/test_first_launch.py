@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.chat.sampling import Sampling
 from phichat.ui.answering import State
 from tests.hub_server import HubServer

@@ -14,7 +14,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from pytestqt.qtbot import QtBot
 
 from phichat import app
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.chat.sampling import Sampling
 from phichat.ui.answering import State
 from tests.ui.conftest import Person

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Event, Request
 from phichat.engine.host import HostedEngine

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Piece, Request
 from phichat.engine.child import Child
 

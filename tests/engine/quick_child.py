@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Done, Event, Piece, Request
 from phichat.engine.child import Child
 

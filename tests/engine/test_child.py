@@ -10,7 +10,7 @@ from typing import IO, cast
 
 import pytest
 
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.engine import wire
 from phichat.engine.base import Event, Piece, Request
 from phichat.engine.process import environment

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from phichat import i18n
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     CancelToken,

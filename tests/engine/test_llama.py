@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine.base import (

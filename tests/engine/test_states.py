@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine import states as room

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.messages import Reply
+from phichat.chat.conversation import Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, EngineSettings, Fitted, Piece, Request

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import wire
 from phichat.engine.base import (

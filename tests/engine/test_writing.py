@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import llama as llama_engine
 from phichat.engine import writing

@@ -11,7 +11,7 @@ import gguf
 import numpy as np
 import pytest
 
-from phichat.chat.messages import Role, Turn
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Notice, Piece, Request
 from phichat.engine.host import HostedEngine

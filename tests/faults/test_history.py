@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.errors import StoreError
 from phichat.store import checking, lane, salvage, schema, vault
 from phichat.store.alone import alone

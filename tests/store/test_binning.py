@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.store import binning, changes, opening
 from phichat.store.base import Heading, Record
 from phichat.store.history import History

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from phichat import i18n
 from phichat.chat.attachments import Attachment
-from phichat.chat.messages import Message, Role
+from phichat.chat.conversation import Message, Role
 from phichat.errors import StoreError
 from phichat.store.base import Record
 from phichat.store.exports import Format, export, format_of, write

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.messages import Conversation, Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role, new_id
 from phichat.errors import StoreError
 from phichat.store.base import Heading, Hit, Record
 from phichat.store.history import History

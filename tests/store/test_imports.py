@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.messages import Ending, Role
+from phichat.chat.conversation import Ending, Role
 from phichat.errors import StoreError
 from phichat.store import imports, json_stream
 from phichat.store.base import Record

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.store import schema
 from phichat.store.base import Heading, Record

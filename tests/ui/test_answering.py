@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.messages import Ending, Message
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import EngineSettings

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from phichat.chat.messages import Message
+from phichat.chat.conversation import Message
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person

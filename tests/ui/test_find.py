@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 
-from phichat.chat.messages import Conversation, Ending, Reply, Role
+from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
 from phichat.ui.answering import State
 from phichat.ui.marks import Needle

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from phichat.chat.messages import Conversation, Ending, Reply, Role
+from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.store.base import Heading, Record
 from phichat.store.history import History
 from phichat.ui.answering import State

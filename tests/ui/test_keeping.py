@@ -17,7 +17,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.messages import Ending, Reply
+from phichat.chat.conversation import Ending, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat import i18n
-from phichat.chat.messages import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied, ModelDamaged

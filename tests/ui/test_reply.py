@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
 
-from phichat.chat.messages import Ending, Message, Reply, Role
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.ui.answering import State
 from phichat.ui.code_block import CodeBlock
 from phichat.ui.lexing import ON_DARK, ON_LIGHT

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication, QMouseEvent, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 
-from phichat.chat.messages import Conversation, Ending, Message, Reply, Role
+from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.parsing import blocks_of
 from phichat.chat.session import Session
 from phichat.chat.sharing import MOST_RENDERED, as_html, markdown_html

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.messages import Message, Reply, Role
+from phichat.chat.conversation import Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.store.base import Heading, Record
 from phichat.store.history import History

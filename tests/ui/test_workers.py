@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.messages import Ending
+from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Done, Event, Piece, Request
 from phichat.errors import EngineError
 from phichat.ui.workers import EngineThread

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from phichat.chat.messages import Role, Turn
-
-if TYPE_CHECKING:
-    from phichat.chat.prompt import PromptFormat
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.prompts.formats import PromptFormat
+from phichat.errors import PromptError, PromptTooLong
+from phichat.i18n import format_number, tr
 
 GONE = "…"
 """What stands for a question that was left out while its answer is pinned."""
@@ -17,7 +17,7 @@ PARTS = 8
 """Of the room, in which what stays is counted: else each pin would have everything cut elsewhere and read anew."""
 
 
-class Cuts:
+class ContextTrimmer:
     """Where a conversation may be cut: nowhere, or before one of the person's turns. Pinned turns before a cut stay.
 
     Attributes:
@@ -86,3 +86,83 @@ class Cuts:
 
     def _length(self, cut: int) -> int:
         return len(self.tokens(cut))
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt that fits.
+
+    Attributes:
+        tokens: its ids.
+        dropped: how many turns had to go.
+        begun: how many of the ids begin the reply.
+        first: where turns had to go, the `message` of the turn from which on all are there.
+    """
+
+    tokens: list[int]
+    dropped: int = 0
+    begun: int = 0
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt whose last turn is being written.
+
+    Attributes:
+        fixed: the ids at its beginning that stay the same however that goes on.
+        length: how many ids the prompt has as it is.
+        dropped, first: as in Prompt.
+    """
+
+    fixed: list[int]
+    length: int
+    dropped: int = 0
+    first: str = ""
+
+
+def fit(
+    form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
+) -> Prompt:
+    """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
+
+    Whole exchanges go, oldest first, but for what is pinned in them; system messages and the last question stay. So
+    many go at once that it is not needed again for a while, as all that follows has to be read anew. Room is what the
+    reply may take, but no more than a quarter of the context. Raises PromptError if what has to stay does not fit.
+    """
+    if not turns or not turns[-1].text.strip():
+        raise PromptError(tr("There is nothing to answer: write something first."))
+    cuts = ContextTrimmer(form, turns)
+    lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
+    for room in lengths:  # a short reply is better than none
+        if cuts.shortest <= room:
+            cut = cuts.first_for(room)
+            return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
+        if cuts.unpinned() <= room:
+            # A pin is a promise: rather than answer as if it had been kept, say that it cannot be, and what helps.
+            raise PromptTooLong(
+                tr(
+                    "The pinned messages leave no room for this question and its answer: together they take {tokens} "
+                    "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
+                ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
+                cuts.shortest,
+            )
+    raise PromptTooLong(
+        tr(
+            "This message is too long: with its instructions it takes {tokens} tokens, "
+            "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
+        ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),
+        cuts.shortest + len(begun),
+        cuts.unpinned() - lengths[-1],
+    )
+
+
+def draft_of(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
+    """What can be read of a prompt while its last turn is being written. Raises PromptError."""
+    *earlier, last = turns
+    one, other = (
+        fit(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
+    )
+    pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
+    same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)
+    return Draft(one.tokens[:same], len(one.tokens), one.dropped, one.first)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from phichat.chat.messages import Reply
+from phichat.chat.conversation import Reply
 from phichat.chat.sampling import SETTINGS
 from phichat.i18n import format_number, tr
 
@@ -13,7 +13,7 @@ def differences(old: Reply, new: Reply) -> list[str]:
     return [*_model(old, new), *_settings(old, new), *_engine(old, new)]
 
 
-def sentence(old: Reply, new: Reply) -> str:
+def explain_difference(old: Reply, new: Reply) -> str:
     """Why `new` reads otherwise than `old`, though it was asked for with the same seed."""
     found = differences(old, new)
     if found:

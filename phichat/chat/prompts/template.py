@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from phichat.chat.messages import Role
+from phichat.chat.conversation import Role
 
 LONGEST = 1_000_000  # characters a template may have, and make of placeholders, before it is taken for an attack
 STEPS = 2_000_000  # lines of Python it may run: about a second

@@ -4,15 +4,13 @@ No prompt is ever one string. The template's parts become special tokens, people
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
-from phichat.chat.cuts import Cuts
-from phichat.chat.messages import Role, Turn
-from phichat.chat.templates import ChatTemplate, Part, TemplateError
-from phichat.chat.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
-from phichat.errors import PromptError, PromptTooLong
-from phichat.i18n import format_number, tr
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.prompts.template import ChatTemplate, Part, TemplateError
+from phichat.chat.prompts.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
+from phichat.i18n import tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
 PHI_END = "<|end|>"
@@ -35,39 +33,6 @@ class PromptFormat(Protocol):
         """The prompt's ids, up to where the assistant speaks next."""
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt that fits.
-
-    Attributes:
-        tokens: its ids.
-        dropped: how many turns had to go.
-        begun: how many of the ids begin the reply.
-        first: where turns had to go, the `message` of the turn from which on all are there.
-    """
-
-    tokens: list[int]
-    dropped: int = 0
-    begun: int = 0
-    first: str = ""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A prompt whose last turn is being written.
-
-    Attributes:
-        fixed: the ids at its beginning that stay the same however that goes on.
-        length: how many ids the prompt has as it is.
-        dropped, first: as in Prompt.
-    """
-
-    fixed: list[int]
-    length: int
-    dropped: int = 0
-    first: str = ""
-
-
 def format_for(vocabulary: Vocabulary) -> PromptFormat:
     """The format of the model that `vocabulary` belongs to."""
     if _is_phi(vocabulary):
@@ -78,53 +43,6 @@ def format_for(vocabulary: Vocabulary) -> PromptFormat:
         return TemplateFormat(vocabulary, vocabulary.template)
     except TemplateError as error:
         return PlainFormat(vocabulary, _template_notice(error))
-
-
-def fit(
-    form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
-) -> Prompt:
-    """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
-
-    Whole exchanges go, oldest first, but for what is pinned in them; system messages and the last question stay. So
-    many go at once that it is not needed again for a while, as all that follows has to be read anew. Room is what the
-    reply may take, but no more than a quarter of the context. Raises PromptError if what has to stay does not fit.
-    """
-    if not turns or not turns[-1].text.strip():
-        raise PromptError(tr("There is nothing to answer: write something first."))
-    cuts = Cuts(form, turns)
-    lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
-    for room in lengths:  # a short reply is better than none
-        if cuts.shortest <= room:
-            cut = cuts.first_for(room)
-            return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
-        if cuts.unpinned() <= room:
-            # A pin is a promise: rather than answer as if it had been kept, say that it cannot be, and what helps.
-            raise PromptTooLong(
-                tr(
-                    "The pinned messages leave no room for this question and its answer: together they take {tokens} "
-                    "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
-                ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
-                cuts.shortest,
-            )
-    raise PromptTooLong(
-        tr(
-            "This message is too long: with its instructions it takes {tokens} tokens, "
-            "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
-        ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),
-        cuts.shortest + len(begun),
-        cuts.unpinned() - lengths[-1],
-    )
-
-
-def draft_of(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
-    """What can be read of a prompt while its last turn is being written. Raises PromptError."""
-    *earlier, last = turns
-    one, other = (
-        fit(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
-    )
-    pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
-    same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)
-    return Draft(one.tokens[:same], len(one.tokens), one.dropped, one.first)
 
 
 def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:

@@ -8,7 +8,7 @@ NEWER = 0.4  # the weight of the latest measurement
 WORTH_SAYING = 1.0  # seconds
 
 
-class Forecast:
+class TimeEstimate:
     """Hears how prompts fit and are read, and says how long the rest will take."""
 
     def __init__(self) -> None:
