@@ -5,8 +5,8 @@ from html import escape
 
 from phichat.chat.attachments import length_with, with_attachments
 from phichat.chat.conversation import Message, Role
-from phichat.chat.markdown import blocks
 from phichat.i18n import tr
+from phichat.markdown.document import fenced_blocks
 
 MOST_RENDERED = 40_000  # characters of Markdown in one go, as it is parsed while the person waits; more stays as it is
 
@@ -36,13 +36,13 @@ def message_html(message: Message, *, is_rendered: bool = True) -> str:
 
 def markdown_html(source: str) -> str:
     """`source` as HTML."""
-    from phichat.chat.rendering import html_of  # noqa: PLC0415 - brings the Markdown parser
+    from phichat.markdown.html import html_of  # noqa: PLC0415 - brings the Markdown parser
 
     if len(source) > MOST_RENDERED:
         return _plain_html(source)
     return "".join(
         html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
-        for block in blocks(source)
+        for block in fenced_blocks(source)
     )
 
 

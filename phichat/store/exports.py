@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from phichat.chat.conversation import Message
-from phichat.chat.markdown import Block, blocks
 from phichat.errors import StoreError
 from phichat.files import atomic_write
 from phichat.i18n import tr
+from phichat.markdown.document import Fence, fenced_blocks
 from phichat.store.base import Record
 from phichat.store.exchange import FORMAT, VERSION, as_json
 from phichat.store.shown import heading_title, moment, path_of, speaker
@@ -141,10 +141,10 @@ def _who_and_when(message: Message) -> str:
 
 def _body(message: Message) -> str:
     text = message.text.replace("\r\n", "\n").replace("\r", "\n")  # either ends a line in Markdown
-    return "\n\n".join(map(_block, blocks(text)))
+    return "\n\n".join(map(_block, fenced_blocks(text)))
 
 
-def _block(block: Block) -> str:
+def _block(block: Fence) -> str:
     if block.language is None:
         return "\n".join(_tame(block.text.split("\n")))
     return _fenced(block.text, block.language)

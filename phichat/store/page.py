@@ -6,8 +6,8 @@ from html import escape
 from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Message, Role
-from phichat.chat.markdown import blocks
-from phichat.chat.rendering import html_of, plain_html
+from phichat.markdown.document import fenced_blocks
+from phichat.markdown.html import html_of, plain_html
 from phichat.store.base import Record
 from phichat.store.shown import heading_title, moment, path_of, speaker
 
@@ -99,5 +99,5 @@ def _file(file: Attachment) -> str:
 def _reply(source: str) -> str:
     return "".join(
         html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
-        for block in blocks(source)
+        for block in fenced_blocks(source)
     )

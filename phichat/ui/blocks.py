@@ -6,9 +6,9 @@ from typing import cast
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from phichat.chat.items import Block, Item, Paragraph, Table
-from phichat.chat.parsing import Parsing
 from phichat.i18n import tr
+from phichat.markdown.document import Block, Node, Paragraph, Table
+from phichat.markdown.streaming import StreamingParser
 from phichat.ui.part import Part
 from phichat.ui.prose import LARGER, Prose
 from phichat.ui.render_context import RenderContext
@@ -32,7 +32,7 @@ class Blocks(QObject):
     def __init__(self, theme: Theme, context: RenderContext, parts: list[Part], parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._context, self._parts = theme, context, parts
-        self._parsing = Parsing()
+        self._parsing = StreamingParser()
         self._source, self._is_growing = "", False
         self._most = MUCH
         self._rested = 0.0
@@ -123,7 +123,7 @@ class Blocks(QObject):
         self._parts[index].show_block(block)
         return is_new
 
-    def _made(self, kind: type[Item]) -> Part:
+    def _made(self, kind: type[Node]) -> Part:
         if kind is Paragraph:
             return Prose(self._context.drawings)
         if kind is Table:
@@ -172,15 +172,15 @@ class Blocks(QObject):
             self._more.setVisible(is_wanted)
 
 
-def _kind(item: Item) -> type[Item]:
+def _kind(item: Node) -> type[Node]:
     return type(item)
 
 
-def _kind_of(part: Part) -> type[Item] | None:
+def _kind_of(part: Part) -> type[Node] | None:
     return type(part.block.items[0]) if part.block else None
 
 
-def _gap(item: Item, before: Item) -> float:
+def _gap(item: Node, before: Node) -> float:
     if not (isinstance(item, Paragraph) and isinstance(before, Paragraph)):
         return BETWEEN
     if item.continues:

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.chat.items import Block, Code
 from phichat.files import open_private
 from phichat.i18n import tr
+from phichat.markdown.document import Block, Code
 from phichat.ui.aside import Aside
 from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part

@@ -6,8 +6,8 @@ from time import perf_counter
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.conversation import Message, Role
-from phichat.chat.items import plain
-from phichat.chat.parsing import blocks_of
+from phichat.markdown.document import plain
+from phichat.markdown.streaming import blocks_of
 from phichat.ui.marks import Needle
 from phichat.ui.transcript import Transcript
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Operator, String, _TokenType
 
+from phichat.unicode import utf16_length
+
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
@@ -75,7 +77,7 @@ def _lines(lexer: "Lexer", code: str) -> Iterator[list[Span]]:
             if number:
                 yield line
                 line, at = [], 0
-            size = len(part) if part.isascii() else len(part.encode("utf-16-le", "surrogatepass")) // 2
+            size = utf16_length(part)
             if kind and size:
                 line.append((at, size, kind))
             at += size

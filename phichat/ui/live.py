@@ -191,7 +191,7 @@ def _horizon_rule() -> "Rule":
 
 _MODULES = (
     "markdown_it",
-    "phichat.chat.units",
+    "phichat.markdown.streaming",
     "phichat.ui.copying",
     "phichat.ui.prose",
     "phichat.ui.message_view",

@@ -5,7 +5,7 @@ from typing import cast
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
-from phichat.chat.items import Block
+from phichat.markdown.document import Block
 from phichat.ui.marks import Marks, Needle
 from phichat.ui.tokens import Tokens
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
-from phichat.chat.items import OBJECT, Block, Item, Paragraph
+from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.drawings import SOURCE, Drawings
 from phichat.ui.part import Part
 from phichat.ui.plain_text import SealedDocument
@@ -94,7 +94,7 @@ class Prose(Part, QTextBrowser):
         lines = self._source.split("\n", 60)[:60]
         return max(self.fontMetrics().horizontalAdvance(line[:400]) for line in lines) + 4
 
-    def set_items(self, items: tuple[Item, ...]) -> None:
+    def set_items(self, items: tuple[Node, ...]) -> None:
         """Put `items` into the document."""
         self.setter.show([item for item in items if isinstance(item, Paragraph)])
 

@@ -4,9 +4,9 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from phichat.chat.conversation import Ending, Message
-from phichat.chat.saying import Saying
 from phichat.chat.session import Session
 from phichat.i18n import N_, tr
+from phichat.markdown.speech import SpeechSplitter
 from phichat.ui.a11y.announce import announce
 from phichat.ui.answering import Answering
 
@@ -28,7 +28,7 @@ class Speaking(QObject):
         super().__init__(widget)
         self._session: Session | None = None
         self._reply = ""
-        self._saying = Saying()
+        self._saying = SpeechSplitter()
         self._waiting: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._say)
@@ -48,7 +48,7 @@ class Speaking(QObject):
         ending = message.reply.ending
         is_whole = ending is not Ending.ANSWERING
         if message.id != self._reply:  # what is there of it already was said, or was there before
-            self._reply, self._saying = message.id, Saying(message.text)
+            self._reply, self._saying = message.id, SpeechSplitter(message.text)
             self._waiting += [] if message.text or is_whole else [tr("Reading…")]
         self._waiting += self._saying.more(message.text, is_whole=is_whole)
         if is_whole:

@@ -18,8 +18,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from phichat.chat.items import Item, Runs, Style, Table, letters
 from phichat.i18n import tr
+from phichat.markdown.document import Node, Runs, Style, Table, text_of
 from phichat.ui.drawings import Drawings
 from phichat.ui.prose import Prose
 
@@ -50,7 +50,7 @@ class TableBlock(Prose):
     def selected_markdown(self) -> str:
         return self.selected()
 
-    def set_items(self, items: tuple[Item, ...]) -> None:
+    def set_items(self, items: tuple[Node, ...]) -> None:
         wanted = [(item, self._lacks(item)) for item in items if isinstance(item, Table)]
         if not self.document().characterCount() > 1:  # it was dressed anew
             self._shown, self._tables = [], []
@@ -78,7 +78,7 @@ class TableBlock(Prose):
         rows = table.rows if table.continues else (table.head, *table.rows)
         if not rows:
             return
-        self._is_turned = _begins_right("".join(map(letters, table.head)))
+        self._is_turned = _begins_right("".join(map(text_of, table.head)))
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._thin(cursor)
         made = cursor.insertTable(len(rows), len(table.sides), self._shape())
@@ -144,7 +144,7 @@ class TableBlock(Prose):
             for made in self._tables:
                 made.setFormat(self._shape())
 
-    def _lacks(self, table: Item) -> bool:
+    def _lacks(self, table: Node) -> bool:
         """Whether there are formulas in it that are not drawn yet."""
         return isinstance(table, Table) and any(
             self.setter.lacks(cell) for row in (table.head, *table.rows) for cell in row
@@ -163,7 +163,7 @@ def _begins_right(words: str) -> bool:
 
 def _width(runs: Runs, metrics: QFontMetricsF) -> float:
     """What `runs` want, bold letters, code and formulas guessed, in whole steps."""
-    lines = letters(runs)[:400].split("\n")
+    lines = text_of(runs)[:400].split("\n")
     pixels = 1.1 * max(metrics.horizontalAdvance(line) for line in lines)
     wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in runs)
     pixels += wider * metrics.averageCharWidth()

@@ -20,8 +20,8 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
-from phichat.chat.items import OBJECT, Paragraph, Run, Runs, Style
-from phichat.chat.markup import clipped, markup
+from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
+from phichat.markdown.serializer import clipped, markup
 from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
 from phichat.ui.plain_text import tool_tip
 

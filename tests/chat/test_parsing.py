@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from phichat.chat.items import Block, Code, Paragraph, Table, plain
-from phichat.chat.parsing import Parsing, blocks_of
+from phichat.markdown.document import Block, Code, Paragraph, Table, plain
+from phichat.markdown.streaming import StreamingParser, blocks_of
 
 RICH = r"""# A *rich* reply
 
@@ -88,7 +88,7 @@ NOT_SHOWN = {"python", "javascript", "amp"}  # they mean something
 
 def _grown(source: str, *steps: int) -> list[Block]:
     """What is there after `source` came in pieces."""
-    parsing = Parsing()
+    parsing = StreamingParser()
     at = 0
     for step in steps:
         at += step
@@ -107,12 +107,12 @@ def _all_letters(block: Block) -> str:
 
 
 def test_a_reply_is_read_the_same_at_every_length() -> None:
-    parsing = Parsing()
+    parsing = StreamingParser()
     for end in range(len(RICH) + 1):
         parsing.read(RICH[:end], is_growing=True)
         while parsing.step():
             pass
-        final = Parsing()
+        final = StreamingParser()
         final.read(RICH[:end], is_growing=True)
         while final.step():
             pass
@@ -171,7 +171,7 @@ def test_no_letter_is_lost(source: str) -> None:
     ],
 )
 def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None:
-    parsing = Parsing()
+    parsing = StreamingParser()
     parsing.read(source, is_growing=True)
     assert not parsing.step()
     assert "\n".join(map(plain, parsing.blocks())) == shown
@@ -236,7 +236,7 @@ def test_what_is_laid_out_together_stays_small() -> None:
 
 
 def test_what_is_final_stays_the_same_object() -> None:
-    parsing = Parsing()
+    parsing = StreamingParser()
     source = LONG[0] + "\n\n" + LONG[3]
     seen: list[Block] = []
     for end in range(1000, len(source), 500):

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from phichat.chat.saying import LONG, Saying, plain
+from phichat.markdown.speech import LONG, SpeechSplitter, plain
 
 
 def said(source: str, step: int = 1) -> list[str]:
     """All that is said while `source` comes in pieces of `step` characters."""
-    saying = Saying()
+    saying = SpeechSplitter()
     found = []
     for end in range(step, len(source), step):
         found += saying.more(source[:end])
@@ -55,7 +55,7 @@ def test_sentences_are_said_once_and_bare(source: str, sentences: list[str]) -> 
 
 
 def test_a_sentence_is_said_as_soon_as_it_is_known_to_have_ended() -> None:
-    saying = Saying()
+    saying = SpeechSplitter()
     assert saying.more("A boat. ") == []
     assert saying.more("A boat. It") == ["A boat."]
     assert saying.more("A boat. It floats.\n") == ["It floats."]
@@ -64,7 +64,7 @@ def test_a_sentence_is_said_as_soon_as_it_is_known_to_have_ended() -> None:
 
 
 def test_what_was_there_before_is_not_said() -> None:
-    assert Saying("Once upon a").more("Once upon a time. The end", is_whole=True) == ["time.", "The end"]
+    assert SpeechSplitter("Once upon a").more("Once upon a time. The end", is_whole=True) == ["time.", "The end"]
 
 
 @pytest.mark.parametrize(("unit", "end"), [("word ", "word"), ("some words, ", "words,"), ("字", "字")])

@@ -63,7 +63,7 @@ def test_nothing_is_worked_out_where_nobody_listens(
     person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not QAccessible.isActive()
-    monkeypatch.setattr(speaking, "Saying", None)
+    monkeypatch.setattr(speaking, "SpeechSplitter", None)
     person.ask("Hello. There.")
     person.wait_for(State.IDLE)
     assert person.message(1) == "Hello. There."

@@ -31,7 +31,7 @@ _MARKS = re.compile(
 )
 
 
-class Saying:
+class SpeechSplitter:
     """Follows a reply while it grows. What is in `source` already is not said."""
 
     def __init__(self, source: str = "") -> None:

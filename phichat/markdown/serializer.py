@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from phichat.chat.items import Paragraph, Run, Runs, Style
+from phichat.markdown.document import Paragraph, Run, Runs, Style
+from phichat.unicode import utf16_length, utf16_slice
 
 _MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x] "}
 _SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
@@ -14,30 +15,19 @@ def markup(paragraphs: Sequence[Paragraph]) -> str:
     return "".join(_pieces(paragraphs))
 
 
-def units(text: str) -> int:
-    """How long `text` is as Qt counts: in units of UTF-16."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def clipped(paragraph: Paragraph, start: int, end: int) -> Paragraph:
     """`paragraph` with what is from `start` to before `end` of its letters, its marker included, as Qt counts."""
-    at = units(paragraph.marker) + 1 if paragraph.marker else 0
+    at = utf16_length(paragraph.marker) + 1 if paragraph.marker else 0
     runs: list[Run] = []
     for run in paragraph.runs:
-        size = 1 if run.latex else units(run.text)
+        size = 1 if run.latex else utf16_length(run.text)
         begin, stop = max(start - at, 0), min(end - at, size)
         if begin < stop:
-            runs.append(run if run.latex else replace(run, text=_slice(run.text, begin, stop)))
+            runs.append(run if run.latex else replace(run, text=utf16_slice(run.text, begin, stop)))
         at += size
     if start > 0:
         return replace(paragraph, runs=tuple(runs), marker="", heading=0, depth=0, quotes=())
     return replace(paragraph, runs=tuple(runs))
-
-
-def _slice(text: str, begin: int, end: int) -> str:
-    if text.isascii():
-        return text[begin:end]
-    return text.encode("utf-16-le", "surrogatepass")[2 * begin : 2 * end].decode("utf-16-le", "replace")
 
 
 def _pieces(paragraphs: Sequence[Paragraph]) -> Iterator[str]:

@@ -1,16 +1,18 @@
-"""The tokens of Markdown in a row: what is inside lists and quotes stands beside them, and knows how deep it was."""
+"""The tokens of Markdown as nodes: what is inside lists and quotes stands beside them, and knows how deep it was.
+
+Of letters: HTML is text, a picture is a link, only the web is linked.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from phichat.chat.formulas import formulas
-from phichat.chat.inline import formula, runs_of
-from phichat.chat.items import Code, Item, Paragraph, Run, Runs, Table
+from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
+from phichat.markdown.math import formulas
 
 DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
 LONGEST = 2400  # characters of a paragraph that are laid out again together
@@ -67,7 +69,7 @@ def cut_of(content: str) -> int:
     return max((match.end() for match in _SPACE.finditer(content, SHORTEST, LONGEST)), default=LONGEST)
 
 
-class Flow:
+class DocumentBuilder:
     """Makes items of `tokens`. `offset` gives for a line where it begins in the source.
 
     `ordinals` are the numbers of the items that they begin with, list in list, where those lists began before; `mend`
@@ -84,14 +86,14 @@ class Flow:
     ) -> None:
         self._tokens, self._offset, self._ordinals, self._mend = tokens, offset, list(ordinals), mend
         self._last = next((token for token in reversed(tokens) if token.type == "inline" and token.content), None)
-        self._items: list[Item] = []
+        self._items: list[Node] = []
         self._lists: list[int | None] = []
         self._signs: list[str] = []
         self._quotes: list[int] = []
         self._marker = ""
         self._span = (0, 0)
 
-    def items(self) -> list[Item]:
+    def items(self) -> list[Node]:
         """All of them."""
         at = 0
         while at < len(self._tokens):
@@ -199,7 +201,7 @@ class Flow:
         language = (token.info.split() or [""])[0].lower()
         self._put(Code(text=token.content.removesuffix("\n"), language=language))
 
-    def _put(self, item: Item) -> None:
+    def _put(self, item: Node) -> None:
         start, end = self._span
         self._items.append(replace(item, start=start, end=end, depth=len(self._lists)))
 
@@ -242,3 +244,82 @@ def stripped(runs: Sequence[Run]) -> Runs:
     if found and not found[-1].latex:
         found[-1] = replace(found[-1], text=found[-1].text.rstrip())
     return tuple(found)
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"“”«»`]+", re.IGNORECASE)
+_AFTER_ADDRESS = ".,;:!?'*_~…"
+_STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRUCK}
+_CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
+
+
+def runs_of(content: str, parser: MarkdownIt) -> Runs:
+    """`content` in runs; every line ends where it was ended."""
+    tokens: list[Token] = []
+    parser.inline.parse(content, parser, {}, tokens)
+    return _joined(_inline_runs(tokens))
+
+
+def formula(token: Token) -> Run:
+    """The formula of `token`; one that is not closed is shown as it is written."""
+    if token.meta.get("is_open"):
+        return Run(token.markup + token.content, Style.CODE)
+    text = token.markup + token.content + _CLOSINGS[token.markup]
+    return Run(text, latex=token.content.strip(), is_display=token.markup in {"$$", "\\["})
+
+
+def _inline_runs(tokens: Sequence[Token]) -> Iterator[Run]:
+    style, link = Style.PLAIN, ""
+    for token in tokens:
+        name = token.type.rpartition("_")[0]
+        if name in _STYLES:
+            style = style | _STYLES[name] if token.nesting > 0 else style & ~_STYLES[name]
+        elif token.type == "link_open":
+            link = str(token.attrGet("href") or "")
+        elif token.type == "link_close":
+            link = ""
+        elif token.type == "formula":
+            yield replace(formula(token), style=style, link=link)
+        elif token.type == "image":
+            address = str(token.attrGet("src") or "")
+            yield Run(token.content or address, style, link or address)
+        elif token.type in {"softbreak", "hardbreak"}:
+            yield Run("\n", style, link)
+        elif token.type == "code_inline":
+            yield Run(token.content, style | Style.CODE, link)
+        elif token.content:
+            yield Run(token.content, style, link)
+
+
+def _joined(runs: Iterator[Run]) -> Runs:
+    """`runs` with those of the same look as one, and addresses in them as links."""
+    found: list[Run] = []
+    for run in runs:
+        last = found[-1] if found else None
+        if last and not (run.latex or last.latex) and (run.style, run.link) == (last.style, last.link):
+            found[-1] = replace(last, text=last.text + run.text)
+        else:
+            found.append(run)
+    return tuple(part for run in found for part in _linked(run))
+
+
+def _linked(run: Run) -> Iterator[Run]:
+    at = 0
+    if "://" in run.text and not (run.link or run.latex or run.style & Style.CODE):
+        for match in _ADDRESS.finditer(run.text):
+            address = _address(match[0])
+            if match.start() > at:
+                yield replace(run, text=run.text[at : match.start()])
+            yield replace(run, text=address, link=address)
+            at = match.start() + len(address)
+    if at < len(run.text):
+        yield replace(run, text=run.text[at:])
+
+
+def _address(found: str) -> str:
+    """`found` without what ends the sentence around it."""
+    address = found.rstrip(_AFTER_ADDRESS)
+    while address.endswith((")", "]")) and address.count("(") + address.count("[") < address.count(")") + (
+        address.count("]")
+    ):
+        address = address[:-1].rstrip(_AFTER_ADDRESS)
+    return address

@@ -1,4 +1,4 @@
-"""A stretch of Markdown in units, each of which is final once another follows, and where reading may begin again."""
+"""Reads Markdown a stretch at a time, in units that are final once another follows; while it grows, only from there."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from itertools import accumulate
 
 from markdown_it.token import Token
 
-from phichat.chat.flow import DEEPEST, LONGEST, Flow, cut_of, first_number, tokens_of
-from phichat.chat.items import Item, Paragraph, Run, Table
-from phichat.chat.mending import hold_back, mend
+from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
+from phichat.markdown.parser import DEEPEST, LONGEST, DocumentBuilder, cut_of, first_number, tokens_of
+from phichat.markdown.repair import close_open_markup, hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
 
@@ -17,7 +17,7 @@ ROWS = 20  # of a table, that are read again together
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResumePoint:
     """Where reading begins.
 
     `before` is put before what is read there, as it goes on a table, a paragraph, or the item of a list that is around
@@ -35,25 +35,25 @@ class Place:
 class Unit:
     """`items`, and the place from which they would be read. `is_sure` where it is clear what begins there."""
 
-    place: Place
-    items: tuple[Item, ...]
+    place: ResumePoint
+    items: tuple[Node, ...]
     is_sure: bool = False
 
 
-def units_of(text: str, place: Place, *, is_growing: bool) -> Iterator[Unit]:
+def units_of(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
     """What `text`, which stands at `place`, consists of; if `is_growing`, its end is still being written."""
     whole = place.before + text
-    return _Stretch(hold_back(whole) if is_growing else whole, place, is_growing=is_growing).units()
+    return _Stretch(hold_back_ambiguous_tail(whole) if is_growing else whole, place, is_growing=is_growing).units()
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    place: Place
+    place: ResumePoint
     tokens: list[Token]
 
 
 class _Stretch:
-    def __init__(self, text: str, place: Place, *, is_growing: bool) -> None:
+    def __init__(self, text: str, place: ResumePoint, *, is_growing: bool) -> None:
         self._text, self._place, self._is_growing = text, place, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
         self._tokens = tokens_of(text)
@@ -116,7 +116,7 @@ class _Stretch:
             for count, nested in enumerate(_groups(group[1:-1])):
                 if count or not pieces:
                     at = self._place_of(nested[0]).at
-                    pieces.append(_Piece(Place(at, before, number, inner, is_inside=True), []))
+                    pieces.append(_Piece(ResumePoint(at, before, number, inner, is_inside=True), []))
                 pieces[-1].tokens.extend([group[0], *nested, group[-1]])
                 inner = None if inner is None else inner + 1
         if not is_inside:
@@ -140,7 +140,7 @@ class _Stretch:
             end = min(self._offset(line + 2 + begin + len(rows)), table.end)
             continues = is_going_on or begin > 0
             part = replace(table, rows=rows, start=start, end=end, continues=continues)
-            yield Unit(Place(start, head if continues else ""), (part,))
+            yield Unit(ResumePoint(start, head if continues else ""), (part,))
 
     def _paragraph(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         inline = tokens[1]
@@ -161,11 +161,11 @@ class _Stretch:
             stop = self._place.at - len(self._place.before) + begin + cut
             before = "x\n" if self._text[begin + cut - 1] == "\n" else "x "
             yield Unit(place, tuple(replace(item, end=stop) for item in items))
-            yield Unit(Place(stop, before), (), is_sure=True)
+            yield Unit(ResumePoint(stop, before), (), is_sure=True)
         else:
             yield Unit(place, items)
 
-    def _going_on(self, item: Item) -> Item:
+    def _going_on(self, item: Node) -> Node:
         """`item` as one that goes on from what is before it."""
         return replace(item, start=self._place.at, continues=True) if isinstance(item, Paragraph) else item
 
@@ -178,12 +178,12 @@ class _Stretch:
         items = [Paragraph(runs=(Run(piece),), start=begin, end=stop, continues=True) for piece in pieces]
         return Unit(self._place_of(token), tuple(items))
 
-    def _items(self, tokens: list[Token], ordinals: Sequence[int | None] = (), *, is_last: bool) -> tuple[Item, ...]:
+    def _items(self, tokens: list[Token], ordinals: Sequence[int | None] = (), *, is_last: bool) -> tuple[Node, ...]:
         is_open = is_last and self._is_growing
-        return tuple(Flow(tokens, self._offset, ordinals, mend if is_open else None).items())
+        return tuple(DocumentBuilder(tokens, self._offset, ordinals, close_open_markup if is_open else None).items())
 
-    def _place_of(self, token: Token) -> Place:
-        return Place(self._offset((token.map or [0])[0]))
+    def _place_of(self, token: Token) -> ResumePoint:
+        return ResumePoint(self._offset((token.map or [0])[0]))
 
     def _offset(self, line: int) -> int:
         inside = self._starts[min(line, len(self._starts) - 1)] - len(self._place.before)
@@ -208,3 +208,144 @@ def _end(tokens: list[Token], at: int) -> int:
     while tokens[at].level > level or tokens[at].nesting >= 0:
         at += 1
     return at + 1
+
+
+STRETCH, MOST = 6000, 24_000  # characters that are read at once; what is still not over then is cut
+SURE = 1000  # characters after which it is clear what a line begins
+LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, from which on there is another
+LONG_TABLE = 25  # parts of a table in one block
+
+_BLANK = re.compile(r"(?:[ \t]*\n)+")
+_FENCE = re.compile(r"( {0,3})(?:(`{3,})[ \t]*([^\s`]*)[^`\n]*|(~{3,})[ \t]*(\S*)[^\n]*)(\n|\Z)")
+_HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\Z")
+
+
+class StreamingParser:
+    """One reply's source, and the blocks that it makes: those that are final stay the same objects."""
+
+    def __init__(self) -> None:
+        self._source = ""
+        self._is_growing = False
+        self._place = ResumePoint()
+        self._closed: list[Block] = []
+        self._items: list[Node] = []  # those that are final, but in no closed block
+        self._tail: list[Node] = []
+        self._is_done = True
+
+    def read(self, source: str, *, is_growing: bool = False) -> None:
+        """`source` is what is to be read now: mostly more of what it was. `step` reads it."""
+        source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        if source[: self._place.at] != self._source[: self._place.at]:
+            self._place, self._closed, self._items = ResumePoint(), [], []
+        self._source, self._is_growing = source, is_growing
+        self._tail, self._is_done = [], False
+
+    @property
+    def at(self) -> int:
+        """How many characters of the source are read, and stay as they are."""
+        return self._place.at
+
+    def step(self) -> bool:
+        """Read a stretch; whether there is more."""
+        if not self._is_done:
+            self._is_done = not self._read_stretch()
+        return not self._is_done
+
+    def blocks(self) -> list[Block]:
+        """What is read so far."""
+        return self._closed + self._grouped([*self._items, *self._tail])
+
+    def _read_stretch(self) -> bool:
+        place = self._place
+        if not place.before:
+            blank = _BLANK.match(self._source, place.at)
+            place = self._place = ResumePoint(blank.end() if blank else place.at, ordinal=place.ordinal)
+            if fence := _FENCE.match(self._source, place.at):
+                return self._read_code(fence)
+        for size in (STRETCH, MOST):
+            text = self._source[place.at : place.at + size]
+            is_all = place.at + size >= len(self._source)
+            units = list(units_of(text, place, is_growing=self._is_growing and is_all))
+            count = _final(units, text, place.at)
+            if count or is_all:
+                break
+        if not (count or is_all):
+            self._commit(units, ResumePoint(place.at + len(text)))
+        elif count:
+            self._commit(units[:count], units[count].place)
+        else:
+            self._tail = [item for unit in units for item in unit.items]
+            return False
+        return True
+
+    def _read_code(self, fence: re.Match[str]) -> bool:
+        """Code goes on to a fence like its first one, or to the end."""
+        sign, begin = fence[2] or fence[4], fence.end()
+        closing = re.compile(rf"^ {{0,3}}{sign[0]}{{{len(sign)},}}[ \t]*(\n|\Z)", re.MULTILINE)
+        closed = closing.search(self._source, begin) if fence[6] else None
+        if self._is_growing and not fence[6]:
+            return False  # its language is not complete
+        end = closed.end() if closed else len(self._source)
+        text = self._source[begin : closed.start() if closed else end]
+        if self._is_growing and not closed:
+            text = _HALF_FENCE.sub("", text)
+        if fence[1]:
+            text = re.sub(rf"^ {{1,{len(fence[1])}}}", "", text, flags=re.MULTILINE)
+        language = (fence[3] or fence[5] or "").lower()
+        code = Code(start=fence.start(), end=end, text=text.removesuffix("\n"), language=language)
+        if closed and closed[1]:
+            self._commit([Unit(self._place, (code,))], ResumePoint(end))
+            return True
+        self._tail = [code]
+        return False
+
+    def _commit(self, units: list[Unit], place: ResumePoint) -> None:
+        self._items += [item for unit in units for item in unit.items]
+        self._place = place
+        if self._items:
+            *closed, last = self._grouped(self._items)
+            self._closed += closed
+            self._items = list(last.items)
+
+    def _grouped(self, items: list[Node]) -> list[Block]:
+        return [Block(tuple(group), self._source[group[0].start : group[-1].end]) for group in _node_groups(items)]
+
+
+def blocks_of(source: str) -> list[Block]:
+    """All blocks of `source`, read at once."""
+    parsing = StreamingParser()
+    parsing.read(source)
+    while parsing.step():
+        pass
+    return parsing.blocks()
+
+
+def _final(units: list[Unit], text: str, offset: int) -> int:
+    """How many of `units` stay whatever follows: those before the last one of which it is clear what it begins."""
+    for number in range(len(units) - 1, 0, -1):
+        begin = units[number].place.at - offset
+        if units[number].is_sure or "\n" in text[begin:] or len(text) - begin >= SURE:
+            return number
+    return 0
+
+
+def _node_groups(items: list[Node]) -> Iterator[list[Node]]:
+    group: list[Node] = []
+    size = 0
+    for item in items:
+        is_full = size > LONG_PROSE or len(group) >= (LONG_TABLE if isinstance(item, Table) else MANY)
+        if group and (is_full or not _belongs(item, group[-1])):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        if isinstance(item, Paragraph):
+            size += sum(len(run.text) for run in item.runs)
+    if group:
+        yield group
+
+
+def _belongs(item: Node, before: Node) -> bool:
+    """Whether they are shown by one widget."""
+    if isinstance(item, Table):
+        return item.continues and isinstance(before, Table)
+    return isinstance(item, Paragraph) and isinstance(before, Paragraph)

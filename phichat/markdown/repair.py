@@ -2,7 +2,7 @@
 
 import re
 
-from phichat.chat.formulas import end_of, opening
+from phichat.markdown.math import end_of, opening
 
 UNCLEAR_LINE = 200  # characters: a longer line is clear
 
@@ -21,7 +21,7 @@ _TRAILING = re.compile(r"(?:[*_~`]+|\\|(?:^|(?<=[\s$]))\$)$")
 _LATEX = re.compile(r"[\\^]|_\{")
 
 
-def hold_back(text: str) -> str:
+def hold_back_ambiguous_tail(text: str) -> str:
     """`text` without the lines at its end of which nobody can say yet what they are."""
     lines = text.split("\n")
     if len(lines[-1]) < UNCLEAR_LINE and lines[-1].strip() and _UNCLEAR.fullmatch(lines[-1]):
@@ -35,7 +35,7 @@ def hold_back(text: str) -> str:
     return "\n".join(lines)
 
 
-def mend(text: str) -> str:
+def close_open_markup(text: str) -> str:
     """`text`, the letters of a paragraph, such that what it opens is closed."""
     text = _TRAILING.sub("", text).rstrip(" ")
     opened: list[str] = []
