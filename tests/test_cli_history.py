@@ -13,8 +13,8 @@ from phichat.chat.conversation import Ending, Role
 from phichat.cli.parser import FORMATS
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
+from phichat.exchange.export import Format
 from phichat.store.base import Record
-from phichat.store.exports import Format
 from phichat.store.history import History
 from tests.conversations import talk
 from tests.fakes import ScriptedEngine

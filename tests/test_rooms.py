@@ -86,7 +86,7 @@ TYPES = {
     "phichat.ui": (
         "phichat.models.library",
         "phichat.store.history",
-        "phichat.store.imports",
+        "phichat.exchange.imports",
         "phichat.net.releases",
     ),
 }
@@ -99,7 +99,7 @@ DOORS = {
     "httpx2": ("phichat.net.http",),
     "wakepy": ("phichat.models.awake",),
     "sqlite3": ("phichat.store",),
-    "charset_normalizer": ("phichat.store.text_files",),
+    "charset_normalizer": ("phichat.exchange.text_files",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
     "pygments": ("phichat.ui.lexing",),

@@ -45,11 +45,11 @@ from phichat.ui.zooming import Zooming
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
     from phichat.diagnostics.licences import Dependency
+    from phichat.exchange.imports import Imported
+    from phichat.exchange.imports import ImportTarget as ImportShelf
     from phichat.models.base import ModelManager
     from phichat.models.library import Library
     from phichat.store.base import FileKind, Record
-    from phichat.store.imports import Imported
-    from phichat.store.imports import Shelf as ImportShelf
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
 ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
@@ -340,25 +340,25 @@ def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
 
 
 def _export(records: "Iterable[Record]", file: Path) -> int:
-    from phichat.store import exports  # noqa: PLC0415 - when it is wanted
+    from phichat.exchange import export  # noqa: PLC0415 - when it is wanted
 
-    return exports.export(records, exports.format_of(file) or exports.Format.JSON, file)
+    return export.export(records, export.format_of(file) or export.Format.JSON, file)
 
 
 def _import(file: Path, history: "ImportShelf") -> "Imported":
-    from phichat.store.imports import import_file  # noqa: PLC0415 - when it is wanted
+    from phichat.exchange.imports import import_file  # noqa: PLC0415 - when it is wanted
 
     return import_file(file, history)
 
 
 def _kind_of(file: Path) -> "FileKind":
-    from phichat.store.text_files import kind_of  # noqa: PLC0415 - when a file is dropped
+    from phichat.exchange.text_files import kind_of  # noqa: PLC0415 - when a file is dropped
 
     return kind_of(file)
 
 
 def _read_text(file: Path) -> "Attachment":
-    from phichat.store.text_files import read_text  # noqa: PLC0415 - as above
+    from phichat.exchange.text_files import read_text  # noqa: PLC0415 - as above
 
     return read_text(file)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from phichat.cli.console import Console
 from phichat.errors import StoreError
+from phichat.exchange.export import Format, export, format_of, write
+from phichat.exchange.markdown import heading_title, moment
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.paths import Home
 from phichat.store.base import Heading, Hit, Record
-from phichat.store.exports import Format, export, format_of, write
 from phichat.store.history import History
-from phichat.store.shown import heading_title, moment
 
 SHORT = 8  # signs of an id that a list shows; the beginning of one is enough everywhere
 MOST_HITS = 200
@@ -103,7 +103,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
 
 
 def _import(options: argparse.Namespace, history: History, console: Console) -> None:
-    from phichat.store.imports import import_file  # noqa: PLC0415 - needed here alone
+    from phichat.exchange.imports import import_file  # noqa: PLC0415 - needed here alone
 
     console.progress(tr("Importing {file}").format(file=options.file))
     done = import_file(Path(options.file), history)

@@ -114,7 +114,7 @@ def _stored(file: Path) -> Facts:
 
 def _read(file: Path) -> Facts:
     """Whether a text file from before Unicode is understood."""
-    from phichat.store.text_files import read_text  # noqa: PLC0415 - may be what is missing
+    from phichat.exchange.text_files import read_text  # noqa: PLC0415 - may be what is missing
 
     file.write_bytes(OLD_TEXT.encode("cp1251"))
     if read_text(file).text != OLD_TEXT:

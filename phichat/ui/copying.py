@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QMimeData
 
 from phichat.chat.conversation import Message
-from phichat.chat.sharing import as_html, as_markdown, markdown_html, message_html
+from phichat.exchange.markdown import as_html, as_markdown, markdown_html, message_html
 from phichat.ui.excerpts import Excerpt
 from phichat.ui.widgets.clipboard import mime_data
 

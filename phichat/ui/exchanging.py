@@ -19,8 +19,8 @@ from phichat.ui.keeping import wait_for
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from phichat.exchange.imports import Imported
     from phichat.store.history import History
-    from phichat.store.imports import Imported
 
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')

@@ -18,9 +18,9 @@ from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Message, Role
 from phichat.errors import StoreError
+from phichat.exchange.export import Format, export, format_of, write
+from phichat.exchange.imports import conversations
 from phichat.store.base import Record
-from phichat.store.exports import Format, export, format_of, write
-from phichat.store.imports import conversations
 from tests.conversations import HARD, record, talk
 
 

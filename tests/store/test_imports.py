@@ -14,14 +14,14 @@ import pytest
 
 from phichat.chat.conversation import Ending, Role
 from phichat.errors import StoreError
-from phichat.store import imports, json_stream
+from phichat.exchange import imports, json_stream
+from phichat.exchange.export import Format, export
+from phichat.exchange.imports import Imported, conversations, import_file
+from phichat.exchange.json_format import as_json
+from phichat.exchange.json_stream import JsonStream, NotJson
+from phichat.exchange.markdown import path_of
 from phichat.store.base import Record
-from phichat.store.exchange import as_json
-from phichat.store.exports import Format, export
 from phichat.store.history import History
-from phichat.store.imports import Imported, conversations, import_file
-from phichat.store.json_stream import JsonStream, NotJson
-from phichat.store.shown import path_of
 from tests.conversations import record, talk
 
 

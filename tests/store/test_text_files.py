@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from phichat.errors import StoreError
+from phichat.exchange.export import Format, export
+from phichat.exchange.text_files import MOST, kind_of, read_text
 from phichat.store.base import FileKind
-from phichat.store.exports import Format, export
-from phichat.store.text_files import MOST, kind_of, read_text
 from tests.conversations import talk
 
 WORDS = "Fähren schwimmen – jusqu’à l’île. "

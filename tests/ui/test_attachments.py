@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment, with_attachments
 from phichat.engine.base import Fitted, Request
-from phichat.store.exports import Format, export
+from phichat.exchange.export import Format, export
 from phichat.ui import asking, attaching
 from phichat.ui.answering import State
 from tests.conversations import talk
@@ -372,7 +372,7 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
 
 def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
     """No file is read before the gate is open."""
-    from phichat.store import text_files
+    from phichat.exchange import text_files
 
     read = text_files.read_text
 

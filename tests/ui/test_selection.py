@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 
 from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
-from phichat.chat.sharing import MOST_RENDERED, as_html, markdown_html
+from phichat.exchange.markdown import MOST_RENDERED, as_html, markdown_html
 from phichat.markdown.streaming import blocks_of
 from phichat.ui.answering import State
 from phichat.ui.excerpts import excerpt

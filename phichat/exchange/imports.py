@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol, TextIO, cast
 
 from phichat.errors import StoreError
+from phichat.exchange import chatgpt, open_webui
+from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, from_json
+from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
 from phichat.i18n import tr, tr_count
-from phichat.store import chatgpt, open_webui
 from phichat.store.base import Record
-from phichat.store.exchange import FORMAT, VERSION, Unreadable, from_json
-from phichat.store.json_stream import JsonStream, NotJson, TooLong
 
 AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
 LONGEST_HEAD = 200  # bytes within which our own exports say what they are
@@ -44,7 +44,7 @@ class Imported:
     skipped: int = 0
 
 
-class Shelf(Protocol):
+class ImportTarget(Protocol):
     """As much of the history as an import needs."""
 
     def load(self, conversation: str) -> Record:
@@ -54,7 +54,7 @@ class Shelf(Protocol):
         """Store what is new of `record`; whether that was anything."""
 
 
-def import_file(file: Path, history: Shelf) -> Imported:
+def import_file(file: Path, history: ImportTarget) -> Imported:
     """Put the conversations in `file` into `history`, each in full or not at all.
 
     Raises StoreError; those before what is wrong stay.
@@ -81,7 +81,7 @@ def import_file(file: Path, history: Shelf) -> Imported:
 class _Tally:
     """Stores conversations, a few at once, as a disk takes as long over one as over several; counts what was new."""
 
-    def __init__(self, history: Shelf) -> None:
+    def __init__(self, history: ImportTarget) -> None:
         self.done = Imported()
         self._history = history
         self._waiting: deque[tuple[Future[bool], int]] = deque()

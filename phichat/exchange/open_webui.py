@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat.chat.conversation import Ending, Role
+from phichat.exchange.foreign import Header, Node, dict_of, record_of, seconds, text_of
+from phichat.exchange.json_format import Unreadable
 from phichat.store.base import Record
-from phichat.store.exchange import Unreadable
-from phichat.store.foreign import Header, Node, dict_of, record_of, seconds, text_of
 
 ORIGIN = "open-webui"
 

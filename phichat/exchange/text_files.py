@@ -9,9 +9,9 @@ from pathlib import Path
 
 from phichat.chat.attachments import Attachment
 from phichat.errors import StoreError
+from phichat.exchange.imports import holds_conversations
 from phichat.i18n import format_size, tr
 from phichat.store.base import FileKind
-from phichat.store.imports import holds_conversations
 from phichat.unicode import replace_surrogates
 
 MOST = 1_000_000

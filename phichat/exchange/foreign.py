@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Any
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, title_of
+from phichat.exchange.json_format import LATEST, Unreadable
 from phichat.store.base import Heading, Record
-from phichat.store.exchange import LATEST, Unreadable
 from phichat.unicode import replace_surrogates
 
 MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds in 1973

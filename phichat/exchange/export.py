@@ -11,12 +11,12 @@ from typing import IO, Protocol
 
 from phichat.chat.conversation import Message
 from phichat.errors import StoreError
+from phichat.exchange.json_format import FORMAT, VERSION, as_json
+from phichat.exchange.markdown import heading_title, moment, path_of, speaker
 from phichat.files import atomic_write
 from phichat.i18n import tr
 from phichat.markdown.document import Fence, fenced_blocks
 from phichat.store.base import Record
-from phichat.store.exchange import FORMAT, VERSION, as_json
-from phichat.store.shown import heading_title, moment, path_of, speaker
 from phichat.unicode import replace_surrogates
 
 
@@ -121,7 +121,7 @@ def plain_text(records: Iterable[Record]) -> Iterator[str]:
 
 
 def _html(records: Iterable[Record]) -> Iterator[str]:
-    from phichat.store.page import page  # noqa: PLC0415 - brings the Markdown parser
+    from phichat.exchange.html import page  # noqa: PLC0415 - brings the Markdown parser
 
     return page(records)
 

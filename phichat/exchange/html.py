@@ -6,10 +6,10 @@ from html import escape
 from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Message, Role
+from phichat.exchange.markdown import heading_title, moment, path_of, speaker
 from phichat.markdown.document import fenced_blocks
 from phichat.markdown.html import html_of, plain_html
 from phichat.store.base import Record
-from phichat.store.shown import heading_title, moment, path_of, speaker
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --tint: #f2f4f7;

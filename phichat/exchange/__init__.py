@@ -1,0 +1,1 @@
+"""Conversations in and out of files, and text files into conversations."""
