@@ -5,7 +5,7 @@ from typing import Any
 
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 
 HARD = (
     "", "plain", "é", "日本語", "😀", "a\nb", "\r\n", "\u2028", "\x00\x01\x7f", "\ufffd", "</style>",
@@ -46,7 +46,7 @@ def files(chance: random.Random) -> tuple[Attachment, ...]:
     return tuple(Attachment(words(chance), words(chance)) for _ in range(chance.choice([0, 0, 0, 1, 2])))
 
 
-def record(chance: random.Random, messages: int = 12) -> Record:
+def record(chance: random.Random, messages: int = 12) -> ConversationRecord:
     """A tree with branches."""
     tree: list[Message] = []
     for number in range(chance.randrange(messages)):
@@ -65,17 +65,17 @@ def record(chance: random.Random, messages: int = 12) -> Record:
             )
         )
     created = 1.7e9 + chance.random()
-    heading = Heading(
+    heading = ConversationSummary(
         f"{chance.getrandbits(128):032x}", words(chance), created, created + 1, chance.random() < 0.5,
         chance.choice([None, created + 2]),
     )  # fmt: skip
     tip = chance.choice(tree).id if tree else None
-    return Record(
+    return ConversationRecord(
         heading, tip, words(chance), values(chance), words(chance), words(chance), "", tuple(tree), files(chance)
     )
 
 
-def talk(*said: str, title: str = "A talk", created: float = 1_700_000_000.0) -> Record:
+def talk(*said: str, title: str = "A talk", created: float = 1_700_000_000.0) -> ConversationRecord:
     """Questions and answers by turns."""
     messages: list[Message] = []
     for number, text in enumerate(said):
@@ -83,5 +83,5 @@ def talk(*said: str, title: str = "A talk", created: float = 1_700_000_000.0) ->
         parent = messages[-1].id if messages else None
         made_by = Reply("tiny", 7, (1, 2), Ending.STOP) if number % 2 else None
         messages.append(Message(role, text, parent, f"{title} {number}", made_by, created + number))
-    heading = Heading(f"id of {title}", title, created, created)
-    return Record(heading, messages[-1].id if messages else None, messages=tuple(messages))
+    heading = ConversationSummary(f"id of {title}", title, created, created)
+    return ConversationRecord(heading, messages[-1].id if messages else None, messages=tuple(messages))

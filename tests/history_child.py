@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
 PIECES = 200
@@ -44,7 +44,7 @@ class Busy:
         future.add_done_callback(note)
 
     def _start_one(self) -> None:
-        record = Record(Heading(new_id(), "Started", time.time(), time.time()))
+        record = ConversationRecord(ConversationSummary(new_id(), "Started", time.time(), time.time()))
         self._paths[record.heading.id] = []
         self._later(self._history.create(record), "created", conversation=record.heading.id)
 
@@ -110,12 +110,14 @@ class Busy:
             )
 
 
-def imported(name: str, count: int) -> Record:
+def imported(name: str, count: int) -> ConversationRecord:
     messages: list[Message] = []
     for number in range(count):
         parent = messages[-1].id if messages else None
         messages.append(Message(Role.USER, f"Imported {number} of {name}", parent, created=float(number)))
-    return Record(Heading(name, "Imported", 1.0, 2.0), messages[-1].id, messages=tuple(messages))
+    return ConversationRecord(
+        ConversationSummary(name, "Imported", 1.0, 2.0), messages[-1].id, messages=tuple(messages)
+    )
 
 
 def main() -> None:

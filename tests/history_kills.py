@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending, Message
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +92,7 @@ class Comparison:
     What was being deleted may be there or not, until it is reported to be deleted.
     """
 
-    def __init__(self, records: list[Record], facts: list[Fact]) -> None:
+    def __init__(self, records: list[ConversationRecord], facts: list[Fact]) -> None:
         self._conversations = {record.heading.id: record for record in records}
         self._messages = {message.id: message for record in records for message in record.messages}
         self._facts = facts

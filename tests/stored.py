@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
 DAY = 86_400
@@ -32,11 +32,11 @@ def held(file: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-def talk(title: str, days: float = 0, answer: str = "Well.", **more: Any) -> Record:
+def talk(title: str, days: float = 0, answer: str = "Well.", **more: Any) -> ConversationRecord:
     conversation = Conversation(title)
     conversation.add(Role.USER, f"Tell me of {title}")
     conversation.add(Role.ASSISTANT, answer, Reply("m", 7, (1,), Ending.STOP))
     then = time.time() - days * DAY
     messages = tuple(replace(message, created=then + number) for number, message in enumerate(conversation.messages()))
-    heading = Heading(conversation.id, title, then, then + 1, **more)
-    return Record(heading, conversation.tip, messages=messages)
+    heading = ConversationSummary(conversation.id, title, then, then + 1, **more)
+    return ConversationRecord(heading, conversation.tip, messages=messages)

@@ -14,7 +14,7 @@ from phichat.cli.parser import FORMATS
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.exchange.export import Format
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from tests.conversations import talk
 from tests.fakes import ScriptedEngine
@@ -54,13 +54,13 @@ def _history(home: Path) -> Iterator[History]:
         yield history
 
 
-def _records(home: Path) -> list[Record]:
+def _records(home: Path) -> list[ConversationRecord]:
     with _history(home) as history:
         return list(history.records())
 
 
 @pytest.fixture
-def kept(home: Path) -> list[Record]:
+def kept(home: Path) -> list[ConversationRecord]:
     """Two conversations that are there."""
     records = [
         talk("What is an owl?", "A bird.", title="Owls", created=1.7e9),
@@ -73,7 +73,7 @@ def kept(home: Path) -> list[Record]:
     return records
 
 
-def test_conversations_are_listed_newest_first(phichat: Run, kept: list[Record]) -> None:
+def test_conversations_are_listed_newest_first(phichat: Run, kept: list[ConversationRecord]) -> None:
     status, out, err = phichat("history", "list")
     assert (status, err) == (0, "")
     first, second = out.splitlines()
@@ -84,7 +84,7 @@ def test_conversations_are_listed_newest_first(phichat: Run, kept: list[Record])
     assert set(listed[0]) == {"id", "title", "created", "changed", "pinned", "deleted"}
 
 
-def test_words_find_conversations(phichat: Run, kept: list[Record]) -> None:
+def test_words_find_conversations(phichat: Run, kept: list[ConversationRecord]) -> None:
     (line,) = phichat("history", "list", "oise")[1].splitlines()
     assert "Un oiseau" in line
     found = json.loads(phichat("history", "list", "--json", "bird")[1])
@@ -97,7 +97,7 @@ def test_an_empty_history_says_so(phichat: Run, home: Path) -> None:
     assert phichat("history", "list", "--json") == (0, "", "")
 
 
-def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: list[Record]) -> None:
+def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: list[ConversationRecord]) -> None:
     status, out, err = phichat("history", "show", "id of ow")
     assert (status, err) == (0, "")
     assert out.index("Owls") < out.index("What is an owl?") < out.index("A bird.")
@@ -106,7 +106,7 @@ def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: 
 
 @pytest.mark.parametrize(("name", "sentence"), [("nope", "No conversation has the id nope"), ("id", "give more of it")])
 def test_an_id_that_names_none_or_several_is_one_sentence(
-    phichat: Run, kept: list[Record], name: str, sentence: str
+    phichat: Run, kept: list[ConversationRecord], name: str, sentence: str
 ) -> None:
     for action in ("show", "remove"):
         status, out, err = phichat("history", action, name)
@@ -114,7 +114,7 @@ def test_an_id_that_names_none_or_several_is_one_sentence(
         assert sentence in err
 
 
-def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[Record]) -> None:
+def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[ConversationRecord]) -> None:
     assert phichat("history", "remove", "id of owls")[:2] == (
         0, "1 conversation is in the bin, and is deleted after 30 days.\n",
     )  # fmt: skip
@@ -127,7 +127,7 @@ def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[Record]) -> None:
 @pytest.mark.parametrize(("name", "part"), [("a.json", '"format": "phichat"'), ("a.md", "# Owls"), ("a.txt", "===="),
                                             ("a.html", "<h1>Owls</h1>")])  # fmt: skip
 def test_the_ending_decides_what_is_exported(
-    phichat: Run, kept: list[Record], tmp_path: Path, name: str, part: str
+    phichat: Run, kept: list[ConversationRecord], tmp_path: Path, name: str, part: str
 ) -> None:
     status, out, err = phichat("history", "export", str(tmp_path / name))
     assert (status, out) == (0, "")
@@ -135,7 +135,7 @@ def test_the_ending_decides_what_is_exported(
     assert part in (tmp_path / name).read_text("utf-8")
 
 
-def test_exports_go_to_stdout_too(phichat: Run, kept: list[Record]) -> None:
+def test_exports_go_to_stdout_too(phichat: Run, kept: list[ConversationRecord]) -> None:
     values = json.loads(phichat("history", "export", "-")[1])
     assert [each["title"] for each in values["conversations"]] == ["Hiboux", "Owls"]
     status, out, err = phichat("history", "export", "-", "id of owls", "--format", "markdown")
@@ -144,7 +144,7 @@ def test_exports_go_to_stdout_too(phichat: Run, kept: list[Record]) -> None:
     assert "Hiboux" not in out
 
 
-def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:
     assert "say it with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
     status, out, err = phichat("history", "export", str(tmp_path / "no" / "a.json"))
     assert (status, out, err.count("\n")) == (1, "", 1)
@@ -156,7 +156,7 @@ def test_formats_are_those_there_are() -> None:
 
 
 def test_what_was_exported_comes_back(
-    phichat: Run, kept: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    phichat: Run, kept: list[ConversationRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = str(tmp_path / "all.json")
     phichat("history", "export", file)
@@ -172,7 +172,9 @@ def test_what_was_exported_comes_back(
     }  # fmt: skip
 
 
-def test_importing_what_is_in_the_bin_again_leaves_it_there(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+def test_importing_what_is_in_the_bin_again_leaves_it_there(
+    phichat: Run, kept: list[ConversationRecord], tmp_path: Path
+) -> None:
     file = str(tmp_path / "all.json")
     phichat("history", "remove", "id of owls")
     phichat("history", "export", file, "id of owls")
@@ -188,7 +190,7 @@ def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path,
     assert "is no chat export that Phichat knows" in err
 
 
-def test_the_history_speaks_french(phichat: Run, kept: list[Record], tmp_path: Path) -> None:
+def test_the_history_speaks_french(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:
     i18n.set_language("fr")
     assert phichat("history", "export", str(tmp_path / "a.txt"))[2] == f"2 conversations dans {tmp_path / 'a.txt'}.\n"
 

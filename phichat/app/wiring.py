@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from phichat.exchange.imports import ImportTarget as ImportShelf
     from phichat.models.base import ModelManager
     from phichat.models.library import Library
-    from phichat.store.base import FileKind, Record
+    from phichat.store.base import ConversationRecord, FileKind
 
 PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
 ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
@@ -339,7 +339,7 @@ def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
     return shelf(home, library)
 
 
-def _export(records: "Iterable[Record]", file: Path) -> int:
+def _export(records: "Iterable[ConversationRecord]", file: Path) -> int:
     from phichat.exchange import export  # noqa: PLC0415 - when it is wanted
 
     return export.export(records, export.format_of(file) or export.Format.JSON, file)

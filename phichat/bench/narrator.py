@@ -6,7 +6,7 @@ from pathlib import Path
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Fitted, Loaded, Piece, PromptMade, Request
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 
 LETTERS = 5  # to a token
 
@@ -68,7 +68,7 @@ def long_text(letters: int) -> str:
     return "\n\n".join([text] * (letters // len(text) + 1))[:letters]
 
 
-def long_record(messages: int) -> Record:
+def long_record(messages: int) -> ConversationRecord:
     """A conversation of so many messages."""
     path: list[Message] = []
     for number in range(messages):
@@ -80,5 +80,5 @@ def long_record(messages: int) -> Record:
             path.append(Message(Role.ASSISTANT, text, parent, reply=reply, created=created))
         else:
             path.append(Message(Role.USER, f"And what about the ferry, the {number}th time?", parent, created=created))
-    heading = Heading(new_id(), "A long conversation", path[0].created, path[-1].created)
-    return Record(heading, path[-1].id, messages=tuple(path))
+    heading = ConversationSummary(new_id(), "A long conversation", path[0].created, path[-1].created)
+    return ConversationRecord(heading, path[-1].id, messages=tuple(path))

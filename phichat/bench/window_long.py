@@ -16,7 +16,7 @@ from phichat.bench.processes import Figures, answer, rounded
 from phichat.bench.window_app import Lateness, memory
 from phichat.bench.window_visitor import Visitor
 from phichat.engine.base import Done, Loaded
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 
 SIZES = [*range(1180, 700, -16), *range(700, 1500, 16)]  # pixels of width, as somebody pulls the window's edge
@@ -141,7 +141,7 @@ def _streaming(visitor: Visitor) -> Figures:
     return lateness.finish()
 
 
-def _store(record: Record) -> None:
+def _store(record: ConversationRecord) -> None:
     """Have it in the history that the window will open."""
     with closing(History(paths.home().history)) as history:
         history.put(record).result()

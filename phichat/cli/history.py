@@ -12,7 +12,7 @@ from phichat.exchange.export import Format, export, format_of, write
 from phichat.exchange.markdown import heading_title, moment
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.paths import Home
-from phichat.store.base import Heading, Hit, Record
+from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
 
 SHORT = 8  # signs of an id that a list shows; the beginning of one is enough everywhere
@@ -147,18 +147,18 @@ def _found(name: str, history: History) -> str:
     raise StoreError(tr("No conversation has the id {id}: see `phichat history list`.").format(id=name))
 
 
-def _watched(records: Iterable[Record], total: int, console: Console) -> Iterator[Record]:
+def _watched(records: Iterable[ConversationRecord], total: int, console: Console) -> Iterator[ConversationRecord]:
     for number, record in enumerate(records, 1):
         console.progress(tr("Exporting {number} of {total}").format(number=number, total=total))
         yield record
 
 
-def _row(heading: Heading, text: str) -> list[str]:
+def _row(heading: ConversationSummary, text: str) -> list[str]:
     pin = "*" if heading.is_pinned else ""
     return [pin, heading.id[:SHORT], moment(heading.changed), " ".join(text.split())]
 
 
-def _heading_json(heading: Heading) -> dict[str, Any]:
+def _heading_json(heading: ConversationSummary) -> dict[str, Any]:
     return {
         "id": heading.id,
         "title": heading.title,
@@ -169,7 +169,7 @@ def _heading_json(heading: Heading) -> dict[str, Any]:
     }
 
 
-def _hit_json(hit: Hit) -> dict[str, Any]:
+def _hit_json(hit: SearchHit) -> dict[str, Any]:
     return {**_heading_json(hit.heading), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
 
 

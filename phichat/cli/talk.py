@@ -36,7 +36,7 @@ from phichat.errors import PhichatError, PromptError, StoreError
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile
 from phichat.paths import Home
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 
@@ -316,12 +316,12 @@ class ChatRecorder:
         question, answer = conversation.path()[-2:]
         if self._is_new:
             self._is_new = False
-            heading = Heading(conversation.id, conversation.title, question.created, question.created)
+            heading = ConversationSummary(conversation.id, conversation.title, question.created, question.created)
             model = answer.reply.model if answer.reply else ""
             settings = asdict(session.sampling)
             self._wait(
                 self._history.create(
-                    Record(heading, question.id, session.system, settings, model, messages=(question,))
+                    ConversationRecord(heading, question.id, session.system, settings, model, messages=(question,))
                 )
             )
         else:

@@ -100,13 +100,15 @@ def _answer(model: Path) -> Facts:
 
 def _stored(file: Path) -> Facts:
     """Whether what is stored is found by its words."""
-    from phichat.store.base import Heading, Record  # noqa: PLC0415 - may be what is missing
+    from phichat.store.base import ConversationRecord, ConversationSummary  # noqa: PLC0415 - may be what is missing
     from phichat.store.history import History  # noqa: PLC0415
 
     message = Message(Role.USER, "Où est le ferry ?")
     now = message.created
     with closing(History(file)) as history:
-        history.create(Record(Heading("a", "", now, now), message.id, messages=(message,))).result()
+        history.create(
+            ConversationRecord(ConversationSummary("a", "", now, now), message.id, messages=(message,))
+        ).result()
         if [hit.message for hit in history.search("ferr")] != [message.id]:
             raise PhichatError(tr("What was stored is not found again: this SQLite cannot search."))
     return {}

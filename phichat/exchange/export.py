@@ -16,7 +16,7 @@ from phichat.exchange.markdown import heading_title, moment, path_of, speaker
 from phichat.files import atomic_write
 from phichat.i18n import tr
 from phichat.markdown.document import Fence, fenced_blocks
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.unicode import replace_surrogates
 
 
@@ -49,7 +49,7 @@ def format_of(file: Path) -> Format | None:
     return _ENDINGS.get(file.suffix.lower())
 
 
-def export(records: Iterable[Record], kind: Format, file: Path) -> int:
+def export(records: Iterable[ConversationRecord], kind: Format, file: Path) -> int:
     """Write `records` to `file`, which appears once it is whole; how many there were. Raises StoreError."""
     target = Path(os.path.realpath(file))
     in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
@@ -77,11 +77,11 @@ class Stream(Protocol):
         """Write the pieces as they come."""
 
 
-def write(records: Iterable[Record], kind: Format, stream: Stream) -> int:
+def write(records: Iterable[ConversationRecord], kind: Format, stream: Stream) -> int:
     """Write `records`, of which only one is looked at at a time; how many there were."""
     count = 0
 
-    def counted() -> Iterator[Record]:
+    def counted() -> Iterator[ConversationRecord]:
         nonlocal count
         for record in records:
             count += 1
@@ -91,7 +91,7 @@ def write(records: Iterable[Record], kind: Format, stream: Stream) -> int:
     return count
 
 
-def json_text(records: Iterable[Record]) -> Iterator[str]:
+def json_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """See `exchange`; a conversation is a line."""
     yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
     before = "\n"
@@ -101,7 +101,7 @@ def json_text(records: Iterable[Record]) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def markdown(records: Iterable[Record]) -> Iterator[str]:
+def markdown(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """A heading of the first level is a conversation, one of the second a message; those inside are below that."""
     for number, record in enumerate(records):
         yield ("\n" if number else "") + f"# {_one_line(heading_title(record.heading))}\n"
@@ -110,7 +110,7 @@ def markdown(records: Iterable[Record]) -> Iterator[str]:
             yield from (f"\n{_one_line(file.title)}:\n\n{_fenced(file.text)}\n" for file in message.attachments)
 
 
-def plain_text(records: Iterable[Record]) -> Iterator[str]:
+def plain_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """Titles underlined, and a line above each message."""
     for number, record in enumerate(records):
         title = heading_title(record.heading)
@@ -120,13 +120,13 @@ def plain_text(records: Iterable[Record]) -> Iterator[str]:
             yield from (f"\n[{file.title}]\n{file.text.strip(_BLANK)}\n" for file in message.attachments)
 
 
-def _html(records: Iterable[Record]) -> Iterator[str]:
+def _html(records: Iterable[ConversationRecord]) -> Iterator[str]:
     from phichat.exchange.html import page  # noqa: PLC0415 - brings the Markdown parser
 
     return page(records)
 
 
-_WRITERS: dict[Format, Callable[[Iterable[Record]], Iterator[str]]] = {
+_WRITERS: dict[Format, Callable[[Iterable[ConversationRecord]], Iterator[str]]] = {
     Format.JSON: json_text,
     Format.MARKDOWN: markdown,
     Format.TEXT: plain_text,

@@ -9,7 +9,7 @@ from typing import Any
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, title_of
 from phichat.exchange.json_format import LATEST, Unreadable
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds in 1973
@@ -42,7 +42,7 @@ class Header:
     system: str = ""
 
 
-def record_of(header: Header, nodes: Iterable[Node]) -> Record | None:
+def record_of(header: Header, nodes: Iterable[Node]) -> ConversationRecord | None:
     """The same as one of our conversations, under an id that is always the same; None if nothing was said in it.
 
     Raises Unreadable.
@@ -59,8 +59,8 @@ def record_of(header: Header, nodes: Iterable[Node]) -> Record | None:
     )
     changed = header.changed or max(message.created for message in messages)
     tip = tree.place(header.tip) if header.tip in tree else None
-    return Record(
-        Heading(name, title, start, changed, header.is_pinned),
+    return ConversationRecord(
+        ConversationSummary(name, title, start, changed, header.is_pinned),
         derived_id(name, tip) if tip else messages[-1].id,
         replace_surrogates(header.system),
         model=next((m.reply.model for m in reversed(messages) if m.reply and m.reply.model), ""),

@@ -9,7 +9,7 @@ from phichat.chat.conversation import Message, Role
 from phichat.exchange.markdown import heading_title, moment, path_of, speaker
 from phichat.markdown.document import fenced_blocks
 from phichat.markdown.html import html_of, plain_html
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --tint: #f2f4f7;
@@ -63,7 +63,7 @@ _HEAD = """<!DOCTYPE html>
 """
 
 
-def page(records: Iterable[Record]) -> Iterator[str]:
+def page(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """The page in pieces, a message each."""
     title = None
     for record in records:

@@ -17,7 +17,7 @@ from phichat.exchange import chatgpt, open_webui
 from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, from_json
 from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
 from phichat.i18n import tr, tr_count
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 
 AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
 LONGEST_HEAD = 200  # bytes within which our own exports say what they are
@@ -26,7 +26,7 @@ MOST_UNPACKED = 4 << 30  # bytes out of one archive; nobody has typed as much, b
 _IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports come in several
 
 
-Reader = Callable[[dict[str, Any]], Record | None]
+Reader = Callable[[dict[str, Any]], ConversationRecord | None]
 """Makes one of our conversations. Raises Unreadable."""
 
 
@@ -47,10 +47,10 @@ class Imported:
 class ImportTarget(Protocol):
     """As much of the history as an import needs."""
 
-    def load(self, conversation: str) -> Record:
+    def load(self, conversation: str) -> ConversationRecord:
         """A conversation. Raises StoreError if it is not there."""
 
-    def put(self, record: Record) -> "Future[bool]":
+    def put(self, record: ConversationRecord) -> "Future[bool]":
         """Store what is new of `record`; whether that was anything."""
 
 
@@ -86,7 +86,7 @@ class _Tally:
         self._history = history
         self._waiting: deque[tuple[Future[bool], int]] = deque()
 
-    def count(self, record: Record | None) -> None:
+    def count(self, record: ConversationRecord | None) -> None:
         """See to `record`; None is one that made no sense. Raises StoreError."""
         if record is None:
             self.done = replace(self.done, skipped=self.done.skipped + 1)
@@ -111,14 +111,14 @@ class _Tally:
             else:
                 self.done = replace(self.done, unchanged=self.done.unchanged + 1)
 
-    def _messages_here(self, record: Record) -> set[str] | None:
+    def _messages_here(self, record: ConversationRecord) -> set[str] | None:
         try:
             return {message.id for message in self._history.load(record.heading.id).messages}
         except StoreError:  # it is not there; if it is something else, storing says so
             return None
 
 
-def conversations(file: Path) -> Iterator[Record | None]:
+def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     """Each conversation in `file`, one at a time; None for one that makes no sense. Raises StoreError."""
     parts, known = 0, 0
     try:
@@ -173,7 +173,7 @@ def _reader(part: Any, is_ours: bool) -> Reader | None:
     return open_webui.record_from if open_webui.is_open_webui(part) else None
 
 
-def _read(part: Any, read: Reader | None) -> Iterator[Record | None]:
+def _read(part: Any, read: Reader | None) -> Iterator[ConversationRecord | None]:
     """The conversation; nothing if nothing was said in it."""
     try:
         record = read(part) if read else None

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 FORMAT, VERSION = "phichat", 1
@@ -47,7 +47,7 @@ class Unreadable(ValueError):
     """A conversation that makes no sense; what it says is for us."""
 
 
-def as_json(record: Record) -> dict[str, Any]:
+def as_json(record: ConversationRecord) -> dict[str, Any]:
     """`record` as the file holds it."""
     heading = record.heading
     return {
@@ -68,13 +68,13 @@ def as_json(record: Record) -> dict[str, Any]:
     }
 
 
-def from_json(values: Mapping[str, Any]) -> Record:
+def from_json(values: Mapping[str, Any]) -> ConversationRecord:
     """The conversation that `values` describe. Raises Unreadable."""
     messages = _messages(_typed(values, "messages", list, []))
     tip = _typed(values, "tip", str, None)
     if tip is not None and tip not in {message.id for message in messages}:
         raise Unreadable("the path ends nowhere")
-    return Record(
+    return ConversationRecord(
         _heading(values),
         tip,
         _text(values, "system"),
@@ -136,9 +136,9 @@ def _reply_json(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _heading(values: Mapping[str, Any]) -> Heading:
+def _heading(values: Mapping[str, Any]) -> ConversationSummary:
     created = _time(values, "created") or 0.0
-    return Heading(
+    return ConversationSummary(
         _id(values, "id"),
         _text(values, "title"),
         created,

@@ -8,7 +8,7 @@ from phichat.chat.attachments import length_with, with_attachments
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.markdown.document import fenced_blocks
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 MOST_RENDERED = 40_000  # characters of Markdown in one go, as it is parsed while the person waits; more stays as it is
@@ -61,7 +61,7 @@ def _speaker(message: Message) -> str:
     return (message.reply.model if message.reply else "") or tr("Answer")
 
 
-def path_of(record: Record) -> list[Message]:
+def path_of(record: ConversationRecord) -> list[Message]:
     """The shown messages, oldest first."""
     messages = {message.id: message for message in record.messages}
     path: list[Message] = []
@@ -72,7 +72,7 @@ def path_of(record: Record) -> list[Message]:
     return path[::-1]
 
 
-def heading_title(heading: Heading) -> str:
+def heading_title(heading: ConversationSummary) -> str:
     """A conversation's title in one line, even if it has none."""
     return " ".join(replace_surrogates(heading.title).split()) or tr("Untitled")
 

@@ -11,7 +11,7 @@ from typing import Any
 from phichat.chat.conversation import Ending, Role
 from phichat.exchange.foreign import Header, Node, dict_of, record_of, seconds, text_of
 from phichat.exchange.json_format import Unreadable
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 
 ORIGIN = "open-webui"
 
@@ -29,7 +29,7 @@ def is_open_webui(values: dict[str, Any]) -> bool:
     )
 
 
-def record_from(values: dict[str, Any]) -> Record | None:
+def record_from(values: dict[str, Any]) -> ConversationRecord | None:
     """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
     chat = _chat(values)
     nodes = list(_nodes(chat))

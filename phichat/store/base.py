@@ -17,7 +17,7 @@ class FileKind(Enum):
 
 
 @dataclass(frozen=True)
-class Heading:
+class ConversationSummary:
     """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it went to the bin."""
 
     id: str
@@ -29,7 +29,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Record:
+class ConversationRecord:
     """A conversation in full, as it is stored, exported and imported.
 
     Attributes:
@@ -41,7 +41,7 @@ class Record:
         messages: the whole tree, parents before children, oldest first.
     """
 
-    heading: Heading
+    heading: ConversationSummary
     tip: str | None = None
     system: str = ""
     sampling: dict[str, Any] = field(default_factory=dict)
@@ -53,13 +53,13 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchHit:
     """Where a search found something: in a message, or in the title if `message` is None.
 
     `marks` are the places in `excerpt` that match, each from and to.
     """
 
-    heading: Heading
+    heading: ConversationSummary
     message: str | None
     excerpt: str
     marks: tuple[tuple[int, int], ...] = ()

@@ -9,7 +9,7 @@ from phichat.errors import StoreError
 from phichat.i18n import tr
 
 
-class Trouble(Enum):
+class FailureKind(Enum):
     """Kinds of failure that are met in different ways."""
 
     DAMAGED = auto()
@@ -22,7 +22,7 @@ class Trouble(Enum):
     OTHER = auto()
 
 
-AWAY = {Trouble.FULL, Trouble.REFUSED, Trouble.LOCKED, Trouble.NEWER, Trouble.BROKEN}
+AWAY = {FailureKind.FULL, FailureKind.REFUSED, FailureKind.LOCKED, FailureKind.NEWER, FailureKind.BROKEN}
 """What keeps the file from being written to, and may pass."""
 
 
@@ -41,56 +41,56 @@ class Damage(sqlite3.DatabaseError):
 
 
 _CODES = {
-    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
-    sqlite3.SQLITE_FULL: Trouble.FULL,
-    sqlite3.SQLITE_READONLY: Trouble.REFUSED,
-    sqlite3.SQLITE_CANTOPEN: Trouble.REFUSED,
-    sqlite3.SQLITE_PERM: Trouble.REFUSED,
-    sqlite3.SQLITE_BUSY: Trouble.LOCKED,
-    sqlite3.SQLITE_LOCKED: Trouble.LOCKED,
-    sqlite3.SQLITE_IOERR: Trouble.BROKEN,
+    sqlite3.SQLITE_CORRUPT: FailureKind.DAMAGED,
+    sqlite3.SQLITE_NOTADB: FailureKind.DAMAGED,
+    sqlite3.SQLITE_FULL: FailureKind.FULL,
+    sqlite3.SQLITE_READONLY: FailureKind.REFUSED,
+    sqlite3.SQLITE_CANTOPEN: FailureKind.REFUSED,
+    sqlite3.SQLITE_PERM: FailureKind.REFUSED,
+    sqlite3.SQLITE_BUSY: FailureKind.LOCKED,
+    sqlite3.SQLITE_LOCKED: FailureKind.LOCKED,
+    sqlite3.SQLITE_IOERR: FailureKind.BROKEN,
 }
 
 _SIGNS = ("no such", "no column", "malformed", "vtable", "fts5")
 
 
-def trouble_of(error: BaseException) -> Trouble:
+def trouble_of(error: BaseException) -> FailureKind:
     """Which kind of failure `error` is."""
     match error:
         case NewerHistory():
-            return Trouble.NEWER
+            return FailureKind.NEWER
         case Damage() | UnicodeError():
-            return Trouble.DAMAGED
+            return FailureKind.DAMAGED
         case sqlite3.Error():
             code = getattr(error, "sqlite_errorcode", None)
             if code is None:  # raised by Python's module itself
-                return Trouble.DAMAGED if "decode" in str(error).lower() else Trouble.OTHER
+                return FailureKind.DAMAGED if "decode" in str(error).lower() else FailureKind.OTHER
             # A table or column that is missing is no mistake of ours: the schema itself was damaged.
             is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS)
-            return Trouble.DAMAGED if is_schema else _CODES.get(code & 0xFF, Trouble.OTHER)
+            return FailureKind.DAMAGED if is_schema else _CODES.get(code & 0xFF, FailureKind.OTHER)
         case OSError():
-            return Trouble.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else Trouble.REFUSED
-    return Trouble.OTHER
+            return FailureKind.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else FailureKind.REFUSED
+    return FailureKind.OTHER
 
 
 def sentence_for(error: BaseException, file: Path) -> str:
     """What to tell the person."""
     folder = file.parent
     match trouble_of(error):
-        case Trouble.NEWER:
+        case FailureKind.NEWER:
             said = tr(
                 "{file} was made by a newer Phichat and is left as it is: update Phichat to see its conversations."
             )
-        case Trouble.FULL:
+        case FailureKind.FULL:
             said = tr("The disk is full: what is said now is kept in memory only, until there is room in {folder}.")
-        case Trouble.REFUSED:
+        case FailureKind.REFUSED:
             said = tr("Nothing can be written in {folder}: what is said now is kept in memory only.")
-        case Trouble.LOCKED:
+        case FailureKind.LOCKED:
             said = tr("Another program is using {file}: what is said now is kept in memory until it lets go.")
-        case Trouble.BROKEN:
+        case FailureKind.BROKEN:
             said = tr("The disk of {folder} does not work as it should: what is said now is kept in memory only.")
-        case Trouble.DAMAGED:
+        case FailureKind.DAMAGED:
             said = tr("{file} is damaged and could not be recovered.")
         case _:
             said = tr("The history could not be used: {reason}.")

@@ -12,13 +12,13 @@ from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message
 from phichat.errors import StoreError
 from phichat.i18n import tr
-from phichat.store import binning, changes, checking, erasing, reading, rows
-from phichat.store.base import Heading, Hit, Record
-from phichat.store.checking import Checker
-from phichat.store.failures import Damage, Trouble, as_store_error, trouble_of
-from phichat.store.lane import Job, Lane
-from phichat.store.readers import ReadersClosed
-from phichat.store.vault import Vault
+from phichat.store import integrity, queries, rows, writes
+from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
+from phichat.store.connections import ReadersClosed
+from phichat.store.database import Database
+from phichat.store.failures import Damage, FailureKind, as_store_error, trouble_of
+from phichat.store.integrity import Checker
+from phichat.store.writer_thread import Job, WriterThread
 
 _Read = TypeVar("_Read")
 
@@ -41,9 +41,9 @@ class History:
     def __init__(self, file: Path, notify: Callable[[str], None] = _ignore, *, is_guest: bool = False) -> None:
         """A guest is beside the window, which alone knows of replies that are being written."""
         self.ready: Future[str] = Future()
-        self._vault = Vault(file, notify, is_guest=is_guest)
+        self._vault = Database(file, notify, is_guest=is_guest)
         self._checker: Checker | None = None
-        self._lane = Lane(self._open, self._vault.run, self._vault.close)
+        self._lane = WriterThread(self._open, self._vault.run, self._vault.close)
         self._lane.start()
 
     def close(self) -> None:
@@ -53,11 +53,11 @@ class History:
             self._checker.close()
         self._lane.close()
 
-    def headings(self, *, in_bin: bool = False) -> list[Heading]:
+    def headings(self, *, in_bin: bool = False) -> list[ConversationSummary]:
         """All conversations, or all in the bin: pinned first, then the last changed."""
 
-        def read(connection: Connection) -> list[Heading]:
-            return reading.headings(connection, in_bin=in_bin)
+        def read(connection: Connection) -> list[ConversationSummary]:
+            return queries.headings(connection, in_bin=in_bin)
 
         found, here = self._read_both(read)
         if here is None:
@@ -66,11 +66,11 @@ class History:
         both = [*here, *(heading for heading in found if heading.id not in names)]
         return sorted(both, key=lambda heading: (not heading.is_pinned, -heading.changed))
 
-    def load(self, conversation: str) -> Record:
+    def load(self, conversation: str) -> ConversationRecord:
         """A conversation with all its messages but deleted branches."""
 
-        def read(connection: Connection) -> Record | None:
-            return reading.load(connection, conversation)
+        def read(connection: Connection) -> ConversationRecord | None:
+            return queries.load(connection, conversation)
 
         found, here = self._read_both(read)
         record = here if conversation in self._vault.shelter.names else found
@@ -78,11 +78,11 @@ class History:
             raise StoreError(tr("This conversation is no longer there."))
         return record
 
-    def search(self, words: str, limit: int = 50) -> list[Hit]:
+    def search(self, words: str, limit: int = 50) -> list[SearchHit]:
         """Where every word of `words` begins a word: in titles first, then in messages, the newest first."""
 
-        def read(connection: Connection) -> list[Hit]:
-            return reading.search(connection, words, limit)
+        def read(connection: Connection) -> list[SearchHit]:
+            return queries.search(connection, words, limit)
 
         found, here = self._read_both(read)
         if here is None:
@@ -95,9 +95,9 @@ class History:
         """How many conversations there are, without those in the bin."""
         if self._vault.shelter.names:
             return len(self.headings())
-        return self._read(reading.count)
+        return self._read(queries.count)
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[ConversationRecord]:
         """All conversations outside the bin, one after another, the last changed first."""
         for heading in self.headings():
             try:
@@ -105,32 +105,32 @@ class History:
             except StoreError:  # deleted meanwhile
                 continue
 
-    def create(self, record: Record) -> Future[bool]:
+    def create(self, record: ConversationRecord) -> Future[bool]:
         """A new conversation, with the messages it has already."""
         return self.put(record)
 
-    def put(self, record: Record) -> Future[bool]:
+    def put(self, record: ConversationRecord) -> Future[bool]:
         """Store what is not there yet of a conversation, as it is; whether that was anything.
 
         Messages and conversations are known by their ids.
         """
-        return self._do(lambda connection: changes.put(connection, record), record.heading.id)
+        return self._do(lambda connection: writes.put(connection, record), record.heading.id)
 
     def add(self, conversation: str, message: Message, tip: str | None) -> Future[None]:
         """A new message, and where the shown path ends now."""
-        return self._do(lambda connection: changes.add(connection, conversation, message, tip), conversation)
+        return self._do(lambda connection: writes.add(connection, conversation, message, tip), conversation)
 
     def journal(self, message: str, text: str, tokens: Iterable[int] = ()) -> Future[None]:
         """A reply went on by `text`, made of `tokens`. Durable within half a second, however often it is called."""
         ids = list(tokens)
         return self._lane.do(
-            Job(lambda connection: changes.journal(connection, message, text, ids), message=message, is_patient=True)
+            Job(lambda connection: writes.journal(connection, message, text, ids), message=message, is_patient=True)
         )
 
     def finish(self, message: Message) -> Future[None]:
         """A reply is what it will be: stored as it is, and found by its words."""
         now = time.time()  # not when the disk gets to it: another conversation may have been begun by then
-        return self._lane.do(Job(lambda connection: changes.finish(connection, message, now), message=message.id))
+        return self._lane.do(Job(lambda connection: writes.finish(connection, message, now), message=message.id))
 
     def change_tip(self, conversation: str, tip: str | None) -> Future[None]:
         """The shown path ends elsewhere."""
@@ -140,7 +140,7 @@ class History:
         """Give it a title; `is_own` if it is the person's, which no other replaces."""
 
         def work(connection: Connection) -> None:
-            changes.rename(connection, conversation, title, is_own=is_own)
+            writes.rename(connection, conversation, title, is_own=is_own)
 
         return self._do(work, conversation)
 
@@ -160,44 +160,44 @@ class History:
         """The files that are to go with what is being written."""
 
         def work(connection: Connection) -> None:
-            changes.change(connection, conversation, attached=rows.encode_attachments(attached))
+            writes.change(connection, conversation, attached=rows.encode_attachments(attached))
 
         return self._do(work, conversation)
 
     def bin(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations, so that they can be restored."""
         names = list(conversations)
-        return self._do(lambda connection: changes.discard(connection, names), *names)
+        return self._do(lambda connection: writes.discard(connection, names), *names)
 
     def restore(self, conversations: Iterable[str]) -> Future[None]:
         """Take conversations out of the bin."""
         names = list(conversations)
-        return self._do(lambda connection: changes.restore(connection, names), *names)
+        return self._do(lambda connection: writes.restore(connection, names), *names)
 
     def purge(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations for good."""
         names = list(conversations)
-        return self._do(lambda connection: changes.purge(connection, names), *names)
+        return self._do(lambda connection: writes.purge(connection, names), *names)
 
     def empty_bin(self, older_than_days: int = 30) -> Future[int]:
         """Delete for good what was deleted so long ago; how many conversations that were."""
-        return self._do(lambda connection: binning.empty(connection, older_than_days))
+        return self._do(lambda connection: writes.empty(connection, older_than_days))
 
     def delete_branch(self, message: str) -> Future[list[str]]:
         """Hide a message and all that follows from it; the ids of what was hidden. The shown path ends before it."""
-        return self._lane.do(Job(lambda connection: changes.delete_branch(connection, message), message=message))
+        return self._lane.do(Job(lambda connection: writes.delete_branch(connection, message), message=message))
 
     def restore_branch(self, messages: Iterable[str]) -> Future[None]:
         """Show again what was hidden."""
         names = list(messages)
         first = names[0] if names else None
-        return self._lane.do(Job(lambda connection: changes.restore_branch(connection, names), message=first))
+        return self._lane.do(Job(lambda connection: writes.restore_branch(connection, names), message=first))
 
     def pin_message(self, message: str, *, is_pinned: bool) -> Future[None]:
         """Have a message stay in the prompt however long its conversation gets, or no longer."""
 
         def work(connection: Connection) -> None:
-            changes.pin_message(connection, message, is_pinned=is_pinned)
+            writes.pin_message(connection, message, is_pinned=is_pinned)
 
         return self._lane.do(Job(work, message=message))
 
@@ -205,7 +205,7 @@ class History:
         """Delete all conversations for good, backups and damaged files included."""
         file = self._vault.file
         return self._lane.do(
-            Job(erasing.erase, is_everything=True, after=lambda connection: erasing.leave_no_trace(connection, file))
+            Job(writes.erase, is_everything=True, after=lambda connection: writes.leave_no_trace(connection, file))
         )
 
     def _open(self) -> None:
@@ -219,10 +219,10 @@ class History:
         self.ready.set_result(notice)
 
     def _checked(self, is_whole: bool) -> None:
-        self._lane.do(Job(checking.note_checked) if is_whole else self._damage(self._vault.generation))
+        self._lane.do(Job(integrity.note_checked) if is_whole else self._damage(self._vault.generation))
 
     def _change(self, conversation: str, **values: Any) -> Future[None]:
-        return self._do(lambda connection: changes.change(connection, conversation, **values), conversation)
+        return self._do(lambda connection: writes.change(connection, conversation, **values), conversation)
 
     def _do(self, work: Callable[[Connection], Any], *about: str) -> Future[Any]:
         return self._lane.do(Job(work, about))
@@ -242,11 +242,11 @@ class History:
             except ReadersClosed:  # the file is being replaced
                 self._lane.do(Job(lambda _: None)).result()
             except (sqlite3.Error, UnicodeError) as error:
-                if trouble_of(error) is not Trouble.DAMAGED:
+                if trouble_of(error) is not FailureKind.DAMAGED:
                     raise as_store_error(error, self._vault.file) from error
                 self._recover(generation)
             except (TypeError, ValueError):  # a number where there should be text, or the like
-                self._lane.do(Job(checking.check_now)).result()
+                self._lane.do(Job(integrity.check_now)).result()
         raise StoreError(tr("The history could not be read."))
 
     def _recover(self, generation: int) -> None:

@@ -1,8 +1,12 @@
-"""Saves what can be read of a damaged file into a new one, row by row."""
+"""Saves what can be read of a damaged file into a new one, row by row, if need be straight from its pages.
+
+https://www.sqlite.org/fileformat2.html explains these.
+"""
 
 import sqlite3
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from sqlite3 import Connection
@@ -10,7 +14,7 @@ from typing import Any
 
 from phichat.chat.conversation import Role, title_of
 from phichat.i18n import tr, tr_count
-from phichat.store import changes, rows, salvage, schema
+from phichat.store import migrations, rows, writes
 from phichat.store.failures import Damage
 from phichat.store.rows import one
 
@@ -28,12 +32,12 @@ _Values = dict[str, Any]
 def recover(file: Path, fresh: Path) -> str:
     """Put `fresh`, with all that can be read, in the place of `file`, which is kept; a notice for the person."""
     _remove(fresh)
-    with closing(schema.connect(fresh)) as target:
-        schema.migrate(target)
+    with closing(migrations.connect(fresh)) as target:
+        migrations.migrate(target)
         target.execute("BEGIN")
         if not _rescue(file, target):
             _salvage(file, target)
-        _foster(target)
+        _adopt_orphans(target)
         target.execute("COMMIT")
         count = one(target, "SELECT count(*) FROM conversations WHERE deleted IS NULL")
     kept = _keep(file)
@@ -47,7 +51,7 @@ def recover(file: Path, fresh: Path) -> str:
 def _rescue(file: Path, target: Connection) -> bool:
     """Copy every row that SQLite finds; whether it read the tables to their ends."""
     try:
-        with closing(schema.connect(file, "ro")) as source:
+        with closing(migrations.connect(file, "ro")) as source:
             source.text_factory = lambda data: data.decode("utf-8", "replace")
             return all([_rescue_table(source, target, table) for table in TABLES])  # noqa: C419 - all of them
     except (sqlite3.Error, UnicodeError):  # it is no database at all
@@ -108,7 +112,7 @@ def _rows(source: Connection, query: str) -> Iterator[_Values]:
 def _salvage(file: Path, target: Connection) -> None:
     """Copy every row that is found on any page and is not there yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
-    for number, values in salvage.rows(file, lambda count: count >= LEAST):
+    for number, values in salvaged_rows(file, lambda count: count >= LEAST):
         is_message = values[4] in set(Role)
         table = "messages" if is_message else "conversations"
         row = dict(zip(names[table], values, strict=False)) | {"number": number}
@@ -125,13 +129,13 @@ def _store(target: Connection, table: str, row: _Values) -> None:
             names = ", ".join(values)
             target.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
             if table == "messages":
-                changes.index_message(target, row["number"], rows.words(row["text"], row.get("attachments")))
+                writes.index_message(target, row["number"], rows.words(row["text"], row.get("attachments")))
             elif table == "conversations":
-                changes.index_title(target, row["number"], row["title"])
+                writes.index_title(target, row["number"], row["title"])
             return
 
 
-def _foster(target: Connection) -> None:
+def _adopt_orphans(target: Connection) -> None:
     """Give a conversation to messages that have lost theirs."""
     lost = target.execute(
         "SELECT conversation, min(number), max(created), id FROM messages"
@@ -159,3 +163,121 @@ def _keep(file: Path) -> Path:
 def _remove(file: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+PAGE = 4096
+"""SQLite's own choice, and so ours."""
+
+_LEAF = 13
+_WAL_HEADER, _FRAME_HEADER = 32, 24
+
+_Read = Callable[[int], bytes]
+
+
+def salvaged_rows(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
+    """Each row's number and columns, for tables of which `is_wanted` says so by the number of columns.
+
+    What was committed last comes first.
+    """
+    newer = _newer_pages(file.with_name(file.name + "-wal"))
+    with file.open("rb") as opened:
+
+        def read(number: int) -> bytes:
+            if number in newer:
+                return newer[number]
+            opened.seek((number - 1) * PAGE)
+            return opened.read(PAGE).ljust(PAGE, b"\0")
+
+        last = file.stat().st_size // PAGE + 1
+        for number in [*newer, *(number for number in range(2, last + 1) if number not in newer)]:
+            yield from _rows_of_page(read(number), read, is_wanted)
+
+
+def _newer_pages(log: Path) -> dict[int, bytes]:
+    """What the write-ahead log holds of each page."""
+    pages: dict[int, bytes] = {}
+    with suppress(OSError), log.open("rb") as opened:
+        salts = opened.read(_WAL_HEADER)[16:24]
+        while len(frame := opened.read(_FRAME_HEADER + PAGE)) == _FRAME_HEADER + PAGE and frame[8:16] == salts:
+            pages[int.from_bytes(frame[:4], "big")] = frame[_FRAME_HEADER:]
+    return pages
+
+
+def _rows_of_page(page: bytes, read: _Read, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
+    if page[0] != _LEAF:
+        return
+    count = int.from_bytes(page[3:5], "big")
+    for at in range(8, min(8 + 2 * count, PAGE - 1), 2):
+        with suppress(IndexError, ValueError, struct.error, OverflowError):
+            found = _row(page, int.from_bytes(page[at : at + 2], "big"), read, is_wanted)
+            if found:
+                yield found
+
+
+def _row(page: bytes, at: int, read: _Read, is_wanted: Callable[[int], bool]) -> tuple[int, list[Any]] | None:
+    size, at = _varint(page, at)
+    number, at = _varint(page, at)
+    here = _local(size)
+    payload = page[at : at + here]
+    kinds, start = _kinds(payload)
+    if not is_wanted(len(kinds)) or number < 0:
+        return None
+    if here < size:
+        payload += _overflow(int.from_bytes(page[at + here : at + here + 4], "big"), size - here, read)
+    return number, list(_values(payload, kinds, start))
+
+
+def _local(size: int) -> int:
+    """How much of a row lies in its page."""
+    most, least = PAGE - 35, (PAGE - 12) * 32 // 255 - 23
+    if size <= most:
+        return size
+    here = least + (size - least) % (PAGE - 4)
+    return here if here <= most else least
+
+
+def _overflow(number: int, size: int, read: _Read) -> bytes:
+    parts, seen = [], {0, 1}
+    while size > 0:
+        if number in seen:
+            raise ValueError("the chain ends too early, or never")
+        seen.add(number)
+        page = read(number)
+        number = int.from_bytes(page[:4], "big")
+        parts.append(page[4 : 4 + size])
+        size -= PAGE - 4
+    return b"".join(parts)
+
+
+def _kinds(payload: bytes) -> tuple[list[int], int]:
+    """What each column is, and where the columns begin."""
+    length, at = _varint(payload, 0)
+    kinds = []
+    while at < length:
+        kind, at = _varint(payload, at)
+        kinds.append(kind)
+    return kinds, length
+
+
+def _values(payload: bytes, kinds: list[int], at: int) -> Iterator[Any]:
+    for kind in kinds:
+        size = (kind - 12) // 2 if kind >= 12 else (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)[kind]
+        data, at = payload[at : at + size], at + size
+        if len(data) < size:
+            raise ValueError("the row ends too early")
+        if kind >= 12:
+            yield data.decode("utf-8", "replace") if kind % 2 else data
+        elif kind == 7:
+            yield struct.unpack(">d", data)[0]
+        else:
+            yield None if kind == 0 else 1 if kind == 9 else int.from_bytes(data, "big", signed=True)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for count in range(8):
+        byte = data[at + count]
+        value = value << 7 | byte & 127
+        if byte < 128:
+            return value, at + count + 1
+    return value << 8 | data[at + 8], at + 9

@@ -4,14 +4,13 @@ import json
 import math
 import sqlite3
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.conversation import Ending, Message, Role
-from phichat.store.base import Heading, Record
-from phichat.store.late import StoredReply, decode
+from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 Row = tuple[Any, ...]
@@ -27,19 +26,19 @@ MESSAGE_PLACES = ", ".join("?" for _ in MESSAGE.split(", "))
 LARGEST_INTEGER = 2**63 - 1
 
 
-def heading_of(row: Row) -> Heading:
+def heading_of(row: Row) -> ConversationSummary:
     """From the columns HEADING."""
     name, title, created, changed, is_pinned, deleted = row
-    return Heading(name, title, created, changed, bool(is_pinned), deleted)
+    return ConversationSummary(name, title, created, changed, bool(is_pinned), deleted)
 
 
-def record_of(row: Row, messages: tuple[Message, ...]) -> Record:
+def record_of(row: Row, messages: tuple[Message, ...]) -> ConversationRecord:
     """From the columns HEADING and DETAILS."""
     tip, system, sampling, model, draft, origin, attached = row[6:]
     messages = _with_parents(messages)
     if tip is not None and not any(message.id == tip for message in messages):
         tip = messages[-1].id if messages else None
-    return Record(
+    return ConversationRecord(
         heading_of(row[:6]), tip, system, decode(sampling), model, draft, origin, messages, attachments_of(attached)
     )
 
@@ -51,7 +50,7 @@ def message_of(row: Row) -> Message:
     reply = None
     if ending is not None:
         stored = (tokens, statistics, sampling, engine)
-        reply = StoredReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
+        reply = LazyReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
     message = Message.__new__(Message)  # its own way, one attribute after the other, takes three times as long
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
@@ -147,3 +146,67 @@ def _adopted(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 _ROLES = {str(role): role for role in Role}
 _ENDINGS = {str(ending): ending for ending in Ending}
+
+
+def ids_of(blob: bytes | None) -> tuple[int, ...]:
+    """Token ids, of 32 bits each, little endian."""
+    count = len(blob or b"") // 4
+    return struct.unpack(f"<{count}I", (blob or b"")[: count * 4])
+
+
+def decode(text: str | None) -> dict[str, Any]:
+    """A JSON object; an empty one for what is none."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class _Late:
+    """An attribute that is decoded from its place in `stored`, and kept."""
+
+    def __init__(self, place: int, decode: Callable[[Any], Any]) -> None:
+        self._place, self._decode = place, decode
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, reply: Any, owner: type | None = None) -> Any:
+        if reply is None:  # the class itself is asked
+            return self
+        value = self._decode(reply.stored[self._place])
+        vars(reply)[self._name] = value  # which is found before this, from now on
+        return value
+
+
+class LazyReply(Reply):
+    """As the one that was stored; equal to it, and changed with `replace` like it."""
+
+    tokens: tuple[int, ...] = _Late(0, ids_of)  # type: ignore[assignment]
+    statistics: dict[str, Any] = _Late(1, decode)  # type: ignore[assignment]
+    sampling: dict[str, Any] = _Late(2, decode)  # type: ignore[assignment]
+    engine: dict[str, Any] = _Late(3, decode)  # type: ignore[assignment]
+
+    stored: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]) -> Reply:
+        """A reply of which `stored` holds what is decoded late: tokens, statistics, sampling and engine."""
+        reply = cls.__new__(cls)
+        kept = vars(reply)
+        kept["model"], kept["model_sha256"], kept["seed"], kept["ending"] = model, checksum, seed, ending
+        kept["stored"] = stored
+        return reply
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reply) and _values(self) == _values(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for every reply, whose settings may be changed
+
+
+def _values(reply: Reply) -> tuple[Any, ...]:
+    return (
+        reply.model, reply.seed, reply.tokens, reply.ending, reply.statistics, reply.model_sha256, reply.sampling,
+        reply.engine,
+    )  # fmt: skip

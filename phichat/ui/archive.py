@@ -10,7 +10,7 @@ from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.store.base import Hit, Record
+from phichat.store.base import ConversationRecord, SearchHit
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.jobs import Errands
@@ -121,7 +121,7 @@ class Archive(QObject):
             self.headings.show_all(found)
             self.list_changed.emit()
             self.keeping.empty_bin()
-        elif isinstance(found, Record):
+        elif isinstance(found, ConversationRecord):
             self.conversing.resume(found)
 
     @Slot(str)
@@ -141,7 +141,7 @@ class Archive(QObject):
         self.told.emit(tr("All conversations were deleted."))
 
     @Slot(object)
-    def open_hit(self, hit: Hit) -> None:
+    def open_hit(self, hit: SearchHit) -> None:
         """Show what a search found."""
         self.conversing.open(hit.heading.id, hit.message or "", self.searching.words)
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QItemSelection, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label
@@ -52,7 +52,7 @@ class BinPage(QWidget):
         self._show_icons()
         self.setFocusProxy(self._list)
 
-    def show_headings(self, headings: list[Heading]) -> None:
+    def show_headings(self, headings: list[ConversationSummary]) -> None:
         """These are in it."""
         by_deletion = [replace(heading, changed=heading.deleted or 0.0, is_pinned=False) for heading in headings]
         self._model.show_all(by_deletion)

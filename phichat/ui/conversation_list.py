@@ -7,7 +7,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.store.base import Heading, Hit
+from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.lettering import sized
 from phichat.ui.row_list import Titles
@@ -77,7 +77,7 @@ class ConversationList(QWidget):
         if self.titles.currentIndex() != index or len(self.titles.chosen()) > 1 or not index.isValid():
             self.titles.show_chosen(index)
 
-    def show_hits(self, hits: list[Hit], most: int) -> None:
+    def show_hits(self, hits: list[SearchHit], most: int) -> None:
         """Show what was found, of which there may be more than `most`."""
         results = self._results or self._make_results()
         results.show_hits(hits, most)
@@ -92,7 +92,7 @@ class ConversationList(QWidget):
         self._open_bin.show()
         self._search.clear()
 
-    def show_bin(self, headings: list[Heading]) -> None:
+    def show_bin(self, headings: list[ConversationSummary]) -> None:
         """Show the bin, with what is in it."""
         page = self._bin or self._make_bin()
         page.show_headings(headings)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
@@ -96,7 +96,7 @@ class Conversing(QObject):
             work = once(partial(self._load, name, self._keeping.last))
             self._loading = self._errands.send(work, self._on_loaded, partial(self._on_ended, name))
 
-    def resume(self, record: Record) -> None:
+    def resume(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
         if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
             self._expect(record.heading.id)
@@ -183,14 +183,14 @@ class Conversing(QObject):
         if not self._keeping.is_stored(session):
             return
 
-        def read(_: CancelToken) -> tuple[set[str], Record]:
+        def read(_: CancelToken) -> tuple[set[str], ConversationRecord]:
             wait_for(last)
             return before, self._history().load(session.conversation.id)
 
         before = _names(session)
         self._errands.send(once(read), partial(self._on_renewed, session), lambda _: None)
 
-    def _on_renewed(self, session: Session, found: tuple[set[str], Record]) -> None:
+    def _on_renewed(self, session: Session, found: tuple[set[str], ConversationRecord]) -> None:
         before, record = found
         if session is not self.session:
             return
@@ -241,12 +241,12 @@ class Conversing(QObject):
             conversation.show(message)
             self._keeping.path_changed(self.session)
 
-    def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, Record]:
+    def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, ConversationRecord]:
         wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
         record = self._history().load(name)
         return session_of(record), record
 
-    def _on_loaded(self, loaded: tuple[Session, Record]) -> None:
+    def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:
         session, record = loaded
         name = session.conversation.id
         heading = self._headings.heading(name)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr, tr_count
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.archive import Archive
 from phichat.ui.headings import title_of_heading
 from phichat.ui.jobs import once
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
 
-Exporter = Callable[[Iterable[Record], Path], int]
+Exporter = Callable[[Iterable[ConversationRecord], Path], int]
 """Writes conversations to a file of the format that its suffix names; returns how many. Raises StoreError."""
 
 Importer = Callable[[Path, "History"], "Imported"]
@@ -68,7 +68,7 @@ class Exchanging(QObject):
         def job(_: CancelToken) -> int:
             wait_for(last)
             history = self._history()
-            records: Iterator[Record] = map(history.load, names) if names else history.records()
+            records: Iterator[ConversationRecord] = map(history.load, names) if names else history.records()
             return self._export_to(records, file)
 
         def told(count: int) -> None:
@@ -123,7 +123,7 @@ class Exchanging(QObject):
         return _file_name(heading) if heading else "phichat.json"
 
 
-def _file_name(heading: Heading) -> str:
+def _file_name(heading: ConversationSummary) -> str:
     letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title_of_heading(heading))
     return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
 

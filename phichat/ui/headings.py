@@ -10,13 +10,13 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt, Signal, Slot
 
 from phichat.i18n import tr
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 
 HEADING = Qt.ItemDataRole.UserRole
 IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
-_Start = tuple[int, str, list[Heading], int]
+_Start = tuple[int, str, list[ConversationSummary], int]
 """The row of a section's name, that name, the group its conversations are from, and the first one's place in it."""
 
 
@@ -33,9 +33,9 @@ class HeadingsModel(QStringListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._temporary: list[Heading] = []
-        self._pinned: list[Heading] = []
-        self._others: list[Heading] = []
+        self._temporary: list[ConversationSummary] = []
+        self._pinned: list[ConversationSummary] = []
+        self._others: list[ConversationSummary] = []
         self._starts: list[_Start] = []
         self._rows = 0
         self._answering = ""
@@ -46,7 +46,7 @@ class HeadingsModel(QStringListModel):
         """All headings are being read: what happens until `show_all` counts on top of them."""
         self._meanwhile = []
 
-    def show_all(self, headings: Iterable[Heading]) -> None:
+    def show_all(self, headings: Iterable[ConversationSummary]) -> None:
         """These are all that are stored."""
         with self._changing():
             found = sorted(headings, key=_newest_first)
@@ -56,7 +56,7 @@ class HeadingsModel(QStringListModel):
         for change in meanwhile:
             change()
 
-    def put(self, heading: Heading, *, is_temporary: bool = False) -> None:
+    def put(self, heading: ConversationSummary, *, is_temporary: bool = False) -> None:
         """A conversation is new, or not as it was."""
         self._note(lambda: self.put(heading, is_temporary=is_temporary))
         with self._changing():
@@ -68,7 +68,7 @@ class HeadingsModel(QStringListModel):
             else:
                 insort(self._others, heading, key=_newest_first)
 
-    def touch(self, heading: Heading, *, is_temporary: bool) -> None:
+    def touch(self, heading: ConversationSummary, *, is_temporary: bool) -> None:
         """As `put`, but what the person chose to be pinned stays so."""
         old = self.heading(heading.id)
         self.put(replace(heading, is_pinned=bool(old and old.is_pinned)), is_temporary=is_temporary)
@@ -78,7 +78,7 @@ class HeadingsModel(QStringListModel):
         if heading := self.heading(name):
             self.put(replace(heading, **values), is_temporary=heading in self._temporary)
 
-    def take(self, names: Iterable[str]) -> list[Heading]:
+    def take(self, names: Iterable[str]) -> list[ConversationSummary]:
         """Conversations are not there any more; what they were."""
         gone = set(names)
         self._note(lambda: self.take(gone))
@@ -95,11 +95,11 @@ class HeadingsModel(QStringListModel):
         for index in map(self.index_of, {before, name} - {""} if name != before else ()):
             self.dataChanged.emit(index, index, [IS_ANSWERING])
 
-    def heading(self, name: str) -> Heading | None:
+    def heading(self, name: str) -> ConversationSummary | None:
         """The conversation whose id is `name`."""
         return next((heading for heading in self.headings() if heading.id == name), None)
 
-    def headings(self) -> Iterator[Heading]:
+    def headings(self) -> Iterator[ConversationSummary]:
         """All of them, in the order they are shown."""
         for group in (self._temporary, self._pinned, self._others):
             yield from group
@@ -124,7 +124,7 @@ class HeadingsModel(QStringListModel):
         if self._meanwhile is not None:
             self._meanwhile.append(change)
 
-    def _remove(self, names: Iterable[str]) -> list[Heading]:
+    def _remove(self, names: Iterable[str]) -> list[ConversationSummary]:
         gone = set(names)
         found = [heading for heading in self.headings() if heading.id in gone]
         self._temporary, self._pinned, self._others = (
@@ -173,7 +173,7 @@ class HeadingsModel(QStringListModel):
                 rows += 1 + end - start
         return starts, rows
 
-    def _end_of(self, row: int, group: list[Heading], offset: int) -> int:
+    def _end_of(self, row: int, group: list[ConversationSummary], offset: int) -> int:
         """The place in `group` after the last one of the section that begins in `row`."""
         after = next((start[0] for start in self._starts if start[0] > row), self._rows)
         return min(offset + after - row - 1, len(group))
@@ -181,12 +181,12 @@ class HeadingsModel(QStringListModel):
     def _section(self, row: int) -> _Start:
         return self._starts[bisect_right(self._starts, row, key=_first) - 1]
 
-    def _at(self, row: int) -> Heading | None:
+    def _at(self, row: int) -> ConversationSummary | None:
         """What is shown in `row`; None for the name of a section."""
         start, _, group, offset = self._section(row)
         return group[offset + row - start - 1] if row > start else None
 
-    def _is_answering(self, heading: Heading, role: int) -> bool | None:
+    def _is_answering(self, heading: ConversationSummary, role: int) -> bool | None:
         return heading.id == self._answering if role == IS_ANSWERING else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -216,12 +216,12 @@ class HeadingsModel(QStringListModel):
         )
 
 
-def title_of_heading(heading: Heading) -> str:
+def title_of_heading(heading: ConversationSummary) -> str:
     """Its title in one line, even if it has none."""
     return " ".join(heading.title[:500].split()) or tr("Untitled")
 
 
-def _newest_first(heading: Heading) -> float:
+def _newest_first(heading: ConversationSummary) -> float:
     return -heading.changed
 
 
@@ -230,7 +230,7 @@ def _first(start: Sequence[Any]) -> int:
 
 
 _NAMES = {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}
-_VALUES: dict[int, Callable[[Heading], Any]] = {
+_VALUES: dict[int, Callable[[ConversationSummary], Any]] = {
     Qt.ItemDataRole.DisplayRole: title_of_heading,
     Qt.ItemDataRole.AccessibleTextRole: title_of_heading,
     Qt.ItemDataRole.EditRole: lambda heading: heading.title,

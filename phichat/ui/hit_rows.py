@@ -4,7 +4,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QTextCharFormat, QTextLayout, QTextOption
 from PySide6.QtWidgets import QStyleOptionViewItem
 
-from phichat.store.base import Hit
+from phichat.store.base import SearchHit
 from phichat.ui.headings import HEADING
 from phichat.ui.rows import MARGIN, HeadingRows, Index
 
@@ -16,7 +16,7 @@ class HitRows(HeadingRows):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         hit = index.data(HEADING)
-        if not isinstance(hit, Hit):
+        if not isinstance(hit, SearchHit):
             return
         painter.save()
         self.paint_ground(painter, option)
@@ -33,7 +33,7 @@ class HitRows(HeadingRows):
         painter.restore()
 
     def _paint_words(
-        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, hit: Hit, colour: QColor
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, hit: SearchHit, colour: QColor
     ) -> None:
         layout = QTextLayout(hit.excerpt, option.font)
         wrap = QTextOption()

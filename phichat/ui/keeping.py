@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.ui.records import record_of, title_of_session
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Keeping(QObject):
         self._told.connect(self._on_told)
         self._emptied.connect(self.erased)
 
-    def knows(self, session: Session, record: Record) -> None:
+    def knows(self, session: Session, record: ConversationRecord) -> None:
         """`session` was made of `record`: that much is stored."""
         heading, messages = record.heading, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
 from phichat.i18n import tr, tr_count
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel, title_of_heading
 from phichat.ui.jobs import Errands, once
@@ -139,7 +139,7 @@ class Managing(QObject):
         self._undoing.clear()
         self._conversing.start_again()
 
-    def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[Heading]:
+    def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[ConversationSummary]:
         """Those that are stored once `future` is done."""
         wait_for(future)
         return self._history().headings(in_bin=in_bin)
@@ -158,7 +158,7 @@ class Managing(QObject):
             self._keeping.pin(name, is_pinned=is_pinned)
             self._headings.change(name, is_pinned=is_pinned)
 
-    def _delete(self, names: Iterable[str]) -> list[Heading]:
+    def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
         gone = self._headings.take(names)
         if any(_is_answering(self._conversing.known(heading.id)) for heading in gone):
             self.stopped.emit()
@@ -170,7 +170,7 @@ class Managing(QObject):
             self._conversing.start_again()
         return gone
 
-    def _bring_back(self, gone: Sequence[Heading]) -> None:
+    def _bring_back(self, gone: Sequence[ConversationSummary]) -> None:
         for heading in gone:
             session = self._temporary.pop(heading.id, None)
             if session:

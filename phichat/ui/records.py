@@ -6,10 +6,10 @@ from dataclasses import asdict
 from phichat.chat.conversation import Conversation, title_of
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 
 
-def session_of(record: Record) -> Session:
+def session_of(record: ConversationRecord) -> Session:
     """The stored conversation, to go on with."""
     heading = record.heading
     title = heading.title if record.messages else ""  # before the first message, its title is that of the draft
@@ -20,9 +20,9 @@ def session_of(record: Record) -> Session:
     return session
 
 
-def record_of(session: Session) -> Record:
+def record_of(session: Session) -> ConversationRecord:
     """The conversation as it is, to be stored."""
-    return Record(
+    return ConversationRecord(
         heading_of(session),
         session.conversation.tip,
         session.system,
@@ -34,13 +34,13 @@ def record_of(session: Session) -> Record:
     )
 
 
-def heading_of(session: Session) -> Heading:
+def heading_of(session: Session) -> ConversationSummary:
     """How a list shows it."""
     messages = session.conversation.messages()
     now = time.time()
     created = messages[0].created if messages else now
     changed = messages[-1].created if messages else now
-    return Heading(session.conversation.id, title_of_session(session), created, changed)
+    return ConversationSummary(session.conversation.id, title_of_session(session), created, changed)
 
 
 def title_of_session(session: Session) -> str:

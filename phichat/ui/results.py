@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.i18n import tr, tr_count
-from phichat.store.base import Hit
+from phichat.store.base import SearchHit
 from phichat.ui.headings import HEADING, title_of_heading
 from phichat.ui.hit_rows import HitRows
 from phichat.ui.plain_text import plain_label, tool_tip
@@ -23,9 +23,9 @@ class HitsModel(QAbstractListModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hits: list[Hit] = []
+        self._hits: list[SearchHit] = []
 
-    def show_hits(self, hits: list[Hit]) -> None:
+    def show_hits(self, hits: list[SearchHit]) -> None:
         """These were found."""
         self.beginResetModel()
         self._hits = hits
@@ -49,7 +49,7 @@ class HitsModel(QAbstractListModel):
 
 
 class Results(QWidget):
-    """Signals: `opened(Hit)` where the person wants to see it; `left_upwards` for the key up in the first row."""
+    """Signals: `opened(SearchHit)` where the person wants to see it; `left_upwards` for the key up in the first row."""
 
     opened = Signal(object)
     left_upwards = Signal()
@@ -74,7 +74,7 @@ class Results(QWidget):
         layout.addWidget(self._list, 1)
         self.setFocusProxy(self._list)
 
-    def show_hits(self, hits: list[Hit], most: int) -> None:
+    def show_hits(self, hits: list[SearchHit], most: int) -> None:
         """Show what was found, of which there may be more than `most`."""
         self._model.show_hits(hits)
         self._list.scrollToTop()

@@ -4,7 +4,7 @@ from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QPoi
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HEADING
 from phichat.ui.theme import Theme
 
@@ -45,11 +45,11 @@ class RowList(QListView):
         if not isinstance(self.itemDelegate(), HeadingRows):
             self.setItemDelegate(HeadingRows(self._theme, self))
 
-    def chosen(self) -> list[Heading]:
+    def chosen(self) -> list[ConversationSummary]:
         """The conversations that are chosen, in the order they are shown."""
         indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
         headings = [index.data(HEADING) for index in indexes]
-        return [heading for heading in headings if isinstance(heading, Heading)]
+        return [heading for heading in headings if isinstance(heading, ConversationSummary)]
 
     def choose(self, index: QModelIndex) -> None:
         """Make `index` the only one that is chosen, and show it; none if it is invalid."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import tr
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HEADING, IS_ANSWERING, title_of_heading
 from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme import Theme
@@ -66,7 +66,7 @@ class HeadingRows(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         title = str(index.data())
-        if isinstance(index.data(HEADING), Heading):
+        if isinstance(index.data(HEADING), ConversationSummary):
             self.paint_ground(painter, option)
             rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
             if index.data(IS_ANSWERING):
@@ -93,7 +93,7 @@ class HeadingRows(QStyledItemDelegate):
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
         heading = index.data(HEADING)
-        if event.type() is QEvent.Type.ToolTip and isinstance(heading, Heading):
+        if event.type() is QEvent.Type.ToolTip and isinstance(heading, ConversationSummary):
             QToolTip.showText(event.globalPos(), tool_tip(title_of_heading(heading)), view)
             return True
         return super().helpEvent(event, view, option, index)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
-from phichat.store.base import Hit
+from phichat.store.base import SearchHit
 from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 
@@ -41,11 +41,11 @@ class Searching(QObject):
             work = partial(self._find, words, self._keeping.last)
             self._asked = self._errands.send(once(work), self._on_found, self._on_ended)
 
-    def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[Hit]:
+    def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too
         return self._history().search(words, MOST_HITS)
 
-    def _on_found(self, hits: list[Hit]) -> None:
+    def _on_found(self, hits: list[SearchHit]) -> None:
         self.found.emit(hits, MOST_HITS)
 
     def _on_ended(self, trouble: str) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
-from phichat.store import changes, rows, schema
-from phichat.store.checking import check_now
-from phichat.store.folding import fold
+from phichat.store import migrations, rows, writes
 from phichat.store.history import History
+from phichat.store.integrity import check_now
+from phichat.store.search_text import fold
 from tests.history_kills import missing_after_kill
 
 CONVERSATIONS, MESSAGES, LONG = 10_000, 200_000, 2000
@@ -58,7 +58,7 @@ def large(folder: Path) -> None:
         print("typing `conversation`:", " ".join(f"{value:.1f}" for value in typed), "ms")
         adding = timed(lambda: history.add(short, Message(Role.USER, "Hello there, how are you?"), None).result())
         show("add, durably", adding)
-    with closing(schema.connect(file, "ro")) as connection:
+    with closing(migrations.connect(file, "ro")) as connection:
         show("full check", timed(lambda: check_now(connection), 2))
 
 
@@ -94,9 +94,9 @@ def build(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     chance = random.Random(4)
     words = Words(chance)
-    with closing(schema.connect(file)) as connection:
-        schema.prepare_for_writing(connection)
-        schema.migrate(connection)
+    with closing(migrations.connect(file)) as connection:
+        migrations.prepare_for_writing(connection)
+        migrations.migrate(connection)
         connection.execute("PRAGMA synchronous = OFF")
         for first in range(0, CONVERSATIONS, 250):
             connection.execute("BEGIN")
@@ -114,7 +114,7 @@ def insert(connection: Any, number: int, words: "Words", chance: random.Random) 
     connection.execute(
         "INSERT INTO conversations (number, id, title, created, changed, tip) VALUES (?, ?, ?, ?, ?, ?)", heading
     )
-    changes.index_title(connection, number, title)
+    writes.index_title(connection, number, title)
     placed = [(int(message.created * 1000), number, *rows.message_row(message)) for message in messages]
     connection.executemany(
         f"INSERT INTO messages (number, conversation, {rows.MESSAGE}) VALUES (?, ?, {rows.MESSAGE_PLACES})", placed

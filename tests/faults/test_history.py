@@ -16,10 +16,10 @@ import pytest
 
 from phichat.chat.conversation import Message, Role
 from phichat.errors import StoreError
-from phichat.store import checking, lane, salvage, schema, vault
-from phichat.store.alone import alone
-from phichat.store.base import Heading, Record
+from phichat.store import database, integrity, migrations, recovery, writer_thread
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
+from phichat.store.locking import lock_folder
 from tests.history_child import imported
 from tests.history_kills import missing_after_kill, missing_after_power_loss
 
@@ -133,8 +133,12 @@ def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
     with closing(History(file)) as history:
-        history.put(Record(Heading("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),))).result()
-        found = list(salvage.rows(file, lambda count: count > 13))
+        history.put(
+            ConversationRecord(
+                ConversationSummary("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),)
+            )
+        ).result()
+        found = list(recovery.salvaged_rows(file, lambda count: count > 13))
     texts = [values[15] for _, values in found if values[4] == "user"]
     assert sum("Imported" in text for text in texts) >= CONVERSATIONS * MESSAGES
     assert "é中😀" * 9999 in texts
@@ -145,8 +149,8 @@ def test_damage_that_is_met_later_is_mended(whole: bytes, tmp_path: Path, monkey
     content = bytearray(whole)
     content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
     file.write_bytes(content)
-    monkeypatch.setattr(checking, "SMALL", 0)
-    monkeypatch.setattr(checking, "is_due", lambda connection: False)
+    monkeypatch.setattr(integrity, "SMALL", 0)
+    monkeypatch.setattr(integrity, "is_due", lambda connection: False)
     notices: list[str] = []
     with closing(History(file, notices.append)) as history:
         assert history.ready.result() == ""
@@ -162,8 +166,8 @@ def test_damage_is_noticed_in_the_background(
     content = bytearray(whole)
     content[4 * PAGE : 5 * PAGE] = os.urandom(PAGE)  # an index
     file.write_bytes(content)
-    monkeypatch.setattr(checking, "SMALL", 0)
-    monkeypatch.setattr(checking, "is_due", lambda connection: True)
+    monkeypatch.setattr(integrity, "SMALL", 0)
+    monkeypatch.setattr(integrity, "is_due", lambda connection: True)
     notices: list[str] = []
     with closing(History(file, notices.append)) as history:
         assert history.ready.result() == ""
@@ -175,30 +179,30 @@ def test_damage_is_noticed_in_the_background(
 def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
-    monkeypatch.setattr(checking, "SMALL", 0)
+    monkeypatch.setattr(integrity, "SMALL", 0)
     with closing(History(file)) as history:
         history.ready.result()
-    with closing(schema.connect(file)) as connection:
-        assert not checking.is_due(connection)
+    with closing(migrations.connect(file)) as connection:
+        assert not integrity.is_due(connection)
         now = time.time()
         for away in (8 * 86400, -86400):
             monkeypatch.setattr("time.time", lambda away=away: now + away)
-            assert checking.is_due(connection)
+            assert integrity.is_due(connection)
 
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is patient."""
-    monkeypatch.setattr(vault, "TRY_AGAIN", 0.0)
-    monkeypatch.setattr(schema, "PATIENCE", 0.2)
+    monkeypatch.setattr(database, "TRY_AGAIN", 0.0)
+    monkeypatch.setattr(migrations, "PATIENCE", 0.2)
 
 
 def message(text: str) -> Message:
     return Message(Role.USER, text)
 
 
-def conversation(name: str, *messages: Message) -> Record:
-    return Record(Heading(name, f"Title of {name}", 1.0, 2.0), messages=messages)
+def conversation(name: str, *messages: Message) -> ConversationRecord:
+    return ConversationRecord(ConversationSummary(name, f"Title of {name}", 1.0, 2.0), messages=messages)
 
 
 def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
@@ -231,8 +235,8 @@ def works_in_memory(history: History, sentence: str) -> None:
 def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
-    connect = schema.connect
-    monkeypatch.setattr(schema, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
+    connect = migrations.connect
+    monkeypatch.setattr(migrations, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
     with closing(History(file)) as history:
         with pytest.raises(StoreError) as caught:
             history.ready.result()
@@ -252,7 +256,7 @@ def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypat
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Sets how many pages fit on the disk."""
     connections: list[sqlite3.Connection] = []
-    prepare = schema.prepare_for_writing
+    prepare = migrations.prepare_for_writing
 
     def prepare_too(connection: sqlite3.Connection) -> None:
         connections.append(connection)
@@ -262,7 +266,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
         for connection in connections:
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    monkeypatch.setattr(schema, "prepare_for_writing", prepare_too)
+    monkeypatch.setattr(migrations, "prepare_for_writing", prepare_too)
     yield limit
     connections.clear()
 
@@ -335,18 +339,18 @@ def test_two_programs_take_turns(tmp_path: Path) -> None:
 def test_two_programs_begin_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "history.sqlite3"
     others: list[History] = []
-    found = schema.version
+    found = migrations.version
 
     def interrupted(connection: sqlite3.Connection) -> int:
         version = found(connection)
-        if schema.version is interrupted:
+        if migrations.version is interrupted:
             monkeypatch.undo()
             others.append(History(file))
             with suppress(TimeoutError):
                 others[0].ready.result(0.3)
         return version
 
-    monkeypatch.setattr(schema, "version", interrupted)
+    monkeypatch.setattr(migrations, "version", interrupted)
     with closing(History(file)) as history:
         assert history.ready.result() == ""
         with closing(others[0]) as other:
@@ -411,7 +415,7 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
     with ExitStack() as stack:
-        with alone(tmp_path):
+        with lock_folder(tmp_path):
             history = stack.enter_context(closing(History(file)))
             held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
             assert str(history.create(conversation("new")).exception()) == held
@@ -422,6 +426,6 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
     with closing(History(tmp_path / "history.sqlite3")) as history:
         history.ready.result()
-        failed = history._lane.do(lane.Job(lambda connection: 1 / 0))
+        failed = history._lane.do(writer_thread.Job(lambda connection: 1 / 0))
         assert str(failed.exception()) == "The history could not be used: division by zero."
         assert history.create(conversation("one")).result()

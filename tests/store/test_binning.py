@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from phichat.chat.conversation import Message, Role
-from phichat.store import binning, changes, opening
-from phichat.store.base import Heading, Record
+from phichat.store import writes
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
 START = 1_800_000_000.0
@@ -29,10 +29,9 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
 
     def set_clock(days: float) -> None:
         Today.days = days
-        for module in (binning, changes):
-            monkeypatch.setattr(module.time, "time", lambda: START + days * 86400)
+        monkeypatch.setattr("phichat.store.writes.time.time", lambda: START + days * 86400)
 
-    monkeypatch.setattr(opening, "date", Today)
+    monkeypatch.setattr(writes, "date", Today)
     set_clock(0)
     return set_clock
 
@@ -41,8 +40,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
 def binned(history: History, at: At) -> History:
     """With one conversation in the bin, and a branch deleted in another."""
     message = Message(Role.USER, "needle")
-    history.create(Record(Heading("gone", "", 1.0, 1.0)))
-    history.create(Record(Heading("kept", "", 1.0, 1.0), messages=(message,)))
+    history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
+    history.create(ConversationRecord(ConversationSummary("kept", "", 1.0, 1.0), messages=(message,)))
     history.empty_bin()  # the day has been seen
     history.delete_branch(message.id)
     history.bin(["gone"]).result()
@@ -65,10 +64,10 @@ def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:
 
 
 def test_who_comes_once_a_week_waits_a_little_longer(binned: History, at: At) -> None:
-    for week in range(1, binning.DATES):
+    for week in range(1, writes.DATES):
         at(week * 7)
         assert binned.empty_bin().result() == 0
-    at(binning.DATES * 7)
+    at(writes.DATES * 7)
     assert binned.empty_bin().result() == 1
 
 
@@ -81,7 +80,7 @@ def test_a_clock_that_jumps_ahead_empties_nothing(binned: History, at: At, jump:
 
 
 def test_what_was_deleted_in_the_future_counts_from_now(history: History, at: At) -> None:
-    history.create(Record(Heading("gone", "", 1.0, 1.0)))
+    history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
     at(10_000)
     history.bin(["gone"]).result()
     for day in range(30):

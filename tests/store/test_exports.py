@@ -20,11 +20,11 @@ from phichat.chat.conversation import Message, Role
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write
 from phichat.exchange.imports import conversations
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from tests.conversations import HARD, record, talk
 
 
-def _written(kind: Format, *records: Record) -> str:
+def _written(kind: Format, *records: ConversationRecord) -> str:
     stream = io.StringIO()
     assert write(iter(records), kind, stream) == len(records)
     return stream.getvalue()
@@ -72,8 +72,8 @@ def test_json_holds_only_what_json_has() -> None:
 def test_only_one_conversation_is_looked_at_at_a_time(kind: Format) -> None:
     alive = 0
 
-    class Counted(Record):
-        def __init__(self, like: Record) -> None:
+    class Counted(ConversationRecord):
+        def __init__(self, like: ConversationRecord) -> None:
             nonlocal alive
             alive += 1
             super().__init__(**vars(like))
@@ -82,7 +82,7 @@ def test_only_one_conversation_is_looked_at_at_a_time(kind: Format) -> None:
             nonlocal alive
             alive -= 1
 
-    def many() -> Iterator[Record]:
+    def many() -> Iterator[ConversationRecord]:
         for number in range(50):
             assert alive <= 2
             yield Counted(talk("Hi", "Hello", title=str(number)))
@@ -288,7 +288,7 @@ def test_a_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
     file = tmp_path / "talk.txt"
     file.write_text("old")
 
-    def broken() -> Iterator[Record]:
+    def broken() -> Iterator[ConversationRecord]:
         yield talk("Hi", "Hello")
         raise StoreError("The history is gone.")
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from phichat.store.folding import Excerpts, fold, phrases_of, query_of
+from phichat.store.search_text import Excerpts, fold, phrases_of, query_of
 
 NFD_KOREAN = unicodedata.normalize("NFD", "한국")
 

@@ -18,7 +18,7 @@ import pytest
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role, new_id
 from phichat.errors import StoreError
-from phichat.store.base import Heading, Hit, Record
+from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
 from tests.stored import held
 
@@ -36,9 +36,11 @@ def answer(text: str = "", parent: str | None = None, ending: Ending = Ending.AN
     return Message(Role.ASSISTANT, text, parent, reply=Reply("model", 1, ending=ending))
 
 
-def record(name: str = "one", *messages: Message, title: str = "", changed: float = 2.0, **more: Any) -> Record:
+def record(
+    name: str = "one", *messages: Message, title: str = "", changed: float = 2.0, **more: Any
+) -> ConversationRecord:
     tip = messages[-1].id if messages else None
-    return Record(Heading(name, title, 1.0, changed), tip, messages=messages, **more)
+    return ConversationRecord(ConversationSummary(name, title, 1.0, changed), tip, messages=messages, **more)
 
 
 def thread(*texts: str) -> list[Message]:
@@ -60,10 +62,16 @@ def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> No
     first, second = thread("One", "Two")
     other = question("Instead of two", first.id, created=5.0)
     said = Message(Role.ASSISTANT, "Said", second.id, reply=EVERYTHING)
-    whole = Record(
-        Heading("one", "Title", 1.5, 2.5, is_pinned=True), other.id, "Be brief.", {"top_k": 3}, "phi", "Draft",
-        "chatgpt", (first, second, other, said),
-    )  # fmt: skip
+    whole = ConversationRecord(
+        ConversationSummary("one", "Title", 1.5, 2.5, is_pinned=True),
+        other.id,
+        "Be brief.",
+        {"top_k": 3},
+        "phi",
+        "Draft",
+        "chatgpt",
+        (first, second, other, said),
+    )
     history.create(whole).result()
     assert history.load("one") == whole
     with closing(reopened(history, file)) as again:
@@ -134,7 +142,9 @@ def test_values_that_no_database_holds(history: History) -> None:
         Role.ASSISTANT, "a", created=nan, reply=Reply("m", 2**70, (-1, 2**40, 7), Ending.STOP, {"x": nan})
     )
     history.create(
-        Record(Heading("one", "", far, -far), "not there", messages=(strange, question(created=1e300)))
+        ConversationRecord(
+            ConversationSummary("one", "", far, -far), "not there", messages=(strange, question(created=1e300))
+        )
     ).result()
     stored = history.load("one")
     assert stored.messages[0].reply is not None
@@ -199,10 +209,15 @@ def test_details_are_changed_each_for_itself(history: History) -> None:
     history.set_draft("one", "Draft")
     history.pin("one")
     history.rename("one", "New name").result()
-    assert history.load("one") == Record(
-        Heading("one", "New name", 1.0, 2.0, is_pinned=True), messages[0].id, "System", {"top_k": 1}, "phi", "Draft",
+    assert history.load("one") == ConversationRecord(
+        ConversationSummary("one", "New name", 1.0, 2.0, is_pinned=True),
+        messages[0].id,
+        "System",
+        {"top_k": 1},
+        "phi",
+        "Draft",
         messages=tuple(messages),
-    )  # fmt: skip
+    )
     history.pin("one", is_pinned=False)
     history.change_tip("one", None).result()
     assert not history.headings()[0].is_pinned
@@ -313,7 +328,9 @@ def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> No
 def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
     one, two, three = thread("one", "two", "three")
     beside = question("beside", one.id)
-    history.create(Record(Heading("c", "", 1.0, 1.0), three.id, messages=(one, two, three, beside))).result()
+    history.create(
+        ConversationRecord(ConversationSummary("c", "", 1.0, 1.0), three.id, messages=(one, two, three, beside))
+    ).result()
     hidden = history.delete_branch(two.id).result()
     assert hidden == [two.id, three.id]
     assert history.load("c").messages == (one, beside)
@@ -358,8 +375,8 @@ def test_titles_are_found_first_then_the_newest(history: History) -> None:
     history.create(record("c", title="A needle")).result()
     hits = history.search("needl")
     assert [hit.heading.id for hit in hits] == ["c", "a", "b"]
-    assert hits[0] == Hit(history.load("c").heading, None, "A needle", ((2, 7),))
-    assert hits[1] == Hit(history.load("a").heading, new.id, "The needle is new", ((4, 9),))
+    assert hits[0] == SearchHit(history.load("c").heading, None, "A needle", ((2, 7),))
+    assert hits[1] == SearchHit(history.load("a").heading, new.id, "The needle is new", ((4, 9),))
     assert [hit.heading.id for hit in history.search("needl", limit=2)] == ["c", "a"]
     history.rename("c", "Renamed").result()
     assert [hit.heading.id for hit in history.search("needl")] == ["a", "b"]
@@ -439,7 +456,7 @@ def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None
 def test_a_conversation_of_the_chat_fits(history: History) -> None:
     talk = Conversation()
     asked = talk.add(Role.USER, "Why?")
-    history.create(Record(Heading(talk.id, talk.title, 1.0, 1.0)))
+    history.create(ConversationRecord(ConversationSummary(talk.id, talk.title, 1.0, 1.0)))
     history.add(talk.id, asked, talk.tip)
     said = talk.add(Role.ASSISTANT, "", Reply("m"))
     history.add(talk.id, said, talk.tip).result()

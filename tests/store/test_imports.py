@@ -20,7 +20,7 @@ from phichat.exchange.imports import Imported, conversations, import_file
 from phichat.exchange.json_format import as_json
 from phichat.exchange.json_stream import JsonStream, NotJson
 from phichat.exchange.markdown import path_of
-from phichat.store.base import Record
+from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from tests.conversations import record, talk
 
@@ -29,16 +29,16 @@ class ShelfStub:
     """A history in memory."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, ConversationRecord] = {}
         self.puts = 0
         self.error: StoreError | None = None
 
-    def load(self, conversation: str) -> Record:
+    def load(self, conversation: str) -> ConversationRecord:
         if conversation not in self.records:
             raise StoreError("This conversation is no longer there.")
         return self.records[conversation]
 
-    def put(self, record: Record) -> "Future[bool]":
+    def put(self, record: ConversationRecord) -> "Future[bool]":
         self.puts += 1
         done: Future[bool] = Future()
         if self.error:
@@ -63,14 +63,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "export.dat"  # the name says nothing
 
 
-def _one(file: Path, values: Any) -> Record:
+def _one(file: Path, values: Any) -> ConversationRecord:
     file.write_text(json.dumps(values), "utf-8")
     (found,) = conversations(file)
     assert found
     return found
 
 
-def _said(record: Record) -> list[tuple[str, str]]:
+def _said(record: ConversationRecord) -> list[tuple[str, str]]:
     return [(str(message.role), message.text) for message in path_of(record)]
 
 

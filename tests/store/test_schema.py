@@ -9,8 +9,8 @@ import pytest
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.errors import StoreError
-from phichat.store import schema
-from phichat.store.base import Heading, Record
+from phichat.store import migrations
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
 VERSION_1 = """
@@ -40,8 +40,8 @@ PRAGMA user_version = 1;
 """
 """What the first version made, and held."""
 
-HELD = Record(
-    Heading("one", "Title", 1.0, 2.0, is_pinned=True), "b", "Be", {"top_k": 3}, "phi", "Dr", "",
+HELD = ConversationRecord(
+    ConversationSummary("one", "Title", 1.0, 2.0, is_pinned=True), "b", "Be", {"top_k": 3}, "phi", "Dr", "",
     (
         Message(Role.USER, "Why?", None, "a", None, 1.0),
         Message(
@@ -72,24 +72,24 @@ def test_the_first_version_becomes_the_latest(old: Path) -> None:
     assert sorted(path.name for path in old.parent.iterdir()) == [old.name, backup.name]
     assert len(backup.read_bytes()) == len(before)
     with closing(sqlite3.connect(backup)) as connection:
-        assert schema.version(connection) == 1
+        assert migrations.version(connection) == 1
         assert connection.execute("SELECT text FROM messages").fetchall() == [("Why?",), ("Bec",)]
 
 
 def test_who_comes_second_to_a_migration_leaves_the_backup_alone(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(History(old)) as history:
         history.ready.result()
-    monkeypatch.setattr(schema, "look", lambda connection: (1, True))  # before the other was done
+    monkeypatch.setattr(migrations, "look", lambda connection: (1, True))  # before the other was done
     with closing(History(old)) as history:
         assert history.ready.result() == ""
         assert history.load("one") == HELD
     with closing(sqlite3.connect(old.with_name("history.sqlite3.v1.bak"))) as connection:
-        assert schema.version(connection) == 1
+        assert migrations.version(connection) == 1
 
 
 def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
-    with closing(schema.connect(old)) as connection:
-        schema.migrate(connection, 2)
+    with closing(migrations.connect(old)) as connection:
+        migrations.migrate(connection, 2)
         columns = [row[1] for row in connection.execute("PRAGMA table_info (messages)")]
     assert columns[-2:] == ["text", "binned_on"]
     with closing(History(old)) as history:
@@ -103,8 +103,8 @@ def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
 
 
 def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
-    with closing(schema.connect(old)) as connection:
-        schema.migrate(connection, 3)
+    with closing(migrations.connect(old)) as connection:
+        migrations.migrate(connection, 3)
     with closing(History(old)) as history:
         assert history.ready.result() == ""
         assert history.load("one") == HELD
@@ -114,39 +114,39 @@ def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
     assert old.with_name("history.sqlite3.v3.bak").exists()
 
 
-@pytest.mark.parametrize("version", range(schema.LATEST))
+@pytest.mark.parametrize("version", range(migrations.LATEST))
 def test_every_version_leads_to_the_same_tables(tmp_path: Path, version: int) -> None:
     made = []
-    for name, steps in (("blank", [schema.LATEST]), ("stepwise", [version, schema.LATEST])):
-        with closing(schema.connect(tmp_path / name)) as connection:
+    for name, steps in (("blank", [migrations.LATEST]), ("stepwise", [version, migrations.LATEST])):
+        with closing(migrations.connect(tmp_path / name)) as connection:
             for step in steps:
-                schema.migrate(connection, step)
-            assert schema.version(connection) == schema.LATEST
+                migrations.migrate(connection, step)
+            assert migrations.version(connection) == migrations.LATEST
             made.append(connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall())
     assert made[0] == made[1]
 
 
 def test_the_first_migration_is_never_changed(old: Path, tmp_path: Path) -> None:
-    with closing(schema.connect(tmp_path / "new")) as new, closing(schema.connect(old)) as connection:
-        schema.migrate(new, 1)
+    with closing(migrations.connect(tmp_path / "new")) as new, closing(migrations.connect(old)) as connection:
+        migrations.migrate(new, 1)
         for table in ("conversations", "messages", "message_words_content"):
             query = f"PRAGMA table_info ({table})"
             assert new.execute(query).fetchall() == connection.execute(query).fetchall()
 
 
 def test_a_migration_is_made_whole_or_not_at_all(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = (*schema.MIGRATIONS[1], "CREATE TABLE conversations (number)")
-    monkeypatch.setattr(schema, "MIGRATIONS", (schema.MIGRATIONS[0], broken))
+    broken = (*migrations.MIGRATIONS[1], "CREATE TABLE conversations (number)")
+    monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.MIGRATIONS[0], broken))
     with closing(History(old)) as history, pytest.raises(StoreError):
         history.ready.result()
     with closing(sqlite3.connect(old)) as connection:
-        assert schema.version(connection) == 1
+        assert migrations.version(connection) == 1
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'days'").fetchall()
 
 
 def test_a_later_version_is_not_touched(old: Path) -> None:
     with closing(sqlite3.connect(old)) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.LATEST + 1}")
+        connection.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
     before = old.read_bytes()
     with closing(History(old)) as history:
         with pytest.raises(StoreError, match="was made by a newer Phichat and is left as it is: update Phichat"):

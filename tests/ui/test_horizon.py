@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.answering import State
 from tests.fakes import ScriptedEngine
@@ -103,8 +103,8 @@ def test_the_line_is_there_wherever_one_scrolls(
         conversation.add(Role.USER, f"Question {number}")
         conversation.add(Role.ASSISTANT, "Because. " * 100, Reply("m", 7, (1,), Ending.STOP))
     history = History(home / "history.sqlite3")
-    heading = Heading(conversation.id, "Long", 1.0, 2.0)
-    history.put(Record(heading, conversation.tip, messages=tuple(conversation.messages()))).result()
+    heading = ConversationSummary(conversation.id, "Long", 1.0, 2.0)
+    history.put(ConversationRecord(heading, conversation.tip, messages=tuple(conversation.messages()))).result()
     history.close()
     engine.leaves_out = 300
     person = open_window()

@@ -21,7 +21,7 @@ from phichat.chat.conversation import Ending, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError
-from phichat.store.base import Heading, Record
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.answering import State
 from phichat.ui.keeping import Keeping
@@ -30,7 +30,7 @@ from tests.stored import held, put
 from tests.ui.conftest import Person
 
 
-def stored(home: Path) -> list[Record]:
+def stored(home: Path) -> list[ConversationRecord]:
     """What the file holds, once no window has it open."""
     history = History(home / "history.sqlite3")
     try:
@@ -295,7 +295,7 @@ def slow(home: Path, open_window: Callable[[], Person], monkeypatch: pytest.Monk
     slow, _ = put(home, ("Slow", 0.001), ("Quick", 0.002))
     load = History.load
 
-    def load_slowly(history: History, name: str) -> Record:
+    def load_slowly(history: History, name: str) -> ConversationRecord:
         if name == slow:
             time.sleep(0.4)
             raise StoreError("It is too slow.")
@@ -327,7 +327,7 @@ def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Per
     conversing = person.window.archive.conversing
     person.click("newConversationButton")
     begun = conversing.session
-    conversing.resume(Record(Heading("draft", "Hm", 1.0, 1.0), draft="Hm"))
+    conversing.resume(ConversationRecord(ConversationSummary("draft", "Hm", 1.0, 1.0), draft="Hm"))
     assert conversing.session is begun
 
 

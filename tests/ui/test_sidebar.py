@@ -16,7 +16,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolTip, QWidget
 
 from phichat import i18n
-from phichat.store.base import Heading
+from phichat.store.base import ConversationSummary
 from phichat.store.history import History
 from phichat.ui.answering import State
 from phichat.ui.headings import HeadingsModel
@@ -346,10 +346,10 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
 def test_the_model_keeps_its_word() -> None:
     model = HeadingsModel()
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
-    headings = [Heading(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
+    headings = [ConversationSummary(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
     model.show_all(headings)
     model.change("30", is_pinned=True)
-    model.put(Heading("new", "New", 0, time.time()), is_temporary=True)
+    model.put(ConversationSummary("new", "New", 0, time.time()), is_temporary=True)
     model.take(["0", "1", "new"])
     model.touch(headings[40], is_temporary=False)
     assert model.index_of("40").data() == "T40"
@@ -361,10 +361,10 @@ def test_the_model_keeps_its_word() -> None:
 def test_what_happens_while_the_list_is_read_counts() -> None:
     model = HeadingsModel()
     model.expect()
-    model.put(Heading("a", "A", 0, 2.0))
-    model.put(Heading("b", "B", 0, 1.0))
+    model.put(ConversationSummary("a", "A", 0, 2.0))
+    model.put(ConversationSummary("b", "B", 0, 1.0))
     model.take(["b"])
-    model.show_all([Heading("b", "B", 0, 1.0), Heading("c", "C", 0, 0.5)])
+    model.show_all([ConversationSummary("b", "B", 0, 1.0), ConversationSummary("c", "C", 0, 0.5)])
     assert [heading.id for heading in model.headings()] == ["a", "c"]
 
 

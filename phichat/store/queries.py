@@ -4,15 +4,15 @@ import sqlite3
 from collections.abc import Iterator
 
 from phichat.store import rows
-from phichat.store.base import Heading, Hit, Record
-from phichat.store.folding import Excerpts, phrases_of, query_of
+from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.rows import DETAILS, HEADING, MESSAGE
+from phichat.store.search_text import Excerpts, phrases_of, query_of
 
 MOST_TITLES = 10
 """Hits in titles, if there are hits in messages as well."""
 
 
-def headings(connection: sqlite3.Connection, *, in_bin: bool = False) -> list[Heading]:
+def headings(connection: sqlite3.Connection, *, in_bin: bool = False) -> list[ConversationSummary]:
     """All conversations, or all in the bin: pinned first, then the last changed."""
     where = "IS NOT NULL" if in_bin else "IS NULL"
     found = connection.execute(
@@ -22,7 +22,7 @@ def headings(connection: sqlite3.Connection, *, in_bin: bool = False) -> list[He
     return [rows.heading_of(row) for row in found]
 
 
-def load(connection: sqlite3.Connection, name: str) -> Record | None:
+def load(connection: sqlite3.Connection, name: str) -> ConversationRecord | None:
     """A conversation in full, without deleted branches; None if there is none."""
     row = connection.execute(f"SELECT {HEADING}, {DETAILS}, number FROM conversations WHERE id = ?", (name,)).fetchone()  # noqa: S608
     if row is None:
@@ -44,7 +44,7 @@ def count(connection: sqlite3.Connection) -> int:
     return int(rows.one(connection, "SELECT count(*) FROM conversations WHERE deleted IS NULL"))
 
 
-def search(connection: sqlite3.Connection, typed: str, limit: int) -> list[Hit]:
+def search(connection: sqlite3.Connection, typed: str, limit: int) -> list[SearchHit]:
     """Where every typed word begins a word: in titles first, then in messages, the newest first."""
     phrases = phrases_of(typed)
     if not phrases or limit <= 0:
@@ -56,7 +56,7 @@ def search(connection: sqlite3.Connection, typed: str, limit: int) -> list[Hit]:
     return (in_titles + in_messages)[:limit]
 
 
-def _in_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[Hit]:
+def _in_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:
     found = connection.execute(
         f"SELECT {HEADING} FROM conversations WHERE deleted IS NULL"  # noqa: S608
         " AND number IN (SELECT rowid FROM title_words WHERE title_words MATCH ?)"
@@ -65,10 +65,10 @@ def _in_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpts, l
     )
     for row in found:
         heading = rows.heading_of(row)
-        yield Hit(heading, None, *excerpts.of(heading.title))
+        yield SearchHit(heading, None, *excerpts.of(heading.title))
 
 
-def _in_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[Hit]:
+def _in_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:
     columns = ", ".join(f"conversations.{name}" for name in HEADING.split(", "))
     found = connection.execute(
         f"SELECT {columns}, messages.id, messages.text, messages.attachments FROM message_words"  # noqa: S608
@@ -79,4 +79,4 @@ def _in_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts,
         (query, limit),
     )
     for row in found:
-        yield Hit(rows.heading_of(row[:6]), row[6], *excerpts.of(rows.words(*row[7:])))
+        yield SearchHit(rows.heading_of(row[:6]), row[6], *excerpts.of(rows.words(*row[7:])))

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.store import rows, schema
-from phichat.store.failures import Damage, Trouble, trouble_of
+from phichat.store import migrations, rows
+from phichat.store.failures import Damage, FailureKind, trouble_of
 
 SMALL = 32_000_000
 """Bytes that are looked through before anything else: 60 ms, as by `python -m tests.benchmarks.history large`."""
@@ -60,7 +60,7 @@ class Checker:
 
     def _work(self) -> None:
         try:
-            self._connection = connection = schema.connect(self._file, "ro")
+            self._connection = connection = migrations.connect(self._file, "ro")
             try:
                 if not self._is_closed.is_set():
                     check_now(connection)
@@ -68,7 +68,7 @@ class Checker:
                 self._connection = None
                 connection.close()
         except sqlite3.Error as error:
-            is_whole = trouble_of(error) is not Trouble.DAMAGED
+            is_whole = trouble_of(error) is not FailureKind.DAMAGED
         else:
             is_whole = True
         if not self._is_closed.is_set():

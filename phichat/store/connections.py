@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from phichat.store import schema
+from phichat.store import migrations
 
 _Read = TypeVar("_Read")
 
 
-class Readers:
-    """Lends connections to one file; `mode` as in `schema.connect`."""
+class ConnectionPool:
+    """Lends connections to one file; `mode` as in `migrations.connect`."""
 
     def __init__(self, file: Path, mode: str = "ro") -> None:
         self._file, self._mode = file, mode
@@ -42,7 +42,7 @@ class Readers:
         with self._changed:
             if self._is_closed:
                 raise ReadersClosed
-            connection = self._idle.pop() if self._idle else schema.connect(self._file, self._mode)
+            connection = self._idle.pop() if self._idle else migrations.connect(self._file, self._mode)
             self._lent += 1
             return connection
 

@@ -3,23 +3,27 @@
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from phichat.chat.conversation import Message
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows
-from phichat.store.base import Record
-from phichat.store.folding import fold
+from phichat.store.base import ConversationRecord
 from phichat.store.rows import MESSAGE, MESSAGE_PLACES, one
+from phichat.store.search_text import fold
 from phichat.unicode import replace_surrogates
 
 HOUR = 3_600_000
 """Milliseconds within which a message finds its place if another has the same time."""
 
 
-def put(connection: sqlite3.Connection, record: Record) -> bool:
+def put(connection: sqlite3.Connection, record: ConversationRecord) -> bool:
     """Store what is not there yet of a conversation; whether that was anything. It leaves the bin."""
     number = one(connection, "SELECT number FROM conversations WHERE id = ?", record.heading.id)
     is_new = number is None
@@ -185,7 +189,7 @@ def place(connection: sqlite3.Connection, conversation: int, created: float) -> 
     return wanted
 
 
-def _put_conversation(connection: sqlite3.Connection, record: Record) -> int:
+def _put_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> int:
     heading = record.heading
     names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin, attached"
     texts = (record.system, rows.encode(record.sampling), record.model, record.draft, record.origin)
@@ -265,3 +269,56 @@ def _branch(connection: sqlite3.Connection, conversation: int, message: str) -> 
         if parent in branch:
             branch[name] = None
     return list(branch)
+
+
+def note_day(connection: Connection) -> None:
+    """Today has been seen. A clock that jumps is believed no more than one day at a time."""
+    connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
+
+
+DATES = 7
+"""On so many later dates the app has to have run before the clock is believed."""
+
+DAY = 86400.0
+
+
+def empty(connection: Connection, older_than_days: int) -> int:
+    """Delete for good what was deleted so many days ago; how many conversations that were.
+
+    A clock that jumps ahead adds one date, however far it jumps; and nothing was deleted in the future.
+    """
+    note_day(connection)
+    now = time.time()
+    for table in ("conversations", "messages"):
+        connection.execute(f"UPDATE {table} SET deleted = ? WHERE deleted > ?", (now, now))  # noqa: S608 - our own names
+    due = (now - older_than_days * DAY, last_day(connection) - min(older_than_days, DATES))
+    where = "deleted <= ? AND binned_on <= ?"
+    names = [row[0] for row in connection.execute(f"SELECT id FROM conversations WHERE {where}", due)]  # noqa: S608
+    purge(connection, names)
+    hidden = f"SELECT number FROM messages WHERE {where}"  # noqa: S608
+    connection.execute(f"DELETE FROM message_words WHERE rowid IN ({hidden})", due)  # noqa: S608
+    connection.execute(f"DELETE FROM messages WHERE {where}", due)  # noqa: S608
+    return len(names)
+
+
+TABLES = ("messages", "conversations", "days", "message_words", "title_words")
+
+
+def erase(connection: Connection) -> None:
+    """Empty all tables."""
+    for table in TABLES:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
+
+def leave_no_trace(connection: Connection, file: Path) -> None:
+    """Leave out of the file what was deleted, and delete backups and damaged files, which hold it too."""
+    for words in ("message_words", "title_words"):
+        with suppress(sqlite3.Error):
+            connection.execute(f"INSERT INTO {words} ({words}) VALUES ('optimize')")  # noqa: S608
+    for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        with suppress(sqlite3.Error):
+            connection.execute(statement).fetchall()
+    for pattern in (f"{file.name}.v*.bak*", f"{file.stem}.damaged-*"):
+        for other in file.parent.glob(pattern):
+            with suppress(OSError):
+                other.unlink()

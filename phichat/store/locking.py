@@ -7,17 +7,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phichat.files import is_held_by_another_user, make_private, open_private
-from phichat.store import schema
+from phichat.store import migrations
 from phichat.store.failures import InUse
 
-Place = tuple[int, int]
+FileId = tuple[int, int]
 """Where a file's content lies: device and number. Another file of the same name has another one."""
 
 SHARED = (510, 0x4000_0000 + 2)
 """How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
 
 
-def place_of(file: Path) -> Place | None:
+def place_of(file: Path) -> FileId | None:
     """Where the content of `file` lies; None if there is no such file."""
     try:
         found = file.stat()
@@ -27,7 +27,7 @@ def place_of(file: Path) -> Place | None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """No other thread or program is in here meanwhile. Raises InUse if one is for too long.
 
     Where there are no such locks, everybody is let in; Windows, for one, replaces no file that anybody has open.
@@ -59,7 +59,7 @@ def _lock(descriptor: int, place: Path) -> bool:
     """Lock what is open; false where other users alone hold the lock. Raises InUse."""
     import fcntl  # noqa: PLC0415 - not everywhere
 
-    until = time.monotonic() + schema.PATIENCE
+    until = time.monotonic() + migrations.PATIENCE
     with suppress(OSError):  # a file system without locks
         while True:
             try:
@@ -75,7 +75,7 @@ def _lock(descriptor: int, place: Path) -> bool:
     return True
 
 
-def insist_that_nobody_has_it_open(file: Path) -> None:
+def require_exclusive_access(file: Path) -> None:
     """Raises InUse if another program has: it would go on writing to what was set aside.
 
     Nothing of this program may have it open, as its locks would be gone.

@@ -43,7 +43,7 @@ class Job:
         self.future.set_running_or_notify_cancel()  # what is under way is not taken back
 
 
-class Lane:
+class WriterThread:
     """Hands jobs to `run`, in the order of asking, several at a time, in a thread of its own.
 
     The thread begins with `begin` and ends with `end`.

@@ -1,0 +1,376 @@
+"""The file and who may touch it: opened, migrated, recovered, written to; what it cannot take is kept in memory."""
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from sqlite3 import Connection
+from time import monotonic
+from typing import Any, TypeVar
+
+from phichat.errors import StoreError
+from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
+from phichat.i18n import tr
+from phichat.store import integrity, migrations, rows, writes
+from phichat.store.connections import ConnectionPool, ReadersClosed
+from phichat.store.failures import AWAY, Damage, FailureKind, NewerHistory, as_store_error, sentence_for, trouble_of
+from phichat.store.fallback import MemoryFallback
+from phichat.store.locking import FileId, lock_folder, place_of, require_exclusive_access
+from phichat.store.rows import decode
+from phichat.store.writer_thread import Job
+from phichat.store.writes import index_message, note_day
+
+_Read = TypeVar("_Read")
+
+TRY_AGAIN = 5.0
+"""Seconds between attempts to use a file that could not be used."""
+
+MOST_RECOVERIES = 3
+
+
+class Database:
+    """All but `read` and `shelter` belongs to one thread.
+
+    Attributes:
+        shelter: conversations that the file could not take.
+        generation: how many times the file was replaced by what was recovered from it.
+        is_check_due: whether somebody should look if the file is whole.
+    """
+
+    def __init__(self, file: Path, notify: Callable[[str], None], *, is_guest: bool = False) -> None:
+        self.file, self._is_guest = file, is_guest
+        self.shelter = MemoryFallback()
+        self.generation = 0
+        self.is_check_due = False
+        self._notify = notify
+        self._connection: Connection | None = None
+        self._readers: ConnectionPool | None = None
+        self._place: FileId | None = None
+        self._recoveries = 0
+        self._tried = 0.0
+        self._trouble: BaseException | None = None
+
+    def open(self, damaged: FileId | None = None) -> str:
+        """Make the file usable, recovered first if it lies at `damaged`; a notice for the person, or nothing.
+
+        Raises StoreError: then all is kept in memory.
+        """
+        self._tried = monotonic()
+        try:
+            opened = open_history(self.file, is_guest=self._is_guest, damaged=damaged)
+        except Exception as error:
+            self._trouble = error
+            self._readers = self._readers or readers_of_what_is_there(self.file)
+            raise as_store_error(error, self.file) from error
+        if self._readers:
+            self._readers.close()
+        self._connection, self._place, self.is_check_due = opened.connection, opened.place, opened.is_check_due
+        self._readers, self._trouble = ConnectionPool(self.file), None
+        return opened.notice
+
+    def close(self) -> None:
+        """Leave one tidy file."""
+        self._tried -= TRY_AGAIN
+        self._try_again()
+        if self._readers:
+            self._readers.close()
+        if self._connection:
+            close_history(self._connection, is_guest=self._is_guest)
+        self.shelter.close()
+
+    def read(self, work: Callable[[Connection], _Read]) -> _Read:
+        """What `work` reads from the file, or from memory if there is none. Raises sqlite3.Error, ReadersClosed."""
+        readers = self._readers
+        return readers.read(work) if readers else self.shelter.read(work)
+
+    def run(self, jobs: list[Job]) -> None:
+        """Make changes, durably, and tell their futures."""
+        if not jobs:
+            return
+        self._try_again()
+        if self._trouble is None:
+            self._run_all(jobs)
+        else:
+            for job in jobs:
+                self._run_one(job)
+
+    def recover(self) -> None:
+        """Save what can be read into a new file. Raises StoreError."""
+        self.generation += 1
+        if self._recoveries >= MOST_RECOVERIES or self._connection is None:
+            raise StoreError(sentence_for(Damage(), self.file))
+        if self._readers:
+            self._readers.close()
+        self._connection.close()
+        self._connection = self._readers = None
+        notice = self.open(self._place)
+        self._recoveries += 1
+        if notice:
+            self._notify(notice)
+
+    def _run_all(self, jobs: list[Job]) -> None:
+        try:
+            results = self._commit(jobs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the futures carry it
+            if len(jobs) == 1 or trouble_of(error) is FailureKind.LOCKED:
+                for job in jobs:
+                    self._failed(job, error)
+            else:
+                for job in jobs:
+                    self._run_one(job)
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.future.set_result(result)
+
+    def _run_one(self, job: Job) -> None:
+        """As `_run_all`; what concerns conversations that are in memory happens there."""
+        trouble = self._trouble
+        if trouble and (self._connection is None or self.shelter.names.intersection(self._about(job))):
+            self._failed(job, trouble)
+        else:
+            self._run_all([job])
+
+    def _commit(self, jobs: list[Job]) -> list[Any]:
+        assert self._connection is not None  # noqa: S101 - `_run_one` has looked
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [job.work(self._connection) for job in jobs]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # some failures have done so already
+                self._connection.execute("ROLLBACK")
+            raise
+        for job in jobs:
+            if job.after:
+                job.after(self._connection)
+        return results
+
+    def _failed(self, job: Job, error: BaseException) -> None:
+        if trouble_of(error) is FailureKind.DAMAGED and self._connection is not None:
+            try:
+                self.recover()
+            except Exception as worse:  # noqa: BLE001 - the future carries it
+                error = worse
+                self._trouble = self._trouble or worse
+            else:
+                self._run_one(job)
+                return
+        if trouble_of(error) in AWAY or self._connection is None:
+            self._trouble = error
+            self._keep_in_memory(job)
+        job.future.set_exception(as_store_error(error, self.file))
+
+    def _keep_in_memory(self, job: Job) -> None:
+        names = [name for name in self._about(job) if name not in self.shelter.names]
+        for name in names:
+            try:
+                self.read(lambda connection, name=name: self.shelter.take(name, connection))  # type: ignore[misc]
+            except (sqlite3.Error, ReadersClosed):
+                self.shelter.take(name, None)
+        if names or self._about(job) or job.is_everything:
+            self._tried = self._tried or monotonic()
+            self.shelter.run(job.work)
+
+    def _about(self, job: Job) -> tuple[str, ...]:
+        """The conversations that `job` concerns."""
+        if job.message is None:
+            return job.about
+        name = job.message
+        found = self.shelter.read(lambda connection: writes.conversation_of(connection, name))
+        if found is None:
+            with suppress(sqlite3.Error, ReadersClosed):
+                found = self.read(lambda connection: writes.conversation_of(connection, name))
+        return (found,) if found else ()
+
+    def _try_again(self) -> None:
+        if self._trouble is None or monotonic() - self._tried < TRY_AGAIN:
+            return
+        self._tried = monotonic()
+        if self._connection is None and trouble_of(self._trouble) is not FailureKind.NEWER:
+            with suppress(StoreError):
+                if notice := self.open():
+                    self._notify(notice)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Store what was kept in memory."""
+        if self._connection is None or (self._trouble is None and not self.shelter.names):
+            return
+        try:
+            self._connection.execute("PRAGMA busy_timeout = 250")
+            self._commit([Job(self.shelter.give)])
+            self.shelter.clear()
+            self._trouble = None
+            self._notify(tr("What was kept in memory is stored now."))
+        except Exception as error:  # noqa: BLE001 - another time, then
+            self._trouble = error
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(migrations.PATIENCE * 1000)}")
+
+
+RECOVERED = ".recovered"
+"""What the name of a file ends with that is to take the place of a damaged one."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The file is open.
+
+    Attributes:
+        connection: to write with.
+        place: where it writes.
+        notice: what the person should know.
+        is_check_due: whether somebody should look if the file is whole.
+    """
+
+    connection: Connection
+    place: FileId | None
+    notice: str = ""
+    is_check_due: bool = False
+
+
+def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None = None) -> Opened:
+    """Make the file usable; recovered first if it still lies at `damaged`. Raises OSError, sqlite3.Error, NewerHistory.
+
+    A guest leaves alone what only the one who answers may judge: which replies were interrupted.
+    """
+    make_private(file.parent)
+    with lock_folder(file.parent):
+        _take_back(file)
+        recovered = file.with_name(file.name + RECOVERED)
+        if recovered.exists() and not file.exists():  # the program died between two renames
+            recovered.replace(file)
+        if damaged is None or damaged != place_of(file):
+            try:
+                return _open(file, is_guest=is_guest)
+            except (sqlite3.Error, UnicodeError) as error:
+                if trouble_of(error) is not FailureKind.DAMAGED:
+                    raise
+        notice = _recover(file)
+        return replace(_open(file, is_guest=is_guest), notice=notice)
+
+
+def _take_back(file: Path) -> None:
+    """Give the history another file where other users could open it: who did goes on reading, or keeps it locked."""
+    index = file.with_name(file.name + "-shm")
+    if not is_open_to_others(file) and not is_held_by_another_user(index):
+        return
+    try:
+        require_exclusive_access(file)
+        index.unlink(missing_ok=True)  # which SQLite makes anew
+        if is_open_to_others(file):
+            for path in (file, file.with_name(file.name + "-wal")):
+                _make_anew(Path(os.path.realpath(path)))
+    except (OSError, sqlite3.Error):  # in use, or no room: at another start, then
+        return
+
+
+def _make_anew(path: Path) -> None:
+    """Put a private copy, byte by byte, in the place of a file that nobody writes to. Raises OSError."""
+    if not path.exists():
+        return
+    owners = path.stat().st_mode & stat.S_IRWXU
+    with path.open("rb") as source, atomic_write(path, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    if owners != stat.S_IRUSR | stat.S_IWUSR:
+        path.chmod(owners)
+
+
+def _recover(file: Path) -> str:
+    """Replace a damaged file by what can be read of it; a notice."""
+    from phichat.store import recovery  # noqa: PLC0415 - rarely needed
+
+    require_exclusive_access(file)
+    return recovery.recover(file, file.with_name(file.name + RECOVERED))
+
+
+def close_history(connection: Connection, *, is_guest: bool = False) -> None:
+    """Note that all is well, and leave one tidy file."""
+    for statement in ("DELETE FROM marks WHERE name = 'running'", "PRAGMA wal_checkpoint(TRUNCATE)")[is_guest:]:
+        with suppress(sqlite3.Error):
+            connection.execute(statement).fetchall()
+    with suppress(sqlite3.Error):
+        connection.close()
+
+
+def readers_of_what_is_there(file: Path) -> ConnectionPool | None:
+    """What a file that cannot be written to holds, if it can be read."""
+    for mode in ("ro", "immutable"):
+        try:
+            with closing(migrations.connect(file, mode)) as connection:
+                if migrations.version(connection) == migrations.LATEST:
+                    return ConnectionPool(file, mode)
+        except sqlite3.Error:
+            continue
+    return None
+
+
+def _open(file: Path, *, is_guest: bool) -> Opened:
+    connection = migrations.connect(file)
+    try:
+        _bring_up_to_date(connection, file)
+        migrations.prepare_for_writing(connection)
+        if file.stat().st_size < integrity.SMALL:
+            integrity.check_now(connection)
+            integrity.note_checked(connection)
+        opened = Opened(connection, place_of(file), is_check_due=integrity.is_due(connection))
+        if not is_guest:
+            _put_in_order(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return opened
+
+
+def _bring_up_to_date(connection: Connection, file: Path) -> None:
+    found, has_tables = migrations.look(connection)
+    if found == migrations.LATEST:
+        return
+    if not 0 <= found < migrations.DAMAGED_VERSION:
+        raise Damage(f"version {found}")
+    if found > migrations.LATEST:
+        raise NewerHistory
+    if has_tables and not found:
+        raise Damage("tables without a version")
+    if not found:
+        migrations.prepare_for_writing(connection)
+    migrations.migrate(connection, before=lambda version: _back_up(file, version))
+
+
+def _back_up(file: Path, version: int) -> None:
+    """Keep the file as it is, unless it is new or another program has brought it up to date meanwhile."""
+    if version in {0, migrations.LATEST}:
+        return
+    backup = file.with_name(f"{file.name}.v{version}.bak")
+    fresh = backup.with_name(backup.name + ".new")
+    fresh.unlink(missing_ok=True)
+    create_private(fresh)
+    with closing(migrations.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
+        if rows.one(source, "PRAGMA integrity_check(1)") != "ok":
+            raise Damage("before a migration")
+        source.backup(target)
+    fresh.replace(backup)
+
+
+def _put_in_order(connection: Connection) -> None:
+    """Replies that the program's death interrupted become partial ones, which can be continued, and found."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        note_day(connection)
+        connection.execute("INSERT OR REPLACE INTO marks VALUES ('running', 'yes')")
+        unfinished = connection.execute("SELECT number, statistics, text FROM messages WHERE ending = 'answering'")
+        for number, statistics, text in unfinished.fetchall():
+            known = rows.encode(decode(statistics) | {"interrupted": True})
+            connection.execute(
+                "UPDATE messages SET ending = 'cancelled', statistics = ? WHERE number = ?", (known, number)
+            )
+            index_message(connection, number, text)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
