@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phichat.engine.base import CancelToken, EngineSettings
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.errors import EngineDied
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
@@ -24,10 +24,10 @@ in_native_code()
 """
 CRASHING_CHILD = """
 import faulthandler
-from phichat.engine import child
+from phichat.engine.process import worker
 def in_native_code(_): faulthandler._sigsegv()
-child._llama = in_native_code
-child.main()
+worker._llama = in_native_code
+worker.main()
 """
 
 
@@ -57,9 +57,9 @@ def test_the_next_start_tells_of_a_crash_once(tmp_path: Path) -> None:
 def test_where_the_models_process_crashed_is_logged(phi3_model: Path) -> None:
     heard = StringIO()
     handler = logging.StreamHandler(heard)
-    logger = logging.getLogger("phichat.engine.host")
+    logger = logging.getLogger("phichat.engine.process.host")
     logger.addHandler(handler)
-    engine = HostedEngine(command=[sys.executable, "-c", CRASHING_CHILD])
+    engine = EngineProcess(command=[sys.executable, "-c", CRASHING_CHILD])
     try:
         with pytest.raises(EngineDied):
             engine.load(phi3_model, EngineSettings(), CancelToken(), lambda _: None)

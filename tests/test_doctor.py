@@ -15,7 +15,7 @@ import pytest
 from phichat import __version__, cli
 from phichat.engine.base import Engine, EngineSettings
 from phichat.engine.calibration import Measured
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory
 from phichat.paths import Home
@@ -105,7 +105,7 @@ def test_a_damaged_model_is_a_finding(doctor: Doctor, model: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="crashes are signals elsewhere")
 @pytest.mark.usefixtures("model")
 def test_a_library_that_crashes_is_a_finding(doctor: Doctor) -> None:
-    engine = doctor(lambda _: HostedEngine(command=CRASHING))["engine"]
+    engine = doctor(lambda _: EngineProcess(command=CRASHING))["engine"]
     assert "Safer settings did not help" in engine["error"]
     assert any("Trying again" in notice for notice in engine["notices"])
     assert engine["library"] is None

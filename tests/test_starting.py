@@ -9,14 +9,14 @@ import pytest
 from phichat import runtime
 from phichat.diagnostics import licences
 from phichat.engine.base import CancelToken, Loaded
-from phichat.engine.host import HostedEngine
-from phichat.engine.process import environment
+from phichat.engine.process.child_process import environment
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.tuning import suggested
 from phichat.models.library import Library
 from phichat.paths import Home
 
 AS_IF_FROZEN = (
-    "import sys; sys.frozen = True; sys.argv = ['phichat', '--part', 'phichat.engine.host'];"
+    "import sys; sys.frozen = True; sys.argv = ['phichat', '--part', 'phichat.engine.process.host'];"
     "from phichat.__main__ import main; main()"
 )
 
@@ -32,9 +32,9 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_the_program_is_its_own_parts(program: Path) -> None:
     assert runtime.command() == [str(program)]
-    command = runtime.command("phichat.engine.host")
+    command = runtime.command("phichat.engine.process.host")
     assert command[0] == str(program)
-    assert runtime.module_argument(command) == "phichat.engine.host"
+    assert runtime.module_argument(command) == "phichat.engine.process.host"
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_nothing_else_can_be_run_that_way(arguments: list[str]) -> None:
 
 
 def test_a_checkout_has_no_parts() -> None:
-    assert runtime.module_argument(["phichat", "--part", "phichat.engine.host"]) == ""
+    assert runtime.module_argument(["phichat", "--part", "phichat.engine.process.host"]) == ""
 
 
 def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:
-    engine = HostedEngine(command=[sys.executable, "-c", AS_IF_FROZEN])
+    engine = EngineProcess(command=[sys.executable, "-c", AS_IF_FROZEN])
     try:
         assert isinstance(engine.load(phi3_model, suggested(512), CancelToken(), lambda _: None), Loaded)
     finally:

@@ -327,10 +327,10 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
 
 
 def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
-    from phichat.engine.host import HostedEngine  # noqa: PLC0415 - the window does not wait for it
+    from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window does not wait for it
     from phichat.engine.tuning import Memory  # noqa: PLC0415
 
-    return HostedEngine(Memory(home.engine), states=home.states, budget=budget)
+    return EngineProcess(Memory(home.engine), states=home.states, budget=budget)
 
 
 def _shelf(home: paths.Home, library: "Library") -> "ModelManager":

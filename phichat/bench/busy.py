@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from phichat.engine.process import environment
+from phichat.engine.process.child_process import environment
 from phichat.runtime import command
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from phichat.engine.base import CancelToken, EngineSettings
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.tuning import Memory
 from phichat.i18n import tr
 
@@ -13,7 +13,7 @@ def chosen(model: Path, settings: EngineSettings, memory: Memory, report: Callab
     """What becomes of `settings`. They are measured first if that was never done: the app does so by and by."""
     if not memory.is_measured(model):
         report(tr("Measuring which settings are the fastest …"))
-        engine = HostedEngine(memory)
+        engine = EngineProcess(memory)
         try:
             engine.load(model, settings, CancelToken(), lambda _: None)
             for _ in engine.calibrate(CancelToken()):

@@ -18,7 +18,7 @@ from phichat.bench.runs import story
 from phichat.bench.talk import Asked, Talk, Writer
 from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 
 EARLIER_WORDS = 260  # of each of three messages, with which a conversation has about 1,000 tokens
@@ -111,7 +111,7 @@ def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
 
 @contextmanager
 def _talk(plan: Plan, states: Path | None = None) -> Iterator[Talk]:
-    engine = HostedEngine(states=states, budget=lambda: BUDGET)
+    engine = EngineProcess(states=states, budget=lambda: BUDGET)
     try:
         engine.load(plan.model, plan.settings, CancelToken(), lambda _: None)
         yield Talk(engine, plan)

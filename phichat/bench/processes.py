@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from phichat.engine.process import environment
+from phichat.engine.process.child_process import environment
 from phichat.runtime import command
 
 Figures = dict[str, Any]

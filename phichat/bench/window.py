@@ -12,7 +12,7 @@ from phichat import paths
 from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, empty_home, figures_of, rounded
 from phichat.diagnostics import display
-from phichat.engine.process import environment
+from phichat.engine.process.child_process import environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.runtime import command, is_frozen

@@ -12,7 +12,7 @@ from phichat.bench.processes import Figures, answer
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 from phichat.ui.workers import EngineThread
 
@@ -26,7 +26,7 @@ class Stopwatch(QObject):
         self._order = {"seconds": order["seconds"], "count": order["sampling"]["max_tokens"]}
         self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
         self._ticks: list[float] = []
-        self._thread = EngineThread(HostedEngine, self)
+        self._thread = EngineThread(EngineProcess, self)
         self._thread.happened.connect(self._hear)
         self._thread.failed.connect(self._give_up)
         self._asked = time.perf_counter()

@@ -18,8 +18,8 @@ from phichat import i18n
 from phichat.chat.conversation import Message, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
-from phichat.engine.host import HostedEngine
-from phichat.engine.process import environment
+from phichat.engine.process.child_process import environment
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.tuning import processor, suggested
 from phichat.errors import PhichatError
 from phichat.i18n import resource, tr
@@ -75,7 +75,7 @@ def _answer(model: Path) -> Facts:
     model.write_bytes(resource(model.name).read_bytes())
     request = Request((Turn(Role.USER, QUESTION),), Sampling(temperature=0.0, max_tokens=32))
     events: list[Event] = []
-    with closing(HostedEngine()) as engine:
+    with closing(EngineProcess()) as engine:
         loaded = engine.load(model, suggested(), CancelToken(), events.append)
         events += engine.generate(request, CancelToken())
     said = [event for event in events if isinstance(event, Piece)]

@@ -33,7 +33,9 @@ def person(qtbot: QtBot, starter: object) -> Iterator[Person]:
 
 
 def model_process() -> psutil.Process:
-    return next(child for child in psutil.Process().children() if "phichat.engine.host" in " ".join(child.cmdline()))
+    return next(
+        child for child in psutil.Process().children() if "phichat.engine.process.host" in " ".join(child.cmdline())
+    )
 
 
 def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Person) -> None:

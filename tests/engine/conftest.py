@@ -7,8 +7,8 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Event, Request
-from phichat.engine.host import HostedEngine
 from phichat.engine.llama import LlamaEngine
+from phichat.engine.process.host import EngineProcess
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def llama() -> Iterator[LlamaEngine]:
 
 
 @pytest.fixture
-def hosted() -> Iterator[HostedEngine]:
+def hosted() -> Iterator[EngineProcess]:
     """llama.cpp in a child process."""
-    engine = HostedEngine()
+    engine = EngineProcess()
     yield engine
     engine.close()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Piece, Request
-from phichat.engine.child import Child
+from phichat.engine.process.worker import EngineWorker
 
 
 class FragileEngine:
@@ -66,4 +66,4 @@ class FragileEngine:
 
 
 if __name__ == "__main__":
-    Child(sys.stdin.buffer, os.fdopen(os.dup(1), "wb")).serve(lambda _: FragileEngine(json.loads(sys.argv[1])))
+    EngineWorker(sys.stdin.buffer, os.fdopen(os.dup(1), "wb")).serve(lambda _: FragileEngine(json.loads(sys.argv[1])))

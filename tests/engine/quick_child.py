@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Done, Event, Piece, Request
-from phichat.engine.child import Child
+from phichat.engine.process.worker import EngineWorker
 
 MANY = 500
 
@@ -24,4 +24,4 @@ class Quick:
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    Child(sys.stdin.buffer, answers).serve(lambda order: Quick())  # type: ignore[arg-type, return-value]
+    EngineWorker(sys.stdin.buffer, answers).serve(lambda order: Quick())  # type: ignore[arg-type, return-value]

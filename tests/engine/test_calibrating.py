@@ -12,11 +12,11 @@ import pytest
 
 from phichat.engine import calibration
 from phichat.engine.base import CancelToken, EngineSettings, Loaded
-from phichat.engine.calibrating import calibrate
 from phichat.engine.calibration import Measured, best, measure
-from phichat.engine.host import HostedEngine
 from phichat.engine.lookup import SIZES
-from phichat.engine.process import Process
+from phichat.engine.process.calibrate import calibrate
+from phichat.engine.process.child_process import ChildProcess
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.tuning import Memory
 
 USED = EngineSettings(context=512, threads=1)
@@ -64,7 +64,7 @@ def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
         again: list[Any] | None = None,
     ) -> Measured | None:
         command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked, "again": again})]
-        return calibrate(model, USED, memory, lambda: Process(command), stop or CancelToken(), lambda: busy)
+        return calibrate(model, USED, memory, lambda: ChildProcess(command), stop or CancelToken(), lambda: busy)
 
     return run_it
 
@@ -172,15 +172,15 @@ def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
     chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phichat.engine.calibrating.Neighbours", lambda: lambda: 0.0)
+    monkeypatch.setattr("phichat.engine.process.calibrate.Neighbours", lambda: lambda: 0.0)
     monkeypatch.setattr(calibration, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
-    engine = HostedEngine(memory)
+    engine = EngineProcess(memory)
     try:
         engine.load(chatml_model, settings, CancelToken(), lambda _: None)
         assert not list(engine.calibrate(CancelToken()))
         assert memory.is_measured(chatml_model)
         memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
-        again = HostedEngine(memory)
+        again = EngineProcess(memory)
         loaded = again.load(chatml_model, settings, CancelToken(), lambda _: None)
         again.close()
         assert (loaded.settings.batch, loaded.reads) == (64, 100)
@@ -197,8 +197,8 @@ def test_faster_settings_are_used_at_once(
         known.note(path, found)
         return found
 
-    monkeypatch.setattr("phichat.engine.host.calibrate", find)
-    engine = HostedEngine(memory)
+    monkeypatch.setattr("phichat.engine.process.host.calibrate", find)
+    engine = EngineProcess(memory)
     try:
         engine.load(chatml_model, settings, CancelToken(), lambda _: None)
         loaded = [event for event in engine.calibrate(CancelToken()) if isinstance(event, Loaded)]

@@ -11,9 +11,9 @@ from typing import IO, cast
 import pytest
 
 from phichat.chat.conversation import Role, Turn
-from phichat.engine import wire
 from phichat.engine.base import Event, Piece, Request
-from phichat.engine.process import environment
+from phichat.engine.process import protocol
+from phichat.engine.process.child_process import environment
 from tests.engine.quick_child import MANY
 
 
@@ -27,20 +27,20 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_first_word_comes_at_once_and_words_that_come_fast_come_together(child: subprocess.Popen[bytes]) -> None:
     orders, answers = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
-    request = wire.request_line(Request((Turn(Role.USER, "Say."),)))
-    wire.write(orders, {"do": "generate", "number": 1, "request": request})
+    request = protocol.request_line(Request((Turn(Role.USER, "Say."),)))
+    protocol.write(orders, {"do": "generate", "number": 1, "request": request})
     assert heard_in(answers) == [Piece("first ", 0)]
-    wire.write(orders, {"do": "stop", "number": 1})
+    protocol.write(orders, {"do": "stop", "number": 1})
     heard = [os.read(answers.fileno(), 1 << 20)]
     while not heard[-1].endswith(b"\n") or b'"done"' not in heard[-1]:
         heard.append(os.read(answers.fileno(), 1 << 20))
-    events = [event for line in b"".join(heard).splitlines() for event in wire.events_of(json.loads(line))]
+    events = [event for line in b"".join(heard).splitlines() for event in protocol.events_of(json.loads(line))]
     assert [getattr(event, "token", None) for event in events] == [*range(1, MANY), None]
     assert len(heard) < MANY / 10
 
 
 def heard_in(answers: IO[bytes]) -> list[Event]:
     """What the next line says."""
-    line = wire.read(answers)
+    line = protocol.read(answers)
     assert line is not None
-    return list(wire.events_of(line))
+    return list(protocol.events_of(line))

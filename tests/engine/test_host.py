@@ -30,7 +30,7 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.tuning import Memory
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
 from tests import tiny
@@ -42,7 +42,7 @@ LONG = "Because " * 400
 LEAST = "x64" if platform.machine() == "x86_64" else "armv8.0_1"  # the variant that every processor can run
 
 Ask = Callable[..., Request]
-Fragile = Callable[..., HostedEngine]
+Fragile = Callable[..., EngineProcess]
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def fragile() -> Iterator[Fragile]:
     """Makes engines whose process dies by rules: see fragile_child.py."""
     engines = []
 
-    def make(rules: dict[str, Any], memory: Memory | None = None) -> HostedEngine:
+    def make(rules: dict[str, Any], memory: Memory | None = None) -> EngineProcess:
         script = Path(__file__).with_name("fragile_child.py")
-        engines.append(HostedEngine(memory, (sys.executable, str(script), json.dumps(rules))))
+        engines.append(EngineProcess(memory, (sys.executable, str(script), json.dumps(rules))))
         return engines[-1]
 
     yield make
@@ -87,14 +87,14 @@ def until_ended(pid: int) -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def die(engine: HostedEngine, death: signal.Signals) -> None:
+def die(engine: EngineProcess, death: signal.Signals) -> None:
     assert engine.pid is not None
     os.kill(engine.pid, death)
 
 
 class TestAnswering:
     def test_it_answers_as_the_engine_in_this_process_does(
-        self, hosted: HostedEngine, llama: Any, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, llama: Any, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         answers = []
         for engine in (hosted, llama):
@@ -105,7 +105,7 @@ class TestAnswering:
         assert len(answers[0]) > 1
 
     def test_the_child_is_gone_after_closing_and_comes_back_when_asked(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
@@ -117,7 +117,7 @@ class TestAnswering:
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_a_listener_that_goes_away_leaves_no_process_working(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         replies = hosted.generate(ask("Hi", max_tokens=400), CancelToken())
@@ -127,12 +127,12 @@ class TestAnswering:
         assert hosted.pid is None
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
-    def test_asking_without_a_model_says_to_choose_one(self, hosted: HostedEngine, ask: Ask) -> None:
+    def test_asking_without_a_model_says_to_choose_one(self, hosted: EngineProcess, ask: Ask) -> None:
         with pytest.raises(EngineError, match="choose one first"):
             list(hosted.generate(ask("Hi"), CancelToken()))
 
     def test_errors_keep_their_kind_and_leave_the_process_usable(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, tmp_path: Path
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
         with pytest.raises(ModelMissing):
             hosted.load(tmp_path / "nothing.gguf", settings, CancelToken(), quiet)
@@ -146,7 +146,7 @@ class TestAnswering:
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_the_child_speaks_the_persons_language(
-        self, hosted: HostedEngine, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, hosted: EngineProcess, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         others = [code for code in i18n.available_languages() if code != "en"]
         if not others:
@@ -158,7 +158,7 @@ class TestAnswering:
 
     def test_a_process_that_cannot_be_started_is_one_sentence(self, settings: EngineSettings, tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="could not be started"):
-            HostedEngine(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, CancelToken(), quiet)
+            EngineProcess(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, CancelToken(), quiet)
 
 
 @pytest.mark.parametrize("death", DEATHS)
@@ -177,7 +177,7 @@ class TestDeaths:
         return tiny.chatml(tmp_path / "roomy.gguf", context=2048)
 
     def test_while_loading(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
         def strike(event: Event) -> None:
             if isinstance(event, Loading):
@@ -192,7 +192,7 @@ class TestDeaths:
         ("moment", "question"), [(Reading, LONG[:1900]), (Piece, "Hi")], ids=["reading", "writing"]
     )
     def test_while_answering(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals,
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals,
         moment: type[Event], question: str,
     ) -> None:  # fmt: skip
         def strike(events: Iterator[Event]) -> None:
@@ -207,7 +207,7 @@ class TestDeaths:
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_while_idle(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
@@ -219,7 +219,7 @@ class TestDeaths:
         assert answer(events).reason is not Ending.ERROR
 
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
         hosted.load(chatml_model, replace(settings, gpu_layers=-1), CancelToken(), quiet)
         events: list[Event] = []
@@ -234,7 +234,7 @@ class TestDeaths:
 
 class TestStopping:
     def test_a_reply_stops_and_the_model_stays_loaded(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid, stop, events = hosted.pid, CancelToken(), []
@@ -247,7 +247,7 @@ class TestStopping:
         assert hosted.pid == pid
 
     def test_a_child_that_does_not_listen_is_ended(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid, stop, events = hosted.pid, CancelToken(), []
@@ -281,7 +281,7 @@ class TestStopping:
             engine.load(Path("model"), settings, stop, quiet)
 
     def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         pid = hosted.pid
@@ -296,7 +296,7 @@ class TestStopping:
         assert answer(events).reason is Ending.CANCELLED
 
     def test_a_reload_that_was_stopped_is_made_up_for_at_the_next_question(
-        self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(starter, settings, CancelToken(), quiet)
         hosted.close()
@@ -310,7 +310,7 @@ class TestStopping:
 
     @pytest.mark.parametrize("gently", [True, False])
     def test_a_model_that_was_coming_back_is_no_accident(
-        self, hosted: HostedEngine, starter: Path, settings: EngineSettings, ask: Ask, gently: bool
+        self, hosted: EngineProcess, starter: Path, settings: EngineSettings, ask: Ask, gently: bool
     ) -> None:
         hosted.load(starter, settings, CancelToken(), quiet)
         hosted.unload()
@@ -325,7 +325,7 @@ class TestStopping:
             assert not [event for event in events if isinstance(event, Loading)]
 
     def test_after_it_came_back_an_accident_is_told(
-        self, hosted: HostedEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
+        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         hosted.load(chatml_model, settings, CancelToken(), quiet)
         hosted.unload()
@@ -439,10 +439,10 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from phichat.engine.base import EngineSettings, CancelToken
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 
 if __name__ == "__main__":
-    engine = HostedEngine()
+    engine = EngineProcess()
     engine.load(Path(sys.argv[1]), EngineSettings(context=512), CancelToken(), lambda _: None)
     print(engine.pid, flush=True)
     time.sleep(600)
@@ -466,7 +466,7 @@ def test_a_window_that_is_killed_leaves_no_process_behind(
 
 
 def test_a_long_conversation_goes_through_the_pipe(
-    hosted: HostedEngine, chatml_model: Path, settings: EngineSettings
+    hosted: EngineProcess, chatml_model: Path, settings: EngineSettings
 ) -> None:
     hosted.load(chatml_model, settings, CancelToken(), quiet)
     past = [turn for n in range(300) for turn in (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, LONG, tuple(range(200))))]

@@ -16,8 +16,8 @@ from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine import states as room
 from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece, Request
-from phichat.engine.host import HostedEngine
 from phichat.engine.llama import LlamaEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.engine.states import States, fingerprint
 from tests import tiny
 
@@ -176,7 +176,7 @@ class TestEngines:
         for engine in engines:
             engine.close()
 
-    def ask(self, engine: LlamaEngine | HostedEngine, *turns: Turn) -> tuple[str, Done]:
+    def ask(self, engine: LlamaEngine | EngineProcess, *turns: Turn) -> tuple[str, Done]:
         request = Request(turns, Sampling(temperature=0, max_tokens=12, seed=1))
         events = list(engine.generate(request, CancelToken()))
         assert isinstance(events[-1], Done)
@@ -255,7 +255,7 @@ class TestEngines:
     ) -> None:
         folder = tmp_path / "states"
         for expected in (False, True):
-            engine = HostedEngine(states=folder, budget=lambda: PLENTY)
+            engine = EngineProcess(states=folder, budget=lambda: PLENTY)
             engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             assert (done.cached_tokens > 80) == expected
@@ -276,8 +276,8 @@ class TestEngines:
     def test_what_was_said_last_is_kept_when_the_window_closes_at_once(
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        for end in (HostedEngine.close, HostedEngine.unload, HostedEngine.close):
-            engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
+        for end in (EngineProcess.close, EngineProcess.unload, EngineProcess.close):
+            engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
             engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             end(engine)
@@ -287,7 +287,7 @@ class TestEngines:
     def test_after_its_memory_was_given_back_a_model_knows_what_it_knew(
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        engine = HostedEngine(states=tmp_path / "states", budget=lambda: PLENTY)
+        engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
         engine.load(chatml_model, settings, CancelToken(), lambda _: None)
         text, cold = self.ask(engine, LONG)
         engine.unload()
@@ -311,7 +311,7 @@ class TestEngines:
                 os.kill(pid, signal.SIGKILL)
 
         for _ in range(5):
-            engine = HostedEngine(states=folder, budget=lambda: PLENTY)
+            engine = EngineProcess(states=folder, budget=lambda: PLENTY)
             engine.load(chatml_model, settings, CancelToken(), lambda _: None)
             assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
             killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])

@@ -6,7 +6,6 @@ import pytest
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine import wire
 from phichat.engine.base import (
     EVENT_NAMES,
     Chosen,
@@ -23,6 +22,7 @@ from phichat.engine.base import (
     Request,
     as_json,
 )
+from phichat.engine.process import protocol
 
 AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
@@ -34,24 +34,24 @@ EVENTS = [
 ]  # fmt: skip
 
 
-def through_pipe(line: wire.Line) -> wire.Line:
+def through_pipe(line: protocol.Line) -> protocol.Line:
     pipe = io.BytesIO()
-    wire.write(pipe, line)
+    protocol.write(pipe, line)
     assert pipe.getvalue().count(b"\n") == 1
     pipe.seek(0)
-    found = wire.read(pipe)
+    found = protocol.read(pipe)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_event_arrives_as_it_was(event: Event) -> None:
-    assert list(wire.events_of(through_pipe(wire.event_line(event)))) == [event]
+    assert list(protocol.events_of(through_pipe(protocol.event_line(event)))) == [event]
 
 
 def test_pieces_may_come_together() -> None:
     pieces = [Piece(AWKWARD, 7), Piece("", -1), Piece("b", 8)]
-    assert list(wire.events_of(through_pipe(wire.pieces_line(pieces)))) == pieces
+    assert list(protocol.events_of(through_pipe(protocol.pieces_line(pieces)))) == pieces
 
 
 def test_no_kind_of_event_was_forgotten() -> None:
@@ -63,11 +63,11 @@ def test_a_request_arrives_as_it_was() -> None:
     turns = (Turn(Role.SYSTEM, AWKWARD), pinned, Turn(Role.USER, "Hi"))
     for sampling in (Sampling(), Sampling(0.5, 1, 0.1, 0.2, 1.3, 5, 6, 2**32 - 2)):
         request = Request(turns, sampling)
-        arrived = wire.request_of(through_pipe(wire.request_line(request)))
+        arrived = protocol.request_of(through_pipe(protocol.request_line(request)))
         assert arrived == request
         assert [turn.message for turn in arrived.turns] == ["", "its id", ""], "which is not compared"
         begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
-        assert wire.request_of(through_pipe(wire.request_line(begun))) == begun
+        assert protocol.request_of(through_pipe(protocol.request_line(begun))) == begun
 
 
 def test_settings_arrive_as_they_were() -> None:
@@ -77,7 +77,7 @@ def test_settings_arrive_as_they_were() -> None:
 
 @pytest.mark.parametrize("rest", [b"", b'{"event": "pie', b'{"event": "piece"}'])
 def test_the_other_side_is_gone_even_in_the_middle_of_a_line(rest: bytes) -> None:
-    assert wire.read(io.BytesIO(rest)) is None
+    assert protocol.read(io.BytesIO(rest)) is None
 
 
 def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:

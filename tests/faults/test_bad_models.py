@@ -14,7 +14,7 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Notice, Piece, Request
-from phichat.engine.host import HostedEngine
+from phichat.engine.process.host import EngineProcess
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, PhichatError
 from tests import tiny
 
@@ -25,14 +25,14 @@ QUESTION = Request((Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Hi")), Samp
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[HostedEngine]:
-    engine = HostedEngine()
+def engine() -> Iterator[EngineProcess]:
+    engine = EngineProcess()
     yield engine
     engine.close()
 
 
 @pytest.fixture(autouse=True)
-def _not_from_the_test_before(engine: HostedEngine) -> Iterator[None]:
+def _not_from_the_test_before(engine: EngineProcess) -> Iterator[None]:
     yield
     engine.close()
 
@@ -43,7 +43,7 @@ def content(chatml_model: Path) -> bytes:
     return chatml_model.read_bytes()
 
 
-def tried(engine: HostedEngine, path: Path, settings: EngineSettings) -> list[Event] | PhichatError:
+def tried(engine: EngineProcess, path: Path, settings: EngineSettings) -> list[Event] | PhichatError:
     """Load and ask: what came of it. Anything but events or an error with one sentence fails the test."""
     started = time.monotonic()
     try:
@@ -66,7 +66,7 @@ def is_one_message(text: str) -> bool:
 
 @pytest.mark.parametrize("region", ["header", "metadata", "vocabulary", "tensor list", "weights"])
 def test_random_bytes_in_a_region_are_survived(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path, region: str
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path, region: str
 ) -> None:
     for seed in range(SEEDS // 5):
         path = tmp_path / f"damaged-{seed}.gguf"
@@ -95,28 +95,28 @@ def damaged(content: bytes, region: str, source: random.Random) -> bytes:
 
 @pytest.mark.parametrize("part", [0.001, 0.02, 0.1, 0.3, 0.99])
 def test_a_cut_file_is_damaged(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path, part: float
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path, part: float
 ) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(content[: int(len(content) * part)])
     assert isinstance(tried(engine, path, settings), ModelDamaged)
 
 
-def test_an_unknown_architecture_is_named(engine: HostedEngine, settings: EngineSettings, tmp_path: Path) -> None:
+def test_an_unknown_architecture_is_named(engine: EngineProcess, settings: EngineSettings, tmp_path: Path) -> None:
     error = tried(engine, tiny.chatml(tmp_path / "new.gguf", architecture="phi9"), settings)
     assert isinstance(error, ModelUnsupported)
     assert "phi9" in str(error)
 
 
 def test_an_unknown_way_to_split_words_is_unsupported(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path
 ) -> None:
     words = replace(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>"), pre="phi-9")
     assert isinstance(tried(engine, tiny.chatml(tmp_path / "new.gguf", words=words), settings), ModelUnsupported)
 
 
 def test_a_model_for_embeddings_is_not_to_talk_with(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path
 ) -> None:
     error = tried(engine, bert(tmp_path / "embeddings.gguf"), settings)
     assert isinstance(error, ModelUnsupported)
@@ -124,20 +124,20 @@ def test_a_model_for_embeddings_is_not_to_talk_with(
 
 
 def test_a_projector_for_pictures_is_no_model_to_talk_with(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path
 ) -> None:
     error = tried(engine, tiny.chatml(tmp_path / "mmproj.gguf", architecture="clip"), settings)
     assert isinstance(error, ModelUnsupported)
 
 
-def test_a_model_without_words_is_refused(engine: HostedEngine, settings: EngineSettings, tmp_path: Path) -> None:
+def test_a_model_without_words_is_refused(engine: EngineProcess, settings: EngineSettings, tmp_path: Path) -> None:
     words = replace(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>"), kind="no_vocab")
     assert isinstance(tried(engine, tiny.chatml(tmp_path / "mute.gguf", words=words), settings), ModelError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_are_damage(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     def spoilt(model: tiny.Model) -> dict[str, np.ndarray[Any, Any]]:
         return {**tensors(model), "output_norm.weight": np.full(64, value, np.float32)}
@@ -150,7 +150,7 @@ def test_weights_that_are_no_numbers_are_damage(
 
 
 def test_a_missing_tensor_is_damage(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fewer(model: tiny.Model) -> dict[str, np.ndarray[Any, Any]]:
         return {name: tensor for name, tensor in tensors(model).items() if name != "blk.1.attn_q.weight"}
@@ -161,7 +161,7 @@ def test_a_missing_tensor_is_damage(
 
 
 def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "short-lived.gguf"
     path.write_bytes(content)
@@ -187,7 +187,7 @@ def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
     ],
 )
 def test_a_hostile_template_is_set_aside_with_a_notice(
-    engine: HostedEngine, settings: EngineSettings, tmp_path: Path, template: str
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path, template: str
 ) -> None:
     events = tried(engine, tiny.chatml(tmp_path / "hostile.gguf", template=template), settings)
     assert isinstance(events, list)
@@ -199,7 +199,7 @@ def test_a_hostile_template_is_set_aside_with_a_notice(
 
 @pytest.mark.parametrize("name", ["a b.gguf", "модель 🧊.gguf", "quote'\".gguf", "-m.gguf", "new\nline.gguf"])
 def test_any_name_of_a_file_will_do(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path, name: str
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path, name: str
 ) -> None:
     try:
         (tmp_path / name).write_bytes(content)
@@ -209,7 +209,7 @@ def test_any_name_of_a_file_will_do(
 
 
 def test_a_name_in_another_encoding_will_do(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "mod\udce8le.gguf"
     try:
@@ -220,7 +220,7 @@ def test_a_name_in_another_encoding_will_do(
 
 
 def test_after_a_bad_file_a_good_one_loads(
-    engine: HostedEngine, content: bytes, settings: EngineSettings, tmp_path: Path, chatml_model: Path
+    engine: EngineProcess, content: bytes, settings: EngineSettings, tmp_path: Path, chatml_model: Path
 ) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(content[:5000])

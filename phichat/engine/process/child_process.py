@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from phichat import runtime
-from phichat.engine import wire
+from phichat.engine.process import protocol
 from phichat.i18n import language, tr
 
 LEAVING = 2.0  # seconds a child may take to go after its pipe is closed
@@ -23,7 +23,7 @@ _CRASHES = {"SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP"}
 _WINDOWS_ENDINGS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT", 0xC0000017: "SIGKILL"}
 
 
-class Process:
+class ChildProcess:
     """One child and its pipe. Its standard error goes to a nameless file, so that it never has to wait for us."""
 
     def __init__(self, command: list[str]) -> None:
@@ -55,7 +55,7 @@ class Process:
         """Whether it still runs."""
         return self._popen.poll() is None
 
-    def send(self, order: wire.Line, *, wait: bool = True) -> None:
+    def send(self, order: protocol.Line, *, wait: bool = True) -> None:
         """Give an order, from any thread. A child that is gone is noticed by `receive`.
 
         A child that does not read lets a long order wait; without `wait`, another one is then dropped instead.
@@ -63,13 +63,13 @@ class Process:
         if self._lock.acquire(blocking=wait):
             try:
                 with suppress(OSError, ValueError):
-                    wire.write(self._orders, order)
+                    protocol.write(self._orders, order)
             finally:
                 self._lock.release()
 
-    def receive(self) -> wire.Line | None:
+    def receive(self) -> protocol.Line | None:
         """What it says next; None once it is gone."""
-        return wire.read(self._answers)
+        return protocol.read(self._answers)
 
     def wait(self, seconds: float) -> None:
         """Until it has gone by itself, or for so long."""
@@ -112,7 +112,7 @@ def is_crash(ending: str) -> bool:
     return ending in _CRASHES
 
 
-def place_of_death(words: str) -> str:
+def crash_location(words: str) -> str:
     """Where it was in the program when it crashed, from its last words; nothing else that it said."""
     found = re.search(r"^(Fatal Python error|Windows fatal exception): .*", words, re.MULTILINE | re.DOTALL)
     return found[0].strip() if found else ""
@@ -128,7 +128,7 @@ def _name_of(code: int) -> str:
 def environment() -> dict[str, str]:
     """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
     variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     if not runtime.is_frozen() and root.name not in {"site-packages", "dist-packages"}:
         earlier = variables.get("PYTHONPATH")
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))

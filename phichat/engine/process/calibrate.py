@@ -9,7 +9,7 @@ from phichat.engine.base import EngineSettings
 from phichat.engine.calibration import Measured, best
 from phichat.engine.memory import available
 from phichat.engine.pacing import BUSY, LOOK_EVERY, Neighbours
-from phichat.engine.process import Process
+from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.tuning import Memory
 
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
@@ -19,7 +19,7 @@ def calibrate(
     path: Path,
     settings: EngineSettings,
     memory: Memory,
-    start: Callable[[], Process],
+    start: Callable[[], ChildProcess],
     stop: CancelToken,
     neighbours: Callable[[], float] | None = None,
 ) -> Measured | None:
@@ -66,7 +66,7 @@ def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool
 
 
 def _measured(
-    path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], Process], stop: CancelToken
+    path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], ChildProcess], stop: CancelToken
 ) -> Iterator[Measured]:
     """What a child says until it has done, died or is stopped."""
     process = start()

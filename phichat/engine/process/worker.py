@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from phichat.engine import wire
 from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece
 from phichat.engine.calibration import measure
-from phichat.engine.sending import Sender
+from phichat.engine.process import protocol
+from phichat.engine.process.protocol import BatchedWriter
 from phichat.engine.states import States
 from phichat.errors import PhichatError
 from phichat.i18n import set_language
@@ -23,16 +23,18 @@ from phichat.runtime import is_frozen
 IDLE = 3.0  # seconds without an order, after which there is time for what can wait
 
 
-class Child:
+class EngineWorker:
     """Serves one engine. A thread of its own reads orders, so that stopping needs no one's patience."""
 
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
-        self._orders, self._sender = orders, Sender(answers)
+        self._orders, self._sender = orders, BatchedWriter(answers)
         self._say = self._sender.say
-        self._waiting: queue.SimpleQueue[tuple[wire.Line, CancelToken]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[protocol.Line, CancelToken]] = queue.SimpleQueue()
         self._stop, self._number = CancelToken(), 0
 
-    def serve(self, make_engine: Callable[[wire.Line], Engine], rest: Callable[[Engine], None] | None = None) -> None:
+    def serve(
+        self, make_engine: Callable[[protocol.Line], Engine], rest: Callable[[Engine], None] | None = None
+    ) -> None:
         """Work until the parent is gone, which ends the process at once, whatever it is doing.
 
         `make_engine` is given the first order; `rest` is called when there has been none for a while.
@@ -50,7 +52,7 @@ class Child:
                 traceback.print_exc()
                 self._say({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
 
-    def _next(self, engine: Engine | None, rest: Callable[[Engine], None] | None) -> tuple[wire.Line, CancelToken]:
+    def _next(self, engine: Engine | None, rest: Callable[[Engine], None] | None) -> tuple[protocol.Line, CancelToken]:
         if engine and rest:
             try:
                 return self._waiting.get(timeout=IDLE)
@@ -58,7 +60,7 @@ class Child:
                 rest(engine)
         return self._waiting.get()
 
-    def _obey(self, engine: Engine, order: wire.Line, stop: CancelToken) -> None:
+    def _obey(self, engine: Engine, order: protocol.Line, stop: CancelToken) -> None:
         if order["do"] == "load":
             settings = EngineSettings(**order["settings"])
             self._tell(engine.load(Path(order["path"]), settings, stop, self._tell))
@@ -70,17 +72,17 @@ class Child:
                 self._say(figures.line())
             self._say({"event": "calibrated"})
         else:
-            for event in engine.generate(wire.request_of(order["request"]), stop):
+            for event in engine.generate(protocol.request_of(order["request"]), stop):
                 self._tell(event)
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Piece):
             self._sender.gather(event)
         else:
-            self._say(wire.event_line(event))
+            self._say(protocol.event_line(event))
 
     def _listen(self) -> None:
-        while (order := wire.read(self._orders)) is not None:
+        while (order := protocol.read(self._orders)) is not None:
             if order["do"] != "stop":
                 self._stop, self._number = CancelToken(), order["number"]
                 self._waiting.put((order, self._stop))
@@ -102,10 +104,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log
     orders = sys.stdin.buffer
-    Child(orders, answers).serve(_llama, _rest)
+    EngineWorker(orders, answers).serve(_llama, _rest)
 
 
-def _llama(order: wire.Line) -> Engine:
+def _llama(order: protocol.Line) -> Engine:
     from phichat.engine.llama import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
     folder, budget = order.get("states"), int(order.get("budget") or 0)

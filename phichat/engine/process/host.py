@@ -12,10 +12,10 @@ from pathlib import Path
 
 from phichat import errors, runtime
 from phichat.chat.conversation import Ending
-from phichat.engine import wire
 from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request
-from phichat.engine.calibrating import calibrate
-from phichat.engine.process import Process, explain, is_crash, place_of_death
+from phichat.engine.process import protocol
+from phichat.engine.process.calibrate import calibrate
+from phichat.engine.process.child_process import ChildProcess, crash_location, explain, is_crash
 from phichat.engine.tuning import Memory, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.i18n import tr
@@ -26,7 +26,7 @@ PATIENCE = 1.0  # seconds between asking the child to stop and ending it
 _log = logging.getLogger(__name__)
 
 
-class HostedEngine:
+class EngineProcess:
     """The Engine protocol through a child process.
 
     `memory` keeps which settings worked; `states` is the folder for what the model remembers of conversations, with a
@@ -41,11 +41,11 @@ class HostedEngine:
         budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or Memory(None)
-        self._command = list(command) or runtime.command("phichat.engine.host")
+        self._command = list(command) or runtime.command("phichat.engine.process.host")
         self._folder, self._budget = str(states) if states else None, budget
         self._states = self._kept_states()
-        self._process: Process | None = None
-        self._loaded: Process | None = None
+        self._process: ChildProcess | None = None
+        self._loaded: ChildProcess | None = None
         self._path: Path | None = None
         self._settings = EngineSettings()
         self._is_away_by_intent = False  # which is no accident to be told
@@ -89,7 +89,7 @@ class HostedEngine:
         """See Engine. The model is loaded again if there are faster settings than the ones in use."""
         if self._path is None or self._memory.is_measured(self._path):
             return
-        found = calibrate(self._path, self._settings, self._memory, lambda: Process(self._command), stop)
+        found = calibrate(self._path, self._settings, self._memory, lambda: ChildProcess(self._command), stop)
         if found is None:
             return
         used, faster = self._settings, self._memory.recall(self._path, self._settings)
@@ -126,7 +126,7 @@ class HostedEngine:
         while not stop.is_set():
             spoken = False
             try:
-                for event in self._ask({"do": "generate", "request": wire.request_line(request)}, stop):
+                for event in self._ask({"do": "generate", "request": protocol.request_line(request)}, stop):
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
@@ -200,7 +200,7 @@ class HostedEngine:
         self._has_gpu = event.gpu
         return replace(event, reads=self._memory.reads(path))
 
-    def _ask(self, order: wire.Line, stop: CancelToken) -> Iterator[Event]:
+    def _ask(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
         process = self._running()
         number = self._orders = self._orders + 1
@@ -215,7 +215,7 @@ class HostedEngine:
                 answered = line["event"] in {"error", "done", "loaded"}
                 if line["event"] == "error":
                     raise errors.by_name(line["kind"])(line["text"])
-                yield from wire.events_of(line)
+                yield from protocol.events_of(line)
                 if answered:
                     return
         finally:
@@ -225,14 +225,14 @@ class HostedEngine:
                 self._process = None
                 ending = process.end()
                 if is_crash(ending):
-                    _log.error("the model's process crashed: %s\n%s", ending, place_of_death(process.last_words))
+                    _log.error("the model's process crashed: %s\n%s", ending, crash_location(process.last_words))
         raise _Died(ending, process.last_words)
 
-    def _running(self) -> Process:
+    def _running(self) -> ChildProcess:
         if self._process is None or not self._process.is_alive():
             self.close()
             try:
-                self._process = Process(self._command)
+                self._process = ChildProcess(self._command)
             except OSError as error:
                 raise EngineError(
                     tr("The model's process could not be started ({reason}). Start Phichat again.").format(
@@ -244,7 +244,7 @@ class HostedEngine:
     def _is_ready(self) -> bool:
         return self._process is not None and self._process is self._loaded and self._process.is_alive()
 
-    def _kill(self, process: Process) -> None:
+    def _kill(self, process: ChildProcess) -> None:
         self._is_away_by_intent = True
         process.kill()
 
@@ -252,7 +252,9 @@ class HostedEngine:
 class _Stopping:
     """Asks a child to stop what it does, and ends it if it does not. `ask` in the thread of whoever stops."""
 
-    def __init__(self, process: Process, number: int, stop: CancelToken, kill: Callable[[Process], None]) -> None:
+    def __init__(
+        self, process: ChildProcess, number: int, stop: CancelToken, kill: Callable[[ChildProcess], None]
+    ) -> None:
         self._process, self._number, self._stop, self._kill = process, number, stop, kill
         self._deadline = threading.Timer(PATIENCE, kill, [process])
 
@@ -286,6 +288,6 @@ def _again(death: _Died, how: str) -> str:
 
 
 if __name__ == "__main__":
-    from phichat.engine.child import main
+    from phichat.engine.process.worker import main
 
     main()
