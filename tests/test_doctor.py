@@ -14,7 +14,7 @@ import pytest
 
 from phichat import __version__, cli
 from phichat.engine.base import Engine, EngineSettings
-from phichat.engine.calibration import Measured
+from phichat.engine.llama.calibration import Measured
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.states import States
 from phichat.engine.tuning import Memory

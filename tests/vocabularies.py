@@ -7,14 +7,14 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from phichat.engine import llama_context
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama import context
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 
 @cache
 def vocabulary_of(path: Path) -> LlamaVocabulary:
     """The vocabulary of the file at `path`. Its model stays in memory until the tests end."""
-    llama_context.start_library()
+    context.start_library()
     parameters = lib.llama_model_default_params()
     parameters.vocab_only = True
     model = lib.llama_model_load_from_file(str(path).encode(), parameters)

@@ -51,8 +51,8 @@ class Decoder:
 def _serve(settings: dict[str, Any], model: Path) -> None:
     from phichat import gguf  # noqa: PLC0415 - whoever starts it needs none of it
     from phichat.engine.base import EngineSettings  # noqa: PLC0415
-    from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
-    from phichat.engine.llama_variants import choose  # noqa: PLC0415
+    from phichat.engine.llama.context import LlamaContext  # noqa: PLC0415
+    from phichat.engine.llama.hardware import choose  # noqa: PLC0415
 
     llama = LlamaContext(gguf.read_head(model), EngineSettings(**settings), lambda _: True)
     llama.warm_up(0, 4)

@@ -61,7 +61,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
         command = *child, *runtime.command("phichat.engine.process.host")
         engine: Engine = EngineProcess(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
-        from phichat.engine.llama import LlamaEngine  # noqa: PLC0415
+        from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415
 
         engine = LlamaEngine()
     heard: list[Event] = []

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from phichat.chat.sampling import Sampling
-from phichat.engine.llama_sampler import SamplerChain
+from phichat.engine.llama.sampler import SamplerChain
 
 
 class Chain(Protocol):

@@ -21,8 +21,8 @@ from phichat.bench.processes import Figures, answer, medians
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
-from phichat.engine.llama import LlamaEngine
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PhichatError
 
 TEXT = (

@@ -15,8 +15,8 @@ from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
-from phichat.engine.llama_context import start_library
-from phichat.engine.llama_sampler import plain_chain
+from phichat.engine.llama.context import start_library
+from phichat.engine.llama.sampler import plain_chain
 
 
 def measure(order: dict[str, Any]) -> Figures:

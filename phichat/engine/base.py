@@ -244,3 +244,6 @@ EVENT_NAMES: dict[type, str] = {
     Piece: "piece",
     Done: "done",
 }
+
+
+SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them

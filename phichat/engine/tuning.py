@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from phichat.engine.base import EngineSettings
-from phichat.engine.lookup import SIZES
+from phichat.engine.base import SIZES, EngineSettings
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
 
 if TYPE_CHECKING:
-    from phichat.engine.calibration import Measured
+    from phichat.engine.llama.calibration import Measured
 
 SMALL_CONTEXT = 2048
 FEW_LAYERS = 8

@@ -20,8 +20,8 @@ from phichat.bench.lookup_run import COPYING, FREE
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Piece, Request
-from phichat.engine.llama import LlamaEngine
-from phichat.engine.llama_sampler import SamplerChain
+from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.tuning import suggested
 
 CODE = """def area(shape):

@@ -17,7 +17,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import figures_of, medians
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
-from phichat.engine.calibration import Measured
+from phichat.engine.llama.calibration import Measured
 from phichat.engine.tuning import Memory
 from phichat.errors import PhichatError
 

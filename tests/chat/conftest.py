@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from tests import tiny
 from tests.vocabularies import vocabulary_of
 

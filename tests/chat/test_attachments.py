@@ -7,7 +7,7 @@ from phichat.chat.conversation import Conversation, Reply, Role, Turn
 from phichat.chat.prompts.formats import format_for
 from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.chat.session import Session
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptTooLong
 
 NOTES = Attachment("notes.txt", "Ferries float.")

@@ -11,7 +11,7 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.formats import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
 from phichat.chat.prompts.trimming import draft_of, fit
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests import tiny
 from tests.vocabularies import changed, vocabulary_of

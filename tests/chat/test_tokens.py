@@ -3,7 +3,7 @@
 import pytest
 
 from phichat.chat.prompts.tokens import are_plain, plain_tokens, special_pattern
-from phichat.engine.llama_vocabulary import LlamaVocabulary
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 
 @pytest.mark.parametrize("text", ["Hi", " Hi", "\nHi", "Hi <|end|> there", "<|end|>", "🧊"])

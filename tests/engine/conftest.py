@@ -7,7 +7,7 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Event, Request
-from phichat.engine.llama import LlamaEngine
+from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.host import EngineProcess
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from phichat.engine import calibration
-from phichat.engine.base import CancelToken, EngineSettings, Loaded
-from phichat.engine.calibration import Measured, best, measure
-from phichat.engine.lookup import SIZES
+from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded
+from phichat.engine.llama import calibration
+from phichat.engine.llama.calibration import Measured, best, measure
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.host import EngineProcess
@@ -172,7 +171,7 @@ def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
     chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phichat.engine.process.calibrate.Neighbours", lambda: lambda: 0.0)
+    monkeypatch.setattr("phichat.engine.process.calibrate.CpuLoad", lambda: lambda: 0.0)
     monkeypatch.setattr(calibration, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
     engine = EngineProcess(memory)
     try:

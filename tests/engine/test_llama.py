@@ -24,7 +24,7 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.llama import LlamaEngine
+from phichat.engine.llama.engine import LlamaEngine
 from phichat.errors import EngineError, ModelTooLarge, PromptError
 from tests import tiny
 

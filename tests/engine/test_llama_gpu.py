@@ -5,7 +5,7 @@ from pathlib import Path
 import llama_cpp.llama_cpp as lib
 import pytest
 
-from phichat.engine import llama_gpu as gpu
+from phichat.engine.llama import hardware as gpu
 from phichat.gguf import Head
 
 HEAD = Head(

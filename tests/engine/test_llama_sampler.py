@@ -10,8 +10,8 @@ import pytest
 from phichat import gguf
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
-from phichat.engine.llama_context import LlamaContext
-from phichat.engine.llama_sampler import SamplerChain, plain_chain
+from phichat.engine.llama.context import LlamaContext
+from phichat.engine.llama.sampler import SamplerChain, plain_chain
 
 WILD = Sampling(temperature=1.4, top_k=0, top_p=1, min_p=0)
 SETTINGS = [

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from phichat.engine import llama_variants as variants
 from phichat.engine.base import Chosen
+from phichat.engine.llama import hardware as variants
 from phichat.errors import EngineError
 
 INTEL = {"sapphirerapids": 4032, "zen4": 1984, "icelake": 1472, "alderlake": 128, "haswell": 64, "sse42": 5, "x64": 1}

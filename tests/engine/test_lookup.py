@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from phichat.engine.lookup import SIZES, SURE, LookUp, Prices
+from phichat.engine.base import SIZES
+from phichat.engine.llama.prompt_lookup import SURE, PromptLookup, StepCosts
 
 TEXT = [(number * 37) % 101 + 200 for number in range(100)]
 
@@ -14,7 +15,7 @@ def follow(tokens: Sequence[int], prompt: Sequence[int] = TEXT, room: int = 100)
 
     Steps take what the first prices say.
     """
-    look_up, at, steps, tried, right = LookUp(prompt, Prices()), 0, 0, 0, 0
+    look_up, at, steps, tried, right = PromptLookup(prompt, StepCosts()), 0, 0, 0, 0
     guesses: list[int] = []
     while at < len(tokens):
         good = 0
@@ -64,7 +65,7 @@ def test_a_word_said_over_and_over_is_guessed_all_around() -> None:
 
 
 def test_guesses_that_did_not_pay_make_it_cautious() -> None:
-    look_up = LookUp(TEXT, Prices())
+    look_up = PromptLookup(TEXT, StepCosts())
     for token in TEXT[:20]:
         look_up.add(token)
     assert look_up.guess(100)
@@ -80,7 +81,7 @@ def test_guesses_that_did_not_pay_make_it_cautious() -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 2, 5])
 def test_there_are_no_more_guesses_than_there_is_room(room: int) -> None:
-    look_up = LookUp(TEXT, Prices())
+    look_up = PromptLookup(TEXT, StepCosts())
     for token in TEXT[:30]:
         look_up.add(token)
     assert len(look_up.guess(room)) <= room
@@ -88,7 +89,7 @@ def test_there_are_no_more_guesses_than_there_is_room(room: int) -> None:
 
 def test_guesses_end_with_what_was_said_there() -> None:
     end = 2
-    look_up = LookUp([*TEXT[:30], end, *TEXT[30:]], Prices((3.2, 3.6, 5.3)), {end})
+    look_up = PromptLookup([*TEXT[:30], end, *TEXT[30:]], StepCosts((3.2, 3.6, 5.3)), {end})
     for token in TEXT[:20]:
         look_up.add(token)
     assert look_up.guess(100) == TEXT[20:30]
@@ -99,7 +100,7 @@ def test_guesses_end_with_what_was_said_there() -> None:
 
 def test_what_the_reply_says_again_has_to_go_on_for_longer_than_what_it_was_given() -> None:
     def tokens_before_it_guesses(given: Sequence[int], said: Sequence[int]) -> int:
-        look_up = LookUp(given, Prices((4.7, 7.8, 14.6)))
+        look_up = PromptLookup(given, StepCosts((4.7, 7.8, 14.6)))
         for token in said:
             look_up.add(token)
         for count, token in enumerate(TEXT[:30], 1):
@@ -113,7 +114,7 @@ def test_what_the_reply_says_again_has_to_go_on_for_longer_than_what_it_was_give
 
 
 def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
-    prices = Prices()
+    prices = StepCosts()
     prices.single(0.01)
     for _ in range(30):
         for size in SIZES:
@@ -124,7 +125,7 @@ def test_steps_that_cost_as_much_as_their_tokens_are_never_worth_it() -> None:
 
 @pytest.mark.parametrize(("first", "size"), [((3.2, 3.6, 5.3), 16), ((4.7, 7.8, 14.6), 8), ((9.0, 17.0, 33.0), None)])
 def test_what_was_measured_beforehand_decides_the_first_step(first: tuple[float, ...], size: int | None) -> None:
-    look_up = LookUp(TEXT, Prices(first))
+    look_up = PromptLookup(TEXT, StepCosts(first))
     for token in TEXT[:12]:
         look_up.add(token)
     assert len(look_up.guess(100)) == (size - 1 if size else 0)
@@ -132,7 +133,7 @@ def test_what_was_measured_beforehand_decides_the_first_step(first: tuple[float,
 
 @pytest.mark.parametrize(("price", "sizes"), [(4.8, [16, 16]), (8.0, [8, 16])])
 def test_a_step_that_costs_much_more_has_to_promise_more(price: float, sizes: list[int]) -> None:
-    prices = Prices()
+    prices = StepCosts()
     prices.single(1.0)
     for _ in range(30):
         for size, seconds in ((8, 4.7), (16, price), (32, 99.0)):

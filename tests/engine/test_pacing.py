@@ -5,8 +5,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from phichat.engine import pacing
-from phichat.engine.pacing import LOOK_EVERY, STALE, Neighbours, Pacer
+from phichat.engine.llama import thread_pacing
+from phichat.engine.llama.thread_pacing import LOOK_EVERY, STALE, CpuLoad, ThreadPacer
 
 
 class Machine:
@@ -14,7 +14,7 @@ class Machine:
 
     def __init__(self, cores: int) -> None:
         self.cores, self.busy, self.now = cores, 0, 0.0
-        self.pacer = Pacer(cores, self.neighbours, lambda: self.now)
+        self.pacer = ThreadPacer(cores, self.neighbours, lambda: self.now)
         self.changes = 0
 
     def neighbours(self) -> float:
@@ -84,8 +84,8 @@ class TestNeighbours:
     def advance(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], float]:
         """Lets time pass in which others use so many cores; what is then found."""
         now, used = [0.0], [0.0]
-        monkeypatch.setattr(Neighbours, "_used_so_far", lambda _: used[0])
-        neighbours = Neighbours(lambda: now[0])
+        monkeypatch.setattr(CpuLoad, "_used_so_far", lambda _: used[0])
+        neighbours = CpuLoad(lambda: now[0])
 
         def step(seconds: float, cores: float) -> float:
             now[0] += seconds
@@ -107,6 +107,6 @@ class TestNeighbours:
         assert advance(LOOK_EVERY / 10, 50.0) == pytest.approx(1.0)
 
     def test_ones_own_work_does_not_count(self) -> None:
-        then = pacing.Neighbours()._used_so_far()
+        then = thread_pacing.CpuLoad()._used_so_far()
         own = psutil.Process().cpu_times()
         assert then <= psutil.cpu_times().user + psutil.cpu_times().system + psutil.cpu_times().nice - own.user + 1

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from phichat.engine.pieces import PieceReader
+from phichat.engine.llama.vocabulary import Detokenizer
 
 
-def read(*parts: bytes, stops: tuple[str, ...] = ()) -> tuple[list[str], PieceReader]:
-    reader = PieceReader(stops)
+def read(*parts: bytes, stops: tuple[str, ...] = ()) -> tuple[list[str], Detokenizer]:
+    reader = Detokenizer(stops)
     return [reader.feed(part) for part in parts], reader
 
 

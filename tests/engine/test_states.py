@@ -16,7 +16,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine import memory
 from phichat.engine import states as room
 from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece, Request
-from phichat.engine.llama import LlamaEngine
+from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.states import States, fingerprint
 from tests import tiny

@@ -9,7 +9,7 @@ from phichat.chat.conversation import Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, EngineSettings, Fitted, Piece, Request
-from phichat.engine.llama import LlamaEngine
+from phichat.engine.llama.engine import LlamaEngine
 
 TURNS = 80
 

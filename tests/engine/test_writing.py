@@ -9,12 +9,12 @@ import pytest
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine import llama as llama_engine
-from phichat.engine import writing
 from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
-from phichat.engine.llama import LlamaEngine
-from phichat.engine.llama_context import LlamaContext
-from phichat.engine.lookup import LookUp, Prices
+from phichat.engine.llama import engine as llama_engine
+from phichat.engine.llama import generation
+from phichat.engine.llama.context import LlamaContext
+from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from tests import tiny
 
 WILD = Sampling(temperature=1.3, top_k=0, top_p=1, min_p=0, repeat_penalty=1.2, max_tokens=120, seed=10)
@@ -32,11 +32,11 @@ def write(engine: LlamaEngine, question: str, sampling: Sampling) -> tuple[list[
     return [piece.token for piece in pieces], "".join(piece.text for piece in pieces), events[-1]
 
 
-class Oracle(LookUp):
+class Oracle(PromptLookup):
     """Knows what will be said, and is wrong now and then."""
 
     def __init__(self, reply: Sequence[int], wrong_every: int) -> None:
-        super().__init__([], Prices())
+        super().__init__([], StepCosts())
         self._reply, self._wrong_every, self._said = reply, wrong_every, 0
 
     def add(self, token: int) -> None:
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_text_whatever_is_guessed(
     make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, wrong_every: int
 ) -> None:
     tokens, text, plain = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, wrong_every))
+    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, wrong_every))
     guessed = write(make(looks_up=True), "Hi", WILD)
     assert guessed[:2] == (tokens, text)
     assert (guessed[2].reason, guessed[2].completion_tokens) == (plain.reason, plain.completion_tokens)
@@ -85,7 +85,7 @@ def test_what_follows_such_a_reply_is_the_same_too(
     turns = (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, text, tuple(first)), Turn(Role.USER, "And then?"))
     request = Request(turns, replace(WILD, max_tokens=40))
     expected = [event for event in make(looks_up=False).generate(request, CancelToken()) if isinstance(event, Piece)]
-    monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(first, wrong_every))
+    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(first, wrong_every))
     engine = make(looks_up=True)
     write(engine, "Hi", WILD)
     events = list(engine.generate(request, CancelToken()))
@@ -129,7 +129,7 @@ def test_the_longest_reply_is_as_long_as_that(
     make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, longest: int
 ) -> None:
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
     said, _, done = write(make(looks_up=True), "Hi", replace(WILD, max_tokens=longest))
     assert (said, done.reason) == (tokens[:longest], Ending.LENGTH)
 
@@ -139,7 +139,7 @@ def test_a_full_context_ends_it_as_without_guesses(
 ) -> None:
     endless = replace(WILD, max_tokens=4096)
     tokens, _, plain = write(make(looks_up=False, context=200), "Hi", endless)
-    monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
     said, _, done = write(make(looks_up=True, context=200), "Hi", endless)
     assert (said, done.reason) == (tokens, plain.reason) == (tokens, Ending.LENGTH)
 
@@ -148,9 +148,9 @@ def test_a_full_context_ends_it_as_without_guesses(
 def test_a_stop_ends_a_step_of_many_tokens(
     make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, at_once: float
 ) -> None:
-    monkeypatch.setattr(writing, "AT_ONCE", at_once)
+    monkeypatch.setattr(generation, "AT_ONCE", at_once)
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "LookUp", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
     engine, stop = make(looks_up=True), CancelToken()
     said: list[int] = []
     for event in engine.generate(Request((Turn(Role.USER, "Hi"),), WILD), stop):

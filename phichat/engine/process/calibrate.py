@@ -6,9 +6,9 @@ from pathlib import Path
 
 from phichat.cancellation import CancelToken
 from phichat.engine.base import EngineSettings
-from phichat.engine.calibration import Measured, best
+from phichat.engine.llama.calibration import Measured, best
+from phichat.engine.llama.thread_pacing import BUSY, LOOK_EVERY, CpuLoad
 from phichat.engine.memory import available
-from phichat.engine.pacing import BUSY, LOOK_EVERY, Neighbours
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.tuning import Memory
 
@@ -27,7 +27,7 @@ def calibrate(
 
     None if that was stopped, or other programs were busy: then their doings would be measured.
     """
-    look = neighbours or Neighbours()
+    look = neighbours or CpuLoad()
     if stop.wait(2 * LOOK_EVERY) or look() > BUSY:
         return None
     found: list[Measured] = []

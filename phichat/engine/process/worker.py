@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece
-from phichat.engine.calibration import measure
+from phichat.engine.llama.calibration import measure
 from phichat.engine.process import protocol
 from phichat.engine.process.protocol import BatchedWriter
 from phichat.engine.states import States
@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def _llama(order: protocol.Line) -> Engine:
-    from phichat.engine.llama import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
+    from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
     folder, budget = order.get("states"), int(order.get("budget") or 0)
     return LlamaEngine(States(Path(folder), budget) if folder and budget else None)

@@ -5,9 +5,9 @@ from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from phichat.cancellation import CancelToken
-from phichat.engine.llama_context import LlamaContext
-from phichat.engine.lookup import LookUp
-from phichat.engine.pacing import Pacer
+from phichat.engine.llama.context import LlamaContext
+from phichat.engine.llama.prompt_lookup import PromptLookup
+from phichat.engine.llama.thread_pacing import ThreadPacer
 
 AT_ONCE = 0.15  # seconds in which a step ends anyway: looking whether it shall takes two percent of its time
 
@@ -22,14 +22,16 @@ class Chain(Protocol):
         """Nothing more is chosen."""
 
 
-class Writer:
+class TokenGenerator:
     """Writes one reply.
 
     Attributes:
         looked_up: how many tokens came from guesses that were right.
     """
 
-    def __init__(self, llama: LlamaContext, chain: Chain, pacer: Pacer | None, look_up: LookUp | None) -> None:
+    def __init__(
+        self, llama: LlamaContext, chain: Chain, pacer: ThreadPacer | None, look_up: PromptLookup | None
+    ) -> None:
         self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
         self.looked_up = 0
         self._guesses: list[int] = []

@@ -29,7 +29,7 @@ SHARED = 0.5  # cores that more threads than are free may share with others, to 
 AS_GOOD = 1.1  # how much longer fewer threads may take and still be taken, as they leave room for others
 
 
-class Neighbours:
+class CpuLoad:
     """How many cores other programs use, as measured between two looks that are neither too near nor too far apart.
 
     A thread of its own looks from `start` to `stop`, and whoever calls it does.
@@ -41,7 +41,7 @@ class Neighbours:
         """The window's process is no neighbour: it works because this one does."""
         self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
         self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._glance, name="neighbours", daemon=True)
+        self._thread = threading.Thread(target=self._sample, name="neighbours", daemon=True)
 
     def start(self) -> None:
         """Look now and then from now on."""
@@ -52,7 +52,7 @@ class Neighbours:
         self._ended.set()
         self._thread.join()
 
-    def _glance(self) -> None:
+    def _sample(self) -> None:
         while not self._ended.wait(GLANCE_EVERY):
             self()
 
@@ -83,7 +83,7 @@ def _used_by(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-class Pacer:
+class ThreadPacer:
     """Chooses a number of threads for one kind of step.
 
     Attributes:

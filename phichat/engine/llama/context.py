@@ -14,8 +14,8 @@ import numpy as np
 
 from phichat import gguf
 from phichat.cancellation import CancelToken
-from phichat.engine import llama_variants
 from phichat.engine.base import EngineSettings
+from phichat.engine.llama import hardware
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.i18n import tr
 
@@ -239,7 +239,7 @@ _log = lib.llama_log_callback(_hear)  # llama.cpp keeps only the pointer
 def start_library(variant: str = "") -> None:
     """Have llama.cpp ready, and quiet, with that `variant` for this processor, or the best. Raises EngineError."""
     lib.llama_log_set(_log, None)
-    llama_variants.load(llama_variants.choose(variant))
+    hardware.load(hardware.choose(variant))
     lib.llama_backend_init()
 
 

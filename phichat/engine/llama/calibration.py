@@ -1,6 +1,6 @@
 """Which settings are the fastest for one model on this computer, measured in seconds.
 
-    calibrating.py starts a child for each way of loading the weights ── measure(…), in there, tries one context
+    calibrate.py   starts a child for each way of loading the weights ── measure(…), in there, tries one context
                    and decides between what they say                                after the other
 
 Every figure is the best of the rounds, as anything else on the machine can only slow it down. It is measured as in a
@@ -15,11 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from phichat.engine.base import EngineSettings
-from phichat.engine.lookup import SIZES
+from phichat.engine.base import SIZES, EngineSettings
 
 if TYPE_CHECKING:
-    from phichat.engine.llama_context import LlamaContext
+    from phichat.engine.llama.context import LlamaContext
 
 PROBE = 32  # tokens that tell how many can be read in the time there is
 READ = 128  # tokens that are read for each figure, at most
@@ -74,7 +73,7 @@ def measure(path: Path, settings: EngineSettings, rival: float | None = None) ->
     that, there are no others. Raises ModelError.
     """
     from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
-    from phichat.engine.llama_context import LlamaContext  # noqa: PLC0415
+    from phichat.engine.llama.context import LlamaContext  # noqa: PLC0415
 
     settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 3 * PROBE))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)

@@ -11,6 +11,8 @@ with the prices of two machines' models, and never below 0.97 of single tokens w
 from collections.abc import Container, Iterator, Sequence
 from itertools import cycle, islice, takewhile
 
+from phichat.engine.base import SIZES
+
 BITE = 3  # tokens that must be alike before it counts as a repetition
 NEXT, NEAR = 4, 24  # tokens behind the place where one was left, in which one alike is enough, and two
 FEWEST = 3  # guesses that are worth a step of their own
@@ -20,13 +22,12 @@ OWN_HOPE = 1.0, 2.0  # the same where the reply repeats itself: of 7 guesses 2 w
 MOST_DOUBT = 64.0
 NEWER = 0.3  # the weight of the latest measurement
 
-SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
 FIRST_PRICES = (4.7, 7.0, 12.0)  # where none were measured beforehand
 DEAR, MORE = 1.5, 1.1  # what costs so many times the next smaller step has to promise so much more than it,
 SURE = 3  # unless so many steps in a row were right to their ends
 
 
-class Prices:
+class StepCosts:
     """How many single tokens a larger step costs: `first` by size, where there are, then as measured."""
 
     def __init__(self, first: Sequence[float] = ()) -> None:
@@ -70,13 +71,13 @@ class Prices:
         return min(SIZES, key=lambda size: abs(size - tokens))
 
 
-class LookUp:
+class PromptLookup:
     """Follows one text. `add` every token as it comes, `guess` before a step, and tell how the guesses did.
 
     It begins with `tokens`. Those in `ends` stand between what was said, and are never guessed.
     """
 
-    def __init__(self, tokens: Sequence[int], prices: Prices, ends: Container[int] = ()) -> None:
+    def __init__(self, tokens: Sequence[int], prices: StepCosts, ends: Container[int] = ()) -> None:
         self.prices = prices
         self._begun, self._ends = len(tokens), ends
         self._tokens: list[int] = []

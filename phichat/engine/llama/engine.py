@@ -11,7 +11,7 @@ from phichat.chat.conversation import Ending
 from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
 from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.chat.sampling import Sampling
-from phichat.engine import llama_gpu, llama_variants, memory
+from phichat.engine import memory
 from phichat.engine.base import (
     CancelToken,
     Done,
@@ -26,15 +26,15 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.llama_context import LlamaContext, library_version, mute, start_library, system_info
-from phichat.engine.llama_sampler import SamplerChain
-from phichat.engine.llama_states import LlamaStates
-from phichat.engine.llama_vocabulary import LlamaVocabulary
-from phichat.engine.lookup import LookUp, Prices
-from phichat.engine.pacing import Neighbours, Pacer
-from phichat.engine.pieces import PieceReader
+from phichat.engine.llama import hardware
+from phichat.engine.llama.context import LlamaContext, library_version, mute, start_library, system_info
+from phichat.engine.llama.generation import Chain, TokenGenerator
+from phichat.engine.llama.kv_cache import KVCache
+from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
+from phichat.engine.llama.sampler import SamplerChain
+from phichat.engine.llama.thread_pacing import CpuLoad, ThreadPacer
+from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
 from phichat.engine.states import States, fingerprint, key_of
-from phichat.engine.writing import Chain, Writer
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
 
@@ -52,7 +52,7 @@ class LlamaEngine:
 
     def __init__(self, states: States | None = None) -> None:
         self._states = states
-        self._saving: LlamaStates | None = None
+        self._saving: KVCache | None = None
         self._is_private = False
         self._open: _Open | None = None
 
@@ -69,7 +69,7 @@ class LlamaEngine:
         self._open = opened = _Open(head, settings, stop, report)
         if opened.form.notice:
             report(Notice(opened.form.notice))
-        self._saving = LlamaStates(self._states, _key(path, opened.loaded), opened.llama)
+        self._saving = KVCache(self._states, _key(path, opened.loaded), opened.llama)
         return opened.loaded
 
     def rest(self, *, for_long: bool = False) -> None:
@@ -163,8 +163,8 @@ class LlamaEngine:
         begun: Sequence[int],
     ) -> Iterator[Event]:
         chain = self.make_chain(sampling, statistics.seed, opened.vocabulary.count, begun)
-        writer = Writer(opened.llama, chain, opened.pacer(), opened.look_up())
-        reader = PieceReader(opened.form.stop_texts, map(opened.vocabulary.piece, begun))
+        writer = TokenGenerator(opened.llama, chain, opened.pacer(), opened.look_up())
+        reader = Detokenizer(opened.form.stop_texts, map(opened.vocabulary.piece, begun))
         count, first_at, reason = 0, 0.0, Ending.LENGTH
         reading_done = time.perf_counter()
         tokens = writer.tokens(min(sampling.max_tokens, opened.room + 1), stop)
@@ -222,7 +222,7 @@ class _Open:
             report(Loading(fraction))
             return not stop.is_urgent()  # whoever stops it gently asks something of the same model
 
-        self._neighbours = Neighbours()
+        self._neighbours = CpuLoad()
         try:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
@@ -237,9 +237,9 @@ class _Open:
             self.llama.close()
             raise
         self.loaded = _loaded(head, settings)
-        self._prices = Prices(settings.step_prices)
+        self._prices = StepCosts(settings.step_prices)
         self._neighbours.start()
-        self._reading, self._writing = (Pacer(settings.threads, self._neighbours) for _ in range(2))
+        self._reading, self._writing = (ThreadPacer(settings.threads, self._neighbours) for _ in range(2))
 
     def close(self) -> None:
         """Give everything back."""
@@ -256,12 +256,12 @@ class _Open:
         pairs = zip(self.llama.kept, tokens[:-1], strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-    def look_up(self) -> LookUp | None:
+    def look_up(self) -> PromptLookup | None:
         """What guesses the words of the reply that begins now; None if nothing shall."""
         is_on = self.loaded.settings.looks_up and self.llama.can_go_back
-        return LookUp(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
+        return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
-    def pacer(self) -> Pacer | None:
+    def pacer(self) -> ThreadPacer | None:
         """What sets the number of threads for a reply; None if it shall stay as it is."""
         if not self.loaded.settings.follows_load:
             return None
@@ -305,7 +305,7 @@ class _Open:
 
 def _started(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
     """Have the library ready; `settings` with the variant that runs."""
-    chosen = llama_variants.choose(settings.variant)
+    chosen = hardware.choose(settings.variant)
     if chosen.variant:
         report(chosen)
     start_library(settings.variant)
@@ -315,7 +315,7 @@ def _started(settings: EngineSettings, report: Callable[[Event], None]) -> Engin
 def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
-    layers = llama_gpu.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
+    layers = hardware.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
     kind = settings.cache_type if settings.cache_type != memory.EXACT else memory.cache_type(head, context)
     flash = settings.flash_attention or layers != 0 or memory.needs_flash(head, context, settings.batch, kind)
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)

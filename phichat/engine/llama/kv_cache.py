@@ -9,7 +9,7 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 
 from phichat.engine import memory
-from phichat.engine.llama_context import LlamaContext
+from phichat.engine.llama.context import LlamaContext
 from phichat.engine.states import FEWEST, States, common
 
 SHARE = 10  # of all memory, one part in so many is for conversations that wait
@@ -19,7 +19,7 @@ MOST_WRITING = 2  # states that are written at the same time; each is held in me
 
 
 @dataclass(frozen=True)
-class _Aside:
+class _Parked:
     """One conversation that waits: its tokens, llama.cpp's bytes for them, and whether a file has them, too."""
 
     tokens: tuple[int, ...]
@@ -27,13 +27,13 @@ class _Aside:
     is_written: bool
 
 
-class LlamaStates:
+class KVCache:
     """Keeps what a model remembers, under one key. Threads write, so that the next answer can begin."""
 
     def __init__(self, states: States | None, key: str, llama: LlamaContext) -> None:
         self._states, self._key, self._llama = states, key, llama
         self._written: tuple[int, ...] = ()
-        self._aside: list[_Aside] = []
+        self._aside: list[_Parked] = []
         self._threads: list[threading.Thread] = []
 
     def change(self, tokens: Sequence[int], known: int, *, keeps: bool) -> None:
@@ -81,7 +81,7 @@ class LlamaStates:
         while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
             self._aside.pop(0)
         if len(data) <= room:
-            self._aside.append(_Aside(tokens, data, is_written))
+            self._aside.append(_Parked(tokens, data, is_written))
 
     def _bring_back(self, tokens: Sequence[int], known: int) -> None:
         """Read what a file remembers of `tokens`, if that is clearly more than the `known` there are."""

@@ -1,0 +1,1 @@
+"""The engine that llama.cpp is; the only room that knows it."""
