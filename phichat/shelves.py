@@ -1,8 +1,8 @@
 """Puts a shelf of models together: the models' room knows nothing of the engine's."""
 
 from phichat.cancellation import CancelToken
-from phichat.engine import memory
-from phichat.engine.bandwidth import Speedometer
+from phichat.engine import hardware
+from phichat.engine.hardware import SpeedEstimator
 from phichat.models.base import Remote
 from phichat.models.library import Library
 from phichat.models.shelf import Computer, Shelf
@@ -11,7 +11,7 @@ from phichat.paths import Home
 
 def shelf(home: Home, library: Library) -> Shelf:
     """The models of `home`, and what they find on this computer."""
-    return Shelf(home, library, _LazyHub(), Computer(_memory_needed, memory.installed, Speedometer().speed))
+    return Shelf(home, library, _LazyHub(), Computer(_memory_needed, hardware.installed, SpeedEstimator().speed))
 
 
 class _LazyHub:
@@ -29,4 +29,4 @@ class _LazyHub:
 
 
 def _memory_needed(file_bytes: int, kv_bytes: int) -> int:
-    return file_bytes + kv_bytes + memory.OVERHEAD
+    return file_bytes + kv_bytes + hardware.OVERHEAD

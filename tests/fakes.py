@@ -14,11 +14,11 @@ from phichat.engine.base import (
     Done,
     EngineSettings,
     Event,
-    Fitted,
     Loaded,
     Loading,
     Piece,
-    PromptMade,
+    PromptFit,
+    PromptReady,
     Reading,
     Request,
 )
@@ -49,7 +49,7 @@ class ScriptedEngine:
         self.drafts: list[str] = []
         self.counted: list[str] = []
         self.draft_stops: list[CancelToken] = []
-        self.fits: Callable[[Request], Fitted] = self._fitted
+        self.fits: Callable[[Request], PromptFit] = self._fitted
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
         self.calibrations = self.unloads = self.leaves_out = 0
@@ -91,7 +91,7 @@ class ScriptedEngine:
         self.requests.append(request)
         question = request.turns[-1].text
         words = tuple(range(len(question.split())))
-        yield PromptMade(words, question)
+        yield PromptReady(words, question)
         yield self.fits(request)
         yield Reading(len(words), len(words))
         count, done = 0, None
@@ -107,10 +107,10 @@ class ScriptedEngine:
         self.calibrations += 1
         yield from ()
 
-    def _fitted(self, request: Request) -> Fitted:
+    def _fitted(self, request: Request) -> PromptFit:
         out = min(self.leaves_out, len(request.turns) - 1)
         first = request.turns[out].message if out else ""
-        return Fitted(len(request.turns[-1].text.split()), 0, 512, out, first)
+        return PromptFit(len(request.turns[-1].text.split()), 0, 512, out, first)
 
     def unload(self) -> None:
         self.unloads += 1

@@ -37,7 +37,7 @@ Run = Callable[..., tuple[int, str, str]]
 def _no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
-    monkeypatch.setattr("phichat.engine.bandwidth.SECONDS", 0.01)
+    monkeypatch.setattr("phichat.engine.hardware.SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def test_a_full_disk_is_said_before_the_first_byte(
 
 
 def test_too_little_memory_is_a_warning(phichat: Run, served: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.engine.memory.installed", lambda: 4_000_000_000)
+    monkeypatch.setattr("phichat.engine.hardware.installed", lambda: 4_000_000_000)
     status, _, err = phichat("download", PHI_3.name)
     assert status == 0
     assert "4.3\u00a0GB of memory, and this computer has 4.0\u00a0GB" in err.splitlines()[0]

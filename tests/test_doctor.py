@@ -14,10 +14,9 @@ import pytest
 
 from phichat import __version__, cli
 from phichat.engine.base import Engine, EngineSettings
-from phichat.engine.llama.calibration import Measured
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.states import States
-from phichat.engine.tuning import Memory
+from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.settings import Measured, TuningStore
 from phichat.paths import Home
 
 CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
@@ -124,8 +123,8 @@ def test_a_home_that_is_no_folder_is_a_finding(doctor: Doctor, home: Path) -> No
 
 def test_what_was_measured_and_what_is_remembered_is_shown(doctor: Doctor, home: Path, model: Path) -> None:
     assert doctor()["engine"]["fastest"] is None
-    Memory(home / "engine.json").note(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
-    States(home / "states", 10**9).keep("model", range(100), bytes(1000))
+    TuningStore(home / "engine.json").note(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
+    PromptCache(home / "states", 10**9).keep("model", range(100), bytes(1000))
     facts = doctor()
     assert (facts["engine"]["fastest"]["reads"], facts["engine"]["fastest"]["batch"]) == (106.8, 256)
     assert facts["states"]["files"] == 1

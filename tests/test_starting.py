@@ -11,7 +11,7 @@ from phichat.diagnostics import licences
 from phichat.engine.base import CancelToken, Loaded
 from phichat.engine.process.child_process import environment
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.tuning import suggested
+from phichat.engine.settings import suggested
 from phichat.models.library import Library
 from phichat.paths import Home
 

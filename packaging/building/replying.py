@@ -54,12 +54,12 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
     from phichat.engine.base import CancelToken, Engine, Event, Notice, Piece, Request  # noqa: PLC0415
     from phichat.engine.process.host import EngineProcess  # noqa: PLC0415
-    from phichat.engine.tuning import Memory, suggested  # noqa: PLC0415
+    from phichat.engine.settings import TuningStore, suggested  # noqa: PLC0415
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
         command = *child, *runtime.command("phichat.engine.process.host")
-        engine: Engine = EngineProcess(Memory(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
+        engine: Engine = EngineProcess(TuningStore(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415
 

@@ -125,16 +125,16 @@ class HistoryService(QObject):
     @Slot()
     def clear_states(self) -> None:
         """What the model remembered of them goes with conversations that are deleted for good."""
-        from phichat.engine import states  # noqa: PLC0415 - rarely needed
+        from phichat.engine import prompt_cache  # noqa: PLC0415 - rarely needed
 
-        threading.Thread(target=states.clear, args=(self._home.states,), name="clearing").start()
+        threading.Thread(target=prompt_cache.clear, args=(self._home.states,), name="clearing").start()
 
     @Slot(int)
     def shrink_states(self, gigabytes: int) -> None:
         """What models remember takes no more than that from now on."""
-        from phichat.engine.states import States  # noqa: PLC0415 - rarely needed
+        from phichat.engine.prompt_cache import PromptCache  # noqa: PLC0415 - rarely needed
 
-        kept = States(self._home.states, gigabytes * GB)
+        kept = PromptCache(self._home.states, gigabytes * GB)
         threading.Thread(target=kept.shrink, name="shrinking").start()
 
     @Slot()

@@ -328,9 +328,9 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
 
 def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
     from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window does not wait for it
-    from phichat.engine.tuning import Memory  # noqa: PLC0415
+    from phichat.engine.settings import TuningStore  # noqa: PLC0415
 
-    return EngineProcess(Memory(home.engine), states=home.states, budget=budget)
+    return EngineProcess(TuningStore(home.engine), states=home.states, budget=budget)
 
 
 def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
@@ -397,6 +397,6 @@ def _hub_host() -> str:
 
 
 def _settings(context: int) -> EngineSettings:
-    from phichat.engine.tuning import suggested  # noqa: PLC0415 - the window does not wait for it
+    from phichat.engine.settings import suggested  # noqa: PLC0415 - the window does not wait for it
 
     return suggested(context)

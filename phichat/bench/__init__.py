@@ -20,7 +20,7 @@ from phichat.bench.chosen import chosen
 from phichat.bench.plan import Plan
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import TuningStore
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 
@@ -54,7 +54,7 @@ def run(
     sampling: Sampling,
     sweep: bool,
     report: Report,
-    memory: Memory | None = None,
+    memory: TuningStore | None = None,
 ) -> dict[str, Any]:
     """Measure `parts`; what `bench --json` prints. `report` hears a sentence now and then.
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from phichat.engine.base import CancelToken, EngineSettings
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import TuningStore
 from phichat.i18n import tr
 
 
-def chosen(model: Path, settings: EngineSettings, memory: Memory, report: Callable[[str], None]) -> EngineSettings:
+def chosen(model: Path, settings: EngineSettings, memory: TuningStore, report: Callable[[str], None]) -> EngineSettings:
     """What becomes of `settings`. They are measured first if that was never done: the app does so by and by."""
     if not memory.is_measured(model):
         report(tr("Measuring which settings are the fastest …"))

@@ -9,7 +9,7 @@ from phichat.bench.busy import busy
 from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, medians
 from phichat.bench.runs import STARTING, loop, ours
-from phichat.engine.tuning import threads
+from phichat.engine.settings import threads
 from phichat.i18n import tr
 
 BUSY_PROCESSES = (0, 1, 2, 4)

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from phichat.engine import memory, tuning
+from phichat.engine import hardware, settings
 
 
 def describe() -> dict[str, Any]:
@@ -14,10 +14,10 @@ def describe() -> dict[str, Any]:
     return {
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "library": tuning.build(),
-        "processor": tuning.processor(),
-        "cores": tuning.threads(),
+        "library": settings.build(),
+        "processor": settings.processor(),
+        "cores": settings.threads(),
         "threads": os.cpu_count() or 1,
-        "memory_bytes": memory.installed(),
+        "memory_bytes": hardware.installed(),
         "load": round(psutil.getloadavg()[0], 2),
     }

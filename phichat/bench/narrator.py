@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Fitted, Loaded, Piece, PromptMade, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptFit, PromptReady, Request
 from phichat.store.base import ConversationRecord, ConversationSummary
 
 LETTERS = 5  # to a token
@@ -38,9 +38,9 @@ class Narrator:
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Tell it. A token that is late does not delay the others."""
-        yield Fitted(1, 0, 4096)
+        yield PromptFit(1, 0, 4096)
         if not request.is_draft:
-            yield PromptMade((1,), "")
+            yield PromptReady((1,), "")
             yield from self._tell(stop)
         yield Done(Ending.STOP, 0)
 

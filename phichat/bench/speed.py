@@ -10,7 +10,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import Figures, medians, rounded
 from phichat.bench.runs import STARTING, loop, ours
 from phichat.engine.base import EngineSettings
-from phichat.engine.tuning import threads
+from phichat.engine.settings import threads
 from phichat.i18n import tr
 
 PROMPT_WORDS = 450  # about 512 tokens

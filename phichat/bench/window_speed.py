@@ -11,7 +11,7 @@ from phichat.bench.clock import Clock, is_enough
 from phichat.bench.processes import Figures, answer
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptMade, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 from phichat.ui.workers import EngineThread
@@ -42,7 +42,7 @@ class Stopwatch(QObject):
             self.figures["seconds_to_load"] = time.perf_counter() - self._asked
             self._asked = time.perf_counter()
             self._thread.generate(self._request)
-        elif isinstance(event, PromptMade):
+        elif isinstance(event, PromptReady):
             self.figures["tokens"] = event.tokens
         elif isinstance(event, Done):
             self._finish(event)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QTextEdit, QWidget
 
-from phichat.engine.base import CancelToken, Done, Event, Loaded, PromptMade, Reading
+from phichat.engine.base import CancelToken, Done, Event, Loaded, PromptReady, Reading
 from phichat.ui.workers import EngineThread
 
 KEYS_PER_SECOND = 40
@@ -89,7 +89,7 @@ class Visitor(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
-        if isinstance(event, PromptMade):  # which nothing has that is read ahead
+        if isinstance(event, PromptReady):  # which nothing has that is read ahead
             self._reply = stop
         if stop is not self._reply and not isinstance(event, Loaded):
             self.read_ahead += isinstance(event, Reading)

@@ -25,9 +25,9 @@ WITHOUT_MODELS = {"history": ("history", "run"), "self-test": ("doctor", "run_se
 def hosted(home: Home) -> Engine:
     """The engine as people have it."""
     from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window waits for nothing it does not show
-    from phichat.engine.tuning import Memory  # noqa: PLC0415
+    from phichat.engine.settings import TuningStore  # noqa: PLC0415
 
-    return EngineProcess(Memory(home.engine))
+    return EngineProcess(TuningStore(home.engine))
 
 
 def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = hosted) -> int:

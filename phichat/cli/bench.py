@@ -8,7 +8,7 @@ from phichat import paths
 from phichat.cli.console import Console
 from phichat.cli.parser import sampling_of
 from phichat.cli.talk import chosen
-from phichat.engine.tuning import Memory, suggested
+from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_number
 from phichat.models.library import Library
 
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace, library: Library, console: Console) -> int:
 
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
-    model, memory = chosen(options, library), Memory(paths.home().engine)
+    model, memory = chosen(options, library), TuningStore(paths.home().engine)
     found = bench.run(parts, model, settings, sampling, options.sweep, console.progress, memory)
     if options.json:
         console.json(found)

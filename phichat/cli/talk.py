@@ -26,12 +26,12 @@ from phichat.engine.base import (
     Loading,
     Notice,
     Piece,
-    PromptMade,
+    PromptReady,
     Reading,
     Request,
     as_json,
 )
-from phichat.engine.tuning import suggested
+from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError, StoreError
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile
@@ -114,7 +114,7 @@ class TerminalChat:
                 self._say(event)
                 if answer and self._keeper:
                     self._keeper.went_on(answer, event.text, event.token)
-            case PromptMade() | Done():
+            case PromptReady() | Done():
                 self._say(event)
             case Loaded():
                 self._settings = event.settings
@@ -130,12 +130,12 @@ class TerminalChat:
                     )
                 )
 
-    def _say(self, event: PromptMade | Piece | Done) -> None:
+    def _say(self, event: PromptReady | Piece | Done) -> None:
         if self._as_json:
             self._console.json(self._line(event))
         elif isinstance(event, Piece):
             self._console.piece(event.text)
-        if isinstance(event, PromptMade) and event.dropped:
+        if isinstance(event, PromptReady) and event.dropped:
             self._console.tell(
                 tr_count(
                     "The context is full: the oldest message is no longer read.",
@@ -144,7 +144,7 @@ class TerminalChat:
                 )
             )
 
-    def _line(self, event: PromptMade | Piece | Done) -> dict[str, Any]:
+    def _line(self, event: PromptReady | Piece | Done) -> dict[str, Any]:
         line = as_json(event)
         line.pop("dropped", None)
         if isinstance(event, Done):

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 
 from phichat import __version__, gguf
-from phichat.engine import memory
+from phichat.engine import hardware
 from phichat.engine.base import CancelToken, Engine, Event, Loaded, Loading, Notice
-from phichat.engine.states import States
-from phichat.engine.tuning import Memory, processor, suggested, threads
+from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.settings import TuningStore, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
 from phichat.files import is_private
 from phichat.i18n import format_columns, format_number, format_size, tr
@@ -84,15 +84,17 @@ def diagnose(
 
 
 def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:
-    tried["fastest"] = (Memory(home.engine).fastest(model.path) or None) if model else None  # None: not measured yet
+    tried["fastest"] = (
+        (TuningStore(home.engine).fastest(model.path) or None) if model else None
+    )  # None: not measured yet
     return {
         "versions": versions(),
         "system": platform.platform(),
         "cpu": {**_cpu(), "features": tried.pop("cpu")},
         "memory": {
             "total_bytes": int(psutil.virtual_memory().total),
-            "usable_bytes": memory.installed(),
-            "free_bytes": memory.available(),
+            "usable_bytes": hardware.installed(),
+            "free_bytes": hardware.available(),
         },
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
@@ -133,13 +135,13 @@ def _untried() -> Facts:
 def _states(home: Home) -> Facts:
     """What models remember of conversations on the disk."""
     budget = PreferencesFile(home.preferences).read().states_gb * 10**9
-    files, count = States(home.states, budget).size()
+    files, count = PromptCache(home.states, budget).size()
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
 
 def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     settings = loaded.settings
-    needed = memory.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
+    needed = hardware.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
     return {
         "library": loaded.library,
         "settings": settings.as_json(),

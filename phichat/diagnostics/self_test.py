@@ -20,7 +20,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
 from phichat.engine.process.child_process import environment
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.tuning import processor, suggested
+from phichat.engine.settings import processor, suggested
 from phichat.errors import PhichatError
 from phichat.i18n import resource, tr
 from phichat.runtime import command, is_frozen

@@ -12,19 +12,19 @@ from phichat.chat.sampling import Sampling
 __all__ = [
     "EVENT_NAMES",
     "CancelToken",
-    "Chosen",
     "Done",
     "Engine",
     "EngineSettings",
     "Event",
-    "Fitted",
     "Loaded",
     "Loading",
     "Notice",
     "Piece",
-    "PromptMade",
+    "PromptFit",
+    "PromptReady",
     "Reading",
     "Request",
+    "VariantChosen",
     "as_json",
 ]  # fmt: skip
 
@@ -86,7 +86,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class VariantChosen:
     """The library will run in that `variant`, told before it may die of it; `lower` is the one to try next if it does.
 
     Both are empty where there is no choice.
@@ -136,7 +136,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class PromptMade:
+class PromptReady:
     """The prompt, before it is read: its ids, its text with special tokens written out, turns that had to go."""
 
     tokens: tuple[int, ...]
@@ -145,7 +145,7 @@ class PromptMade:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class PromptFit:
     """How the prompt, or that of a draft, fits: its tokens, of which `kept` need not be read, within a `context`.
 
     `dropped` as in PromptMade; where any were, `first` is the id of the message from which on nothing is left out,
@@ -199,7 +199,7 @@ class Done:
     looked_up_tokens: int = 0
 
 
-Event = Chosen | Loading | Loaded | Notice | PromptMade | Fitted | Reading | Piece | Done
+Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Done
 
 
 class Engine(Protocol):
@@ -234,12 +234,12 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 EVENT_NAMES: dict[type, str] = {
-    Chosen: "chosen",
+    VariantChosen: "chosen",
     Loading: "loading",
     Loaded: "loaded",
     Notice: "notice",
-    PromptMade: "prompt",
-    Fitted: "fitted",
+    PromptReady: "prompt",
+    PromptFit: "fitted",
     Reading: "reading",
     Piece: "piece",
     Done: "done",

@@ -18,12 +18,12 @@ from phichat.engine.base import (
     Done,
     EngineSettings,
     Event,
-    Fitted,
     Loaded,
     Loading,
     Notice,
     Piece,
-    PromptMade,
+    PromptFit,
+    PromptReady,
     Reading,
     Request,
 )
@@ -71,7 +71,7 @@ class Answering(QObject):
         state: what it is doing.
         unasked: what the model does while nothing is asked.
 
-    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, Fitted)` for each
+    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, PromptFit)` for each
     prompt, also that of what is being written.
     """
 
@@ -250,9 +250,9 @@ class Answering(QObject):
                 self._on_loading(fraction)
             case Loaded():
                 self._on_loaded(stop, event)
-            case PromptMade():
+            case PromptReady():
                 self._on_prompt(event)
-            case Fitted():
+            case PromptFit():
                 self.fitted.emit(self._session, event)
             case Notice(text):
                 self.noticed.emit(text)
@@ -291,7 +291,7 @@ class Answering(QObject):
         self.loaded_model.emit(loaded)
         self.state_changed.emit()
 
-    def _on_prompt(self, prompt: PromptMade) -> None:
+    def _on_prompt(self, prompt: PromptReady) -> None:
         self.prompt_made.emit(prompt)
         if prompt.dropped:
             self.noticed.emit(

@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import length_with
 from phichat.chat.session import Session
 from phichat.chat.time_estimate import TimeEstimate, sentence
-from phichat.engine.base import Done, Fitted, Loaded
+from phichat.engine.base import Done, Loaded, PromptFit
 from phichat.ui.answering import Answering, State
 
 
@@ -43,7 +43,7 @@ class Forecasting(QObject):
         self._say()
 
     @Slot(object, object)
-    def _on_fitted(self, session: Session, fitted: Fitted) -> None:
+    def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
         if session is not self._session:
             return
         if fitted.trouble:  # it cannot be asked

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QObject, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Fitted
+from phichat.engine.base import PromptFit
 from phichat.ui.answering import Answering
 from phichat.ui.transcript import Transcript
 
@@ -26,7 +26,7 @@ class Horizon(QObject):
         self._transcript.show_horizon(self._firsts.get(session))
 
     @Slot(object, object)
-    def _on_fitted(self, session: Session, fitted: Fitted) -> None:
+    def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
         if fitted.trouble:  # it says nothing of what is left out
             return
         if fitted.dropped:

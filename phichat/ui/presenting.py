@@ -3,7 +3,7 @@
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
 
-from phichat.engine.base import Done, Loaded, PromptMade
+from phichat.engine.base import Done, Loaded, PromptReady
 from phichat.i18n import tr
 from phichat.ui.answering import Answering, State
 from phichat.ui.arrivals import STARTER
@@ -99,7 +99,7 @@ class Presenting(QObject):
         self._panel.show_context(loaded.context, loaded.most_context)
 
     @Slot(object)
-    def _on_prompt(self, prompt: PromptMade) -> None:
+    def _on_prompt(self, prompt: PromptReady) -> None:
         self._show_context(len(prompt.tokens))
 
     @Slot(object)

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Done, Event, Fitted, Loaded, Loading, Notice, Reading, Request
+from phichat.engine.base import CancelToken, Done, Event, Loaded, Loading, Notice, PromptFit, Reading, Request
 from phichat.ui.workers import EngineThread
 
 
 class Unasked(QObject):
     """Orders that nobody waits for. They end as soon as anything is asked.
 
-    Signals: `fitted(Session, Fitted)` for what is being written; `read(int, int)` for how many of its tokens are
-    read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, Fitted)` for
+    Signals: `fitted(Session, PromptFit)` for what is being written; `read(int, int)` for how many of its tokens are
+    read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, PromptFit)` for
     what was to be counted, by its key, None if that failed; `loading(float)` and `loaded(Loaded)` where the model had
     to be loaded for that, or with other settings; `noticed(str)` with a sentence, where that needed safer ones.
     """
@@ -80,8 +80,8 @@ class Unasked(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
-        if stop in self._counting and isinstance(event, Fitted | Done):
-            self.counted.emit(self._counting.pop(stop), event if isinstance(event, Fitted) else None)
+        if stop in self._counting and isinstance(event, PromptFit | Done):
+            self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
         elif stop in self._ordered and (self._is_current(stop) or isinstance(event, Loaded | Notice)):
             self._handle(event)
         if isinstance(event, Done) and stop is self._reading:
@@ -93,7 +93,7 @@ class Unasked(QObject):
 
     def _handle(self, event: Event) -> None:
         match event:
-            case Fitted():
+            case PromptFit():
                 self.fitted.emit(self._session, event)
             case Reading(done, total):
                 self.read.emit(done, total)

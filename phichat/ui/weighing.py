@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Slot
 
 from phichat.chat.attachments import Attachment, length_with
 from phichat.chat.session import Session
-from phichat.engine.base import Fitted
+from phichat.engine.base import PromptFit
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.answering import Answering
 from phichat.ui.composer import Composer
@@ -18,7 +18,7 @@ class Weighing(QObject):
         super().__init__(parent)
         self._composer, self._status, self._answering = composer, status, answering
         self._session, self._length, self._slow = Session(), 0, ""
-        self._fitted: Fitted | None = None
+        self._fitted: PromptFit | None = None
         self._fitted_length = 0
         self._counts: dict[Attachment | None, int] = {}  # None for a question without anything
         self._is_counting = self._had_files = False
@@ -51,7 +51,7 @@ class Weighing(QObject):
         self._show_note()
 
     @Slot(object, object)
-    def _on_fitted(self, session: Session, fitted: Fitted) -> None:
+    def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
         if session is not self._session:
             return
         self._fitted, self._fitted_length = fitted, self._length
@@ -62,7 +62,7 @@ class Weighing(QObject):
         self._show_note()
 
     @Slot(object, object)
-    def _on_counted(self, file: Attachment | None, fitted: Fitted | None) -> None:
+    def _on_counted(self, file: Attachment | None, fitted: PromptFit | None) -> None:
         self._is_counting = False
         if fitted:
             self._counts[file] = fitted.tokens
@@ -97,7 +97,7 @@ class Weighing(QObject):
         else:
             self._composer.show_note("")
 
-    def _trouble(self, fitted: Fitted) -> str:
+    def _trouble(self, fitted: PromptFit) -> str:
         if not fitted.excess:
             return fitted.trouble
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
@@ -108,7 +108,7 @@ class Weighing(QObject):
         )
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 
-    def _advice(self, fitted: Fitted) -> str:
+    def _advice(self, fitted: PromptFit) -> str:
         loaded = self._answering.loaded
         can_grow = loaded is None or not loaded.most_context or fitted.context < loaded.most_context
         if self._session.attached and can_grow:

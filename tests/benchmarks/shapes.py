@@ -22,7 +22,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.sampler import SamplerChain
-from phichat.engine.tuning import suggested
+from phichat.engine.settings import suggested
 
 CODE = """def area(shape):
     if shape.kind == 'circle':

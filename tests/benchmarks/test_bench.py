@@ -17,8 +17,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.processes import figures_of, medians
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
-from phichat.engine.llama.calibration import Measured
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import Measured, TuningStore
 from phichat.errors import PhichatError
 
 
@@ -143,7 +142,7 @@ def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: En
 def test_what_is_measured_is_what_the_app_would_choose(
     phi3_model: Path, settings: EngineSettings, tmp_path: Path
 ) -> None:
-    memory = Memory(tmp_path / "engine.json")
+    memory = TuningStore(tmp_path / "engine.json")
     fastest = replace(settings, batch=256, flash_attention=False)
     memory.note(phi3_model, Measured(fastest, 100.0, 10.0))
     found = bench.run([], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None, memory=memory)

@@ -1,6 +1,6 @@
 """A conversation that outgrows its model's context: the window, the model's process, and back."""
 
-from phichat.engine.base import Done, PromptMade
+from phichat.engine.base import Done, PromptReady
 from phichat.ui.answering import State
 from tests.ui.conftest import Person
 from tests.ui.test_horizon import line
@@ -8,7 +8,7 @@ from tests.ui.test_horizon import line
 
 def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(with_small_context: Person) -> None:
     person = with_small_context
-    prompts: list[PromptMade] = []
+    prompts: list[PromptReady] = []
     done: list[Done] = []
     person.window.answering.prompt_made.connect(prompts.append)
     person.window.answering.measured.connect(done.append)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending
-from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, Request, VariantChosen
 from phichat.engine.process.worker import EngineWorker
 
 
@@ -32,7 +32,7 @@ class FragileEngine:
     def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         variants = self._variants[self._variants.index(settings.variant or self._variants[0]) :]
         self._settings = replace(settings, variant=variants[0])
-        report(Chosen(*variants[:2]))
+        report(VariantChosen(*variants[:2]))
         self._obey_rule("load")
         return Loaded("fragile", str(path), "phi3", settings.context, "none", self._settings)
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from phichat.engine import bandwidth
-from phichat.engine.bandwidth import Speedometer, measure, tokens_per_second
+from phichat.engine import hardware
+from phichat.engine.hardware import SpeedEstimator, measure, tokens_per_second
 
 
 def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bandwidth, "SECONDS", 0.05)
+    monkeypatch.setattr(hardware, "SECONDS", 0.05)
     found = measure()
     assert found
     assert 1e8 < found < 1e13
@@ -47,9 +47,9 @@ def test_estimates_are_near_what_was_measured(file_bytes: int, bandwidth: float,
 
 def test_it_is_measured_once() -> None:
     answers = iter([10e9])
-    speedometer = Speedometer(lambda: next(answers))
+    speedometer = SpeedEstimator(lambda: next(answers))
     fast, slow = speedometer.speed(1_000_000_000), speedometer.speed(2_000_000_000)
     assert fast
     assert slow
     assert 1.8 < fast / slow < 2
-    assert Speedometer(lambda: None).speed(1) is None
+    assert SpeedEstimator(lambda: None).speed(1) is None

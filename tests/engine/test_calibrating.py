@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from phichat.engine import settings as engine_settings
 from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded
 from phichat.engine.llama import calibration
-from phichat.engine.llama.calibration import Measured, best, measure
+from phichat.engine.llama.calibration import measure
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import Measured, TuningStore, best
 
 USED = EngineSettings(context=512, threads=1)
 
@@ -40,8 +41,8 @@ def figures(seconds: float, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Memory:
-    return Memory(tmp_path / "engine.json")
+def memory(tmp_path: Path) -> TuningStore:
+    return TuningStore(tmp_path / "engine.json")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
+def run(model: Path, memory: TuningStore) -> Callable[..., Measured | None]:
     """Calibrates with children that say what they are told to, by whether they repack."""
 
     def run_it(
@@ -69,7 +70,7 @@ def run(model: Path, memory: Memory) -> Callable[..., Measured | None]:
 
 
 def test_what_is_clearly_faster_is_used_from_now_on(
-    run: Callable[..., Measured | None], memory: Memory, model: Path
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
 ) -> None:
     run([figures(10), figures(8, flash_attention=False)], [figures(9), figures(4, batch=512)])
     assert memory.recall(model, USED) == replace(USED, repacking=True, flash_attention=False, batch=512)
@@ -77,7 +78,7 @@ def test_what_is_clearly_faster_is_used_from_now_on(
 
 
 def test_what_is_hardly_faster_changes_nothing(
-    run: Callable[..., Measured | None], memory: Memory, model: Path
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
 ) -> None:
     run([figures(10), figures(9.9, flash_attention=False)], [figures(9.8)])
     assert memory.recall(model, USED) == USED
@@ -85,7 +86,7 @@ def test_what_is_hardly_faster_changes_nothing(
 
 
 def test_a_computer_that_is_faster_by_then_changes_nothing(
-    run: Callable[..., Measured | None], memory: Memory, model: Path
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
 ) -> None:
     run([{**figures(10), "prices": [4.5, 7.5, 14.5]}], [figures(9)], again=[figures(9)])
     assert memory.recall(model, USED) == replace(USED, step_prices=(4.5, 7.5, 14.5))
@@ -93,7 +94,7 @@ def test_a_computer_that_is_faster_by_then_changes_nothing(
 
 
 def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
-    run: Callable[..., Measured | None], memory: Memory, model: Path
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
 ) -> None:
     plain, repacked = {**figures(10), "prices": [5.0, 9.0, 17.0]}, {**figures(5), "prices": [4.5, 7.5, 14.5]}
     run([plain], [repacked])
@@ -102,7 +103,7 @@ def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
 
 @pytest.mark.parametrize("prices", [[4.5, 7.5], [4.5, "7.5", 14.5], [0.0, 7.5, 14.5], [4.5, 7.5, 1e99], "4.5", None])
 def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path, prices: object) -> None:
-    memory = Memory(tmp_path / "engine.json")
+    memory = TuningStore(tmp_path / "engine.json")
     memory.note(model, Measured(replace(USED, batch=512), 10, 10, (4.5, 7.5, 14.5)))
     kept = json.loads((tmp_path / "engine.json").read_text("utf-8"))
     next(iter(kept.values()))["fastest"]["step_prices"] = prices
@@ -110,25 +111,31 @@ def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path,
     assert memory.recall(model, USED) == replace(USED, batch=512)
 
 
-def test_settings_that_kill_are_never_used(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+def test_settings_that_kill_are_never_used(
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
+) -> None:
     assert run([figures(10)], ["die"])
     assert memory.recall(model, replace(USED, repacking=True)) == USED
     assert not memory.may_repack(model)
     assert memory.is_measured(model)
 
 
-def test_where_all_dies_nothing_is_claimed(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+def test_where_all_dies_nothing_is_claimed(
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
+) -> None:
     assert run(["die"], ["die"]) is None
     assert not memory.is_measured(model)
 
 
-def test_beside_busy_programs_it_is_put_off(run: Callable[..., Measured | None], memory: Memory, model: Path) -> None:
+def test_beside_busy_programs_it_is_put_off(
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
+) -> None:
     assert run([figures(10)], [figures(1)], busy=1.0) is None
     assert not memory.is_measured(model)
 
 
 def test_it_ends_at_once_when_anything_is_asked(
-    run: Callable[..., Measured | None], memory: Memory, model: Path
+    run: Callable[..., Measured | None], memory: TuningStore, model: Path
 ) -> None:
     stop = CancelToken()
     threading.Timer(1.0, stop.set).start()
@@ -136,14 +143,14 @@ def test_it_ends_at_once_when_anything_is_asked(
     assert not memory.is_measured(model)
 
 
-def test_other_cores_than_those_measured_are_not_believed(memory: Memory, model: Path) -> None:
+def test_other_cores_than_those_measured_are_not_believed(memory: TuningStore, model: Path) -> None:
     memory.note(model, Measured(replace(USED, threads=8, batch=512), 10, 10))
     assert memory.recall(model, USED) == USED
     assert memory.recall(model, replace(USED, threads=8)).batch == 512
 
 
 def test_without_a_file_it_holds_for_the_session(model: Path) -> None:
-    memory = Memory(None)
+    memory = TuningStore(None)
     memory.note(model, Measured(replace(USED, batch=512), 10, 10))
     assert memory.recall(model, USED).batch == 512
 
@@ -169,10 +176,10 @@ def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
 
 
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
-    chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    chatml_model: Path, settings: EngineSettings, memory: TuningStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("phichat.engine.process.calibrate.CpuLoad", lambda: lambda: 0.0)
-    monkeypatch.setattr(calibration, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
+    monkeypatch.setattr(engine_settings, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
     engine = EngineProcess(memory)
     try:
         engine.load(chatml_model, settings, CancelToken(), lambda _: None)
@@ -189,9 +196,9 @@ def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
 
 
 def test_faster_settings_are_used_at_once(
-    chatml_model: Path, settings: EngineSettings, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    chatml_model: Path, settings: EngineSettings, memory: TuningStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(path: Path, used: EngineSettings, known: Memory, *_: object) -> Measured:
+    def find(path: Path, used: EngineSettings, known: TuningStore, *_: object) -> Measured:
         found = Measured(replace(used, batch=64), 100, 10)
         known.note(path, found)
         return found

@@ -31,7 +31,7 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import TuningStore
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
 from tests import tiny
 
@@ -50,7 +50,7 @@ def fragile() -> Iterator[Fragile]:
     """Makes engines whose process dies by rules: see fragile_child.py."""
     engines = []
 
-    def make(rules: dict[str, Any], memory: Memory | None = None) -> EngineProcess:
+    def make(rules: dict[str, Any], memory: TuningStore | None = None) -> EngineProcess:
         script = Path(__file__).with_name("fragile_child.py")
         engines.append(EngineProcess(memory, (sys.executable, str(script), json.dumps(rules))))
         return engines[-1]
@@ -349,19 +349,19 @@ class TestSaferSettings:
         self, fragile: Fragile, home: Path, heard: list[Event], spared: dict[str, Any], tries: int
     ) -> None:
         rules = {"load": {"signal": "SIGILL", "unless": spared}}
-        engine = fragile(rules, Memory(home / "engine.json"))
+        engine = fragile(rules, TuningStore(home / "engine.json"))
         loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == tries
         assert all(getattr(loaded.settings, name) == value for name, value in spared.items())
         again: list[Event] = []
-        engine = fragile(rules, Memory(home / "engine.json"))
+        engine = fragile(rules, TuningStore(home / "engine.json"))
         assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
     def test_a_death_at_the_first_word_is_remembered_once_another_setting_worked(
         self, fragile: Fragile, home: Path, ask: Ask
     ) -> None:
-        memory = Memory(home / "engine.json")
+        memory = TuningStore(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGILL", "unless": {"repacking": False}}}, memory)
         engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
         events = list(engine.generate(ask("Hi"), CancelToken()))
@@ -371,7 +371,7 @@ class TestSaferSettings:
         assert (recalled.repacking, recalled.gpu_layers, recalled.context) == (False, -1, 4096)
 
     def test_settings_that_did_not_help_are_not_remembered(self, fragile: Fragile, home: Path, ask: Ask) -> None:
-        memory = Memory(home / "engine.json")
+        memory = TuningStore(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGSEGV"}}, memory)
         engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
         with pytest.raises(EngineDied, match="ask again"):
@@ -383,12 +383,12 @@ class TestSaferSettings:
     ) -> None:
         variants = {"variants": ["sapphirerapids", "zen4", "haswell", "sse42"]}
         rules = {**variants, "load": {"signal": "SIGILL", "unless": {"variant": "haswell"}}}
-        engine = fragile(rules, Memory(home / "engine.json"))
+        engine = fragile(rules, TuningStore(home / "engine.json"))
         loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
         assert loaded.settings == replace(self.RISKY, variant="haswell")
         assert [type(event) for event in heard] == [Notice, Notice]
         again: list[Event] = []
-        engine = fragile(rules, Memory(home / "engine.json"))
+        engine = fragile(rules, TuningStore(home / "engine.json"))
         assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
@@ -399,13 +399,13 @@ class TestSaferSettings:
             "variants": ["zen4", "haswell"],
             "generate": {"signal": "SIGSEGV", "unless": {"variant": "haswell"}},
         }
-        engine = fragile(rules, Memory(home / "engine.json"))
+        engine = fragile(rules, TuningStore(home / "engine.json"))
         engine.load(Path("model"), replace(self.RISKY, repacking=False), CancelToken(), quiet)
         assert answer(list(engine.generate(ask("Hi"), CancelToken()))).reason is Ending.STOP
-        assert Memory(home / "engine.json").recall(Path("model"), self.RISKY).variant == "haswell"
+        assert TuningStore(home / "engine.json").recall(Path("model"), self.RISKY).variant == "haswell"
 
     def test_what_one_model_needed_is_not_asked_of_another(self, fragile: Fragile, home: Path) -> None:
-        memory = Memory(home / "engine.json")
+        memory = TuningStore(home / "engine.json")
         memory.remember(Path("model"), self.RISKY, replace(self.RISKY, variant="haswell"))
         engine = fragile({"variants": ["zen4", "haswell"]}, memory)
         assert engine.load(Path("model"), self.RISKY, CancelToken(), quiet).settings.variant == "haswell"
@@ -414,7 +414,7 @@ class TestSaferSettings:
         assert engine.pid != first  # as a process keeps the one it has
 
     def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
-        memory = Memory(home / "engine.json")
+        memory = TuningStore(home / "engine.json")
         engine = fragile({"load": {"signal": "SIGILL"}}, memory)
         with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
             engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
@@ -431,7 +431,9 @@ class TestSaferSettings:
 
     def test_where_nothing_can_be_written_it_still_works(self, fragile: Fragile, home: Path) -> None:
         home.write_text("a file where the folder should be")
-        engine = fragile({"load": {"signal": "SIGILL", "unless": {"repacking": False}}}, Memory(home / "engine.json"))
+        engine = fragile(
+            {"load": {"signal": "SIGILL", "unless": {"repacking": False}}}, TuningStore(home / "engine.json")
+        )
         assert isinstance(engine.load(Path("model"), self.RISKY, CancelToken(), quiet), Loaded)
 
 

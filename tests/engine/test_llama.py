@@ -10,17 +10,17 @@ import pytest
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine import memory
+from phichat.engine import hardware
 from phichat.engine.base import (
     CancelToken,
     Done,
     EngineSettings,
     Event,
-    Fitted,
     Loading,
     Notice,
     Piece,
-    PromptMade,
+    PromptFit,
+    PromptReady,
     Reading,
     Request,
 )
@@ -156,7 +156,7 @@ class TestGoingOn:
     def test_what_another_model_began_goes_on_from_its_text(self, loaded: LlamaEngine, ask: Ask) -> None:
         foreign = Turn(Role.ASSISTANT, "Once <|im_end|>upon", (999_999,))
         events = list(loaded.generate(replace(ask("Hi"), begun=foreign), CancelToken()))
-        prompt = next(event for event in events if isinstance(event, PromptMade))
+        prompt = next(event for event in events if isinstance(event, PromptReady))
         assert prompt.text.endswith("<|im_start|>assistant\nOnce <|im_end|>upon")
         assert prompt.tokens[-len(byte_ids(foreign.text)) :] == tuple(byte_ids(foreign.text))
 
@@ -206,7 +206,7 @@ class TestReadingAhead:
         list(loaded.generate(replace(ask(self.TEXT), is_draft=True), CancelToken()))
         kept = list(loaded._open.llama.kept) if loaded._open else []
         fitted, done = loaded.generate(replace(ask("word " * 800), is_draft=True, only_counts=True), CancelToken())
-        assert isinstance(fitted, Fitted)
+        assert isinstance(fitted, PromptFit)
         assert isinstance(done, Done)
         assert fitted.trouble.startswith("This message is too long")
         assert fitted.excess == fitted.tokens - fitted.context + 1 > 3000
@@ -257,10 +257,10 @@ class TestStopping:
         timer, events = threading.Timer(0.2, stop.set), list[Event]()
         for event in llama.generate(ask("Because " * 3000), stop):
             events.append(event)
-            if isinstance(event, PromptMade):
+            if isinstance(event, PromptReady):
                 timer.start()
         timer.join()
-        assert [type(event) for event in events] == [PromptMade, Fitted, Done]
+        assert [type(event) for event in events] == [PromptReady, PromptFit, Done]
         assert isinstance(events[-1], Done)
         assert events[-1].reason is Ending.CANCELLED
         assert "Paris" in answer(llama, ask("What is the capital of France?", max_tokens=30))[0]
@@ -351,7 +351,7 @@ class TestFigures:
     def test_statistics_agree_with_what_was_said(self, loaded: LlamaEngine, ask: Ask) -> None:
         events = list(loaded.generate(ask("Hi"), CancelToken()))
         prompt, done = events[0], events[-1]
-        assert isinstance(prompt, PromptMade)
+        assert isinstance(prompt, PromptReady)
         assert isinstance(done, Done)
         assert done.prompt_tokens == len(prompt.tokens)
         assert done.completion_tokens == len(tokens(events))
@@ -398,7 +398,7 @@ class TestLimits:
     def test_a_model_too_big_for_this_computer_is_refused_with_figures(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(memory, "installed", lambda: 1_000_000)
+        monkeypatch.setattr(hardware, "installed", lambda: 1_000_000)
         with pytest.raises(ModelTooLarge, match=r"needs 301.*MB of memory .* context of 512 tokens.* there are 1\.0"):
             llama.load(chatml_model, settings, CancelToken(), lambda _: None)
 
@@ -406,7 +406,7 @@ class TestLimits:
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch,
         heard: list[Event],
     ) -> None:  # fmt: skip
-        monkeypatch.setattr(memory, "available", lambda: 1_000_000)
+        monkeypatch.setattr(hardware, "available", lambda: 1_000_000)
         llama.load(chatml_model, settings, CancelToken(), heard.append)
         assert "Memory is tight" in next(event.text for event in heard if isinstance(event, Notice))
 
@@ -425,7 +425,7 @@ class TestLimits:
         answer(loaded, ask("Hi"))
         loaded.load(phi4_model, settings, CancelToken(), lambda _: None)
         events = list(loaded.generate(ask("Hi"), CancelToken()))
-        assert isinstance(events[0], PromptMade)
+        assert isinstance(events[0], PromptReady)
         assert events[0].text == "<|user|>Hi<|end|><|assistant|>"
         assert isinstance(events[-1], Done)
         assert events[-1].cached_tokens == 0

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from phichat.engine.base import Chosen
+from phichat.engine.base import VariantChosen
 from phichat.engine.llama import hardware as variants
 from phichat.errors import EngineError
 
@@ -56,21 +56,21 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 @pytest.mark.parametrize(
     ("worths", "wanted", "expected"),
     [
-        (INTEL, "", Chosen("sapphirerapids", "zen4")),
-        (INTEL, "zen4", Chosen("zen4", "haswell")),
-        (INTEL, "icelake", Chosen("icelake", "haswell")),
-        (INTEL, "haswell", Chosen("haswell", "sse42")),
-        (INTEL, "x64", Chosen("x64", "")),
-        (INTEL, "of another build", Chosen("sapphirerapids", "zen4")),
-        (OLD, "", Chosen("sse42", "x64")),
-        (OLD, "haswell", Chosen("sse42", "x64")),
-        (ARM, "", Chosen("armv9.2_2", "armv8.2_2")),
-        (ARM, "armv8.2_2", Chosen("armv8.2_2", "armv8.0_1")),
-        ({"": 1}, "", Chosen("", "")),
+        (INTEL, "", VariantChosen("sapphirerapids", "zen4")),
+        (INTEL, "zen4", VariantChosen("zen4", "haswell")),
+        (INTEL, "icelake", VariantChosen("icelake", "haswell")),
+        (INTEL, "haswell", VariantChosen("haswell", "sse42")),
+        (INTEL, "x64", VariantChosen("x64", "")),
+        (INTEL, "of another build", VariantChosen("sapphirerapids", "zen4")),
+        (OLD, "", VariantChosen("sse42", "x64")),
+        (OLD, "haswell", VariantChosen("sse42", "x64")),
+        (ARM, "", VariantChosen("armv9.2_2", "armv8.2_2")),
+        (ARM, "armv8.2_2", VariantChosen("armv8.2_2", "armv8.0_1")),
+        ({"": 1}, "", VariantChosen("", "")),
     ],
 )
 def test_the_best_that_runs_here_is_chosen_unless_another_is_wanted(
-    worths: dict[str, int], wanted: str, expected: Chosen
+    worths: dict[str, int], wanted: str, expected: VariantChosen
 ) -> None:
     assert variants.best(worths, wanted) == expected
 
@@ -98,13 +98,13 @@ def test_a_process_keeps_the_one_it_began_with(install: Install) -> None:
     library = install(INTEL)
     variants.load(variants.choose("haswell"))
     variants.load(variants.choose(""))
-    assert variants.choose("zen4") == Chosen("haswell", "sse42")
+    assert variants.choose("zen4") == VariantChosen("haswell", "sse42")
     assert len(library.loaded) == 1
 
 
 def test_a_build_for_one_kind_of_processor_is_left_alone(install: Install) -> None:
     library = install(INTEL, built_in=1)
-    assert variants.choose("haswell") == Chosen()
+    assert variants.choose("haswell") == VariantChosen()
     variants.load(variants.choose("haswell"))
     assert library.loaded == []
 
@@ -112,7 +112,7 @@ def test_a_build_for_one_kind_of_processor_is_left_alone(install: Install) -> No
 def test_a_build_that_cannot_be_asked_is_left_alone(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install(INTEL)
     monkeypatch.setattr(variants, "_ggml", object)
-    assert variants.choose() == Chosen()
+    assert variants.choose() == VariantChosen()
     variants.load(variants.choose())
 
 

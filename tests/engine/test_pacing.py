@@ -5,8 +5,9 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from phichat.engine.llama import thread_pacing
-from phichat.engine.llama.thread_pacing import LOOK_EVERY, STALE, CpuLoad, ThreadPacer
+from phichat.engine import hardware
+from phichat.engine.hardware import LOOK_EVERY, STALE, CpuLoad
+from phichat.engine.llama.thread_pacing import ThreadPacer
 
 
 class Machine:
@@ -107,6 +108,6 @@ class TestNeighbours:
         assert advance(LOOK_EVERY / 10, 50.0) == pytest.approx(1.0)
 
     def test_ones_own_work_does_not_count(self) -> None:
-        then = thread_pacing.CpuLoad()._used_so_far()
+        then = hardware.CpuLoad()._used_so_far()
         own = psutil.Process().cpu_times()
         assert then <= psutil.cpu_times().user + psutil.cpu_times().system + psutil.cpu_times().nice - own.user + 1

@@ -13,12 +13,12 @@ import pytest
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine import memory
-from phichat.engine import states as room
+from phichat.engine import hardware
+from phichat.engine import prompt_cache as room
 from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.states import States, fingerprint
+from phichat.engine.prompt_cache import PromptCache, fingerprint
 from tests import tiny
 
 TOKENS = tuple(range(100))
@@ -34,35 +34,35 @@ AGAIN = Turn(Role.USER, "And now?")
 
 class TestFiles:
     @pytest.fixture
-    def states(self, tmp_path: Path) -> States:
-        return States(tmp_path / "states", PLENTY)
+    def states(self, tmp_path: Path) -> PromptCache:
+        return PromptCache(tmp_path / "states", PLENTY)
 
     def file(self, tmp_path: Path) -> Path:
         (found,) = (tmp_path / "states").glob("*.state")
         return found
 
-    def test_what_is_kept_is_found_by_the_tokens_it_begins_with(self, states: States) -> None:
+    def test_what_is_kept_is_found_by_the_tokens_it_begins_with(self, states: PromptCache) -> None:
         assert states.keep("model", TOKENS, b"data")
         found = states.best("model", [*TOKENS[:80], 7, 7])
         assert found is not None
         assert found[1] == 80
         assert bytes(states.read(found[0]) or b"") == b"data"
 
-    def test_the_one_that_remembers_most_is_used(self, states: States) -> None:
+    def test_the_one_that_remembers_most_is_used(self, states: PromptCache) -> None:
         states.keep("model", [*TOKENS[:70], *range(500, 540)], b"less")
         states.keep("model", TOKENS, b"more")
         found = states.best("model", [*TOKENS, 5])
         assert found is not None
         assert bytes(states.read(found[0]) or b"") == b"more"
 
-    def test_what_is_foreign_or_too_little_is_not_used(self, states: States) -> None:
+    def test_what_is_foreign_or_too_little_is_not_used(self, states: PromptCache) -> None:
         states.keep("model", TOKENS, b"data")
         assert states.best("another", TOKENS) is None
         assert states.best("model", [7, *TOKENS]) is None
         assert states.best("model", TOKENS[: room.FEWEST - 1]) is None
 
     @pytest.mark.parametrize("at", [3, 200, -1])
-    def test_a_damaged_file_is_not_used_and_goes(self, states: States, tmp_path: Path, at: int) -> None:
+    def test_a_damaged_file_is_not_used_and_goes(self, states: PromptCache, tmp_path: Path, at: int) -> None:
         states.keep("model", TOKENS, b"data" * 100)
         data = bytearray(self.file(tmp_path).read_bytes())
         data[at] ^= 0xFF
@@ -71,7 +71,7 @@ class TestFiles:
         assert found is None or states.read(found[0]) is None
 
     @pytest.mark.parametrize("length", [0, 10, 300, 500])
-    def test_a_file_that_was_cut_goes(self, states: States, tmp_path: Path, length: int) -> None:
+    def test_a_file_that_was_cut_goes(self, states: PromptCache, tmp_path: Path, length: int) -> None:
         states.keep("model", TOKENS, b"data" * 100)
         os.truncate(self.file(tmp_path), length)
         assert states.best("model", TOKENS) is None
@@ -86,7 +86,7 @@ class TestFiles:
             b'{"format": 2, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
         ],
     )  # fmt: skip
-    def test_a_foreign_file_is_in_nobodys_way(self, states: States, tmp_path: Path, head: bytes) -> None:
+    def test_a_foreign_file_is_in_nobodys_way(self, states: PromptCache, tmp_path: Path, head: bytes) -> None:
         states.keep("model", TOKENS, b"data")
         foreign = tmp_path / "states" / "foreign.state"
         foreign.write_bytes(head + b"\n")
@@ -96,14 +96,14 @@ class TestFiles:
         assert not foreign.exists()
 
     @pytest.mark.skipif(os.name == "nt", reason="no such files")
-    def test_what_is_no_file_is_not_opened(self, states: States, tmp_path: Path) -> None:
+    def test_what_is_no_file_is_not_opened(self, states: PromptCache, tmp_path: Path) -> None:
         states.keep("model", TOKENS, b"data")
         os.mkfifo(tmp_path / "states" / "pipe.state")
         (tmp_path / "states" / "folder.state").mkdir()
         assert states.best("model", TOKENS)
         assert states.size()[0] == 1
 
-    def test_what_goes_on_takes_the_place_of_its_beginning(self, states: States, tmp_path: Path) -> None:
+    def test_what_goes_on_takes_the_place_of_its_beginning(self, states: PromptCache, tmp_path: Path) -> None:
         states.keep("model", TOKENS, b"one")
         states.keep("model", [*TOKENS, 7], b"two")
         found = states.best("model", [*TOKENS, 7])
@@ -112,7 +112,7 @@ class TestFiles:
         assert len(list((tmp_path / "states").iterdir())) == 1
 
     def test_the_least_recently_used_go_when_the_budget_is_full(self, tmp_path: Path) -> None:
-        states = States(tmp_path / "states", 30_000)
+        states = PromptCache(tmp_path / "states", 30_000)
         for number in range(3):
             states.keep("model", [number, *TOKENS], bytes(9_000))
             os.utime(max((tmp_path / "states").iterdir(), key=os.path.getmtime), (number, number))
@@ -124,10 +124,10 @@ class TestFiles:
         assert there == [0, 2, 3]
 
     def test_more_than_the_budget_is_not_kept(self, tmp_path: Path) -> None:
-        assert not States(tmp_path / "states", 100).keep("model", TOKENS, bytes(200))
+        assert not PromptCache(tmp_path / "states", 100).keep("model", TOKENS, bytes(200))
 
     def test_the_last_of_the_disk_is_left_alone(
-        self, states: States, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, states: PromptCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room.RESERVE))
@@ -135,11 +135,11 @@ class TestFiles:
 
     def test_a_folder_that_cannot_be_used_is_no_trouble(self, tmp_path: Path) -> None:
         (tmp_path / "states").write_text("")
-        states = States(tmp_path / "states", PLENTY)
+        states = PromptCache(tmp_path / "states", PLENTY)
         assert not states.keep("model", TOKENS, b"data")
         assert states.best("model", TOKENS) is None
 
-    def test_what_a_killed_program_left_goes_in_time(self, states: States, tmp_path: Path) -> None:
+    def test_what_a_killed_program_left_goes_in_time(self, states: PromptCache, tmp_path: Path) -> None:
         states.keep("model", TOKENS, b"data")
         left = tmp_path / "states" / "x.123.new"
         left.write_bytes(b"half")
@@ -167,7 +167,7 @@ class TestEngines:
         engines: list[LlamaEngine] = []
 
         def make_one(path: Path = chatml_model, context: int = 512, *, is_on: bool = True) -> LlamaEngine:
-            engine = LlamaEngine(States(tmp_path / "states", PLENTY) if is_on else None)
+            engine = LlamaEngine(PromptCache(tmp_path / "states", PLENTY) if is_on else None)
             engines.append(engine)
             engine.load(path, replace(settings, context=context), CancelToken(), lambda _: None)
             return engine
@@ -350,7 +350,7 @@ class TestInMemory:
         assert done.cached_tokens > 80
 
     def test_there_are_as_many_as_memory_allows(self, engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(memory, "installed", lambda: 0)
+        monkeypatch.setattr(hardware, "installed", lambda: 0)
         for turn in (LONG, OTHER):
             self.ask(engine, turn)
         assert self.ask(engine, LONG)[1].cached_tokens < 40

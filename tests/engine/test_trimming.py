@@ -8,17 +8,17 @@ import pytest
 from phichat.chat.conversation import Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Done, EngineSettings, Fitted, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, PromptFit, Request
 from phichat.engine.llama.engine import LlamaEngine
 
 TURNS = 80
 
 
-def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[Fitted, Done]:
+def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[PromptFit, Done]:
     """Ask in `session`; how the prompt fitted, and what was counted."""
     request = Request(session.begin(question, Reply("tiny", 1)), sampling)
     for event in engine.generate(request, CancelToken()):
-        if isinstance(event, Fitted):
+        if isinstance(event, PromptFit):
             fitted = event
         elif isinstance(event, Piece):
             session.add_piece(event.text, event.token)

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from phichat.engine import tuning
+from phichat.engine import settings
 from phichat.engine.base import EngineSettings
-from phichat.engine.tuning import FEW_LAYERS, SMALL_CONTEXT, Memory, safer, suggested, threads
+from phichat.engine.settings import FEW_LAYERS, SMALL_CONTEXT, TuningStore, safer, suggested, threads
 
 RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
 MODEL = Path("model.gguf")
@@ -65,7 +65,7 @@ def test_a_lesser_processor_is_pretended_where_that_may_be_the_reason(
 
 
 def test_what_was_given_up_stays_given_up_and_nothing_else_changes(home: Path) -> None:
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(MODEL, replace(RISKY, context=8192, threads=3)) == replace(
         RISKY, context=8192, threads=3, repacking=False
@@ -73,29 +73,29 @@ def test_what_was_given_up_stays_given_up_and_nothing_else_changes(home: Path) -
 
 
 def test_a_later_failure_adds_to_what_is_known(home: Path) -> None:
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     memory.remember(MODEL, replace(RISKY, repacking=False), replace(RISKY, repacking=False, gpu_layers=0))
     assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False, gpu_layers=0)
 
 
 def test_a_smaller_context_is_kept_but_never_made_larger(home: Path) -> None:
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, context=2048))
     assert memory.recall(MODEL, RISKY).context == 2048
     assert memory.recall(MODEL, replace(RISKY, context=512)).context == 512
 
 
 def test_another_model_or_library_is_tried_afresh(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(Path("other.gguf"), RISKY) == RISKY
-    monkeypatch.setattr(tuning, "build", lambda: "a newer one")
+    monkeypatch.setattr(settings, "build", lambda: "a newer one")
     assert memory.recall(MODEL, RISKY) == RISKY
 
 
 def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) -> None:
-    memory, model = Memory(home / "engine.json"), tmp_path / "model.gguf"
+    memory, model = TuningStore(home / "engine.json"), tmp_path / "model.gguf"
     model.write_bytes(b"old")
     memory.remember(model, RISKY, replace(RISKY, repacking=False))
     model.write_bytes(b"newer")
@@ -106,7 +106,7 @@ def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) ->
                                   '{"KEY": {"context": "x"}}',
                                   '{"KEY": {"gpu_layers": null, "repacking": 3, "variant": [], "x": 1}}'])  # fmt: skip
 def test_a_spoilt_file_is_like_none_and_written_anew(home: Path, junk: str) -> None:
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     home.mkdir()
     (home / "engine.json").write_text(junk.replace("KEY", memory._key(MODEL)))
     assert memory.recall(MODEL, RISKY) == RISKY
@@ -118,24 +118,24 @@ def test_two_that_remember_at_once_lose_nothing_of_each_other(home: Path) -> Non
     models = [Path(f"{number}.gguf") for number in range(40)]
 
     def remember(model: Path) -> None:
-        Memory(home / "engine.json").remember(model, RISKY, replace(RISKY, repacking=False))
+        TuningStore(home / "engine.json").remember(model, RISKY, replace(RISKY, repacking=False))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remember, models))
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     assert [model for model in models if memory.recall(model, RISKY).repacking] == []
 
 
 def test_where_nothing_can_be_written_it_is_remembered_until_the_end(home: Path) -> None:
     home.write_text("a file where the folder should be")
-    memory = Memory(home / "engine.json")
+    memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
-    assert Memory(home / "engine.json").recall(MODEL, RISKY) == RISKY
+    assert TuningStore(home / "engine.json").recall(MODEL, RISKY) == RISKY
 
 
 def test_without_a_file_it_is_remembered_until_the_end() -> None:
-    memory = Memory(None)
+    memory = TuningStore(None)
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
-    assert Memory(None).recall(MODEL, RISKY) == RISKY
+    assert TuningStore(None).recall(MODEL, RISKY) == RISKY

@@ -8,18 +8,18 @@ from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,
-    Chosen,
     Done,
     EngineSettings,
     Event,
-    Fitted,
     Loaded,
     Loading,
     Notice,
     Piece,
-    PromptMade,
+    PromptFit,
+    PromptReady,
     Reading,
     Request,
+    VariantChosen,
     as_json,
 )
 from phichat.engine.process import protocol
@@ -27,9 +27,9 @@ from phichat.engine.process import protocol
 AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
 EVENTS = [
-    Chosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
+    VariantChosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
     Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
-    PromptMade((1, 2), AWKWARD, 4), Fitted(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
+    PromptReady((1, 2), AWKWARD, 4), PromptFit(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece("", -1),
     Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_the_other_side_is_gone_even_in_the_middle_of_a_line(rest: bytes) -> Non
 
 def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
     assert as_json(Piece("Puck", 349)) == {"event": "piece", "text": "Puck", "token": 349}
-    assert as_json(PromptMade((1,), "<s>"))["event"] == "prompt"
+    assert as_json(PromptReady((1,), "<s>"))["event"] == "prompt"
     assert set(as_json(Done(Ending.STOP, 7))) == {
         "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
         "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens",

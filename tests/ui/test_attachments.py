@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment, with_attachments
-from phichat.engine.base import Fitted, Request
+from phichat.engine.base import PromptFit, Request
 from phichat.exchange.export import Format, export
 from phichat.ui import asking, attaching
 from phichat.ui.answering import State
@@ -33,11 +33,11 @@ def notes(tmp_path: Path) -> Path:
 def counting(engine: ScriptedEngine) -> ScriptedEngine:
     """A token for each character, two for each turn, and a context of 4,096."""
 
-    def fits(request: Request) -> Fitted:
+    def fits(request: Request) -> PromptFit:
         tokens = sum(len(turn.text) + 2 for turn in request.turns)
         excess = len(request.turns[-1].text) + 2 - (CONTEXT - 1)
         trouble = "It is too long." if excess > 0 else ""
-        return Fitted(tokens, 0, CONTEXT, trouble=trouble, excess=max(excess, 0))
+        return PromptFit(tokens, 0, CONTEXT, trouble=trouble, excess=max(excess, 0))
 
     engine.fits = fits
     return engine

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from phichat import i18n
-from phichat.engine.states import States
+from phichat.engine.prompt_cache import PromptCache
 from tests.ui.conftest import Person
 
 
@@ -20,7 +20,7 @@ def test_what_is_chosen_is_there_the_next_time(person: Person, open_window: Call
 
 
 def test_less_disk_is_given_back_at_once_the_oldest_first(person: Person, home: Path) -> None:
-    states = States(home / "states", 10**10)
+    states = PromptCache(home / "states", 10**10)
     for number in range(3):
         states.keep("model", [number, *range(100)], bytes(1000))
         newest = max((home / "states").iterdir(), key=os.path.getmtime)

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat import i18n
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Event, Fitted, Loaded, Notice
+from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit
 from phichat.ui.answering import Answering, State
 from phichat.ui.idling import Idling
 from phichat.ui.reading_ahead import EVERY, ReadingAhead
@@ -207,7 +207,7 @@ class TestForecast:
     @pytest.fixture
     def slow(self, person: Person, engine: ScriptedEngine) -> Person:
         """In front of a model that reads ten tokens a second, of which a question has five a character."""
-        engine.fits = lambda request: Fitted(5 * len(request.turns[-1].text), 0, 512)
+        engine.fits = lambda request: PromptFit(5 * len(request.turns[-1].text), 0, 512)
         loaded = person.window.answering.loaded
         assert loaded is not None
         person.window.answering.loaded_model.emit(Loaded(**{**vars(loaded), "reads": 10.0}))

@@ -10,12 +10,13 @@ on two cores, and after 1,000 tokens took twice as long to read and half as long
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from phichat.engine.base import SIZES, EngineSettings
+from phichat.engine.settings import Measured, best
 
 if TYPE_CHECKING:
     from phichat.engine.llama.context import LlamaContext
@@ -28,42 +29,7 @@ DEPTH = 512  # tokens that are remembered while it is measured, about: those of 
 SHALLOW = 128  # the same for what steps cost: with a longer text that is measured again as it is used
 LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
 BATCHES = (256, 512)
-CLEARLY = 0.97  # what the time of other settings must be at most, to be taken instead
 HOPELESS = 1.1  # how many times the best so far a first try may take
-
-TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, by which reading is weighed against writing
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How fast a model read and wrote with `settings`, in tokens a second."""
-
-    settings: EngineSettings
-    reads: float
-    writes: float
-    prices: tuple[float, ...] = ()
-    """What steps of several tokens cost, as in EngineSettings; none if that was not measured."""
-
-    @property
-    def seconds(self) -> float:
-        """What a question and its answer take."""
-        return TYPICAL_PROMPT / self.reads + TYPICAL_REPLY / self.writes
-
-    def line(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {"event": "measured", **asdict(self)}
-
-    @classmethod
-    def of(cls, line: dict[str, Any]) -> "Measured":
-        """From such a line."""
-        settings, prices = EngineSettings(**line["settings"]), tuple(line.get("prices", ()))
-        return cls(settings, float(line["reads"]), float(line["writes"]), prices)
-
-
-def best(found: Sequence[Measured]) -> Measured:
-    """The first of `found`, unless another one is clearly faster."""
-    fastest = min(found, key=lambda each: each.seconds)
-    return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]
 
 
 def measure(path: Path, settings: EngineSettings, rival: float | None = None) -> Iterator[Measured]:

@@ -11,30 +11,30 @@ from phichat.chat.conversation import Ending
 from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
 from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.chat.sampling import Sampling
-from phichat.engine import memory
 from phichat.engine.base import (
     CancelToken,
     Done,
     EngineSettings,
     Event,
-    Fitted,
     Loaded,
     Loading,
     Notice,
     Piece,
-    PromptMade,
+    PromptFit,
+    PromptReady,
     Reading,
     Request,
 )
+from phichat.engine.hardware import EXACT, CpuLoad, cache_type, check, needs_flash
 from phichat.engine.llama import hardware
 from phichat.engine.llama.context import LlamaContext, library_version, mute, start_library, system_info
 from phichat.engine.llama.generation import Chain, TokenGenerator
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from phichat.engine.llama.sampler import SamplerChain
-from phichat.engine.llama.thread_pacing import CpuLoad, ThreadPacer
+from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
-from phichat.engine.states import States, fingerprint, key_of
+from phichat.engine.prompt_cache import PromptCache, fingerprint, key_of
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
 
@@ -50,7 +50,7 @@ class LlamaEngine:
 
     make_chain: Callable[[Sampling, int, int, Sequence[int]], Chain] = SamplerChain
 
-    def __init__(self, states: States | None = None) -> None:
+    def __init__(self, states: PromptCache | None = None) -> None:
         self._states = states
         self._saving: KVCache | None = None
         self._is_private = False
@@ -64,7 +64,7 @@ class LlamaEngine:
         if not _talks(head):
             raise mute(head)
         settings = _fitted(head, _started(settings, report))
-        if warning := memory.check(head, settings.context, settings.cache_type):
+        if warning := check(head, settings.context, settings.cache_type):
             report(Notice(warning))
         self._open = opened = _Open(head, settings, stop, report)
         if opened.form.notice:
@@ -113,9 +113,9 @@ class LlamaEngine:
         prompt = fit(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
         if opened.form.notice not in {"", before}:
             yield Notice(opened.form.notice)
-        yield PromptMade(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
+        yield PromptReady(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
         cached = self._keep_common(prompt.tokens, is_private=request.is_temporary)
-        yield Fitted(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped, prompt.first)
+        yield PromptFit(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped, prompt.first)
         for done in opened.read(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
         statistics = Done(Ending.CANCELLED, sampling.seed or 0, len(prompt.tokens), cached)
@@ -132,7 +132,7 @@ class LlamaEngine:
         try:
             draft = draft_of(opened.form, request.turns, context, sampling.max_tokens)
         except PromptTooLong as error:
-            yield Fitted(error.tokens, 0, context, trouble=str(error), excess=error.excess)
+            yield PromptFit(error.tokens, 0, context, trouble=str(error), excess=error.excess)
             yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)
             return
         self._is_private = self._is_private or request.is_temporary
@@ -144,10 +144,10 @@ class LlamaEngine:
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
             cached = opened.common(draft.fixed)
-            yield Fitted(draft.length, cached, context, draft.dropped, draft.first)
+            yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
         else:
             cached = self._keep_common(draft.fixed, is_private=request.is_temporary)
-            yield Fitted(draft.length, cached, context, draft.dropped, draft.first)
+            yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
             for done in opened.read(draft.fixed[cached:], stop):
                 yield Reading(cached + done, draft.length)
         seconds = time.perf_counter() - begun
@@ -316,8 +316,8 @@ def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
     layers = hardware.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != memory.EXACT else memory.cache_type(head, context)
-    flash = settings.flash_attention or layers != 0 or memory.needs_flash(head, context, settings.batch, kind)
+    kind = settings.cache_type if settings.cache_type != EXACT else cache_type(head, context)
+    flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import llama_cpp.llama_cpp as lib
 
 from phichat import gguf
-from phichat.engine.base import Chosen
+from phichat.engine.base import VariantChosen
 from phichat.errors import EngineError
 from phichat.i18n import tr
 
@@ -26,20 +26,20 @@ are AMX, AVX-512, AVX and SSE4.2, or SVE and the dot products of arm64. All betw
 _FILES = "*ggml-cpu*.dll" if sys.platform == "win32" else "*ggml-cpu*.so"
 _UNTOLD = 1  # what one is worth that does not say: the only one of its build
 
-_loaded: Chosen | None = None
+_loaded: VariantChosen | None = None
 
 
-def choose(wanted: str = "") -> Chosen:
+def choose(wanted: str = "") -> VariantChosen:
     """The best variant for this processor, or the one that is `wanted`; without a name where the build has but one.
 
     Once one is loaded it is that. Raises EngineError.
     """
     if _loaded is not None:
         return _loaded
-    return Chosen() if _count() else best(dict(_worths(folder())), wanted)
+    return VariantChosen() if _count() else best(dict(_worths(folder())), wanted)
 
 
-def load(chosen: Chosen) -> None:
+def load(chosen: VariantChosen) -> None:
     """Have llama.cpp use it, before it is asked for anything else; a process keeps the first. Raises EngineError."""
     global _loaded
     if not _count():
@@ -49,14 +49,14 @@ def load(chosen: Chosen) -> None:
     _loaded = _loaded or chosen
 
 
-def best(worths: dict[str, int], wanted: str = "") -> Chosen:
+def best(worths: dict[str, int], wanted: str = "") -> VariantChosen:
     """The choice among variants by what they are worth here; 0 is one that does not run. Raises EngineError."""
     usable = {name: worth for name, worth in worths.items() if worth > 0}
     if not usable:
         raise _none_runs()
     name = wanted if wanted in usable else max(usable, key=lambda each: usable[each])
     below = (step for step in STEPS if 0 < usable.get(step, 0) < usable[name])
-    return Chosen(name, next(below, ""))
+    return VariantChosen(name, next(below, ""))
 
 
 def folder() -> Path:

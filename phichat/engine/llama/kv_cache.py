@@ -8,9 +8,9 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from phichat.engine import memory
+from phichat.engine import hardware
 from phichat.engine.llama.context import LlamaContext
-from phichat.engine.states import FEWEST, States, common
+from phichat.engine.prompt_cache import FEWEST, PromptCache, common
 
 SHARE = 10  # of all memory, one part in so many is for conversations that wait
 LEFT = 4  # and of the memory that is free, one part in so many
@@ -30,7 +30,7 @@ class _Parked:
 class KVCache:
     """Keeps what a model remembers, under one key. Threads write, so that the next answer can begin."""
 
-    def __init__(self, states: States | None, key: str, llama: LlamaContext) -> None:
+    def __init__(self, states: PromptCache | None, key: str, llama: LlamaContext) -> None:
         self._states, self._key, self._llama = states, key, llama
         self._written: tuple[int, ...] = ()
         self._aside: list[_Parked] = []
@@ -76,7 +76,7 @@ class KVCache:
         if not data:
             return
         is_written = self._is_written(tokens) or self._write(tokens, data)
-        room = min(memory.installed() // SHARE, memory.available() // LEFT)
+        room = min(hardware.installed() // SHARE, hardware.available() // LEFT)
         self._aside = [aside for aside in self._aside if common(aside.tokens, tokens) < len(aside.tokens)]
         while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
             self._aside.pop(0)

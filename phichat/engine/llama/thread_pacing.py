@@ -6,81 +6,23 @@ beside two busy processes most steps of two threads took 10 to 14 ms, one in ten
 two cores and SmolLM2, two threads wrote 165 tokens a second idle and 45 beside a busy process, one thread 155 and 155.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
-import psutil
+from phichat.engine.hardware import BUSY
 
 TRIAL, MOMENT = 4, 0.12  # steps, and seconds, that a candidate is given at least
 WINDOW = 8  # steps whose mean is looked at
 SLOWER = 1.35  # how much slower than usual is a reason to try others
 LASTING = 2 * WINDOW  # steps in a row after which it is slow: a single long one is in WINDOW means
-BUSY = 0.3  # cores used by other programs that count as busy
 CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
-LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two looks at what other programs use, at least and at most
-GLANCE_EVERY = 0.5  # seconds between two looks while nothing is done, so that it is known when something is asked
 JUST_NOW = 1.0  # seconds after a comparison in which its reason is seen
 PATIENCE = 5.0  # seconds after a comparison before a mere slowness leads to another one
 LONGEST_PATIENCE = 60.0
 SHARED = 0.5  # cores that more threads than are free may share with others, to be tried at all
 AS_GOOD = 1.1  # how much longer fewer threads may take and still be taken, as they leave room for others
-
-
-class CpuLoad:
-    """How many cores other programs use, as measured between two looks that are neither too near nor too far apart.
-
-    A thread of its own looks from `start` to `stop`, and whoever calls it does.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        own = psutil.Process()
-        self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
-        """The window's process is no neighbour: it works because this one does."""
-        self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
-        self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._sample, name="neighbours", daemon=True)
-
-    def start(self) -> None:
-        """Look now and then from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._ended.wait(GLANCE_EVERY):
-            self()
-
-    def __call__(self) -> float:
-        """The latest figure."""
-        with self._lock:
-            now = self._clock()
-            passed = now - self._then
-            if passed >= LOOK_EVERY:
-                used = self._used_so_far()
-                if passed <= STALE:
-                    self._found = max(0.0, (used - self._used) / passed)
-                self._then, self._used = now, used
-            return self._found
-
-    def _used_so_far(self) -> float:
-        """Seconds that processors have worked for others."""
-        everyone = psutil.cpu_times()
-        busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
-        return float(busy - sum(map(_used_by, self._family)))
-
-
-def _used_by(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:  # it has gone, or is not to be asked
-        return 0.0
-    return float(times.user + times.system)
 
 
 class ThreadPacer:

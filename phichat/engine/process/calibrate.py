@@ -6,11 +6,9 @@ from pathlib import Path
 
 from phichat.cancellation import CancelToken
 from phichat.engine.base import EngineSettings
-from phichat.engine.llama.calibration import Measured, best
-from phichat.engine.llama.thread_pacing import BUSY, LOOK_EVERY, CpuLoad
-from phichat.engine.memory import available
+from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad, available
 from phichat.engine.process.child_process import ChildProcess
-from phichat.engine.tuning import Memory
+from phichat.engine.settings import Measured, TuningStore, best
 
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
 
@@ -18,7 +16,7 @@ TIMES = 2.6  # the file's length in memory that rewritten weights take while the
 def calibrate(
     path: Path,
     settings: EngineSettings,
-    memory: Memory,
+    memory: TuningStore,
     start: Callable[[], ChildProcess],
     stop: CancelToken,
     neighbours: Callable[[], float] | None = None,
@@ -57,7 +55,7 @@ def _best(tried: Sequence[Measured]) -> Measured:
     return replace(best(tried), prices=next((each.prices for each in tried if each.prices), ()))
 
 
-def _ways(path: Path, settings: EngineSettings, memory: Memory) -> Iterator[bool]:
+def _ways(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:
     """Whether to try rewritten weights, and plain ones; what is in use first."""
     yield settings.repacking
     other = not settings.repacking

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from phichat import errors, runtime
 from phichat.chat.conversation import Ending
-from phichat.engine.base import CancelToken, Chosen, Done, EngineSettings, Event, Loaded, Notice, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Notice, Piece, Request, VariantChosen
 from phichat.engine.process import protocol
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess, crash_location, explain, is_crash
-from phichat.engine.tuning import Memory, safer
+from phichat.engine.settings import TuningStore, safer
 from phichat.errors import EngineDied, EngineError
 from phichat.i18n import tr
 
@@ -35,12 +35,12 @@ class EngineProcess:
 
     def __init__(
         self,
-        memory: Memory | None = None,
+        memory: TuningStore | None = None,
         command: Sequence[str] = (),
         states: Path | None = None,
         budget: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._memory = memory or Memory(None)
+        self._memory = memory or TuningStore(None)
         self._command = list(command) or runtime.command("phichat.engine.process.host")
         self._folder, self._budget = str(states) if states else None, budget
         self._states = self._kept_states()
@@ -166,7 +166,7 @@ class EngineProcess:
             self._lower = ""
             try:
                 for event in self._ask(order, stop):
-                    if isinstance(event, Chosen):
+                    if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
                         yield self._noted(event, path)

@@ -13,17 +13,7 @@ from typing import IO, Any
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import (
-    EVENT_NAMES,
-    Done,
-    EngineSettings,
-    Event,
-    Loaded,
-    Piece,
-    PromptMade,
-    Request,
-    as_json,
-)
+from phichat.engine.base import EVENT_NAMES, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request, as_json
 
 Line = dict[str, Any]
 
@@ -70,7 +60,7 @@ def _event_of(line: Line) -> Event:
     kind = _EVENTS[values.pop("event")]
     if kind is Loaded:
         values["settings"] = EngineSettings(**values["settings"])
-    elif kind is PromptMade:
+    elif kind is PromptReady:
         values["tokens"] = tuple(values["tokens"])
     elif kind is Done:
         values["reason"] = Ending(values["reason"])

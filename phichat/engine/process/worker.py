@@ -15,7 +15,7 @@ from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piec
 from phichat.engine.llama.calibration import measure
 from phichat.engine.process import protocol
 from phichat.engine.process.protocol import BatchedWriter
-from phichat.engine.states import States
+from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import PhichatError
 from phichat.i18n import set_language
 from phichat.runtime import is_frozen
@@ -111,7 +111,7 @@ def _llama(order: protocol.Line) -> Engine:
     from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
     folder, budget = order.get("states"), int(order.get("budget") or 0)
-    return LlamaEngine(States(Path(folder), budget) if folder and budget else None)
+    return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None)
 
 
 def _rest(engine: Engine) -> None:

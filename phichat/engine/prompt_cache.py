@@ -49,7 +49,7 @@ class Saved:
         return common(self.tokens, tokens)
 
 
-class States:
+class PromptCache:
     """The files of one folder. What goes wrong with one costs time, never an answer: it is forgotten."""
 
     def __init__(self, folder: Path, budget: int) -> None:

@@ -2,21 +2,18 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from phichat.engine.base import SIZES, EngineSettings
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
-
-if TYPE_CHECKING:
-    from phichat.engine.llama.calibration import Measured
 
 SMALL_CONTEXT = 2048
 FEW_LAYERS = 8
@@ -83,7 +80,7 @@ def safer(
         yield settings, tr("with a smaller context")
 
 
-class Memory:
+class TuningStore:
     """What worked, kept in one small file: a computer, a build of llama.cpp and a model have one entry.
 
     A file that cannot be read or written is no reason to stop: then nothing is remembered.
@@ -182,3 +179,41 @@ def _is_price(value: object) -> bool:
 def build() -> str:
     """Which llama.cpp is installed, without loading it."""
     return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+
+
+CLEARLY = 0.97  # what the time of other settings must be at most, to be taken instead
+
+
+TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, by which reading is weighed against writing
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How fast a model read and wrote with `settings`, in tokens a second."""
+
+    settings: EngineSettings
+    reads: float
+    writes: float
+    prices: tuple[float, ...] = ()
+    """What steps of several tokens cost, as in EngineSettings; none if that was not measured."""
+
+    @property
+    def seconds(self) -> float:
+        """What a question and its answer take."""
+        return TYPICAL_PROMPT / self.reads + TYPICAL_REPLY / self.writes
+
+    def line(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"event": "measured", **asdict(self)}
+
+    @classmethod
+    def of(cls, line: dict[str, Any]) -> "Measured":
+        """From such a line."""
+        settings, prices = EngineSettings(**line["settings"]), tuple(line.get("prices", ()))
+        return cls(settings, float(line["reads"]), float(line["writes"]), prices)
+
+
+def best(found: Sequence[Measured]) -> Measured:
+    """The first of `found`, unless another one is clearly faster."""
+    fastest = min(found, key=lambda each: each.seconds)
+    return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]

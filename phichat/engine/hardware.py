@@ -1,0 +1,249 @@
+"""What this computer can do: whether a model fits into its memory, how fast that is read, how busy the cores are."""
+
+import ctypes
+import mmap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from phichat.engine.settings import threads
+from phichat.errors import ModelTooLarge
+from phichat.gguf import Head
+from phichat.i18n import format_number, format_size, tr
+
+OVERHEAD = 300_000_000  # the process itself, compute buffers; Phi-3-mini's measured at 270 MB by `phichat doctor`
+
+EXACT, SHORT = "f16", "q8_0"
+MOST_SCORES = 300_000_000  # bytes; Phi-3-mini's are 67 million for 4,096 tokens, and 2 billion for 131,072
+_SCORE = 4  # bytes, of a float
+_SHARES = {EXACT: 1.0, SHORT: 17 / 32}  # of two bytes a value; ggml-common.h has q8_0's blocks
+
+_CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def needed(head: Head, context: int, *, repacking: bool = False, cache_type: str = EXACT) -> int:
+    """Bytes that `head`'s model takes with `context` tokens; repacked weights are held twice while loading."""
+    return head.bytes * (2 if repacking else 1) + kv_bytes(head, context, cache_type) + OVERHEAD
+
+
+def kv_bytes(head: Head, context: int, cache_type: str = EXACT) -> int:
+    """Bytes of keys and values."""
+    return int(head.kv_bytes(context) * _SHARES[cache_type])
+
+
+def cache_type(head: Head, context: int) -> str:
+    """How to hold keys and values: exactly, unless there is memory only for less.
+
+    With "q8_0" SmolLM2's likeliest next word was another one in 4 of 100 places (a mean divergence of 0.004), and a
+    long prompt was read at less than half the speed: so it is for need alone. It takes flash attention.
+    """
+    for limit in (available(), installed()):
+        for kind in (EXACT, SHORT):
+            if needed(head, context, cache_type=kind) <= limit:
+                return kind
+    return EXACT
+
+
+def needs_flash(head: Head, context: int, batch: int, kind: str) -> bool:
+    """Whether attention must be computed the flash way: it does without a table of all scores, which can be large."""
+    return kind != EXACT or head.heads * batch * context * _SCORE > MOST_SCORES
+
+
+def installed() -> int:
+    """Bytes of memory this process may use at most: the computer's, or what limits it to less."""
+    return min([int(psutil.virtual_memory().total), *_limits()])
+
+
+def available() -> int:
+    """Bytes that are free now, without pushing others out."""
+    return min([int(psutil.virtual_memory().available), *_limits()])
+
+
+def check(head: Head, context: int, kind: str = EXACT) -> str:
+    """A warning if it will be tight, else nothing. Raises ModelTooLarge if it cannot fit at all."""
+    need = needed(head, context, cache_type=kind)
+    figures = {
+        "name": head.name,
+        "need": format_size(need),
+        "context": format_number(context),
+        "kv": format_size(kv_bytes(head, context, kind)),
+        "total": format_size(installed()),
+        "free": format_size(available()),
+    }
+    if need > installed():
+        raise ModelTooLarge(
+            tr(
+                "{name} is too big for this computer: it needs {need} of memory ({kv} of it for a context of "
+                "{context} tokens), and there are {total}. Choose a smaller model or a smaller context."
+            ).format(**figures)
+        )
+    if need > available():
+        return tr(
+            "Memory is tight: {name} needs {need}, and {free} are free. If it is slow, close other programs."
+        ).format(**figures)
+    if kind != EXACT:
+        return tr(
+            "Memory is tight: {name} remembers the conversation in a shorter form, a little less exactly."
+        ).format(**figures)
+    return ""
+
+
+def _limits() -> list[int]:
+    limits = []
+    for place in _CGROUP:
+        try:
+            limits.append(int(Path(place).read_text("ascii")))
+        except (OSError, ValueError):  # no such limit, or "max"
+            continue
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+
+        limits.append(resource.getrlimit(resource.RLIMIT_AS)[0])
+    except ImportError:
+        pass
+    return [limit for limit in limits if limit > 0]
+
+
+USED = 0.75
+"""What share of the memory's bandwidth a model uses while it writes, every byte of its file being read for each token.
+
+Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, and 7.8 to 10.4 where
+they read 24 to 27. To measure again: `phichat bench --parts speed`, against `phichat models list --json`.
+"""
+
+EACH_TOKEN = 0.006
+"""Seconds a token takes besides: SmolLM2 (98 MB) wrote 66 tokens a second on the first of these computers, 95 there."""
+
+SECONDS = 0.2
+LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read over and over; what fits into caches would say nothing
+SHARE = 20  # of the memory that is free, one part in so many
+STEP = 1 << 20  # bytes a call reads; smaller ones measure the calls
+
+
+def measure() -> float | None:
+    """Bytes a second that all threads a model would have read together; None where it cannot be told."""
+    count = threads()
+    room = min(LARGEST, int(psutil.virtual_memory().available) // SHARE)
+    if room < max(SMALLEST, 2 * STEP * count):
+        return None
+    return _read(count, room // count)
+
+
+def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
+    """About how fast a model of that size writes."""
+    return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
+
+
+class SpeedEstimator:
+    """Measures once, at the first question. Any thread may ask."""
+
+    def __init__(self, measure: Callable[[], float | None] = measure) -> None:
+        self._measure = measure
+        self._lock = threading.Lock()
+        self._found: list[float | None] = []
+
+    def speed(self, file_bytes: int) -> float | None:
+        """About how many tokens a second a model of that size writes here; None if that cannot be told."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self._measure())
+        found = self._found[0]
+        return tokens_per_second(file_bytes, found) if found else None
+
+
+def _read(count: int, length: int) -> float | None:
+    """What `count` threads together read a second, each a buffer of its own."""
+    rates: list[float] = []
+    barrier = threading.Barrier(count)
+    workers = [threading.Thread(target=_reader, args=(length, barrier, rates), daemon=True) for _ in range(count)]
+    try:
+        for worker in workers:
+            worker.start()
+    except RuntimeError:  # no more threads
+        barrier.abort()
+    for worker in workers:
+        if worker.ident:
+            worker.join()
+    return sum(rates) if len(rates) == count else None
+
+
+def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None:
+    """Copy a large buffer, part by part, into one that stays in the cache. Foreign calls let other threads run."""
+    try:
+        far, near = (ctypes.c_char.from_buffer(mmap.mmap(-1, size)) for size in (length, STEP))
+        ctypes.memset(ctypes.byref(far), 1, length)  # memory that nobody wrote is all the same page
+        barrier.wait(timeout=5)
+    except (OSError, ValueError, threading.BrokenBarrierError):  # no room for a buffer, here or in another thread
+        barrier.abort()
+        return
+    place, done, begin = 0, 0, time.perf_counter()
+    while (passed := time.perf_counter() - begin) < SECONDS:
+        ctypes.memmove(ctypes.byref(near), ctypes.byref(far, place), STEP)
+        place, done = (place + STEP) % (length - STEP), done + STEP
+    rates.append(done / passed)
+
+
+BUSY = 0.3  # cores used by other programs that count as busy
+
+
+LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two looks at what other programs use, at least and at most
+
+
+GLANCE_EVERY = 0.5  # seconds between two looks while nothing is done, so that it is known when something is asked
+
+
+class CpuLoad:
+    """How many cores other programs use, as measured between two looks that are neither too near nor too far apart.
+
+    A thread of its own looks from `start` to `stop`, and whoever calls it does.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        own = psutil.Process()
+        self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
+        """The window's process is no neighbour: it works because this one does."""
+        self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="neighbours", daemon=True)
+
+    def start(self) -> None:
+        """Look now and then from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(GLANCE_EVERY):
+            self()
+
+    def __call__(self) -> float:
+        """The latest figure."""
+        with self._lock:
+            now = self._clock()
+            passed = now - self._then
+            if passed >= LOOK_EVERY:
+                used = self._used_so_far()
+                if passed <= STALE:
+                    self._found = max(0.0, (used - self._used) / passed)
+                self._then, self._used = now, used
+            return self._found
+
+    def _used_so_far(self) -> float:
+        """Seconds that processors have worked for others."""
+        everyone = psutil.cpu_times()
+        busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
+        return float(busy - sum(map(_used_by, self._family)))
+
+
+def _used_by(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:  # it has gone, or is not to be asked
+        return 0.0
+    return float(times.user + times.system)
