@@ -23,7 +23,7 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
-from phichat.models.base import Fetched, Listing, ModelFile, Progress, Remote, Room, Source
+from phichat.models.base import Fetched, Listing, ModelFile, Progress, Remote, Source, SpaceCheck
 from phichat.models.library import Library
 
 Line = str | Event | Exception | threading.Event
@@ -285,12 +285,14 @@ class ScriptedShelf:
     def set_paused(self, name: str, paused: bool) -> None:
         self.rows[name] = replace(self.rows[name], is_paused=paused)
 
-    def room(self, name: str) -> Room:
+    def room(self, name: str) -> SpaceCheck:
         row = self.rows[name]
         needed = (row.bytes or 0) - row.bytes_here
-        return Room(Path("/home/ada/.local/share/Phichat/models"), needed, self.room_free, row.memory, self.room_memory)
+        return SpaceCheck(
+            Path("/home/ada/.local/share/Phichat/models"), needed, self.room_free, row.memory, self.room_memory
+        )
 
-    def trouble(self, room: Room) -> str:
+    def trouble(self, room: SpaceCheck) -> str:
         if room.needed > room.free:
             return "The disk is too full. Make room."
         return "It needs more memory." if room.memory and room.memory > room.memory_installed else ""

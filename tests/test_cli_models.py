@@ -76,7 +76,7 @@ def test_a_list_of_what_is_here_needs_no_network_library() -> None:
     code = "import sys; from phichat import cli; cli.run(['models', 'list'], None); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
     loaded = set(out.splitlines()[-1].split())
-    assert "phichat.models.shelf" in loaded
+    assert "phichat.models.manager" in loaded
     assert not loaded & {"httpx2", "huggingface_hub", "wakepy", "ssl", "PySide6"}
 
 

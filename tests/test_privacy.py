@@ -24,8 +24,8 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken
 from phichat.json_file import JsonFile
 from phichat.models.base import Remote
-from phichat.models.download import fetch
-from phichat.models.partial import Part, unfinished
+from phichat.models.download.job import fetch
+from phichat.models.download.part_file import PartFile, unfinished
 from phichat.paths import Home
 from phichat.store.history import History
 from phichat.ui.answering import State
@@ -523,7 +523,7 @@ def exposed_again(home: Path) -> Path:
 def test_a_lock_from_before_on_lists_and_downloads(public: Path) -> None:
     home = Home(public)
     JsonFile(home.engine).change(lambda _: {})
-    part = Part(home.models / "a.gguf")
+    part = PartFile(home.models / "a.gguf")
     assert part.take()
     part.close()
     locks = [public / ".locks" / "engine.json.lock", home.models / ".locks" / "a.gguf.lock"]
@@ -532,7 +532,7 @@ def test_a_lock_from_before_on_lists_and_downloads(public: Path) -> None:
         assert said.startswith("["), said
         paths.repair_permissions(home)
         assert part.take()
-        assert not Part(home.models / "a.gguf").take(), "it is locked for the next one all the same"
+        assert not PartFile(home.models / "a.gguf").take(), "it is locked for the next one all the same"
         part.close()
         assert not files.is_held_by_another_user(locks[1])
 

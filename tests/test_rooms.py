@@ -41,6 +41,7 @@ MODULES = {
     ),
     "phichat.models": (
         *LEAVES,
+        "phichat.engine.hardware",
         "phichat.net",
         "phichat.paths",
         "phichat.json_file",
@@ -97,7 +98,7 @@ DOORS = {
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),
-    "wakepy": ("phichat.models.awake",),
+    "wakepy": ("phichat.models.download.wake_lock",),
     "sqlite3": ("phichat.store",),
     "charset_normalizer": ("phichat.exchange.text_files",),
     "jinja2": ("phichat.chat.prompts.template",),

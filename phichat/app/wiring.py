@@ -334,9 +334,9 @@ def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
 
 
 def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
-    from phichat.shelves import shelf  # noqa: PLC0415 - the window does not wait for it
+    from phichat.models.manager import make_model_manager  # noqa: PLC0415 - the window does not wait for it
 
-    return shelf(home, library)
+    return make_model_manager(home, library)
 
 
 def _export(records: "Iterable[ConversationRecord]", file: Path) -> int:

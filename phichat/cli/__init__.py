@@ -72,9 +72,9 @@ def _perform(options: argparse.Namespace, console: Console, make_engine: Callabl
     library = Library(home)
     match options.command:
         case "models":
-            from phichat.shelves import shelf  # noqa: PLC0415 - as above
+            from phichat.models.manager import make_model_manager  # noqa: PLC0415 - as above
 
-            return _command("models", "run")(options, library, shelf(home, library), console)
+            return _command("models", "run")(options, library, make_model_manager(home, library), console)
         case "bench":
             return _command("bench", "run")(options, library, console)
     engine = make_engine(home)

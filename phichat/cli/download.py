@@ -14,7 +14,7 @@ from phichat.i18n import N_, format_duration, format_size, tr
 from phichat.models.base import Fetched, Listing, ModelFile, Phase, Progress, Source
 from phichat.models.catalogue import CATALOGUE
 from phichat.models.library import Library
-from phichat.models.shelf import Shelf
+from phichat.models.manager import ModelManager
 
 PATIENCE = 6
 """Tries in a row without a byte after which the command gives up; a script would rather know."""
@@ -30,7 +30,7 @@ _PHASES = {
 }
 
 
-def download(options: argparse.Namespace, library: Library, shelf: Shelf, console: Console) -> int:
+def download(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> int:
     """Fetch `options.name` from where it was left; the exit status."""
     listing = shelf.find(options.name)
     if listing.model and _is_it(listing, listing.model, library, console):
@@ -72,7 +72,7 @@ def reading(console: Console) -> Callable[[int, int], None]:
     )
 
 
-def _fetch(listing: Listing, shelf: Shelf, reporter: "Reporter", console: Console) -> Fetched:
+def _fetch(listing: Listing, shelf: ModelManager, reporter: "Reporter", console: Console) -> Fetched:
     is_checked = listing.bytes is not None
     with closing(shelf.fetch(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
@@ -85,7 +85,7 @@ def _fetch(listing: Listing, shelf: Shelf, reporter: "Reporter", console: Consol
     raise PhichatError(tr("The download ended early. Run the command again: it goes on from there."))
 
 
-def _check_room(name: str, shelf: Shelf, console: Console) -> None:
+def _check_room(name: str, shelf: ModelManager, console: Console) -> None:
     """Raises PhichatError where the disk has no room for it; too little memory is worth a warning."""
     room = shelf.room(name)
     if refusal := shelf.refusal(room):

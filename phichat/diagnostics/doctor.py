@@ -23,7 +23,7 @@ from phichat.i18n import format_columns, format_number, format_size, tr
 from phichat.json_file import JsonFile
 from phichat.models import base
 from phichat.models.base import ModelFile
-from phichat.models.hub_cache import cache_folder
+from phichat.models.discovery import cache_folder
 from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.store.preferences import PreferencesFile

@@ -158,10 +158,11 @@ def _hub() -> Facts:
     """What downloads need. Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
     import hf_xet  # noqa: F401, PLC0415 - it is to be seen to load
 
-    from phichat.models import awake, hub  # noqa: PLC0415 - may be what is missing
+    from phichat.models import hub  # noqa: PLC0415 - may be what is missing
     from phichat.models.catalogue import PHI_3  # noqa: PLC0415
+    from phichat.models.download import wake_lock  # noqa: PLC0415 - may be what is missing
 
-    awake.rehearse()
+    wake_lock.rehearse()
     return {"hub": hub.rehearse(PHI_3.repo, PHI_3.file)}
 
 

@@ -182,7 +182,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Room:
+class SpaceCheck:
     """What a model takes and what this computer has, in bytes. `needed` is what is still to be fetched."""
 
     folder: Path
@@ -216,10 +216,10 @@ class ModelManager(Protocol):
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it."""
 
-    def room(self, name: str) -> Room:
+    def room(self, name: str) -> SpaceCheck:
         """What a model takes, and what there is."""
 
-    def trouble(self, room: Room) -> str:
+    def trouble(self, room: SpaceCheck) -> str:
         """What stands in the way, if anything."""
 
     def elsewhere(self) -> list[Path]:

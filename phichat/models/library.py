@@ -12,9 +12,9 @@ from phichat.errors import ModelError, ModelMissing, StoreError
 from phichat.i18n import tr
 from phichat.models.base import ModelFile, Remote, Source, Verified
 from phichat.models.catalogue import CATALOGUE, PHI_3, known_as, known_at
-from phichat.models.checking import compare
-from phichat.models.hub_cache import blob_sha256, cached
-from phichat.models.notebook import Checksums, Notebook, Origins
+from phichat.models.discovery import blob_sha256, cached
+from phichat.models.metadata import Checksums, MetadataFile, Origins
+from phichat.models.verification import compare
 from phichat.paths import Home
 
 __all__ = ["Library", "ModelFile", "Source", "Verified"]
@@ -28,9 +28,9 @@ class Library:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._added = Notebook(home.added_models)
-        self._checksums = Checksums(Notebook(home.checksums))
-        self._origins = Origins(Notebook(home.origins))
+        self._added = MetadataFile(home.added_models)
+        self._checksums = Checksums(MetadataFile(home.checksums))
+        self._origins = Origins(MetadataFile(home.origins))
 
     def entries(self) -> list[ModelFile]:
         """Every model there is, each under a name of its own."""

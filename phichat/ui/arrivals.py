@@ -15,7 +15,7 @@ from phichat.ui.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
-    from phichat.models.base import Listing, ModelFile, ModelManager, Room
+    from phichat.models.base import Listing, ModelFile, ModelManager, SpaceCheck
     from phichat.models.library import Library
     from phichat.ui.bars import DownloadStrip, ReadyNotice
     from phichat.ui.downloads import Downloads
@@ -219,11 +219,11 @@ class Arrivals(QObject):
         self._errands.send(once(self._find_files), self._on_files, self.told.emit)
         return page
 
-    def _find_room(self, _: "CancelToken") -> "tuple[Room, str]":
+    def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":
         room = self._shelf().room(PHI_3)
         return room, self._shelf().trouble(room)
 
-    def _on_room(self, found: "tuple[Room, str]") -> None:
+    def _on_room(self, found: "tuple[SpaceCheck, str]") -> None:
         if self._page:
             self._page.show_room(*found)
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import format_size, tr
-from phichat.models.base import Listing, ModelFile, Room
+from phichat.models.base import Listing, ModelFile, SpaceCheck
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
 from phichat.ui.lettering import at_most
@@ -95,7 +95,7 @@ class FirstRun(QScrollArea):
         self._facts["licence"].setText(tr("MIT, free to use · reads 4,096 tokens at a time"))
         self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=whole_size(listing)))
 
-    def show_room(self, room: Room, trouble: str) -> None:
+    def show_room(self, room: SpaceCheck, trouble: str) -> None:
         """Show what there is room for, and what stands in the way."""
         is_full = room.needed > room.free
         is_short = room.memory is not None and room.memory > room.memory_installed

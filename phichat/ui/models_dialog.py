@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBo
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
-from phichat.models.base import Listing, ModelFile, ModelManager, Room, Source
+from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Downloads
 from phichat.ui.jobs import Errands, once
@@ -127,7 +127,7 @@ class ModelsDialog(QDialog):
             room = partial(_room, self._shelf, listing.name)
             self._errands.send(once(room), partial(self._on_room, listing.name), _ignore)
 
-    def _on_room(self, name: str, found: tuple[Room, str]) -> None:
+    def _on_room(self, name: str, found: tuple[SpaceCheck, str]) -> None:
         current = self._table.current()
         if current and current.name == name:
             room, trouble = found
@@ -315,7 +315,7 @@ def _unknown(listing: Listing) -> str:
     return "" if listing.model else listing.note
 
 
-def _room(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[Room, str]:
+def _room(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:
     room = shelf().room(name)
     return room, shelf().trouble(room)
 

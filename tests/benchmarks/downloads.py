@@ -151,7 +151,7 @@ def timed(command: list[str], env: dict[str, str] | None = None) -> float:
 IN_APP = """
 import sys, time
 from phichat.models.base import Remote
-from phichat.models.download import fetch
+from phichat.models.download.job import fetch
 from phichat.paths import home
 from phichat.cancellation import CancelToken
 import phichat.models.hub, huggingface_hub.utils

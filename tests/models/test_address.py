@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.models.address import Address, parse
+from phichat.models.hub_address import Address, parse
 
 
 @pytest.mark.parametrize(

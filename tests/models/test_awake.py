@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from phichat.models.awake import Awake
+from phichat.models.download.wake_lock import WakeLock
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -31,7 +31,7 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_it_is_awake_from_beginning_to_end(entered: list[int], eventually: Eventually) -> None:
-    with Awake() as awake:
+    with WakeLock() as awake:
         eventually(lambda: awake.worked)
         assert entered
         assert threading.get_ident() not in entered
@@ -39,7 +39,7 @@ def test_it_is_awake_from_beginning_to_end(entered: list[int], eventually: Event
 
 
 def test_it_can_be_asked_twice_and_again(entered: list[int], eventually: Eventually) -> None:
-    awake = Awake()
+    awake = WakeLock()
     for _ in range(2):
         awake.start()
         awake.start()
@@ -55,13 +55,13 @@ def test_where_it_is_refused_nothing_happens(monkeypatch: pytest.MonkeyPatch, ev
         raise RuntimeError("no bus")
 
     _install(monkeypatch, running)
-    with Awake() as awake:
+    with WakeLock() as awake:
         eventually(lambda: awake.worked is False)
 
 
 def test_without_the_library_nothing_happens(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> None:
     monkeypatch.setitem(sys.modules, "wakepy", None)
-    with Awake() as awake:
+    with WakeLock() as awake:
         eventually(lambda: awake.worked is False)
 
 
@@ -69,13 +69,13 @@ def test_without_a_desktop_the_library_itself_stays_quiet(
     monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     monkeypatch.setenv("WAKEPY_FORCE_FAILURE", "1")
-    with Awake() as awake:
+    with WakeLock() as awake:
         eventually(lambda: awake.worked is False)
 
 
 def test_the_library_is_used_as_it_wants_to_be(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> None:
     monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")
-    with Awake() as awake:
+    with WakeLock() as awake:
         eventually(lambda: awake.worked)
 
 

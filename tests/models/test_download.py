@@ -18,10 +18,10 @@ from filelock import FileLock
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
-from phichat.models import partial, transfer, tries
 from phichat.models.base import Fetched, Phase, Progress, Remote
-from phichat.models.download import fetch
-from phichat.models.notebook import Notebook, Origins
+from phichat.models.download import part_file, retry, transfer
+from phichat.models.download.job import fetch
+from phichat.models.metadata import MetadataFile, Origins
 from phichat.net import http
 from phichat.net.http import SILENT_SECONDS
 from phichat.paths import Home
@@ -37,8 +37,8 @@ WANTED = Remote(REPO, FILE)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that people do not notice are not worth a test's time."""
-    monkeypatch.setattr(tries, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(tries, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def get_some(place: Home, count: int = 1) -> None:
     for event in fetch(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= count:
             stop.set()
-    assert partial.unfinished(place.models)
+    assert part_file.unfinished(place.models)
 
 
 def notes(place: Home, until: str, patience: int | None = None) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_file_arrives_verified_and_leaves_nothing_beside_it(phi: HubServer, pl
 
 def test_where_it_came_from_stays_with_it(phi: HubServer, place: Home, path: Path) -> None:
     fetched = get(place)
-    origin = Origins(Notebook(place.origins)).of(path)
+    origin = Origins(MetadataFile(place.origins)).of(path)
     assert origin == Remote(REPO, FILE, phi.repos[REPO].head, len(CONTENT), fetched.sha256)
 
 
@@ -123,13 +123,13 @@ def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Ho
             stop.set()
             begun = time.monotonic()
     assert time.monotonic() - begun < SILENT_SECONDS, "it waited for the line"
-    assert [part.bytes for part in partial.unfinished(place.models)] == [1_000_000]
+    assert [part.bytes for part in part_file.unfinished(place.models)] == [1_000_000]
 
 
 def test_it_goes_on_where_it_stopped(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 4_000_000
     get_some(place)
-    held = partial.unfinished(place.models)[0].bytes
+    held = part_file.unfinished(place.models)[0].bytes
     assert 0 < held < len(CONTENT)
     phi.behave()
     phi.forget()
@@ -148,7 +148,7 @@ def test_a_server_that_cuts_every_line_is_asked_for_no_byte_twice(phi: HubServer
 def test_after_a_line_that_brought_something_there_is_no_wait(
     phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tries, "FIRST_WAIT", 60.0)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 60.0)
     phi.cut_every = 1_000_000
     get(place)
 
@@ -156,7 +156,7 @@ def test_after_a_line_that_brought_something_there_is_no_wait(
 def test_all_is_here_and_only_the_name_is_missing(phi: HubServer, place: Home, path: Path) -> None:
     """As after a kill between the last byte and the end of the checksum."""
     get(place)
-    partial.Part(path).note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
+    part_file.PartFile(path).note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
     path.rename(path.with_name(f"{FILE}.part"))
     phi.forget()
     get(place)
@@ -279,7 +279,7 @@ def test_a_note_that_makes_no_sense_is_none(phi: HubServer, place: Home, path: P
     path.with_name(f"{FILE}.part").write_bytes(CONTENT[:2_000_000])
     path.with_name(f"{FILE}.part.json").write_text(note)
     place.origins.write_text(f'{{"{FILE}": {note}}}')
-    assert not partial.unfinished(place.models)
+    assert not part_file.unfinished(place.models)
     get(place)
     assert path.read_bytes() == CONTENT
 
@@ -294,7 +294,7 @@ def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
     for event in fetch(Remote("p/else", FILE), place, stop):
         if isinstance(event, Progress) and event.done:
             stop.set()
-    (held,) = partial.unfinished(place.models)
+    (held,) = part_file.unfinished(place.models)
     path.unlink()
     phi.behave()
     phi.forget()
@@ -308,7 +308,7 @@ def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, p
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     with pytest.raises(StoreError, match="cancel it there"):
-        partial.discard(partial.unfinished(place.models)[0])
+        part_file.discard(part_file.unfinished(place.models)[0])
     assert list(events)
     assert path.read_bytes() == CONTENT
 
@@ -330,11 +330,11 @@ def test_killed_between_the_name_and_the_rest_it_is_known_where_it_came_from(
     def die(self: object) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(partial.Part, "finish", die)
+    monkeypatch.setattr(part_file.PartFile, "finish", die)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     with pytest.raises(HubError):
         get(place)
-    assert Origins(Notebook(place.origins)).of(path)
+    assert Origins(MetadataFile(place.origins)).of(path)
 
 
 def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, path: Path) -> None:
@@ -438,8 +438,8 @@ def test_a_mirror_that_keeps_the_checksum_to_its_api(phi: HubServer, place: Home
 
 def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(tries, "FIRST_WAIT", 5.0)
-    monkeypatch.setattr(tries, "LONGEST_WAIT", 5.0)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 5.0)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 5.0)
     assert notes(place, "Trying again in") == [
         "There is no connection to 127.0.0.1: check the network. Trying again in 5 s."
     ]
@@ -484,13 +484,13 @@ def test_a_line_that_all_but_stands_still_is_left(
 def test_a_server_that_begins_anew_and_cuts_before_what_is_missing(phi: HubServer, place: Home) -> None:
     phi.speed = 4_000_000
     get_some(place, 500_000)
-    held = partial.unfinished(place.models)[0].bytes
+    held = part_file.unfinished(place.models)[0].bytes
     phi.behave()
     phi.misbehave(hub_faults.ignore_ranges())
     phi.cut_every = 100_000
     with pytest.raises(HubRefused, match="only send files from their beginning"):
         get(place, patience=None)
-    assert partial.unfinished(place.models)[0].bytes == held
+    assert part_file.unfinished(place.models)[0].bytes == held
 
 
 def test_the_token_goes_to_the_hub_alone(
@@ -597,7 +597,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
     phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "free_bytes", lambda folder: 2_000_000)
-    monkeypatch.setattr(partial, "free_bytes", lambda folder: 2_000_000)
+    monkeypatch.setattr(part_file, "free_bytes", lambda folder: 2_000_000)
     with pytest.raises(StoreError, match=r"3\.0.MB more are needed in .* 2\.0.MB are free"):
         get(place)
     assert not phi.served(FILE)
@@ -614,8 +614,8 @@ def test_a_disk_that_fills_up_in_the_middle(
             return super().write(memoryview(data)[:room])
 
     with monkeypatch.context() as patch:
-        patch.setattr(partial, "open_private", lambda file, *_, **__: SmallDisk(file, "a"))
-        patch.setattr(partial, "free_bytes", lambda folder: 0)
+        patch.setattr(part_file, "open_private", lambda file, *_, **__: SmallDisk(file, "a"))
+        patch.setattr(part_file, "free_bytes", lambda folder: 0)
         with pytest.raises(StoreError, match=r"The disk is too full: 2\.0.MB more are needed"):
             get(place)
     get(place)
@@ -699,11 +699,11 @@ def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home
 def test_pausing_is_remembered_and_discarding_leaves_nothing(phi: HubServer, place: Home) -> None:
     phi.speed = 4_000_000
     get_some(place)
-    (part,) = partial.unfinished(place.models)
-    partial.set_paused(part, True)
-    assert partial.unfinished(place.models)[0].is_paused
-    partial.discard(part)
-    assert not partial.unfinished(place.models)
+    (part,) = part_file.unfinished(place.models)
+    part_file.set_paused(part, True)
+    assert part_file.unfinished(place.models)[0].is_paused
+    part_file.discard(part)
+    assert not part_file.unfinished(place.models)
     assert not [file for file in place.models.iterdir() if FILE in file.name]
 
 
@@ -726,12 +726,12 @@ def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home
     ],
 )
 def test_names_that_any_system_can_hold(file: str, name: str) -> None:
-    assert partial.safe_name(file) == name
+    assert part_file.safe_name(file) == name
 
 
 @pytest.mark.parametrize("letter", ["x", "ж", "模", "🏒"])
 def test_long_names_are_cut_and_stay_different(letter: str) -> None:
-    one, other = partial.safe_name(letter * 300 + "1.gguf"), partial.safe_name(letter * 300 + "2.gguf")
+    one, other = part_file.safe_name(letter * 300 + "1.gguf"), part_file.safe_name(letter * 300 + "2.gguf")
     assert one != other
     assert one.endswith(".gguf")
     assert len(one.encode()) < 200
@@ -741,7 +741,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from phichat.models.base import Remote
-from phichat.models.download import fetch
+from phichat.models.download.job import fetch
 from phichat.paths import home
 from phichat.cancellation import CancelToken
 for event in fetch(Remote(*sys.argv[1:]), home(), CancelToken()):
@@ -750,7 +750,7 @@ for event in fetch(Remote(*sys.argv[1:]), home(), CancelToken()):
 
 
 def _held(place: Home) -> int:
-    return sum(part.bytes for part in partial.unfinished(place.models))
+    return sum(part.bytes for part in part_file.unfinished(place.models))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

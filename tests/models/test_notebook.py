@@ -10,15 +10,15 @@ import pytest
 from phichat import json_file
 from phichat.models.base import Remote
 from phichat.models.library import Library
-from phichat.models.notebook import Checksums, Notebook, Origins
+from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home
 
 WRITER = """
 import sys
 from pathlib import Path
 from phichat.models.base import Remote
-from phichat.models.notebook import Notebook, Origins
-origins = Origins(Notebook(Path(sys.argv[1])))
+from phichat.models.metadata import MetadataFile, Origins
+origins = Origins(MetadataFile(Path(sys.argv[1])))
 for number in range(60):
     origins.remember(Path(f"{sys.argv[2]}-{number}.gguf"), Remote("owner/repo", f"{number}.gguf"))
 """
@@ -31,21 +31,21 @@ def file(home: Path) -> Path:
 
 def test_threads_lose_nothing_of_each_other(file: Path) -> None:
     def write(number: int) -> None:
-        Checksums(Notebook(file)).remember(Path(f"{number}.gguf"), "a" * 64)
-        Checksums(Notebook(file)).remember(Path(f"{number}-not.gguf"), "a" * 64)
-        Checksums(Notebook(file)).forget(Path(f"{number}-not.gguf"))
+        Checksums(MetadataFile(file)).remember(Path(f"{number}.gguf"), "a" * 64)
+        Checksums(MetadataFile(file)).remember(Path(f"{number}-not.gguf"), "a" * 64)
+        Checksums(MetadataFile(file)).forget(Path(f"{number}-not.gguf"))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
-    assert set(Notebook(file).read()) == {f"{number}.gguf" for number in range(40)}
+    assert set(MetadataFile(file).read()) == {f"{number}.gguf" for number in range(40)}
     assert [path.name for path in file.parent.glob("[!.]*")] == [file.name]
 
 
 def test_programs_lose_nothing_of_each_other(file: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(file), name]) for name in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    assert len(Notebook(file).read()) == 120
-    assert Origins(Notebook(file)).of(Path("b-7.gguf")) == Remote("owner/repo", "7.gguf")
+    assert len(MetadataFile(file).read()) == 120
+    assert Origins(MetadataFile(file)).of(Path("b-7.gguf")) == Remote("owner/repo", "7.gguf")
 
 
 def test_models_added_at_once_are_all_in_the_list(home: Path, chatml_model: Path, tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_disk_without_locks_is_written_all_the_same(
         raise error
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
-    Checksums(Notebook(file)).remember(Path("x.gguf"), "a" * 64)
-    assert Notebook(file).read()
+    Checksums(MetadataFile(file)).remember(Path("x.gguf"), "a" * 64)
+    assert MetadataFile(file).read()
 
 
 def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,5 +75,5 @@ def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.
     monkeypatch.setattr(json_file, "_PATIENCE", 0.05)
     (file.parent / ".locks").mkdir(parents=True)
     with FileLock(file.parent / ".locks" / "notes.json.lock", is_singleton=False):
-        Checksums(Notebook(file)).remember(Path("x.gguf"), "a" * 64)
-    assert Notebook(file).read()
+        Checksums(MetadataFile(file)).remember(Path("x.gguf"), "a" * 64)
+    assert MetadataFile(file).read()

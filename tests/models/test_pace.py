@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from phichat.models.pace import SETTLING, SILENCE, WINDOW, Pace
+from phichat.models.download.rate import SETTLING, SILENCE, WINDOW, TransferRate
 
 MB = 1_000_000
 
 
-def _run(pace: Pace, seconds: float, rate: float, begin: float = 0.0, done: int = 0) -> tuple[float, int]:
+def _run(pace: TransferRate, seconds: float, rate: float, begin: float = 0.0, done: int = 0) -> tuple[float, int]:
     """Bytes at a steady rate, ten looks a second; when and how far it ended."""
     for step in range(1, round(seconds * 10) + 1):
         pace.add(begin + step / 10, done + round(step / 10 * rate))
@@ -17,7 +17,7 @@ def _run(pace: Pace, seconds: float, rate: float, begin: float = 0.0, done: int 
 
 
 def test_no_speed_is_claimed_at_first_and_the_true_one_then() -> None:
-    pace = Pace()
+    pace = TransferRate()
     assert (pace.speed, pace.left(MB)) == (0, None)
     _run(pace, SETTLING - 0.3, 3 * MB)
     assert (pace.speed, pace.left(MB)) == (0, None)
@@ -27,20 +27,20 @@ def test_no_speed_is_claimed_at_first_and_the_true_one_then() -> None:
 
 
 def test_what_was_on_the_disk_does_not_count() -> None:
-    pace = Pace()
+    pace = TransferRate()
     _run(pace, 4, 1 * MB, done=800 * MB)
     assert pace.speed == pytest.approx(1 * MB, rel=0.05)
 
 
 def test_waiting_for_the_first_byte_does_not_count() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, done = _run(pace, 4, 0)
     _run(pace, 3, 2 * MB, now, done)
     assert pace.speed == pytest.approx(2 * MB, rel=0.15)
 
 
 def test_bursts_do_not_make_it_jump() -> None:
-    pace, seen = Pace(), []
+    pace, seen = TransferRate(), []
     for step in range(600):
         pace.add(step / 10, step // 10 * 2 * MB)  # all of a second's bytes at once
         if step > 10 * WINDOW:
@@ -52,14 +52,14 @@ def test_bursts_do_not_make_it_jump() -> None:
 
 
 def test_a_new_speed_shows_within_seconds() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, done = _run(pace, 30, 4 * MB)
     _run(pace, WINDOW + 1, 1 * MB, now, done)
     assert pace.speed == pytest.approx(1 * MB, rel=0.05)
 
 
 def test_silence_is_no_speed_and_after_it_all_begins_anew() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
     pace.left(10 * MB)
     now, done = _run(pace, SILENCE + 2.1, 0, now, done)
@@ -69,7 +69,7 @@ def test_silence_is_no_speed_and_after_it_all_begins_anew() -> None:
 
 
 def test_a_computer_that_slept_tells_no_tale_of_it() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
     pace.add(now + 3600, done)
     assert (pace.speed, pace.left(10 * MB)) == (0, None)
@@ -78,7 +78,7 @@ def test_a_computer_that_slept_tells_no_tale_of_it() -> None:
 
 
 def test_beginning_from_the_start_again_is_no_negative_speed() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, _ = _run(pace, 20, 4 * MB)
     _run(pace, 1, 4 * MB, now)
     assert pace.speed == 0
@@ -87,7 +87,7 @@ def test_beginning_from_the_start_again_is_no_negative_speed() -> None:
 
 
 def test_the_time_left_ends_at_nothing() -> None:
-    pace = Pace()
+    pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
     for step in range(50):
         pace.add(now + step / 10, done + step * MB // 10)

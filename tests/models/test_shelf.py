@@ -14,8 +14,8 @@ from phichat.errors import HubForbidden, HubRefused, HubUnreachable, ModelMissin
 from phichat.models.base import Listing, Presence, Remote, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.library import Library
-from phichat.models.notebook import Notebook, Origins
-from phichat.models.shelf import Computer, Shelf
+from phichat.models.manager import HardwareInfo, ModelManager
+from phichat.models.metadata import MetadataFile, Origins
 from phichat.paths import Home
 from tests.fakes import FakeHub
 
@@ -40,19 +40,19 @@ def hub() -> FakeHub:
 
 
 @pytest.fixture
-def make(home: Path, hub: FakeHub) -> Callable[..., Shelf]:
+def make(home: Path, hub: FakeHub) -> Callable[..., ModelManager]:
     """A shelf on a computer of 8 GB that reads 10 GB a second."""
 
-    def make(installed: int = 8 * GB) -> Shelf:
+    def make(installed: int = 8 * GB) -> ModelManager:
         place = Home(home)
-        computer = Computer(lambda file, kv: file + kv, lambda: installed, lambda count: 10 * GB / count)
-        return Shelf(place, Library(place), hub, computer)
+        computer = HardwareInfo(lambda file, kv: file + kv, lambda: installed, lambda count: 10 * GB / count)
+        return ModelManager(place, Library(place), hub, computer)
 
     return make
 
 
 @pytest.fixture
-def shelf(make: Callable[..., Shelf]) -> Shelf:
+def shelf(make: Callable[..., ModelManager]) -> ModelManager:
     return make()
 
 
@@ -72,9 +72,9 @@ def begin(home: Path) -> Callable[[Remote, int], None]:
     """Leaves a download unfinished."""
 
     def begin(remote: Remote, count: int, paused: bool = False) -> None:
-        from phichat.models.partial import Part
+        from phichat.models.download.part_file import PartFile
 
-        part = Part(home / "models" / remote.file.rpartition("/")[2])
+        part = PartFile(home / "models" / remote.file.rpartition("/")[2])
         assert part.take()
         part.open()
         part.note(remote)
@@ -84,7 +84,7 @@ def begin(home: Path) -> Callable[[Remote, int], None]:
     return begin
 
 
-def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: Shelf, hub: FakeHub) -> None:
+def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: ModelManager, hub: FakeHub) -> None:
     listings = shelf.listings()
     assert [listing.name for listing in listings] == list(CATALOGUE)
     first = listings[0]
@@ -96,7 +96,7 @@ def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: Shelf, hub: F
     assert hub.asked == []
 
 
-def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: Shelf, ours: Copy) -> None:
+def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: ModelManager, ours: Copy) -> None:
     file, other = ours(PHI_3.file), ours("other.gguf")
     first, *_, last = shelf.listings()
     assert first.model
@@ -109,7 +109,7 @@ def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: Shelf, ours:
 
 
 def test_the_starter_comes_after_the_catalogue(
-    shelf: Shelf, ours: Copy, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+    shelf: ModelManager, ours: Copy, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours("aaa.gguf")
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [chatml_model])
@@ -117,13 +117,13 @@ def test_the_starter_comes_after_the_catalogue(
     assert (starter.name, starter.is_official, starter.licence) == ("starter", True, "Apache-2.0")
 
 
-def test_a_damaged_file_is_listed_without_figures(shelf: Shelf, home: Path) -> None:
+def test_a_damaged_file_is_listed_without_figures(shelf: ModelManager, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "broken.gguf").write_bytes(b"GGUF nonsense")
     assert (shelf.listings()[-1].name, shelf.listings()[-1].memory) == ("broken", None)
 
 
-def test_unfinished_downloads_show_how_far_they_are(shelf: Shelf, begin: Callable[..., None]) -> None:
+def test_unfinished_downloads_show_how_far_they_are(shelf: ModelManager, begin: Callable[..., None]) -> None:
     begin(PHI_3.remote, 1000)
     begin(OTHER, 500)
     first, *_, last = shelf.listings()
@@ -138,13 +138,13 @@ def test_unfinished_downloads_show_how_far_they_are(shelf: Shelf, begin: Callabl
         shelf.discard(OTHER.name)
 
 
-def test_speeds_come_with_a_measurement_and_stay(shelf: Shelf) -> None:
+def test_speeds_come_with_a_measurement_and_stay(shelf: ModelManager) -> None:
     assert shelf.measured()[0].speed == pytest.approx(10 * GB / PHI_3.bytes)
     assert shelf.listings()[0].speed
     assert shelf.find(OTHER.name).speed is None
 
 
-def test_the_hub_confirms_the_catalogue(shelf: Shelf, hub: FakeHub) -> None:
+def test_the_hub_confirms_the_catalogue(shelf: ModelManager, hub: FakeHub) -> None:
     told = Remote(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
     hub.remotes = [told]
     first, *others = shelf.confirmed(CancelToken())
@@ -154,7 +154,7 @@ def test_the_hub_confirms_the_catalogue(shelf: Shelf, hub: FakeHub) -> None:
     assert shelf.find(PHI_3.name).confirmed
 
 
-def test_without_a_line_confirming_says_so(shelf: Shelf, hub: FakeHub) -> None:
+def test_without_a_line_confirming_says_so(shelf: ModelManager, hub: FakeHub) -> None:
     hub.error = HubUnreachable("no line")
     with pytest.raises(HubUnreachable):
         list(shelf.confirmed(CancelToken()))
@@ -165,7 +165,7 @@ def test_without_a_line_confirming_says_so(shelf: Shelf, hub: FakeHub) -> None:
 
 
 def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
-    shelf: Shelf, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+    shelf: ModelManager, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look(repo: str, file: str, stop: CancelToken) -> Remote:
         if file == PHI_3.file:
@@ -182,7 +182,7 @@ def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
     assert (again.confirmed, again.note) == (True, "")
 
 
-def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
+def test_confirming_ends_when_it_is_asked_to(shelf: ModelManager) -> None:
     stop = CancelToken()
     stop.set()
     assert not list(shelf.confirmed(stop))
@@ -191,7 +191,7 @@ def test_confirming_ends_when_it_is_asked_to(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     "text", ["owner/repo", "https://huggingface.co/owner/repo/tree/main", "huggingface.co/owner/repo"]
 )
-def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str) -> None:
+def test_any_repositorys_files_are_listed(shelf: ModelManager, hub: FakeHub, text: str) -> None:
     useless = ("README.md", "mmproj-F16.gguf", "Large-00001-of-00003.gguf", "imatrix.gguf")
     hub.remotes += [Remote("owner/repo", file, bytes=1) for file in useless]
     [listing] = shelf.files(text, CancelToken())
@@ -204,7 +204,7 @@ def test_any_repositorys_files_are_listed(shelf: Shelf, hub: FakeHub, text: str)
 
 @pytest.mark.parametrize("revision", ["v1.0", "0123456789abcdef", "refs%2Fpr%2F1"])
 @pytest.mark.parametrize("view", ["resolve", "blob", "tree"])
-def test_addresses_of_other_revisions_are_refused(shelf: Shelf, hub: FakeHub, view: str, revision: str) -> None:
+def test_addresses_of_other_revisions_are_refused(shelf: ModelManager, hub: FakeHub, view: str, revision: str) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
     with pytest.raises(HubRefused, match="fetches `main` alone"):
         shelf.files(address, CancelToken())
@@ -214,22 +214,22 @@ def test_addresses_of_other_revisions_are_refused(shelf: Shelf, hub: FakeHub, vi
     assert hub.asked == []
 
 
-def test_addresses_of_main_are_understood(shelf: Shelf) -> None:
+def test_addresses_of_main_are_understood(shelf: ModelManager) -> None:
     address = f"https://huggingface.co/owner/repo/resolve/main/{OTHER.file}?download=true"
     assert [listing.name for listing in shelf.files(address, CancelToken())] == [OTHER.name]
     assert shelf.find(address).name == OTHER.name
 
 
-def test_files_we_know_keep_their_names(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
-    Origins(Notebook(Home(home).origins)).remember(ours(PHI_3.file), PHI_3.remote)
+def test_files_we_know_keep_their_names(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
+    Origins(MetadataFile(Home(home).origins)).remember(ours(PHI_3.file), PHI_3.remote)
     hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
     [listing] = shelf.files(PHI_3.repo, CancelToken())
     assert (listing.name, listing.presence) == (PHI_3.name, Presence.HERE)
 
 
-def test_a_fetched_file_knows_where_it_came_from(shelf: Shelf, hub: FakeHub, home: Path, ours: Copy) -> None:
+def test_a_fetched_file_knows_where_it_came_from(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
     file = ours("Other-Q4.gguf")
-    Origins(Notebook(Home(home).origins)).remember(file, OTHER)
+    Origins(MetadataFile(Home(home).origins)).remember(file, OTHER)
     [listing] = shelf.files("owner/repo", CancelToken())
     assert (listing.name, listing.presence, listing.remote) == ("other-q4", Presence.HERE, OTHER)
     assert shelf.find(OTHER.name) == listing
@@ -239,13 +239,13 @@ def test_a_fetched_file_knows_where_it_came_from(shelf: Shelf, hub: FakeHub, hom
     ("text", "sentence"),
     [("nonsense", "owner/repo"), ("owner/none", "There is no owner/none"), ("owner/empty", "has no GGUF file")],
 )
-def test_what_cannot_be_listed_is_a_sentence(shelf: Shelf, hub: FakeHub, text: str, sentence: str) -> None:
+def test_what_cannot_be_listed_is_a_sentence(shelf: ModelManager, hub: FakeHub, text: str, sentence: str) -> None:
     hub.remotes.append(Remote("owner/empty", "README.md"))
     with pytest.raises(HubRefused, match=sentence):
         shelf.files(text, CancelToken())
 
 
-def test_unknown_names_are_answered_with_those_there_are(shelf: Shelf) -> None:
+def test_unknown_names_are_answered_with_those_there_are(shelf: ModelManager) -> None:
     with pytest.raises(ModelMissing, match="There are: phi-3-mini-4k-instruct-q4, "):
         shelf.find("phi-2")
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
@@ -256,7 +256,7 @@ def test_unknown_names_are_answered_with_those_there_are(shelf: Shelf) -> None:
 
 
 def test_room_on_the_disk_counts_what_is_still_to_come(
-    shelf: Shelf, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    shelf: ModelManager, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(PHI_3.remote, 31_072)
     room = shelf.room(PHI_3.name)
@@ -270,7 +270,7 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     assert shelf.trouble(shelf.room(PHI_3.name)) == said
 
 
-def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., Shelf]) -> None:
+def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., ModelManager]) -> None:
     shelf = make(installed=4 * GB)
     room = shelf.room(PHI_3.name)
     assert not shelf.find(PHI_3.name).fits
@@ -279,7 +279,7 @@ def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., Shelf])
     assert shelf.refusal(room) == ""
 
 
-def test_fetching_needs_a_file_of_the_hub(shelf: Shelf, ours: Copy) -> None:
+def test_fetching_needs_a_file_of_the_hub(shelf: ModelManager, ours: Copy) -> None:
     ours("other.gguf")
     with pytest.raises(ModelMissing, match="does not come from the Hub"):
         next(shelf.fetch("other", CancelToken()))
@@ -288,7 +288,7 @@ def test_fetching_needs_a_file_of_the_hub(shelf: Shelf, ours: Copy) -> None:
 
 
 def test_files_that_lie_about_are_found(
-    shelf: Shelf, elsewhere: Path, tmp_path: Path, chatml_model: Path, ours: Copy
+    shelf: ModelManager, elsewhere: Path, tmp_path: Path, chatml_model: Path, ours: Copy
 ) -> None:
     places = {
         "b": elsewhere / "b.gguf",
@@ -309,7 +309,7 @@ def test_files_that_lie_about_are_found(
     assert {path.resolve() for path in found[1:]} == {places["b"], places["below"], places["cache"]}
 
 
-def test_where_nothing_can_be_read_nothing_lies_about(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_read_nothing_lies_about(shelf: ModelManager, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> Path:
         raise OSError
 
@@ -317,7 +317,9 @@ def test_where_nothing_can_be_read_nothing_lies_about(shelf: Shelf, monkeypatch:
     assert shelf.elsewhere() == []
 
 
-def test_every_catalogued_file_is_found_in_the_hubs_cache(shelf: Shelf, tmp_path: Path, chatml_model: Path) -> None:
+def test_every_catalogued_file_is_found_in_the_hubs_cache(
+    shelf: ModelManager, tmp_path: Path, chatml_model: Path
+) -> None:
     for known in CATALOGUE.values():
         file = tmp_path / "hub" / f"models--{known.repo.replace('/', '--')}" / "snapshots" / "0" / known.file
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -330,21 +332,23 @@ def test_every_catalogued_file_is_found_in_the_hubs_cache(shelf: Shelf, tmp_path
 def test_a_fetched_file_is_verified_against_what_the_hub_said(home: Path, ours: Copy) -> None:
     library, file = Library(Home(home)), ours("fetched.gguf")
     right = hashlib.sha256(file.read_bytes()).hexdigest()
-    origins = Origins(Notebook(Home(home).origins))
+    origins = Origins(MetadataFile(Home(home).origins))
     origins.remember(file, Remote("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
     assert library.verify("fetched").known
     library.remove("fetched")
     assert origins.of(file) is None
 
 
-def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(shelf: Shelf, home: Path, ours: Copy) -> None:
+def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(
+    shelf: ModelManager, home: Path, ours: Copy
+) -> None:
     file = ours(PHI_3.file)
-    Origins(Notebook(Home(home).origins)).remember(file, Remote("somebody/else", PHI_3.file))
+    Origins(MetadataFile(Home(home).origins)).remember(file, Remote("somebody/else", PHI_3.file))
     assert shelf.find(PHI_3.name).presence is Presence.ABSENT
     assert shelf.find(f"somebody/else:{PHI_3.file}").presence is Presence.HERE
 
 
-def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: Shelf, ours: Copy) -> None:
+def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: ModelManager, ours: Copy) -> None:
     file = ours(PHI_3.file)
     first = shelf.find(PHI_3.name)
     assert first.model
@@ -357,7 +361,7 @@ def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: Shelf, ours
 
 @pytest.mark.parametrize("is_added", [False, True])
 def test_a_file_with_the_hash_is_the_one_we_know(
-    shelf: Shelf, home: Path, chatml_model: Path, ours: Copy, tmp_path: Path, is_added: bool,
+    shelf: ModelManager, home: Path, chatml_model: Path, ours: Copy, tmp_path: Path, is_added: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     data = chatml_model.read_bytes()
@@ -371,9 +375,9 @@ def test_a_file_with_the_hash_is_the_one_we_know(
     assert (found.licence, found.is_official, found.remote) == ("MIT", True, known.remote)
 
 
-def test_the_true_one_has_the_name_that_another_has_taken(shelf: Shelf, home: Path, ours: Copy) -> None:
+def test_the_true_one_has_the_name_that_another_has_taken(shelf: ModelManager, home: Path, ours: Copy) -> None:
     other, true = ours(PHI_3.file), ours("microsoft--phi.gguf")
-    Origins(Notebook(Home(home).origins)).remember(true, PHI_3.remote)
+    Origins(MetadataFile(Home(home).origins)).remember(true, PHI_3.remote)
     first = shelf.find(PHI_3.name)
     assert first.model
     assert (first.model.path, first.licence, first.is_official) == (true, "MIT", True)
@@ -387,27 +391,27 @@ def _source(listing: Listing) -> Source | None:
 
 
 def test_what_has_arrived_meanwhile_is_not_paused(home: Path, begin: Callable[..., None]) -> None:
-    from phichat.models import partial
+    from phichat.models.download import part_file
 
     begin(PHI_3.remote, 7)
-    (found,) = partial.unfinished(home / "models")
-    part = partial.Part(found.path)
+    (found,) = part_file.unfinished(home / "models")
+    part = part_file.PartFile(found.path)
     assert part.take()
     part.open()
     assert part.finish()
-    partial.set_paused(found, True)
-    assert partial.unfinished(home / "models") == []
+    part_file.set_paused(found, True)
+    assert part_file.unfinished(home / "models") == []
     assert found.path.read_bytes() == bytes(7)
 
 
 def test_nobody_fetches_what_is_being_dropped(
     home: Path, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from phichat.models import partial
+    from phichat.models.download import part_file
 
     begin(PHI_3.remote, 7)
-    (found,) = partial.unfinished(home / "models")
-    part, other = partial.Part(found.path), partial.Part(found.path)
+    (found,) = part_file.unfinished(home / "models")
+    part, other = part_file.PartFile(found.path), part_file.PartFile(found.path)
     assert part.take()
     unlink, taken = Path.unlink, []
 

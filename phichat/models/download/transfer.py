@@ -6,10 +6,10 @@ from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused, HubUnreachable, StoreError
 from phichat.i18n import tr
 from phichat.models.base import Remote
-from phichat.models.follower import Follower
+from phichat.models.download.checksum import RunningChecksum
+from phichat.models.download.part_file import PartFile, disk_full, free_bytes
+from phichat.models.download.retry import RetryPolicy
 from phichat.models.hub import Hub, host
-from phichat.models.partial import Part, disk_full, free_bytes
-from phichat.models.tries import Tries
 
 SLOWEST, SLOW_FOR = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
 MOST_FUTILE = 5  # tries with a server that begins anew each time, and never gets as far as we are
@@ -24,7 +24,7 @@ class Transfer:
         note: a sentence while something takes longer than it should; mostly empty.
     """
 
-    def __init__(self, hub: Hub, remote: Remote, part: Part, tries: Tries, stop: CancelToken) -> None:
+    def __init__(self, hub: Hub, remote: Remote, part: PartFile, tries: RetryPolicy, stop: CancelToken) -> None:
         self._hub, self._remote, self._part = hub, remote, part
         self._tries, self._stop = tries, stop
         self._total = remote.bytes or 0
@@ -35,7 +35,7 @@ class Transfer:
         self._bytes_then = 0
         if part.bytes > self._total:
             part.restart()
-        self._follower = Follower(part.place)
+        self._follower = RunningChecksum(part.place)
         self._follower.advance(part.bytes)
 
     def run(self) -> str:

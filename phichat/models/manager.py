@@ -9,12 +9,14 @@ from typing import Protocol
 
 from phichat import gguf
 from phichat.cancellation import CancelToken
+from phichat.engine import hardware
+from phichat.engine.hardware import SpeedEstimator
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
 from phichat.i18n import format_size, tr
-from phichat.models.address import MAIN, Address, parse
-from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Room, Source
+from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Source, SpaceCheck
 from phichat.models.catalogue import CATALOGUE, KnownModel, known_at
-from phichat.models.elsewhere import lying_about
+from phichat.models.discovery import find_existing_models
+from phichat.models.hub_address import MAIN, Address, parse
 from phichat.models.library import Library
 from phichat.paths import Home
 
@@ -39,7 +41,7 @@ class Hub(Protocol):
 
 
 @dataclass(frozen=True)
-class Computer:
+class HardwareInfo:
     """What models find here. `speed` takes a file's bytes and measures at its first call; None if it cannot."""
 
     memory_needed: Callable[[int, int], int]
@@ -47,13 +49,13 @@ class Computer:
     speed: Callable[[int], float | None]
 
 
-class Shelf:
+class ModelManager:
     """What the window and the terminal know of models. Any thread may use it; only Hub questions and `measured` wait.
 
     Listings of files on this disk name them as the library does.
     """
 
-    def __init__(self, home: Home, library: Library, hub: Hub, computer: Computer) -> None:
+    def __init__(self, home: Home, library: Library, hub: Hub, computer: HardwareInfo) -> None:
         self._home, self._library, self._hub, self._computer = home, library, hub, computer
         self._told: dict[tuple[str, str], Remote | None] = {}
         """What the Hub said of files; None for those it does not know."""
@@ -122,7 +124,7 @@ class Shelf:
 
     def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Generator[Progress | Fetched]:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
-        from phichat.models.download import fetch  # noqa: PLC0415 - lists need no network
+        from phichat.models.download.job import fetch  # noqa: PLC0415 - lists need no network
 
         known = CATALOGUE.get(name.lower())  # a file that only has the name does not stand in its way
         remote = self.find(name).remote or (known.remote if known else None)
@@ -133,7 +135,7 @@ class Shelf:
 
     def unfinished(self) -> list[Partial]:
         """The downloads that have begun and not ended."""
-        from phichat.models.partial import unfinished  # noqa: PLC0415 - looked at after the window stands
+        from phichat.models.download.part_file import unfinished  # noqa: PLC0415 - looked at after the window stands
 
         return unfinished(self._home.models)
 
@@ -146,24 +148,24 @@ class Shelf:
 
     def discard(self, name: str) -> None:
         """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
-        from phichat.models.partial import discard  # noqa: PLC0415 - as above
+        from phichat.models.download.part_file import discard  # noqa: PLC0415 - as above
 
         discard(self._needed(name))
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
-        from phichat.models.partial import set_paused  # noqa: PLC0415 - as above
+        from phichat.models.download.part_file import set_paused  # noqa: PLC0415 - as above
 
         set_paused(self._needed(name), paused)
 
-    def room(self, name: str) -> Room:
+    def room(self, name: str) -> SpaceCheck:
         """What fetching and running a model takes, and what there is. Raises ModelMissing."""
         listing = self.find(name)
         needed = max((listing.bytes or 0) - listing.bytes_here, 0)
         folder = self._home.models
-        return Room(folder, needed, _free(folder, needed), listing.memory, self._computer.memory_installed())
+        return SpaceCheck(folder, needed, _free(folder, needed), listing.memory, self._computer.memory_installed())
 
-    def refusal(self, room: Room) -> str:
+    def refusal(self, room: SpaceCheck) -> str:
         """Why it cannot be fetched, with figures; mostly nothing."""
         if room.needed <= room.free:
             return ""
@@ -172,7 +174,7 @@ class Shelf:
             "Make room, or choose a smaller model."
         ).format(needed=format_size(room.needed), folder=room.folder, free=format_size(room.free))
 
-    def warning(self, room: Room) -> str:
+    def warning(self, room: SpaceCheck) -> str:
         """Why it may not run once it is here, with figures; mostly nothing."""
         if room.memory is None or room.memory <= room.memory_installed:
             return ""
@@ -181,13 +183,13 @@ class Shelf:
             "choose a smaller model or a smaller context."
         ).format(needed=format_size(room.memory), installed=format_size(room.memory_installed))
 
-    def trouble(self, room: Room) -> str:
+    def trouble(self, room: SpaceCheck) -> str:
         """What stands in the way, if anything: the disk first, then the memory."""
         return self.refusal(room) or self.warning(room)
 
     def elsewhere(self) -> list[Path]:
         """Models the person may already have: in the Hub's cache and among downloads; Phi-3 first."""
-        return lying_about(self._home.models, [model.path for model in self._library.entries()])
+        return find_existing_models(self._home.models, [model.path for model in self._library.entries()])
 
     def _ask(self, repo: str, file: str, stop: CancelToken) -> None:
         self._refused.pop((repo, file), None)
@@ -332,3 +334,28 @@ def _no_such(name: str, listings: list[Listing], address: Address | None) -> str
     return tr("There is no model {name}. There are: {names}; any file of the Hub is owner/repo:file.gguf.").format(
         name=name, names=", ".join(listing.name for listing in listings)
     )
+
+
+def make_model_manager(home: Home, library: Library) -> ModelManager:
+    """The models of `home`, and what they find on this computer."""
+    return ModelManager(
+        home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed, SpeedEstimator().speed)
+    )
+
+
+class _LazyHub:
+    """The Hub, whose client is imported with the first question: a list of what is here needs none."""
+
+    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
+        from phichat.models.hub import Hub  # noqa: PLC0415
+
+        return Hub().look(repo, file, stop)
+
+    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
+        from phichat.models.hub import Hub  # noqa: PLC0415
+
+        return Hub().files(repo, stop)
+
+
+def _memory_needed(file_bytes: int, kv_bytes: int) -> int:
+    return file_bytes + kv_bytes + hardware.OVERHEAD

@@ -8,7 +8,7 @@ from typing import Self
 ENOUGH = 3.0  # seconds to wait for the system's answer when it ends; it is asked over D-Bus, two seconds a call
 
 
-class Awake:
+class WakeLock:
     """From `start` to `stop`, or for a `with` block. Never raises; where the system does not allow it, nothing happens.
 
     wakepy's modes belong to the thread that enters them, and asking may take seconds: so it has a thread of its own.

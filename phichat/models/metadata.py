@@ -11,7 +11,7 @@ from phichat.json_file import JsonFile
 from phichat.models.base import Remote
 
 
-class Notebook(JsonFile):
+class MetadataFile(JsonFile):
     """One of those files: what keeps it from being written is told to the person."""
 
     def write(self, value: Any) -> None:
@@ -29,7 +29,7 @@ class Notebook(JsonFile):
 class Checksums:
     """SHA-256 of files that were read in full, as long as size and time of change stay the same."""
 
-    def __init__(self, notebook: Notebook) -> None:
+    def __init__(self, notebook: MetadataFile) -> None:
         self._notebook = notebook
 
     def of(self, path: Path) -> str | None:
@@ -55,7 +55,7 @@ class Checksums:
 class Origins:
     """Where fetched files came from, by their names in `models/`, so that it stays with them when the folder moves."""
 
-    def __init__(self, notebook: Notebook) -> None:
+    def __init__(self, notebook: MetadataFile) -> None:
         self._notebook = notebook
 
     def of(self, path: Path) -> Remote | None:
@@ -75,7 +75,7 @@ def _entries(known: Any) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _forget(notebook: Notebook, key: str) -> None:
+def _forget(notebook: MetadataFile, key: str) -> None:
     if key in _entries(notebook.read()):
         notebook.change(lambda known: {other: entry for other, entry in _entries(known).items() if other != key})
 

@@ -10,7 +10,7 @@ STEP = 0.25  # seconds between two samples that are kept
 SMOOTHING = 8.0  # seconds in which the time left follows a new speed by two thirds
 
 
-class Pace:
+class TransferRate:
     """Hears every moment how many bytes there are, by a clock that never jumps but may have slept.
 
     What was there at the beginning does not count as speed.

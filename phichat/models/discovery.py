@@ -1,5 +1,7 @@
 """Models that lie about on this disk: fetched by other programs or by a browser, and not in the library yet."""
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -7,10 +9,9 @@ from pathlib import Path
 from phichat import gguf
 from phichat.errors import PhichatError
 from phichat.models.catalogue import PHI_3
-from phichat.models.hub_cache import cache_folder
 
 
-def lying_about(models: Path, known: list[Path]) -> list[Path]:
+def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
     """GGUF models in the Hub's cache, in `models` and among downloads, without `known`; Phi-3 first."""
     seen = {_identity(path) for path in known}
     found = []
@@ -62,3 +63,31 @@ def _is_model(path: Path) -> bool:
     except (PhichatError, OSError, RecursionError):
         return False
     return True
+
+
+def cached(repo: str, file: str) -> Path | None:
+    """`file` of `repo` in the Hub's cache, from the newest snapshot that has it; None if none does."""
+    snapshots = cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
+    try:
+        found = [(path.stat().st_mtime, path) for path in snapshots.glob(f"*/{file}") if path.is_file()]
+    except OSError:
+        return None
+    return max(found)[1] if found else None
+
+
+def blob_sha256(path: Path) -> str | None:
+    """The checksum of the file in the cache at `path`: the name of what it leads to; None where that is none."""
+    try:
+        name = path.resolve().name
+    except (OSError, RuntimeError):
+        return None
+    return name if re.fullmatch("[0-9a-f]{64}", name) else None
+
+
+def cache_folder() -> Path:
+    """By the same variables, in the same order, as huggingface_hub itself."""
+    variables = os.environ
+    caches = variables.get("XDG_CACHE_HOME") or "~/.cache"
+    hub = variables.get("HF_HUB_CACHE") or variables.get("HUGGINGFACE_HUB_CACHE")
+    home = variables.get("HF_HOME") or f"{caches}/huggingface"
+    return Path(os.path.expandvars(os.path.expanduser(hub or f"{home}/hub")))  # noqa: PTH111 - never raises

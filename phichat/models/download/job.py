@@ -11,16 +11,16 @@ from pathlib import Path
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, PhichatError, StoreError
 from phichat.i18n import tr
-from phichat.models.awake import Awake
 from phichat.models.base import Fetched, Phase, Progress, Remote
-from phichat.models.follower import sha256_of
+from phichat.models.download.checksum import sha256_of
+from phichat.models.download.part_file import PartFile, begun, destination, is_same
+from phichat.models.download.rate import TransferRate
+from phichat.models.download.retry import RetryPolicy
+from phichat.models.download.transfer import Transfer
+from phichat.models.download.wake_lock import WakeLock
 from phichat.models.hub import FileChanged, Hub, host
 from phichat.models.library import Library
-from phichat.models.notebook import Checksums, Notebook, Origins
-from phichat.models.pace import Pace
-from phichat.models.partial import Part, begun, destination, is_same
-from phichat.models.transfer import Transfer
-from phichat.models.tries import Tries
+from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home
 
 REPORT_EVERY = 0.1  # seconds between two looks at how far it is
@@ -63,22 +63,22 @@ class _Work:
 
     def __init__(self, remote: Remote, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
-        self._origins, self._checksums = Origins(Notebook(home.origins)), Checksums(Notebook(home.checksums))
-        self._tries = Tries(stop, patience)
+        self._origins, self._checksums = Origins(MetadataFile(home.origins)), Checksums(MetadataFile(home.checksums))
+        self._tries = RetryPolicy(stop, patience)
         self._transfer: Transfer | None = None
-        self._pace = Pace()
+        self._pace = TransferRate()
         self._phase, self._note = Phase.ASKING, ""
         self._was_damaged = self._has_asked = self._is_taken = False
         self._taken: list[Path] = []
         self._fetched: Fetched | None = None
         self._error: PhichatError | None = None
-        self.part = Part(destination(home.models, remote, self._origins))
+        self.part = PartFile(destination(home.models, remote, self._origins))
         self.ended = threading.Event()
 
     def run(self) -> None:
         """To the end, whatever it is."""
         try:
-            with Awake():
+            with WakeLock():
                 self._fetched = self._fetch()
         except PhichatError as error:
             self._error = error
@@ -185,7 +185,7 @@ class _Work:
         """The person's own file lies under that name: this one gets another."""
         self._taken.append(self.part.path)
         self.part.close()
-        self.part = Part(destination(self._home.models, self._remote, self._origins, self._taken))
+        self.part = PartFile(destination(self._home.models, self._remote, self._origins, self._taken))
         self._is_taken = False
 
     def _has_arrived(self) -> bool:

@@ -15,7 +15,7 @@ PATIENT_WAIT = 120.0  # seconds that whoever has finite patience waits for a ser
 T = TypeVar("T")
 
 
-class Tries:
+class RetryPolicy:
     """Waits grow with every try that brought nothing. `patience` is how many there may be in a row; None is endless.
 
     Any thread may ask for `note`.

@@ -26,7 +26,7 @@ def sha256_of(path: Path, stop: CancelToken) -> str:
     return ""
 
 
-class Follower:
+class RunningChecksum:
     """Reads behind the one who writes. What a cable or a memory garbles is found like what a disk does."""
 
     def __init__(self, path: Path) -> None:

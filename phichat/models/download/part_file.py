@@ -24,7 +24,7 @@ from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim
 from phichat.i18n import format_size, tr
 from phichat.models.base import Partial, Remote
-from phichat.models.notebook import Notebook, Origins
+from phichat.models.metadata import MetadataFile, Origins
 
 _PART, _NOTE = ".part", ".part.json"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
@@ -84,7 +84,7 @@ def set_paused(partial: Partial, paused: bool) -> None:
 
 def discard(partial: Partial) -> None:
     """Delete what there is of it. Raises StoreError, also while another program is fetching it."""
-    part = Part(partial.path)
+    part = PartFile(partial.path)
     try:
         if not part.take():
             raise StoreError(
@@ -107,7 +107,7 @@ def safe_name(file: str) -> str:
     return f"{stem}.gguf"
 
 
-class Part:
+class PartFile:
     """The file while it is being fetched. One thread appends; any other may close it, after which nothing is written.
 
     Attributes:
@@ -294,9 +294,9 @@ def _note(path: Path) -> Path:
     return path.with_name(path.name + _NOTE)
 
 
-def _notebook(path: Path) -> Notebook:
+def _notebook(path: Path) -> MetadataFile:
     """What is written down of it, beside it: in a folder that may be shared."""
-    return Notebook(_note(path), shares=True)
+    return MetadataFile(_note(path), shares=True)
 
 
 def _read(path: Path) -> Partial | None:
