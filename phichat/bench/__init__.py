@@ -1,23 +1,22 @@
 """What `phichat bench` measures: speed beside bare llama.cpp, and what the window costs beside a bare one.
 
-    run(parts, …) ── speed.py  ┐
-                  ├─ load.py   ┴ runs.py ── window_speed.py  ours: worker thread, child process, signals
-                  │                      └─ loops.py         the same settings without the app; bare llama-cpp-python
-                  ├─ first_token.py ── talk.py   what is not read twice, or read before it is asked
-                  ├─ lookup.py ── lookup_run.py  what is guessed from what was said
+    run(parts, …) ── speed.py        ┐
+                  ├─ load.py         ┴ runs.py ── window_speed.py  ours: worker thread, child process, signals
+                  │                            └─ loops.py         the same settings without the app; bare llama.cpp
+                  ├─ speed.py ── lookup.py       what is guessed from what was said
+                  ├─ first_token.py              what is not read twice, or read before it is asked
                   └─ window.py ┬ window_app.py   the window, and a bare one
                                └ window_long.py  the window with 10,000 messages, and a model that talks by the clock
 
-Every timed thing runs in a process of its own (processes.py), so a crash costs one figure. Only window_*.py know Qt.
+Every timed thing runs in a process of its own (runs.py), so a crash costs one figure. Only window_*.py know Qt.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from phichat.bench import first_token, load, lookup, machine, speed, window
-from phichat.bench.chosen import chosen
-from phichat.bench.plan import Plan
+from phichat.bench import first_token, load, speed, window
+from phichat.bench.plan import Plan, calibrated_settings, describe_machine
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import TuningStore
@@ -30,7 +29,7 @@ PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "speed": speed.measure,
     "first-token": first_token.measure,
     "load": load.measure,
-    "lookup": lookup.measure,
+    "lookup": speed.measure_lookup,
     "window": window.measure,
 }
 
@@ -70,9 +69,9 @@ def run(
                 )
             )
     if memory:
-        settings = chosen(model.path, settings, memory, report)
+        settings = calibrated_settings(model.path, settings, memory, report)
     plan = Plan(model.path, settings, sampling, sweep, report)
-    found: dict[str, Any] = {"model": model.name, "machine": machine.describe(), "engine": settings.as_json()}
+    found: dict[str, Any] = {"model": model.name, "machine": describe_machine(), "engine": settings.as_json()}
     for part in parts:
         found |= PARTS[part](plan)
     return found

@@ -1,16 +1,25 @@
-"""How fast a model writes while other programs are busy: in the app, with fixed numbers of threads, and bare."""
+"""How fast a model writes while other programs are busy: in the app, with fixed numbers of threads, and bare.
 
+Such a program is `python -m phichat.bench.load`, which ends when its standard input does.
+"""
+
+import os
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import product, takewhile
 from typing import Any
 
-from phichat.bench.busy import busy
 from phichat.bench.plan import Plan
-from phichat.bench.processes import Figures, medians
-from phichat.bench.runs import STARTING, loop, ours
+from phichat.bench.runs import STARTING, Figures, loop, medians, ours
+from phichat.engine.process.child_process import environment
 from phichat.engine.settings import threads
 from phichat.i18n import tr
+from phichat.runtime import command
 
 BUSY_PROCESSES = (0, 1, 2, 4)
 WORDS = 10  # of the question, which is not what is measured
@@ -79,3 +88,48 @@ def _beside(count: int, runs: dict[tuple[int, str], list[Figures | None]]) -> Fi
     found = {kind: speed and speed["generation"] for kind, speed in speeds.items()}
     named = {kind: found.pop(kind) for kind in ("ours", "bare")}
     return {"busy_processes": count, **named, "fixed": found}
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many of them. They are gone afterwards, and go by themselves should this process be killed."""
+    with ExitStack() as stack:
+        others = [stack.enter_context(_other()) for _ in range(count)]
+        for other in others:
+            assert other.stdout  # noqa: S101 - for the type checker
+            other.stdout.read(1)
+        yield
+
+
+@contextmanager
+def _other() -> Iterator[subprocess.Popen[bytes]]:
+    """One that may still be starting: it says so once it computes."""
+    other = subprocess.Popen(
+        command("phichat.bench.load"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # Ctrl+C is for it, too, and it would show where it was
+        env=environment(),
+    )
+    with other:
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+def _leave_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Compute."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    os.write(1, b".")
+    while True:
+        pass
+
+
+if __name__ == "__main__":
+    main()

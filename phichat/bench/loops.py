@@ -11,8 +11,7 @@ from typing import Any
 import llama_cpp
 import llama_cpp.llama_cpp as lib
 
-from phichat.bench.clock import Clock, is_enough
-from phichat.bench.processes import Figures, answer
+from phichat.bench.runs import Clock, Figures, answer, is_enough
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.context import start_library

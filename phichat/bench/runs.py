@@ -1,12 +1,94 @@
-"""One timed run: ours through the app's path, or a loop without the app, each in a process of its own."""
+"""One timed run, in a process of its own: its orders go in as JSON, its figures come out as JSON."""
 
-from dataclasses import asdict, replace
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from phichat.bench.plan import Plan
-from phichat.bench.processes import Figures, figures_of
 from phichat.engine.base import EngineSettings
+from phichat.engine.process.child_process import environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
+from phichat.runtime import command
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When each token of a reply came, in seconds; `asked` is when its prompt was handed over."""
+
+    asked: float
+    ticks: Sequence[float]
+
+    def figures(self, prompt_tokens: int) -> dict[str, float]:
+        """Tokens per second: the prompt's up to the first token, the reply's from the first to the last."""
+        first, last = self.ticks[0], self.ticks[-1]
+        return {
+            "prompt": prompt_tokens / (first - self.asked),
+            "generation": (len(self.ticks) - 1) / (last - first) if last > first else 0.0,
+        }
+
+
+def is_enough(ticks: Sequence[float], order: Mapping[str, Any]) -> bool:
+    """Whether there are the `count` tokens that were ordered, or `seconds` have passed since the first of them."""
+    is_late = order["seconds"] is not None and len(ticks) > 1 and ticks[-1] - ticks[0] > order["seconds"]
+    return bool(is_late or len(ticks) >= order["count"])
+
+
+Figures = dict[str, Any]
+
+LONGEST = 600.0  # seconds after which a thing counts as hung
+
+
+def figures_of(module: str, order: Mapping[str, Any], **variables: str) -> Figures | None:
+    """What `module`, as a program, says to `order`; None where it died, failed or hung."""
+    try:
+        finished = subprocess.run(
+            command(module),
+            input=json.dumps(order),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**environment(), **variables},
+            timeout=LONGEST,
+            check=True,
+        )
+        figures: Figures = json.loads(finished.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, ValueError, IndexError):
+        return None
+    return figures
+
+
+def answer(measure: Callable[[dict[str, Any]], Figures]) -> None:
+    """The other side of `figures_of`: read the order, say the figures on the last line."""
+    print(json.dumps(measure(json.load(sys.stdin))), flush=True)
+
+
+def medians(runs: Sequence[Figures | None]) -> Figures | None:
+    """The median of every figure; None if a run died, for what dies at times cannot be relied on."""
+    complete = [run for run in runs if run is not None]
+    if not runs or len(complete) < len(runs):
+        return None
+    return {name: rounded(statistics.median(run[name] for run in complete)) for name in complete[0]}
+
+
+def rounded(value: float) -> float:
+    """Four digits are more than a benchmark knows."""
+    return float(f"{value:.4g}")
+
+
+@contextmanager
+def empty_home() -> Iterator[dict[str, str]]:
+    """The variables for an app that has never run before, whose traces are gone afterwards."""
+    with TemporaryDirectory(prefix="phichat-bench-", ignore_cleanup_errors=True) as folder:
+        yield {"PHICHAT_HOME": str(Path(folder)), "HF_HUB_OFFLINE": "1"}
+
 
 SEED = 7  # with it, the starter does not end its reply early
 STARTING = 1.0  # seconds a process takes to begin, about

@@ -1,14 +1,13 @@
-"""How fast a model reads and writes: in the app, in a plain loop with the app's settings, and bare."""
+"""How fast the model reads and writes, beside bare llama.cpp, and what guessing ahead is worth."""
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
 from phichat.bench.plan import Plan
-from phichat.bench.processes import Figures, medians, rounded
-from phichat.bench.runs import STARTING, loop, ours
+from phichat.bench.runs import STARTING, Figures, cannot_be_measured, figures_of, loop, medians, ours, rounded
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import threads
 from phichat.i18n import tr
@@ -108,3 +107,23 @@ def _variants(settings: EngineSettings) -> Iterator[EngineSettings]:
 
 def _seconds(figures: Figures, like: Figures) -> float:
     return float(len(like["tokens"]) / figures["prompt"] + like["count"] / figures["generation"])
+
+
+def measure_lookup(plan: Plan) -> dict[str, Any]:
+    """The part `lookup`, all of it in one process: what is compared is too near for the luck of two."""
+    plan.report(tr("Measuring guesses …"))
+    figures = figures_of("phichat.bench.lookup", lookup_order(plan))
+    if figures is None or "error" in figures:
+        raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))
+    return {"lookup": figures}
+
+
+def lookup_order(plan: Plan) -> Figures:
+    """What that process is told."""
+    return {
+        "model": str(plan.model),
+        "settings": plan.settings.as_json(),
+        "sampling": asdict(plan.sampling),
+        "rounds": plan.rounds,
+        "seconds": plan.seconds,
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 from phichat import paths
 from phichat.bench.plan import Plan
-from phichat.bench.processes import Figures, empty_home, figures_of, rounded
+from phichat.bench.runs import Figures, empty_home, figures_of, rounded
 from phichat.diagnostics import display
 from phichat.engine.process.child_process import environment
 from phichat.errors import PhichatError

@@ -7,8 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Slot
 
-from phichat.bench.clock import Clock, is_enough
-from phichat.bench.processes import Figures, answer
+from phichat.bench.runs import Clock, Figures, answer, is_enough
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request

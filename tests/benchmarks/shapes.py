@@ -16,7 +16,7 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 import numpy as np
 
-from phichat.bench.lookup_run import COPYING, FREE
+from phichat.bench.lookup import COPYING, FREE
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Piece, Request

@@ -9,12 +9,11 @@ import psutil
 import pytest
 
 from phichat import bench
-from phichat.bench import first_token, load, lookup, lookup_run, speed, talk, window
-from phichat.bench.busy import busy
-from phichat.bench.clock import is_enough
-from phichat.bench.forced import ForcedChain
+from phichat.bench import first_token, load, lookup, speed, window
+from phichat.bench.load import busy
+from phichat.bench.lookup import ForcedChain
 from phichat.bench.plan import Plan
-from phichat.bench.processes import figures_of, medians
+from phichat.bench.runs import figures_of, is_enough, medians
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import Measured, TuningStore
@@ -171,8 +170,8 @@ def test_the_first_token_is_timed_beside_that_of_a_cold_prompt(
 ) -> None:
     for name, value in (("EARLIER_WORDS", 8), ("QUESTION_WORDS", 10), ("PASTED_BEFORE", 0.4)):
         monkeypatch.setattr(first_token, name, value)
-    monkeypatch.setattr(talk, "KEYS_PER_SECOND", 100)
-    monkeypatch.setattr(talk, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(first_token, "KEYS_PER_SECOND", 100)
+    monkeypatch.setattr(first_token, "LOOK_EVERY", 0.05)
     found = first_token.measure(_plan(chatml_model, replace(settings, context=2048)))["first_token"]
     assert set(found) == {"next_turn", "typed_draft", "pasted_draft", "reopened"}
     for part in found.values():
@@ -233,10 +232,10 @@ def test_a_run_ends_after_its_seconds() -> None:
 def test_guesses_are_measured_with_a_model_that_has_to_be_told_what_to_say(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup_run, "LONGEST_REPLY", 6)
-    monkeypatch.setattr(lookup_run, "SHORTEST_REPLY", 6)
+    monkeypatch.setattr(lookup, "LONGEST_REPLY", 6)
+    monkeypatch.setattr(lookup, "SHORTEST_REPLY", 6)
     plan = _plan(phi3_model, settings)
-    found = lookup_run.measure(lookup.order(plan))
+    found = lookup.measure(speed.lookup_order(plan))
     assert found["forced"]
     for kind in ("copying", "free"):
         assert set(found[kind]) == {"on", "off", "looked_up"}
@@ -261,9 +260,7 @@ def test_a_forced_sampler_works_and_is_overruled() -> None:
 
 
 def test_what_resembles_the_text_is_a_copy() -> None:
-    assert lookup_run._is_copy(lookup_run.COPY)
-    assert lookup_run._is_copy(
-        "The old ferry leaves the town at seven every morning. It carries bread, letters, and a few"
-    )
-    assert not lookup_run._is_copy(lookup_run.STORY)
-    assert not lookup_run._is_copy("")
+    assert lookup._is_copy(lookup.COPY)
+    assert lookup._is_copy("The old ferry leaves the town at seven every morning. It carries bread, letters, and a few")
+    assert not lookup._is_copy(lookup.STORY)
+    assert not lookup._is_copy("")
