@@ -28,7 +28,6 @@ from phichat.ui.helping import Helping
 from phichat.ui.idling import Idling
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
-from phichat.ui.motion import Motion
 from phichat.ui.notifying import Notifying
 from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
@@ -36,7 +35,8 @@ from phichat.ui.reading_ahead import ReadingAhead
 from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
-from phichat.ui.theme import Theme
+from phichat.ui.theme.reduced_motion import ReducedMotion
+from phichat.ui.theme.theme import Theme
 from phichat.ui.tidying import Tidying
 from phichat.ui.updating import Updating
 from phichat.ui.workers import EngineThread
@@ -230,7 +230,7 @@ def _connect_preferences(
     can_look: bool,
 ) -> None:
     """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
-    motion = Motion(application, window)
+    motion = ReducedMotion(application, window)
     motion.want_less(remembering.now.less_motion)
     zooming = Zooming(window, window.commands, theme, remembering)
     preferring = Preferring(window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look)

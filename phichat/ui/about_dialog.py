@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 
 from phichat.i18n import tr
 from phichat.ui.labels import explanation, heading
-from phichat.ui.lettering import scaled
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 

@@ -14,7 +14,7 @@ from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_view import MessageView
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 
 ROOMY = 460  # pixels of width from which the note stands beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)

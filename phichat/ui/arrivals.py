@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QBoxLayout
 from phichat.i18n import format_number, tr
 from phichat.ui.jobs import Errands, Jobs, once
 from phichat.ui.pages import Pages
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.cancellation import CancelToken

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.plain_text import keep_boxes_plain
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 
 def ask(

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayou
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import tr
-from phichat.ui.lettering import fixed_font
 from phichat.ui.plain_text import PlainTextEdit
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import fixed_font
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Marks, Needle

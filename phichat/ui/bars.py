@@ -8,7 +8,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download
 from phichat.ui.plain_text import plain_label, set_tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 from phichat.ui.wording import briefly, percent
 

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidg
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label
 from phichat.ui.row_list import RowList
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme, muted
 
 
 class BinPage(QWidget):
@@ -36,7 +36,7 @@ class BinPage(QWidget):
         self._back = _button("binBackButton", tr("Bin"))
         self._back.setAccessibleName(tr("Back to the conversations"))
         self._back.setToolTip(tr("Back to the conversations"))
-        sized(self._back, 16)
+        set_icon_size(self._back, 16)
         self._restore = _button("restoreButton", tr("Restore"))
         self._purge_button = _button("purgeButton", tr("Delete for good"))
         self._note = muted(plain_label())

@@ -12,7 +12,7 @@ from phichat.markdown.streaming import StreamingParser
 from phichat.ui.part import Part
 from phichat.ui.prose import LARGER, Prose
 from phichat.ui.render_context import RenderContext
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 from phichat.ui.typesetting import GAP, INDENT, TIGHT
 
 SLICE = 0.006  # seconds of making parts, between which the window does other things

@@ -4,9 +4,9 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import format_number, tr
-from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme, muted
 
 
 class BranchSwitch(QWidget):
@@ -78,5 +78,5 @@ def _button(name: str, label: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setAccessibleName(label)
     button.setToolTip(tool_tip(label))
-    sized(button, 14, 22, 24)
+    set_icon_size(button, 14, 22, 24)
     return button

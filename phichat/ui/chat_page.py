@@ -4,9 +4,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.ui.composer import Composer
 from phichat.ui.header import Header
-from phichat.ui.lettering import at_most
 from phichat.ui.pages import Pages
 from phichat.ui.status_line import StatusLine
+from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.transcript import COLUMN
 
 
@@ -39,7 +39,7 @@ def _composer_row(composer: Composer) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(24, 4, 24, 6)
     holder = QWidget()
-    at_most(holder, COLUMN)
+    set_max_width(holder, COLUMN)
     inside = QVBoxLayout(holder)
     inside.setContentsMargins(0, 0, 0, 0)
     inside.addWidget(composer)

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWi
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import format_size, tr, tr_count
-from phichat.ui.lettering import sized
 from phichat.ui.plain_text import tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
@@ -40,7 +40,7 @@ class Chip(QFrame):
         self._name.setObjectName("chipOpen")
         self._name.setAccessibleName(file.title)
         self._name.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        sized(self._name, 15)
+        set_icon_size(self._name, 15)
         self._name.clicked.connect(self._on_opened)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
@@ -88,7 +88,7 @@ class Chip(QFrame):
         button.setObjectName("chipRemove")
         button.setAccessibleName(tr("Remove {name}").format(name=self.file.title))
         button.setToolTip(tr("Take it away (Delete)"))
-        sized(button, 13)
+        set_icon_size(button, 13)
         button.clicked.connect(self._on_removed)
         return button
 

@@ -22,10 +22,10 @@ from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
 from phichat.ui.aside import Aside
-from phichat.ui.lettering import fixed_font, sized
 from phichat.ui.part import Part
 from phichat.ui.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import fixed_font, set_icon_size
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import CopyButton
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class CodeBlock(Part, QFrame):
         self._save = _tool(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
-            sized(button, ICON)
+            set_icon_size(button, ICON)
         self._text = self._make_field()
         self._more = QTimer(self, interval=0, singleShot=True)
         self._more.timeout.connect(self._go_on)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from phichat.ui.lettering import at_least, magnification
+from phichat.ui.theme.scaling import set_min_width, text_scale
 
 SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
@@ -23,7 +23,7 @@ class Columns(QSplitter):
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
-            at_least(column, least)
+            set_min_width(column, least)
             self.addWidget(column)
             self.setStretchFactor(self.indexOf(column), int(column is centre))
             self.setCollapsible(self.indexOf(column), False)
@@ -52,7 +52,7 @@ class Columns(QSplitter):
 
         Where letters are larger, so is what a column needs.
         """
-        self._pixels, width = width, round(width / magnification())
+        self._pixels, width = width, round(width / text_scale())
         for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
             if width < least <= self._width and action.isChecked():
                 action.setChecked(False)

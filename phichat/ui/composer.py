@@ -10,9 +10,9 @@ from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.field import Field, strip_blank_lines
-from phichat.ui.lettering import boxed, magnification, sized
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
+from phichat.ui.theme.theme import Theme, muted
 
 if TYPE_CHECKING:
     from phichat.ui.chips import Chips
@@ -214,8 +214,8 @@ def _forecast() -> QLabel:
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.85)
     label.setFont(font)
-    width = label.fontMetrics().horizontalAdvance(tr("to the first word")) / magnification()
-    boxed(label, round(width) + 12, 34)
+    width = label.fontMetrics().horizontalAdvance(tr("to the first word")) / text_scale()
+    set_fixed_size(label, round(width) + 12, 34)
     label.hide()
     return label
 
@@ -235,5 +235,5 @@ def _button(name: str, label: str, tip: str) -> QPushButton:
     button.setObjectName(name)
     button.setAccessibleName(label)
     button.setToolTip(tool_tip(tip))
-    sized(button, 18, 34, 34)
+    set_icon_size(button, 18, 34, 34)
     return button

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, Q
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.lettering import sized
 from phichat.ui.row_list import Titles
 from phichat.ui.search_field import SearchField
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.bin_page import BinPage
@@ -51,7 +51,7 @@ class ConversationList(QWidget):
         self._bin: BinPage | None = None
         self._is_answered = self._opens_first = False
         self._new = _button("newConversationButton", tr("New conversation"))
-        sized(self._new, 16)
+        set_icon_size(self._new, 16)
         self._search = SearchField()
         self.titles = Titles(theme, headings)
         self.titles.setObjectName("conversationList")
@@ -59,7 +59,7 @@ class ConversationList(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
         self._open_bin = _button("binButton", tr("Bin"))
-        sized(self._open_bin, 16)
+        set_icon_size(self._open_bin, 16)
         theme.dress(self._new, "button")
         theme.dress(self._search, "field")
         theme.dress(self._open_bin, "quiet")

@@ -4,8 +4,8 @@ from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.lettering import sized
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
 
 ABOVE_EDGE = 14  # pixels
 
@@ -19,7 +19,7 @@ class DownButton(QToolButton):
         self._theme = theme
         self.setAccessibleName(tr("Go to the end"))
         self.setToolTip(tr("Go to the end"))
-        sized(self, 18, 34, 34)
+        set_icon_size(self, 18, 34, 34)
         self.hide()
         theme.dress(self, "round")
         theme.changed.connect(self._show_icon)

@@ -10,7 +10,7 @@ from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download, Downloads
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.wording import percent, standing, whole_size
 
 LITTLE = 5_000_000  # bytes that are thrown away without asking

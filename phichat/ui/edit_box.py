@@ -9,7 +9,7 @@ from phichat.i18n import tr
 from phichat.ui.chips import Chips
 from phichat.ui.field import Field, strip_blank_lines
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 
 
 class EditBox(QFrame):

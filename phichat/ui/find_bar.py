@@ -8,9 +8,9 @@ from shiboken6 import isValid
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.finding import Finding
-from phichat.ui.lettering import sized
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript import Transcript
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
@@ -163,5 +163,5 @@ def _button(name: str, label: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setAccessibleName(label.partition(" (")[0])
     button.setToolTip(tool_tip(label))
-    sized(button, 16, 28, 28)
+    set_icon_size(button, 16, 28, 28)
     return button

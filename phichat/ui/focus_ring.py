@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QListView, QPlainTextEdit, QScrollArea, QTextEdit, QWidget
 from shiboken6 import isValid
 
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 WIDTH, ROUND, AWAY = 2, 6, 6  # pixels
 BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 
 class FolderRow(QWidget):

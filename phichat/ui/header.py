@@ -8,9 +8,9 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.lettering import sized
 from phichat.ui.plain_text import tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
@@ -39,7 +39,7 @@ class Header(QWidget):
         self._sidebar = _button(sidebar)
         self._panel = _button(panel)
         self._model = QToolButton()
-        sized(self._model, 18)
+        set_icon_size(self._model, 18)
         self._model.setAutoRaise(True)
         self._model.setObjectName("modelButton")
         self._model.setToolTip(tr("Choose the model to talk with"))
@@ -101,5 +101,5 @@ def _button(action: QAction) -> QToolButton:
     button.setDefaultAction(action)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAccessibleName(action.text())
-    sized(button, 20)
+    set_icon_size(button, 20)
     return button

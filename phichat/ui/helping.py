@@ -11,7 +11,7 @@ from phichat.cancellation import CancelToken
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.jobs import Errands, once
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 Part = tuple[str, str, str]
 

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QLabel
 
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import muted
+from phichat.ui.theme.theme import muted
 
 
 def heading(text: str) -> QLabel:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.i18n import tr
 from phichat.ui.message_context import MessageContext
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle

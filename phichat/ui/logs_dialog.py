@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton,
 
 from phichat.i18n import tr
 from phichat.ui.labels import explanation
-from phichat.ui.lettering import fixed_font, scaled
 from phichat.ui.plain_text import PlainTextEdit
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import fixed_font, scaled
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 MOST = 200_000  # bytes from the end

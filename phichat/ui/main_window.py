@@ -36,7 +36,7 @@ from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript import Transcript
 from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
-from phichat.ui.tokens import Tokens
+from phichat.ui.theme.palette import Colors
 
 MOST = 2000  # marks in one field: more than anyone looks at, and drawing them takes its time
 
@@ -56,7 +56,7 @@ class Marks:
         places: what was found, each from and to.
     """
 
-    def __init__(self, field: QTextEdit | QPlainTextEdit, needle: Needle, tokens: Tokens) -> None:
+    def __init__(self, field: QTextEdit | QPlainTextEdit, needle: Needle, tokens: Colors) -> None:
         self._field, self._needle, self._tokens = field, needle, tokens
         self._chosen = -1
         self.places: list[tuple[int, int]] = []

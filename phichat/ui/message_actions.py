@@ -6,9 +6,9 @@ from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.lettering import boxed, sized
 from phichat.ui.plain_text import tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.clipboard import Copied, CopyButton
 
 WIDTH, HEIGHT = 28, 24  # pixels
@@ -31,7 +31,7 @@ class MessageActions(QWidget):
         self._more: QToolButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
-        boxed(self, MOST * WIDTH, HEIGHT)
+        set_fixed_size(self, MOST * WIDTH, HEIGHT)
 
     def reveal(self, *, revealed: bool) -> bool:
         """Show the buttons, or hide them; whether they were made for it."""
@@ -63,7 +63,7 @@ class MessageActions(QWidget):
         layout.setSpacing(0)
         self._buttons = [copy, self._main, self._more]
         for button in (copy, self._main, self._more):
-            sized(button, 16, WIDTH, HEIGHT)
+            set_icon_size(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
         self._theme.dress(self, "tools")
         self._theme.changed.connect(self._show_icons)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from phichat.chat.conversation import Role
 from phichat.i18n import tr
 from phichat.ui.acting import Acting
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript import Transcript
 from phichat.ui.walking import Walking
 

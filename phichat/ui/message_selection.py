@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from phichat.chat.conversation import Message
 from phichat.i18n import tr_count
 from phichat.ui.live import Live
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 BESIDE, ABOVE = 12, 7  # pixels that the band behind them is larger
 

@@ -17,7 +17,7 @@ from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.part import Field, Part
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.pin_mark import PinMark

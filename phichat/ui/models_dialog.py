@@ -18,7 +18,7 @@ from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.verifying import Verifying
 
 if TYPE_CHECKING:

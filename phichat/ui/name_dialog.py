@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout,
 
 from phichat.i18n import tr
 from phichat.ui.labels import explanation, heading
-from phichat.ui.lettering import scaled
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.theme import Theme
 
 
 class NameDialog(QDialog):

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from phichat.markdown.document import Block
 from phichat.ui.marks import Marks, Needle
-from phichat.ui.tokens import Tokens
+from phichat.ui.theme.palette import Colors
 
 Field = QTextEdit | QPlainTextEdit
 
@@ -51,7 +51,7 @@ class Part:
         """What the person has marked, as Markdown."""
         return self.selected()
 
-    def look_for(self, needle: Needle | None, tokens: Tokens) -> None:
+    def look_for(self, needle: Needle | None, tokens: Colors) -> None:
         """Mark `needle` from now on; None for nothing."""
         if self.marks:
             self.marks.clear()

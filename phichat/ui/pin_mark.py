@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 
 SIZE = QSize(15, 15)
 

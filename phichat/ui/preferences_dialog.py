@@ -22,11 +22,11 @@ from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
 from phichat.ui.folder_row import FolderRow
 from phichat.ui.labels import explanation
-from phichat.ui.lettering import LEAST, MOST, STEP, scaled
 from phichat.ui.plain_text import PlainTextEdit, plain_label
 from phichat.ui.swatches import swatch
-from phichat.ui.theme import Theme
-from phichat.ui.tokens import ACCENTS, SYSTEM
+from phichat.ui.theme.palette import ACCENTS, SYSTEM
+from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 THEMES = {

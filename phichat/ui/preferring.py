@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
-from phichat.ui.motion import Motion
 from phichat.ui.remembering import Remembering
-from phichat.ui.theme import Theme
+from phichat.ui.theme.reduced_motion import ReducedMotion
+from phichat.ui.theme.theme import Theme
 from phichat.ui.zooming import Zooming
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Preferring(QObject):
         theme: Theme,
         remembering: Remembering,
         zooming: Zooming,
-        motion: Motion,
+        motion: ReducedMotion,
         data_folder: Path,
         *,
         can_look: bool,

@@ -29,8 +29,8 @@ from phichat.chat.sampling import (
 )
 from phichat.i18n import tr
 from phichat.ui.labels import explanation
-from phichat.ui.lettering import sized
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
 
 
 class PresetBox(QWidget):
@@ -147,7 +147,7 @@ class PresetBox(QWidget):
         button.setAccessibleName(tr("Your presets"))
         button.setToolTip(tr("Save, rename or delete presets of your own"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        sized(button, 16, 28, 26)
+        set_icon_size(button, 16, 28, 26)
         self._theme.dress(button, "menuTool")
         menu = QMenu(button)
         menu.setObjectName("presetMenu")

@@ -17,7 +17,7 @@ from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.chips import Chips

@@ -12,7 +12,7 @@ from phichat.ui.headings import HEADING, title_of_heading
 from phichat.ui.hit_rows import HitRows
 from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.row_list import RowList
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.theme import Theme, muted
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
 from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HEADING
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 

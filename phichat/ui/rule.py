@@ -4,7 +4,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from phichat.ui.plain_text import plain_label, tool_tip
-from phichat.ui.theme import muted
+from phichat.ui.theme.theme import muted
 
 
 class Rule(QWidget):

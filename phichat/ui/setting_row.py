@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider,
 from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
 from phichat.ui.labels import explanation
-from phichat.ui.lettering import boxed, sized
 from phichat.ui.plain_text import plain_label, set_tool_tip, tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
+from phichat.ui.theme.theme import Theme
 
 
 class SettingRow(QWidget):
@@ -127,7 +127,7 @@ class _Spin(QDoubleSpinBox):
         self.setRange(setting.low, setting.high)
         self.setSingleStep(setting.step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        boxed(self, 76)
+        set_fixed_size(self, 76)
 
 
 def _back_button(name: str, label: str) -> QToolButton:
@@ -136,7 +136,7 @@ def _back_button(name: str, label: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setAccessibleName(label)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    sized(button, 14, 22, 22)
+    set_icon_size(button, 14, 22, 22)
     return button
 
 

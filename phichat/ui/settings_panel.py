@@ -24,11 +24,11 @@ from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
 from phichat.i18n import tr
 from phichat.ui.computer_section import ComputerSection
 from phichat.ui.labels import explanation, heading
-from phichat.ui.lettering import boxed, magnification
 from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.preset_box import PresetBox
 from phichat.ui.setting_row import SettingRow
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_fixed_size, text_scale
+from phichat.ui.theme.theme import Theme
 
 LARGEST_CONTEXT = 131_072
 SETTLED_AFTER = 600  # milliseconds without a further change of the context
@@ -134,7 +134,7 @@ class SettingsPanel(QScrollArea):
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
         self._system.setTabChangesFocus(True)
         self._theme.dress(self._system, "field")
-        boxed(self._system, 0, round(self._system.fontMetrics().lineSpacing() / magnification()) * 4 + 14)
+        set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
         self._layout.addWidget(self._system)
 

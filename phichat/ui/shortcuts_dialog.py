@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import tr
-from phichat.ui.lettering import scaled
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 Row = tuple[str, str]

@@ -13,7 +13,7 @@ from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.archive import Archive
 from phichat.ui.conversation_list import ConversationList
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.exchanging import Exchanging, Exporter, Importer

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
-from phichat.ui.tokens import Accent
+from phichat.ui.theme.palette import Accent
 
 SIZE, RATIO = 16, 3  # pixels, and how many times finer it is drawn, for all screens
 

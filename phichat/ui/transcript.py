@@ -12,14 +12,14 @@ from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.ui.by_and_by import run_when_idle
 from phichat.ui.down_button import DownButton
-from phichat.ui.lettering import at_most
 from phichat.ui.live import Live, prepare
 from phichat.ui.message_context import MessageContext, MessageSignals
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
 from phichat.ui.render_context import RenderContext
 from phichat.ui.text_selection import TextSelection
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle
@@ -259,7 +259,7 @@ class Transcript(QScrollArea):
         outer = QHBoxLayout(self._content)
         outer.setContentsMargins(*MARGINS)
         holder = QWidget()
-        at_most(holder, COLUMN)
+        set_max_width(holder, COLUMN)
         outer.addWidget(holder)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)

@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.lettering import at_most
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.theme import Theme
 from phichat.ui.undoing import UndoStack
 
 COLUMN = 760  # pixels, as what is above and below it
@@ -33,7 +33,7 @@ class UndoBar(QFrame):
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._leave)
         undoing.indexChanged.connect(self.hide)
-        at_most(self, COLUMN)
+        set_max_width(self, COLUMN)
         theme.dress(self, "strip")
         self.hide()
 

@@ -10,7 +10,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.jobs import Errands, once
 from phichat.ui.remembering import Remembering
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 
 if TYPE_CHECKING:

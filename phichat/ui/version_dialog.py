@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QV
 from phichat.i18n import tr
 from phichat.ui.blocks import Blocks
 from phichat.ui.labels import explanation, heading
-from phichat.ui.lettering import scaled
 from phichat.ui.part import Part
 from phichat.ui.render_context import RenderContext
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.i18n import N_, tr
-from phichat.ui.lettering import at_most
 from phichat.ui.plain_text import plain_label
-from phichat.ui.theme import Theme, muted
+from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.theme import Theme, muted
 
 IDEAS = (
     N_("Write a haiku about ice hockey"),
@@ -64,7 +64,7 @@ class Welcome(QScrollArea):
 
     def _content(self, theme: Theme) -> QWidget:
         column = QWidget()
-        at_most(column, 620)
+        set_max_width(column, 620)
         inside = QVBoxLayout(column)
         inside.setSpacing(16)
         inside.addWidget(self._hello)

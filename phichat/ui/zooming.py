@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
-from phichat.ui.lettering import LEAST, MOST, STEP
 from phichat.ui.remembering import Remembering
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import LEAST, MOST, STEP
+from phichat.ui.theme.theme import Theme
 
 
 class Zooming(QObject):

@@ -13,14 +13,14 @@ from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
 from phichat.ui.answering import State
 from phichat.ui.marks import Needle
-from phichat.ui.tokens import tokens_of
+from phichat.ui.theme.palette import colors_of
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
-TOKENS = tokens_of("light", "teal")
+TOKENS = colors_of("light", "teal")
 
 
 def look_for(person: Person, words: str) -> None:

@@ -11,15 +11,15 @@ from PySide6.QtGui import QDesktopServices, QFontDatabase
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from phichat import i18n
-from phichat.ui.lettering import set_letters
-from phichat.ui.theme import Theme
+from phichat.ui.theme.scaling import set_text_size
+from phichat.ui.theme.theme import Theme
 from tests.ui.conftest import Person
 
 
 @pytest.fixture(autouse=True)
 def _usual_looks(qapp: QApplication) -> Iterator[None]:
     yield
-    set_letters(qapp, 100, "")
+    set_text_size(qapp, 100, "")
     qapp.setStyleSheet("")
     qapp.setCursorFlashTime(1000)
 

@@ -16,7 +16,7 @@ from phichat.ui.code_block import CodeBlock
 from phichat.ui.lexing import ON_DARK, ON_LIGHT
 from phichat.ui.prose import Prose
 from phichat.ui.table_block import TableBlock
-from phichat.ui.tokens import tokens_of
+from phichat.ui.theme.palette import colors_of
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -114,7 +114,7 @@ def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEn
     person.wait(lambda: field.toPlainText() == "\ufffc")
     for theme in ("dark", "light"):
         person.window._theme.choose(theme)
-        colour = QColor(tokens_of(theme, "teal").text)
+        colour = QColor(colors_of(theme, "teal").text)
         person.wait(partial(_has, field, colour))
 
 
@@ -154,7 +154,7 @@ def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: Scri
 
 @pytest.mark.parametrize(
     ("colours", "ground"),
-    [(ON_LIGHT, tokens_of("light", "teal").surface), (ON_DARK, tokens_of("dark", "teal").surface)],
+    [(ON_LIGHT, colors_of("light", "teal").surface), (ON_DARK, colors_of("dark", "teal").surface)],
 )
 def test_colours_of_code_can_be_read(colours: dict[str, str], ground: str) -> None:
     assert all(_contrast(colour, ground) >= 4.5 for colour in colours.values())
@@ -234,7 +234,7 @@ def test_words_follow_the_theme(person: Person, engine: ScriptedEngine, theme: s
     field = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
     person.window._theme.choose("light" if theme == "dark" else "dark")
     person.window._theme.choose(theme)
-    wanted = QColor(tokens_of(theme, "teal").text)
+    wanted = QColor(colors_of(theme, "teal").text)
     person.wait(lambda: field.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
     assert field.toPlainText() == "Words and a link"
 

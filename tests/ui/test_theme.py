@@ -9,10 +9,9 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from phichat.ui import icons
-from phichat.ui.system_looks import SystemLooks
-from phichat.ui.theme import Theme
-from phichat.ui.tokens import ACCENTS, CLEAR, ENOUGH, PLENTY, THEMES, contrast, tokens_of
+from phichat.ui.theme import theme as icons
+from phichat.ui.theme.palette import ACCENTS, CLEAR, ENOUGH, PLENTY, THEMES, colors_of, contrast
+from phichat.ui.theme.theme import SystemTheme, Theme
 
 TEXTS = [
     *[("text", ground) for ground in ("ground", "surface", "side", "bubble", "hover", "faint_accent", "mark")],
@@ -36,7 +35,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 @pytest.mark.parametrize("colour", [*ACCENTS, *ODD])
 @pytest.mark.parametrize("name", THEMES)
 def test_every_text_can_be_read_on_its_grounds(name: str, colour: str) -> None:
-    tokens = tokens_of(name, colour)
+    tokens = colors_of(name, colour)
     least = PLENTY if tokens.is_plain else ENOUGH
     poor = {pair: contrast(*(getattr(tokens, token) for token in pair)) for pair in TEXTS}
     assert {pair: found for pair, found in poor.items() if found < least} == {}
@@ -45,7 +44,7 @@ def test_every_text_can_be_read_on_its_grounds(name: str, colour: str) -> None:
 @pytest.mark.parametrize("colour", ACCENTS)
 @pytest.mark.parametrize("name", THEMES)
 def test_what_has_the_focus_is_told_from_what_is_around_it(name: str, colour: str) -> None:
-    tokens = tokens_of(name, colour)
+    tokens = colors_of(name, colour)
     grounds = (tokens.ground, tokens.surface, tokens.side, tokens.hover)
     assert min(contrast(tokens.accent, ground) for ground in grounds) >= CLEAR
 
@@ -65,7 +64,7 @@ def test_choosing_dark_changes_colours_and_icons_at_once(qtbot: QtBot, theme: Th
     assert theme.icon("new").pixmap(20).toImage() != light_icon
 
 
-class Wishes(SystemLooks):
+class Wishes(SystemTheme):
     """A system that wants what the test says."""
 
     scheme, contrast, colour = "light", False, "#8040c0"
@@ -88,19 +87,19 @@ def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
     system = Wishes(qapp)
     theme = Theme(qapp, system)
     theme.choose("system", "system")
-    assert theme.tokens is tokens_of("light", "#8040c0")
+    assert theme.tokens is colors_of("light", "#8040c0")
     system.want("dark")
-    assert theme.tokens is tokens_of("dark", "#8040c0")
+    assert theme.tokens is colors_of("dark", "#8040c0")
     system.want("dark", contrast=True)
-    assert theme.tokens is tokens_of("dark-contrast", "#8040c0")
+    assert theme.tokens is colors_of("dark-contrast", "#8040c0")
     assert qapp.styleSheet()
     system.colour = "#208020"
     system.want("light")
-    assert theme.tokens is tokens_of("light", "#208020")
+    assert theme.tokens is colors_of("light", "#208020")
     assert not qapp.styleSheet()
     theme.choose("dark", "teal")
     system.want("light", contrast=True)
-    assert theme.tokens is tokens_of("dark", "teal")
+    assert theme.tokens is colors_of("dark", "teal")
 
 
 def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QApplication) -> None:
@@ -108,7 +107,7 @@ def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QAp
     rose = theme.tokens.accent
     theme.choose("light", "system")
     assert theme.tokens.accent != rose
-    assert theme.tokens is tokens_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
+    assert theme.tokens is colors_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
     theme.choose("dark")
     assert theme.tokens.accent != rose
 

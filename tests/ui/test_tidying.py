@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 from phichat.ui.tidying import MUCH, Tidying
 from phichat.ui.transcript import Transcript
 

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
 
 from phichat.ui.answering import State
-from phichat.ui.lettering import set_letters
+from phichat.ui.theme.scaling import set_text_size
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -20,7 +20,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 @pytest.fixture(autouse=True)
 def _usual_letters(qapp: QApplication) -> Iterator[None]:
     yield
-    set_letters(qapp, 100, "")
+    set_text_size(qapp, 100, "")
 
 
 def press(person: Person, key: Qt.Key, times: int = 1) -> None:
@@ -57,7 +57,7 @@ def test_it_ends_at_both_ends_and_is_there_the_next_time(
     assert not person.window.commands.larger.isEnabled()
     person.window.close()
     assert json.loads((home / "preferences.json").read_text())["text_percent"] == 200
-    set_letters(qapp, 100, "")
+    set_text_size(qapp, 100, "")
     again = open_window()
     assert again.find("composer").font().pointSizeF() == pytest.approx(2 * usual)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolButton
 from shiboken6 import isValid
 
 from phichat.ui.plain_text import tool_tip
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 CONFIRMED_FOR = 1500  # milliseconds that a button shows "copied"
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QDialogButtonBox
 
 from phichat.i18n import tr
-from phichat.ui.theme import Theme
+from phichat.ui.theme.theme import Theme
 
 
 def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:

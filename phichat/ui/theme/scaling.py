@@ -13,7 +13,7 @@ _PIXELS = "designedPixels"
 _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
 
 
-def set_letters(application: QApplication, percent: int, family: str) -> None:
+def set_text_size(application: QApplication, percent: int, family: str) -> None:
     """Have all letters in `family`, empty for the system's, and of `percent` of its size, whoever shows them."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     font.setPointSizeF(font.pointSizeF() * percent / 100)
@@ -34,7 +34,7 @@ def set_letters(application: QApplication, percent: int, family: str) -> None:
             _apply(widget)
 
 
-def magnification() -> float:
+def text_scale() -> float:
     """How much larger letters are than the system has them."""
     usual = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     return QApplication.font().pointSizeF() / usual.pointSizeF()
@@ -42,32 +42,32 @@ def magnification() -> float:
 
 def scaled(pixels: int) -> int:
     """So many pixels, or as many more as letters are larger."""
-    return round(pixels * magnification())
+    return round(pixels * text_scale())
 
 
 def fixed_font() -> QFont:
     """Letters of one width, for code."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    font.setPointSizeF(font.pointSizeF() * magnification())
+    font.setPointSizeF(font.pointSizeF() * text_scale())
     return font
 
 
-def sized(button: QAbstractButton, icon: int, width: int = 0, height: int = 0) -> None:
+def set_icon_size(button: QAbstractButton, icon: int, width: int = 0, height: int = 0) -> None:
     """Have an icon of so many pixels and, where given, a button of that size: more where letters are larger."""
     _design(button, icon=icon, width=width, height=height)
 
 
-def boxed(widget: QWidget, width: int, height: int = 0) -> None:
+def set_fixed_size(widget: QWidget, width: int, height: int = 0) -> None:
     """Have `widget` so wide and, where given, so high; larger where letters are."""
     _design(widget, width=width, height=height)
 
 
-def at_most(widget: QWidget, width: int) -> None:
+def set_max_width(widget: QWidget, width: int) -> None:
     """Have `widget` no wider than that; wider where letters are larger."""
     _design(widget, most=width)
 
 
-def at_least(widget: QWidget, width: int) -> None:
+def set_min_width(widget: QWidget, width: int) -> None:
     """Have `widget` no narrower than that; nor than more where letters are larger."""
     _design(widget, least=width)
 

@@ -1,17 +1,92 @@
-"""How everything looks: the tokens in force, what is made of them, icons, and how large letters are."""
+"""The theme: palette, style sheets and icons, as the system or the user wants them."""
 
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPalette
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
-from phichat.ui.icons import drawn
-from phichat.ui.lettering import scaled, set_letters
-from phichat.ui.styles import PLAIN, STYLES
-from phichat.ui.system_looks import SystemLooks
-from phichat.ui.tokens import ACCENTS, SYSTEM, THEMES, Tokens, tokens_of
+from phichat.i18n import resource
+from phichat.ui.theme.palette import ACCENTS, SYSTEM, THEMES, Colors, colors_of
+from phichat.ui.theme.scaling import scaled, set_text_size, text_scale
+from phichat.ui.theme.stylesheets import PLAIN, STYLES
+
+POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the other one where one reads from the right
+USUAL, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on a screen of scale 1
+
+
+def tinted_icon(name: str, colour: str, faint: str = "") -> QIcon:
+    """The icon `name` of `resources/icons` in `colour`, and in `faint`, if given, where it can do nothing."""
+    # Not by an icon engine of our own: Python frees those a second time, with what else is in a circle.
+    source = resource(f"icons/{name}.svg").read_text("utf-8")
+    is_turned = name in POINTING and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
+    icon = QIcon()
+    for shade, mode in ((colour, QIcon.Mode.Normal), *([(faint, QIcon.Mode.Disabled)] if faint else [])):
+        renderer = QSvgRenderer(QByteArray(source.replace("#000", shade).encode()))
+        for pixels in _sizes():
+            icon.addPixmap(_picture(renderer, pixels, is_turned=is_turned), mode)
+    return icon
+
+
+def _sizes() -> list[int]:
+    finest = max(_ratios(), default=1.0) * text_scale()
+    return [*USUAL, *([LARGE] if finest > 1 else []), *([HUGE] if finest > 2 else [])]
+
+
+def _ratios() -> list[float]:
+    return [screen.devicePixelRatio() for screen in QGuiApplication.screens()]
+
+
+def _picture(renderer: QSvgRenderer, pixels: int, *, is_turned: bool) -> QPixmap:
+    pixmap = QPixmap(QSize(pixels, pixels))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    if is_turned:
+        painter.translate(pixels, 0)
+        painter.scale(-1, 1)
+    renderer.render(painter, QRectF(pixmap.rect()))
+    painter.end()
+    return pixmap
+
+
+class SystemTheme(QObject):
+    """Asks Qt, which asks the system.
+
+    Signals: `changed` when something may be another way now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._application = application
+        self._hints = application.styleHints()
+        # Qt's before 6.10 do not know of contrast.
+        self._access = self._hints.accessibility() if hasattr(self._hints, "accessibility") else None
+        self._hints.colorSchemeChanged.connect(self._on_changed)
+        application.paletteChanged.connect(self._on_changed)
+        if self._access:
+            self._access.contrastPreferenceChanged.connect(self._on_changed)
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self.changed.emit()
+
+    def is_dark(self) -> bool:
+        """Whether grounds are to be dark."""
+        return self._hints.colorScheme() is Qt.ColorScheme.Dark
+
+    def wants_contrast(self) -> bool:
+        """Whether everything is to be told as clearly as can be."""
+        access = self._access
+        return access is not None and access.contrastPreference() is Qt.ContrastPreference.HighContrast
+
+    def accent(self) -> str:
+        """The accent colour, as long as the application's palette has none of its own."""
+        return self._application.palette().color(QPalette.ColorRole.Accent).name()
+
 
 ROUND = 34  # pixels: how large round buttons are
 
@@ -24,15 +99,15 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, application: QApplication, system: SystemLooks | None = None) -> None:
+    def __init__(self, application: QApplication, system: SystemTheme | None = None) -> None:
         super().__init__(application)
-        self._application, self._system = application, system or SystemLooks(application, self)
+        self._application, self._system = application, system or SystemTheme(application, self)
         self._chosen, self._accent = SYSTEM, "teal"
         self._letters = (100, "")
         self._applied = self._hides_systems = False
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
-        self.tokens = tokens_of("light", self._accent)
+        self.tokens = colors_of("light", self._accent)
         self._apply()
         self._system.changed.connect(self._apply)
         application.screenAdded.connect(self._draw_again)
@@ -48,7 +123,7 @@ class Theme(QObject):
         """Have letters of `percent` of the system's size, in `family` or, for none, in the system's."""
         if (percent, family) != self._letters:
             self._letters = percent, family
-            set_letters(self._application, percent, family)
+            set_text_size(self._application, percent, family)
             self._dress_all()
             self._draw_again()
 
@@ -65,12 +140,12 @@ class Theme(QObject):
         """The icon `name` of `resources/icons`, in this theme's colours."""
         colour = self.tokens.on_accent if on_accent else self.tokens.text
         if (name, colour) not in self._icons:
-            self._icons[name, colour] = drawn(name, colour, self.tokens.muted if on_accent else "")
+            self._icons[name, colour] = tinted_icon(name, colour, self.tokens.muted if on_accent else "")
         return self._icons[name, colour]
 
     @Slot()
     def _apply(self) -> None:
-        tokens = tokens_of(self._name(), self._colour())
+        tokens = colors_of(self._name(), self._colour())
         if tokens is self.tokens and self._applied:
             return
         had_plain = self.tokens.is_plain and self._applied
@@ -119,7 +194,7 @@ def muted(label: QLabel, *, alert: bool = False) -> QLabel:
     return label
 
 
-def _palette(tokens: Tokens, *, has_accent: bool) -> QPalette:
+def _palette(tokens: Colors, *, has_accent: bool) -> QPalette:
     palette = QPalette()
     role = QPalette.ColorRole
     for which, colour in {

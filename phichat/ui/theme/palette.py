@@ -11,7 +11,7 @@ SYSTEM = "system"
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Colors:
     """The colours of one theme.
 
     `edge` is the frame of what other themes tell by its ground alone; `is_plain` says that no shade tells anything.
@@ -57,22 +57,22 @@ ACCENTS = {
     "graphite": Accent(N_("Graphite"), "#474d54", "#c3c8ce"),
 }
 
-_LIGHT = Tokens(
+_LIGHT = Colors(
     ground="#faf9f7", surface="#ffffff", side="#f1efeb", hover="#e6e3dd", line="#dedad3", groove="#dedad3",
     text="#1f2326", muted="#5c6167", alert="#a4331f",
     mark="#f6e6a4", strong_mark="#f0a93a", on_strong_mark="#1f2326",
 )  # fmt: skip
-_DARK = Tokens(
+_DARK = Colors(
     ground="#17191b", surface="#202326", side="#121415", hover="#2b2f32", line="#34383c", groove="#34383c",
     text="#e9e7e3", muted="#a3a8ad", alert="#f0957f",
     mark="#55481a", strong_mark="#e5a93c", on_strong_mark="#17191b", is_dark=True,
 )  # fmt: skip
-_LIGHT_CONTRAST = Tokens(
+_LIGHT_CONTRAST = Colors(
     ground="#ffffff", surface="#ffffff", side="#ffffff", hover="#e4e4e4", line="#000000", groove="#b0b0b0",
     text="#000000", muted="#262626", alert="#8a0f00",
     mark="#ffec80", strong_mark="#ffb000", on_strong_mark="#000000", edge="#000000", is_plain=True,
 )  # fmt: skip
-_DARK_CONTRAST = Tokens(
+_DARK_CONTRAST = Colors(
     ground="#000000", surface="#000000", side="#000000", hover="#2a2a2a", line="#ffffff", groove="#5c5c5c",
     text="#ffffff", muted="#e0e0e0", alert="#ff9d8a",
     mark="#4a3d00", strong_mark="#ffc53d", on_strong_mark="#000000", edge="#ffffff", is_dark=True, is_plain=True,
@@ -87,7 +87,7 @@ THEMES = {
 
 
 @cache
-def tokens_of(theme: str, colour: str) -> Tokens:
+def colors_of(theme: str, colour: str) -> Colors:
     """The tokens of `theme` with an accent: one of `ACCENTS`, or any colour, made lighter or darker as it needs be."""
     base = THEMES[theme]
     known = ACCENTS.get(colour)
@@ -119,7 +119,7 @@ def _readable(colour: str, grounds: tuple[str, ...], towards: str, least: float)
     return towards
 
 
-def _shade(base: Tokens, accent: str, share: float, least: float) -> str:
+def _shade(base: Colors, accent: str, share: float, least: float) -> str:
     """The ground with up to that share of `accent` in it, on which all else can still be read."""
     while share > 0.01:
         found = _mixed(base.ground, accent, share)

@@ -20,7 +20,7 @@ EFFECTS = (
 )
 
 
-class Motion(QObject):
+class ReducedMotion(QObject):
     """The one place that is asked. Nothing of ours moves by itself; this is for what Qt would move, and the cursor.
 
     Signals: `changed` when it is another way.
