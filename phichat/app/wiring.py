@@ -37,9 +37,9 @@ from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.engine_thread import EngineThread
 from phichat.ui.tidying import Tidying
 from phichat.ui.updating import Updating
-from phichat.ui.workers import EngineThread
 from phichat.ui.zooming import Zooming
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, Q
 from phichat.app import create_window
 from phichat.bench.runs import Figures, answer, rounded, story
 from phichat.engine.base import CancelToken, Done, Event, Loaded, Piece, PromptReady, Reading
-from phichat.ui.workers import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread
 
 KEYS_PER_SECOND = 40
 

@@ -13,7 +13,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
-from phichat.ui.workers import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread
 
 
 class Stopwatch(QObject):

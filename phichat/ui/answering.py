@@ -28,8 +28,8 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.i18n import format_number, tr, tr_count
+from phichat.ui.threads.engine_thread import EngineThread
 from phichat.ui.unasked import Unasked
-from phichat.ui.workers import EngineThread
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

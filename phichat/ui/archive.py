@@ -13,10 +13,10 @@ from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, SearchHit
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.jobs import Errands
 from phichat.ui.keeping import Keeping
 from phichat.ui.managing import Managing
 from phichat.ui.records import heading_of
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Archive(QObject):
     def __init__(self, history: "Callable[[], History]", make: Callable[[], Session]) -> None:
         super().__init__()
         self.history = history
-        self.errands = Errands("conversations", parent=self)
+        self.errands = BackgroundTasks("conversations", parent=self)
         self.keeping = Keeping(history, self)
         self.headings = HeadingsModel(self)
         self.undoing = UndoStack(self)

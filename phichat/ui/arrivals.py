@@ -9,9 +9,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.i18n import format_number, tr
-from phichat.ui.jobs import Errands, Jobs, once
 from phichat.ui.pages import Pages
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import BackgroundTasks, JobPool, single_result
 
 if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
@@ -54,7 +54,7 @@ class Arrivals(QObject):
     ) -> None:
         super().__init__()
         self._theme, self._shelf, self._library, self._hub = theme, shelf, library, hub
-        self._jobs, self._errands = Jobs("downloads"), Errands("errands")
+        self._jobs, self._errands = JobPool("downloads"), BackgroundTasks("errands")
         for worker in (self._jobs, self._errands):
             worker.setParent(self)
         self._listings: dict[str, Listing] = {}
@@ -77,7 +77,7 @@ class Arrivals(QObject):
     @Slot()
     def look(self) -> None:
         """See which models there are; what an earlier start left unfinished goes on."""
-        self._errands.send(once(self._list), self._on_known, self._on_looked)
+        self._errands.send(single_result(self._list), self._on_known, self._on_looked)
 
     def show_model(self, model: "ModelFile | None") -> None:
         """`model` answers now."""
@@ -215,8 +215,8 @@ class Arrivals(QObject):
         page.taken.connect(self.taken)
         self._page = page
         self._pages.put_first(page)
-        self._errands.send(once(self._find_room), self._on_room, self.told.emit)
-        self._errands.send(once(self._find_files), self._on_files, self.told.emit)
+        self._errands.send(single_result(self._find_room), self._on_room, self.told.emit)
+        self._errands.send(single_result(self._find_files), self._on_files, self.told.emit)
         return page
 
     def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

@@ -18,7 +18,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
 from phichat.ui.dropping import Dropping
-from phichat.ui.jobs import Errands
+from phichat.ui.threads.background import BackgroundTasks
 
 SLOW = 300  # milliseconds after which one is told that a file is being read
 PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer
@@ -63,7 +63,7 @@ class Attaching(QObject):
         super().__init__(window)
         self._composer, self._archive = composer, archive
         self._look, self._read = look, read
-        self._errands = Errands("files", parent=self)
+        self._errands = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
         self._slow = QTimer(self, interval=SLOW, singleShot=True)
         self._slow.timeout.connect(self._tell_slow)

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
-from phichat.ui.aside import Aside
 from phichat.ui.part import Part
 from phichat.ui.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.threads.background import RenderThread
 from phichat.ui.widgets.clipboard import CopyButton
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lay
 class CodeBlock(Part, QFrame):
     """Shows code; lines are wrapped on demand, else wide ones scroll."""
 
-    def __init__(self, theme: Theme, aside: Aside, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, aside: RenderThread, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language

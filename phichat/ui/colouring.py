@@ -6,8 +6,8 @@ from time import perf_counter
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QColor, QPalette, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
-from phichat.ui.aside import Aside
 from phichat.ui.lexing import ON_DARK, ON_LIGHT, Span, lines_of
+from phichat.ui.threads.background import RenderThread
 
 PAUSE = 0.15  # seconds between looking at code that grows; as much again for 10,000 characters
 SLICE = 0.003  # seconds of colouring, between which the window does other things
@@ -17,7 +17,7 @@ ANYWAY = 20  # lines at the end that are coloured first: they are what is read
 class Colouring(QSyntaxHighlighter):
     """Knows the colours of `document`'s lines."""
 
-    def __init__(self, document: QTextDocument, aside: Aside) -> None:
+    def __init__(self, document: QTextDocument, aside: RenderThread) -> None:
         super().__init__(document)
         self._document, self._aside = document, aside
         self._lines: list[list[Span]] = []

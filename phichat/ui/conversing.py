@@ -11,9 +11,9 @@ from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.store.base import ConversationRecord
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
 from phichat.ui.records import heading_of, session_of
+from phichat.ui.threads.background import BackgroundTasks, single_result
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -43,7 +43,7 @@ class Conversing(QObject):
     def __init__(
         self,
         history: "Callable[[], History]",
-        errands: Errands,
+        errands: BackgroundTasks,
         keeping: Keeping,
         headings: HeadingsModel,
         make: Callable[[], Session],
@@ -93,7 +93,7 @@ class Conversing(QObject):
         if session := self._sessions.get(name):
             self._show(session)
         else:
-            work = once(partial(self._load, name, self._keeping.last))
+            work = single_result(partial(self._load, name, self._keeping.last))
             self._loading = self._errands.send(work, self._on_loaded, partial(self._on_ended, name))
 
     def resume(self, record: ConversationRecord) -> None:
@@ -188,7 +188,7 @@ class Conversing(QObject):
             return before, self._history().load(session.conversation.id)
 
         before = _names(session)
-        self._errands.send(once(read), partial(self._on_renewed, session), lambda _: None)
+        self._errands.send(single_result(read), partial(self._on_renewed, session), lambda _: None)
 
     def _on_renewed(self, session: Session, found: tuple[set[str], ConversationRecord]) -> None:
         before, record = found

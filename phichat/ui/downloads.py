@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
 from phichat.models.base import Fetched, Listing, ModelManager, Phase, Presence, Progress
-from phichat.ui.jobs import Jobs
+from phichat.ui.threads.background import JobPool
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Downloads(QObject):
     fetched = Signal(object)
     failed = Signal(str, str)
 
-    def __init__(self, shelf: Callable[[], ModelManager], jobs: Jobs, errands: Jobs) -> None:
+    def __init__(self, shelf: Callable[[], ModelManager], jobs: JobPool, errands: JobPool) -> None:
         super().__init__()
         self._shelf, self._jobs, self._errands = shelf, jobs, errands
         self._states: dict[str, Download] = {}

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
-from phichat.ui.aside import Aside
+from phichat.ui.threads.background import RenderThread
 
 FORMULA = QTextFormat.ObjectTypes.UserObject + 1
 LATEX = QTextFormat.Property.UserProperty + 1
@@ -53,7 +53,7 @@ class Drawings(QObject):
 
     drawn = Signal()
 
-    def __init__(self, aside: Aside, parent: QObject | None = None) -> None:
+    def __init__(self, aside: RenderThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._aside = aside
         self._found: dict[Key, Drawing | None] = {}

@@ -13,8 +13,8 @@ from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.archive import Archive
 from phichat.ui.headings import title_of_heading
-from phichat.ui.jobs import once
 from phichat.ui.keeping import wait_for
+from phichat.ui.threads.background import single_result
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -78,14 +78,14 @@ class Exchanging(QObject):
                 )
             )
 
-        self._errands.send(once(job), told, self._on_ended)
+        self._errands.send(single_result(job), told, self._on_ended)
 
     def bring_in(self, files: Sequence[Path]) -> None:
         """Put the conversations in `files` into the history."""
         for file in files:
             self.told.emit(tr("Importing {file}…").format(file=file.name))
             self._errands.send(
-                once(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
+                single_result(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
             )
 
     def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QDialog, QMainWindow
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
-from phichat.ui.jobs import Errands, once
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import BackgroundTasks, single_result
 
 Part = tuple[str, str, str]
 
@@ -38,7 +38,7 @@ class Helping(QObject):
     ) -> None:
         super().__init__(window)
         self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
-        self._errands = Errands("diagnosing", 1, self)
+        self._errands = BackgroundTasks("diagnosing", 1, self)
         self._diagnosis: CancelToken | None = None
         actions.shortcuts.triggered.connect(self._show_shortcuts)
         actions.about.triggered.connect(self._show_about)
@@ -74,7 +74,7 @@ class Helping(QObject):
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
             self.told.emit(tr("Looking at this computer…"))
-            self._diagnosis = self._errands.send(once(self._diagnose), self._on_diagnosed, self._on_ended)
+            self._diagnosis = self._errands.send(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)

@@ -10,8 +10,8 @@ from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationSummary
 from phichat.ui.conversing import Conversing
 from phichat.ui.headings import HeadingsModel, title_of_heading
-from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
+from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Managing(QObject):
     def __init__(
         self,
         history: "Callable[[], History]",
-        errands: Errands,
+        errands: BackgroundTasks,
         keeping: Keeping,
         headings: HeadingsModel,
         conversing: Conversing,
@@ -104,7 +104,9 @@ class Managing(QObject):
     def read_bin(self) -> None:
         """See what is in the bin."""
         last = self._keeping.last
-        self._errands.send(once(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended)
+        self._errands.send(
+            single_result(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended
+        )
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
@@ -126,7 +128,7 @@ class Managing(QObject):
         last = self._keeping.last
         self._conversing.renew()
         self._headings.expect()
-        self._errands.send(once(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
+        self._errands.send(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""

@@ -14,11 +14,11 @@ from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Downloads
-from phichat.ui.jobs import Errands, once
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
 from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.verifying import Verifying
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ModelsDialog(QDialog):
         self,
         theme: Theme,
         downloads: Downloads,
-        errands: Errands,
+        errands: BackgroundTasks,
         shelf: Callable[[], ModelManager],
         library: "Callable[[], Library]",
         parent: QWidget,
@@ -125,7 +125,7 @@ class ModelsDialog(QDialog):
         self._details.box.show_trouble(_unknown(listing), is_refused=False)
         if not listing.model and not _unknown(listing):
             room = partial(_room, self._shelf, listing.name)
-            self._errands.send(once(room), partial(self._on_room, listing.name), _ignore)
+            self._errands.send(single_result(room), partial(self._on_room, listing.name), _ignore)
 
     def _on_room(self, name: str, found: tuple[SpaceCheck, str]) -> None:
         current = self._table.current()
@@ -156,7 +156,9 @@ class ModelsDialog(QDialog):
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
             self.say(tr("Asking the Hub…"))
-            self._errands.send(once(lambda stop: self._shelf().files(repo, stop)), self._on_files, self._on_listed)
+            self._errands.send(
+                single_result(lambda stop: self._shelf().files(repo, stop)), self._on_files, self._on_listed
+            )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
         self._found = list(listings)
@@ -227,7 +229,7 @@ class ModelsDialog(QDialog):
 
     def _remove_now(self, listing: Listing) -> None:
         remove = partial(_removed, self._library, listing.name)
-        self._errands.send(once(remove), self._on_removed, self._on_changed)
+        self._errands.send(single_result(remove), self._on_removed, self._on_changed)
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
@@ -248,7 +250,7 @@ class ModelsDialog(QDialog):
 
     def add_file(self, file: str) -> None:
         """Remember `file`, which stays where it is."""
-        self._errands.send(once(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
+        self._errands.send(single_result(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
 
     def _on_added(self, model: ModelFile) -> None:
         self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))

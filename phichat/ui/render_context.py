@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from phichat.ui.aside import Aside
+from phichat.ui.threads.background import RenderThread
 
 if TYPE_CHECKING:
     from phichat.ui.drawings import Drawings
@@ -20,7 +20,7 @@ class RenderContext(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.aside = Aside(self)
+        self.aside = RenderThread(self)
 
     @cached_property
     def drawings(self) -> "Drawings":

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
 from phichat.store.base import SearchHit
-from phichat.ui.jobs import Errands, once
 from phichat.ui.keeping import Keeping, wait_for
+from phichat.ui.threads.background import BackgroundTasks, single_result
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -25,7 +25,9 @@ class Searching(QObject):
     found = Signal(list, int)
     failed = Signal(str)
 
-    def __init__(self, history: "Callable[[], History]", errands: Errands, keeping: Keeping, parent: QObject) -> None:
+    def __init__(
+        self, history: "Callable[[], History]", errands: BackgroundTasks, keeping: Keeping, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._history, self._errands, self._keeping = history, errands, keeping
         self._asked: CancelToken | None = None
@@ -39,7 +41,7 @@ class Searching(QObject):
         self.words, self._asked = words, None
         if words.strip():
             work = partial(self._find, words, self._keeping.last)
-            self._asked = self._errands.send(once(work), self._on_found, self._on_ended)
+            self._asked = self._errands.send(single_result(work), self._on_found, self._on_ended)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrol
 
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
-from phichat.ui.by_and_by import run_when_idle
 from phichat.ui.down_button import DownButton
 from phichat.ui.live import Live, prepare
 from phichat.ui.message_context import MessageContext, MessageSignals
@@ -20,6 +19,7 @@ from phichat.ui.render_context import RenderContext
 from phichat.ui.text_selection import TextSelection
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import run_when_idle
 
 if TYPE_CHECKING:
     from phichat.ui.marks import Needle

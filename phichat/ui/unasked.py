@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, Event, Loaded, Loading, Notice, PromptFit, Reading, Request
-from phichat.ui.workers import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread
 
 
 class Unasked(QObject):

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.jobs import Errands, once
 from phichat.ui.remembering import Remembering
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Updating(QObject):
     ) -> None:
         super().__init__(window)
         self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions
-        self._errands = Errands("versions", 1, self)
+        self._errands = BackgroundTasks("versions", 1, self)
         self._looking: CancelToken | None = None
         self._release: Release | None = None
         self._notice: VersionNotice | None = None
@@ -45,7 +45,7 @@ class Updating(QObject):
             self._release = None
             self.dismiss()
         elif not self._looking:
-            self._looking = self._errands.send(once(self._versions.look), self._on_looked, self._on_ended)
+            self._looking = self._errands.send(single_result(self._versions.look), self._on_looked, self._on_ended)
 
     @Slot()
     def open(self) -> None:
@@ -97,7 +97,7 @@ class Updating(QObject):
     def _skip(self) -> None:
         if self._release:
             version = self._release.version
-            self._errands.send(once(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
+            self._errands.send(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_number, tr
 from phichat.models.base import ModelFile, Verified
-from phichat.ui.jobs import Errands
+from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
@@ -28,7 +28,7 @@ class Verifying(QObject):
     ended = Signal(str)
     _read = Signal(object, object, object, object)
 
-    def __init__(self, errands: Errands, library: "Callable[[], Library]", parent: QObject) -> None:
+    def __init__(self, errands: BackgroundTasks, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
         self._errands, self._library = errands, library
         self._stop: CancelToken | None = None

@@ -15,7 +15,7 @@ from phichat.engine.base import EngineSettings
 from phichat.models.base import ModelFile, Source
 from phichat.ui.answering import Answering, State
 from phichat.ui.reading_ahead import EVERY, ReadingAhead
-from phichat.ui.workers import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread
 from tests.fakes import ScriptedEngine, SlowKeeper
 
 TINY = ModelFile("tiny", "Tiny", Path("tiny.gguf"), Source.ADDED)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from phichat.errors import HubUnreachable
 from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
 from phichat.ui.downloads import Download, Downloads
-from phichat.ui.jobs import Errands, Jobs
+from phichat.ui.threads.background import BackgroundTasks, JobPool
 from tests.fakes import PHI_3, PHI_4, ScriptedShelf
 
 HALF = Progress(Phase.FETCHING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
@@ -25,7 +25,7 @@ def shelf() -> ScriptedShelf:
 
 @pytest.fixture
 def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[Downloads]:
-    jobs, errands = Jobs("downloads"), Errands("errands")
+    jobs, errands = JobPool("downloads"), BackgroundTasks("errands")
     yield Downloads(lambda: shelf, jobs, errands)
     for worker in (jobs, errands):
         worker.close()

@@ -9,14 +9,14 @@ from pytestqt.qtbot import QtBot
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused
-from phichat.ui import jobs
-from phichat.ui.jobs import Errands, Job, Jobs, once
+from phichat.ui.threads import background
+from phichat.ui.threads.background import BackgroundTasks, Job, JobPool, single_result
 
 
 class Listener(QObject):
     """Notes what jobs tell."""
 
-    def __init__(self, worker: Jobs) -> None:
+    def __init__(self, worker: JobPool) -> None:
         super().__init__()
         self.told: list[object] = []
         self.ended: list[CancelToken] = []
@@ -39,8 +39,8 @@ class Listener(QObject):
 
 
 @pytest.fixture
-def worker(qapp: object) -> Iterator[Jobs]:
-    worker = Jobs("test")
+def worker(qapp: object) -> Iterator[JobPool]:
+    worker = JobPool("test")
     yield worker
     worker.close()
 
@@ -59,14 +59,14 @@ def says(*words: object) -> Job:
     return job
 
 
-def test_jobs_are_done_one_after_the_other(worker: Jobs, qtbot: QtBot) -> None:
+def test_jobs_are_done_one_after_the_other(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
-    orders = [worker.order(says(1, 2)), worker.order(says(3)), worker.order(once(lambda _: 4))]
+    orders = [worker.order(says(1, 2)), worker.order(says(3)), worker.order(single_result(lambda _: 4))]
     qtbot.waitUntil(lambda: listener.ended == orders)
     assert listener.told == [1, 2, 3, 4]
 
 
-def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: Jobs, qtbot: QtBot) -> None:
+def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: JobPool, qtbot: QtBot) -> None:
     listener, gate = Listener(worker), threading.Event()
     orders = [worker.order(says(gate, "first")), worker.order(says("second"))]
     orders[1].set()
@@ -75,7 +75,7 @@ def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: Jobs, qtb
     assert listener.told == ["first"]
 
 
-def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: Jobs, qtbot: QtBot) -> None:
+def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
     worker.order(says(HubRefused("It is not there.")))
     worker.order(says(ValueError("odd")))
@@ -85,7 +85,7 @@ def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: Jobs, 
 
 
 def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, qtbot: QtBot) -> None:
-    errands, gate = Errands("test"), threading.Event()
+    errands, gate = BackgroundTasks("test"), threading.Event()
     told: list[object] = []
     ends: list[str] = []
     errands.send(says(gate, "slow"), told.append, ends.append)
@@ -97,7 +97,7 @@ def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, q
     errands.close()
 
 
-def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: Jobs, qtbot: QtBot) -> None:
+def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
     worker.order(says("begun", threading.Event(), "never"))
     worker.order(says("never either"))
@@ -111,9 +111,9 @@ def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: Jobs, qt
 
 
 def test_a_job_that_hears_nothing_does_not_hold_up_closing(
-    worker: Jobs, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    worker: JobPool, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "PATIENCE", 0.05)
+    monkeypatch.setattr(background, "PATIENCE", 0.05)
     begun, gate = threading.Event(), threading.Event()
 
     def deaf(_: CancelToken) -> Iterator[object]:

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Done, Event, Piece, Request
 from phichat.errors import EngineError
-from phichat.ui.workers import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread
 
 PIECES = 200
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STORING = 5.0  # seconds that a question waits to be stored: a disk that hangs longer is no reason not to answer
 
 
-class _Mailbox(QObject):
+class _SignalBatcher(QObject):
     """Takes letters in one thread, and has them read in its own: as many as there are each time it wakes up.
 
     A queued signal for each would have both threads wake up, and wait for one another, with every token.
@@ -141,7 +141,7 @@ class EngineThread(QObject):
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        self._worker = _Worker(make_engine, _Mailbox(self._hear, self).put)
+        self._worker = _Worker(make_engine, _SignalBatcher(self._hear, self).put)
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)

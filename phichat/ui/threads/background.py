@@ -1,13 +1,15 @@
-"""Jobs that take a while, such as a download: threads do them, and what they yield comes out as signals."""
+"""Work beside the main thread, with results as signals or callbacks in it; and work in idle moments."""
 
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from shiboken6 import isValid
 
 from phichat.cancellation import CancelToken
 from phichat.errors import PhichatError
@@ -18,10 +20,10 @@ Job = Callable[[CancelToken], Iterator[object]]
 
 PATIENCE = 3.0  # seconds for jobs to end when the window closes; looking up a host's name cannot be broken off
 
-_abandoned: list["Jobs"] = []
+_abandoned: list["JobPool"] = []
 
 
-class Jobs(QObject):
+class JobPool(QObject):
     """Does up to `at_once` jobs side by side, the others in the order they came.
 
     Orders return at once with the job's Stop. `close` stops all jobs and waits a little; a thread that is stuck then
@@ -116,7 +118,7 @@ class Jobs(QObject):
             self._open.remove(stop)
 
 
-class Errands(Jobs):
+class BackgroundTasks(JobPool):
     """Jobs whose results go back to whoever ordered them, in the thread that this lives in."""
 
     def __init__(self, name: str, at_once: int = 4, parent: QObject | None = None) -> None:
@@ -149,10 +151,104 @@ class Errands(Jobs):
             self._callers.pop(stop)[1](sentence)
 
 
-def once(work: Callable[[CancelToken], object]) -> Job:
+def single_result(work: Callable[[CancelToken], object]) -> Job:
     """A job that tells what `work` returns."""
 
     def job(stop: CancelToken) -> Iterator[object]:
         yield work(stop)
 
     return job
+
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[], object]
+OnResult = Callable[..., None]
+
+
+class RenderThread(QObject):
+    """Does one piece of work after the other, in a thread that is there only while there is some.
+
+    Nobody need wait for that thread: a piece takes milliseconds, and those to come are dropped with this object.
+    """
+
+    _done = Signal(int, object)
+    _ended = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._orders: deque[tuple[int, Work]] = deque()
+        self._callers: dict[int, tuple[QObject, OnResult]] = {}
+        self._count = 0
+        self._is_working = False
+        self._done.connect(self._hand_on)
+        self._ended.connect(self._rest)
+
+    def ask(self, who: QObject, work: Work, told: OnResult) -> None:
+        """Have `work` done, and `told` called with what it returns, None if it fails, as long as there is `who`."""
+        self._count += 1
+        self._callers[self._count] = who, told
+        self._orders.append((self._count, work))
+        if not self._is_working:
+            self._start()
+
+    def _start(self) -> None:
+        self._is_working = True
+        threading.Thread(target=_work, args=(self, self._orders), name="aside", daemon=True).start()
+
+    def tell(self, number: int, result: object) -> None:
+        """From the thread: that is the result of the work of that number."""
+        self._done.emit(number, result)
+
+    def end(self) -> None:
+        """From the thread: there is no more to do."""
+        self._ended.emit()
+
+    @Slot(int, object)
+    def _hand_on(self, number: int, result: object) -> None:
+        who, told = self._callers.pop(number)
+        if isValid(who):
+            told(result)
+
+    @Slot()
+    def _rest(self) -> None:
+        self._is_working = False
+        if self._orders:
+            self._start()
+
+
+def _work(aside: RenderThread, orders: deque[tuple[int, Work]]) -> None:
+    with suppress(RuntimeError):  # it is gone with the window
+        while orders:
+            number, work = orders.popleft()
+            aside.tell(number, _result(work))
+        aside.end()
+
+
+def _result(work: Work) -> object:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - it is shown as it was written then
+        _log.debug("Work aside failed: %s", type(error).__name__)
+        return None
+
+
+def run_when_idle(steps: Iterator[None], parent: QObject) -> None:
+    """Take the next of `steps` whenever no event waits, to their end; not after `parent` is gone."""
+    _IdleSteps(steps, parent)
+
+
+class _IdleSteps(QObject):
+    def __init__(self, steps: Iterator[None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._steps = steps
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._step)
+        self._timer.start()
+
+    @Slot()
+    def _step(self) -> None:
+        for _ in self._steps:
+            return  # the next one when the window is idle again
+        self._timer.stop()
+        self.deleteLater()
