@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import tr
-from phichat.ui.labels import explanation, heading
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class AboutDialog(QDialog):
@@ -61,7 +61,7 @@ class AboutDialog(QDialog):
 def _leading_to(licences: Path) -> QLabel:
     address = QUrl.fromLocalFile(str(licences)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
     link = f'<a href="{escape(address)}">{escape(str(licences))}</a>'
-    label = explanation(tr("The texts of these licences: {file}").format(file=link))
+    label = help_label(tr("The texts of these licences: {file}").format(file=link))
     label.setObjectName("licencesLink")
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
@@ -73,11 +73,11 @@ def _head(icon: QIcon, version: str) -> QHBoxLayout:
     picture = plain_label()
     picture.setPixmap(icon.pixmap(QSize(56, 56)))
     words = QVBoxLayout()
-    title = heading(f"Phichat {version}")
+    title = heading_label(f"Phichat {version}")
     title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(title)
-    words.addWidget(explanation(tr("Talk with Microsoft Phi-3 on your own computer. MIT licence.")))
-    words.addWidget(explanation(tr("Models have licences of their own: Phi-3 is MIT, the starter Apache-2.0.")))
+    words.addWidget(help_label(tr("Talk with Microsoft Phi-3 on your own computer. MIT licence.")))
+    words.addWidget(help_label(tr("Models have licences of their own: Phi-3 is MIT, the starter Apache-2.0.")))
     head = QHBoxLayout()
     head.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
     head.addLayout(words, 1)

@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks import Blocks
-from phichat.ui.marks import Needle
 from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_view import MessageView
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.highlights import SearchTerms
+from phichat.ui.widgets.plain_text import plain_label
 
 ROOMY = 460  # pixels of width from which the note stands beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -68,7 +68,7 @@ class AnswerView(MessageView):
         self._blocks.complete()
         super().appear()
 
-    def look_for(self, needle: Needle | None) -> None:
+    def look_for(self, needle: SearchTerms | None) -> None:
         if needle:
             self._blocks.complete()
         super().look_for(needle)

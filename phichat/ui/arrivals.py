@@ -9,9 +9,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.i18n import format_number, tr
-from phichat.ui.pages import Pages
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks, JobPool, single_result
+from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
@@ -68,7 +68,7 @@ class Arrivals(QObject):
         self._shown = ""
         self.has_looked = False
 
-    def settle(self, pages: Pages, bars: QBoxLayout, *, is_offered: bool) -> None:
+    def settle(self, pages: CentralStack, bars: QBoxLayout, *, is_offered: bool) -> None:
         """Where to show things, and whether the person still wants to be offered Phi-3."""
         # The window itself is not kept: a circle of references is freed at any time, in any thread.
         self._pages, self._bars, self._is_offered = pages, bars, is_offered
@@ -119,7 +119,7 @@ class Arrivals(QObject):
         application = QCoreApplication.instance()
         if not active or (isinstance(application, QGuiApplication) and application.isSavingSession()):
             return False
-        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
+        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely needed
         from phichat.ui.wording import percent  # noqa: PLC0415
 
         share = format_number(percent(self._fetching().state(active[0]).progress))

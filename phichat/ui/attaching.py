@@ -90,7 +90,7 @@ class Attaching(QObject):
     @Slot()
     def choose(self) -> None:
         """Attach what the person chooses."""
-        from phichat.ui.asking import ask_for_texts  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask_for_texts  # noqa: PLC0415 - its many types take their time
 
         self._begin([(file, FileKind.TEXT) for file in map(Path, ask_for_texts(self._composer.window()))])
 

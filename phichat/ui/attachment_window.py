@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayou
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import tr
-from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.theme.scaling import fixed_font
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import PlainTextEdit
 
 if TYPE_CHECKING:
-    from phichat.ui.marks import Marks, Needle
+    from phichat.ui.widgets.highlights import Highlights, SearchTerms
 
 SIZE = QSize(680, 520)
 
@@ -21,7 +21,7 @@ SIZE = QSize(680, 520)
 class AttachmentWindow(QDialog):
     """The text as the model reads it, whatever became of the file since; what is looked for is marked in it."""
 
-    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, needle: "Needle | None") -> None:
+    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None") -> None:
         super().__init__(parent)
         self.setObjectName("attachmentWindow")
         self.setWindowTitle(file.title)
@@ -53,10 +53,10 @@ class AttachmentWindow(QDialog):
         self.resize(SIZE.boundedTo(parent.size()))
         self._marks = self._mark(needle, theme) if needle else None
 
-    def _mark(self, needle: "Needle", theme: Theme) -> "Marks":
-        from phichat.ui.marks import Marks  # noqa: PLC0415 - rarely needed
+    def _mark(self, needle: "SearchTerms", theme: Theme) -> "Highlights":
+        from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - rarely needed
 
-        marks = Marks(self._field, needle, theme.tokens)
+        marks = Highlights(self._field, needle, theme.tokens)
         if marks.places:
             marks.choose(0)
             cursor = QTextCursor(self._field.document())
@@ -70,6 +70,6 @@ class AttachmentWindow(QDialog):
         QGuiApplication.clipboard().setText(self._file.text)
 
 
-def show_attachment(theme: Theme, parent: QWidget, file: Attachment, needle: "Needle | None" = None) -> None:
+def show_attachment(theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None" = None) -> None:
     """Open the text of `file` over `parent`."""
     AttachmentWindow(theme, parent, file, needle).open()

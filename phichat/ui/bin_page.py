@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidg
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HeadingsModel
-from phichat.ui.plain_text import plain_label
 from phichat.ui.row_list import RowList
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label
 
 
 class BinPage(QWidget):

@@ -4,9 +4,9 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import format_number, tr
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class BranchSwitch(QWidget):

@@ -4,10 +4,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.ui.composer import Composer
 from phichat.ui.header import Header
-from phichat.ui.pages import Pages
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.transcript import COLUMN
+from phichat.ui.widgets.pages import CentralStack
 
 
 class ChatPage(QWidget):
@@ -18,7 +18,7 @@ class ChatPage(QWidget):
         below: takes banners between the conversation and the message field.
     """
 
-    def __init__(self, header: Header, pages: Pages, composer: Composer, status: StatusLine) -> None:
+    def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusLine) -> None:
         super().__init__()
         self.above, self.below = QVBoxLayout(), QVBoxLayout()
         self.above.setContentsMargins(16, 0, 16, 0)

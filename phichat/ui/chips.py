@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWi
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import format_size, tr, tr_count
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import tool_tip
 
 if TYPE_CHECKING:
-    from phichat.ui.marks import Needle
+    from phichat.ui.widgets.highlights import SearchTerms
 
 WIDEST = 240  # pixels of a name, whose middle is left out if it is longer
 SPACING = 6
@@ -144,7 +144,7 @@ class Chips(QWidget):
         self.setAccessibleName(tr("Attached files"))
         self._theme, self._can_go = theme, can_go
         self._chips: list[Chip] = []
-        self._needle: Needle | None = None
+        self._needle: SearchTerms | None = None
         self.hide()
 
     def files(self) -> tuple[Attachment, ...]:
@@ -175,7 +175,7 @@ class Chips(QWidget):
                 chip.show_tokens(tokens)
         self._arrange()
 
-    def look_for(self, needle: "Needle | None") -> None:
+    def look_for(self, needle: "SearchTerms | None") -> None:
         """Mark those in which `needle` is; None for none."""
         self._needle = needle
         for chip in self._chips:

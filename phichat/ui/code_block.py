@@ -22,11 +22,11 @@ from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
 from phichat.ui.part import Part
-from phichat.ui.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import RenderThread
 from phichat.ui.widgets.clipboard import CopyButton
+from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 
 if TYPE_CHECKING:
     from phichat.ui.colouring import Colouring

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.field import Field, strip_blank_lines
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 if TYPE_CHECKING:
     from phichat.ui.chips import Chips
@@ -44,7 +44,7 @@ class Composer(QFrame):
         self._theme = theme
         self._chips: Chips | None = None
         self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
-        self.field = Field(takes_files=True)
+        self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
         self.field.setPlaceholderText(tr("Write a message…"))

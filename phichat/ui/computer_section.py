@@ -4,8 +4,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.labels import explanation, heading
-from phichat.ui.plain_text import tool_tip
+from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.plain_text import tool_tip
 
 MOST_GB, MOST_MINUTES = 100, 1440
 
@@ -24,7 +24,7 @@ class ComputerSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 10, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(heading(tr("This computer")))
+        layout.addWidget(heading_label(tr("This computer")))
         states = tr("Disk for what the model remembers of conversations, so that they are not read twice.")
         rest = tr("After so long without a question, the model gives its memory back; it returns as you write.")
         self._states = _field("statesSpin", tr("Disk for remembered conversations"), states, MOST_GB, tr("GB"))
@@ -33,7 +33,7 @@ class ComputerSection(QWidget):
         self._rest.setSpecialValueText(tr("never"))
         for field, text in ((self._states, states), (self._rest, rest)):
             layout.addWidget(field)
-            layout.addWidget(explanation(text))
+            layout.addWidget(help_label(text))
         self._states.valueChanged.connect(self.states_changed)
         self._rest.valueChanged.connect(self.rest_changed)
 

@@ -10,9 +10,9 @@ from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.headings import HeadingsModel
 from phichat.ui.row_list import Titles
-from phichat.ui.search_field import SearchField
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.search_field import SearchField
 
 if TYPE_CHECKING:
     from phichat.ui.bin_page import BinPage

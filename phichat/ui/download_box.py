@@ -9,8 +9,8 @@ from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Download, Downloads
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label
 from phichat.ui.wording import percent, standing, whole_size
 
 LITTLE = 5_000_000  # bytes that are thrown away without asking
@@ -147,7 +147,7 @@ class DownloadBox(QWidget):
         if not progress or progress.done < LITTLE:
             cancel()
             return
-        from phichat.ui.asking import ask  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - its many types take their time
 
         ask(
             self._theme,

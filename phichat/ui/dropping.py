@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
-from phichat.ui.field import files_in
+from phichat.ui.widgets.growing_edit import files_in
 
 MODELS, CONVERSATIONS = ".gguf", ".zip"  # what names end in that need no look inside
 

@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
 from phichat.ui.chips import Chips
-from phichat.ui.field import Field, strip_blank_lines
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class EditBox(QFrame):
@@ -26,7 +26,7 @@ class EditBox(QFrame):
     def __init__(self, theme: Theme, text: str, files: Attachments = ()) -> None:
         super().__init__()
         self.setObjectName("editBox")
-        self.field = Field()
+        self.field = GrowingTextEdit()
         self.field.setObjectName("editField")
         self.field.setAccessibleName(tr("Edit your message"))
         self.field.setAccessibleDescription(tr("Enter asks this instead; Escape leaves everything as it was."))

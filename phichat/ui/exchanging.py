@@ -51,13 +51,13 @@ class Exchanging(QObject):
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Export the conversations of those ids, or all for none, to where the person wants it."""
-        from phichat.ui.asking import ask_where_to_export  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask_where_to_export  # noqa: PLC0415 - its many types take their time
 
         ask_where_to_export(window, self._suggested(names), lambda file: self.export(names, Path(file)))
 
     def ask_to_import(self, window: QWidget) -> None:
         """Import what the person chooses."""
-        from phichat.ui.asking import ask_for_conversations  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import ask_for_conversations  # noqa: PLC0415 - as above
 
         self.bring_in([Path(file) for file in ask_for_conversations(window)])
 

@@ -8,10 +8,10 @@ from shiboken6 import isValid
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.finding import Finding
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript import Transcript
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
 MOST_SELECTED = 100  # characters: what is longer was selected to be copied

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.chat.conversation import Message, Role
 from phichat.markdown.document import plain
 from phichat.markdown.streaming import blocks_of
-from phichat.ui.marks import Needle
 from phichat.ui.transcript import Transcript
+from phichat.ui.widgets.highlights import SearchTerms
 
 SLICE = 0.008  # seconds of counting, between which the window does other things
 AFTER_CHANGE = 200  # milliseconds: while an answer comes, it is counted again this often
@@ -26,7 +26,7 @@ class Finding(QObject):
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
         self._transcript = transcript
-        self._needle = Needle()
+        self._needle = SearchTerms()
         self._counts: dict[str, tuple[str, int]] = {}  # for a message's id, its text and how often it is in there
         self._at: tuple[str, int] | None = None  # a message's id, and which of the places in it
         self._origin = 0
@@ -43,7 +43,7 @@ class Finding(QObject):
 
     def look_for(self, words: str) -> None:
         """Mark `words`, and go to the first place from where the looking began."""
-        self._needle = Needle(words)
+        self._needle = SearchTerms(words)
         self._counts.clear()
         self._at = None
         self._transcript.look_for(self._needle)

@@ -22,9 +22,9 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, ModelFile, SpaceCheck
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label
 from phichat.ui.wording import whole_size
 
 WIDTH = 580  # pixels: lines longer than that are tiring to read

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import plain_label
 
 
 class FolderRow(QWidget):

@@ -8,9 +8,9 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import tool_tip
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile

@@ -13,9 +13,9 @@ from phichat.ui.message_context import MessageContext
 from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
-    from phichat.ui.marks import Needle
     from phichat.ui.message_view import MessageView
-    from phichat.ui.rule import Rule
+    from phichat.ui.widgets.highlights import SearchTerms
+    from phichat.ui.widgets.labels import Divider
 
 
 class Live(QObject):
@@ -37,9 +37,9 @@ class Live(QObject):
         self.path: list[Message] = []
         self.first = 0
         self.views: list[MessageView] = []
-        self._needle: Needle | None = None
+        self._needle: SearchTerms | None = None
         self._unmarked: list[MessageView] = []
-        self._rule: Rule | None = None
+        self._rule: Divider | None = None
         self._horizon: str | None = None
         self._rule_at = -1
 
@@ -132,7 +132,7 @@ class Live(QObject):
             self.first = max(self.first, end)
         self._settle_rule()
 
-    def look_for(self, needle: "Needle | None") -> None:
+    def look_for(self, needle: "SearchTerms | None") -> None:
         """Mark `needle` in all that come, and with `mark_next` in those that are there; None for nothing."""
         self._needle = needle
         self._unmarked = self.views[:] if needle else []
@@ -179,10 +179,10 @@ class Live(QObject):
         view.show_versions()
 
 
-def _horizon_rule() -> "Rule":
-    from phichat.ui.rule import Rule  # noqa: PLC0415 - few conversations are so long
+def _horizon_rule() -> "Divider":
+    from phichat.ui.widgets.labels import Divider  # noqa: PLC0415 - few conversations are so long
 
-    return Rule(
+    return Divider(
         "horizon",
         tr("The model remembers from here"),
         tr("What is above does not fit into the model's context any more, but for pinned messages."),

@@ -8,11 +8,11 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.labels import explanation
-from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.theme.scaling import fixed_font, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.labels import help_label
+from phichat.ui.widgets.plain_text import PlainTextEdit
 
 MOST = 200_000  # bytes from the end
 
@@ -43,7 +43,7 @@ class LogsDialog(QDialog):
             buttons.addWidget(button)
         buttons.addWidget(close_button_box(self, theme), 1)
         layout = QVBoxLayout(self)
-        layout.addWidget(explanation(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
+        layout.addWidget(help_label(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
         layout.addWidget(self._text)
         layout.addLayout(buttons)
         self.resize(scaled(680), scaled(440))

@@ -28,7 +28,6 @@ from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
-from phichat.ui.pages import Pages
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
 from phichat.ui.reading_keys import ReadingKeys
@@ -40,6 +39,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript import Transcript
 from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
+from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     def _lay_out(self, export_to: "Exporter", import_from: "Importer") -> None:
-        self._pages = Pages(self._welcome, self._transcript)
+        self._pages = CentralStack(self._welcome, self._transcript)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
         self._arrivals.settle(self._pages, page.above, is_offered=self._remembering.now.offers_phi_3)
@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.asking import ask_for_model  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask_for_model  # noqa: PLC0415 - its many types take their time
 
         if file := ask_for_model(self):
             self.choosing.open_file(file)

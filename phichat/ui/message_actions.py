@@ -6,10 +6,10 @@ from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.clipboard import Copied, CopyButton
+from phichat.ui.widgets.plain_text import tool_tip
 
 WIDTH, HEIGHT = 28, 24  # pixels
 MOST = 3  # buttons

@@ -12,12 +12,12 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.copying import message_data
 from phichat.ui.excerpts import Excerpt, excerpt
-from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.part import Field, Part
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.highlights import SearchTerms
 
 if TYPE_CHECKING:
     from phichat.ui.pin_mark import PinMark
@@ -42,7 +42,7 @@ class MessageView(QWidget):
         self.switch: BranchSwitch | None = None
         self._parts: list[Part] = []
         self._mark: PinMark | None = None
-        self.needle: Needle | None = None
+        self.needle: SearchTerms | None = None
         self._is_hovered = self._is_focused = self._is_held = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -163,7 +163,7 @@ class MessageView(QWidget):
         for first, second in pairwise(stops):
             QWidget.setTabOrder(first, second)
 
-    def look_for(self, needle: Needle | None) -> None:
+    def look_for(self, needle: SearchTerms | None) -> None:
         """Mark `needle` from now on; None for nothing."""
         self.needle = needle
         for part in self._parts:

@@ -15,8 +15,8 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, Source
 from phichat.ui.download_box import DownloadBox
 from phichat.ui.downloads import Downloads
-from phichat.ui.plain_text import plain_label, set_tool_tip
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 from phichat.ui.wording import rounded
 
 

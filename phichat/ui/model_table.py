@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
 from phichat.ui.downloads import Downloads
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import tool_tip
 from phichat.ui.wording import presence, rounded
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)

@@ -16,10 +16,10 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.downloads import Downloads
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.verifying import Verifying
+from phichat.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
@@ -213,7 +213,7 @@ class ModelsDialog(QDialog):
             self._remove_now(listing)
 
     def _ask_removal(self, listing: Listing) -> None:
-        from phichat.ui.asking import ask  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - its many types take their time
 
         ask(
             self._theme,
@@ -243,7 +243,7 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.asking import ask_for_model  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import ask_for_model  # noqa: PLC0415 - as above
 
         if file := ask_for_model(self):
             self.add_file(file)

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from phichat.markdown.document import Block
-from phichat.ui.marks import Marks, Needle
 from phichat.ui.theme.palette import Colors
+from phichat.ui.widgets.highlights import Highlights, SearchTerms
 
 Field = QTextEdit | QPlainTextEdit
 
@@ -20,7 +20,7 @@ class Part:
         block: what it shows of a reply; None for anything else.
     """
 
-    marks: Marks | None = None
+    marks: Highlights | None = None
     block: Block | None = None
 
     def widget(self) -> QWidget:
@@ -51,11 +51,11 @@ class Part:
         """What the person has marked, as Markdown."""
         return self.selected()
 
-    def look_for(self, needle: Needle | None, tokens: Colors) -> None:
+    def look_for(self, needle: SearchTerms | None, tokens: Colors) -> None:
         """Mark `needle` from now on; None for nothing."""
         if self.marks:
             self.marks.clear()
-        self.marks = Marks(self.field(), needle, tokens) if needle else None
+        self.marks = Highlights(self.field(), needle, tokens) if needle else None
 
     def mark_again(self) -> None:
         """The text is another one."""

@@ -4,8 +4,8 @@ from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label
 
 SIZE = QSize(15, 15)
 

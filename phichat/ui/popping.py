@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from phichat.ui.plain_text import notification
+from phichat.ui.widgets.plain_text import notification
 
 SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too
 

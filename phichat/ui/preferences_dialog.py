@@ -21,13 +21,13 @@ from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
 from phichat.ui.folder_row import FolderRow
-from phichat.ui.labels import explanation
-from phichat.ui.plain_text import PlainTextEdit, plain_label
 from phichat.ui.swatches import swatch
 from phichat.ui.theme.palette import ACCENTS, SYSTEM
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.labels import help_label
+from phichat.ui.widgets.plain_text import PlainTextEdit, plain_label
 
 THEMES = {
     SYSTEM: N_("As the system"),
@@ -104,7 +104,7 @@ class PreferencesDialog(QDialog):
         fonts = {"": tr("As the system"), **{name: name for name in families}}
         self._add(form, "fontCombo", tr("Font"), self._choice("font", fonts, self._now.font))
         self._add(form, "languageCombo", tr("Language"), self._languages())
-        form.addRow("", explanation(tr("Another language is spoken from the next start on.")))
+        form.addRow("", help_label(tr("Another language is spoken from the next start on.")))
         form.addRow("", self._switch("less_motion", "lessMotionCheck", tr("Less motion")))
         return page
 
@@ -132,7 +132,7 @@ class PreferencesDialog(QDialog):
         combo.activated.connect(self._on_preset)
         self._presets = combo
         self._add(form, "defaultPresetCombo", tr("Preset"), combo)
-        form.addRow("", explanation(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
+        form.addRow("", help_label(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
         return page
 
     def _system(self, folders: tuple[Path, Path]) -> QWidget:
@@ -142,20 +142,20 @@ class PreferencesDialog(QDialog):
         place.show_folder(data)
         place.opened.connect(self.opened)
         form.addRow(tr("Data"), place)
-        form.addRow("", explanation(tr("The environment variable PHICHAT_HOME moves all of it, set before a start.")))
+        form.addRow("", help_label(tr("The environment variable PHICHAT_HOME moves all of it, set before a start.")))
         self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
         self._models.opened.connect(self.opened)
         self._models.change_wanted.connect(self.folder_wanted)
         self._models.own_wanted.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
-        form.addRow("", explanation(tr("Another folder holds from the next start on; models that are here stay.")))
+        form.addRow("", help_label(tr("Another folder holds from the next start on; models that are here stay.")))
         words = tr("Notify me when a long answer or a download has ended")
         form.addRow(self._switch("notifies", "notifiesCheck", words))
         looks = self._switch("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))
         looks.setEnabled(self._can_look)
         form.addRow(looks)
-        form.addRow("", explanation(self._what_looking_means()))
+        form.addRow("", help_label(self._what_looking_means()))
         return page
 
     def _what_looking_means(self) -> str:

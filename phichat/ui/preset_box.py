@@ -28,9 +28,9 @@ from phichat.chat.sampling import (
     stored,
 )
 from phichat.i18n import tr
-from phichat.ui.labels import explanation
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.labels import help_label
 
 
 class PresetBox(QWidget):
@@ -64,7 +64,7 @@ class PresetBox(QWidget):
         self._reset.setToolTip(tr("Back to the preset Balanced."))
         self._reset.clicked.connect(self._on_reset)
         self._more = self._more_button()
-        self._note = explanation("")
+        self._note = help_label("")
         self._note.setObjectName("presetNote")
         self._lay_out()
         theme.changed.connect(self._show_icon)
@@ -186,7 +186,7 @@ class PresetBox(QWidget):
         self._ask(tr("Rename the preset"), self.base.label, self._objection_to_other, self._on_renamed)
 
     def _ask(self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]) -> None:
-        from phichat.ui.name_dialog import NameDialog  # noqa: PLC0415 - rarely wanted
+        from phichat.ui.widgets.dialogs import NameDialog  # noqa: PLC0415 - rarely wanted
 
         dialog = NameDialog(self._theme, self.window(), title, name, LONGEST, objection)
         dialog.setObjectName("presetNameDialog")
@@ -220,7 +220,7 @@ class PresetBox(QWidget):
 
     @Slot()
     def _on_delete(self) -> None:
-        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely wanted
+        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely wanted
 
         question = tr("Delete the preset {preset}?").format(preset=self.base.label)
         ask(self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.drawings import SOURCE, Drawings
 from phichat.ui.part import Part
-from phichat.ui.plain_text import SealedDocument
 from phichat.ui.typesetting import INDENT, QUOTE, QUOTES, RULE, Typesetter
+from phichat.ui.widgets.plain_text import SealedDocument
 
 LARGER = 1.1  # than the window's font
 BAR = 3  # pixels: the line beside a quote
@@ -165,7 +165,7 @@ class Prose(Part, QTextBrowser):
     @Slot(QUrl)
     def _open(self, url: QUrl) -> None:
         if url.scheme() in _SAFE:
-            from phichat.ui.link_dialog import LinkDialog  # noqa: PLC0415 - few links are followed
+            from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - few links are followed
 
             LinkDialog(url, self.window()).open()
 

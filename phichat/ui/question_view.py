@@ -11,13 +11,13 @@ from phichat.chat.conversation import Message
 from phichat.i18n import tr
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox
-from phichat.ui.marks import Needle
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
 from phichat.ui.prose import Prose
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.highlights import SearchTerms
 
 if TYPE_CHECKING:
     from phichat.ui.chips import Chips
@@ -89,7 +89,7 @@ class QuestionView(MessageView):
     def stops(self) -> list[QWidget]:
         return [*(self._files.buttons() if self._files else []), *super().stops()]
 
-    def look_for(self, needle: Needle | None) -> None:
+    def look_for(self, needle: SearchTerms | None) -> None:
         super().look_for(needle)
         if self._files:
             self._files.look_for(needle)

@@ -10,9 +10,9 @@ from phichat.i18n import tr, tr_count
 from phichat.store.base import SearchHit
 from phichat.ui.headings import HEADING, title_of_heading
 from phichat.ui.hit_rows import HitRows
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.row_list import RowList
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
 from phichat.ui.headings import HEADING, IS_ANSWERING, title_of_heading
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import tool_tip
 
 MARGIN = 10  # pixels
 

@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider,
 
 from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
-from phichat.ui.labels import explanation
-from phichat.ui.plain_text import plain_label, set_tool_tip, tool_tip
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.labels import help_label
+from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
 
 
 class SettingRow(QWidget):
@@ -86,7 +86,7 @@ class SettingRow(QWidget):
         layout.setVerticalSpacing(2)
         layout.addLayout(head, 0, 0)
         layout.addWidget(self._slider, 1, 0)
-        layout.addWidget(explanation(tr(setting.help)), 2, 0)
+        layout.addWidget(help_label(tr(setting.help)), 2, 0)
 
     @Slot(int)
     def _on_slider(self, position: int) -> None:

@@ -23,12 +23,12 @@ from PySide6.QtWidgets import (
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
 from phichat.i18n import tr
 from phichat.ui.computer_section import ComputerSection
-from phichat.ui.labels import explanation, heading
-from phichat.ui.plain_text import PlainTextEdit
 from phichat.ui.preset_box import PresetBox
 from phichat.ui.setting_row import SettingRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.plain_text import PlainTextEdit
 
 LARGEST_CONTEXT = 131_072
 SETTLED_AFTER = 600  # milliseconds without a further change of the context
@@ -186,13 +186,13 @@ class SettingsPanel(QScrollArea):
         self._context.valueChanged.connect(self._wait_for_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
-            explanation(tr("How much of the conversation the model keeps in view; more takes more memory."))
+            help_label(tr("How much of the conversation the model keeps in view; more takes more memory."))
         )
 
     def _heading(self, text: str) -> QLabel:
         if self._layout.count():
             self._layout.addSpacing(10)
-        label = heading(text)
+        label = heading_label(text)
         self._layout.addWidget(label)
         return label
 

@@ -120,7 +120,7 @@ class SidebarController(QObject):
     @Slot()
     def erase(self) -> None:
         """Delete everything, once the user confirms it."""
-        from phichat.ui.asking import ask  # noqa: PLC0415 - rarely needed
+        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely needed
 
         question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
         yes, no = tr("Delete everything"), tr("Keep them")

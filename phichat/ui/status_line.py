@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from phichat.engine.base import Done
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.theme import muted
+from phichat.ui.widgets.plain_text import plain_label
 
 MARGIN = 16  # pixels
 

@@ -22,8 +22,8 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import run_when_idle
 
 if TYPE_CHECKING:
-    from phichat.ui.marks import Needle
     from phichat.ui.message_view import MessageView
+    from phichat.ui.widgets.highlights import SearchTerms
 
 MARGINS = 24, 24, 24, 16  # pixels
 COLUMN = 760  # pixels: lines longer than that are tiring to read
@@ -100,11 +100,11 @@ class Transcript(QScrollArea):
 
     def show_message(self, name: str, words: str = "") -> None:
         """Show the message with that id, if it is on the path, and mark each of `words` in what is shown."""
-        from phichat.ui.marks import Needle  # noqa: PLC0415 - an empty window has nothing to mark
+        from phichat.ui.widgets.highlights import SearchTerms  # noqa: PLC0415 - an empty window has nothing to mark
 
         number = self._live.number(name)
         if number >= 0:
-            self.look_for(Needle(*words.split()))
+            self.look_for(SearchTerms(*words.split()))
             self._is_pointing = True
             self.bring(number, 0)
 
@@ -216,7 +216,7 @@ class Transcript(QScrollArea):
         if self._live.path and (view := self._reach(0)):
             self._place.hold(view, 0)
 
-    def look_for(self, needle: "Needle | None") -> None:
+    def look_for(self, needle: "SearchTerms | None") -> None:
         """Mark `needle` in what is shown; None for nothing."""
         self._is_pointing = False
         self._live.look_for(needle or None)

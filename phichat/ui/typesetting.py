@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clipped, markup
 from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
-from phichat.ui.plain_text import tool_tip
+from phichat.ui.widgets.plain_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6

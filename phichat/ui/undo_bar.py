@@ -5,10 +5,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.plain_text import plain_label
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undoing import UndoStack
+from phichat.ui.widgets.plain_text import plain_label
 
 COLUMN = 760  # pixels, as what is above and below it
 SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu

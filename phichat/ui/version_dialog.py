@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QV
 
 from phichat.i18n import tr
 from phichat.ui.blocks import Blocks
-from phichat.ui.labels import explanation, heading
 from phichat.ui.part import Part
 from phichat.ui.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.labels import heading_label, help_label
 
 if TYPE_CHECKING:
     from phichat.net.releases import Release
@@ -34,10 +34,10 @@ class VersionDialog(QDialog):
         self.setAccessibleName(title)
         self._page = QUrl(release.page)
         layout = QVBoxLayout(self)
-        layout.addWidget(heading(title))
+        layout.addWidget(heading_label(title))
         layout.addWidget(_Notes(theme, release.notes or tr("Its page says what is new."), title))
         words = tr("You have version {version}. Nothing installs itself: the page of the new one has the files.")
-        layout.addWidget(explanation(words.format(version=ours)))
+        layout.addWidget(help_label(words.format(version=ours)))
         layout.addWidget(self._buttons(theme))
         self.resize(scaled(560), scaled(440))
 
@@ -55,7 +55,7 @@ class VersionDialog(QDialog):
 
     @Slot()
     def _on_page(self) -> None:
-        from phichat.ui.link_dialog import LinkDialog  # noqa: PLC0415 - few links are followed
+        from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - few links are followed
 
         LinkDialog(self._page, self).open()
 

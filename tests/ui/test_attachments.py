@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from phichat.chat.attachments import Attachment, with_attachments
 from phichat.engine.base import PromptFit, Request
 from phichat.exchange.export import Format, export
-from phichat.ui import asking, attaching
+from phichat.ui import attaching
 from phichat.ui.answering import State
+from phichat.ui.widgets import dialogs
 from tests.conversations import talk
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -87,7 +88,7 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
 
 
 def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ask_for_texts", lambda _: [str(notes)])
+    monkeypatch.setattr(dialogs, "ask_for_texts", lambda _: [str(notes)])
     person.click("attachButton")
     person.wait(lambda: chips(person) == ["notes.txt"])
 

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
 from phichat.ui.answering import State
-from phichat.ui.marks import Needle
 from phichat.ui.theme.palette import colors_of
+from phichat.ui.widgets.highlights import SearchTerms
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -217,7 +217,7 @@ def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) ->
 )
 def test_what_is_found(words: str, text: str, found: list[str]) -> None:
     units = text.encode("utf-16-le")
-    places = Needle(words).places(text)
+    places = SearchTerms(words).places(text)
     assert [units[2 * start : 2 * end].decode("utf-16-le") for start, end in places] == found
 
 
@@ -225,5 +225,5 @@ def test_what_is_found(words: str, text: str, found: list[str]) -> None:
     ("words", "source"), [("unbelievable", "un**believ**able"), ("a & b", "a &amp; b"), ("two links", "[two](x) links")]
 )
 def test_no_message_is_passed_over(words: str, source: str) -> None:
-    assert Needle(words).may_be_in(source)
-    assert not Needle("elsewhere").may_be_in("un**believ**able")
+    assert SearchTerms(words).may_be_in(source)
+    assert not SearchTerms("elsewhere").may_be_in("un**believ**able")

@@ -25,11 +25,19 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineError
 from phichat.models.base import Remote
-from phichat.ui import asking, updating
+from phichat.ui import updating
 from phichat.ui.answering import State
-from phichat.ui.plain_text import PlainTextEdit, SealedDocument, notification, plain_label, set_tool_tip, tool_tip
 from phichat.ui.popping import Popping
 from phichat.ui.prose import Prose
+from phichat.ui.widgets import dialogs
+from phichat.ui.widgets.plain_text import (
+    PlainTextEdit,
+    SealedDocument,
+    notification,
+    plain_label,
+    set_tool_tip,
+    tool_tip,
+)
 from tests import stored
 from tests.fakes import PHI_3, ScriptedEngine, ScriptedShelf
 from tests.releases_server import ReleasesServer
@@ -41,7 +49,7 @@ from tests.ui.test_updating import notice, switch
 PACKAGE = Path(__file__).parents[2] / "phichat"
 WIDTH = 931  # pixels: no window of ours has anything so wide by itself
 
-HOME_OF_TIPS = "phichat/ui/plain_text.py"
+HOME_OF_TIPS = "phichat/ui/widgets/plain_text.py"
 MADE_THERE = {"QLabel", "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument"}
 """What takes any string for HTML, or loads what HTML names."""
 SHOWS_HTML = {"setHtml", "insertHtml", "setMarkdown", "insertMarkdown", "setSearchPaths"}
@@ -120,7 +128,7 @@ def _below(kind: type) -> list[type]:
 
 def test_message_boxes_and_rich_labels_are_where_they_were_looked_at() -> None:
     boxes = {name for name, call in _calls() if _called(call) == "QMessageBox"}
-    assert boxes == {"phichat/ui/asking.py"}
+    assert boxes == {"phichat/ui/widgets/dialogs.py"}
     rich = [name for name, call in _calls() if "RichText" in ast.unparse(call) and "setTextFormat" in ast.unparse(call)]
     assert set(rich) == {"phichat/ui/about_dialog.py"}, "a link that is escaped, and nothing else"
 
@@ -185,7 +193,7 @@ def test_the_question_whether_to_replace_a_file_shows_its_name(
     (tmp_path / name).touch()
     owner = QWidget()
     qtbot.addWidget(owner)
-    asking.ask_where_to_export(owner, name, lambda _: None)
+    dialogs.ask_where_to_export(owner, name, lambda _: None)
     dialog = owner.findChild(QFileDialog, "exportDialog")
     assert dialog
     dialog.setDirectory(str(tmp_path))

@@ -219,9 +219,9 @@ def test_words_are_found_in_lists_tables_and_code(person: Person, engine: Script
 
 
 def _needle(word: str) -> object:
-    from phichat.ui.marks import Needle
+    from phichat.ui.widgets.highlights import SearchTerms
 
-    return Needle(word)
+    return SearchTerms(word)
 
 
 def test_the_menu_of_a_link_knows_where_it_leads(person: Person, engine: ScriptedEngine) -> None:

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
-from phichat.ui.plain_text import plain_label
+from phichat.ui.widgets.plain_text import plain_label
 
 
 def banner_layout(banner: QWidget) -> QHBoxLayout:

@@ -10,8 +10,8 @@ from PySide6.QtGui import QClipboard, QGuiApplication
 from PySide6.QtWidgets import QToolButton
 from shiboken6 import isValid
 
-from phichat.ui.plain_text import tool_tip
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.plain_text import tool_tip
 
 CONFIRMED_FOR = 1500  # milliseconds that a button shows "copied"
 

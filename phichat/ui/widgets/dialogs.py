@@ -1,13 +1,17 @@
-"""Parts of dialogs."""
+"""Small dialogs: a question, a name, a link, files to open and save."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QDialogButtonBox
+from PySide6.QtCore import QByteArray, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
+from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 
 def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
@@ -24,3 +28,180 @@ def open_folder(folder: Path) -> None:
     """Show `folder`, or the nearest parent that exists, in the system's file manager."""
     place = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+
+
+def ask(
+    theme: Theme, parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Callable[[], object]
+) -> None:
+    """Ask over `parent`; Escape and Enter are `no`. A question that is already open comes to the front."""
+    if there := parent.findChild(QMessageBox, name):
+        there.activateWindow()
+        return
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are in it, which others chose
+    box.setText(question)
+    box.setObjectName(name)
+    agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+    refuse = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    agree.setObjectName("agreeButton")
+    refuse.setObjectName("refuseButton")
+    box.setDefaultButton(refuse)
+    box.setEscapeButton(refuse)
+    agree.clicked.connect(agreed)
+    theme.dress(box, "button")
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+def ask_for_conversations(parent: QWidget) -> list[str]:
+    """Files with conversations that the person chooses."""
+    kinds = ";;".join([tr("Conversations (*.json *.zip)"), tr("All files (*)")])
+    files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
+    return files
+
+
+def ask_for_texts(parent: QWidget) -> list[str]:
+    """Text files that the person chooses. They are of more kinds than could be listed."""
+    files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach text files"), "", tr("All files (*)"))
+    return files
+
+
+def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
+    """Where to write conversations, and by its ending in what form; `name` is suggested."""
+    dialog = QFileDialog(parent, tr("Export"))
+    keep_boxes_plain(dialog)
+    dialog.setObjectName("exportDialog")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilters(
+        [
+            tr("Everything, to be imported again (*.json)"),
+            tr("Markdown (*.md)"),
+            tr("Text (*.txt)"),
+            tr("Web page (*.html)"),
+        ]
+    )
+    dialog.selectFile(name)
+    dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kind.rpartition("*.")[2].rstrip(")")))
+    dialog.setDefaultSuffix("json")
+    dialog.fileSelected.connect(chosen)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+
+
+def ask_for_model(parent: QWidget) -> str:
+    """A model file that the person chooses; empty for none."""
+    kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
+    file, _ = QFileDialog.getOpenFileName(parent, tr("Open a model file"), "", kinds)
+    return file
+
+
+class NameDialog(QDialog):
+    """A field for a name that begins as `name`; `objection` is a sentence about one that cannot be had, or empty.
+
+    Signals: `named(str)` with what was agreed to.
+    """
+
+    named = Signal(str)
+
+    def __init__(
+        self, theme: Theme, parent: QWidget, title: str, name: str, longest: int, objection: Callable[[str], str]
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAccessibleName(title)
+        self._objection = objection
+        self._field = QLineEdit(name)
+        self._field.setObjectName("nameField")
+        self._field.setAccessibleName(title)
+        self._field.setMaxLength(longest)
+        self._field.selectAll()
+        self._note = help_label("")
+        self._note.setObjectName("nameNote")
+        buttons = QDialogButtonBox()
+        self._agree = buttons.addButton(tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._agree.setObjectName("agreeButton")
+        self._agree.setDefault(True)
+        refuse = buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        refuse.setObjectName("refuseButton")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self._field.textChanged.connect(self._look)
+        layout = QVBoxLayout(self)
+        for part in (heading_label(title), self._field, self._note, buttons):
+            layout.addWidget(part)
+        theme.dress(self._field, "field")
+        theme.dress(buttons, "button")
+        self.setMinimumWidth(scaled(340))
+        self._look()
+
+    def accept(self) -> None:
+        super().accept()
+        self.named.emit(self._name())
+
+    @Slot()
+    def _look(self) -> None:
+        name = self._name()
+        sentence = self._objection(name) if name else ""
+        self._note.setText(sentence)
+        self._field.setAccessibleDescription(sentence)
+        self._agree.setEnabled(bool(name) and not sentence)
+
+    def _name(self) -> str:
+        return " ".join(self._field.text().split())
+
+
+SIZE = 440, 74  # pixels of the address
+
+
+class LinkDialog(QDialog):
+    """Shows the whole address as the network sees it, so that no letter can look like another; opens it, or not."""
+
+    def __init__(self, url: QUrl, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("linkDialog")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Open this link?"))
+        self._url = url
+        host = _letters(QUrl.toAce(url.host())) or url.host()
+        self._address = PlainTextEdit(_letters(url.toEncoded()))
+        self._address.setObjectName("linkAddress")
+        self._address.setReadOnly(True)
+        self._address.setTabChangesFocus(True)
+        self._address.setAccessibleName(tr("Address"))
+        self._address.setMinimumWidth(SIZE[0])
+        self._address.setFixedHeight(SIZE[1])
+        leads = plain_label(tr("It leads to {host}, outside of Phichat:").format(host=host))
+        leads.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.addWidget(leads)
+        layout.addWidget(self._address)
+        layout.addWidget(self._buttons())
+
+    def _buttons(self) -> QDialogButtonBox:
+        box = QDialogButtonBox()
+        for name, label, role, slot in (
+            ("openLink", tr("Open"), QDialogButtonBox.ButtonRole.AcceptRole, self._on_open),
+            ("copyLink", tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole, self._on_copy),
+            ("cancelLink", tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole, self.reject),
+        ):
+            button = box.addButton(label, role)
+            button.setObjectName(name)
+            button.clicked.connect(slot)
+            if role is QDialogButtonBox.ButtonRole.AcceptRole:
+                button.setDefault(True)
+                button.setFocus()
+        return box
+
+    @Slot()
+    def _on_open(self) -> None:
+        QDesktopServices.openUrl(self._url)
+        self.accept()
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._address.toPlainText())
+        self.reject()
+
+
+def _letters(ascii_bytes: QByteArray) -> str:
+    return bytes(ascii_bytes.data()).decode("ascii", "replace")

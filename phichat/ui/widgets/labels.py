@@ -1,13 +1,32 @@
-"""A thin line across the conversation, with words in it."""
+"""Labels that several places share: headings, help texts, a divider with words."""
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from phichat.ui.plain_text import plain_label, tool_tip
 from phichat.ui.theme.theme import muted
+from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
-class Rule(QWidget):
+def heading_label(text: str) -> QLabel:
+    """What follows, in bold."""
+    label = plain_label(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def help_label(text: str) -> QLabel:
+    """A sentence in small letters, in as many lines as it needs."""
+    label = muted(plain_label(text))
+    label.setWordWrap(True)
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 0.9)
+    label.setFont(font)
+    return label
+
+
+class Divider(QWidget):
     """Says `text` between what is above and below; `hint` says more where one points at it."""
 
     def __init__(self, name: str, text: str, hint: str) -> None:

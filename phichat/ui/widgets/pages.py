@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 
-class Pages(QStackedWidget):
+class CentralStack(QStackedWidget):
     """The talk, and one of two pages where there is none yet."""
 
     def __init__(self, welcome: QWidget, talk: QWidget) -> None:

@@ -6,13 +6,13 @@ from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
-from phichat.ui.plain_text import SealedDocument
+from phichat.ui.widgets.plain_text import SealedDocument
 
 MOST_LINES = 9
 PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
 
-class Field(QTextEdit):
+class GrowingTextEdit(QTextEdit):
     """Plain text, as high as what is in it. Enter is `entered`, Shift+Enter a new line; Tab moves on.
 
     What an input method composes is no text yet: Enter does nothing meanwhile, as it is for the input method.

@@ -13,7 +13,7 @@ from phichat.ui.theme.palette import Colors
 MOST = 2000  # marks in one field: more than anyone looks at, and drawing them takes its time
 
 
-class Needle:
+class SearchTerms:
     """What is looked for: any of `words`, each as it stands but for case, accents and kinds of space."""
 
     def __init__(self, *words: str) -> None:
@@ -49,14 +49,14 @@ class Needle:
         return [(units[start], units[end]) for start, end in spans]
 
 
-class Marks:
+class Highlights:
     """Marks in one text field what a needle finds in it, one of them stronger.
 
     Attributes:
         places: what was found, each from and to.
     """
 
-    def __init__(self, field: QTextEdit | QPlainTextEdit, needle: Needle, tokens: Colors) -> None:
+    def __init__(self, field: QTextEdit | QPlainTextEdit, needle: SearchTerms, tokens: Colors) -> None:
         self._field, self._needle, self._tokens = field, needle, tokens
         self._chosen = -1
         self.places: list[tuple[int, int]] = []
