@@ -28,7 +28,7 @@ from phichat.models.download.job import fetch
 from phichat.models.download.part_file import PartFile, unfinished
 from phichat.paths import Home
 from phichat.store.history import History
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.single import Single
 from tests import stored
 from tests.hub_server import HubServer
@@ -74,10 +74,12 @@ def test_a_window_and_what_it_talked_about(home: Path, chatml_model: Path, qtbot
     window = app.create_window(str(chatml_model))
     window.show()
     person = Person(window, qtbot)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     window.session.sampling = Sampling(max_tokens=8)
     person.ask("word " * 20)
-    person.wait(lambda: person.window.answering.state is State.IDLE and len(window.session.conversation.path()) == 2)
+    person.wait(
+        lambda: person.window.answering.state is GenerationState.IDLE and len(window.session.conversation.path()) == 2
+    )
     window.close()
     assert list((home / "states").glob("*.state"))
     assert (home / "preferences.json").exists()
@@ -212,7 +214,7 @@ def test_the_window_says_it_too(home: Path, chatml_model: Path, qtbot: QtBot) ->
         window = app.create_window(str(chatml_model))
         window.show()
         person = Person(window, qtbot)
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         person.qtbot.wait(300)
         assert ("Now only you can" in person.status()) is is_first
         window.close()

@@ -19,20 +19,19 @@ from phichat.engine.base import CancelToken, Engine, EngineSettings
 from phichat.i18n import tr
 from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
-from phichat.ui.answering import Answering
 from phichat.ui.application import Application
-from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
+from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.focus_ring import FocusRings
 from phichat.ui.helping import Helping
-from phichat.ui.idling import Idling
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
 from phichat.ui.notifying import Notifying
 from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
-from phichat.ui.reading_ahead import ReadingAhead
-from phichat.ui.remembering import Remembering
 from phichat.ui.single import Single
 from phichat.ui.speaking import Speaking
 from phichat.ui.theme.reduced_motion import ReducedMotion
@@ -81,12 +80,12 @@ def create_window(
     stored = file.read()
     theme = _theme(application, stored)
     models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
-    remembering = Remembering(stored, _save_nothing if is_guest else file.write)
+    remembering = PreferencesStore(stored, _save_nothing if is_guest else file.write)
     make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
     thread = EngineThread(make_engine)
     service = HistoryService(home, is_guest=is_guest)
-    archive = Archive(service.history, remembering.new_session)
-    answering = Answering(thread, _settings, archive.keeping, models.checksum)
+    archive = Conversations(service.history, remembering.new_session)
+    answering = GenerationController(thread, _settings, archive.keeping, models.checksum)
     arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(
         theme,
@@ -183,7 +182,7 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
-def _connect_conversations(service: HistoryService, window: MainWindow, remembering: Remembering) -> None:
+def _connect_conversations(service: HistoryService, window: MainWindow, remembering: PreferencesStore) -> None:
     """What became of the file, and what models remember of conversations."""
     answering, keeping = window.answering, window.archive.keeping
     keeping.erased.connect(answering.forget)
@@ -204,10 +203,10 @@ def _connect_models(models: ModelService, window: MainWindow, arrivals: Arrivals
     window.answering.loaded_model.connect(arrivals.look)
 
 
-def _connect_unasked(window: MainWindow, answering: Answering, remembering: Remembering) -> None:
+def _connect_unasked(window: MainWindow, answering: GenerationController, remembering: PreferencesStore) -> None:
     """What the model does while nothing is asked of it."""
-    ahead = ReadingAhead(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
-    idling = Idling(answering, lambda: remembering.now.rest_minutes, _has_power, window)
+    ahead = DraftPrefill(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
+    idling = IdleTimer(answering, lambda: remembering.now.rest_minutes, _has_power, window)
     window.shown.connect(ahead.show)
     window.written.connect(ahead.write)
     window.acting.pinned.connect(ahead.soon)
@@ -224,7 +223,7 @@ def _connect_preferences(
     window: MainWindow,
     application: QApplication,
     theme: Theme,
-    remembering: Remembering,
+    remembering: PreferencesStore,
     home: paths.Home,
     *,
     can_look: bool,
@@ -244,7 +243,7 @@ def _connect_preferences(
 def _connect_help(
     window: MainWindow,
     theme: Theme,
-    remembering: Remembering,
+    remembering: PreferencesStore,
     home: paths.Home,
     diagnose: Callable[..., str],
     versions: ReleaseFeed,
@@ -258,7 +257,7 @@ def _connect_help(
 
 
 def _connect_notifications(
-    window: MainWindow, application: QApplication, arrivals: Arrivals, remembering: Remembering
+    window: MainWindow, application: QApplication, arrivals: Arrivals, remembering: PreferencesStore
 ) -> None:
     """What is shown outside the window when something has ended."""
     popping = Popping(application.windowIcon(), window)
@@ -366,7 +365,7 @@ def _read_text(file: Path) -> "Attachment":
 def _diagnose(
     home: paths.Home,
     models: ModelService,
-    answering: Answering,
+    answering: GenerationController,
     thread: EngineThread,
     make_engine: Callable[[], Engine],
     stop: CancelToken,

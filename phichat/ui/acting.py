@@ -11,9 +11,9 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.answering import Answering
-from phichat.ui.choosing import Choosing
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Acting(QObject):
         self,
         transcript: Transcript,
         composer: Composer,
-        answering: Answering,
-        choosing: Choosing,
+        answering: GenerationController,
+        choosing: ModelSelection,
         models: "Callable[[], Sequence[ModelFile]]",
         parent: QObject,
     ) -> None:

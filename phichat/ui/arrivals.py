@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phichat.models.base import Listing, ModelFile, ModelManager, SpaceCheck
     from phichat.models.library import Library
     from phichat.ui.bars import DownloadStrip, ReadyNotice
-    from phichat.ui.downloads import Downloads
+    from phichat.ui.controllers.downloads import DownloadManager
     from phichat.ui.first_run import FirstRun
     from phichat.ui.models_dialog import ModelsDialog
 
@@ -60,7 +60,7 @@ class Arrivals(QObject):
         self._listings: dict[str, Listing] = {}
         self._in_use: ModelFile | None = None
         self._ready: ModelFile | None = None
-        self._downloads: Downloads | None = None
+        self._downloads: DownloadManager | None = None
         self._page: FirstRun | None = None
         self._strip: DownloadStrip | None = None
         self._notice: ReadyNotice | None = None
@@ -154,11 +154,11 @@ class Arrivals(QObject):
         if is_first:
             self.looked.emit()
 
-    def _fetching(self) -> "Downloads":
+    def _fetching(self) -> "DownloadManager":
         if not self._downloads:
-            from phichat.ui.downloads import Downloads  # noqa: PLC0415 - after the window is painted
+            from phichat.ui.controllers.downloads import DownloadManager  # noqa: PLC0415 - after the window is painted
 
-            self._downloads = Downloads(self._shelf, self._jobs, self._errands)
+            self._downloads = DownloadManager(self._shelf, self._jobs, self._errands)
             self._downloads.setParent(self)
             self._downloads.changed.connect(self._show_strip)
             self._downloads.settled.connect(self.look)

@@ -15,8 +15,8 @@ from phichat.errors import PhichatError
 from phichat.i18n import tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
-from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.dropping import Dropping
 from phichat.ui.threads.background import BackgroundTasks
 
@@ -58,7 +58,7 @@ class Attaching(QObject):
     conversations_given = Signal(list)
 
     def __init__(
-        self, window: QWidget, composer: Composer, archive: Archive, *, look: Looker, read: TextReader
+        self, window: QWidget, composer: Composer, archive: Conversations, *, look: Looker, read: TextReader
     ) -> None:
         super().__init__(window)
         self._composer, self._archive = composer, archive

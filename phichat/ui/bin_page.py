@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidg
 
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
-from phichat.ui.headings import HeadingsModel
+from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.row_list import RowList
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
@@ -25,7 +25,7 @@ class BinPage(QWidget):
         super().__init__()
         self.setObjectName("bin")
         self._theme = theme
-        self._model = HeadingsModel(self)
+        self._model = ConversationListModel(self)
         self._list = RowList(theme, self._model)
         self._list.paint_titles()
         self._list.setObjectName("binList")

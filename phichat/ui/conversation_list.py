@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, Q
 
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
-from phichat.ui.headings import HeadingsModel
+from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.row_list import Titles
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
@@ -43,7 +43,7 @@ class ConversationList(QWidget):
     restored = Signal(list)
     purged = Signal(list)
 
-    def __init__(self, theme: Theme, headings: HeadingsModel, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, headings: ConversationListModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("sidebar")
         self._theme, self._headings = theme, headings

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
-from phichat.ui.downloads import Download, Downloads
+from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
 from phichat.ui.wording import percent, standing, whole_size
@@ -21,7 +21,7 @@ SAID_EACH = 10  # hundredths after which a screen reader says how far it is
 class DownloadBox(QWidget):
     """Shows the download of one model, begun or not; what people do with it goes to `downloads`."""
 
-    def __init__(self, theme: Theme, downloads: Downloads, *, is_centred: bool = False) -> None:
+    def __init__(self, theme: Theme, downloads: DownloadManager, *, is_centred: bool = False) -> None:
         super().__init__()
         self._theme, self._downloads = theme, downloads
         self._listing: Listing | None = None

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QWidget
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary
-from phichat.ui.archive import Archive
-from phichat.ui.headings import title_of_heading
-from phichat.ui.keeping import wait_for
+from phichat.ui.controllers.autosave import wait_for
+from phichat.ui.controllers.conversation_model import title_of_summary
+from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import single_result
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Exchanging(QObject):
     changed = Signal()
     unwanted = Signal(list)
 
-    def __init__(self, archive: Archive, parent: QObject, *, export_to: Exporter, import_from: Importer) -> None:
+    def __init__(self, archive: Conversations, parent: QObject, *, export_to: Exporter, import_from: Importer) -> None:
         super().__init__(parent)
         self._history, self._errands = archive.history, archive.errands
         self._headings, self._keeping, self._undoing = archive.headings, archive.keeping, archive.undoing
@@ -124,7 +124,7 @@ class Exchanging(QObject):
 
 
 def _file_name(heading: ConversationSummary) -> str:
-    letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title_of_heading(heading))
+    letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title_of_summary(heading))
     return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
 
 

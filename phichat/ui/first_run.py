@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, ModelFile, SpaceCheck
+from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.download_box import DownloadBox
-from phichat.ui.downloads import Downloads
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
@@ -43,7 +43,7 @@ class FirstRun(QScrollArea):
     file_chosen = Signal(str)
     taken = Signal(object)
 
-    def __init__(self, theme: Theme, downloads: Downloads, listing: Listing, hub: str) -> None:
+    def __init__(self, theme: Theme, downloads: DownloadManager, listing: Listing, hub: str) -> None:
         super().__init__()
         self.setObjectName("firstRun")
         self.setAccessibleName(tr("Get Phi-3"))

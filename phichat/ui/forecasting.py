@@ -6,7 +6,7 @@ from phichat.chat.attachments import length_with
 from phichat.chat.session import Session
 from phichat.chat.time_estimate import TimeEstimate, sentence
 from phichat.engine.base import Done, Loaded, PromptFit
-from phichat.ui.answering import Answering, State
+from phichat.ui.controllers.generation import GenerationController, GenerationState
 
 
 class Forecasting(QObject):
@@ -17,7 +17,7 @@ class Forecasting(QObject):
 
     changed = Signal(str)
 
-    def __init__(self, answering: Answering, parent: QObject | None = None) -> None:
+    def __init__(self, answering: GenerationController, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._answering = answering
         self._forecast = TimeEstimate()
@@ -67,7 +67,7 @@ class Forecasting(QObject):
 
     @Slot()
     def _say(self) -> None:
-        can_ask = self._length and self._answering.state is State.IDLE
+        can_ask = self._length and self._answering.state is GenerationState.IDLE
         words = sentence(self._forecast.seconds(self._length)) if can_ask else ""
         if words != self._said:
             self._said = words

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QTextCharFormat, QTextLayout,
 from PySide6.QtWidgets import QStyleOptionViewItem
 
 from phichat.store.base import SearchHit
-from phichat.ui.headings import HEADING
+from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
 from phichat.ui.rows import MARGIN, HeadingRows, Index
 
 EXCERPT_LINES = 2
@@ -15,7 +15,7 @@ class HitRows(HeadingRows):
     """A title, and below it the words around what was found, which are marked."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        hit = index.data(HEADING)
+        hit = index.data(SUMMARY_ROLE)
         if not isinstance(hit, SearchHit):
             return
         painter.save()

@@ -6,14 +6,14 @@ from PySide6.QtCore import QObject, Slot
 
 from phichat.chat.session import Session
 from phichat.engine.base import PromptFit
-from phichat.ui.answering import Answering
+from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.transcript import Transcript
 
 
 class Horizon(QObject):
     """Keeps for each conversation what was told of it last, so that it is there when that is shown again."""
 
-    def __init__(self, transcript: Transcript, answering: Answering, parent: QObject) -> None:
+    def __init__(self, transcript: Transcript, answering: GenerationController, parent: QObject) -> None:
         super().__init__(parent)
         self._transcript = transcript
         self._session = Session()

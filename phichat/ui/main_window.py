@@ -15,14 +15,15 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
-from phichat.ui.answering import Answering
-from phichat.ui.archive import Archive
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.attaching import Attaching, Looker, TextReader
 from phichat.ui.chat_page import ChatPage
-from phichat.ui.choosing import Choosing
 from phichat.ui.columns import Columns
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.model_selection import ModelSelection
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
@@ -31,7 +32,6 @@ from phichat.ui.message_keys import MessageKeys
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
 from phichat.ui.reading_keys import ReadingKeys
-from phichat.ui.remembering import Remembering
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
@@ -68,10 +68,10 @@ class MainWindow(QMainWindow):
     def __init__(
         self,
         theme: Theme,
-        answering: Answering,
+        answering: GenerationController,
         arrivals: Arrivals,
-        archive: Archive,
-        remembering: Remembering,
+        archive: Conversations,
+        remembering: PreferencesStore,
         *,
         models: "Callable[[], Sequence[ModelFile]]",
         open_model: "Callable[[Path], ModelFile]",
@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
         self.setAccessibleName("Phichat")
         self.answering, self.archive = answering, archive
         self._arrivals, self._remembering = arrivals, remembering
-        self.choosing = Choosing(answering, self._remembering, open_model, self)
+        self.choosing = ModelSelection(answering, self._remembering, open_model, self)
         self._theme = theme
         self._is_leaving = False
         self._composer = Composer(theme)

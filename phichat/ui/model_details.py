@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
 
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, Source
+from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.download_box import DownloadBox
-from phichat.ui.downloads import Downloads
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 from phichat.ui.wording import rounded
@@ -31,7 +31,7 @@ class ModelDetails(QFrame):
     folder_wanted = Signal()
     removal_wanted = Signal()
 
-    def __init__(self, theme: Theme, downloads: Downloads) -> None:
+    def __init__(self, theme: Theme, downloads: DownloadManager) -> None:
         super().__init__()
         self.setProperty("part", "card")
         self._title = plain_label()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
-from phichat.ui.downloads import Downloads
+from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 from phichat.ui.wording import presence, rounded
@@ -25,7 +25,7 @@ class ModelTable(QTreeWidget):
 
     chosen = Signal()
 
-    def __init__(self, theme: Theme, downloads: Downloads) -> None:
+    def __init__(self, theme: Theme, downloads: DownloadManager) -> None:
         super().__init__()
         self.setObjectName("modelTable")
         self.setAccessibleName(tr("Models"))

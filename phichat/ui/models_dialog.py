@@ -13,7 +13,7 @@ from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.a11y.announce import announce
-from phichat.ui.downloads import Downloads
+from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.model_details import ModelDetails
 from phichat.ui.model_table import ModelTable
 from phichat.ui.theme.theme import Theme, muted
@@ -39,7 +39,7 @@ class ModelsDialog(QDialog):
     def __init__(
         self,
         theme: Theme,
-        downloads: Downloads,
+        downloads: DownloadManager,
         errands: BackgroundTasks,
         shelf: Callable[[], ModelManager],
         library: "Callable[[], Library]",
@@ -255,7 +255,7 @@ class ModelsDialog(QDialog):
     def _on_added(self, model: ModelFile) -> None:
         self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
 
-    def _connect(self, downloads: Downloads) -> None:
+    def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)
         self._table.activated.connect(self._talk)
         self._details.talk_wanted.connect(self._talk)

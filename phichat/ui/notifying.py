@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import tr
-from phichat.ui.answering import Answering
+from phichat.ui.controllers.generation import GenerationController
 
 LONG = 10.0  # seconds that nobody sits and waits for
 
@@ -23,7 +23,7 @@ class Notifying(QObject):
     def __init__(
         self,
         window: QWidget,
-        answering: Answering,
+        answering: GenerationController,
         is_wanted: Callable[[], bool],
         pop: Callable[[str], None],
     ) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
-from phichat.ui.remembering import Remembering
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.zooming import Zooming
@@ -30,7 +30,7 @@ class Preferring(QObject):
         window: QWidget,
         actions: Actions,
         theme: Theme,
-        remembering: Remembering,
+        remembering: PreferencesStore,
         zooming: Zooming,
         motion: ReducedMotion,
         data_folder: Path,

@@ -5,9 +5,9 @@ from PySide6.QtGui import QAction
 
 from phichat.engine.base import Done, Loaded, PromptReady
 from phichat.i18n import tr
-from phichat.ui.answering import Answering, State
 from phichat.ui.arrivals import STARTER
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.header import Header
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
@@ -25,7 +25,7 @@ class Presenting(QObject):
 
     def __init__(
         self,
-        answering: Answering,
+        answering: GenerationController,
         stop: QAction,
         parent: QObject,
         *,
@@ -40,7 +40,7 @@ class Presenting(QObject):
         self._header, self._welcome, self._composer = header, welcome, composer
         self._panel, self._status = panel, status
         self._has_looked = False  # for the models on this disk
-        self._last_state = State.EMPTY
+        self._last_state = GenerationState.EMPTY
         answering.state_changed.connect(self.show_state)
         answering.noticed.connect(self._status.say)
         answering.progressed.connect(self._status.say_in_passing)
@@ -87,11 +87,11 @@ class Presenting(QObject):
     def _say_state(self, title: str) -> None:
         state, before = self._answering.state, self._last_state
         self._last_state = state
-        if state is State.LOADING and state is not before:
+        if state is GenerationState.LOADING and state is not before:
             self._status.say_in_passing(tr("Loading {model}…").format(model=title))
-        elif state is State.IDLE and self._answering.loaded and before is State.LOADING:
+        elif state is GenerationState.IDLE and self._answering.loaded and before is GenerationState.LOADING:
             self._status.say_in_passing(tr("{model} is ready.").format(model=title))
-        elif state is State.WRITING:
+        elif state is GenerationState.WRITING:
             self._status.say_in_passing("")
 
     @Slot(object)

@@ -5,9 +5,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.i18n import tr
-from phichat.ui.answering import Answering
-from phichat.ui.archive import Archive
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.status_line import StatusLine
 from phichat.ui.transcript import Transcript
 
@@ -25,8 +25,8 @@ class Questions(QObject):
         composer: Composer,
         transcript: Transcript,
         status: StatusLine,
-        answering: Answering,
-        archive: Archive,
+        answering: GenerationController,
+        archive: Conversations,
         parent: QObject,
     ) -> None:
         super().__init__(parent)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.i18n import tr, tr_count
 from phichat.store.base import SearchHit
-from phichat.ui.headings import HEADING, title_of_heading
+from phichat.ui.controllers.conversation_model import SUMMARY_ROLE, title_of_summary
 from phichat.ui.hit_rows import HitRows
 from phichat.ui.row_list import RowList
 from phichat.ui.theme.theme import Theme, muted
@@ -38,11 +38,11 @@ class HitsModel(QAbstractListModel):
         hit = self._hits[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return title_of_heading(hit.heading)
+                return title_of_summary(hit.heading)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return title_of_heading(hit.heading) + (f": {hit.excerpt}" if hit.message else "")
+                return title_of_summary(hit.heading) + (f": {hit.excerpt}" if hit.message else "")
             case Qt.ItemDataRole.ToolTipRole:
-                return tool_tip(title_of_heading(hit.heading))
+                return tool_tip(title_of_summary(hit.heading))
             case Qt.ItemDataRole.UserRole:
                 return hit
         return None
@@ -98,7 +98,7 @@ class Results(QWidget):
 
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
-        self.opened.emit(index.data(HEADING))
+        self.opened.emit(index.data(SUMMARY_ROLE))
 
 
 class _HitList(RowList):

@@ -5,7 +5,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
 from phichat.store.base import ConversationSummary
-from phichat.ui.headings import HEADING
+from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
 from phichat.ui.theme.theme import Theme
 
 DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
@@ -48,7 +48,7 @@ class RowList(QListView):
     def chosen(self) -> list[ConversationSummary]:
         """The conversations that are chosen, in the order they are shown."""
         indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
-        headings = [index.data(HEADING) for index in indexes]
+        headings = [index.data(SUMMARY_ROLE) for index in indexes]
         return [heading for heading in headings if isinstance(heading, ConversationSummary)]
 
     def choose(self, index: QModelIndex) -> None:

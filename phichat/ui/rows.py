@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
-from phichat.ui.headings import HEADING, IS_ANSWERING, title_of_heading
+from phichat.ui.controllers.conversation_model import IS_ANSWERING_ROLE, SUMMARY_ROLE, title_of_summary
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 
@@ -66,10 +66,10 @@ class HeadingRows(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         title = str(index.data())
-        if isinstance(index.data(HEADING), ConversationSummary):
+        if isinstance(index.data(SUMMARY_ROLE), ConversationSummary):
             self.paint_ground(painter, option)
             rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
-            if index.data(IS_ANSWERING):
+            if index.data(IS_ANSWERING_ROLE):
                 self._paint_dot(painter, rect)
             painter.setPen(QColor(self._theme.tokens.text))
             elided = option.fontMetrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
@@ -92,8 +92,8 @@ class HeadingRows(QStyledItemDelegate):
         return editor
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
-        heading = index.data(HEADING)
+        heading = index.data(SUMMARY_ROLE)
         if event.type() is QEvent.Type.ToolTip and isinstance(heading, ConversationSummary):
-            QToolTip.showText(event.globalPos(), tool_tip(title_of_heading(heading)), view)
+            QToolTip.showText(event.globalPos(), tool_tip(title_of_summary(heading)), view)
             return True
         return super().helpEvent(event, view, option, index)

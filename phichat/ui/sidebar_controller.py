@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QBoxLayout
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
-from phichat.ui.archive import Archive
+from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.conversation_list import ConversationList
 from phichat.ui.theme.theme import Theme
 
@@ -35,7 +35,7 @@ class SidebarController(QObject):
         theme: Theme,
         sidebar: ConversationList,
         actions: Actions,
-        archive: Archive,
+        archive: Conversations,
         parent: QObject,
         *,
         above: QBoxLayout,
@@ -52,7 +52,7 @@ class SidebarController(QObject):
         self._connect(archive)
         self._connect_actions(actions)
 
-    def _connect(self, archive: Archive) -> None:
+    def _connect(self, archive: Conversations) -> None:
         sidebar, conversing, managing = self._sidebar, archive.conversing, archive.managing
         sidebar.begun.connect(conversing.begin)
         sidebar.opened.connect(conversing.open)

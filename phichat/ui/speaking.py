@@ -8,7 +8,7 @@ from phichat.chat.session import Session
 from phichat.i18n import N_, tr
 from phichat.markdown.speech import SpeechSplitter
 from phichat.ui.a11y.announce import announce
-from phichat.ui.answering import Answering
+from phichat.ui.controllers.generation import GenerationController
 
 PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
 ENDINGS = {
@@ -24,7 +24,7 @@ class Speaking(QObject):
     As long as no screen reader is there, a reply costs the question whether one is.
     """
 
-    def __init__(self, answering: Answering, widget: QWidget) -> None:
+    def __init__(self, answering: GenerationController, widget: QWidget) -> None:
         super().__init__(widget)
         self._session: Session | None = None
         self._reply = ""

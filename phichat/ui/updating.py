@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.remembering import Remembering
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
@@ -24,7 +24,7 @@ class Updating(QObject):
     """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
 
     def __init__(
-        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: Remembering, versions: "ReleaseFeed"
+        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: PreferencesStore, versions: "ReleaseFeed"
     ) -> None:
         super().__init__(window)
         self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions

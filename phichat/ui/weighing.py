@@ -6,15 +6,17 @@ from phichat.chat.attachments import Attachment, length_with
 from phichat.chat.session import Session
 from phichat.engine.base import PromptFit
 from phichat.i18n import format_number, tr, tr_count
-from phichat.ui.answering import Answering
 from phichat.ui.composer import Composer
+from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.status_line import StatusLine
 
 
 class Weighing(QObject):
     """Shows the figures at the chips and in the status line, and beside them a sentence about what cannot be sent."""
 
-    def __init__(self, composer: Composer, status: StatusLine, answering: Answering, parent: QObject) -> None:
+    def __init__(
+        self, composer: Composer, status: StatusLine, answering: GenerationController, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._composer, self._status, self._answering = composer, status, answering
         self._session, self._length, self._slow = Session(), 0, ""

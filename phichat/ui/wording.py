@@ -2,7 +2,7 @@
 
 from phichat.i18n import format_duration, format_number, format_size, tr
 from phichat.models.base import Listing, Phase, Presence, Progress
-from phichat.ui.downloads import Download
+from phichat.ui.controllers.downloads import Download
 
 
 def percent(progress: Progress | None) -> int:

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
-from phichat.ui.remembering import Remembering
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.scaling import LEAST, MOST, STEP
 from phichat.ui.theme.theme import Theme
 
@@ -19,7 +19,7 @@ class Zooming(QObject):
     changed = Signal(int)
     told = Signal(str)
 
-    def __init__(self, window: QWidget, actions: Actions, theme: Theme, remembering: Remembering) -> None:
+    def __init__(self, window: QWidget, actions: Actions, theme: Theme, remembering: PreferencesStore) -> None:
         super().__init__(window)
         self._actions, self._theme, self._remembering = actions, theme, remembering
         actions.larger.triggered.connect(self._on_larger)

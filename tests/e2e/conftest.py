@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat import app
 from phichat.chat.sampling import Sampling
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 
 
@@ -19,7 +19,7 @@ def with_small_context(qtbot: QtBot, phi3_model: Path) -> Iterator[Person]:
     window.show()
     person = Person(window, qtbot)
     try:
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         window.session.sampling = Sampling(temperature=0.0, max_tokens=40)
         yield person
     finally:

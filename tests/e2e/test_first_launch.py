@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from phichat import app
 from phichat.chat.conversation import Ending
 from phichat.chat.sampling import Sampling
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.hub_server import HubServer
 from tests.ui.conftest import Person
 
@@ -79,7 +79,9 @@ def talk(person: Person) -> None:
     person.window.session.sampling = Sampling(max_tokens=8, seed=1)
     person.ask("Write a haiku about ice hockey")
     person.wait(
-        lambda: person.window.answering.state is State.IDLE and len(person.window.session.conversation.path()) > 1
+        lambda: (
+            person.window.answering.state is GenerationState.IDLE and len(person.window.session.conversation.path()) > 1
+        )
     )
     reply = person.window.session.conversation.path()[-1].reply
     assert reply is not None
@@ -93,7 +95,7 @@ def test_the_first_launch_ends_in_a_talk_with_phi_3(
 ) -> None:
     person = open_window()
     person.wait(lambda: shows(person, "downloadButton"))
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.click("downloadButton")
     person.wait(lambda: shows(person, "talkButton"))
     assert (home / "models" / FILE).read_bytes() == phi3_model.read_bytes()

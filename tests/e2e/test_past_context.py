@@ -1,7 +1,7 @@
 """A conversation that outgrows its model's context: the window, the model's process, and back."""
 
 from phichat.engine.base import Done, PromptReady
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 from tests.ui.test_horizon import line
 
@@ -14,7 +14,7 @@ def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(with_small_context:
     person.window.answering.measured.connect(done.append)
     while len(done) < 12:
         person.ask(f"Number {len(done)}")
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         if len(done) == 1:
             person.choose_in(0, "Pin")
     first = line(person)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from phichat import app
 from phichat.chat.conversation import Ending
 from phichat.chat.sampling import Sampling
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 
 
@@ -26,7 +26,7 @@ def person(qtbot: QtBot, starter: object) -> Iterator[Person]:
     window.show()
     person = Person(window, qtbot)
     try:
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         yield person
     finally:
         window.close()
@@ -45,7 +45,7 @@ def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Perso
     person.ask("Write a long story about ice hockey")
     person.wait(lambda: len(set(seen)) > 3)
     person.click("stopButton")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     stopped = person.window.session.conversation.path()[-1]
     assert stopped.reply is not None
     assert stopped.reply.ending is Ending.CANCELLED
@@ -53,7 +53,7 @@ def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Perso
     assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
     person.window.session.sampling = Sampling(max_tokens=12)
     person.ask("Write a haiku about ice hockey")
-    person.wait(lambda: person.message(3) and person.window.answering.state is State.IDLE)
+    person.wait(lambda: person.message(3) and person.window.answering.state is GenerationState.IDLE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -63,13 +63,13 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     person.wait(lambda: len(person.message(1)) > 10)
     read_along = QSignalSpy(person.window.answering.unasked.read_on)
     model_process().send_signal(signal.SIGKILL)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(read_along.count)
     assert person.status().endswith("Your conversation is kept; ask again."), "also once it is back to read along"
     assert len(person.message(1)) > 10
     person.window.session.sampling = Sampling(max_tokens=8)
     person.ask("And now?")
-    person.wait(lambda: person.message(3) and person.window.answering.state is State.IDLE)
+    person.wait(lambda: person.message(3) and person.window.answering.state is GenerationState.IDLE)
 
 
 def test_the_model_goes_with_the_window(person: Person, eventually: Callable[..., None]) -> None:

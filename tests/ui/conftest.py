@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.main_window import MainWindow
 from tests.fakes import ScriptedEngine, ScriptedShelf
 
@@ -108,7 +108,7 @@ class Person:
     def wait(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)
 
-    def wait_for(self, state: State) -> None:
+    def wait_for(self, state: GenerationState) -> None:
         self.wait(lambda: self.window.answering.state is state)
 
 
@@ -146,5 +146,5 @@ def open_window(
 def person(open_window: Callable[[], Person]) -> Person:
     """In front of a window whose model is ready."""
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     return person

@@ -13,8 +13,8 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import EngineSettings
 from phichat.models.base import ModelFile, Source
-from phichat.ui.answering import Answering, State
-from phichat.ui.reading_ahead import EVERY, ReadingAhead
+from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.controllers.idle import EVERY, DraftPrefill
 from phichat.ui.threads.engine_thread import EngineThread
 from tests.fakes import ScriptedEngine, SlowKeeper
 
@@ -32,17 +32,17 @@ def engine() -> ScriptedEngine:
 
 
 @pytest.fixture
-def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[Answering]:
+def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[GenerationController]:
     thread = EngineThread(lambda: engine)
-    answering = Answering(thread, EngineSettings, keeper, lambda path: "abc")
+    answering = GenerationController(thread, EngineSettings, keeper, lambda path: "abc")
     answering.use(TINY, 512)
-    qtbot.waitUntil(lambda: answering.state is State.IDLE)
+    qtbot.waitUntil(lambda: answering.state is GenerationState.IDLE)
     yield answering
     thread.close()
 
 
-def wait(qtbot: QtBot, answering: Answering) -> None:
-    qtbot.waitUntil(lambda: answering.state is State.IDLE, timeout=20_000)
+def wait(qtbot: QtBot, answering: GenerationController) -> None:
+    qtbot.waitUntil(lambda: answering.state is GenerationState.IDLE, timeout=20_000)
 
 
 def last(session: Session) -> Message:
@@ -50,7 +50,7 @@ def last(session: Session) -> Message:
 
 
 def test_the_model_sees_a_question_once_it_is_stored(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     session = Session()
     answering.submit(session, "Hello you")
@@ -64,7 +64,7 @@ def test_the_model_sees_a_question_once_it_is_stored(
 
 
 def test_what_cannot_be_stored_is_answered_all_the_same(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_exception(OSError("disk full"))
     answering.submit(Session(), "Hello")
@@ -72,7 +72,7 @@ def test_what_cannot_be_stored_is_answered_all_the_same(
     assert engine.requests
 
 
-def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: Answering, keeper: SlowKeeper) -> None:
+def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper) -> None:
     keeper.stored.set_result(None)
     session = Session()
     session.sampling = Sampling(temperature=0.3, seed=7)
@@ -88,7 +88,7 @@ def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: Answering, keepe
 
 
 def test_another_reply_stands_beside_the_first_with_its_own_settings(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("first")
@@ -105,7 +105,7 @@ def test_another_reply_stands_beside_the_first_with_its_own_settings(
 
 
 def test_an_edited_question_is_asked_beside_the_old_one(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     session = Session()
@@ -119,7 +119,7 @@ def test_an_edited_question_is_asked_beside_the_old_one(
 
 
 def test_a_stopped_reply_goes_on(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("Once ")
@@ -138,33 +138,33 @@ def test_a_stopped_reply_goes_on(
 
 
 def test_closing_in_the_middle_of_a_reply_stores_what_there_is(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("Once ", threading.Event(), "upon")
     session = Session()
     answering.submit(session, "Tell")
-    qtbot.waitUntil(lambda: answering.state is State.WRITING)
+    qtbot.waitUntil(lambda: answering.state is GenerationState.WRITING)
     answering.close()
     assert keeper.told[-2:] == ["grown 'Once ' [1000]", "finished 'Once '"]
     assert last(session).reply.ending is Ending.CANCELLED  # type: ignore[union-attr]
 
 
 def test_what_is_being_written_is_read_and_yields_to_the_question(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     session = Session()
     answering.read_ahead(session, "Tell me")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell me"])
-    assert answering.state is State.IDLE
+    assert answering.state is GenerationState.IDLE
     answering.submit(session, "Tell me more")
     wait(qtbot, answering)
     assert [message.text for message in session.conversation.path()] == ["Tell me more", "Tell me more"]
 
 
-def test_what_is_written_is_read_once(qtbot: QtBot, answering: Answering, engine: ScriptedEngine) -> None:
-    ahead = ReadingAhead(answering)
+def test_what_is_written_is_read_once(qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine) -> None:
+    ahead = DraftPrefill(answering)
     for _ in range(2):
         ahead.write("Te")
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
@@ -176,11 +176,11 @@ def test_what_is_written_is_read_once(qtbot: QtBot, answering: Answering, engine
 
 
 def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
-    qtbot: QtBot, answering: Answering, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine
 ) -> None:
     gate = threading.Event()
     engine.hold_drafts(gate)
-    ahead = ReadingAhead(answering)
+    ahead = DraftPrefill(answering)
     ahead.write("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell"])
     ahead.write("Tell me")
@@ -199,22 +199,22 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 
 
 def test_nothing_is_read_where_there_is_no_power_to_spare(
-    qtbot: QtBot, answering: Answering, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine
 ) -> None:
-    ahead = ReadingAhead(answering, lambda: False)
+    ahead = DraftPrefill(answering, lambda: False)
     ahead.write("Tell")
     qtbot.wait(2 * EVERY)
     assert not engine.drafts
 
 
 def test_what_is_to_be_forgotten_is_told_to_the_model_whatever_it_does(
-    qtbot: QtBot, answering: Answering, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     gate = threading.Event()
     engine.enqueue("Once ", gate, "upon")
     answering.submit(Session(), "Tell")
-    qtbot.waitUntil(lambda: answering.state is State.WRITING)
+    qtbot.waitUntil(lambda: answering.state is GenerationState.WRITING)
     with qtbot.waitSignal(answering.forgotten):
         answering.stop()
         answering.forget()

@@ -14,7 +14,7 @@ from phichat.chat.attachments import Attachment, with_attachments
 from phichat.engine.base import PromptFit, Request
 from phichat.exchange.export import Format, export
 from phichat.ui import attaching
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets import dialogs
 from tests.conversations import talk
 from tests.fakes import ScriptedEngine
@@ -75,7 +75,7 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
     attach(person, notes)
     notes.unlink()  # what becomes of it is no matter
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     file = Attachment("notes.txt", "Ferries float on the river.\n")
     assert engine.requests[0].turns[-1].text == with_attachments("Why?", [file])
     assert person.message(0) == "Why?"
@@ -112,7 +112,7 @@ def test_a_file_alone_is_a_question(person: Person, engine: ScriptedEngine, note
     attach(person, notes)
     assert person.find("sendButton").isEnabled()
     person.click("sendButton")
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     assert person.titles() == ["notes.txt"]
     person.find("message-0").take_focus()
     assert person.window.focusWidget().accessibleName() == "notes.txt"
@@ -231,14 +231,14 @@ def test_a_model_without_its_ending_is_opened(
     blob.write_bytes(phi3_model.read_bytes())
     drop(person, blob)
     person.wait(lambda: engine.loads[-1][0] == blob)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_files_are_there_after_a_restart_and_in_their_own_conversation(
     person: Person, open_window: Callable[[], Person], engine: ScriptedEngine, notes: Path
 ) -> None:
     person.ask("First")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.click("newConversationButton")
     attach(person, notes)
     person.open("First")
@@ -248,10 +248,10 @@ def test_files_are_there_after_a_restart_and_in_their_own_conversation(
     person.window.close()
     second = open_window()
     second.wait(lambda: chips(second) == ["notes.txt"])
-    second.wait_for(State.IDLE)
+    second.wait_for(GenerationState.IDLE)
     second.ask("Why?")
     second.wait(lambda: engine.requests[-1].turns[-1].text.startswith("notes.txt:"))
-    second.wait_for(State.IDLE)
+    second.wait_for(GenerationState.IDLE)
     second.window.close()
     third = open_window()
     third.wait(lambda: "Why?" in third.titles())
@@ -267,7 +267,7 @@ def test_an_edited_question_keeps_its_files_but_for_those_taken_away(
     other.write_text("Other", "utf-8")
     attach(person, notes, other)
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     person.press_in(0, "Edit")
     assert chips(person, "editBox") == ["notes.txt", "other.txt"]
     QTest.mouseClick(_all(person, "editBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
@@ -275,7 +275,7 @@ def test_an_edited_question_keeps_its_files_but_for_those_taken_away(
     person.click("editSend")
     person.wait(lambda: len(engine.requests) == 2)
     assert engine.requests[1].turns[-1].text == with_attachments("Why? Then?", [Attachment("other.txt", "Other")])
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Previous version")
     assert chips(person, "message-0") == ["notes.txt", "other.txt"]
 
@@ -294,7 +294,7 @@ def test_what_is_asked_before_there_is_a_model_takes_its_files_along(
     person.ask("Early")
     assert (person.written(), chips(person)) == ("Early", ["notes.txt"])
     person.window.choosing.open_file(str(phi3_model))
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     assert engine.requests[0].turns[-1].text.startswith("notes.txt:")
     assert (person.written(), chips(person)) == ("", [])
 
@@ -305,12 +305,12 @@ def test_while_an_answer_is_made_the_next_question_gets_its_files(
     gate = threading.Event()
     engine.enqueue("Once ", gate, "upon")
     person.ask("Tell")
-    person.wait_for(State.WRITING)
+    person.wait_for(GenerationState.WRITING)
     attach(person, notes)
     person.ask("Why?")
     assert (person.written(), chips(person)) == ("Why?", ["notes.txt"])
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: engine.requests[-1].turns[-1].text.startswith("notes.txt:"))
 
@@ -355,7 +355,7 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
 def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEngine, notes: Path) -> None:
     attach(person, notes)
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     person.click("newConversationButton")
     QTest.keyClicks(person.find("searchField"), "river")
     person.wait(lambda: person.window.findChild(QWidget, "searchResults") and person.titles("searchResults"))

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from phichat.chat.conversation import Message
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -20,12 +20,12 @@ def twice(person: Person, engine: ScriptedEngine) -> Person:
     """Has two answers to one question, the newer one shown, and asked on from the older one."""
     engine.enqueue("One")
     person.ask("Choose")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.ask("And then?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     engine.enqueue("Other")
     person.press_in(1, "Answer again")
-    person.wait(lambda: person.message(1) == "Other" and person.window.answering.state is State.IDLE)
+    person.wait(lambda: person.message(1) == "Other" and person.window.answering.state is GenerationState.IDLE)
     return person
 
 
@@ -70,13 +70,13 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
         engine.enqueue(text)
     for _ in range(12):
         person.window.submit("before")
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
     engine.enqueue("short")
     engine.enqueue("line\n\n" * 30)
     person.ask("Which?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(25, "Answer again")
-    person.wait(lambda: "line" in person.message(25) and person.window.answering.state is State.IDLE)
+    person.wait(lambda: "line" in person.message(25) and person.window.answering.state is GenerationState.IDLE)
     person.qtbot.wait(300)
     person.point_at(25)
     before = person.button(25, "Previous version").mapToGlobal(QPoint()).y()
@@ -89,7 +89,7 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
 
 def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine: ScriptedEngine) -> None:
     person.ask("Whales?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("draft")
     person.press_in(0, "Edit")
     field = person.find("editField")
@@ -98,7 +98,7 @@ def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine:
     field.selectAll()
     QTest.keyClicks(field, "Bread?")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait(lambda: person.message(1) == "Bread?" and person.window.answering.state is State.IDLE)
+    person.wait(lambda: person.message(1) == "Bread?" and person.window.answering.state is GenerationState.IDLE)
     assert place(person, 0) == "2/2"
     assert person.written() == "draft"
     person.press_in(0, "Previous version")
@@ -107,7 +107,7 @@ def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine:
 
 def test_escape_leaves_a_question_as_it_was(person: Person) -> None:
     person.ask("Whales?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Edit")
     QTest.keyClicks(person.find("editField"), " Or bread?")
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Escape)
@@ -118,7 +118,7 @@ def test_escape_leaves_a_question_as_it_was(person: Person) -> None:
 
 def test_what_is_written_in_place_of_a_question_is_kept_while_another_conversation_is_read(person: Person) -> None:
     person.ask("Whales?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Edit")
     QTest.keyClicks(person.find("editField"), " Or bread?")
     person.click("newConversationButton")
@@ -138,7 +138,7 @@ def test_editing_waits_for_the_answer_under_way(person: Person, engine: Scripted
     assert not person.find("editSend").isEnabled()
     assert field.toPlainText() == "Tell me"
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     QTest.keyClick(field, Qt.Key.Key_Return)
     person.wait(lambda: person.message(1) == "Tell me")
 
@@ -160,14 +160,14 @@ def test_an_answer_under_way_goes_on_in_its_branch(person: Person, engine: Scrip
     engine.enqueue("One")
     engine.enqueue("Ot", gate, "her")
     person.ask("Choose")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(1, "Answer again")
     person.wait(lambda: person.message(1) == "Ot")
     person.press_in(1, "Previous version")
     assert person.message(1) == "One"
     assert not person.button(1, "Answer again").isEnabled()
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "One"
     person.press_in(1, "Next version")
     assert person.message(1) == "Other"
@@ -178,7 +178,7 @@ def test_coming_back_to_a_branch_its_answer_is_still_seen_to_grow(person: Person
     engine.enqueue("One")
     engine.enqueue("Ot", gate, "her")
     person.ask("Choose")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press_in(1, "Answer again")
     person.wait(lambda: person.message(1) == "Ot")
     person.press_in(1, "Previous version")

@@ -6,7 +6,7 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTextEdit
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -42,7 +42,7 @@ def test_enter_is_the_input_methods_until_the_text_is_chosen(
 
 def test_what_is_composed_stays_in_its_conversation(person: Person, engine: ScriptedEngine) -> None:
     person.ask("First")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.click("newConversationButton")
     person.type("A ")
     compose(person.find("composer"), "にほん")
@@ -77,7 +77,7 @@ def test_a_composition_that_is_given_up_leaves_nothing(person: Person, engine: S
 
 def test_a_question_that_is_edited_is_composed_in_peace(person: Person, engine: ScriptedEngine) -> None:
     person.ask("First")
-    person.wait(lambda: engine.requests and person.window.answering.state is State.IDLE)
+    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
     person.press_in(0, "Edit")
     field = person.find("editField")
     compose(field, "にほん")

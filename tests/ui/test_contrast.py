@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.errors import EngineDied
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -92,16 +92,16 @@ def test_text_can_be_read(theme: str, home: Path, open_window: Callable[[], Pers
     (home / "preferences.json").write_text(json.dumps({"theme": theme}))
     person = open_window()
     person.window.resize(1200, 1500)  # so that all of the settings are seen
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     states = [measured(person.window)]
     engine.enqueue("A **ferry** is `a boat`, see [this](https://example.com).\n\n```c\nint row;\n```\n> Quoted")
     person.ask("What is a ferry?")
-    person.wait(lambda: person.window.answering.state is State.IDLE and len(person.titles()) == 1)
+    person.wait(lambda: person.window.answering.state is GenerationState.IDLE and len(person.titles()) == 1)
     person.choose_in(0, "Pin")
     states += [measured(person.window), rows(person.window, person)]
     engine.enqueue("Half", EngineDied("The model ended. Ask again."))
     person.ask("And then?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("a draft")
     states.append(measured(person.window))
     assert len(states[1]) > 40

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat.errors import HubUnreachable
 from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
-from phichat.ui.downloads import Download, Downloads
+from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.threads.background import BackgroundTasks, JobPool
 from tests.fakes import PHI_3, PHI_4, ScriptedShelf
 
@@ -24,14 +24,14 @@ def shelf() -> ScriptedShelf:
 
 
 @pytest.fixture
-def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[Downloads]:
+def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[DownloadManager]:
     jobs, errands = JobPool("downloads"), BackgroundTasks("errands")
-    yield Downloads(lambda: shelf, jobs, errands)
+    yield DownloadManager(lambda: shelf, jobs, errands)
     for worker in (jobs, errands):
         worker.close()
 
 
-def test_a_model_arrives(downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot) -> None:
+def test_a_model_arrives(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
     gate = threading.Event()
     shelf.enqueue(HALF, gate, Fetched(MODEL, "00"))
     downloads.start(PHI_3.name)
@@ -45,7 +45,7 @@ def test_a_model_arrives(downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBo
     assert not downloads.names()
 
 
-def test_others_wait_their_turn(downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot) -> None:
+def test_others_wait_their_turn(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
     gate = threading.Event()
     shelf.enqueue(HALF, gate, Fetched(MODEL, "00"))
     shelf.enqueue(HALF, threading.Event())
@@ -59,7 +59,9 @@ def test_others_wait_their_turn(downloads: Downloads, shelf: ScriptedShelf, qtbo
     assert shelf.fetches == [PHI_3.name, PHI_4.name]
 
 
-def test_pausing_is_remembered_until_it_is_resumed(downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot) -> None:
+def test_pausing_is_remembered_until_it_is_resumed(
+    downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
+) -> None:
     shelf.enqueue(HALF, threading.Event())
     shelf.enqueue(HALF, threading.Event())
     downloads.start(PHI_3.name)
@@ -75,7 +77,7 @@ def test_pausing_is_remembered_until_it_is_resumed(downloads: Downloads, shelf: 
 
 
 def test_resuming_at_once_is_not_undone_by_the_pause_before(
-    downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot
+    downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
 ) -> None:
     shelf.enqueue(HALF, threading.Event())
     shelf.enqueue(HALF, threading.Event())
@@ -87,7 +89,7 @@ def test_resuming_at_once_is_not_undone_by_the_pause_before(
     assert not shelf.rows[PHI_3.name].is_paused
 
 
-def test_one_that_waits_can_be_paused(downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot) -> None:
+def test_one_that_waits_can_be_paused(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
     shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=1000)
     shelf.enqueue(HALF, threading.Event())
     downloads.start(PHI_3.name)
@@ -99,7 +101,7 @@ def test_one_that_waits_can_be_paused(downloads: Downloads, shelf: ScriptedShelf
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_cancelling_throws_away_what_is_here(
-    downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot, is_running: bool
+    downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot, is_running: bool
 ) -> None:
     shelf.enqueue(HALF, threading.Event())
     downloads.start(PHI_3.name)
@@ -113,7 +115,7 @@ def test_cancelling_throws_away_what_is_here(
 
 
 def test_what_fails_stays_with_its_sentence_and_can_be_tried_again(
-    downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot
+    downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
 ) -> None:
     shelf.enqueue(HALF, HubUnreachable("The line is gone."))
     shelf.enqueue(Fetched(MODEL, "00"))
@@ -126,7 +128,7 @@ def test_what_fails_stays_with_its_sentence_and_can_be_tried_again(
 
 
 def test_what_was_left_unfinished_goes_on_unless_it_was_paused(
-    downloads: Downloads, shelf: ScriptedShelf, qtbot: QtBot
+    downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
 ) -> None:
     shelf.rows[PHI_3.name] = replace(PHI_3, bytes_here=500)
     shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=700, is_paused=True)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
 from phichat.ui.widgets.highlights import SearchTerms
 from tests.fakes import ScriptedEngine
@@ -71,7 +71,7 @@ def test_words_are_marked_in_prose_and_code_whatever_their_case_and_accents(
 ) -> None:
     engine.enqueue("A **Café** and a\n\n```\ncafe = 1\n```\n\nNot a c a f e.")
     person.window.submit("Where is the CAFE\u0301?")  # as pasted
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     look_for(person, "")
     person.find("findField").setText("café")
     counts(person, "1 of 3")
@@ -82,7 +82,7 @@ def test_words_are_marked_in_prose_and_code_whatever_their_case_and_accents(
 
 def test_enter_and_f3_go_on_and_around(person: Person) -> None:
     person.ask("one one")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     look_for(person, "one")
     counts(person, "1 of 4")
     for number, key in enumerate([Qt.Key.Key_Return, Qt.Key.Key_F3, Qt.Key.Key_Return, Qt.Key.Key_Return], 1):
@@ -96,7 +96,7 @@ def test_enter_and_f3_go_on_and_around(person: Person) -> None:
 
 def test_what_is_not_there_is_said(person: Person) -> None:
     person.ask("one")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     look_for(person, "two")
     counts(person, "Not found")
     assert not person.find("findNext").isEnabled()
@@ -104,7 +104,7 @@ def test_what_is_not_there_is_said(person: Person) -> None:
 
 def test_escape_takes_the_bar_and_all_marks_away(person: Person) -> None:
     person.ask("one")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.find("composer").setFocus()
     look_for(person, "one")
     press(person, Qt.Key.Key_Escape)
@@ -127,14 +127,14 @@ def test_an_answer_is_searched_while_it_comes(person: Person, engine: ScriptedEn
     press(person, Qt.Key.Key_Escape)
     assert person.window.answering.is_answering()
     gates[1].set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_a_place_far_down_in_code_is_brought_to_sight(person: Person, engine: ScriptedEngine) -> None:
     lines = [f"line_{number} = {'x' * 200 if number == 150 else number}" for number in range(200)]
     engine.enqueue("```\n" + "\n".join(lines) + "\n```")
     person.ask("Code")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     look_for(person, "line_150")
     code = person.find("message-1").findChild(QPlainTextEdit)
     person.wait(lambda: strong(person) == ["line_150"])

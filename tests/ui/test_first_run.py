@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 from phichat import i18n
 from phichat.errors import HubUnreachable
 from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
@@ -30,7 +30,7 @@ def newcomer(open_window: Callable[[], Person]) -> Person:
     """In front of the first page, with the starter ready."""
     person = open_window()
     person.wait(lambda: _page(person))
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.window.resize(1100, 800)
     return person
 
@@ -244,7 +244,7 @@ def test_not_now_shows_the_ideas_and_is_remembered(newcomer: Person, open_window
     assert _is_shown(newcomer, "welcome")
     newcomer.window.close()
     again = open_window()
-    again.wait_for(State.IDLE)
+    again.wait_for(GenerationState.IDLE)
     again.wait(lambda: _is_shown(again, "getPhi3Button") and again.window._arrivals.has_looked)
     assert _page(again) is None
     again.find("getPhi3Button").click()

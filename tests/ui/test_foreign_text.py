@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from phichat.errors import EngineError
 from phichat.models.base import Remote
 from phichat.ui import updating
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.popping import Popping
 from phichat.ui.prose import Prose
 from phichat.ui.widgets import dialogs
@@ -336,13 +336,13 @@ def test_titles_questions_and_answers(
 ) -> None:
     stored.put(home, (evil, 1))
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(person.titles)
     engine.enqueue(
         evil, f"\n\n![x]({evil})", "\n\n[a](https://example.org/<b>)\n\n| a |\n|-|\n| <b>x |\n\n```\n<b>\n```"
     )
     person.ask(evil)
-    person.wait(lambda: person.window.answering.state is State.IDLE and "```" in person.message(1))
+    person.wait(lambda: person.window.answering.state is GenerationState.IDLE and "```" in person.message(1))
     check(person)
     person.find("searchField").setText("img")
     person.wait(lambda: person.find("searchResults").model().rowCount())
@@ -360,7 +360,7 @@ def test_names_of_models_and_what_a_hub_says_of_them(
     remote = Remote(evil, f"{evil}.gguf", sha256=evil)
     shelf.rows["evil"] = replace(PHI_3, name="evil", title=evil, remote=remote, licence=evil)
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     next(action for action in person.window.actions() if action.text() == "Models…").trigger()
     table = person.find("modelTable", QTreeWidget)
     person.wait(lambda: table.findItems(evil, Qt.MatchFlag.MatchStartsWith))
@@ -375,7 +375,7 @@ def test_models_files_of_that_name(open_window: Callable[[], Person], home: Path
     (home / "models").mkdir(parents=True)
     (home / "models" / "<img src='p.png'><b>.gguf").write_bytes(chatml_model.read_bytes())
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     menu = person.find("modelButton").menu()
     menu.aboutToShow.emit()
     assert any("<img" in action.text() for action in menu.actions())
@@ -413,7 +413,7 @@ def test_notes_of_releases(
     monkeypatch.setattr(updating, "FIRST_AFTER", 20)
     releases.publish("9.1.0", f"{evil}\n\n![x]({evil})")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     switch(person, on=True)
     person.wait(lambda: notice(person))
     person.click("versionNotesButton")

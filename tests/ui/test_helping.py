@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QMenu, QTreeWidget
 from phichat import __version__, i18n
 from phichat.diagnostics import licences, logs
 from phichat.errors import EngineDied, ModelDamaged
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -154,7 +154,7 @@ def test_nothing_that_was_written_is_in_the_log_even_if_the_engine_fails(
     engine.enqueue("walrus answer", kind("it was about the zebra question and the walrus answer"))
     person.ask("zebra question")
     person.wait(lambda: "walrus" in person.status())
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("zebra draft")
     _action(person, "Copy diagnostics").trigger()
     person.wait(lambda: "Copied" in person.status())
@@ -193,7 +193,7 @@ def test_a_long_log_is_shown_from_a_line_on(person: Person, logged: Callable[[],
 def test_in_french(open_window: Callable[[], Person]) -> None:
     i18n.set_language("fr")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     rows = _shortcuts(person)
     assert rows["Aller à la ligne"]
     assert "Raccourcis clavier" in rows

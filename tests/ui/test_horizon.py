@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.stored import put
 from tests.ui.conftest import Person
@@ -20,7 +20,7 @@ from tests.ui.conftest import Person
 def ask(person: Person, *texts: str) -> None:
     for text in texts:
         person.ask(text)
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
 
 
 def line(person: Person) -> str:
@@ -61,7 +61,7 @@ def test_the_line_comes_while_one_writes(person: Person, engine: ScriptedEngine)
     person.type("ee")
     person.wait(lambda: line(person) == "the end")
     person.press(Qt.Key.Key_Return)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(lambda: line(person) == "Three")
 
 
@@ -81,7 +81,7 @@ def test_each_conversation_has_its_own_line(
     put(home, ("Whales", 0.001), ("Bread", 0.002))
     person = open_window()
     person.wait(lambda: person.titles() == ["Whales", "Bread"])
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     engine.leaves_out = 1
     person.open("Whales")
     person.wait(lambda: line(person) == "Well.")
@@ -110,7 +110,7 @@ def test_the_line_is_there_wherever_one_scrolls(
     person = open_window()
     person.wait(lambda: person.titles() == ["Long"])
     person.open("Long")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(lambda: engine.drafts and person.window.findChild(QWidget, "message-399"))
     assert person.window.findChild(QWidget, "message-300") is None, "it is not there yet"
     assert line(person) == ""

@@ -23,8 +23,8 @@ from phichat.chat.session import Session
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
-from phichat.ui.answering import State
-from phichat.ui.keeping import Keeping
+from phichat.ui.controllers.autosave import AutoSave
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.stored import held, put
 from tests.ui.conftest import Person
@@ -44,7 +44,7 @@ def test_a_conversation_is_there_at_the_next_start(
 ) -> None:
     engine.enqueue("They sleep ", "with half of the brain.")
     person.ask("How do whales sleep?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.window.close()
     second = open_window()
     second.wait(lambda: second.titles() == ["How do whales sleep?"])
@@ -93,7 +93,7 @@ def test_what_the_window_closed_upon_can_be_continued(
 
 def test_drafts_stay_with_their_conversations(person: Person, open_window: Callable[[], Person]) -> None:
     person.ask("Whales")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("and dolphins?")
     person.click("newConversationButton")
     assert person.written() == ""
@@ -121,7 +121,7 @@ def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Pat
     person.type("How do")
     person.wait(lambda: person.window.archive.keeping.is_stored(person.window.session))
     person.ask(" whales sleep?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.titles() == ["How do whales sleep?"]
     person.window.close()
     record = stored(home)[0]
@@ -140,7 +140,7 @@ def test_what_is_typed_before_the_list_arrives_is_not_lost(open_window: Callable
 
 def test_settings_belong_to_their_conversation(person: Person, open_window: Callable[[], Person]) -> None:
     person.ask("Warm")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.find("temperatureSlider").setValue(40)
     person.find("systemPrompt").setPlainText("Rhyme.")
     person.click("newConversationButton")
@@ -163,7 +163,7 @@ def test_of_a_temporary_conversation_nothing_is_stored(person: Person, home: Pat
     QTest.keyClick(person.window, Qt.Key.Key_N, modifiers)
     assert person.find("temporaryNote").isVisible()
     person.ask("A secret")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("and more")
     person.qtbot.wait(500)
     assert person.titles() == ["A secret"]
@@ -183,7 +183,7 @@ def test_a_reply_in_another_conversation_is_kept_there(person: Person, engine: S
     person.wait(lambda: person.message(1) == "Slow ")
     person.click("newConversationButton")
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.window.close()
     assert [message.text for message in stored(home)[0].messages] == ["Whales", "Slow whales"]
 
@@ -193,10 +193,10 @@ def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: 
     person.ask("Tell")
     person.wait(lambda: person.message(1) == "Half ")
     person.press(Qt.Key.Key_Escape)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     engine.enqueue("and whole.")
     person.window.answering.go_on(person.window.session)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.window.close()
     reply = stored(home)[0].messages[-1]
     assert reply.text == "Half and whole."
@@ -206,7 +206,7 @@ def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: 
 
 def ask(person: Person, question: str) -> None:
     person.ask(question)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Person, home: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_draft_that_is_given_up_leaves_what_the_model_remembers(person: Person
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count: int) -> None:
-    keeping = Keeping(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
+    keeping = AutoSave(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
     erased = QSignalSpy(keeping.erased)
     done: Future[int] = Future()
     keeping.empty_bin()
@@ -337,7 +337,7 @@ def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine
     person.wait(lambda: person.message(1) == "They sleep ")
     with held(home / "history.sqlite3"):
         rest.set()
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         person.click("newConversationButton")
         person.window.archive.conversing.renew()
         person.open("Whales")
@@ -396,7 +396,7 @@ class BrokenHistory:
 
 
 def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
-    keeping = Keeping(lambda: cast("History", BrokenHistory()))
+    keeping = AutoSave(lambda: cast("History", BrokenHistory()))
     failed = QSignalSpy(keeping.failed)
     session = Session()
     session.begin("Hello", Reply("m"))
@@ -415,7 +415,7 @@ def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
     (home / "history.sqlite3").mkdir()
     person = open_window()
     person.wait(lambda: "kept in memory only" in person.status())
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")
     assert person.titles() == ["Still there?"]
@@ -424,7 +424,7 @@ def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
 @pytest.mark.parametrize("text", ["<|end|>'; DROP TABLE messages; --", "\ud800 lone", "𝕳 \u202e x", "x" * 100_000])
 def test_any_text_comes_back(person: Person, open_window: Callable[[], Person], text: str) -> None:
     person.window.submit(text)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     said = person.message(0)
     title = person.titles()[0]
     person.window.close()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.tab_order import show_in_full
 from tests.fakes import ScriptedEngine
@@ -30,7 +30,7 @@ def talker(person: Person, engine: ScriptedEngine) -> Person:
         engine.enqueue(REPLY)
         person.ask(question)
         person.wait(lambda: engine.requests)
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
     person.type("a draft")
     person.wait(lambda: len(person.titles()) == 1)
     return person

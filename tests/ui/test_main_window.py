@@ -25,7 +25,7 @@ from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied, ModelDamaged
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -50,9 +50,9 @@ def test_a_question_is_answered_as_the_words_come(person: Person, engine: Script
     person.ask("Write a haiku")
     person.wait(lambda: person.message(1) == "Puck slides")
     assert person.message(0) == "Write a haiku"
-    assert person.window.answering.state is State.WRITING
+    assert person.window.answering.state is GenerationState.WRITING
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Puck slides home."
 
 
@@ -60,7 +60,7 @@ def test_shift_enter_breaks_the_line(person: Person, engine: ScriptedEngine) -> 
     person.type("one")
     person.press(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     person.ask("two")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert engine.requests[0].turns == (Turn(Role.USER, "one\ntwo"),)
 
 
@@ -88,7 +88,7 @@ def test_stop_keeps_what_was_written_and_the_next_question_works(
         person.press(Qt.Key.Key_Escape)
     else:
         person.click("stopButton")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Half"
     reply = person.window.session.conversation.path()[-1].reply
     assert reply is not None
@@ -104,7 +104,7 @@ def test_one_can_write_and_send_while_the_model_loads(
     gate = threading.Event()
     engine.enqueue_load(gate)
     person = open_window()
-    person.wait_for(State.LOADING)
+    person.wait_for(GenerationState.LOADING)
     person.ask("Early")
     assert person.message(0) == "Early"
     gate.set()
@@ -117,12 +117,12 @@ def test_a_question_that_waits_for_the_model_can_be_taken_back(
     gate = threading.Event()
     engine.enqueue_load(gate)
     person = open_window()
-    person.wait_for(State.LOADING)
+    person.wait_for(GenerationState.LOADING)
     person.ask("Early")
     person.press(Qt.Key.Key_Escape)
     assert not person.window.answering.is_answering()
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == ""
 
 
@@ -135,7 +135,7 @@ def test_what_is_written_while_an_answer_comes_stays_until_it_can_be_sent(
     person.ask("Two")
     assert person.written() == "Two"
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: person.message(3) == "Two")
 
@@ -143,7 +143,7 @@ def test_what_is_written_while_an_answer_comes_stays_until_it_can_be_sent(
 def test_an_error_is_one_sentence_and_the_conversation_goes_on(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Half", EngineDied("It ended. Ask again."))
     person.ask("One")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.status() == "It ended. Ask again."
     assert person.message(1) == "Half"
     person.ask("Two")
@@ -156,11 +156,11 @@ def test_a_model_that_does_not_load_is_said_and_nothing_written_is_lost(
     gate = threading.Event()
     engine.enqueue_load(gate, ModelDamaged("It is damaged."))
     person = open_window()
-    person.wait_for(State.LOADING)
+    person.wait_for(GenerationState.LOADING)
     person.ask("Early")
     person.type("draft")
     gate.set()
-    person.wait_for(State.EMPTY)
+    person.wait_for(GenerationState.EMPTY)
     assert person.status() == "It is damaged."
     assert person.message(0) == "Early"
     person.press(Qt.Key.Key_Return)
@@ -176,7 +176,7 @@ def test_notices_are_shown(person: Person, engine: ScriptedEngine) -> None:
 def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
     person.ask("Ready?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.find("statusSpeed").property("text") == "5.0 tokens/s, first after 0.2 s"
     assert person.find("statusContext").property("text") == "Context 40 of 4,096 (0 %)"
     assert engine.requests[0].sampling.seed is not None
@@ -186,21 +186,21 @@ def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine
 def test_html_stays_text(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("A <b>bold</b> <script>alert(1)</script> *word*")
     person.ask("Say it")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert "A <b>bold</b> <script>alert(1)</script> word" in _all_text(person.find("message-1"))
 
 
 def test_lines_of_a_poem_stay_lines(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Blades carve winter glass\nBreath hangs")
     person.ask("Haiku")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert "glass\nBreath" in _all_text(person.find("message-1")).replace("\u2028", "\n")
 
 
 def test_code_can_be_copied(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Look:\n\n```python\nprint(1)\n```\nDone.")
     person.ask("Code")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     code: Any = person.find("message-1").findChild(QPlainTextEdit)
     assert code.toPlainText() == "print(1)"
 
@@ -219,7 +219,7 @@ def test_the_end_is_followed_only_by_a_reader_who_is_there(person: Person, engin
     assert bar.value() == 10
     person.click("downButton")
     gates[1].set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(lambda: bar.value() == bar.maximum())
 
 
@@ -260,7 +260,7 @@ def test_a_fixed_seed_is_used(person: Person, engine: ScriptedEngine) -> None:
     QTest.keyClick(person.find("randomSeedCheck"), Qt.Key.Key_Space)
     person.find("seedSpin").setValue(2**32 - 2)
     person.ask("Hello")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert engine.requests[-1].sampling.seed == 2**32 - 2
 
 
@@ -275,14 +275,14 @@ def test_a_new_context_loads_the_model_again(person: Person, engine: ScriptedEng
     person.find("contextSpin").setProperty("value", 2048)
     person.wait(lambda: len(engine.loads) == 2)
     assert engine.loads[-1][1].context == 2048
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_answering_again_puts_another_answer_in_the_place(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("One")
     engine.enqueue("Other")
     person.ask("Choose")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     retry = next(button for button in person.find("message-1").findChildren(QWidget)
                  if button.accessibleName() == "Answer again")  # fmt: skip
     QTest.mouseClick(retry, Qt.MouseButton.LeftButton)
@@ -293,11 +293,11 @@ def test_answering_again_puts_another_answer_in_the_place(person: Person, engine
 
 def test_conversations_are_listed_and_opened(person: Person) -> None:
     person.ask("About whales")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.click("newConversationButton")
     assert person.window.findChild(QWidget, "message-0") is None
     person.ask("About bread")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.titles() == ["About bread", "About whales"]
     person.open("About whales")
     person.wait(lambda: person.message(0) == "About whales")
@@ -310,7 +310,7 @@ def test_an_answer_stays_in_its_conversation(person: Person, engine: ScriptedEng
     person.wait(lambda: person.message(1) == "Slow")
     person.click("newConversationButton")
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.window.findChild(QWidget, "message-0") is None
     person.open("Whales")
     person.wait(lambda: person.message(1) == "Slow whales")
@@ -318,7 +318,7 @@ def test_an_answer_stays_in_its_conversation(person: Person, engine: ScriptedEng
 
 def test_the_window_comes_back_as_it_was(open_window: Callable[[], Person]) -> None:
     first = open_window()
-    first.wait_for(State.IDLE)
+    first.wait_for(GenerationState.IDLE)
     first.find("temperatureSlider").setValue(30)
     first.find("systemPrompt").setPlainText("Rhyme.")
     first.click("defaultButton")
@@ -357,7 +357,7 @@ def test_columns_fold_where_there_is_no_room(person: Person) -> None:
 def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
     person.window.choosing.open_file(str(phi3_model))
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert phi3_model.stem in str(person.find("modelButton").property("text"))
 
 
@@ -366,7 +366,7 @@ def test_a_model_file_can_be_opened_with_the_program(
 ) -> None:
     person = open_window(opened=phi3_model)
     person.wait(lambda: person.find("modelButton").property("text") and engine.loads)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert [path for path, _ in engine.loads] == [phi3_model]
     person.window.close()
     open_window().wait(lambda: len(engine.loads) > 1)
@@ -407,7 +407,7 @@ def test_closing_while_an_answer_comes_ends_everything(person: Person, engine: S
 def test_the_window_speaks_french(open_window: Callable[[], Person]) -> None:
     i18n.set_language("fr")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.find("newConversationButton").property("text") == "Nouvelle conversation"
     assert person.find("composer").accessibleName() == "Votre message"
 
@@ -437,16 +437,16 @@ def test_a_model_file_can_be_dropped_on_the_window_and_on_the_message_field(
     drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
     QApplication.sendEvent(person.window, drop)
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_what_is_remembered_of_an_opened_file_is_used_at_the_next_start(
     open_window: Callable[[], Person], engine: ScriptedEngine, phi3_model: Path
 ) -> None:
     first = open_window()
-    first.wait_for(State.IDLE)
+    first.wait_for(GenerationState.IDLE)
     first.window.choosing.open_file(str(phi3_model))
-    first.wait_for(State.IDLE)
+    first.wait_for(GenerationState.IDLE)
     first.window.close()
     open_window().wait(lambda: engine.loads[-1][0] == phi3_model)
 
@@ -457,7 +457,7 @@ def test_a_long_message_and_hostile_text_do_no_harm(person: Person, engine: Scri
     )
     engine.enqueue(text)
     person.window.submit(text)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(0) == person.message(1) == text
 
 
@@ -469,7 +469,7 @@ def test_writing_goes_on_while_the_answer_comes(person: Person, engine: Scripted
     person.type("next question")
     assert person.written() == "next question"
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.written() == "next question"
 
 
@@ -479,7 +479,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     home.mkdir()
     (home / "preferences.json").write_text('{"model": "/nowhere/gone.gguf"}', "utf-8")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert engine.loads[0][0] == starter
     assert "gone.gguf" in person.status()
 
@@ -487,7 +487,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(Notice("Trying again with a smaller context."), "Yes ", "indeed.")
     person.ask("Well?")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.status() == "Trying again with a smaller context."
     person.ask("And now?")
     person.wait(lambda: person.message(3) == "And now?")
@@ -496,7 +496,7 @@ def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedE
 
 def test_asking_more_leaves_the_messages_before_as_they_are(person: Person) -> None:
     person.ask("One")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     before = [person.find("message-0"), person.find("message-1")]
     person.ask("Two")
     person.wait(lambda: person.message(3) == "Two")
@@ -530,7 +530,7 @@ def test_a_new_context_waits_for_the_answer_and_is_kept_when_closing(
     gate.set()
     person.wait(lambda: len(engine.loads) == 2)
     assert person.message(1) == "Half whole"
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.find("contextSpin").setValue(512)
     person.window.close()
     open_window().wait(lambda: engine.loads[-1][1].context == 512)
@@ -541,7 +541,7 @@ def test_a_bad_file_leaves_the_model_there_was(
 ) -> None:
     engine.enqueue_load(ModelDamaged("It is damaged."))
     person.window.choosing.open_file(str(phi3_model))
-    person.wait(lambda: len(engine.loads) == 3 and person.window.answering.state is State.IDLE)
+    person.wait(lambda: len(engine.loads) == 3 and person.window.answering.state is GenerationState.IDLE)
     assert engine.loads[-1][0] == starter
     assert person.status() == "It is damaged."
     person.ask("Still there?")
@@ -558,7 +558,7 @@ def test_a_remembered_model_that_no_longer_loads_gives_way_to_the_default(
     (home / "preferences.json").write_text(json.dumps({"model": str(phi3_model)}), "utf-8")
     engine.enqueue_load(ModelDamaged("It is damaged."))
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert [path for path, _ in engine.loads] == [phi3_model, starter]
     assert person.status() == "It is damaged."
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QTreeWidget, QWidget
 
 from phichat.models.base import Listing, Phase, Progress, Remote
 from phichat.paths import Home
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
@@ -45,7 +45,7 @@ def reader(open_window: Callable[[], Person]) -> Person:
 
 
 def _open(person: Person) -> Person:
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     next(action for action in person.window.actions() if action.text() == "Models…").trigger()
     person.wait(lambda: "tokens/s" in " ".join(_rows(person)))
     return person

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.errors import EngineDied
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.notifying import LONG
 from phichat.ui.popping import Popping
 from tests.fakes import ScriptedEngine
@@ -91,7 +91,7 @@ def answered(
 
     def run(leave: Callable[[Person], object], seconds: float = LONG + 1, *, ends_with: Any = " home.") -> Person:
         person = open_window()
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         gate = threading.Event()
         engine.enqueue("Puck slides", gate, ends_with)
         person.ask("Where to?")
@@ -99,7 +99,7 @@ def answered(
         leave(person)
         later(seconds)
         gate.set()
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         return person
 
     return run
@@ -185,7 +185,7 @@ def test_stopping_an_answer_is_no_news(
     else:
         hide(person)
         person.window.answering.stop()
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
     assert trays == []
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QTextBrowser, QWidget
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.stored import put
 from tests.ui.conftest import Person
@@ -20,7 +20,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def ask(person: Person, *texts: str) -> None:
     for text in texts:
         person.ask(text)
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
 
 
 def show(person: Person, title: str) -> None:
@@ -122,7 +122,7 @@ def test_a_pinned_question_that_is_written_anew_stays_pinned(person: Person, eng
     field.selectAll()
     QTest.keyClicks(field, "My name is Ada")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is State.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
     assert person.message(0) == "My name is Ada"
     assert pinned(person) == [0]
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 
 BUILT_IN = ["balanced", "precise", "creative", "tutorial"]
@@ -59,7 +59,7 @@ def test_a_preset_is_saved_chosen_again_and_kept(person: Person, open_window: Ca
     person.window.close()
     assert "Poems & songs" in json.loads((home / "preferences.json").read_text("utf-8"))["presets"]
     again = open_window()
-    again.wait_for(State.IDLE)
+    again.wait_for(GenerationState.IDLE)
     assert _ids(again)[:5] == [*BUILT_IN, "own:Poems & songs"]
     _choose(again, "own:Poems & songs")
     assert again.window.session.sampling.temperature == 1.3
@@ -107,7 +107,7 @@ def test_presets_that_make_no_sense_are_dropped_and_values_come_into_range(
     presets = {"Hot": {"temperature": 99, "top_k": "many", "seed": 4, "other": 1}, " ": {}, "List": [], "\ud800": {}}
     (home / "preferences.json").write_text(json.dumps({"presets": presets}), "utf-8")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert _ids(person) == [*BUILT_IN, "own:Hot", "own:\N{REPLACEMENT CHARACTER}"]
     _choose(person, "own:Hot")
     assert person.window.session.sampling == Sampling(temperature=2.0)
@@ -125,7 +125,7 @@ def test_presets_of_another_form_are_none(open_window: Callable[[], Person], hom
 def test_names_of_ones_own_are_not_translated(open_window: Callable[[], Person]) -> None:
     i18n.set_language("fr")
     person = open_window()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     _set(person, "topK", 7)
     assert person.find("presetCombo").currentText() == "Équilibré, modifié"
     _name(person, i18n.tr("Save as a preset…"), "Send")

@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.ui.answering import State
 from phichat.ui.code_block import CodeBlock
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lexing import ON_DARK, ON_LIGHT
 from phichat.ui.prose import Prose
 from phichat.ui.table_block import TableBlock
@@ -27,7 +27,7 @@ def answer(person: Person, engine: ScriptedEngine, *pieces: str) -> QWidget:
     """What shows the answer that consists of `pieces`."""
     engine.enqueue(*pieces)
     person.ask("Question")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     view: QWidget = person.find(f"message-{len(person.window.session.conversation.path()) - 1}")
     person.wait(lambda: view.isVisible() and view.findChildren(QAbstractScrollArea))
     return view
@@ -198,7 +198,7 @@ def test_a_long_table_looks_like_one(person: Person, engine: ScriptedEngine) -> 
 def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
     long = Message(Role.ASSISTANT, ("some words " * 50 + "\n\n") * 200, reply=Reply(ending=Ending.STOP))
     person.ask("Question")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.find("transcript").show_path([Message(Role.USER, "Question"), long])
     person.wait(lambda: person.button(1, "Show more"))
     view = person.find("message-1")

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.stored import held, put
 from tests.ui.conftest import Person
@@ -24,7 +24,7 @@ def three(home: Path, open_window: Callable[[], Person]) -> Person:
     put(home, ("A puck of butter", 0.003), answer="Melt it.")
     person = open_window()
     person.wait(lambda: len(person.titles()) == 3)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     return person
 
 
@@ -95,10 +95,10 @@ def test_escape_brings_the_list_back(three: Person) -> None:
 
 def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> None:
     person.ask("First question about whales")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     session = person.window.session
     person.window.answering.edit(session, session.conversation.path()[0], "Second one about bread")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(0) == "Second one about bread"
     person.click("newConversationButton")
     search(person, "whales")
@@ -117,7 +117,7 @@ def test_a_reply_that_was_just_made_is_found(person: Person, engine: ScriptedEng
     person.wait(lambda: person.message(1) == "A striped ")
     with held(home / "history.sqlite3") if is_slow else nullcontext():
         rest.set()
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         search(person, "zeb")
         QTest.qWait(300)
     person.wait(lambda: len(found(person)) == 3)

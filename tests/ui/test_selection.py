@@ -14,7 +14,7 @@ from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
 from phichat.exchange.markdown import MOST_RENDERED, as_html, markdown_html
 from phichat.markdown.streaming import blocks_of
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.excerpts import excerpt
 from phichat.ui.prose import Prose
 from phichat.ui.transcript import ALWAYS
@@ -81,7 +81,7 @@ def answer(person: Person, engine: ScriptedEngine) -> list[Any]:
     """The fields of an answer in three blocks."""
     engine.enqueue(BLOCKS)
     person.ask("Say it")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.wait(lambda: all(field.isVisible() for field in fields(person, 1)))
     person.wait(lambda: fields(person, 1)[1].viewport().height() > 20)
     return fields(person, 1)
@@ -241,7 +241,7 @@ def test_escape_ends_a_selection_before_it_stops_an_answer(person: Person, engin
     assert selected(person) == 0
     assert person.window.answering.is_answering()
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Begun and ended"
 
 

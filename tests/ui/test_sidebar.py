@@ -18,10 +18,9 @@ from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolTip, QWidge
 from phichat import i18n
 from phichat.store.base import ConversationSummary
 from phichat.store.history import History
-from phichat.ui.answering import State
-from phichat.ui.headings import HeadingsModel
+from phichat.ui.controllers.conversation_model import ConversationListModel, sections
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.rows import HeadingRows
-from phichat.ui.sections import sections
 from tests.fakes import ScriptedEngine
 from tests.stored import put, talk
 from tests.ui.conftest import Person
@@ -58,7 +57,7 @@ def two(home: Path, open_window: Callable[[], Person]) -> Person:
     put(home, ("Whales", 0.001), ("Bread", 0.002))
     person = open_window()
     person.wait(lambda: person.titles() == ["Whales", "Bread"])
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     return person
 
 
@@ -128,7 +127,7 @@ def test_renaming_in_place(two: Person, open_window: Callable[[], Person]) -> No
     two.window._actions.redo.trigger()
     two.wait(lambda: "Bread" in two.message(0))
     two.ask("More")
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert two.titles() == ["Of <b>yeast</b> & salt", "Whales"]
     two.window.close()
     again = open_window()
@@ -144,7 +143,7 @@ def test_a_reply_that_ends_leaves_the_renaming_alone(two: Person, engine: Script
     press(two, Qt.Key.Key_F2)
     QTest.keyClicks(two.find("renameField"), "Loaf")
     gate.set()
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert two.find("renameField").text() == "Loaf"
     QTest.keyClick(two.find("renameField"), Qt.Key.Key_Escape)
 
@@ -184,7 +183,7 @@ def test_deleting_what_is_being_answered_stops_it(person: Person, engine: Script
     person.wait(lambda: person.message(1) == "Half ")
     choose(person, "Tell")
     press(person, Qt.Key.Key_Delete)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.titles() == []
     person.window._actions.undo.trigger()
     person.wait(lambda: person.message(1) == "Half ")
@@ -196,7 +195,7 @@ def test_pinning(two: Person) -> None:
     two.open("Bread")
     two.wait(lambda: two.window.findChild(QWidget, "message-0") is not None)
     two.ask("More")
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
     two.window._actions.undo.trigger()
     assert rows(two) == ["TODAY", "Bread", "Whales"]
@@ -250,7 +249,7 @@ def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> N
     assert two.titles() == []
     assert two.window.findChild(QWidget, "message-0") is None
     two.ask("Again from the start")
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert two.titles() == ["Again from the start"]
     two.window.close()
     history = History(home / "history.sqlite3")
@@ -290,11 +289,11 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     two.ask("More")
     two.wait(lambda: two.message(3) == "Half ")
     two.window._actions.undo.trigger()
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert two.window.session is not brought
     two.wait(lambda: two.titles() == ["Bread"])
     two.ask("New")
-    two.wait_for(State.IDLE)
+    two.wait_for(GenerationState.IDLE)
     assert two.titles() == ["New", "Bread"]
 
 
@@ -330,7 +329,7 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
     history.close()
     person = open_window()
     person.wait(lambda: len(rows(person)) > 10_000)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     view = person.find("conversationList")
     bar, most = view.verticalScrollBar(), view.viewport().height() // view.sizeHintForRow(1) + 2
     for step in range(300):
@@ -344,7 +343,7 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
 
 
 def test_the_model_keeps_its_word() -> None:
-    model = HeadingsModel()
+    model = ConversationListModel()
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     headings = [ConversationSummary(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
     model.show_all(headings)
@@ -359,7 +358,7 @@ def test_the_model_keeps_its_word() -> None:
 
 
 def test_what_happens_while_the_list_is_read_counts() -> None:
-    model = HeadingsModel()
+    model = ConversationListModel()
     model.expect()
     model.put(ConversationSummary("a", "A", 0, 2.0))
     model.put(ConversationSummary("b", "B", 0, 1.0))
@@ -397,6 +396,6 @@ def test_another_model_than_before_is_said(home: Path, open_window: Callable[[],
     history.close()
     person = open_window()
     person.wait(person.titles)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.open("Whales")
     person.wait(lambda: "So far phi-3-mini answered here" in person.status())

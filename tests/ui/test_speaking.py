@@ -7,7 +7,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 
 from phichat.ui import speaking
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -55,7 +55,7 @@ def test_only_what_is_shown_is_said(said: list[str], person: Person, engine: Scr
     person.wait(lambda: "One." in said)
     person.click("newConversationButton")
     gate.set()
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert said == ["Reading…", "One."]
 
 
@@ -65,5 +65,5 @@ def test_nothing_is_worked_out_where_nobody_listens(
     assert not QAccessible.isActive()
     monkeypatch.setattr(speaking, "SpeechSplitter", None)
     person.ask("Hello. There.")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Hello. There."

@@ -11,18 +11,17 @@ from pytestqt.qtbot import QtBot
 from phichat import i18n
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit
-from phichat.ui.answering import Answering, State
-from phichat.ui.idling import Idling
-from phichat.ui.reading_ahead import EVERY, ReadingAhead
+from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.controllers.idle import EVERY, DraftPrefill, IdleTimer
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 SOON = 30  # milliseconds for what takes minutes elsewhere
 
 
-def idle(answering: Answering, minutes: int = 1, power: bool = True) -> Idling:
+def idle(answering: GenerationController, minutes: int = 1, power: bool = True) -> IdleTimer:
     """With minutes and seconds that pass quickly."""
-    return Idling(answering, lambda: minutes, lambda: power, answering, calibrate_after=SOON, minute=4 * SOON)
+    return IdleTimer(answering, lambda: minutes, lambda: power, answering, calibrate_after=SOON, minute=4 * SOON)
 
 
 class TestIdling:
@@ -55,7 +54,7 @@ class TestIdling:
         engine.enqueue("Once ", gate, "upon")
         idle(person.window.answering)
         person.ask("Tell")
-        person.wait_for(State.WRITING)
+        person.wait_for(GenerationState.WRITING)
         qtbot.wait(10 * SOON)
         assert (engine.unloads, engine.calibrations) == (0, 0)
         gate.set()
@@ -115,7 +114,7 @@ class TestLoading:
         person.press(Qt.Key.Key_Return)
         gate.set()
         person.wait(lambda: person.message(1) == "Hi")
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
         reply = person.window.session.conversation.path()[-1].reply
         assert reply is not None
         assert reply.engine["settings"]["context"] == 2048
@@ -139,7 +138,7 @@ class TestReading:
     def test_on_a_battery_it_is_only_counted(
         self, person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ahead = ReadingAhead(person.window.answering, lambda: False, person.window)
+        ahead = DraftPrefill(person.window.answering, lambda: False, person.window)
         ahead.write("Tell")
         person.wait(lambda: engine.counted == ["Tell"])
         assert not engine.drafts
@@ -148,7 +147,7 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
         power = [True]
-        ahead = ReadingAhead(person.window.answering, lambda: power[0], person.window, look_every=SOON)
+        ahead = DraftPrefill(person.window.answering, lambda: power[0], person.window, look_every=SOON)
         ahead.write("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
         assert person.window.answering.unasked.is_reading()
@@ -175,7 +174,7 @@ class TestReading:
         answering.submit(session, question)
         assert engine.draft_stops[0].is_set()
         assert engine.draft_stops[0].is_urgent() is is_urgent
-        person.wait_for(State.IDLE)
+        person.wait_for(GenerationState.IDLE)
 
     def test_stopping_the_answer_stops_that_step_too(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event

@@ -9,7 +9,7 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTextEdit
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -27,7 +27,7 @@ def alone(open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) ->
 
 def _get_model(person: Person, file: Path) -> None:
     person.window.choosing.open_file(str(file))
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_what_was_asked_without_a_model_is_asked_where_it_was_asked(
@@ -78,14 +78,14 @@ def test_what_was_asked_without_a_model_is_not_asked_once_it_is_deleted(
 def test_a_question_keeps_its_spaces(person: Person, pasted: str, asked: str) -> None:
     _paste(person.find("composer"), pasted)
     person.press(Qt.Key.Key_Return)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.window.session.conversation.path()[0].text == asked
     person.press_in(0, "Edit")
     field = person.find("editField")
     assert field.text() == asked
     _paste(field, "\u00a0;")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     assert person.window.session.conversation.path()[0].text == f"{asked}\u00a0;"
 
 
@@ -130,7 +130,7 @@ def test_an_edit_that_was_not_sent_is_in_the_message_field_next_time(
     person: Person, open_window: Callable[[], Person]
 ) -> None:
     person.ask("Question")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     person.type("draft")
     person.press_in(0, "Edit")
     _paste(person.find("editField"), " anew")

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
 
-from phichat.ui.answering import State
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.scaling import set_text_size
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -31,7 +31,7 @@ def press(person: Person, key: Qt.Key, times: int = 1) -> None:
 def test_everything_that_is_read_and_clicked_grows(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Some words\n\n```python\nprint(1)\n```")
     person.ask("Question")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     answer = person.find("message-1")
     letters = [person.find("composer"), answer.findChild(QTextEdit), answer.findChild(QPlainTextEdit)]
     letters += [person.find("newConversationButton"), person.find("statusContext"), person.find("systemPrompt")]
@@ -75,7 +75,7 @@ def test_what_is_made_later_is_as_large(person: Person, engine: ScriptedEngine) 
     press(person, Qt.Key.Key_Plus, 10)
     engine.enqueue("```\nlate\n```")
     person.ask("One")
-    person.wait_for(State.IDLE)
+    person.wait_for(GenerationState.IDLE)
     code = person.find("message-1").findChild(QPlainTextEdit)
     assert code.font().pointSizeF() == pytest.approx(person.find("composer").font().pointSizeF(), rel=0.3)
     person.point_at(1)

@@ -43,7 +43,7 @@ class _Wish(Enum):
     CANCEL = auto()
 
 
-class Downloads(QObject):
+class DownloadManager(QObject):
     """Fetches one model after the other, by name.
 
     Signals:

@@ -1,26 +1,27 @@
-"""The conversations as a list shows them: temporary ones, pinned ones, then by day."""
+"""The list model of conversations, grouped by date."""
 
 import time
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt, Signal, Slot
+from PySide6.QtCore import QLocale, QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt, Signal, Slot
 
-from phichat.i18n import tr
+from phichat.i18n import language, tr
 from phichat.store.base import ConversationSummary
 
-HEADING = Qt.ItemDataRole.UserRole
-IS_ANSWERING = Qt.ItemDataRole.UserRole + 1
+SUMMARY_ROLE = Qt.ItemDataRole.UserRole
+IS_ANSWERING_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
 _Start = tuple[int, str, list[ConversationSummary], int]
 """The row of a section's name, that name, the group its conversations are from, and the first one's place in it."""
 
 
-class HeadingsModel(QStringListModel):
+class ConversationListModel(QStringListModel):
     """Headings with the names of their sections between them.
 
     Nothing is made for a row before it is looked at, so that ten thousand take no longer than ten. Of Qt's own model
@@ -93,7 +94,7 @@ class HeadingsModel(QStringListModel):
         """The conversation in which a reply is being made; empty for none."""
         before, self._answering = self._answering, name
         for index in map(self.index_of, {before, name} - {""} if name != before else ()):
-            self.dataChanged.emit(index, index, [IS_ANSWERING])
+            self.dataChanged.emit(index, index, [IS_ANSWERING_ROLE])
 
     def heading(self, name: str) -> ConversationSummary | None:
         """The conversation whose id is `name`."""
@@ -154,8 +155,6 @@ class HeadingsModel(QStringListModel):
 
     def _arranged(self) -> tuple[list[_Start], int]:
         """Where each section begins, and how many rows there are in all."""
-        from phichat.ui.sections import sections  # noqa: PLC0415 - brings the calendar, an empty list needs none
-
         self._today = time.strftime("%x")
         times = [heading.changed for heading in self._others]
         found = sections(times, time.time())
@@ -187,7 +186,7 @@ class HeadingsModel(QStringListModel):
         return group[offset + row - start - 1] if row > start else None
 
     def _is_answering(self, heading: ConversationSummary, role: int) -> bool | None:
-        return heading.id == self._answering if role == IS_ANSWERING else None
+        return heading.id == self._answering if role == IS_ANSWERING_ROLE else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not 0 <= index.row() < self._rows:
@@ -216,7 +215,7 @@ class HeadingsModel(QStringListModel):
         )
 
 
-def title_of_heading(heading: ConversationSummary) -> str:
+def title_of_summary(heading: ConversationSummary) -> str:
     """Its title in one line, even if it has none."""
     return " ".join(heading.title[:500].split()) or tr("Untitled")
 
@@ -231,8 +230,52 @@ def _first(start: Sequence[Any]) -> int:
 
 _NAMES = {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}
 _VALUES: dict[int, Callable[[ConversationSummary], Any]] = {
-    Qt.ItemDataRole.DisplayRole: title_of_heading,
-    Qt.ItemDataRole.AccessibleTextRole: title_of_heading,
+    Qt.ItemDataRole.DisplayRole: title_of_summary,
+    Qt.ItemDataRole.AccessibleTextRole: title_of_summary,
     Qt.ItemDataRole.EditRole: lambda heading: heading.title,
-    HEADING: lambda heading: heading,
+    SUMMARY_ROLE: lambda heading: heading,
 }
+
+
+WEEK = 7  # days
+
+
+def sections(times: Sequence[float], now: float) -> list[tuple[int, str]]:
+    """Where in `times`, newest first, each section begins, and what it is called."""
+    today, position, found = _day(now), 0, []
+    while position < len(times):
+        title, begins = _section(_day(times[position]), today)
+        found.append((position, title))
+        position = max(position + 1, bisect_right(times, -begins, key=_negative))
+    return found
+
+
+def _section(day: date, today: date) -> tuple[str, float]:
+    """The section of `day`, and when it begins."""
+    if day >= today:
+        return tr("Today"), _midnight(today)
+    if day == today - timedelta(1):
+        return tr("Yesterday"), _midnight(day)
+    if day >= today - timedelta(WEEK):
+        return tr("Previous 7 days"), _midnight(today - timedelta(WEEK))
+    month = QLocale(language()).standaloneMonthName(day.month).capitalize()
+    title = month if day.year == today.year else tr("{month} {year}").format(month=month, year=day.year)
+    return title, _midnight(day.replace(day=1))
+
+
+def _day(seconds: float) -> date:
+    try:
+        return datetime.fromtimestamp(seconds).date()  # noqa: DTZ006 - the days of the person's own calendar
+    except (OverflowError, ValueError, OSError):  # beyond what the calendar here can show
+        return date(1970, 1, 1) if seconds < 0 else date.max
+
+
+def _midnight(day: date) -> float:
+    try:
+        return datetime(day.year, day.month, day.day).timestamp()  # noqa: DTZ001 - as above
+    except (OverflowError, ValueError, OSError):
+        return float("-inf")
+
+
+def _negative(value: float) -> float:
+    return -value

@@ -1,33 +1,34 @@
-"""Everything about conversations but their words: which there are, which is shown, what is done with them."""
+"""Conversations as the window has them: the list, the current one, saving, undo, and search."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.store.base import ConversationRecord, SearchHit
-from phichat.ui.conversing import Conversing
-from phichat.ui.headings import HeadingsModel
-from phichat.ui.keeping import Keeping
-from phichat.ui.managing import Managing
-from phichat.ui.records import heading_of
-from phichat.ui.threads.background import BackgroundTasks
+from phichat.store.base import ConversationRecord, SearchHit, summary_of
+from phichat.ui.controllers.autosave import AutoSave, wait_for
+from phichat.ui.controllers.conversation_commands import ConversationCommands
+from phichat.ui.controllers.conversation_model import ConversationListModel
+from phichat.ui.controllers.current_conversation import CurrentConversation
+from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.undoing import UndoStack
 
 if TYPE_CHECKING:
-    from phichat.cancellation import CancelToken
+    from concurrent.futures import Future
+
     from phichat.store.history import History
-    from phichat.ui.searching import Searching
+
 
 MINUTE = 60_000  # milliseconds
 
 
-class Archive(QObject):
+class Conversations(QObject):
     """Puts those together who know `history`, which is made in a thread once the window can be used.
 
     Attributes:
@@ -53,11 +54,11 @@ class Archive(QObject):
         super().__init__()
         self.history = history
         self.errands = BackgroundTasks("conversations", parent=self)
-        self.keeping = Keeping(history, self)
-        self.headings = HeadingsModel(self)
+        self.keeping = AutoSave(history, self)
+        self.headings = ConversationListModel(self)
         self.undoing = UndoStack(self)
-        self.conversing = Conversing(history, self.errands, self.keeping, self.headings, make, self)
-        self.managing = Managing(
+        self.conversing = CurrentConversation(history, self.errands, self.keeping, self.headings, make, self)
+        self.managing = ConversationCommands(
             history, self.errands, self.keeping, self.headings, self.conversing, self.undoing, self
         )
         self._clock = QTimer(self, interval=MINUTE)
@@ -69,11 +70,9 @@ class Archive(QObject):
         self.headings.renamed.connect(self.managing.rename)
 
     @cached_property
-    def searching(self) -> "Searching":
+    def searching(self) -> "HistorySearch":
         """Finds words; made when some are looked for."""
-        from phichat.ui.searching import Searching  # noqa: PLC0415 - the window does not wait for it
-
-        searching = Searching(self.history, self.errands, self.keeping, self)
+        searching = HistorySearch(self.history, self.errands, self.keeping, self)
         searching.failed.connect(self.told)
         searching.found.connect(self.found)
         return searching
@@ -147,10 +146,49 @@ class Archive(QObject):
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
-        heading = heading_of(session)
+        heading = summary_of(session)
         self.headings.touch(heading, is_temporary=session.is_temporary)
         self.list_changed.emit()
 
     @Slot(str)
     def _on_gone(self, name: str) -> None:
         self.headings.take([name])
+
+
+MOST_HITS = 100
+
+
+class HistorySearch(QObject):
+    """Signals: `found(list, int)` with hits, of which there may be more than so many; `failed(str)` with a sentence."""
+
+    found = Signal(list, int)
+    failed = Signal(str)
+
+    def __init__(
+        self, history: "Callable[[], History]", errands: BackgroundTasks, keeping: AutoSave, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._history, self._errands, self._keeping = history, errands, keeping
+        self._asked: CancelToken | None = None
+        self.words = ""
+
+    @Slot(str)
+    def search(self, words: str) -> None:
+        """Look for `words`; for none, nothing is looked for any more."""
+        if self._asked:
+            self._asked.set()
+        self.words, self._asked = words, None
+        if words.strip():
+            work = partial(self._find, words, self._keeping.last)
+            self._asked = self._errands.send(single_result(work), self._on_found, self._on_ended)
+
+    def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
+        wait_for(last)  # what was said a moment ago is found, too
+        return self._history().search(words, MOST_HITS)
+
+    def _on_found(self, hits: list[SearchHit]) -> None:
+        self.found.emit(hits, MOST_HITS)
+
+    def _on_ended(self, trouble: str) -> None:
+        if trouble:
+            self.failed.emit(trouble)

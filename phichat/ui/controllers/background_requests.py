@@ -10,7 +10,7 @@ from phichat.engine.base import CancelToken, Done, Event, Loaded, Loading, Notic
 from phichat.ui.threads.engine_thread import EngineThread
 
 
-class Unasked(QObject):
+class BackgroundRequests(QObject):
     """Orders that nobody waits for. They end as soon as anything is asked.
 
     Signals: `fitted(Session, PromptFit)` for what is being written; `read(int, int)` for how many of its tokens are

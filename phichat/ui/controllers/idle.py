@@ -1,17 +1,81 @@
-"""While a person writes, the model reads along, so that it answers sooner once it is asked."""
+"""What the model does while nothing is asked of it: prefill of the draft, calibration, unloading."""
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.ui.answering import Answering, State
+from phichat.i18n import tr
+from phichat.ui.controllers.generation import GenerationController, GenerationState
+
+CALIBRATE_AFTER = 8_000  # milliseconds in which a person who has just come would begin to write
+MINUTE = 60_000
+
+
+class IdleTimer(QObject):
+    """Looks when the model was used last.
+
+    `minutes` says after how many of them without use its memory is given back, 0 for never; `has_power` whether there
+    is some to spare.
+
+    Signals: `told(str)` with a sentence about what is done; `calm` once nobody does anything.
+    """
+
+    told = Signal(str)
+    calm = Signal()
+
+    def __init__(
+        self,
+        answering: GenerationController,
+        minutes: Callable[[], int],
+        has_power: Callable[[], bool],
+        parent: QObject | None = None,
+        calibrate_after: int = CALIBRATE_AFTER,
+        minute: int = MINUTE,
+    ) -> None:
+        super().__init__(parent)
+        self._answering, self._minutes, self._has_power, self._minute = answering, minutes, has_power, minute
+        self._short = QTimer(self, interval=calibrate_after, singleShot=True)
+        self._short.timeout.connect(self._calibrate)
+        self._long = QTimer(self, singleShot=True)
+        self._long.timeout.connect(self._rest)
+        answering.state_changed.connect(self.awake)
+        answering.unasked.read_on.connect(self.awake)  # what is not done while it reads is to be done after it
+
+    @Slot()
+    def awake(self) -> None:
+        """Something was asked, answered, written or opened just now, or another time was chosen."""
+        self._short.start()
+        if minutes := self._minutes():
+            self._long.start(minutes * self._minute)
+        else:
+            self._long.stop()
+
+    @Slot()
+    def close(self) -> None:
+        """Nothing more is to be done."""
+        self._short.stop()
+        self._long.stop()
+
+    @Slot()
+    def _calibrate(self) -> None:
+        if self._answering.state is GenerationState.IDLE:
+            self.calm.emit()
+        if self._has_power():
+            self._answering.calibrate()
+
+    @Slot()
+    def _rest(self) -> None:
+        if self._answering.state is GenerationState.IDLE and self._answering.loaded:
+            self._answering.rest()
+            self.told.emit(tr("The model's memory was given back. It comes back as you write."))
+
 
 EVERY = 250  # milliseconds between two looks at what is being written
 LOOK_EVERY = 2000  # milliseconds between two looks at whether there is still power to spare
 
 
-class ReadingAhead(QObject):
+class DraftPrefill(QObject):
     """Tells `answering` what is being written, a few times a second, and at once when it has read what there was.
 
     `may_read` says whether the computer has power to spare; where it has not, the model only counts.
@@ -19,7 +83,7 @@ class ReadingAhead(QObject):
 
     def __init__(
         self,
-        answering: Answering,
+        answering: GenerationController,
         may_read: Callable[[], bool] = lambda: True,
         parent: QObject | None = None,
         look_every: int = LOOK_EVERY,
@@ -56,7 +120,7 @@ class ReadingAhead(QObject):
 
     @Slot()
     def _on_state(self) -> None:
-        if self._answering.state is State.IDLE:
+        if self._answering.state is GenerationState.IDLE:
             self.soon()
 
     @Slot()
@@ -78,7 +142,7 @@ class ReadingAhead(QObject):
             *pins,
         )
         goes_on = place == self._place and draft.startswith(self._last)
-        if self._answering.state is not State.IDLE or (goes_on and self._answering.unasked.is_reading()):
+        if self._answering.state is not GenerationState.IDLE or (goes_on and self._answering.unasked.is_reading()):
             return  # it is asked for again when that has ended
         is_news = place != self._place or draft != self._last
         if is_news and (draft.strip() or session.attached or session.conversation.tip):

@@ -28,8 +28,8 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.i18n import format_number, tr, tr_count
+from phichat.ui.controllers.background_requests import BackgroundRequests
 from phichat.ui.threads.engine_thread import EngineThread
-from phichat.ui.unasked import Unasked
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
 
-class State(Enum):
+class GenerationState(Enum):
     """What the model is doing."""
 
     EMPTY = auto()
@@ -49,7 +49,7 @@ class State(Enum):
     WRITING = auto()
 
 
-class Keeper(Protocol):
+class ReplyStore(Protocol):
     """Stores what happens, as it happens. Nothing here waits."""
 
     def begun(self, session: Session) -> "Future[None] | None":
@@ -62,7 +62,7 @@ class Keeper(Protocol):
         """The reply is what it will be."""
 
 
-class Answering(QObject):
+class GenerationController(QObject):
     """Loads models and answers, one question at a time.
 
     Attributes:
@@ -89,19 +89,19 @@ class Answering(QObject):
         self,
         thread: EngineThread,
         settings: Callable[[int], EngineSettings],
-        keeper: Keeper | None = None,
+        keeper: ReplyStore | None = None,
         checksum: Callable[[Path], str | None] = lambda _: None,
     ) -> None:
         super().__init__()
         self._thread, self._settings, self._keeper, self._checksum = thread, settings, keeper, checksum
         self.model: ModelFile | None = None
         self.loaded: Loaded | None = None
-        self.state = State.EMPTY
+        self.state = GenerationState.EMPTY
         self._good: ModelFile | None = None
         self._context = 0
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
-        self.unasked = Unasked(thread, self)
+        self.unasked = BackgroundRequests(thread, self)
         self._forgetting: CancelToken | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
@@ -130,7 +130,7 @@ class Answering(QObject):
             self._loading.set()
         self.model, self.loaded, self._context = model, None, context
         self._loading = self._thread.load(model.path, partial(self._settings, context))
-        self._become(State.LOADING)
+        self._become(GenerationState.LOADING)
 
     def fall_back_on(self, model: "ModelFile") -> None:
         """Use `model` where one cannot be loaded and there was none before."""
@@ -159,7 +159,7 @@ class Answering(QObject):
         Or have it say only how long that is. A model whose memory was given back comes back.
         """
         self.unasked.stop()
-        if self.state is State.IDLE and self.model and self.loaded:
+        if self.state is GenerationState.IDLE and self.model and self.loaded:
             whole = with_attachments(draft, session.attached)
             turns = (*session.turns(self.model.name), Turn(Role.USER, whole))
             request = Request(
@@ -169,7 +169,7 @@ class Answering(QObject):
 
     def count(self, text: str, key: object) -> bool:
         """Have it told as `unasked.counted` how long `text` is in a question; whether the model has time for that."""
-        has_time = self.state is State.IDLE and self.loaded is not None
+        has_time = self.state is GenerationState.IDLE and self.loaded is not None
         if has_time:
             request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
             self.unasked.count(request, key)
@@ -177,12 +177,12 @@ class Answering(QObject):
 
     def calibrate(self) -> None:
         """Have the fastest settings found, as long as nothing is asked."""
-        if self.state is State.IDLE and self.loaded:
+        if self.state is GenerationState.IDLE and self.loaded:
             self.unasked.work(self._thread.calibrate)
 
     def rest(self) -> None:
         """Give the model's memory back until something is asked or written."""
-        if self.state is State.IDLE and self.loaded:
+        if self.state is GenerationState.IDLE and self.loaded:
             self.unasked.work(self._thread.unload)
 
     @Slot()
@@ -199,7 +199,7 @@ class Answering(QObject):
             return
         self.unasked.stop()
         self._reply.set()
-        if self.state is State.LOADING:  # it has not even begun
+        if self.state is GenerationState.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
 
     @Slot()
@@ -227,7 +227,7 @@ class Answering(QObject):
         stored = self._keeper.begun(session) if self._keeper else None
         request = Request(turns, sampling, session.begun, is_temporary=session.is_temporary)
         self._reply = self._thread.generate(request, stored)
-        self._become(State.LOADING if self._loading else State.READING)
+        self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
         self._tell_reply()
 
     @Slot(object, object)
@@ -261,8 +261,8 @@ class Answering(QObject):
 
     def _on_piece(self, piece: Piece) -> None:
         self._pieces.append(piece)
-        if self.state is not State.WRITING:
-            self._become(State.WRITING)
+        if self.state is not GenerationState.WRITING:
+            self._become(GenerationState.WRITING)
         if not self._frame.isActive():
             self._frame.start()
 
@@ -280,7 +280,7 @@ class Answering(QObject):
             return
         self.loaded = loaded
         self.loaded_model.emit(loaded)
-        self._become(State.READING if self._reply else State.IDLE)
+        self._become(GenerationState.READING if self._reply else GenerationState.IDLE)
 
     @Slot(object)
     def _on_loaded_unasked(self, loaded: Loaded) -> None:
@@ -310,7 +310,7 @@ class Answering(QObject):
             if self._good and self._good is not failed:
                 self.use(self._good, self._context)
             else:
-                self._become(State.EMPTY)
+                self._become(GenerationState.EMPTY)
             self.noticed.emit(sentence)
         elif stop is self._reply:
             self._fail_reply(sentence)
@@ -334,10 +334,10 @@ class Answering(QObject):
             self.replied.emit(self._session, message)
         self._become(self._resting())
 
-    def _resting(self) -> State:
+    def _resting(self) -> GenerationState:
         if self._loading:
-            return State.LOADING
-        return State.IDLE if self.model else State.EMPTY
+            return GenerationState.LOADING
+        return GenerationState.IDLE if self.model else GenerationState.EMPTY
 
     @Slot()
     def _show_pieces(self) -> None:
@@ -363,6 +363,6 @@ class Answering(QObject):
         if message:
             self.replied.emit(self._session, message)
 
-    def _become(self, state: State) -> None:
+    def _become(self, state: GenerationState) -> None:
         self.state = state
         self.state_changed.emit()

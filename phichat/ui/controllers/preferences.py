@@ -14,7 +14,7 @@ from phichat.store.preferences import Preferences
 SAVE_AFTER = 800  # milliseconds without a further change
 
 
-class Remembering(QObject):
+class PreferencesStore(QObject):
     """Holds the preferences.
 
     Attributes:

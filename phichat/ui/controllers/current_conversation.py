@@ -9,10 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.store.base import ConversationRecord
-from phichat.ui.headings import HeadingsModel
-from phichat.ui.keeping import Keeping, wait_for
-from phichat.ui.records import heading_of, session_of
+from phichat.store.base import ConversationRecord, session_of, summary_of
+from phichat.ui.controllers.autosave import AutoSave, wait_for
+from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.threads.background import BackgroundTasks, single_result
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is sto
 MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
 
 
-class Conversing(QObject):
+class CurrentConversation(QObject):
     """Has one conversation shown at a time.
 
     Attributes:
@@ -44,8 +43,8 @@ class Conversing(QObject):
         self,
         history: "Callable[[], History]",
         errands: BackgroundTasks,
-        keeping: Keeping,
-        headings: HeadingsModel,
+        keeping: AutoSave,
+        headings: ConversationListModel,
         make: Callable[[], Session],
         parent: QObject,
     ) -> None:
@@ -232,7 +231,7 @@ class Conversing(QObject):
         """What is being written in a conversation that was not begun is listed from now on."""
         self.settle()
         if self._keeping.is_stored(self.session) and not self._keeping.is_begun(self.session):
-            self._headings.put(heading_of(self.session))
+            self._headings.put(summary_of(self.session))
 
     def _choose_path(self, name: str) -> None:
         conversation = self.session.conversation

@@ -11,8 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.store.base import ConversationRecord
-from phichat.ui.records import record_of, title_of_session
+from phichat.store.base import ConversationRecord, record_of, title_of_session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -35,7 +34,7 @@ class _Stored:
     """Whether there ever was a message in it, even if none is left."""
 
 
-class Keeping(QObject):
+class AutoSave(QObject):
     """Puts what changes into the history, which is made when something is first asked of it.
 
     Attributes:

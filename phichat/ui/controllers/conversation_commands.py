@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.session import Session
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationSummary
-from phichat.ui.conversing import Conversing
-from phichat.ui.headings import HeadingsModel, title_of_heading
-from phichat.ui.keeping import Keeping, wait_for
+from phichat.ui.controllers.autosave import AutoSave, wait_for
+from phichat.ui.controllers.conversation_model import ConversationListModel, title_of_summary
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.threads.background import BackgroundTasks, single_result
 from phichat.ui.undoing import UndoStack
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from phichat.store.history import History
 
 
-class Managing(QObject):
+class ConversationCommands(QObject):
     """Changes conversations in the list, in memory and in the history alike.
 
     Signals:
@@ -37,9 +37,9 @@ class Managing(QObject):
         self,
         history: "Callable[[], History]",
         errands: BackgroundTasks,
-        keeping: Keeping,
-        headings: HeadingsModel,
-        conversing: Conversing,
+        keeping: AutoSave,
+        headings: ConversationListModel,
+        conversing: CurrentConversation,
         undoing: UndoStack,
         parent: QObject,
     ) -> None:
@@ -82,7 +82,7 @@ class Managing(QObject):
         if not gone:
             return
         several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
-        one = tr("Deleted “{title}”.").format(title=title_of_heading(gone[0]))
+        one = tr("Deleted “{title}”.").format(title=title_of_summary(gone[0]))
         text = one if len(gone) == 1 else several
         self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 

@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.engine.base import Loaded
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.ui.answering import Answering
-from phichat.ui.remembering import Remembering
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.preferences import PreferencesStore
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
 
 
-class Choosing(QObject):
+class ModelSelection(QObject):
     """Hands models to `answering`, and remembers the one that the person chose once it could be loaded.
 
     Signals: `begins` before a model is loaded; `told(str)` with a sentence about what waits, or went wrong.
@@ -26,7 +26,11 @@ class Choosing(QObject):
     told = Signal(str)
 
     def __init__(
-        self, answering: Answering, remembering: Remembering, open_model: "Callable[[Path], ModelFile]", parent: QObject
+        self,
+        answering: GenerationController,
+        remembering: PreferencesStore,
+        open_model: "Callable[[Path], ModelFile]",
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._answering, self._remembering, self._open_model = answering, remembering, open_model
