@@ -19,13 +19,14 @@ from phichat.engine.base import CancelToken, Engine, EngineSettings
 from phichat.i18n import tr
 from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
+from phichat.ui.a11y.focus import FocusRings
+from phichat.ui.a11y.screen_reader import ReplyAnnouncer
 from phichat.ui.application import Application
 from phichat.ui.arrivals import Arrivals
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.focus_ring import FocusRings
 from phichat.ui.helping import Helping
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
@@ -33,7 +34,6 @@ from phichat.ui.notifying import Notifying
 from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
 from phichat.ui.single import Single
-from phichat.ui.speaking import Speaking
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.engine_thread import EngineThread
@@ -114,7 +114,7 @@ def create_window(
     )
     _connect_notifications(window, application, arrivals, remembering)
     FocusRings(theme, window)
-    speaking = Speaking(answering, window)
+    speaking = ReplyAnnouncer(answering, window)
     window.shown.connect(speaking.show)
     speaking.show(window.session)
     if notice:

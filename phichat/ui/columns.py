@@ -73,6 +73,6 @@ class Columns(QSplitter):
             self.fold_for(self._pixels)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
-        from phichat.ui.tab_order import move_focus  # noqa: PLC0415 - when Tab is pressed
+        from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - when Tab is pressed
 
         return self.isVisible() and move_focus(self, 1 if is_next else -1)

@@ -28,10 +28,10 @@ PROGRAM = """
 import time
 from PySide6.QtWidgets import QApplication
 from phichat import app
-from phichat.ui import speaking
+from phichat.ui.a11y import screen_reader
 from tests.fakes import ScriptedEngine, ScriptedShelf
 
-speaking.PAUSE = 50
+screen_reader.PAUSE = 50
 
 class Slow(ScriptedEngine):
     def generate(self, request, stop):

@@ -11,9 +11,9 @@ from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
+from phichat.ui.a11y.focus import show_in_full
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.message_actions import MessageActions
-from phichat.ui.tab_order import show_in_full
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 

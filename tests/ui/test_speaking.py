@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 
-from phichat.ui import speaking
+from phichat.ui.a11y import screen_reader
 from phichat.ui.controllers.generation import GenerationState
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -21,9 +21,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert widget.accessibleName() == "Phichat"
         sentences.extend(text.split("\n"))
 
-    monkeypatch.setattr(speaking, "announce", announce)
-    monkeypatch.setattr(speaking, "PAUSE", 1)
-    monkeypatch.setattr(speaking, "is_heard", lambda: True)
+    monkeypatch.setattr(screen_reader, "announce", announce)
+    monkeypatch.setattr(screen_reader, "PAUSE", 1)
+    monkeypatch.setattr(screen_reader, "is_heard", lambda: True)
     return sentences
 
 
@@ -63,7 +63,7 @@ def test_nothing_is_worked_out_where_nobody_listens(
     person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not QAccessible.isActive()
-    monkeypatch.setattr(speaking, "SpeechSplitter", None)
+    monkeypatch.setattr(screen_reader, "SpeechSplitter", None)
     person.ask("Hello. There.")
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Hello. There."

@@ -18,7 +18,7 @@ ENDINGS = {
 }  # an error is said by the line that shows it
 
 
-class Speaking(QObject):
+class ReplyAnnouncer(QObject):
     """Says what `answering` writes in the conversation that is shown, in the name of `widget`.
 
     As long as no screen reader is there, a reply costs the question whether one is.
