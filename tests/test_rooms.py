@@ -133,8 +133,8 @@ DOORS = {
     "charset_normalizer": ("phichat.exchange.text_files",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
-    "pygments": ("phichat.ui.lexing",),
-    "ziamath": ("phichat.ui.drawings",),
+    "pygments": ("phichat.ui.blocks.syntax",),
+    "ziamath": ("phichat.ui.blocks.formulas",),
 }
 """A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
 

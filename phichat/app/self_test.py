@@ -18,10 +18,10 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QTextEdit, QWidget
 from phichat import app, i18n
 from phichat.errors import PhichatError
 from phichat.i18n import tr
+from phichat.ui.blocks.formulas import draw
+from phichat.ui.blocks.syntax import lines_of
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.drawings import draw
 from phichat.ui.language import reads_qt
-from phichat.ui.lexing import lines_of
 from phichat.ui.main_window import MainWindow
 
 STEP = 20  # milliseconds between two looks

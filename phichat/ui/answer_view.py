@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
-from phichat.ui.blocks import Blocks
+from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.message_actions import HEIGHT, MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_view import MessageView
@@ -28,7 +28,7 @@ class AnswerView(MessageView):
         super().__init__(message, theme, context, actions)
         self._is_last = False
         self._continue: QPushButton | None = None
-        self._blocks = Blocks(theme, context.render, self._parts, self)
+        self._blocks = BlockList(theme, context.render, self._parts, self)
         self._blocks.changed.connect(self._on_blocks)
         self._note = muted(plain_label())
         self._note.setWordWrap(True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QPlainTextEdit
 
-from phichat.ui.part import Part
+from phichat.ui.blocks.base import BlockWidget
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Excerpt:
     markdown: str
 
 
-def excerpt(parts: Sequence[Part], source: str) -> Excerpt | None:
+def excerpt(parts: Sequence[BlockWidget], source: str) -> Excerpt | None:
     """What is selected in `parts`, which are all of a message with that `source`; None for nothing.
 
     From a single block comes text as it reads, so that a command or a line of code can be used as it is.
@@ -31,19 +31,19 @@ def excerpt(parts: Sequence[Part], source: str) -> Excerpt | None:
     return Excerpt(touched[0].selected() if is_one_line else markdown, markdown)
 
 
-def has_selection(part: Part) -> bool:
+def has_selection(part: BlockWidget) -> bool:
     """Whether anything in it is selected."""
     return part.field().textCursor().hasSelection()
 
 
-def _is_whole(part: Part) -> bool:
+def _is_whole(part: BlockWidget) -> bool:
     cursor = part.field().textCursor()
     return cursor.selectionStart() == 0 and cursor.selectionEnd() >= part.field().document().characterCount() - 1
 
 
-def _is_code(part: Part) -> bool:
+def _is_code(part: BlockWidget) -> bool:
     return isinstance(part.field(), QPlainTextEdit)
 
 
-def _markdown(part: Part) -> str:
+def _markdown(part: BlockWidget) -> str:
     return part.markdown() if _is_whole(part) else part.selected_markdown()

@@ -193,12 +193,12 @@ _MODULES = (
     "markdown_it",
     "phichat.markdown.streaming",
     "phichat.ui.copying",
-    "phichat.ui.prose",
+    "phichat.ui.blocks.text_block",
     "phichat.ui.message_view",
     "phichat.ui.question_view",
     "phichat.ui.answer_view",
-    "phichat.ui.table_block",
-    "phichat.ui.colouring",
+    "phichat.ui.blocks.table_block",
+    "phichat.ui.blocks.syntax",
 )
 _MESSAGES = (
     (Role.USER, "…"),

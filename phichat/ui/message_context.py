@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message
 from phichat.chat.sampling import Sampling
-from phichat.ui.render_context import RenderContext
+from phichat.ui.blocks.render_context import RenderContext
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile

@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.ui.a11y.announce import announce
+from phichat.ui.blocks.base import BlockTextEdit, BlockWidget
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.copying import message_data
 from phichat.ui.excerpts import Excerpt, excerpt
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
-from phichat.ui.part import Field, Part
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.highlights import SearchTerms
 
@@ -40,7 +40,7 @@ class MessageView(QWidget):
         self._signals, self._state = context.signals, context.state
         self.tools = actions
         self.switch: BranchSwitch | None = None
-        self._parts: list[Part] = []
+        self._parts: list[BlockWidget] = []
         self._mark: PinMark | None = None
         self.needle: SearchTerms | None = None
         self._is_hovered = self._is_focused = self._is_held = False
@@ -140,7 +140,7 @@ class MessageView(QWidget):
         for part in self._parts[:1]:
             part.field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def fields(self) -> list[Field]:
+    def fields(self) -> list[BlockTextEdit]:
         """What text can be selected in, from top to bottom."""
         return [part.field() for part in self._parts]
 
@@ -194,7 +194,7 @@ class MessageView(QWidget):
     def _counts(self) -> list[int]:
         return [len(part.marks.places) if part.marks else 0 for part in self._parts]
 
-    def _found(self, number: int) -> tuple[Part | None, int]:
+    def _found(self, number: int) -> tuple[BlockWidget | None, int]:
         counts = self._counts()
         for part, count, end in zip(self._parts, counts, accumulate(counts), strict=True):
             if 0 <= number < end:
@@ -205,7 +205,7 @@ class MessageView(QWidget):
         """All of it, to be copied."""
         return message_data(self._message)
 
-    def _attend(self, part: Part) -> None:
+    def _attend(self, part: BlockWidget) -> None:
         """Have heard what the mouse and the keys do in a block of it."""
         field = part.field()
         if self._context.key_filter:

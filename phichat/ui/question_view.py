@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
+from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.branch_switch import BranchSwitch
 from phichat.ui.edit_box import EditBox
 from phichat.ui.message_actions import MessageActions
 from phichat.ui.message_context import MessageContext
 from phichat.ui.message_menu import MessageMenu
 from phichat.ui.message_view import MessageView
-from phichat.ui.prose import Prose
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.highlights import SearchTerms
 
@@ -35,7 +35,7 @@ class QuestionView(MessageView):
         actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, context, actions)
         self._box: EditBox | None = None
-        self._text = Prose()
+        self._text = TextBlock()
         self._text.show_plain(message.text)
         if not message.text:
             self._text.hide()

@@ -10,8 +10,8 @@ from phichat.ui.transcript import Transcript
 from phichat.ui.walking import Walking
 
 if TYPE_CHECKING:
+    from phichat.ui.blocks.base import BlockTextEdit
     from phichat.ui.message_view import MessageView
-    from phichat.ui.part import Field
 
 _NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 _CONTROL, _KEYPAD = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.KeypadModifier
@@ -61,7 +61,7 @@ class ReadingKeys(QObject):
         transcript.context.key_filter = self
         transcript.installEventFilter(self)
 
-    def press(self, event: QKeyEvent, view: "MessageView | None", field: "Field | None" = None) -> bool:
+    def press(self, event: QKeyEvent, view: "MessageView | None", field: "BlockTextEdit | None" = None) -> bool:
         """Do what the key says, with `view` in which the focus is, in its `field` if in one; False for nothing."""
         stroke = event.key(), event.modifiers() & ~_KEYPAD
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -124,7 +124,7 @@ class ReadingKeys(QObject):
     def _has_selection(self, view: "MessageView | None") -> bool:
         return self._transcript.selection.is_there or bool(view and self._text.is_in(view))
 
-    def _extend_text(self, stroke: Stroke, view: "MessageView", field: "Field") -> bool:
+    def _extend_text(self, stroke: Stroke, view: "MessageView", field: "BlockTextEdit") -> bool:
         move = _TEXT.get(stroke)
         if move is None or self._transcript.selection.is_there:
             return False
@@ -133,7 +133,7 @@ class ReadingKeys(QObject):
         self._text.extend(view, field, move)
         return True
 
-    def _press_in_field(self, field: "Field", event: QKeyEvent) -> bool:
+    def _press_in_field(self, field: "BlockTextEdit", event: QKeyEvent) -> bool:
         if _scrolls_itself(field, (event.key(), event.modifiers() & ~_KEYPAD)):
             return False
         return self.press(event, self._transcript.view_with(field), field)
@@ -142,9 +142,9 @@ class ReadingKeys(QObject):
         if isinstance(event, QKeyEvent) and watched is self._transcript:
             return self._filter_transcript(event)
         if isinstance(event, QKeyEvent):
-            from phichat.ui.part import Field  # noqa: PLC0415 - there are messages by now
+            from phichat.ui.blocks.base import BlockTextEdit  # noqa: PLC0415 - there are messages by now
 
-            if event.type() is QEvent.Type.KeyPress and isinstance(watched, Field):
+            if event.type() is QEvent.Type.KeyPress and isinstance(watched, BlockTextEdit):
                 return self._press_in_field(watched, event)
         if isinstance(event, QFocusEvent) and event.gotFocus():
             self._on_focus(watched, event)
@@ -164,7 +164,7 @@ class ReadingKeys(QObject):
             self._transcript.selection.begin_at(view.message)
 
 
-def _scrolls_itself(field: "Field", stroke: Stroke) -> bool:
+def _scrolls_itself(field: "BlockTextEdit", stroke: Stroke) -> bool:
     """Whether the field is cut, such as long code, and goes on where the key leads."""
     action, bar = _SCROLLS.get(stroke), field.verticalScrollBar()
     if action is None:

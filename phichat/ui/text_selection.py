@@ -10,8 +10,8 @@ from phichat.ui.live import Live
 from phichat.ui.message_selection import MessageSelection
 
 if TYPE_CHECKING:
+    from phichat.ui.blocks.base import BlockTextEdit
     from phichat.ui.message_view import MessageView
-    from phichat.ui.part import Field
 
 EVERY = 30  # milliseconds between steps of scrolling while the mouse is pulled out of what is seen
 SPEED = 4  # a step is the distance to the mouse divided by that
@@ -32,8 +32,8 @@ class TextSelection(QObject):
         super().__init__(area)
         self._area, self._live, self._messages = area, live, messages
         self._view: MessageView | None = None
-        self._from: Field | None = None  # where it began, at the anchor of that field's cursor
-        self._to: Field | None = None  # where it ends, at the position of that field's cursor
+        self._from: BlockTextEdit | None = None  # where it began, at the anchor of that field's cursor
+        self._to: BlockTextEdit | None = None  # where it ends, at the position of that field's cursor
         self._is_pulling = self._is_own = self._is_calming = False
         self._scrolling = QTimer(self, interval=EVERY)
         self._scrolling.timeout.connect(self._scroll)
@@ -63,7 +63,7 @@ class TextSelection(QObject):
         self._spread(fields[-1], _end(fields[-1]))
         return before != [_span(field) for field in fields]
 
-    def extend(self, view: "MessageView", field: "Field", move: QTextCursor.MoveOperation) -> None:
+    def extend(self, view: "MessageView", field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> None:
         """Let the selection in `view` go further by one `move`; `field` has the focus."""
         if self._view is not view or self._to not in view.fields() or self._to is None:
             self.drop()
@@ -131,7 +131,7 @@ class TextSelection(QObject):
         self._spread(target, _position(target, inside))
         return True
 
-    def _spread(self, target: "Field", position: int) -> None:
+    def _spread(self, target: "BlockTextEdit", position: int) -> None:
         """Select from where it began to `position` in `target`."""
         if self._view is None or self._from is None:
             return
@@ -147,12 +147,12 @@ class TextSelection(QObject):
             _select(field, (begin, stop), is_seen=field is target)
         self._to = target
 
-    def _beyond(self, field: "Field", *, is_back: bool) -> "Field | None":
+    def _beyond(self, field: "BlockTextEdit", *, is_back: bool) -> "BlockTextEdit | None":
         fields = self._view.fields() if self._view else []
         number = fields.index(field) + (-1 if is_back else 1)
         return fields[number] if 0 <= number < len(fields) else None
 
-    def _calm(self, field: "Field") -> None:
+    def _calm(self, field: "BlockTextEdit") -> None:
         """The field may be scrolling after the mouse by itself: tell it that the mouse is inside."""
         place = QPointF(field.viewport().rect().center())
         there = field.viewport().mapToGlobal(place)
@@ -219,20 +219,20 @@ class TextSelection(QObject):
 _BACK = {_Move.Left, _Move.WordLeft, _Move.Up, _Move.StartOfLine, _Move.Start}
 
 
-def _end(field: "Field") -> int:
+def _end(field: "BlockTextEdit") -> int:
     return field.document().characterCount() - 1
 
 
-def _span(field: "Field") -> tuple[int, int]:
+def _span(field: "BlockTextEdit") -> tuple[int, int]:
     cursor = field.textCursor()
     return cursor.selectionStart(), cursor.selectionEnd()
 
 
-def _inside(field: "Field", at: QPoint) -> QPoint:
+def _inside(field: "BlockTextEdit", at: QPoint) -> QPoint:
     return field.viewport().mapFromGlobal(at)
 
 
-def _position(field: "Field", inside: QPoint) -> int:
+def _position(field: "BlockTextEdit", inside: QPoint) -> int:
     if inside.y() < 0:
         return 0
     if inside.y() >= field.viewport().height():
@@ -240,7 +240,7 @@ def _position(field: "Field", inside: QPoint) -> int:
     return field.cursorForPosition(inside).position()
 
 
-def _select(field: "Field", span: tuple[int, int] | None, *, is_seen: bool = False) -> None:
+def _select(field: "BlockTextEdit", span: tuple[int, int] | None, *, is_seen: bool = False) -> None:
     """Select from the first to the second position, or nothing; only where `is_seen` the field may scroll to it."""
     cursor = field.textCursor()
     if span is None:

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrol
 
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
+from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.down_button import DownButton
 from phichat.ui.live import Live, prepare
 from phichat.ui.message_context import MessageContext, MessageSignals
 from phichat.ui.message_selection import MessageSelection
 from phichat.ui.place import Place
-from phichat.ui.render_context import RenderContext
 from phichat.ui.text_selection import TextSelection
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme

@@ -6,9 +6,9 @@ from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.blocks import Blocks
-from phichat.ui.part import Part
-from phichat.ui.render_context import RenderContext
+from phichat.ui.blocks.base import BlockWidget
+from phichat.ui.blocks.block_list import BlockList
+from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
@@ -75,9 +75,9 @@ class _Notes(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         theme.dress(self.verticalScrollBar(), "bar")
-        self._name, self._parts = name, list[Part]()
+        self._name, self._parts = name, list[BlockWidget]()
         page = QWidget()
-        self._blocks = Blocks(theme, RenderContext(self), self._parts, page)
+        self._blocks = BlockList(theme, RenderContext(self), self._parts, page)
         self._blocks.changed.connect(self._on_parts)
         column = QVBoxLayout(page)
         column.addLayout(self._blocks.column)

@@ -26,9 +26,9 @@ from PySide6.QtWidgets import (
 from phichat.errors import EngineError
 from phichat.models.base import Remote
 from phichat.ui import updating
+from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.popping import Popping
-from phichat.ui.prose import Prose
 from phichat.ui.widgets import dialogs
 from phichat.ui.widgets.plain_text import (
     PlainTextEdit,
@@ -53,7 +53,7 @@ HOME_OF_TIPS = "phichat/ui/widgets/plain_text.py"
 MADE_THERE = {"QLabel", "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument"}
 """What takes any string for HTML, or loads what HTML names."""
 SHOWS_HTML = {"setHtml", "insertHtml", "setMarkdown", "insertMarkdown", "setSearchPaths"}
-OWN_HTML = {"phichat/ui/widgets/clipboard.py", "phichat/ui/prose.py"}
+OWN_HTML = {"phichat/ui/widgets/clipboard.py", "phichat/ui/blocks/text_block.py"}
 """They put HTML on the clipboard, for other programs, and show none."""
 
 
@@ -113,7 +113,7 @@ def test_labels_text_fields_and_documents_are_made_by_the_helpers() -> None:
 def test_classes_that_show_text_stand_on_a_sealed_document() -> None:
     kinds = [*_below(QTextEdit), *_below(QPlainTextEdit)]
     ours = [kind for kind in kinds if kind.__module__.startswith("phichat.ui")]
-    assert {Prose, PlainTextEdit} <= set(ours)
+    assert {TextBlock, PlainTextEdit} <= set(ours)
     for file in sorted((PACKAGE / "ui").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_bytes())):
             if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & MADE_THERE:
@@ -179,7 +179,7 @@ def test_a_sealed_document_loads_neither_files_nor_addresses(evil: str, qtbot: o
         document.setHtml(evil)
     assert plain.size().width() > WIDTH, "else this test finds nothing"
     assert sealed.size().width() < 100
-    field, prose = PlainTextEdit(), Prose()
+    field, prose = PlainTextEdit(), TextBlock()
     for edit in (field, prose):
         assert isinstance(edit.document(), SealedDocument)
 
@@ -417,6 +417,6 @@ def test_notes_of_releases(
     switch(person, on=True)
     person.wait(lambda: notice(person))
     person.click("versionNotesButton")
-    person.wait(lambda: person.find("versionDialog").findChildren(Prose))
-    assert any("<img src=" in prose.toPlainText() for prose in person.find("versionDialog").findChildren(Prose))
+    person.wait(lambda: person.find("versionDialog").findChildren(TextBlock))
+    assert any("<img src=" in prose.toPlainText() for prose in person.find("versionDialog").findChildren(TextBlock))
     check(person)

@@ -13,9 +13,9 @@ from PySide6.QtGui import QImage, QTextCursor
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
 
 from phichat import i18n
+from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.language import follow_language
-from phichat.ui.table_block import TableBlock
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 

@@ -11,11 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.ui.code_block import CodeBlock
+from phichat.ui.blocks.code_block import CodeBlock
+from phichat.ui.blocks.syntax import ON_DARK, ON_LIGHT
+from phichat.ui.blocks.table_block import TableBlock
+from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.lexing import ON_DARK, ON_LIGHT
-from phichat.ui.prose import Prose
-from phichat.ui.table_block import TableBlock
 from phichat.ui.theme.palette import colors_of
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -33,9 +33,9 @@ def answer(person: Person, engine: ScriptedEngine, *pieces: str) -> QWidget:
     return view
 
 
-def prose(view: QWidget) -> Prose:
-    found = view.findChild(Prose)
-    assert isinstance(found, Prose)
+def prose(view: QWidget) -> TextBlock:
+    found = view.findChild(TextBlock)
+    assert isinstance(found, TextBlock)
     return found
 
 
@@ -180,7 +180,7 @@ def test_a_wide_table_is_scrolled_sideways_and_begins_at_its_beginning(person: P
     person.wait(lambda: table.horizontalScrollBar().maximum() > 0)
     assert table.horizontalScrollBar().value() == 0
     assert view.width() <= person.find("transcript").width()
-    assert [part.toPlainText() for part in view.findChildren(Prose) if part is not table] == ["Before", "After"]
+    assert [part.toPlainText() for part in view.findChildren(TextBlock) if part is not table] == ["Before", "After"]
 
 
 def test_a_long_table_looks_like_one(person: Person, engine: ScriptedEngine) -> None:
@@ -202,14 +202,14 @@ def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
     person.find("transcript").show_path([Message(Role.USER, "Question"), long])
     person.wait(lambda: person.button(1, "Show more"))
     view = person.find("message-1")
-    count = len(view.findChildren(Prose))
-    assert 35_000 < sum(len(part.toPlainText()) for part in view.findChildren(Prose)) < 50_000
+    count = len(view.findChildren(TextBlock))
+    assert 35_000 < sum(len(part.toPlainText()) for part in view.findChildren(TextBlock)) < 50_000
     person.press_in(1, "Show more")
-    person.wait(lambda: len(view.findChildren(Prose)) > 1.5 * count)
+    person.wait(lambda: len(view.findChildren(TextBlock)) > 1.5 * count)
     person.press_in(1, "Show more")
     person.wait(lambda: person.button(1, "Show more") is None)
     assert view.property("source").count("some words") == 10_000
-    person.wait(lambda: sum(part.toPlainText().count("some words") for part in view.findChildren(Prose)) == 10_000)
+    person.wait(lambda: sum(part.toPlainText().count("some words") for part in view.findChildren(TextBlock)) == 10_000)
 
 
 def test_words_are_found_in_lists_tables_and_code(person: Person, engine: ScriptedEngine) -> None:

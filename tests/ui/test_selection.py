@@ -14,9 +14,9 @@ from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
 from phichat.exchange.markdown import MOST_RENDERED, as_html, markdown_html
 from phichat.markdown.streaming import blocks_of
+from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.excerpts import excerpt
-from phichat.ui.prose import Prose
 from phichat.ui.transcript import ALWAYS
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -269,7 +269,7 @@ def test_keys_lead_through_the_conversation_from_wherever_one_is(person: Person)
 
 
 def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) -> None:
-    prose = Prose()
+    prose = TextBlock()
     qtbot.addWidget(prose)
     source = (
         "## Ferries\n\nThey are\n\n1. slow\n2. *friendly*\n   - and\n   - **old**\n\n> said `he` [here](https://a.b)"

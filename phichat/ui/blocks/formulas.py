@@ -45,7 +45,7 @@ class Drawing:
     descent: float
 
 
-class Drawings(QObject):
+class FormulaCache(QObject):
     """All formulas that were drawn.
 
     Signals: `drawn` when there is another one.
@@ -95,7 +95,7 @@ class Drawings(QObject):
 class FormulaObject(QPyTextObject):
     """Paints formulas within a document's text."""
 
-    def __init__(self, drawings: Drawings, parent: QObject) -> None:
+    def __init__(self, drawings: FormulaCache, parent: QObject) -> None:
         super().__init__(parent)
         self._drawings = drawings
 

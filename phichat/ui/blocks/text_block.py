@@ -7,9 +7,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QText
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from phichat.markdown.document import OBJECT, Block, Node, Paragraph
-from phichat.ui.drawings import SOURCE, Drawings
-from phichat.ui.part import Part
-from phichat.ui.typesetting import INDENT, QUOTE, QUOTES, RULE, Typesetter
+from phichat.ui.blocks.base import BlockWidget
+from phichat.ui.blocks.formulas import SOURCE, FormulaCache
+from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.widgets.plain_text import SealedDocument
 
 LARGER = 1.1  # than the window's font
@@ -18,12 +18,12 @@ _SAFE = {"http", "https"}
 _LOOKS = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
 
-class Prose(Part, QTextBrowser):
+class TextBlock(BlockWidget, QTextBrowser):
     """Shows text. HTML stays text, pictures are not fetched, and a link shows where it leads before it opens."""
 
     _is_dressed = False
 
-    def __init__(self, drawings: Drawings | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, drawings: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         document = SealedDocument(self)
         document.setUndoRedoEnabled(False)
@@ -44,7 +44,7 @@ class Prose(Part, QTextBrowser):
         font = self.font()
         font.setPointSizeF(font.pointSizeF() * LARGER)
         self.setFont(font)
-        self.setter = Typesetter(self.document(), drawings)
+        self.setter = TextLayout(self.document(), drawings)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.anchorClicked.connect(self._open)
         if drawings:

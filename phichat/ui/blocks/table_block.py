@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, text_of
-from phichat.ui.drawings import Drawings
-from phichat.ui.prose import Prose
+from phichat.ui.blocks.formulas import FormulaCache
+from phichat.ui.blocks.text_block import TextBlock
 
 PADDING = 6  # pixels around what is in a cell
 NARROWEST, WIDEST, STEP = 32, 340, 16  # pixels of a column, which grows by so many, so that it seldom does
@@ -32,10 +32,10 @@ _SIDES = {
 }
 
 
-class TableBlock(Prose):
+class TableBlock(TextBlock):
     """Shows the parts of a table below each other, such that they look like one."""
 
-    def __init__(self, drawings: Drawings | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, drawings: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(drawings, parent)
         self._shown: list[tuple[Table, bool]] = []
         self._tables: list[QTextTable] = []

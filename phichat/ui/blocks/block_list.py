@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Node, Paragraph, Table
 from phichat.markdown.streaming import StreamingParser
-from phichat.ui.part import Part
-from phichat.ui.prose import LARGER, Prose
-from phichat.ui.render_context import RenderContext
+from phichat.ui.blocks.base import BlockWidget
+from phichat.ui.blocks.render_context import RenderContext
+from phichat.ui.blocks.text_block import LARGER, TextBlock
+from phichat.ui.blocks.text_layout import GAP, INDENT, TIGHT
 from phichat.ui.theme.theme import Theme
-from phichat.ui.typesetting import GAP, INDENT, TIGHT
 
 SLICE = 0.006  # seconds of making parts, between which the window does other things
 REST = 3  # times as long as showing more of a reply took, nothing more of it is shown
@@ -21,7 +21,7 @@ MUCH = 40_000  # characters of a reply that are shown, and as many again wheneve
 BETWEEN = 0.8  # of the text's size: the gap around what is no prose
 
 
-class Blocks(QObject):
+class BlockList(QObject):
     """Keeps `parts` as the blocks of a reply are, in `column`.
 
     Signals: `changed` when there are other parts.
@@ -29,7 +29,7 @@ class Blocks(QObject):
 
     changed = Signal()
 
-    def __init__(self, theme: Theme, context: RenderContext, parts: list[Part], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, context: RenderContext, parts: list[BlockWidget], parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._context, self._parts = theme, context, parts
         self._parsing = StreamingParser()
@@ -123,16 +123,16 @@ class Blocks(QObject):
         self._parts[index].show_block(block)
         return is_new
 
-    def _made(self, kind: type[Node]) -> Part:
+    def _made(self, kind: type[Node]) -> BlockWidget:
         if kind is Paragraph:
-            return Prose(self._context.drawings)
+            return TextBlock(self._context.drawings)
         if kind is Table:
-            from phichat.ui.table_block import TableBlock  # noqa: PLC0415 - when there is a table
+            from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - when there is a table
 
             table = TableBlock(self._context.drawings)
             self._theme.dress(table.horizontalScrollBar(), "bar")
             return table
-        from phichat.ui.code_block import CodeBlock  # noqa: PLC0415 - when there is code
+        from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - when there is code
 
         return CodeBlock(self._theme, self._context.aside)
 
@@ -176,7 +176,7 @@ def _kind(item: Node) -> type[Node]:
     return type(item)
 
 
-def _kind_of(part: Part) -> type[Node] | None:
+def _kind_of(part: BlockWidget) -> type[Node] | None:
     return type(part.block.items[0]) if part.block else None
 
 

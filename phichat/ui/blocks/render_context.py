@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from phichat.ui.threads.background import RenderThread
 
 if TYPE_CHECKING:
-    from phichat.ui.drawings import Drawings
+    from phichat.ui.blocks.formulas import FormulaCache
 
 
 class RenderContext(QObject):
@@ -23,8 +23,8 @@ class RenderContext(QObject):
         self.aside = RenderThread(self)
 
     @cached_property
-    def drawings(self) -> "Drawings":
+    def drawings(self) -> "FormulaCache":
         """Return the cache of drawn formulas."""
-        from phichat.ui.drawings import Drawings  # noqa: PLC0415 - an empty window has none
+        from phichat.ui.blocks.formulas import FormulaCache  # noqa: PLC0415 - an empty window has none
 
-        return Drawings(self.aside, self)
+        return FormulaCache(self.aside, self)

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clipped, markup
-from phichat.ui.drawings import DISPLAY, FORMULA, LATEX, SOURCE, Drawings, FormulaObject, place
+from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, place
 from phichat.ui.widgets.plain_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
@@ -33,7 +33,7 @@ INDENT, QUOTE = 1.7, 1.1  # of the text's size
 GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between items, above headings; of the text's size
 
 
-class Typesetter:
+class TextLayout:
     """Has `document` show paragraphs. What is there stays there as long as what comes only goes on from it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Typesetter:
         waits: whether there is a formula that is not drawn yet.
     """
 
-    def __init__(self, document: QTextDocument, drawings: Drawings | None) -> None:
+    def __init__(self, document: QTextDocument, drawings: FormulaCache | None) -> None:
         self._document, self._drawings = document, drawings
         self._shown: list[tuple[Paragraph, float, int]] = []
         self._palette, self._font = QPalette(), QFont()

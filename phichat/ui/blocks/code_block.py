@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
-from phichat.ui.part import Part
+from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import RenderThread
@@ -29,7 +29,7 @@ from phichat.ui.widgets.clipboard import CopyButton
 from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
 
 if TYPE_CHECKING:
-    from phichat.ui.colouring import Colouring
+    from phichat.ui.blocks.syntax import SyntaxHighlighter
 
 MOST_LINES = 40
 INDENT = 12  # pixels
@@ -39,7 +39,7 @@ AT_ONCE = 12_000  # characters that are laid out before the window does other th
 LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
 
 
-class CodeBlock(Part, QFrame):
+class CodeBlock(BlockWidget, QFrame):
     """Shows code; lines are wrapped on demand, else wide ones scroll."""
 
     def __init__(self, theme: Theme, aside: RenderThread, parent: QWidget | None = None) -> None:
@@ -49,7 +49,7 @@ class CodeBlock(Part, QFrame):
         self._theme, self._aside = theme, aside
         self._code = self._wanted = self._name = ""
         self._shown = 0  # characters of what is wanted
-        self._colouring: Colouring | None = None
+        self._colouring: SyntaxHighlighter | None = None
         self._language = muted(plain_label())
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
@@ -156,9 +156,9 @@ class CodeBlock(Part, QFrame):
 
     def _colour(self) -> None:
         if self._colouring is None:
-            from phichat.ui.colouring import Colouring  # noqa: PLC0415 - when there is code
+            from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - when there is code
 
-            self._colouring = Colouring(self._text.document(), self._aside)
+            self._colouring = SyntaxHighlighter(self._text.document(), self._aside)
             self._colouring.dress(self.palette())
         self._colouring.colour(self._code, self._name)
 
@@ -179,7 +179,7 @@ class CodeBlock(Part, QFrame):
 
     @Slot()
     def _on_save(self) -> None:
-        from phichat.ui.lexing import ending_of  # noqa: PLC0415 - when code is saved
+        from phichat.ui.blocks.syntax import ending_of  # noqa: PLC0415 - when code is saved
 
         dialog = QFileDialog(self, tr("Save code"), tr("code") + ending_of(self._name))
         keep_boxes_plain(dialog)

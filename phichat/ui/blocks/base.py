@@ -9,10 +9,10 @@ from phichat.markdown.document import Block
 from phichat.ui.theme.palette import Colors
 from phichat.ui.widgets.highlights import Highlights, SearchTerms
 
-Field = QTextEdit | QPlainTextEdit
+BlockTextEdit = QTextEdit | QPlainTextEdit
 
 
-class Part:
+class BlockWidget:
     """A part: a widget that has this, too.
 
     Attributes:
@@ -27,7 +27,7 @@ class Part:
         """Itself, as what it is besides."""
         return cast("QWidget", self)
 
-    def field(self) -> Field:
+    def field(self) -> BlockTextEdit:
         """What shows the text and takes the focus."""
         raise NotImplementedError
 
