@@ -15,7 +15,7 @@ from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 if TYPE_CHECKING:
-    from phichat.ui.chips import Chips
+    from phichat.ui.attachments.chips import AttachmentChips
 
 MUCH = 20_000  # characters, which take their time to be read at every key
 SAID_EVERY = 200  # milliseconds, where there is that much
@@ -42,7 +42,7 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setObjectName("composerBox")
         self._theme = theme
-        self._chips: Chips | None = None
+        self._chips: AttachmentChips | None = None
         self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
         self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("composer")
@@ -194,10 +194,10 @@ class Composer(QFrame):
         self._column.addWidget(self._note)
         self._column.addLayout(row)
 
-    def _make_chips(self) -> "Chips":
-        from phichat.ui.chips import ChipArea, Chips  # noqa: PLC0415 - few questions have files
+    def _make_chips(self) -> "AttachmentChips":
+        from phichat.ui.attachments.chips import AttachmentChips, ChipArea  # noqa: PLC0415 - few questions have files
 
-        chips = Chips(self._theme, self, can_go=True)
+        chips = AttachmentChips(self._theme, self, can_go=True)
         chips.changed.connect(self._on_files)
         chips.removed.connect(self.removed)
         self._column.insertWidget(0, ChipArea(self._theme, chips, self))

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
-from phichat.ui.chips import Chips
+from phichat.ui.attachments.chips import AttachmentChips
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
@@ -39,7 +39,7 @@ class EditBox(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
         self._can_send = True
-        self.chips = Chips(theme, self, can_go=True)
+        self.chips = AttachmentChips(theme, self, can_go=True)
         self.chips.show_files(files)
         self.chips.removed.connect(self._on_removed)
         self._lay_out()

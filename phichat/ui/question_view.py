@@ -20,7 +20,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.highlights import SearchTerms
 
 if TYPE_CHECKING:
-    from phichat.ui.chips import Chips
+    from phichat.ui.attachments.chips import AttachmentChips
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14
@@ -94,12 +94,12 @@ class QuestionView(MessageView):
         if self._files:
             self._files.look_for(needle)
 
-    def _make_files(self) -> "Chips | None":
+    def _make_files(self) -> "AttachmentChips | None":
         if not self._message.attachments:
             return None
-        from phichat.ui.chips import Chips  # noqa: PLC0415 - few questions have files
+        from phichat.ui.attachments.chips import AttachmentChips  # noqa: PLC0415 - few questions have files
 
-        chips = Chips(self._theme, self, can_go=False)
+        chips = AttachmentChips(self._theme, self, can_go=False)
         chips.show_files(self._message.attachments)
         return chips
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZE = QSize(680, 520)
 
 
-class AttachmentWindow(QDialog):
+class AttachmentViewer(QDialog):
     """The text as the model reads it, whatever became of the file since; what is looked for is marked in it."""
 
     def __init__(self, theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None") -> None:
@@ -72,4 +72,4 @@ class AttachmentWindow(QDialog):
 
 def show_attachment(theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None" = None) -> None:
     """Open the text of `file` over `parent`."""
-    AttachmentWindow(theme, parent, file, needle).open()
+    AttachmentViewer(theme, parent, file, needle).open()

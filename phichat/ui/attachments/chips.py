@@ -127,7 +127,7 @@ class Chip(QFrame):
             super().keyPressEvent(event)
 
 
-class Chips(QWidget):
+class AttachmentChips(QWidget):
     """The chips of some files; not to be seen where there are none.
 
     Signals: `removed(Attachment)` where the person wants one to go; `changed` when others are shown, `arranged` when
@@ -218,7 +218,7 @@ class Chips(QWidget):
 
     @Slot(object)
     def _open(self, file: Attachment) -> None:
-        from phichat.ui.attachment_window import show_attachment  # noqa: PLC0415 - few are opened
+        from phichat.ui.attachments.viewer import show_attachment  # noqa: PLC0415 - few are opened
 
         show_attachment(self._theme, self.window(), file, self._needle)
 
@@ -233,7 +233,7 @@ class Chips(QWidget):
 class ChipArea(QScrollArea):
     """Chips in a few lines, beyond which they scroll."""
 
-    def __init__(self, theme: Theme, chips: Chips, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, chips: AttachmentChips, parent: QWidget) -> None:
         super().__init__(parent)
         self._chips = chips
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -1,0 +1,1 @@
+"""Attached files: chips, and a window that shows one."""
