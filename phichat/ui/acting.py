@@ -14,7 +14,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.composer import Composer
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
-from phichat.ui.transcript import Transcript
+from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
@@ -89,7 +89,7 @@ class Acting(QObject):
     def copy_conversation(self) -> None:
         """Put what is shown on the clipboard, as Markdown."""
         if path := self._session.conversation.path():
-            from phichat.ui.copying import messages_data  # noqa: PLC0415 - once something is copied
+            from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - once something is copied
             from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
             copy_to_clipboard(messages_data(path))

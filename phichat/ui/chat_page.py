@@ -6,7 +6,7 @@ from phichat.ui.composer import Composer
 from phichat.ui.header import Header
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme.scaling import set_max_width
-from phichat.ui.transcript import COLUMN
+from phichat.ui.transcript.transcript import COLUMN
 from phichat.ui.widgets.pages import CentralStack
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Slot
 from phichat.chat.session import Session
 from phichat.engine.base import PromptFit
 from phichat.ui.controllers.generation import GenerationController
-from phichat.ui.transcript import Transcript
+from phichat.ui.transcript.transcript import Transcript
 
 
 class Horizon(QObject):

@@ -31,12 +31,12 @@ from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
-from phichat.ui.reading_keys import ReadingKeys
 from phichat.ui.settings_panel import SettingsPanel
 from phichat.ui.sidebar_controller import SidebarController
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript import Transcript
+from phichat.ui.transcript.keyboard import TranscriptKeyboard
+from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.weighing import Weighing
 from phichat.ui.welcome import Welcome
 from phichat.ui.widgets.pages import CentralStack
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
         self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)
-        walking = ReadingKeys(self._transcript).walking
+        walking = TranscriptKeyboard(self._transcript).walking
         walking.left.connect(self._composer.setFocus)
         self._message_keys = MessageKeys(self, theme, self._transcript, walking, self.acting)
         self._horizon = Horizon(self._transcript, answering, self)

@@ -11,17 +11,19 @@ from phichat.chat.conversation import Role
 from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript import Transcript
-from phichat.ui.walking import Walking
+from phichat.ui.transcript.keyboard import MessageNavigator
+from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
-    from phichat.ui.find_bar import FindBar
+    from phichat.ui.transcript.find_bar import FindBar
 
 
 class MessageKeys(QObject):
     """Emits the transcript's signals for keys, and opens the bar in which words are looked for."""
 
-    def __init__(self, window: QWidget, theme: Theme, transcript: Transcript, walking: Walking, acting: Acting) -> None:
+    def __init__(
+        self, window: QWidget, theme: Theme, transcript: Transcript, walking: MessageNavigator, acting: Acting
+    ) -> None:
         super().__init__(window)
         self._walking = walking
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
@@ -60,7 +62,7 @@ class MessageKeys(QObject):
 
     def _find_bar(self) -> "FindBar":
         if self._bar is None:
-            from phichat.ui.find_bar import FindBar  # noqa: PLC0415 - when something is looked for
+            from phichat.ui.transcript.find_bar import FindBar  # noqa: PLC0415 - when something is looked for
 
             self._bar = FindBar(self._theme, self._transcript)
         return self._bar

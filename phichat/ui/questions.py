@@ -9,7 +9,7 @@ from phichat.ui.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.status_line import StatusLine
-from phichat.ui.transcript import Transcript
+from phichat.ui.transcript.transcript import Transcript
 
 
 class Questions(QObject):

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
 from phichat.ui.a11y.focus import show_in_full
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.message_actions import MessageActions
+from phichat.ui.transcript.message_toolbar import MessageToolbar
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -70,7 +70,7 @@ def walk(person: Person, key: Qt.Key) -> Iterator[QWidget]:
 
 def comes_and_goes(widget: QWidget) -> bool:
     """Whether it is there only while one is in a message, or far from the end."""
-    return isinstance(widget.parent(), MessageActions) or widget.objectName() == "downButton"
+    return isinstance(widget.parent(), MessageToolbar) or widget.objectName() == "downButton"
 
 
 def can_take(widget: QWidget) -> bool:

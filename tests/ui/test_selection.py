@@ -16,8 +16,8 @@ from phichat.exchange.markdown import MOST_RENDERED, as_html, markdown_html
 from phichat.markdown.streaming import blocks_of
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.excerpts import excerpt
-from phichat.ui.transcript import ALWAYS
+from phichat.ui.transcript.copying import selection_in
+from phichat.ui.transcript.transcript import ALWAYS
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -281,7 +281,7 @@ def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) ->
     cursor.setPosition(cursor.position() - len(" in the end"))
     cursor.setPosition(0, QTextCursor.MoveMode.KeepAnchor)
     prose.setTextCursor(cursor)
-    found = excerpt([prose], prose.markdown())
+    found = selection_in([prose], prose.markdown())
     assert found
     assert found.markdown == source
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.ui.theme.theme import Theme
 from phichat.ui.tidying import MUCH, Tidying
-from phichat.ui.transcript import Transcript
+from phichat.ui.transcript.transcript import Transcript
 
 
 class Knot:

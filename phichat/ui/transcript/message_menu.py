@@ -1,18 +1,21 @@
-"""All that can be done with a message, in a menu."""
+"""The context menu of a message."""
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl, Signal, Slot
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from phichat.chat.conversation import Message, Role
+from phichat.chat.conversation import Message, Reply, Role
+from phichat.chat.sampling import Sampling, differences
 from phichat.i18n import tr, tr_count
-from phichat.ui.again_menu import AgainMenu
-from phichat.ui.copying import excerpt_data, message_data, messages_data
-from phichat.ui.excerpts import Excerpt
-from phichat.ui.message_context import MessageContext
+from phichat.ui.transcript.copying import Selection, excerpt_data, message_data, messages_data
+from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.clipboard import copy_to_clipboard
+
+if TYPE_CHECKING:
+    from phichat.models.base import ModelFile
 
 
 class MessageMenu(QMenu):
@@ -29,7 +32,7 @@ class MessageMenu(QMenu):
         self,
         message: Message,
         context: MessageContext,
-        selected: Excerpt | None,
+        selected: Selection | None,
         link: str,
         parent: QWidget,
         *,
@@ -66,7 +69,7 @@ class MessageMenu(QMenu):
         self._add(tr("Answer again"), "Ctrl+R", self._retry, can=can)
         has_seed = bool(reply and reply.seed is not None)
         self._add(tr("Again with the same seed"), "", self._repeat, can=can and has_seed)
-        self.addMenu(AgainMenu(self._message, self._context, self)).setEnabled(can)
+        self.addMenu(RegenerateMenu(self._message, self._context, self)).setEnabled(can)
 
     def _add(self, text: str, keys: str, slot: Any, *, can: bool = True) -> None:
         action = self.addAction(text)
@@ -115,3 +118,33 @@ class MessageMenu(QMenu):
     @Slot()
     def _delete(self) -> None:
         self._signals.deleted.emit(self._message)
+
+
+class RegenerateMenu(QMenu):
+    """A submenu. What is not chosen in it stays as it was for `message`."""
+
+    def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
+        super().__init__(tr("Again with…"), parent)
+        self._message, self._signals = message, context.signals
+        reply = message.reply or Reply()
+        known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
+        self._add(tr("Another seed"), replace(known, seed=None))
+        self.addSection(tr("Preset"))
+        for label, sampling in context.presets():
+            same = bool(reply.sampling) and not differences(known, sampling)
+            self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), can=not same)
+        self.addSection(tr("Model"))
+        for model in context.models():
+            self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
+
+    def _add(self, text: str, sampling: Sampling, model: "ModelFile | None" = None, *, can: bool = True) -> None:
+        action = self.addAction(text)
+        action.setData((sampling, model))
+        action.setEnabled(can)
+        action.triggered.connect(self._choose)
+
+    @Slot()
+    def _choose(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._signals.varied.emit(self._message, *action.data())

@@ -4,26 +4,25 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.ui.blocks.render_context import RenderContext
-from phichat.ui.down_button import DownButton
-from phichat.ui.live import Live, prepare
-from phichat.ui.message_context import MessageContext, MessageSignals
-from phichat.ui.message_selection import MessageSelection
-from phichat.ui.place import Place
-from phichat.ui.text_selection import TextSelection
-from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.scaling import set_icon_size, set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import run_when_idle
+from phichat.ui.transcript.message_context import MessageContext, MessageSignals
+from phichat.ui.transcript.scroll_anchor import ScrollAnchor
+from phichat.ui.transcript.selection import MessageSelection, TextSelection
+from phichat.ui.transcript.visible_messages import VisibleMessages, prepare
 
 if TYPE_CHECKING:
-    from phichat.ui.message_view import MessageView
+    from phichat.ui.transcript.message_view import MessageView
     from phichat.ui.widgets.highlights import SearchTerms
+
 
 MARGINS = 24, 24, 24, 16  # pixels
 COLUMN = 760  # pixels: lines longer than that are tiring to read
@@ -55,8 +54,8 @@ class Transcript(QScrollArea):
         self.setAccessibleName(tr("Conversation"))
         self._theme = theme
         self.context = MessageContext(MessageSignals(self), RenderContext(self))
-        self._live = Live(self._lay_out(), theme, self.context, self)
-        self._place = Place(self, self._content, self._views)
+        self._live = VisibleMessages(self._lay_out(), theme, self.context, self)
+        self._place = ScrollAnchor(self, self._content, self._views)
         self.selection = MessageSelection(self._live, self._content, theme)
         self.text_selection = TextSelection(self, self._live, self.selection)
         self.context.mouse_filter = self.text_selection
@@ -373,3 +372,30 @@ class Transcript(QScrollArea):
         super().resizeEvent(event)
         self._down.settle(self.size())
         self.resized.emit()
+
+
+ABOVE_EDGE = 14  # pixels
+
+
+class DownButton(QToolButton):
+    """Floats at the lower edge of what is seen."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("downButton")
+        self._theme = theme
+        self.setAccessibleName(tr("Go to the end"))
+        self.setToolTip(tr("Go to the end"))
+        set_icon_size(self, 18, 34, 34)
+        self.hide()
+        theme.dress(self, "round")
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+
+    def settle(self, size: QSize) -> None:
+        """Stand where it belongs in what is that large."""
+        self.move((size.width() - self.width()) // 2, size.height() - self.height() - ABOVE_EDGE)
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self.setIcon(self._theme.icon("down"))

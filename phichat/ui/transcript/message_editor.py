@@ -12,7 +12,7 @@ from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
-class EditBox(QFrame):
+class MessageEditor(QFrame):
     """The field, Cancel and Send, and the files that go with it, if any. Escape is Cancel.
 
     Signals: `changed(str)` as it is written, `files_changed`, `sent(str)` or `cancelled` at the end.

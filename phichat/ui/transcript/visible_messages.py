@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.i18n import tr
-from phichat.ui.message_context import MessageContext
 from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.message_context import MessageContext
 
 if TYPE_CHECKING:
-    from phichat.ui.message_view import MessageView
+    from phichat.ui.transcript.message_view import MessageView
     from phichat.ui.widgets.highlights import SearchTerms
     from phichat.ui.widgets.labels import Divider
 
 
-class Live(QObject):
+class VisibleMessages(QObject):
     """Makes widgets of messages, in `column`. Tab comes to them from `before`.
 
     Attributes:
@@ -192,11 +192,11 @@ def _horizon_rule() -> "Divider":
 _MODULES = (
     "markdown_it",
     "phichat.markdown.streaming",
-    "phichat.ui.copying",
+    "phichat.ui.transcript.copying",
     "phichat.ui.blocks.text_block",
-    "phichat.ui.message_view",
-    "phichat.ui.question_view",
-    "phichat.ui.answer_view",
+    "phichat.ui.transcript.message_view",
+    "phichat.ui.transcript.user_message",
+    "phichat.ui.transcript.assistant_message",
     "phichat.ui.blocks.table_block",
     "phichat.ui.blocks.syntax",
 )
@@ -221,9 +221,9 @@ def prepare(theme: Theme, context: MessageContext) -> Iterator[None]:
 def make_view(message: Message, theme: Theme, context: MessageContext) -> "MessageView":
     """A widget that shows `message`."""
     if message.role is Role.USER:
-        from phichat.ui.question_view import QuestionView  # noqa: PLC0415 - an empty window has no messages
+        from phichat.ui.transcript.user_message import UserMessageView  # noqa: PLC0415 - an empty window has no messages
 
-        return QuestionView(message, theme, context)
-    from phichat.ui.answer_view import AnswerView  # noqa: PLC0415
+        return UserMessageView(message, theme, context)
+    from phichat.ui.transcript.assistant_message import AssistantMessageView  # noqa: PLC0415
 
-    return AnswerView(message, theme, context)
+    return AssistantMessageView(message, theme, context)

@@ -1,26 +1,22 @@
-"""One message, and what can be done with it: what questions and answers have in common."""
+"""The base of message widgets: what questions and answers have in common."""
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, Qt, Slot
+from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
+from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockTextEdit, BlockWidget
-from phichat.ui.branch_switch import BranchSwitch
-from phichat.ui.copying import message_data
-from phichat.ui.excerpts import Excerpt, excerpt
-from phichat.ui.message_actions import MessageActions
-from phichat.ui.message_context import MessageContext
-from phichat.ui.message_menu import MessageMenu
-from phichat.ui.theme.theme import Theme
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.transcript.copying import Selection, message_data, selection_in
+from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.transcript.message_menu import MessageMenu
+from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitcher
 from phichat.ui.widgets.highlights import SearchTerms
-
-if TYPE_CHECKING:
-    from phichat.ui.pin_mark import PinMark
+from phichat.ui.widgets.plain_text import plain_label
 
 
 class MessageView(QWidget):
@@ -34,14 +30,14 @@ class MessageView(QWidget):
 
     _side = Qt.AlignmentFlag.AlignLeft
 
-    def __init__(self, message: Message, theme: Theme, context: MessageContext, actions: MessageActions) -> None:
+    def __init__(self, message: Message, theme: Theme, context: MessageContext, actions: MessageToolbar) -> None:
         super().__init__()
         self._message, self._theme, self._context = message, theme, context
         self._signals, self._state = context.signals, context.state
         self.tools = actions
-        self.switch: BranchSwitch | None = None
+        self.switch: VersionSwitcher | None = None
         self._parts: list[BlockWidget] = []
-        self._mark: PinMark | None = None
+        self._mark: PinBadge | None = None
         self.needle: SearchTerms | None = None
         self._is_hovered = self._is_focused = self._is_held = False
         self._column = QVBoxLayout(self)
@@ -93,7 +89,7 @@ class MessageView(QWidget):
                 self.switch.hide()
             return
         if self.switch is None:
-            self.switch = BranchSwitch(self._theme)
+            self.switch = VersionSwitcher(self._theme)
             self.switch.turned.connect(self.turn)
             self._place_switch(self.switch)
             self.put_in_order()
@@ -144,9 +140,9 @@ class MessageView(QWidget):
         """What text can be selected in, from top to bottom."""
         return [part.field() for part in self._parts]
 
-    def selected(self) -> Excerpt | None:
+    def selected(self) -> Selection | None:
         """What the person has marked to copy; None for nothing."""
-        return excerpt(self._parts, self._message.text)
+        return selection_in(self._parts, self._message.text)
 
     def stops(self) -> list[QWidget]:
         """What takes the focus, in the order of reading."""
@@ -221,9 +217,7 @@ class MessageView(QWidget):
         """Show whether it is pinned."""
         is_pinned = self._message.is_pinned
         if is_pinned and self._mark is None:
-            from phichat.ui.pin_mark import PinMark  # noqa: PLC0415 - for few messages
-
-            self._mark = PinMark(self._theme)
+            self._mark = PinBadge(self._theme)
             self._column.insertWidget(0, self._mark, 0, self._side)
         if self._mark:
             self._mark.setVisible(is_pinned)
@@ -232,7 +226,7 @@ class MessageView(QWidget):
             for part in self._parts:
                 part.set_name(self._name())
 
-    def _place_switch(self, switch: BranchSwitch) -> None:
+    def _place_switch(self, switch: VersionSwitcher) -> None:
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
 
     def _row_stops(self) -> list[QWidget]:
@@ -270,3 +264,29 @@ class MessageView(QWidget):
         super().leaveEvent(event)
         self._is_hovered = False
         self._reveal()
+
+
+SIZE = QSize(15, 15)
+
+
+class PinBadge(QWidget):
+    """A pin, and the word."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("pinMark")
+        self._theme = theme
+        self._pin = plain_label()
+        words = muted(plain_label(tr("Pinned message")))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._pin)
+        layout.addWidget(words)
+        self.setToolTip(tr("The model remembers it, however long the conversation gets"))
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self._pin.setPixmap(self._theme.icon("pin").pixmap(SIZE, self.devicePixelRatio()))

@@ -10,13 +10,12 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
 from phichat.ui.blocks.text_block import TextBlock
-from phichat.ui.branch_switch import BranchSwitch
-from phichat.ui.edit_box import EditBox
-from phichat.ui.message_actions import MessageActions
-from phichat.ui.message_context import MessageContext
-from phichat.ui.message_menu import MessageMenu
-from phichat.ui.message_view import MessageView
 from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.transcript.message_editor import MessageEditor
+from phichat.ui.transcript.message_menu import MessageMenu
+from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitcher
+from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.highlights import SearchTerms
 
 if TYPE_CHECKING:
@@ -26,15 +25,15 @@ BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14
 
 
-class QuestionView(MessageView):
+class UserMessageView(MessageView):
     """A question. What is written in its place is kept until it is sent."""
 
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
-        actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
+        actions = MessageToolbar(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
         super().__init__(message, theme, context, actions)
-        self._box: EditBox | None = None
+        self._box: MessageEditor | None = None
         self._text = TextBlock()
         self._text.show_plain(message.text)
         if not message.text:
@@ -58,7 +57,7 @@ class QuestionView(MessageView):
         if self._box is None:
             text = self._state.edits.setdefault(self._message.id, self._message.text)
             files = self._state.edited_files.get(self._message.id, self._message.attachments)
-            self._box = EditBox(self._theme, text, files)
+            self._box = MessageEditor(self._theme, text, files)
             self._box.files_changed.connect(self._on_files)
             self._box.changed.connect(self._on_edit)
             self._box.sent.connect(self._on_sent)
@@ -155,7 +154,7 @@ class QuestionView(MessageView):
     def _name(self) -> str:
         return tr("You, pinned") if self._message.is_pinned else tr("You")
 
-    def _place_switch(self, switch: BranchSwitch) -> None:
+    def _place_switch(self, switch: VersionSwitcher) -> None:
         self._row.addWidget(switch)
 
     def _row_stops(self) -> list[QWidget]:

@@ -1,17 +1,17 @@
-"""What keys do in the conversation, whatever in it has the focus: go, select, copy."""
+"""Keys in the transcript: go, select, copy, and from message to message."""
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QScrollBar
 
-from phichat.ui.transcript import Transcript
-from phichat.ui.walking import Walking
+from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockTextEdit
-    from phichat.ui.message_view import MessageView
+    from phichat.ui.transcript.message_view import MessageView
+
 
 _NONE, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 _CONTROL, _KEYPAD = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.KeypadModifier
@@ -47,7 +47,7 @@ _SCROLLS: dict[Stroke, QScrollBar.SliderAction] = {
 _UPWARDS = {QScrollBar.SliderAction.SliderSingleStepSub, QScrollBar.SliderAction.SliderPageStepSub}
 
 
-class ReadingKeys(QObject):
+class TranscriptKeyboard(QObject):
     """Filters the keys of `transcript` and of the text fields in its messages.
 
     Attributes:
@@ -56,7 +56,7 @@ class ReadingKeys(QObject):
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
-        self.walking = Walking(transcript)
+        self.walking = MessageNavigator(transcript)
         self._transcript, self._text = transcript, transcript.text_selection
         transcript.context.key_filter = self
         transcript.installEventFilter(self)
@@ -93,7 +93,7 @@ class ReadingKeys(QObject):
     def _copy(self, view: "MessageView | None") -> bool:
         messages = self._transcript.selection
         if view and not messages.is_there and (selected := view.selected()):
-            from phichat.ui.copying import excerpt_data  # noqa: PLC0415 - once something is copied
+            from phichat.ui.transcript.copying import excerpt_data  # noqa: PLC0415 - once something is copied
             from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
             copy_to_clipboard(excerpt_data(selected))
@@ -170,3 +170,60 @@ def _scrolls_itself(field: "BlockTextEdit", stroke: Stroke) -> bool:
     if action is None:
         return False
     return bar.value() > bar.minimum() if action in _UPWARDS else bar.value() < bar.maximum()
+
+
+class MessageNavigator(QObject):
+    """Moves the focus in `transcript`.
+
+    Signals: `left` where one goes on after the last message.
+    """
+
+    left = Signal()
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(transcript)
+        self._transcript = transcript
+
+    def walk(self, step: int) -> None:
+        """Focus the message so many further or, from elsewhere, the one at that end of what is seen."""
+        self._transcript.selection.end()
+        number, count = self._next(step), len(self._transcript.path())
+        if 0 <= number < count:
+            self._transcript.focus(number)
+        elif count and number >= count:
+            self.left.emit()
+
+    def extend(self, step: int) -> None:
+        """Select whole messages, from the one with the focus to the one so many further."""
+        path, selection = self._transcript.path(), self._transcript.selection
+        if not path:
+            return
+        focused, last = self._transcript.focused(), selection.last()
+        if focused >= 0:
+            selection.begin_at(path[focused])
+        number = min(max(last + step if last >= 0 else self._next(step), 0), len(path) - 1)
+        selection.extend_to(number)
+        self._transcript.focus(number)
+
+    @Slot()
+    def go_to_start(self) -> None:
+        """Go to the first message; the focus, too, if a message had it."""
+        had_focus = self._transcript.focused() >= 0
+        self._transcript.show_start()
+        if had_focus:
+            self._transcript.focus(0)
+
+    @Slot()
+    def go_to_end(self) -> None:
+        """Go to the end and stay there; the focus, too, if a message had it."""
+        had_focus = self._transcript.focused() >= 0
+        self._transcript.follow()
+        if had_focus:
+            self._transcript.focus(len(self._transcript.path()) - 1)
+            self._transcript.follow()
+
+    def _next(self, step: int) -> int:
+        focused = self._transcript.focused()
+        if focused >= 0:
+            return focused + step
+        return self._transcript.first_seen() if step > 0 else self._transcript.last_seen()

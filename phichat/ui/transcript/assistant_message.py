@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks.block_list import BlockList
-from phichat.ui.message_actions import HEIGHT, MessageActions
-from phichat.ui.message_context import MessageContext
-from phichat.ui.message_view import MessageView
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
+from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.plain_text import plain_label
 
@@ -20,11 +20,11 @@ ROOMY = 460  # pixels of width from which the note stands beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 
 
-class AnswerView(MessageView):
+class AssistantMessageView(MessageView):
     """A reply, as it grows and as it stays."""
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
-        actions = MessageActions(theme, WeakMethod(self._clip), tr("Copy answer"), "retry", tr("Answer again"))
+        actions = MessageToolbar(theme, WeakMethod(self._clip), tr("Copy answer"), "retry", tr("Answer again"))
         super().__init__(message, theme, context, actions)
         self._is_last = False
         self._continue: QPushButton | None = None

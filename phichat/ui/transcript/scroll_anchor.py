@@ -10,7 +10,7 @@ from shiboken6 import isValid
 NEAR_END = 30  # pixels from the end that still count as there
 
 
-class Place(QObject):
+class ScrollAnchor(QObject):
     """Follows the end while the reader is there; else what they see at the top stays where it is.
 
     Attributes:
