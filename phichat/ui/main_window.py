@@ -24,7 +24,6 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.conversation_list import ConversationList
 from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
@@ -32,7 +31,8 @@ from phichat.ui.message_keys import MessageKeys
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
 from phichat.ui.settings_panel import SettingsPanel
-from phichat.ui.sidebar_controller import SidebarController
+from phichat.ui.sidebar.controller import SidebarController
+from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.status_line import StatusLine
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
@@ -43,7 +43,7 @@ from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
-    from phichat.ui.exchanging import Exporter, Importer
+    from phichat.ui.sidebar.import_export import Exporter, Importer
 
 SIZE = QSize(1180, 760)
 
@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
         self._is_leaving = False
         self._composer = Composer(theme)
         self.commands = self._actions = Actions(self)
-        self._sidebar = ConversationList(theme, archive.headings)
+        self._sidebar = Sidebar(theme, archive.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
         self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)

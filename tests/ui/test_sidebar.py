@@ -20,7 +20,7 @@ from phichat.store.base import ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.rows import HeadingRows
+from phichat.ui.sidebar.delegates import ConversationDelegate
 from tests.fakes import ScriptedEngine
 from tests.stored import put, talk
 from tests.ui.conftest import Person
@@ -315,13 +315,13 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
     home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[object] = []
-    paint = HeadingRows.paint
+    paint = ConversationDelegate.paint
 
-    def counted(self: HeadingRows, *what: Any) -> None:
+    def counted(self: ConversationDelegate, *what: Any) -> None:
         painted.append(what[-1].row())
         paint(self, *what)
 
-    monkeypatch.setattr(HeadingRows, "paint", counted)
+    monkeypatch.setattr(ConversationDelegate, "paint", counted)
     history = History(home / "history.sqlite3")
     for number in range(10_000):
         done = history.put(replace(talk(f"Number {number}", number / 20), messages=(), tip=None))

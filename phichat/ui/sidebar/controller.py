@@ -12,12 +12,12 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.conversations import Conversations
-from phichat.ui.conversation_list import ConversationList
+from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
-    from phichat.ui.exchanging import Exchanging, Exporter, Importer
-    from phichat.ui.undo_bar import TemporaryNote, UndoBar
+    from phichat.ui.sidebar.import_export import Exporter, Importer, ImportExport
+    from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
 
 
 class SidebarController(QObject):
@@ -33,7 +33,7 @@ class SidebarController(QObject):
     def __init__(
         self,
         theme: Theme,
-        sidebar: ConversationList,
+        sidebar: Sidebar,
         actions: Actions,
         archive: Conversations,
         parent: QObject,
@@ -83,11 +83,11 @@ class SidebarController(QObject):
             action.triggered.connect(step)
 
     @cached_property
-    def exchanging(self) -> "Exchanging":
+    def exchanging(self) -> "ImportExport":
         """Brings conversations out and in; made when that is wanted."""
-        from phichat.ui.exchanging import Exchanging  # noqa: PLC0415 - the window does not wait for it
+        from phichat.ui.sidebar.import_export import ImportExport  # noqa: PLC0415 - the window does not wait for it
 
-        exchanging = Exchanging(self._archive, self, export_to=self._export_to, import_from=self._import_from)
+        exchanging = ImportExport(self._archive, self, export_to=self._export_to, import_from=self._import_from)
         exchanging.told.connect(self.told)
         exchanging.changed.connect(self._archive.managing.read)
         exchanging.unwanted.connect(self._archive.managing.take_back)
@@ -138,7 +138,7 @@ class SidebarController(QObject):
     def _on_shown(self, session: Session) -> None:
         self._show_current()
         if session.is_temporary and not self._note:
-            from phichat.ui.undo_bar import TemporaryNote  # noqa: PLC0415 - for some conversations
+            from phichat.ui.sidebar.undo_bar import TemporaryNote  # noqa: PLC0415 - for some conversations
 
             self._note = TemporaryNote(self._theme)
             self._above.addWidget(self._note)
@@ -148,7 +148,7 @@ class SidebarController(QObject):
     @Slot(str)
     def _on_happened(self, text: str) -> None:
         if not self._undo_bar:
-            from phichat.ui.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
+            from phichat.ui.sidebar.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
 
             self._undo_bar = UndoBar(self._theme, self._archive.undoing)
             self._below.addWidget(self._undo_bar)

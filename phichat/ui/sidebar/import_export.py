@@ -32,7 +32,7 @@ Importer = Callable[[Path, "History"], "Imported"]
 """Puts a file's conversations into the history. Raises StoreError."""
 
 
-class Exchanging(QObject):
+class ImportExport(QObject):
     """Exports to files with `export_to`, imports with `import_from`; both run in a thread.
 
     Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations;

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QAbstractItemView, QPushButton, QVBoxLayout, QWidg
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.conversation_model import ConversationListModel
-from phichat.ui.row_list import RowList
+from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
 
 
-class BinPage(QWidget):
+class TrashPage(QWidget):
     """Signals: `left` where the list is wanted again; `restored(list)`, `purged(list)` with ids."""
 
     left = Signal()
@@ -26,7 +26,7 @@ class BinPage(QWidget):
         self.setObjectName("bin")
         self._theme = theme
         self._model = ConversationListModel(self)
-        self._list = RowList(theme, self._model)
+        self._list = ListView(theme, self._model)
         self._list.paint_titles()
         self._list.setObjectName("binList")
         self._list.setAccessibleName(tr("Bin"))

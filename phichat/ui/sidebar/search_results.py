@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from phichat.i18n import tr, tr_count
 from phichat.store.base import SearchHit
 from phichat.ui.controllers.conversation_model import SUMMARY_ROLE, title_of_summary
-from phichat.ui.hit_rows import HitRows
-from phichat.ui.row_list import RowList
+from phichat.ui.sidebar.delegates import SearchHitDelegate
+from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
@@ -18,7 +18,7 @@ Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 
 
-class HitsModel(QAbstractListModel):
+class SearchHitsModel(QAbstractListModel):
     """A row for each hit."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class HitsModel(QAbstractListModel):
         return None
 
 
-class Results(QWidget):
+class SearchResults(QWidget):
     """Signals: `opened(SearchHit)` where the person wants to see it; `left_upwards` for the key up in the first row."""
 
     opened = Signal(object)
@@ -56,10 +56,10 @@ class Results(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._model = HitsModel()
+        self._model = SearchHitsModel()
         self._model.setParent(self)
         self._list = _HitList(theme, self._model)
-        self._list.setItemDelegate(HitRows(theme, self._list))
+        self._list.setItemDelegate(SearchHitDelegate(theme, self._list))
         self._list.setObjectName("searchResults")
         self._list.setAccessibleName(tr("Search results"))
         self._list.entered_row.connect(self._open)
@@ -101,7 +101,7 @@ class Results(QWidget):
         self.opened.emit(index.data(SUMMARY_ROLE))
 
 
-class _HitList(RowList):
+class _HitList(ListView):
     left_upwards = Signal()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -9,17 +9,17 @@ from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, Q
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.controllers.conversation_model import ConversationListModel
-from phichat.ui.row_list import Titles
+from phichat.ui.sidebar.list_view import ConversationListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.search_field import SearchField
 
 if TYPE_CHECKING:
-    from phichat.ui.bin_page import BinPage
-    from phichat.ui.results import Results
+    from phichat.ui.sidebar.search_results import SearchResults
+    from phichat.ui.sidebar.trash import TrashPage
 
 
-class ConversationList(QWidget):
+class Sidebar(QWidget):
     """Lists what is in `headings`.
 
     Attributes: `titles`, the list itself.
@@ -47,13 +47,13 @@ class ConversationList(QWidget):
         super().__init__(parent)
         self.setObjectName("sidebar")
         self._theme, self._headings = theme, headings
-        self._results: Results | None = None
-        self._bin: BinPage | None = None
+        self._results: SearchResults | None = None
+        self._bin: TrashPage | None = None
         self._is_answered = self._opens_first = False
         self._new = _button("newConversationButton", tr("New conversation"))
         set_icon_size(self._new, 16)
         self._search = SearchField()
-        self.titles = Titles(theme, headings)
+        self.titles = ConversationListView(theme, headings)
         self.titles.setObjectName("conversationList")
         self.titles.setAccessibleName(tr("Conversations"))
         self._pages = QStackedWidget()
@@ -189,19 +189,19 @@ class ConversationList(QWidget):
     def _export(self) -> None:
         self.exported.emit([heading.id for heading in self.titles.chosen()])
 
-    def _make_results(self) -> "Results":
-        from phichat.ui.results import Results  # noqa: PLC0415 - when something is looked for
+    def _make_results(self) -> "SearchResults":
+        from phichat.ui.sidebar.search_results import SearchResults  # noqa: PLC0415 - when something is looked for
 
-        self._results = Results(self._theme)
+        self._results = SearchResults(self._theme)
         self._results.opened.connect(self.found)
         self._results.left_upwards.connect(self._search.setFocus)
         self._pages.addWidget(self._results)
         return self._results
 
-    def _make_bin(self) -> "BinPage":
-        from phichat.ui.bin_page import BinPage  # noqa: PLC0415 - when it is opened
+    def _make_bin(self) -> "TrashPage":
+        from phichat.ui.sidebar.trash import TrashPage  # noqa: PLC0415 - when it is opened
 
-        self._bin = BinPage(self._theme)
+        self._bin = TrashPage(self._theme)
         self._bin.left.connect(self.show_list)
         self._bin.restored.connect(self.restored)
         self._bin.purged.connect(self.purged)

@@ -11,7 +11,7 @@ from phichat.ui.theme.theme import Theme
 DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 
 
-class RowList(QListView):
+class ListView(QListView):
     """Shows a model whose rows are all of the same height.
 
     Signals:
@@ -40,10 +40,10 @@ class RowList(QListView):
 
     def paint_titles(self) -> None:
         """From now on there are rows, of conversations."""
-        from phichat.ui.rows import HeadingRows  # noqa: PLC0415 - brings all of QStyle, an empty list needs none
+        from phichat.ui.sidebar.delegates import ConversationDelegate  # noqa: PLC0415 - brings all of QStyle, an empty list needs none
 
-        if not isinstance(self.itemDelegate(), HeadingRows):
-            self.setItemDelegate(HeadingRows(self._theme, self))
+        if not isinstance(self.itemDelegate(), ConversationDelegate):
+            self.setItemDelegate(ConversationDelegate(self._theme, self))
 
     def chosen(self) -> list[ConversationSummary]:
         """The conversations that are chosen, in the order they are shown."""
@@ -87,7 +87,7 @@ class RowList(QListView):
             self.menu_wanted.emit(self.viewport().mapToGlobal(place))
 
 
-class Titles(RowList):
+class ConversationListView(ListView):
     """The conversations there are.
 
     Signals: `opened(str)` where the person chose one.

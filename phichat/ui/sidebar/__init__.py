@@ -1,0 +1,1 @@
+"""The list of conversations, search, the trash, import and export."""
