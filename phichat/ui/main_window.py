@@ -30,7 +30,7 @@ from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
-from phichat.ui.settings_panel import SettingsPanel
+from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.sidebar.controller import SidebarController
 from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.status_line import StatusLine

@@ -9,7 +9,7 @@ from phichat.ui.arrivals import STARTER
 from phichat.ui.composer import Composer
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.header import Header
-from phichat.ui.settings_panel import SettingsPanel
+from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
 from phichat.ui.welcome import Welcome
 

@@ -33,7 +33,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.labels import help_label
 
 
-class PresetBox(QWidget):
+class PresetPicker(QWidget):
     """Shows which preset settings are like.
 
     Attributes:

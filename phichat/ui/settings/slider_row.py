@@ -12,7 +12,7 @@ from phichat.ui.widgets.labels import help_label
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
 
 
-class SettingRow(QWidget):
+class SliderRow(QWidget):
     """Shows `setting`, and where its value is not the preset's.
 
     Signals: `changed(name, value)` when a person changed it.

@@ -1,4 +1,4 @@
-"""The settings panel, generated from the sampling settings: for each a slider, a spin box and a sentence."""
+"""The panel of generation settings: system prompt, preset, sliders, context, resource limits."""
 
 from dataclasses import replace
 
@@ -22,13 +22,60 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
 from phichat.i18n import tr
-from phichat.ui.computer_section import ComputerSection
-from phichat.ui.preset_box import PresetBox
-from phichat.ui.setting_row import SettingRow
+from phichat.ui.settings.preset_picker import PresetPicker
+from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.labels import heading_label, help_label
-from phichat.ui.widgets.plain_text import PlainTextEdit
+from phichat.ui.widgets.plain_text import PlainTextEdit, tool_tip
+
+MOST_GB, MOST_MINUTES = 100, 1440
+
+
+class ResourceLimits(QWidget):
+    """Two fields, the same for all conversations.
+
+    Signals: `states_changed(int)` with gigabytes, `rest_changed(int)` with minutes.
+    """
+
+    states_changed = Signal(int)
+    rest_changed = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 10, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(heading_label(tr("This computer")))
+        states = tr("Disk for what the model remembers of conversations, so that they are not read twice.")
+        rest = tr("After so long without a question, the model gives its memory back; it returns as you write.")
+        self._states = _field("statesSpin", tr("Disk for remembered conversations"), states, MOST_GB, tr("GB"))
+        self._rest = _field("restSpin", tr("Time until the model rests"), rest, MOST_MINUTES, tr("min"))
+        self._states.setSpecialValueText(tr("none"))
+        self._rest.setSpecialValueText(tr("never"))
+        for field, text in ((self._states, states), (self._rest, rest)):
+            layout.addWidget(field)
+            layout.addWidget(help_label(text))
+        self._states.valueChanged.connect(self.states_changed)
+        self._rest.valueChanged.connect(self.rest_changed)
+
+    def show_values(self, gigabytes: int, minutes: int) -> None:
+        """Show these, and tell nobody."""
+        with QSignalBlocker(self._states), QSignalBlocker(self._rest):
+            self._states.setValue(gigabytes)
+            self._rest.setValue(minutes)
+
+
+def _field(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
+    field = QSpinBox(maximum=most)
+    field.setObjectName(name)
+    field.setAccessibleName(label)
+    field.setAccessibleDescription(text)
+    field.setToolTip(tool_tip(text))
+    field.setSuffix("\N{NO-BREAK SPACE}" + unit)
+    field.setKeyboardTracking(False)
+    return field
+
 
 LARGEST_CONTEXT = 131_072
 SETTLED_AFTER = 600  # milliseconds without a further change of the context
@@ -62,7 +109,7 @@ class SettingsPanel(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._theme = theme
         self.sampling = Sampling()
-        self._rows: dict[str, SettingRow] = {}
+        self._rows: dict[str, SliderRow] = {}
         content = QWidget()
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
@@ -77,7 +124,7 @@ class SettingsPanel(QScrollArea):
             self._add_row(setting)
         self._add_seed()
         self._add_context()
-        self.computer = ComputerSection()
+        self.computer = ResourceLimits()
         self._layout.addWidget(self.computer)
         self._layout.addStretch()
         self.setWidget(content)
@@ -140,7 +187,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_presets(self) -> None:
         title = self._heading(tr("How it answers"))
-        self.presets = PresetBox(self._theme)
+        self.presets = PresetPicker(self._theme)
         self.presets.chosen.connect(self._on_preset)
         self.presets.reset_wanted.connect(self._on_reset)
         title.setBuddy(self.presets.field())  # its own name hides what is chosen, and is hidden by it
@@ -153,7 +200,7 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self._default)
 
     def _add_row(self, setting: Setting) -> None:
-        row = self._rows[setting.name] = SettingRow(setting, self._theme)
+        row = self._rows[setting.name] = SliderRow(setting, self._theme)
         row.changed.connect(self._on_value)
         self._layout.addWidget(row)
 
