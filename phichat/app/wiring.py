@@ -22,7 +22,6 @@ from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.a11y.focus import FocusRings
 from phichat.ui.a11y.screen_reader import ReplyAnnouncer
 from phichat.ui.application import Application
-from phichat.ui.arrivals import Arrivals
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
@@ -30,6 +29,7 @@ from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.helping import Helping
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
+from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.notifying import Notifying
 from phichat.ui.popping import Popping
 from phichat.ui.preferring import Preferring
@@ -86,7 +86,7 @@ def create_window(
     service = HistoryService(home, is_guest=is_guest)
     archive = Conversations(service.history, remembering.new_session)
     answering = GenerationController(thread, _settings, archive.keeping, models.checksum)
-    arrivals = Arrivals(theme, models.shelf, models.library, _hub_host())
+    arrivals = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(
         theme,
         answering,
@@ -193,7 +193,7 @@ def _connect_conversations(service: HistoryService, window: MainWindow, remember
     service.noticed.connect(window.archive.read_again)
 
 
-def _connect_models(models: ModelService, window: MainWindow, arrivals: Arrivals) -> None:
+def _connect_models(models: ModelService, window: MainWindow, arrivals: ModelCoordinator) -> None:
     """Which model to begin with, and what is here."""
     models.first_found.connect(window.choosing.begin)
     models.spare_found.connect(window.answering.fall_back_on)
@@ -257,7 +257,7 @@ def _connect_help(
 
 
 def _connect_notifications(
-    window: MainWindow, application: QApplication, arrivals: Arrivals, remembering: PreferencesStore
+    window: MainWindow, application: QApplication, arrivals: ModelCoordinator, remembering: PreferencesStore
 ) -> None:
     """What is shown outside the window when something has ended."""
     popping = Popping(application.windowIcon(), window)

@@ -15,7 +15,6 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
-from phichat.ui.arrivals import Arrivals
 from phichat.ui.attaching import Attaching, Looker, TextReader
 from phichat.ui.chat_page import ChatPage
 from phichat.ui.columns import Columns
@@ -28,6 +27,7 @@ from phichat.ui.forecasting import Forecasting
 from phichat.ui.header import Header
 from phichat.ui.horizon import Horizon
 from phichat.ui.message_keys import MessageKeys
+from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.presenting import Presenting
 from phichat.ui.questions import Questions
 from phichat.ui.settings.panel import SettingsPanel
@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self,
         theme: Theme,
         answering: GenerationController,
-        arrivals: Arrivals,
+        arrivals: ModelCoordinator,
         archive: Conversations,
         remembering: PreferencesStore,
         *,

@@ -5,10 +5,10 @@ from PySide6.QtGui import QAction
 
 from phichat.engine.base import Done, Loaded, PromptReady
 from phichat.i18n import tr
-from phichat.ui.arrivals import STARTER
 from phichat.ui.composer import Composer
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.header import Header
+from phichat.ui.models.coordinator import STARTER
 from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.status_line import StatusLine
 from phichat.ui.welcome import Welcome

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
     from phichat.models.base import Listing, ModelFile, ModelManager, SpaceCheck
     from phichat.models.library import Library
-    from phichat.ui.bars import DownloadStrip, ReadyNotice
     from phichat.ui.controllers.downloads import DownloadManager
-    from phichat.ui.first_run import FirstRun
-    from phichat.ui.models_dialog import ModelsDialog
+    from phichat.ui.models.banners import DownloadStrip, ReadyNotice
+    from phichat.ui.models.dialog import ModelsDialog
+    from phichat.ui.models.first_run import FirstRunPage
 
 PHI_3 = "phi-3-mini-4k-instruct-q4"
 STARTER = "starter"
 
 
-class Arrivals(QObject):
+class ModelCoordinator(QObject):
     """Fetches models and shows how that goes; what shows it is made when it is first needed.
 
     Attributes:
@@ -61,7 +61,7 @@ class Arrivals(QObject):
         self._in_use: ModelFile | None = None
         self._ready: ModelFile | None = None
         self._downloads: DownloadManager | None = None
-        self._page: FirstRun | None = None
+        self._page: FirstRunPage | None = None
         self._strip: DownloadStrip | None = None
         self._notice: ReadyNotice | None = None
         self._dialog: ModelsDialog | None = None
@@ -101,7 +101,7 @@ class Arrivals(QObject):
     def open_dialog(self) -> None:
         """Show all models and what can be done with them."""
         if not self._dialog:
-            from phichat.ui.models_dialog import ModelsDialog  # noqa: PLC0415 - when it is wanted
+            from phichat.ui.models.dialog import ModelsDialog  # noqa: PLC0415 - when it is wanted
 
             self._dialog = ModelsDialog(
                 self._theme, self._fetching(), self._errands, self._shelf, self._library, self._pages.window()
@@ -119,8 +119,8 @@ class Arrivals(QObject):
         application = QCoreApplication.instance()
         if not active or (isinstance(application, QGuiApplication) and application.isSavingSession()):
             return False
+        from phichat.ui.models.formatting import percent  # noqa: PLC0415
         from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely needed
-        from phichat.ui.wording import percent  # noqa: PLC0415
 
         share = format_number(percent(self._fetching().state(active[0]).progress))
         question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
@@ -138,7 +138,7 @@ class Arrivals(QObject):
 
     def _list(self, _: "CancelToken") -> "list[Listing]":
         if self._is_offered:  # then it is imported here, and not on the window's time
-            import phichat.ui.first_run  # noqa: F401, PLC0415
+            import phichat.ui.models.first_run  # noqa: F401, PLC0415
         return self._shelf().listings()
 
     def _on_known(self, listings: "Sequence[Listing]") -> None:
@@ -205,10 +205,10 @@ class Arrivals(QObject):
             page, self._page = self._page, None
             self._pages.drop(page)
 
-    def _make_page(self) -> "FirstRun":
-        from phichat.ui.first_run import FirstRun  # noqa: PLC0415 - most starts are not the first
+    def _make_page(self) -> "FirstRunPage":
+        from phichat.ui.models.first_run import FirstRunPage  # noqa: PLC0415 - most starts are not the first
 
-        page = FirstRun(self._theme, self._fetching(), self._listings[PHI_3], self._hub)
+        page = FirstRunPage(self._theme, self._fetching(), self._listings[PHI_3], self._hub)
         page.dismissed.connect(self._dismiss)
         page.file_wanted.connect(self.file_wanted)
         page.file_chosen.connect(self.file_chosen)
@@ -264,7 +264,7 @@ class Arrivals(QObject):
         return order[0] if order else ""
 
     def _make_strip(self) -> "DownloadStrip":
-        from phichat.ui.bars import DownloadStrip  # noqa: PLC0415 - only where something is fetched
+        from phichat.ui.models.banners import DownloadStrip  # noqa: PLC0415 - only where something is fetched
 
         self._strip = DownloadStrip(self._theme)
         self._strip.paused.connect(self._pause)
@@ -292,7 +292,7 @@ class Arrivals(QObject):
             self._notice.hide()
 
     def _make_notice(self) -> "ReadyNotice":
-        from phichat.ui.bars import ReadyNotice  # noqa: PLC0415 - as above
+        from phichat.ui.models.banners import ReadyNotice  # noqa: PLC0415 - as above
 
         self._notice = ReadyNotice(self._theme)
         self._notice.hide()

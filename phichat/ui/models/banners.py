@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QFrame, QProgressBar
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
+from phichat.ui.models.formatting import briefly, percent
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
-from phichat.ui.wording import briefly, percent
 
 ROOMY = 480  # pixels from which there is room for a bar beside the words
 

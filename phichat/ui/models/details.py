@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, Source
 from phichat.ui.controllers.downloads import DownloadManager
-from phichat.ui.download_box import DownloadBox
+from phichat.ui.models.download_widget import DownloadWidget
+from phichat.ui.models.formatting import rounded
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
-from phichat.ui.wording import rounded
 
 
 class ModelDetails(QFrame):
@@ -42,7 +42,7 @@ class ModelDetails(QFrame):
         self._origin = muted(plain_label())
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.box = DownloadBox(theme, downloads)
+        self.box = DownloadWidget(theme, downloads)
         self.talk = _button("talkWithButton", tr("Talk with it"))
         self.verify = _button("verifyButton", tr("Verify"))
         self.folder = _button("folderButton", tr("Show in folder"))

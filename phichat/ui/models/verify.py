@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPORT_EACH = 0.1  # seconds between two figures
 
 
-class Verifying(QObject):
+class ChecksumJob(QObject):
     """Verifies one file at a time.
 
     Signals: `progressed(str)` in passing; `ended(str)` with a sentence, empty where it was stopped.

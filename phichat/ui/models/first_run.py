@@ -21,17 +21,17 @@ from PySide6.QtWidgets import (
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, ModelFile, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
-from phichat.ui.download_box import DownloadBox
+from phichat.ui.models.download_widget import DownloadWidget
+from phichat.ui.models.formatting import whole_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
-from phichat.ui.wording import whole_size
 
 WIDTH = 580  # pixels: lines longer than that are tiring to read
 TALL = 440  # pixels from which there is room for the picture
 
 
-class FirstRun(QScrollArea):
+class FirstRunPage(QScrollArea):
     """Offers Phi-3.
 
     Signals: `dismissed` for "not now"; `file_wanted` to choose a file, `file_chosen(str)` for one that was found;
@@ -57,7 +57,7 @@ class FirstRun(QScrollArea):
         self._title = _title()
         self._what = _centred(plain_label())
         self._facts = {name: _fact() for name in ("size", "folder", "disk", "memory", "licence")}
-        self._box = DownloadBox(theme, downloads, is_centred=True)
+        self._box = DownloadWidget(theme, downloads, is_centred=True)
         self._talk = QPushButton(tr("Talk with Phi-3"))
         self._talk.setObjectName("talkButton")
         self._talk.clicked.connect(self._on_talk)

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
+from phichat.ui.models.formatting import presence, rounded
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
-from phichat.ui.wording import presence, rounded
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
 ROOMY = 640  # pixels from which there is room for the licence, which the details tell too

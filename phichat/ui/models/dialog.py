@@ -14,11 +14,11 @@ from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import DownloadManager
-from phichat.ui.model_details import ModelDetails
-from phichat.ui.model_table import ModelTable
+from phichat.ui.models.details import ModelDetails
+from phichat.ui.models.table import ModelTable
+from phichat.ui.models.verify import ChecksumJob
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks, single_result
-from phichat.ui.verifying import Verifying
 from phichat.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ModelsDialog(QDialog):
         self._known: list[Listing] = []
         self._found: list[Listing] = []
         self._in_use = ""
-        self._verifying = Verifying(errands, library, self)
+        self._verifying = ChecksumJob(errands, library, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()

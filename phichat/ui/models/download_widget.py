@@ -9,16 +9,16 @@ from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
+from phichat.ui.models.formatting import percent, standing, whole_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
-from phichat.ui.wording import percent, standing, whole_size
 
 LITTLE = 5_000_000  # bytes that are thrown away without asking
 HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps
 SAID_EACH = 10  # hundredths after which a screen reader says how far it is
 
 
-class DownloadBox(QWidget):
+class DownloadWidget(QWidget):
     """Shows the download of one model, begun or not; what people do with it goes to `downloads`."""
 
     def __init__(self, theme: Theme, downloads: DownloadManager, *, is_centred: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""Models in the window: first run, downloads, the dialog."""
