@@ -32,14 +32,13 @@ from phichat.ui.main_window import MainWindow
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.notifying import Notifying
 from phichat.ui.popping import Popping
-from phichat.ui.preferring import Preferring
+from phichat.ui.preferences.controller import PreferencesController, TextSize
 from phichat.ui.single import Single
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.engine_thread import EngineThread
 from phichat.ui.tidying import Tidying
 from phichat.ui.updating import Updating
-from phichat.ui.zooming import Zooming
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -231,8 +230,10 @@ def _connect_preferences(
     """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
     motion = ReducedMotion(application, window)
     motion.want_less(remembering.now.less_motion)
-    zooming = Zooming(window, window.commands, theme, remembering)
-    preferring = Preferring(window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look)
+    zooming = TextSize(window, window.commands, theme, remembering)
+    preferring = PreferencesController(
+        window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look
+    )
     for part in (zooming, preferring):
         part.told.connect(window.say)
     window.closed.connect(motion.close)
