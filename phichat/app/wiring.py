@@ -26,7 +26,8 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.helping import Helping
+from phichat.ui.help.controller import HelpController
+from phichat.ui.help.update_check import UpdateCheck
 from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
 from phichat.ui.models.coordinator import ModelCoordinator
@@ -38,7 +39,6 @@ from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.engine_thread import EngineThread
 from phichat.ui.tidying import Tidying
-from phichat.ui.updating import Updating
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -250,8 +250,8 @@ def _connect_help(
     versions: ReleaseFeed,
 ) -> None:
     """The Help menu, and news of newer versions."""
-    helping = Helping(window, window.commands, theme, home.logs, diagnose, _parts)
-    updating = Updating(window, window.bars, theme, remembering, versions)
+    helping = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
+    updating = UpdateCheck(window, window.bars, theme, remembering, versions)
     helping.told.connect(window.say)
     for end in (helping.close, updating.close):
         window.closed.connect(end)

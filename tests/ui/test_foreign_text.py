@@ -25,9 +25,9 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineError
 from phichat.models.base import Remote
-from phichat.ui import updating
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.help import update_check
 from phichat.ui.popping import Popping
 from phichat.ui.widgets import dialogs
 from phichat.ui.widgets.plain_text import (
@@ -130,7 +130,7 @@ def test_message_boxes_and_rich_labels_are_where_they_were_looked_at() -> None:
     boxes = {name for name, call in _calls() if _called(call) == "QMessageBox"}
     assert boxes == {"phichat/ui/widgets/dialogs.py"}
     rich = [name for name, call in _calls() if "RichText" in ast.unparse(call) and "setTextFormat" in ast.unparse(call)]
-    assert set(rich) == {"phichat/ui/about_dialog.py"}, "a link that is escaped, and nothing else"
+    assert set(rich) == {"phichat/ui/help/about_dialog.py"}, "a link that is escaped, and nothing else"
 
 
 def test_nothing_is_shown_as_html() -> None:
@@ -410,7 +410,7 @@ def test_presets_of_that_name(person: Person, evil: str) -> None:
 def test_notes_of_releases(
     releases: ReleasesServer, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch, evil: str
 ) -> None:
-    monkeypatch.setattr(updating, "FIRST_AFTER", 20)
+    monkeypatch.setattr(update_check, "FIRST_AFTER", 20)
     releases.publish("9.1.0", f"{evil}\n\n![x]({evil})")
     person = open_window()
     person.wait_for(GenerationState.IDLE)

@@ -11,15 +11,15 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
-from phichat.ui import updating
+from phichat.ui.help import update_check
 from tests.releases_server import PAGE, ReleasesServer
 from tests.ui.conftest import Person
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updating, "FIRST_AFTER", 20)
-    monkeypatch.setattr(updating, "AGAIN_AFTER", 20)
+    monkeypatch.setattr(update_check, "FIRST_AFTER", 20)
+    monkeypatch.setattr(update_check, "AGAIN_AFTER", 20)
 
 
 def switch(person: Person, *, on: bool) -> None:
@@ -135,7 +135,7 @@ def test_the_window_closes_though_nobody_answers(releases: ReleasesServer, perso
     switch(person, on=True)
     person.wait(lambda: releases.requests)
     person.window.close()
-    assert not [thread for thread in person.window.findChildren(updating.Updating) if thread._errands._threads]
+    assert not [thread for thread in person.window.findChildren(update_check.UpdateCheck) if thread._errands._threads]
 
 
 def test_where_no_page_is_known_it_is_said_and_cannot_be_chosen(person: Person) -> None:

@@ -16,7 +16,7 @@ from phichat.ui.threads.background import BackgroundTasks, single_result
 Part = tuple[str, str, str]
 
 
-class Helping(QObject):
+class HelpController(QObject):
     """Opens dialogs, which are made when they are wanted; `diagnose` finds what to copy, and may take its time.
 
     `parts` tells name, version and licence of what this program is made of, itself the first, and in which file the
@@ -52,20 +52,20 @@ class Helping(QObject):
 
     @Slot()
     def _show_shortcuts(self) -> None:
-        from phichat.ui.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is wanted
+        from phichat.ui.help.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is wanted
 
         window = self._window()
         _open(ShortcutsDialog(self._theme, window.menuBar(), window))
 
     @Slot()
     def _show_about(self) -> None:
-        from phichat.ui.about_dialog import AboutDialog  # noqa: PLC0415 - as above
+        from phichat.ui.help.about_dialog import AboutDialog  # noqa: PLC0415 - as above
 
         _open(AboutDialog(self._theme, *self._parts(), self._window()))
 
     @Slot()
     def _show_logs(self) -> None:
-        from phichat.ui.logs_dialog import LogsDialog  # noqa: PLC0415 - as above
+        from phichat.ui.help.logs_dialog import LogsDialog  # noqa: PLC0415 - as above
         from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415
 
         _open(LogsDialog(self._theme, self._logs, open_folder, self._window()))

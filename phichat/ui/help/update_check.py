@@ -20,7 +20,7 @@ FIRST_AFTER = 5000  # milliseconds: the start is over by then
 AGAIN_AFTER = 3_600_000  # milliseconds, in windows that stay open; whether a week is over is looked at elsewhere
 
 
-class Updating(QObject):
+class UpdateCheck(QObject):
     """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Updating(QObject):
     def open(self) -> None:
         """Show what is new."""
         if self._release:
-            from phichat.ui.version_dialog import VersionDialog  # noqa: PLC0415 - when it is wanted
+            from phichat.ui.help.version_dialog import VersionDialog  # noqa: PLC0415 - when it is wanted
 
             window = self.parent()
             assert isinstance(window, QWidget)  # noqa: S101 - it was made so

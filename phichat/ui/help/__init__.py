@@ -1,0 +1,1 @@
+"""The Help menu: shortcuts, logs, About, news of newer versions."""
