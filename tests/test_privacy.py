@@ -29,7 +29,7 @@ from phichat.models.download.part_file import PartFile, unfinished
 from phichat.paths import Home
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.single import Single
+from phichat.ui.desktop.single_instance import SingleInstance
 from tests import stored
 from tests.hub_server import HubServer
 from tests.ui.conftest import Person
@@ -313,9 +313,9 @@ def test_a_lock_from_before_on_the_windows_file(public: Path, qapp: object) -> N
     with another_user(lambda: _flock(public / "window.lock")) as said:
         assert said.isdecimal(), said
         paths.repair_permissions(Home(public))
-        single = Single(public / "window.lock")
+        single = SingleInstance(public / "window.lock")
         assert single.is_first()
-        assert not Single(public / "window.lock").is_first(), "it is locked for the next one all the same"
+        assert not SingleInstance(public / "window.lock").is_first(), "it is locked for the next one all the same"
         single.close()
     assert open_to_others(public) == ["history.sqlite3 644"], "which is made anew when it is opened"
 
@@ -475,10 +475,10 @@ def test_two_starts_at_once_take_a_lock_back_once(public: Path, qapp: object) ->
         assert said.isdecimal(), said
         paths.repair_permissions(Home(public))
         together = threading.Barrier(4)
-        windows = [Single(public / "window.lock") for _ in range(4)]
+        windows = [SingleInstance(public / "window.lock") for _ in range(4)]
         found: list[bool] = []
 
-        def start(window: Single) -> None:
+        def start(window: SingleInstance) -> None:
             together.wait()
             found.append(window.is_first())
 
@@ -545,7 +545,7 @@ def test_our_own_locks_are_not_taken_away(home: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert not files.is_held_by_another_user(home / "window.lock")
         assert not files.reclaim(home / "window.lock")
-        assert not Single(home / "window.lock").is_first()
+        assert not SingleInstance(home / "window.lock").is_first()
 
 
 @pytest.mark.parametrize("content", [b"/etc/passwd", b"\0", b"\xff\xfe", b"/tmp", b"phichat-1"])
@@ -555,7 +555,7 @@ def test_a_start_deletes_nothing_but_a_socket_of_ours(home: Path, tmp_path: Path
     precious.write_text("keep me")
     for wanted in (content, os.fsencode(precious)):
         (home / "window.lock").write_bytes(wanted)
-        single = Single(home / "window.lock")
+        single = SingleInstance(home / "window.lock")
         assert single.is_first()
         single.listen()
         assert precious.exists()

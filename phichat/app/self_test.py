@@ -21,7 +21,7 @@ from phichat.i18n import tr
 from phichat.ui.blocks.formulas import draw
 from phichat.ui.blocks.syntax import lines_of
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.language import reads_qt
+from phichat.ui.desktop.application import reads_qt
 from phichat.ui.main_window import MainWindow
 
 STEP = 20  # milliseconds between two looks

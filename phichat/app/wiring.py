@@ -21,24 +21,21 @@ from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.a11y.focus import FocusRings
 from phichat.ui.a11y.screen_reader import ReplyAnnouncer
-from phichat.ui.application import Application
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.desktop.application import Application, MainThreadGC, follow_language
+from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
+from phichat.ui.desktop.single_instance import SingleInstance
 from phichat.ui.help.controller import HelpController
 from phichat.ui.help.update_check import UpdateCheck
-from phichat.ui.language import follow_language
 from phichat.ui.main_window import MainWindow
 from phichat.ui.models.coordinator import ModelCoordinator
-from phichat.ui.notifying import Notifying
-from phichat.ui.popping import Popping
 from phichat.ui.preferences.controller import PreferencesController, TextSize
-from phichat.ui.single import Single
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.engine_thread import EngineThread
-from phichat.ui.tidying import Tidying
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
@@ -139,7 +136,7 @@ def run(
     application = Application([sys.argv[0], "-style", "fusion"])
     home = paths.home()
     notice = paths.repair_permissions(home)
-    single = Single(home.window_lock)
+    single = SingleInstance(home.window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
     is_first = single.is_first()
     if is_for_show:
@@ -213,7 +210,7 @@ def _connect_unasked(window: MainWindow, answering: GenerationController, rememb
         signal.connect(idling.awake)
     idling.told.connect(window.say_in_passing)
     window.closed.connect(idling.close)
-    idling.calm.connect(Tidying(window).look_at_all)
+    idling.calm.connect(MainThreadGC(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
 
@@ -261,8 +258,8 @@ def _connect_notifications(
     window: MainWindow, application: QApplication, arrivals: ModelCoordinator, remembering: PreferencesStore
 ) -> None:
     """What is shown outside the window when something has ended."""
-    popping = Popping(application.windowIcon(), window)
-    notifying = Notifying(window, window.answering, lambda: remembering.now.notifies, popping.pop)
+    popping = DesktopNotifications(application.windowIcon(), window)
+    notifying = NotificationRules(window, window.answering, lambda: remembering.now.notifies, popping.pop)
     arrivals.ended.connect(notifying.tell)
     popping.clicked.connect(window.come_forward)
     window.closed.connect(popping.leave)
@@ -295,9 +292,9 @@ class _Closing(QObject):
     @Slot()
     def listen(self) -> None:
         """Close when the system or Ctrl+C asks for it."""
-        from phichat.ui.interrupts import Interrupts  # noqa: PLC0415 - once the window stands
+        from phichat.ui.desktop.application import UnixSignals  # noqa: PLC0415 - once the window stands
 
-        Interrupts(self).received.connect(self.interrupt)
+        UnixSignals(self).received.connect(self.interrupt)
 
     @Slot(int)
     def interrupt(self, number: int) -> None:

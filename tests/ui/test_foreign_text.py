@@ -27,8 +27,8 @@ from phichat.errors import EngineError
 from phichat.models.base import Remote
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.desktop.notifications import DesktopNotifications
 from phichat.ui.help import update_check
-from phichat.ui.popping import Popping
 from phichat.ui.widgets import dialogs
 from phichat.ui.widgets.plain_text import (
     PlainTextEdit,
@@ -237,14 +237,14 @@ def test_notifications_hold_no_markup(evil: str, monkeypatch: pytest.MonkeyPatch
     assert "<" not in notification(evil)
     assert notification("Phi-3 & more") == "Phi-3 & more"
     commands: list[list[str]] = []
-    monkeypatch.setattr("phichat.ui.popping.QSystemTrayIcon.isSystemTrayAvailable", lambda: False)
-    monkeypatch.setattr("phichat.ui.popping.shutil.which", lambda _: "notify-send")
-    monkeypatch.setattr("phichat.ui.popping.sys.platform", "linux")
+    monkeypatch.setattr("phichat.ui.desktop.notifications.QSystemTrayIcon.isSystemTrayAvailable", lambda: False)
+    monkeypatch.setattr("phichat.ui.desktop.notifications.shutil.which", lambda _: "notify-send")
+    monkeypatch.setattr("phichat.ui.desktop.notifications.sys.platform", "linux")
     monkeypatch.setattr(
-        "phichat.ui.popping.QProcess.startDetached", lambda _, arguments: commands.append(list(arguments))
+        "phichat.ui.desktop.notifications.QProcess.startDetached", lambda _, arguments: commands.append(list(arguments))
     )
     owner = QWidget()
-    Popping(owner.windowIcon(), owner).pop(evil)
+    DesktopNotifications(owner.windowIcon(), owner).pop(evil)
     assert not any("<img" in word for word in commands[0])
 
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
 from phichat import i18n
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.language import follow_language
+from phichat.ui.desktop.application import follow_language
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 

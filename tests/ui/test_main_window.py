@@ -381,7 +381,7 @@ def test_the_system_can_hand_a_file_to_the_running_program() -> None:
 
 ASKED_TO_OPEN = """
 from PySide6.QtGui import QFileOpenEvent
-from phichat.ui.application import Application
+from phichat.ui.desktop.application import Application
 
 application = Application([])
 application.file_given.connect(print)

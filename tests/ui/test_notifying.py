@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.notifying import LONG
-from phichat.ui.popping import Popping
+from phichat.ui.desktop.notifications import LONG, DesktopNotifications
 from tests.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -58,7 +57,7 @@ class Tray(QObject):
 @pytest.fixture
 def trays(monkeypatch: pytest.MonkeyPatch) -> list[Tray]:
     """The icons that were shown."""
-    monkeypatch.setattr("phichat.ui.popping.QSystemTrayIcon", Tray)
+    monkeypatch.setattr("phichat.ui.desktop.notifications.QSystemTrayIcon", Tray)
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr(Tray, "shown", [], raising=False)
     return Tray.shown
@@ -76,7 +75,7 @@ def alerts(monkeypatch: pytest.MonkeyPatch) -> list[QWidget]:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets time pass for whoever measures answers."""
     passed = [0.0]
-    monkeypatch.setattr("phichat.ui.notifying.time.monotonic", lambda: passed[0])
+    monkeypatch.setattr("phichat.ui.desktop.notifications.time.monotonic", lambda: passed[0])
     return lambda seconds: passed.append(passed.pop() + seconds)
 
 
@@ -162,9 +161,9 @@ def test_without_a_tray_the_window_only_asks_to_be_looked_at(
 
 
 def test_no_icon_is_left(qtbot: QtBot, trays: list[Tray], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.ui.popping.SHOWN_FOR", 30)
+    monkeypatch.setattr("phichat.ui.desktop.notifications.SHOWN_FOR", 30)
     parent = QObject()
-    popping = Popping(QIcon(), parent)
+    popping = DesktopNotifications(QIcon(), parent)
     popping.pop("First.")
     popping.pop("Second.")
     tray = trays[0]

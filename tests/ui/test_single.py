@@ -17,8 +17,8 @@ from phichat.chat.conversation import Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
-from phichat.ui import single
-from phichat.ui.single import Single
+from phichat.ui.desktop import single_instance
+from phichat.ui.desktop.single_instance import SingleInstance
 
 UNDER_WAY = Message(Role.ASSISTANT, "So far", reply=Reply("starter", 1))
 WINDOW = [sys.executable, "-m", "phichat"]
@@ -38,7 +38,7 @@ def started(home: Path, eventually: Callable[..., None]) -> "subprocess.Popen[by
 
 
 def test_the_first_is_the_only_one_until_it_closes(file: Path) -> None:
-    first, second = Single(file), Single(file)
+    first, second = SingleInstance(file), SingleInstance(file)
     assert first.is_first()
     assert not second.is_first()
     first.close()
@@ -59,18 +59,18 @@ def test_a_second_start_shows_the_first_window_and_ends(
 
 
 def test_it_is_called_as_it_should_be(file: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Single(file)
+    first = SingleInstance(file)
     assert first.is_first()
     first.listen()
     called, given = QSignalSpy(first.called), QSignalSpy(first.file_given)
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER, str(file), "/a b/café.gguf"],
-        env={**os.environ, single.TOKEN: "a-token"},
+        env={**os.environ, single_instance.TOKEN: "a-token"},
         stdout=subprocess.PIPE,
     )
-    monkeypatch.delenv(single.TOKEN, raising=False)
+    monkeypatch.delenv(single_instance.TOKEN, raising=False)
     qtbot.waitUntil(lambda: called.count() == 1, timeout=20_000)
-    assert os.environ.pop(single.TOKEN) == "a-token"
+    assert os.environ.pop(single_instance.TOKEN) == "a-token"
     qtbot.waitUntil(lambda: caller.poll() is not None, timeout=20_000)
     assert caller.communicate()[0].split() == [b"False"]
     assert given.at(0) == [str(Path("/a b/café.gguf"))]
@@ -98,10 +98,10 @@ def test_one_that_does_not_answer_is_said(
 ) -> None:
     first = started(home, eventually)
     first.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(single, "PATIENCE", 0.2)
-    monkeypatch.setattr(single, "ANSWER", 100)
+    monkeypatch.setattr(single_instance, "PATIENCE", 0.2)
+    monkeypatch.setattr(single_instance, "ANSWER", 100)
     try:
-        second = Single(home / "window.lock")
+        second = SingleInstance(home / "window.lock")
         assert not second.is_first()
         with pytest.raises(StoreError, match="does not answer"):
             second.becomes_first()
@@ -111,7 +111,7 @@ def test_one_that_does_not_answer_is_said(
 
 
 def test_one_that_is_just_ending_is_waited_for(file: Path, qtbot: QtBot) -> None:
-    first, second = Single(file), Single(file)
+    first, second = SingleInstance(file), SingleInstance(file)
     assert first.is_first()
     assert not second.is_first()
     first.close()
@@ -141,7 +141,7 @@ def test_a_picture_can_be_taken_beside_an_open_window(
 
 def test_where_nothing_can_be_locked_nobody_is_kept_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    one = Single(tmp_path / "file" / "window.lock")
+    one = SingleInstance(tmp_path / "file" / "window.lock")
     assert one.is_first()
     one.listen()
     one.close()
@@ -151,10 +151,10 @@ CALLER = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
-from phichat.ui.single import Single
+from phichat.ui.desktop.single_instance import SingleInstance
 
 application = QCoreApplication([])
-single = Single(Path(sys.argv[1]))
+single = SingleInstance(Path(sys.argv[1]))
 assert not single.is_first()
 print(single.becomes_first(Path(sys.argv[2])))
 """

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.ui.desktop.application import MUCH, MainThreadGC
 from phichat.ui.theme.theme import Theme
-from phichat.ui.tidying import MUCH, Tidying
 from phichat.ui.transcript.transcript import Transcript
 
 
@@ -38,7 +38,7 @@ def tie(count: int) -> list[int]:
 def test_garbage_of_any_thread_is_freed_by_the_main_thread(qtbot: QtBot) -> None:
     gc.enable()
     window = QObject()
-    Tidying(window, every=10)
+    MainThreadGC(window, every=10)
     freed_by = tie(5000)
     assert not freed_by
     qtbot.waitUntil(lambda: len(freed_by) == 5000)
@@ -66,7 +66,7 @@ def test_messages_that_go_leave_no_garbage(qtbot: QtBot, qapp: QApplication) -> 
 
 def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:
     window = QObject()
-    tidying = Tidying(window, every=10_000)
+    tidying = MainThreadGC(window, every=10_000)
     gc.collect()
     freed_by: list[int] = []
     Knot.freed_by = freed_by

@@ -26,7 +26,7 @@ _FAR = 1 << 30  # a byte that Windows locks: others may read those before it
 _RAISE, _YES = b"raise", b"yes"
 
 
-class Single(QObject):
+class SingleInstance(QObject):
     """A lock on `file`, which the system lets go of however the process ends, and beside it whom to call.
 
     Signals: `called` when another start wants the window; `file_given(str)` if it was given a file, too.

@@ -1,20 +1,24 @@
-"""Tells a person who is doing something else that a long answer, or a download, has come to its end."""
+"""Desktop notifications: when to show one, and how."""
 
+import shutil
+import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.widgets.plain_text import notification
 
 LONG = 10.0  # seconds that nobody sits and waits for
 
 
-class Notifying(QObject):
+class NotificationRules(QObject):
     """Says what ended, but not with which words: others may see the screen.
 
     `is_wanted` is asked each time; `pop` shows a sentence outside the window.
@@ -62,3 +66,52 @@ class Notifying(QObject):
         window = self.parent()
         assert isinstance(window, QWidget)  # noqa: S101 - it was made so
         return window
+
+
+SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too
+
+
+class DesktopNotifications(QObject):
+    """Has a sign in the system's tray for as long as a sentence hangs on it.
+
+    Signals: `clicked` where the person wants to see more.
+    """
+
+    clicked = Signal()
+
+    def __init__(self, icon: QIcon, parent: QObject) -> None:
+        super().__init__(parent)
+        self._icon = icon
+        self._tray: QSystemTrayIcon | None = None
+        self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
+        self._timer.timeout.connect(self.leave)
+
+    @Slot(str)
+    def pop(self, sentence: str) -> None:
+        """Show it."""
+        sentence = notification(sentence)
+        if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
+            tray = self._tray or self._make_tray()
+            tray.show()
+            tray.showMessage("Phichat", sentence, self._icon, SHOWN_FOR)
+            self._timer.start()
+        elif sys.platform == "linux" and (command := shutil.which("notify-send")):  # GNOME has no tray
+            QProcess.startDetached(command, ["--app-name=Phichat", "--icon=phichat", "--", "Phichat", sentence])
+
+    @Slot()
+    def leave(self) -> None:
+        """Take the sign away."""
+        if self._tray:
+            self._tray.hide()
+
+    def _make_tray(self) -> QSystemTrayIcon:
+        self._tray = QSystemTrayIcon(self._icon, self)
+        self._tray.setToolTip("Phichat")
+        for signal in (self._tray.messageClicked, self._tray.activated):
+            signal.connect(self._on_clicked)
+        return self._tray
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        self.leave()
+        self.clicked.emit()
