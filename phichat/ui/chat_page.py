@@ -2,9 +2,9 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from phichat.ui.composer import Composer
-from phichat.ui.header import Header
-from phichat.ui.status_line import StatusLine
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.header import Header
+from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.transcript.transcript import COLUMN
 from phichat.ui.widgets.pages import CentralStack
@@ -18,7 +18,7 @@ class ChatPage(QWidget):
         below: takes banners between the conversation and the message field.
     """
 
-    def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusLine) -> None:
+    def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusBar) -> None:
         super().__init__()
         self.above, self.below = QVBoxLayout(), QVBoxLayout()
         self.above.setContentsMargins(16, 0, 16, 0)

@@ -13,32 +13,29 @@ from phichat.chat.conversation import Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr
-from phichat.ui.acting import Acting
 from phichat.ui.actions import Actions
-from phichat.ui.attaching import Attaching, Looker, TextReader
+from phichat.ui.chat.attachments import AttachmentController, FileInspector, TextReader
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.header import Header
+from phichat.ui.chat.message_commands import MessageCommands, MessageShortcuts
+from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
+from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.chat.submit import SubmitController
+from phichat.ui.chat.welcome import Welcome
 from phichat.ui.chat_page import ChatPage
 from phichat.ui.columns import Columns
-from phichat.ui.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.forecasting import Forecasting
-from phichat.ui.header import Header
-from phichat.ui.horizon import Horizon
-from phichat.ui.message_keys import MessageKeys
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.presenting import Presenting
-from phichat.ui.questions import Questions
 from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.sidebar.controller import SidebarController
 from phichat.ui.sidebar.sidebar import Sidebar
-from phichat.ui.status_line import StatusLine
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
-from phichat.ui.weighing import Weighing
-from phichat.ui.welcome import Welcome
 from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
@@ -75,7 +72,7 @@ class MainWindow(QMainWindow):
         *,
         models: "Callable[[], Sequence[ModelFile]]",
         open_model: "Callable[[Path], ModelFile]",
-        look: Looker,
+        look: FileInspector,
         read_text: TextReader,
         export_to: "Exporter",
         import_from: "Importer",
@@ -94,19 +91,19 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(theme, archive.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
-        self.acting = Acting(self._transcript, self._composer, answering, self.choosing, models, self)
+        self.acting = MessageCommands(self._transcript, self._composer, answering, self.choosing, models, self)
         walking = TranscriptKeyboard(self._transcript).walking
         walking.left.connect(self._composer.setFocus)
-        self._message_keys = MessageKeys(self, theme, self._transcript, walking, self.acting)
-        self._horizon = Horizon(self._transcript, answering, self)
+        self._message_keys = MessageShortcuts(self, theme, self._transcript, walking, self.acting)
+        self._horizon = ContextMarker(self._transcript, answering, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled
-        self._status = StatusLine()
-        self._forecasting = Forecasting(answering, self)
-        self._attaching = Attaching(self, self._composer, archive, look=look, read=read_text)
-        self._weighing = Weighing(self._composer, self._status, answering, self)
-        self._questions = Questions(self._composer, self._transcript, self._status, answering, archive, self)
+        self._status = StatusBar()
+        self._forecasting = TimeEstimateController(answering, self)
+        self._attaching = AttachmentController(self, self._composer, archive, look=look, read=read_text)
+        self._weighing = TokenCounter(self._composer, self._status, answering, self)
+        self._questions = SubmitController(self._composer, self._transcript, self._status, answering, archive, self)
         self._presenting = Presenting(
             answering,
             self._actions.stop,

@@ -5,13 +5,13 @@ from PySide6.QtGui import QAction
 
 from phichat.engine.base import Done, Loaded, PromptReady
 from phichat.i18n import tr
-from phichat.ui.composer import Composer
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.header import Header
+from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.chat.welcome import Welcome
 from phichat.ui.controllers.generation import GenerationController, GenerationState
-from phichat.ui.header import Header
 from phichat.ui.models.coordinator import STARTER
 from phichat.ui.settings.panel import SettingsPanel
-from phichat.ui.status_line import StatusLine
-from phichat.ui.welcome import Welcome
 
 
 class Presenting(QObject):
@@ -33,7 +33,7 @@ class Presenting(QObject):
         welcome: Welcome,
         composer: Composer,
         panel: SettingsPanel,
-        status: StatusLine,
+        status: StatusBar,
     ) -> None:
         super().__init__(parent)
         self._answering, self._stop = answering, stop

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from phichat.chat.attachments import Attachment, with_attachments
 from phichat.engine.base import PromptFit, Request
 from phichat.exchange.export import Format, export
-from phichat.ui import attaching
+from phichat.ui.chat import attachments
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets import dialogs
 from tests.conversations import talk
@@ -342,7 +342,7 @@ def test_a_file_on_a_slow_disk_holds_nothing_up(
 def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     _hold(monkeypatch, gate)
-    files = person.window.findChild(attaching.Attaching)
+    files = person.window.findChild(attachments.AttachmentController)
     assert files
     files._patience.setInterval(50)
     drop(person, notes)

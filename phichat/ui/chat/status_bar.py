@@ -12,7 +12,7 @@ from phichat.ui.widgets.plain_text import plain_label
 MARGIN = 16  # pixels
 
 
-class StatusLine(QWidget):
+class StatusBar(QWidget):
     """Three texts, each with a name that checks and screen readers find.
 
     A notice too long for one line takes the place of the figures, and as many lines as it needs.

@@ -1,22 +1,24 @@
-"""How many tokens the attached files take, and whether what is written fits into the model's context with them."""
+"""How the prompt fits: tokens of attachments, time to the first word, and where the context begins."""
 
-from PySide6.QtCore import QObject, Slot
+from weakref import WeakKeyDictionary
+
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachment, length_with
 from phichat.chat.session import Session
-from phichat.engine.base import PromptFit
+from phichat.chat.time_estimate import TimeEstimate, sentence
+from phichat.engine.base import Done, Loaded, PromptFit
 from phichat.i18n import format_number, tr, tr_count
-from phichat.ui.composer import Composer
-from phichat.ui.controllers.generation import GenerationController
-from phichat.ui.status_line import StatusLine
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.transcript.transcript import Transcript
 
 
-class Weighing(QObject):
+class TokenCounter(QObject):
     """Shows the figures at the chips and in the status line, and beside them a sentence about what cannot be sent."""
 
-    def __init__(
-        self, composer: Composer, status: StatusLine, answering: GenerationController, parent: QObject
-    ) -> None:
+    def __init__(self, composer: Composer, status: StatusBar, answering: GenerationController, parent: QObject) -> None:
         super().__init__(parent)
         self._composer, self._status, self._answering = composer, status, answering
         self._session, self._length, self._slow = Session(), 0, ""
@@ -118,3 +120,95 @@ class Weighing(QObject):
         if self._session.attached:
             return tr("Take a file away, or shorten the message.")
         return tr("Shorten it, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")
+
+
+class TimeEstimateController(QObject):
+    """Follows what is written and what is read of it.
+
+    Signals: `changed(str)` with the words; empty where there is nothing worth saying.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, answering: GenerationController, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._answering = answering
+        self._forecast = TimeEstimate()
+        self._session, self._length, self._said = Session(), 0, ""
+        answering.fitted.connect(self._on_fitted)
+        answering.unasked.read.connect(self._on_read)
+        answering.measured.connect(self._on_measured)
+        answering.loaded_model.connect(self._on_loaded)
+        answering.state_changed.connect(self._say)
+
+    @Slot(object)
+    def show(self, session: Session) -> None:
+        """Another conversation is shown."""
+        self._session = session
+        self._forecast.forget()
+        self._say()
+
+    @Slot(str)
+    def write(self, draft: str) -> None:
+        """This is written now."""
+        attached = self._session.attached
+        self._length = length_with(draft, attached) if attached or draft.strip() else 0
+        self._say()
+
+    @Slot(object, object)
+    def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
+        if session is not self._session:
+            return
+        if fitted.trouble:  # it cannot be asked
+            self._forecast.forget()
+        else:
+            self._forecast.fitted(fitted.tokens, fitted.kept, self._length)
+        self._say()
+
+    @Slot(int, int)
+    def _on_read(self, done: int, _: int) -> None:
+        self._forecast.read(done)
+        self._say()
+
+    @Slot(object)
+    def _on_measured(self, done: Done) -> None:
+        self._forecast.took(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self._forecast.begin(loaded.reads)
+
+    @Slot()
+    def _say(self) -> None:
+        can_ask = self._length and self._answering.state is GenerationState.IDLE
+        words = sentence(self._forecast.seconds(self._length)) if can_ask else ""
+        if words != self._said:
+            self._said = words
+            self.changed.emit(words)
+
+
+class ContextMarker(QObject):
+    """Keeps for each conversation what was told of it last, so that it is there when that is shown again."""
+
+    def __init__(self, transcript: Transcript, answering: GenerationController, parent: QObject) -> None:
+        super().__init__(parent)
+        self._transcript = transcript
+        self._session = Session()
+        self._firsts: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
+        answering.fitted.connect(self._on_fitted)
+
+    def show(self, session: Session) -> None:
+        """Another conversation is shown."""
+        self._session = session
+        self._transcript.show_horizon(self._firsts.get(session))
+
+    @Slot(object, object)
+    def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
+        if fitted.trouble:  # it says nothing of what is left out
+            return
+        if fitted.dropped:
+            self._firsts[session] = fitted.first
+        else:
+            self._firsts.pop(session, None)
+        if session is self._session:
+            self.show(session)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
@@ -15,16 +16,58 @@ from phichat.errors import PhichatError
 from phichat.i18n import tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
-from phichat.ui.composer import Composer
+from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
-from phichat.ui.dropping import Dropping
 from phichat.ui.threads.background import BackgroundTasks
+from phichat.ui.widgets.growing_edit import files_in
+
+MODELS, CONVERSATIONS = ".gguf", ".zip"  # what names end in that need no look inside
+
+
+class DropFilter(QObject):
+    """Watches a window.
+
+    Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`, `files_dropped(list[Path])` for what has to be
+    looked at.
+    """
+
+    model_dropped = Signal(str)
+    conversations_dropped = Signal(list)
+    files_dropped = Signal(list)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if event.type() not in {QEvent.Type.DragEnter, QEvent.Type.Drop} or not isinstance(event, QDropEvent):
+            return False
+        files = files_in(event.mimeData())
+        if files:
+            event.acceptProposedAction()
+        if event.type() == QEvent.Type.Drop:
+            self._take(files)
+        return True
+
+    def _take(self, files: list[Path]) -> None:
+        endings = {file: file.suffix.lower() for file in files}
+        models = [file for file in files if endings[file] == MODELS]
+        conversations = [file for file in files if endings[file] == CONVERSATIONS]
+        others = [file for file in files if endings[file] not in {MODELS, CONVERSATIONS}]
+        if models:
+            self.model_dropped.emit(str(models[0]))
+        if conversations:
+            self.conversations_dropped.emit(conversations)
+        if others:
+            self.files_dropped.emit(others)
+
 
 SLOW = 300  # milliseconds after which one is told that a file is being read
 PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer
 
 
-Looker = Callable[[Path], FileKind]
+FileInspector = Callable[[Path], FileKind]
 """Tells a file's kind, however long that takes."""
 
 TextReader = Callable[[Path], Attachment]
@@ -41,7 +84,7 @@ class _Reading:
     stop: CancelToken | None = None
 
 
-class Attaching(QObject):
+class AttachmentController(QObject):
     """Keeps what is attached with the conversation in which that was done, shown or not.
 
     `look` tells what a file is, `read` reads it.
@@ -58,7 +101,7 @@ class Attaching(QObject):
     conversations_given = Signal(list)
 
     def __init__(
-        self, window: QWidget, composer: Composer, archive: Conversations, *, look: Looker, read: TextReader
+        self, window: QWidget, composer: Composer, archive: Conversations, *, look: FileInspector, read: TextReader
     ) -> None:
         super().__init__(window)
         self._composer, self._archive = composer, archive
@@ -72,7 +115,7 @@ class Attaching(QObject):
         composer.attach_wanted.connect(self.choose)
         composer.given.connect(self.take)
         composer.removed.connect(self._remove)
-        dropping = Dropping(window)
+        dropping = DropFilter(window)
         dropping.files_dropped.connect(self.take)
         dropping.model_dropped.connect(self.model_given)
         dropping.conversations_dropped.connect(self.conversations_given)

@@ -5,14 +5,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.i18n import tr
-from phichat.ui.composer import Composer
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
-from phichat.ui.status_line import StatusLine
 from phichat.ui.transcript.transcript import Transcript
 
 
-class Questions(QObject):
+class SubmitController(QObject):
     """Stands between the message field and the model.
 
     Signals: `written(str)` for what is being written in the conversation that is shown.
@@ -24,7 +24,7 @@ class Questions(QObject):
         self,
         composer: Composer,
         transcript: Transcript,
-        status: StatusLine,
+        status: StatusBar,
         answering: GenerationController,
         archive: Conversations,
         parent: QObject,

@@ -1,0 +1,1 @@
+"""Around the transcript: header, welcome, message field, status bar, and what they do."""
