@@ -22,7 +22,7 @@ from phichat.ui.blocks.formulas import draw
 from phichat.ui.blocks.syntax import lines_of
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.application import reads_qt
-from phichat.ui.main_window import MainWindow
+from phichat.ui.window.main_window import MainWindow
 
 STEP = 20  # milliseconds between two looks
 

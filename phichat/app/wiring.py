@@ -30,12 +30,12 @@ from phichat.ui.desktop.notifications import DesktopNotifications, NotificationR
 from phichat.ui.desktop.single_instance import SingleInstance
 from phichat.ui.help.controller import HelpController
 from phichat.ui.help.update_check import UpdateCheck
-from phichat.ui.main_window import MainWindow
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.preferences.controller import PreferencesController, TextSize
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.engine_thread import EngineThread
+from phichat.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment

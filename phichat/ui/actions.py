@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 from phichat.i18n import tr
-from phichat.ui.undoing import UndoStack
+from phichat.ui.undo import UndoStack
 
 
 class Actions(QObject):

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat import app
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.main_window import MainWindow
+from phichat.ui.window.main_window import MainWindow
 from tests.fakes import ScriptedEngine, ScriptedShelf
 
 

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QMainWindow
 
 from phichat.ui.actions import Actions
-from phichat.ui.undoing import UNDO_LIMIT, UndoStack
+from phichat.ui.undo import UNDO_LIMIT, UndoStack
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_model import ConversationListModel, title_of_summary
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.threads.background import BackgroundTasks, single_result
-from phichat.ui.undoing import UndoStack
+from phichat.ui.undo import UndoStack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -17,7 +17,7 @@ from phichat.ui.controllers.conversation_commands import ConversationCommands
 from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.threads.background import BackgroundTasks, single_result
-from phichat.ui.undoing import UndoStack
+from phichat.ui.undo import UndoStack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

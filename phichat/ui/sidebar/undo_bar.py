@@ -7,7 +7,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
-from phichat.ui.undoing import UndoStack
+from phichat.ui.undo import UndoStack
 from phichat.ui.widgets.plain_text import plain_label
 
 COLUMN = 760  # pixels, as what is above and below it

@@ -14,7 +14,7 @@ from phichat.ui.models.coordinator import STARTER
 from phichat.ui.settings.panel import SettingsPanel
 
 
-class Presenting(QObject):
+class ModelStatusPresenter(QObject):
     """Shows `answering` and its model.
 
     Signals: `found` when there is a model to ask, `model_shown(ModelFile)` for the one that is shown, None for none.

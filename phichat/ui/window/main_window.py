@@ -22,14 +22,11 @@ from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, To
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.submit import SubmitController
 from phichat.ui.chat.welcome import Welcome
-from phichat.ui.chat_page import ChatPage
-from phichat.ui.columns import Columns
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.models.coordinator import ModelCoordinator
-from phichat.ui.presenting import Presenting
 from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.sidebar.controller import SidebarController
 from phichat.ui.sidebar.sidebar import Sidebar
@@ -37,6 +34,9 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
+from phichat.ui.window.chat_page import ChatPage
+from phichat.ui.window.columns import Columns
+from phichat.ui.window.model_status import ModelStatusPresenter
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelFile
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         self._attaching = AttachmentController(self, self._composer, archive, look=look, read=read_text)
         self._weighing = TokenCounter(self._composer, self._status, answering, self)
         self._questions = SubmitController(self._composer, self._transcript, self._status, answering, archive, self)
-        self._presenting = Presenting(
+        self._presenting = ModelStatusPresenter(
             answering,
             self._actions.stop,
             self,
