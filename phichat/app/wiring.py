@@ -111,7 +111,7 @@ def create_window(
     _connect_notifications(window, application, arrivals, remembering)
     FocusRings(theme, window)
     speaking = ReplyAnnouncer(answering, window)
-    window.shown.connect(speaking.show)
+    window.session_changed.connect(speaking.show)
     speaking.show(window.session)
     if notice:
         models.searched.connect(StartupNotice(window, notice).show)
@@ -174,7 +174,7 @@ def _save_nothing(_: Preferences) -> None:
 def _theme(application: QApplication, preferences: Preferences) -> Theme:
     theme = Theme(application)
     theme.choose(preferences.theme, preferences.accent)
-    theme.letter(preferences.text_percent, preferences.font)
+    theme.set_font(preferences.text_percent, preferences.font)
     return theme
 
 
@@ -203,14 +203,14 @@ def _connect_unasked(window: MainWindow, answering: GenerationController, rememb
     """What the model does while nothing is asked of it."""
     ahead = DraftPrefill(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
     idling = IdleTimer(answering, lambda: remembering.now.rest_minutes, _has_power, window)
-    window.shown.connect(ahead.show)
-    window.written.connect(ahead.write)
+    window.session_changed.connect(ahead.show)
+    window.draft_changed.connect(ahead.write)
     window.acting.pinned.connect(ahead.soon)
-    for signal in (window.shown, window.written):
+    for signal in (window.session_changed, window.draft_changed):
         signal.connect(idling.awake)
-    idling.told.connect(window.say_in_passing)
+    idling.notified.connect(window.say_in_passing)
     window.closed.connect(idling.close)
-    idling.calm.connect(MainThreadGC(window).look_at_all)
+    idling.fell_idle.connect(MainThreadGC(window).look_at_all)
     remembering.rest_allowed.connect(idling.awake)
     ahead.show(window.session)
 
@@ -232,7 +232,7 @@ def _connect_preferences(
         window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look
     )
     for part in (zooming, preferring):
-        part.told.connect(window.say)
+        part.notified.connect(window.say)
     window.closed.connect(motion.close)
     if application.platformName() != "offscreen":  # there, nobody asked for anything
         QTimer.singleShot(ASKED_AFTER, motion.ask_system)
@@ -249,7 +249,7 @@ def _connect_help(
     """The Help menu, and news of newer versions."""
     helping = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
     updating = UpdateCheck(window, window.bars, theme, remembering, versions)
-    helping.told.connect(window.say)
+    helping.notified.connect(window.say)
     for end in (helping.close, updating.close):
         window.closed.connect(end)
 

@@ -42,13 +42,13 @@ class UndoStack(QUndoStack):
         super().__init__(parent)
         self.setUndoLimit(UNDO_LIMIT)
 
-    def did(self, text: str, undo: Step, redo: Step | None = None, *, quietly: bool = False) -> None:
+    def record(self, text: str, undo: Step, redo: Step | None = None, *, quietly: bool = False) -> None:
         """Push a change that was made; `quietly` if it shows by itself."""
         self.push(Command(text, undo, redo))
         if not quietly:
             self.happened.emit(text)
 
     @Slot(str, object, object)
-    def did_quietly(self, text: str, undo: Step, redo: Step) -> None:
+    def record_quietly(self, text: str, undo: Step, redo: Step) -> None:
         """Push a change that shows by itself."""
-        self.did(text, undo, redo, quietly=True)
+        self.record(text, undo, redo, quietly=True)

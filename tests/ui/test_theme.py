@@ -29,7 +29,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
     theme = Theme(qapp)
     yield theme
     theme.choose("light", "teal")
-    theme.letter(100)
+    theme.set_font(100)
 
 
 @pytest.mark.parametrize("colour", [*ACCENTS, *ODD])
@@ -119,7 +119,7 @@ def test_icons_have_as_many_pixels_as_the_screen(
 ) -> None:
     monkeypatch.setattr(icons, "_ratios", lambda: [1.0, ratio])
     theme.choose("dark" if percent == 100 else "light")
-    theme.letter(percent)
+    theme.set_font(percent)
     theme._draw_again()
     needed = round(20 * percent / 100 * ratio)
     assert theme.icon("model").actualSize(QSize(1000, 1000)).width() >= needed

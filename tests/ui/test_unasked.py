@@ -37,7 +37,7 @@ class TestIdling:
     def test_memory_is_given_back_and_one_is_told(self, person: Person, engine: ScriptedEngine) -> None:
         told: list[str] = []
         idling = idle(person.window.answering)
-        idling.told.connect(told.append)
+        idling.notified.connect(told.append)
         idling.awake()
         person.wait(lambda: engine.unloads)
         assert told == ["The model's memory was given back. It comes back as you write."]

@@ -16,7 +16,7 @@ def stack() -> UndoStack:
 
 def test_a_change_is_made_again_only_by_redo(stack: UndoStack) -> None:
     done: list[str] = []
-    stack.did("One.", lambda: done.append("undo"), lambda: done.append("redo"))
+    stack.record("One.", lambda: done.append("undo"), lambda: done.append("redo"))
     assert done == []
     stack.undo()
     stack.redo()
@@ -27,9 +27,9 @@ def test_a_change_is_made_again_only_by_redo(stack: UndoStack) -> None:
 
 def test_a_change_without_redo_leaves_and_those_around_it_stay(stack: UndoStack) -> None:
     done: list[str] = []
-    stack.did("One.", lambda: done.append("-1"), lambda: done.append("+1"))
-    stack.did("Two.", lambda: done.append("-2"))
-    stack.did("Three.", lambda: done.append("-3"), lambda: done.append("+3"))
+    stack.record("One.", lambda: done.append("-1"), lambda: done.append("+1"))
+    stack.record("Two.", lambda: done.append("-2"))
+    stack.record("Three.", lambda: done.append("-3"), lambda: done.append("+3"))
     for _ in range(3):
         stack.undo()
     assert stack.redoText() == "One."
@@ -39,16 +39,16 @@ def test_a_change_without_redo_leaves_and_those_around_it_stay(stack: UndoStack)
 
 
 def test_a_new_change_ends_what_could_be_done_again(stack: UndoStack) -> None:
-    stack.did("One.", lambda: None, lambda: None)
+    stack.record("One.", lambda: None, lambda: None)
     stack.undo()
-    stack.did("Two.", lambda: None)
+    stack.record("Two.", lambda: None)
     assert (stack.undoText(), stack.redoText()) == ("Two.", "")
 
 
 def test_the_oldest_changes_are_let_go(stack: UndoStack) -> None:
     undone: list[int] = []
     for number in range(UNDO_LIMIT + 5):
-        stack.did(str(number), lambda number=number: undone.append(number))  # type: ignore[misc]
+        stack.record(str(number), lambda number=number: undone.append(number))  # type: ignore[misc]
     for _ in range(UNDO_LIMIT + 5):
         stack.undo()
     assert undone == list(range(UNDO_LIMIT + 4, 4, -1))
@@ -56,9 +56,9 @@ def test_the_oldest_changes_are_let_go(stack: UndoStack) -> None:
 
 def test_only_what_is_not_quiet_is_announced(stack: UndoStack, qtbot: Any) -> None:
     with qtbot.assertNotEmitted(stack.happened):
-        stack.did_quietly("Pinned.", lambda: None, lambda: None)
+        stack.record_quietly("Pinned.", lambda: None, lambda: None)
     with qtbot.waitSignal(stack.happened) as happened:
-        stack.did("Deleted.", lambda: None)
+        stack.record("Deleted.", lambda: None)
     assert happened.args == ["Deleted."]
 
 
@@ -71,7 +71,7 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
         ("Undo", False),
         ("Redo", False),
     ]
-    stack.did("Deleted “A & B”.", lambda: None, lambda: None)
+    stack.record("Deleted “A & B”.", lambda: None, lambda: None)
     assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo: Deleted “A && B”.", True)
     actions.undo.trigger()
     assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo", False)

@@ -90,13 +90,13 @@ class AttachmentController(QObject):
     `look` tells what a file is, `read` reads it.
 
     Signals:
-        told(str): a sentence about what could not be attached.
-        slowed(str): the file of that name is still being read; empty once none is.
+        notified(str): a sentence about what could not be attached.
+        reading_slow(str): the file of that name is still being read; empty once none is.
         model_given(str), conversations_given(list[Path]): files that are no text to attach.
     """
 
-    told = Signal(str)
-    slowed = Signal(str)
+    notified = Signal(str)
+    reading_slow = Signal(str)
     model_given = Signal(str)
     conversations_given = Signal(list)
 
@@ -112,8 +112,8 @@ class AttachmentController(QObject):
         self._slow.timeout.connect(self._tell_slow)
         self._patience = QTimer(self, interval=PATIENCE, singleShot=True)
         self._patience.timeout.connect(self._give_up)
-        composer.attach_wanted.connect(self.choose)
-        composer.given.connect(self.take)
+        composer.attach_requested.connect(self.choose)
+        composer.files_pasted.connect(self.take)
         composer.removed.connect(self._remove)
         dropping = DropFilter(window)
         dropping.files_dropped.connect(self.take)
@@ -195,7 +195,7 @@ class AttachmentController(QObject):
         if not self._readings:
             self._slow.stop()
             self._patience.stop()
-            self.slowed.emit("")
+            self.reading_slow.emit("")
 
     def _tell(self, reading: _Reading, trouble: str = "") -> None:
         """One sentence about what went wrong, and another if more did."""
@@ -205,12 +205,12 @@ class AttachmentController(QObject):
                 "{count} other file could not be attached.", "{count} other files could not be attached.", len(others)
             )
         if first:
-            self.told.emit(first)
+            self.notified.emit(first)
 
     @Slot()
     def _tell_slow(self) -> None:
         if self._readings:
-            self.slowed.emit(self._readings[-1].at.name)
+            self.reading_slow.emit(self._readings[-1].at.name)
 
     @Slot()
     def _give_up(self) -> None:
@@ -220,11 +220,11 @@ class AttachmentController(QObject):
                 reading.stop.set()
             late = tr("{name} could not be read in time. Look whether its disk or network is there.")
             self._tell(reading, late.format(name=reading.at.name))
-        self.slowed.emit("")
+        self.reading_slow.emit("")
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:
-            self.told.emit(tr("{name} is attached already.").format(name=file.title))
+            self.notified.emit(tr("{name} is attached already.").format(name=file.title))
             return
         session.attached = (*session.attached, file)
         self._keep(session)

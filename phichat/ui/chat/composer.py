@@ -26,16 +26,16 @@ class Composer(QFrame):
 
     Signals:
         submitted(str) for a question, `stopped` where the reply should end.
-        written(str): what is there now, or goes with other files.
-        attach_wanted where the person wants to choose files, `given(list[Path])` for files that were pasted.
+        draft_changed(str): what is there now, or goes with other files.
+        attach_wanted where the person wants to choose files, `files_pasted(list[Path])` for files that were pasted.
         removed(Attachment): that is not to go with it.
     """
 
     submitted = Signal(str)
-    written = Signal(str)
+    draft_changed = Signal(str)
     stopped = Signal()
-    attach_wanted = Signal()
-    given = Signal(list)
+    attach_requested = Signal()
+    files_pasted = Signal(list)
     removed = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -60,10 +60,10 @@ class Composer(QFrame):
         self._pause.timeout.connect(self.settle)
         self._is_said = True
         self.field.textChanged.connect(self._on_text)
-        self.field.entered.connect(self.submit)
+        self.field.enter_pressed.connect(self.submit)
         self.field.focused.connect(self._show_focus)
-        self.field.given.connect(self.given)
-        self._attach.clicked.connect(self.attach_wanted)
+        self.field.files_pasted.connect(self.files_pasted)
+        self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
         theme.dress(self, "composer")
@@ -169,7 +169,7 @@ class Composer(QFrame):
         self._is_said = True
         text = self.text()
         self._send.setEnabled(bool(text.strip() or self.files()))
-        self.written.emit(text)
+        self.draft_changed.emit(text)
 
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:

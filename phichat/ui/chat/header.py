@@ -21,13 +21,13 @@ class Header(QWidget):
 
     Signals:
         model_chosen(ModelFile): load that model.
-        file_wanted: open a model file.
-        models_wanted: show all models there are.
+        file_requested: open a model file.
+        models_requested: show all models there are.
     """
 
     model_chosen = Signal(object)
-    file_wanted = Signal()
-    models_wanted = Signal()
+    file_requested = Signal()
+    models_requested = Signal()
 
     def __init__(
         self, theme: Theme, models: "Callable[[], Sequence[ModelFile]]", sidebar: QAction, panel: QAction
@@ -79,8 +79,8 @@ class Header(QWidget):
             action.triggered.connect(self._on_chosen)
             group.addAction(action)
         self._menu.addSeparator()
-        self._menu.addAction(self._theme.icon("model"), tr("Models…")).triggered.connect(self.models_wanted)
-        self._menu.addAction(self._theme.icon("file"), tr("Open a model file…")).triggered.connect(self.file_wanted)
+        self._menu.addAction(self._theme.icon("model"), tr("Models…")).triggered.connect(self.models_requested)
+        self._menu.addAction(self._theme.icon("file"), tr("Open a model file…")).triggered.connect(self.file_requested)
 
     @Slot()
     def _on_chosen(self) -> None:

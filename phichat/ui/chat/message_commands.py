@@ -34,7 +34,7 @@ class MessageCommands(QObject):
         pinned(Session, Message): it is pinned now, or no longer.
         undoable(str, Callable): what was done, and what undoes it.
         toggled(str, Callable, Callable): what can be seen was done, what undoes it, and what does it again.
-        told(str): a sentence about what happened.
+        notified(str): a sentence about what happened.
     """
 
     path_changed = Signal(object)
@@ -43,7 +43,7 @@ class MessageCommands(QObject):
     pinned = Signal(object, object)
     undoable = Signal(str, object)
     toggled = Signal(str, object, object)
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class MessageCommands(QObject):
         signals.quoted.connect(self._quote)
         signals.deleted.connect(self._delete)
         signals.pinned.connect(self._pin)
-        transcript.selection.told.connect(self.told)
+        transcript.selection.notified.connect(self.notified)
         answering.state_changed.connect(self._on_state)
         answering.replied.connect(self._on_replied)
 
@@ -98,7 +98,7 @@ class MessageCommands(QObject):
             from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
             copy_to_clipboard(messages_data(path))
-            self.told.emit(tr("The conversation was copied."))
+            self.notified.emit(tr("The conversation was copied."))
 
     def _siblings(self, message: Message) -> list[Message]:
         return self._session.conversation.siblings(message)
@@ -151,7 +151,7 @@ class MessageCommands(QObject):
             self._composer.setFocus()
 
     def _begin(self) -> None:
-        self.told.emit("")
+        self.notified.emit("")
 
     @Slot(object)
     def _choose(self, message: Message) -> None:

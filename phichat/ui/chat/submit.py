@@ -15,10 +15,10 @@ from phichat.ui.transcript.transcript import Transcript
 class SubmitController(QObject):
     """Stands between the message field and the model.
 
-    Signals: `written(str)` for what is being written in the conversation that is shown.
+    Signals: `draft_changed(str)` for what is being written in the conversation that is shown.
     """
 
-    written = Signal(str)
+    draft_changed = Signal(str)
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class SubmitController(QObject):
         self._written_in = archive.conversing.session
         self._early: tuple[Session, str] | None = None
         composer.submitted.connect(self._submit_written)
-        composer.written.connect(self._on_written)
+        composer.draft_changed.connect(self._on_written)
 
     @property
     def session(self) -> Session:
@@ -86,7 +86,7 @@ class SubmitController(QObject):
             self._keep_late(self._written_in, text)
             return
         self._archive.conversing.write(text)
-        self.written.emit(text)
+        self.draft_changed.emit(text)
         if self._early and text != self._early[1] and self._is_shown(self._early[0]):
             self._early = None
 

@@ -20,11 +20,11 @@ IDEAS = (
 class Welcome(QScrollArea):
     """The empty state.
 
-    Signals: `tried(str)` for an idea to ask; `phi_3_wanted` where the person wants to fetch it.
+    Signals: `tried(str)` for an idea to ask; `phi_3_requested` where the person wants to fetch it.
     """
 
     tried = Signal(str)
-    phi_3_wanted = Signal()
+    phi_3_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class Welcome(QScrollArea):
         self._note = muted(_centred())
         self._get = QPushButton(tr("Get Phi-3…"))
         self._get.setObjectName("getPhi3Button")
-        self._get.clicked.connect(self.phi_3_wanted)
+        self._get.clicked.connect(self.phi_3_requested)
         self._ideas = QWidget()
         self._grid = QGridLayout(self._ideas)
         self._grid.setContentsMargins(0, 8, 0, 0)

@@ -26,12 +26,12 @@ class ConversationCommands(QObject):
     Signals:
         stopped: the reply under way is in a conversation that is deleted.
         bin_read(list): headings of what is in the bin.
-        told(str): a sentence about what went wrong.
+        notified(str): a sentence about what went wrong.
     """
 
     stopped = Signal()
     bin_read = Signal(list)
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ConversationCommands(QObject):
             return
         before = heading.title
         self._rename(name, title)
-        self._undoing.did(
+        self._undoing.record(
             tr("Renamed to “{title}”.").format(title=title),
             lambda: self._rename(name, before),
             lambda: self._rename(name, title),
@@ -67,7 +67,7 @@ class ConversationCommands(QObject):
     def pin(self, name: str, is_pinned: bool) -> None:
         """Keep a conversation above the others, or no longer."""
         self._pin(name, is_pinned=is_pinned)
-        self._undoing.did(
+        self._undoing.record(
             tr("Pinned.") if is_pinned else tr("Unpinned."),
             lambda: self._pin(name, is_pinned=not is_pinned),
             lambda: self._pin(name, is_pinned=is_pinned),
@@ -84,7 +84,7 @@ class ConversationCommands(QObject):
         several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
         one = tr("Deleted “{title}”.").format(title=title_of_summary(gone[0]))
         text = one if len(gone) == 1 else several
-        self._undoing.did(text, lambda: self._bring_back(gone), lambda: self._delete(names))
+        self._undoing.record(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
     @Slot(list)
     def take_back(self, names: Sequence[str]) -> None:
@@ -197,7 +197,7 @@ class ConversationCommands(QObject):
     @Slot(str)
     def _on_ended(self, trouble: str) -> None:
         if trouble:
-            self.told.emit(trouble)
+            self.notified.emit(trouble)
 
 
 def _is_answering(session: Session | None) -> bool:

@@ -41,12 +41,12 @@ class Conversations(QObject):
         undoing: what of that can be undone.
 
     Signals:
-        told(str): a sentence about what the person should know.
+        notified(str): a sentence about what the person should know.
         list_changed: the list was read, or a conversation in it changed.
         found(list, int): what a search found, of which there may be more than so many.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
     list_changed = Signal()
     found = Signal(list, int)
 
@@ -63,8 +63,8 @@ class Conversations(QObject):
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.headings.refresh)
-        for told in (self.keeping.failed, self.conversing.told, self.managing.told):
-            told.connect(self.told)
+        for told in (self.keeping.failed, self.conversing.notified, self.managing.notified):
+            told.connect(self.notified)
         self.keeping.touched.connect(self._on_touched)
         self.keeping.gone.connect(self._on_gone)
         self.headings.renamed.connect(self.managing.rename)
@@ -73,7 +73,7 @@ class Conversations(QObject):
     def searching(self) -> "HistorySearch":
         """Finds words; made when some are looked for."""
         searching = HistorySearch(self.history, self.errands, self.keeping, self)
-        searching.failed.connect(self.told)
+        searching.failed.connect(self.notified)
         searching.found.connect(self.found)
         return searching
 
@@ -126,7 +126,7 @@ class Conversations(QObject):
     @Slot(str)
     def _on_ended(self, trouble: str) -> None:
         if trouble:
-            self.told.emit(trouble)
+            self.notified.emit(trouble)
 
     @Slot(str)
     def search(self, words: str) -> None:
@@ -137,7 +137,7 @@ class Conversations(QObject):
     def erase(self) -> None:
         """Delete everything for good."""
         self.managing.delete_everything()
-        self.told.emit(tr("All conversations were deleted."))
+        self.notified.emit(tr("All conversations were deleted."))
 
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:

@@ -30,14 +30,14 @@ class CurrentConversation(QObject):
         session: that one.
 
     Signals:
-        shown(Session): it is another one.
-        pointed(str, str): the message of that id is to be seen in it, and these words there.
-        told(str): a sentence about what went wrong.
+        session_changed(Session): it is another one.
+        message_found(str, str): the message of that id is to be seen in it, and these words there.
+        notified(str): a sentence about what went wrong.
     """
 
-    shown = Signal(object)
-    pointed = Signal(str, str)
-    told = Signal(str)
+    session_changed = Signal(object)
+    message_found = Signal(str, str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class CurrentConversation(QObject):
             self._show(self._make())
         else:
             self._expect("")
-            self.shown.emit(self.session)
+            self.session_changed.emit(self.session)
 
     @Slot()
     def begin_temporary(self) -> None:
@@ -172,9 +172,9 @@ class CurrentConversation(QObject):
         point, self._point = self._point, ("", "")
         if point[0]:
             self._choose_path(point[0])
-        self.shown.emit(session)
+        self.session_changed.emit(session)
         if point[0]:
-            self.pointed.emit(*point)
+            self.message_found.emit(*point)
 
     def _renew_shown(self) -> None:
         """What is stored of the conversation that is shown, and not in memory, is to be there, too."""
@@ -207,7 +207,7 @@ class CurrentConversation(QObject):
         if new and not session.answering:
             conversation.tip = tip
         if new and session is self.session:
-            self.shown.emit(session)
+            self.session_changed.emit(session)
 
     def _is_in_use(self) -> bool:
         """Whether the conversation that is shown is anything yet."""
@@ -261,8 +261,8 @@ class CurrentConversation(QObject):
         """The conversation of that id was read; it may be another one by now that is wanted."""
         if trouble and name == self._wanted:
             self._expect("")
-            self.shown.emit(self.session)
-            self.told.emit(trouble)
+            self.session_changed.emit(self.session)
+            self.notified.emit(trouble)
 
     def _forget_some(self) -> None:
         for name, session in list(self._sessions.items())[:-MOST_SESSIONS]:

@@ -18,11 +18,11 @@ class IdleTimer(QObject):
     `minutes` says after how many of them without use its memory is given back, 0 for never; `has_power` whether there
     is some to spare.
 
-    Signals: `told(str)` with a sentence about what is done; `calm` once nobody does anything.
+    Signals: `notified(str)` with a sentence about what is done; `fell_idle` once nobody does anything.
     """
 
-    told = Signal(str)
-    calm = Signal()
+    notified = Signal(str)
+    fell_idle = Signal()
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class IdleTimer(QObject):
     @Slot()
     def _calibrate(self) -> None:
         if self._answering.state is GenerationState.IDLE:
-            self.calm.emit()
+            self.fell_idle.emit()
         if self._has_power():
             self._answering.calibrate()
 
@@ -68,7 +68,7 @@ class IdleTimer(QObject):
     def _rest(self) -> None:
         if self._answering.state is GenerationState.IDLE and self._answering.loaded:
             self._answering.rest()
-            self.told.emit(tr("The model's memory was given back. It comes back as you write."))
+            self.notified.emit(tr("The model's memory was given back. It comes back as you write."))
 
 
 EVERY = 250  # milliseconds between two looks at what is being written

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class ModelSelection(QObject):
     """Hands models to `answering`, and remembers the one that the person chose once it could be loaded.
 
-    Signals: `begins` before a model is loaded; `told(str)` with a sentence about what waits, or went wrong.
+    Signals: `load_started` before a model is loaded; `notified(str)` with a sentence about what waits, or went wrong.
     """
 
-    begins = Signal()
-    told = Signal(str)
+    load_started = Signal()
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ModelSelection(QObject):
     @Slot(object)
     def load(self, model: "ModelFile") -> None:
         """Talk with `model` for now."""
-        self.begins.emit()
+        self.load_started.emit()
         self._answering.use(model, self._remembering.now.context)
 
     @Slot(object)
@@ -63,7 +63,7 @@ class ModelSelection(QObject):
         """As `use`, once the answer under way has ended."""
         self._next = model
         if self._answering.is_answering():
-            self.told.emit(tr("{model} answers next, after this answer.").format(model=model.title))
+            self.notified.emit(tr("{model} answers next, after this answer.").format(model=model.title))
         self._apply()
 
     @Slot(str)
@@ -72,7 +72,7 @@ class ModelSelection(QObject):
         try:
             self.use_after_answer(self._open_model(Path(file)))
         except PhichatError as error:
-            self.told.emit(str(error))
+            self.notified.emit(str(error))
 
     @Slot(int)
     def change_context(self, context: int) -> None:

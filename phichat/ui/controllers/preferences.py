@@ -22,7 +22,7 @@ class PreferencesStore(QObject):
 
     Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work;
     `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time;
-    `defaults_changed` where new conversations begin in another way; `versions_wanted` where news of versions are, or
+    `defaults_changed` where new conversations begin in another way; `versions_requested` where news of versions are, or
     no longer.
     """
 
@@ -31,7 +31,7 @@ class PreferencesStore(QObject):
     states_allowed = Signal(int)
     rest_allowed = Signal()
     defaults_changed = Signal()
-    versions_wanted = Signal()
+    versions_requested = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()

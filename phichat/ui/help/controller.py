@@ -22,10 +22,10 @@ class HelpController(QObject):
     `parts` tells name, version and licence of what this program is made of, itself the first, and in which file the
     texts of these licences are, if in any.
 
-    Signals: `told(str)` with a sentence.
+    Signals: `notified(str)` with a sentence.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -73,17 +73,17 @@ class HelpController(QObject):
     @Slot()
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
-            self.told.emit(tr("Looking at this computer…"))
+            self.notified.emit(tr("Looking at this computer…"))
             self._diagnosis = self._errands.send(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
-        self.told.emit(tr("Copied: what `phichat doctor` prints."))
+        self.notified.emit(tr("Copied: what `phichat doctor` prints."))
 
     def _on_ended(self, trouble: str) -> None:
         self._diagnosis = None
         if trouble:
-            self.told.emit(trouble)
+            self.notified.emit(trouble)
 
     def _window(self) -> QMainWindow:
         window = self.parent()

@@ -35,7 +35,7 @@ class UpdateCheck(QObject):
         self._clock = QTimer(self, interval=FIRST_AFTER)
         self._clock.timeout.connect(self.look)
         self._clock.start()
-        remembering.versions_wanted.connect(self.look)
+        remembering.versions_requested.connect(self.look)
 
     @Slot()
     def look(self) -> None:

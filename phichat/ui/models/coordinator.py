@@ -33,20 +33,20 @@ class ModelCoordinator(QObject):
         has_looked: whether it is known which models there are.
 
     Signals:
-        looked: it is known for the first time.
-        taken(ModelFile): the person wants to talk with it.
-        offered(bool): whether the page of the first start is wanted has changed, and is to be remembered.
-        file_wanted: a file is to be chosen; file_chosen(str): one was.
-        told(str): a sentence for the status line.
+        listed: it is known for the first time.
+        model_chosen(ModelFile): the person wants to talk with it.
+        offer_changed(bool): whether the page of the first start is wanted has changed, and is to be remembered.
+        file_requested: a file is to be chosen; file_chosen(str): one was.
+        notified(str): a sentence for the status line.
         ended(str): a sentence about a download that is over.
     """
 
-    looked = Signal()
-    taken = Signal(object)
-    offered = Signal(bool)
-    file_wanted = Signal()
+    listed = Signal()
+    model_chosen = Signal(object)
+    offer_changed = Signal(bool)
+    file_requested = Signal()
     file_chosen = Signal(str)
-    told = Signal(str)
+    notified = Signal(str)
     ended = Signal(str)
 
     def __init__(
@@ -106,7 +106,7 @@ class ModelCoordinator(QObject):
             self._dialog = ModelsDialog(
                 self._theme, self._fetching(), self._errands, self._shelf, self._library, self._pages.window()
             )
-            self._dialog.taken.connect(self.taken)
+            self._dialog.model_chosen.connect(self.model_chosen)
             self._dialog.changed.connect(self.look)
         self._dialog.show_model(self._in_use.name if self._in_use else "")
         self._dialog.choose(self._shown)
@@ -148,11 +148,11 @@ class ModelCoordinator(QObject):
 
     def _on_looked(self, trouble: str) -> None:
         if trouble:
-            self.told.emit(trouble)
+            self.notified.emit(trouble)
         is_first, self.has_looked = not self.has_looked, True
         self._refresh()
         if is_first:
-            self.looked.emit()
+            self.listed.emit()
 
     def _fetching(self) -> "DownloadManager":
         if not self._downloads:
@@ -174,7 +174,7 @@ class ModelCoordinator(QObject):
             self._ready = model
             self._refresh()
         else:
-            self.taken.emit(model)
+            self.model_chosen.emit(model)
 
     @Slot()
     def _on_failed(self) -> None:
@@ -210,13 +210,13 @@ class ModelCoordinator(QObject):
 
         page = FirstRunPage(self._theme, self._fetching(), self._listings[PHI_3], self._hub)
         page.dismissed.connect(self._dismiss)
-        page.file_wanted.connect(self.file_wanted)
+        page.file_requested.connect(self.file_requested)
         page.file_chosen.connect(self.file_chosen)
-        page.taken.connect(self.taken)
+        page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.put_first(page)
-        self._errands.send(single_result(self._find_room), self._on_room, self.told.emit)
-        self._errands.send(single_result(self._find_files), self._on_files, self.told.emit)
+        self._errands.send(single_result(self._find_room), self._on_room, self.notified.emit)
+        self._errands.send(single_result(self._find_files), self._on_files, self.notified.emit)
         return page
 
     def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":
@@ -241,7 +241,7 @@ class ModelCoordinator(QObject):
     def _set_offered(self, is_offered: bool) -> None:
         self._is_offered = is_offered
         self._refresh()
-        self.offered.emit(is_offered)
+        self.offer_changed.emit(is_offered)
 
     @Slot()
     def _show_strip(self) -> None:
@@ -305,7 +305,7 @@ class ModelCoordinator(QObject):
     def _switch(self) -> None:
         if self._ready and self._notice:
             self._notice.show_waiting(self._ready.title)
-            self.taken.emit(self._ready)
+            self.model_chosen.emit(self._ready)
 
     @Slot()
     def _forget_ready(self) -> None:

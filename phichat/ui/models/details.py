@@ -23,13 +23,13 @@ from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 class ModelDetails(QFrame):
     """Shows a listing.
 
-    Signals: `talk_wanted`, `verify_wanted`, `folder_wanted`, `removal_wanted` for the model that is shown.
+    Signals: `talk_requested`, `verify_requested`, `folder_requested`, `removal_requested` for the model that is shown.
     """
 
-    talk_wanted = Signal()
-    verify_wanted = Signal()
-    folder_wanted = Signal()
-    removal_wanted = Signal()
+    talk_requested = Signal()
+    verify_requested = Signal()
+    folder_requested = Signal()
+    removal_requested = Signal()
 
     def __init__(self, theme: Theme, downloads: DownloadManager) -> None:
         super().__init__()
@@ -47,10 +47,10 @@ class ModelDetails(QFrame):
         self.verify = _button("verifyButton", tr("Verify"))
         self.folder = _button("folderButton", tr("Show in folder"))
         self.remove = _button("removeButton", tr("Remove…"))
-        self.talk.clicked.connect(self.talk_wanted)
-        self.verify.clicked.connect(self.verify_wanted)
-        self.folder.clicked.connect(self.folder_wanted)
-        self.remove.clicked.connect(self.removal_wanted)
+        self.talk.clicked.connect(self.talk_requested)
+        self.verify.clicked.connect(self.verify_requested)
+        self.folder.clicked.connect(self.folder_requested)
+        self.remove.clicked.connect(self.removal_requested)
         self._lay_out()
         theme.dress(self, "card")
         for button in (self.verify, self.folder, self.remove):

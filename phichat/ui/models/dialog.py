@@ -30,10 +30,10 @@ SIZE = QSize(820, 600)
 class ModelsDialog(QDialog):
     """Lists, fetches, verifies and removes models.
 
-    Signals: `taken(ModelFile)` to talk with a model; `changed` when models on this disk are others than before.
+    Signals: `model_chosen(ModelFile)` to talk with a model; `changed` when models on this disk are others than before.
     """
 
-    taken = Signal(object)
+    model_chosen = Signal(object)
     changed = Signal()
 
     def __init__(
@@ -178,7 +178,7 @@ class ModelsDialog(QDialog):
     def _talk(self) -> None:
         listing = self._table.current()
         if listing and listing.model and listing.name != self._in_use:
-            self.taken.emit(listing.model)
+            self.model_chosen.emit(listing.model)
 
     @Slot()
     def _verify(self) -> None:
@@ -258,10 +258,10 @@ class ModelsDialog(QDialog):
     def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)
         self._table.activated.connect(self._talk)
-        self._details.talk_wanted.connect(self._talk)
-        self._details.verify_wanted.connect(self._verify)
-        self._details.folder_wanted.connect(self._show_folder)
-        self._details.removal_wanted.connect(self._remove)
+        self._details.talk_requested.connect(self._talk)
+        self._details.verify_requested.connect(self._verify)
+        self._details.folder_requested.connect(self._show_folder)
+        self._details.removal_requested.connect(self._remove)
         self._list.clicked.connect(self._list_files)
         self._field.returnPressed.connect(self._list_files)
         self._hub.clicked.connect(self._ask_hub)

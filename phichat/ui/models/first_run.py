@@ -34,14 +34,14 @@ TALL = 440  # pixels from which there is room for the picture
 class FirstRunPage(QScrollArea):
     """Offers Phi-3.
 
-    Signals: `dismissed` for "not now"; `file_wanted` to choose a file, `file_chosen(str)` for one that was found;
-    `taken(ModelFile)` where the person wants to talk with the model that has arrived.
+    Signals: `dismissed` for "not now"; `file_requested` to choose a file, `file_chosen(str)` for one that was found;
+    `model_chosen(ModelFile)` where the person wants to talk with the model that has arrived.
     """
 
     dismissed = Signal()
-    file_wanted = Signal()
+    file_requested = Signal()
     file_chosen = Signal(str)
-    taken = Signal(object)
+    model_chosen = Signal(object)
 
     def __init__(self, theme: Theme, downloads: DownloadManager, listing: Listing, hub: str) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class FirstRunPage(QScrollArea):
         if files:
             self._menu.addSeparator()
         self._menu.addAction(tr("Choose another file…") if files else tr("Choose a file…")).triggered.connect(
-            self.file_wanted
+            self.file_requested
         )
 
     def show_spare(self, title: str) -> None:
@@ -190,7 +190,7 @@ class FirstRunPage(QScrollArea):
     @Slot()
     def _on_talk(self) -> None:
         if self._ready:
-            self.taken.emit(self._ready)
+            self.model_chosen.emit(self._ready)
 
     @Slot()
     def _on_file(self) -> None:

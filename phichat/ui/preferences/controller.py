@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class TextSize(QObject):
     """Does what the View menu says of sizes, and remembers it.
 
-    Signals: `changed(int)` with the percentage; `told(str)` with a sentence.
+    Signals: `changed(int)` with the percentage; `notified(str)` with a sentence.
     """
 
     changed = Signal(int)
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, window: QWidget, actions: Actions, theme: Theme, remembering: PreferencesStore) -> None:
         super().__init__(window)
@@ -45,7 +45,7 @@ class TextSize(QObject):
         self._remembering.change(text_percent=percent)
         self._letter()
         self.changed.emit(percent)
-        self.told.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
+        self.notified.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
 
     @Slot(str)
     def use_font(self, family: str) -> None:
@@ -54,7 +54,7 @@ class TextSize(QObject):
         self._letter()
 
     def _letter(self) -> None:
-        self._theme.letter(self._remembering.now.text_percent, self._remembering.now.font)
+        self._theme.set_font(self._remembering.now.text_percent, self._remembering.now.font)
         self._show_actions()
 
     def _show_actions(self) -> None:
@@ -97,10 +97,10 @@ class TextSize(QObject):
 class PreferencesController(QObject):
     """`data_folder` has all that is stored; `can_look` is whether it is known where versions are published.
 
-    Signals: `told(str)` with a sentence.
+    Signals: `notified(str)` with a sentence.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class PreferencesController(QObject):
         now, places = self._remembering.now, self._places()
         dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
         dialog.chosen.connect(self.use)
-        dialog.folder_wanted.connect(self._ask_for_folder)
+        dialog.folder_requested.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
         self._zooming.changed.connect(dialog.show_size)
         dialog.finished.connect(dialog.deleteLater)
@@ -154,7 +154,7 @@ class PreferencesController(QObject):
             case "system" | "sampling":
                 self._remembering.defaults_changed.emit()
             case "looks_for_versions":
-                self._remembering.versions_wanted.emit()
+                self._remembering.versions_requested.emit()
             case "models_folder":
                 data, models = self._places()
                 if dialog := self._dialog():

@@ -34,12 +34,12 @@ from phichat.ui.widgets.plain_text import PlainTextEdit, plain_label
 class FolderRow(QWidget):
     """Shows a folder called `what`; with `can_change`, another one can be chosen.
 
-    Signals: `opened(Path)` to see it, `change_wanted` for another one, `own_wanted` for the one there was first.
+    Signals: `opened(Path)` to see it, `change_requested` for another one, `own_requested` for the one there was first.
     """
 
     opened = Signal(Path)
-    change_wanted = Signal()
-    own_wanted = Signal()
+    change_requested = Signal()
+    own_requested = Signal()
 
     def __init__(self, theme: Theme, name: str, what: str, *, can_change: bool = False) -> None:
         super().__init__()
@@ -51,8 +51,8 @@ class FolderRow(QWidget):
         self._path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         buttons = QHBoxLayout()
         self._open = self._button(name + "Open", tr("Open folder"), self._on_open)
-        self._change = self._button(name + "Change", tr("Change…"), self.change_wanted)
-        self._own = self._button(name + "Own", tr("Use Phichat’s own"), self.own_wanted)
+        self._change = self._button(name + "Change", tr("Change…"), self.change_requested)
+        self._own = self._button(name + "Own", tr("Use Phichat’s own"), self.own_requested)
         for button in (self._open, self._change, self._own):
             buttons.addWidget(button)
         buttons.addStretch()
@@ -116,11 +116,11 @@ class PreferencesDialog(QDialog):
 
     Signals:
         chosen(str, object): the preference of that name is to have that value.
-        folder_wanted: another folder for models is to be chosen; opened(Path): a folder is to be shown.
+        folder_requested: another folder for models is to be chosen; opened(Path): a folder is to be shown.
     """
 
     chosen = Signal(str, object)
-    folder_wanted = Signal()
+    folder_requested = Signal()
     opened = Signal(Path)
 
     def __init__(
@@ -219,8 +219,8 @@ class PreferencesDialog(QDialog):
         self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
         self._models.opened.connect(self.opened)
-        self._models.change_wanted.connect(self.folder_wanted)
-        self._models.own_wanted.connect(self._on_own_folder)
+        self._models.change_requested.connect(self.folder_requested)
+        self._models.own_requested.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
         form.addRow("", help_label(tr("Another folder holds from the next start on; models that are here stay.")))
         words = tr("Notify me when a long answer or a download has ended")

@@ -91,13 +91,13 @@ class SettingsPanel(QScrollArea):
     Signals:
         sampling_changed(Sampling), system_changed(str): as they change.
         context_changed(int): once a new context is settled, as it takes loading the model again.
-        default_wanted: begin new conversations with these settings.
+        default_requested: begin new conversations with these settings.
     """
 
     sampling_changed = Signal(object)
     system_changed = Signal(str)
     context_changed = Signal(int)
-    default_wanted = Signal()
+    default_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -189,14 +189,14 @@ class SettingsPanel(QScrollArea):
         title = self._heading(tr("How it answers"))
         self.presets = PresetPicker(self._theme)
         self.presets.chosen.connect(self._on_preset)
-        self.presets.reset_wanted.connect(self._on_reset)
+        self.presets.reset_requested.connect(self._on_reset)
         title.setBuddy(self.presets.field())  # its own name hides what is chosen, and is hidden by it
         self._layout.addWidget(self.presets)
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
         self._default.setAccessibleName(tr("Use for new conversations"))
         self._default.setToolTip(tr("The system prompt and these settings belong to this conversation."))
-        self._default.clicked.connect(self.default_wanted)
+        self._default.clicked.connect(self.default_requested)
         self._layout.addWidget(self._default)
 
     def _add_row(self, setting: Setting) -> None:

@@ -39,12 +39,12 @@ class PresetPicker(QWidget):
     Attributes:
         base: the preset that they are nearest to.
 
-    Signals: `chosen(Sampling)` for the settings of a preset, `reset_wanted` for those of the first one and any seed;
+    Signals: `chosen(Sampling)` for the settings of a preset, `reset_requested` for those of the first one and any seed;
     `own_changed(dict)` with the person's own, to be stored.
     """
 
     chosen = Signal(object)
-    reset_wanted = Signal()
+    reset_requested = Signal()
     own_changed = Signal(dict)
 
     def __init__(self, theme: Theme) -> None:
@@ -250,7 +250,7 @@ class PresetPicker(QWidget):
     @Slot()
     def _on_reset(self) -> None:
         self.base = PRESETS["balanced"]
-        self.reset_wanted.emit()
+        self.reset_requested.emit()
 
     @Slot()
     def _show_icon(self) -> None:

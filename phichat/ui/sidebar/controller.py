@@ -25,10 +25,10 @@ class SidebarController(QObject):
 
     `above` and `below` take the banners before and after the messages.
 
-    Signals: `told(str)` with a sentence for the status bar.
+    Signals: `notified(str)` with a sentence for the status bar.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SidebarController(QObject):
         archive.found.connect(sidebar.show_hits)
         archive.list_changed.connect(self._show_current)
         archive.undoing.happened.connect(self._on_happened)
-        conversing.shown.connect(self._on_shown)
+        conversing.session_changed.connect(self._on_shown)
 
     def _connect_actions(self, actions: Actions) -> None:
         conversing = self._archive.conversing
@@ -88,7 +88,7 @@ class SidebarController(QObject):
         from phichat.ui.sidebar.import_export import ImportExport  # noqa: PLC0415 - the window does not wait for it
 
         exchanging = ImportExport(self._archive, self, export_to=self._export_to, import_from=self._import_from)
-        exchanging.told.connect(self.told)
+        exchanging.notified.connect(self.notified)
         exchanging.changed.connect(self._archive.managing.read)
         exchanging.unwanted.connect(self._archive.managing.take_back)
         return exchanging
@@ -100,7 +100,7 @@ class SidebarController(QObject):
         if self._archive.keeping.is_stored(session):
             self._export([session.conversation.id])
         else:
-            self.told.emit(tr("There is nothing to export yet: this conversation is not stored."))
+            self.notified.emit(tr("There is nothing to export yet: this conversation is not stored."))
 
     @Slot()
     def export_all(self) -> None:
@@ -152,4 +152,4 @@ class SidebarController(QObject):
 
             self._undo_bar = UndoBar(self._theme, self._archive.undoing)
             self._below.addWidget(self._undo_bar)
-        self._undo_bar.show_deed(text)
+        self._undo_bar.show_change(text)

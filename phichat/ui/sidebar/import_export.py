@@ -35,11 +35,11 @@ Importer = Callable[[Path, "History"], "Imported"]
 class ImportExport(QObject):
     """Exports to files with `export_to`, imports with `import_from`; both run in a thread.
 
-    Signals: `told(str)` with a sentence about what came of it; `changed` when there are other conversations;
+    Signals: `notified(str)` with a sentence about what came of it; `changed` when there are other conversations;
     `unwanted(list)` with the ids of those that were brought in and are to go again.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
     changed = Signal()
     unwanted = Signal(list)
 
@@ -72,7 +72,7 @@ class ImportExport(QObject):
             return self._export_to(records, file)
 
         def told(count: int) -> None:
-            self.told.emit(
+            self.notified.emit(
                 tr("{conversations} written to {file}.").format(
                     conversations=tr_count("{count} conversation", "{count} conversations", count), file=file.name
                 )
@@ -83,7 +83,7 @@ class ImportExport(QObject):
     def bring_in(self, files: Sequence[Path]) -> None:
         """Put the conversations in `files` into the history."""
         for file in files:
-            self.told.emit(tr("Importing {file}…").format(file=file.name))
+            self.notified.emit(tr("Importing {file}…").format(file=file.name))
             self._errands.send(
                 single_result(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
             )
@@ -99,9 +99,9 @@ class ImportExport(QObject):
     def _on_imported(self, found: "tuple[Imported, list[str]]") -> None:
         tally, names = found
         sentence = _said(tally)
-        self.told.emit(sentence)
+        self.notified.emit(sentence)
         if names:
-            self._undoing.did(
+            self._undoing.record(
                 sentence, lambda: self.unwanted.emit(names), lambda: self._bring_back(names), quietly=True
             )
 
@@ -116,7 +116,7 @@ class ImportExport(QObject):
     @Slot(str)
     def _on_ended(self, trouble: str) -> None:
         if trouble:
-            self.told.emit(trouble)
+            self.notified.emit(trouble)
 
     def _suggested(self, names: Sequence[str]) -> str:
         heading = self._headings.heading(names[0]) if len(names) == 1 else None

@@ -16,13 +16,13 @@ class ListView(QListView):
 
     Signals:
         entered_row(QModelIndex): Enter was pressed on it, or it was clicked.
-        delete_wanted: the key for it was pressed.
-        menu_wanted(QPoint): somewhere on the screen.
+        delete_requested: the key for it was pressed.
+        menu_requested(QPoint): somewhere on the screen.
     """
 
     entered_row = Signal(QModelIndex)
-    delete_wanted = Signal()
-    menu_wanted = Signal(QPoint)
+    delete_requested = Signal()
+    menu_requested = Signal(QPoint)
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class ListView(QListView):
         is_editing = self.state() == QAbstractItemView.State.EditingState
         plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if event.key() in DELETING and plain and not is_editing:
-            self.delete_wanted.emit()
+            self.delete_requested.emit()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
             self.entered_row.emit(self.currentIndex())
         else:
@@ -84,7 +84,7 @@ class ListView(QListView):
         else:
             place = self.viewport().mapFromGlobal(event.globalPos())
         if self.indexAt(place).flags() & Qt.ItemFlag.ItemIsSelectable:
-            self.menu_wanted.emit(self.viewport().mapToGlobal(place))
+            self.menu_requested.emit(self.viewport().mapToGlobal(place))
 
 
 class ConversationListView(ListView):

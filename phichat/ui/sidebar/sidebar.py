@@ -123,10 +123,10 @@ class Sidebar(QWidget):
         self._open_bin.clicked.connect(self.bin_opened)
         self._search.changed.connect(self._on_words)
         self._search.left_downwards.connect(self._enter_page)
-        self._search.entered.connect(self._open_first)
+        self._search.enter_pressed.connect(self._open_first)
         self.titles.opened.connect(self.opened)
-        self.titles.delete_wanted.connect(self._delete)
-        self.titles.menu_wanted.connect(self._show_menu)
+        self.titles.delete_requested.connect(self._delete)
+        self.titles.menu_requested.connect(self._show_menu)
         self._theme.changed.connect(self._show_icons)
 
     @Slot(str)

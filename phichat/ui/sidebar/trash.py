@@ -32,7 +32,7 @@ class TrashPage(QWidget):
         self._list.setAccessibleName(tr("Bin"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.selectionModel().selectionChanged.connect(self._on_chosen)
-        self._list.delete_wanted.connect(self._purge)
+        self._list.delete_requested.connect(self._purge)
         self._back = _button("binBackButton", tr("Bin"))
         self._back.setAccessibleName(tr("Back to the conversations"))
         self._back.setToolTip(tr("Back to the conversations"))

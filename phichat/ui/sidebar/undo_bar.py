@@ -37,7 +37,7 @@ class UndoBar(QFrame):
         theme.dress(self, "strip")
         self.hide()
 
-    def show_deed(self, text: str) -> None:
+    def show_change(self, text: str) -> None:
         """Say what was done."""
         self._line.setText(text)
         self._line.setToolTip("")

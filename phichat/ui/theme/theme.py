@@ -119,7 +119,7 @@ class Theme(QObject):
             self._accent = accent
         self._apply()
 
-    def letter(self, percent: int, family: str = "") -> None:
+    def set_font(self, percent: int, family: str = "") -> None:
         """Have letters of `percent` of the system's size, in `family` or, for none, in the system's."""
         if (percent, family) != self._letters:
             self._letters = percent, family

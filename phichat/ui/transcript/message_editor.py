@@ -44,7 +44,7 @@ class MessageEditor(QFrame):
         self.chips.removed.connect(self._on_removed)
         self._lay_out()
         self.field.textChanged.connect(self._on_text)
-        self.field.entered.connect(self._on_send)
+        self.field.enter_pressed.connect(self._on_send)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)
         theme.dress(self, "edit")

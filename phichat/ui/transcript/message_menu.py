@@ -23,10 +23,10 @@ class MessageMenu(QMenu):
 
     `selected` is what is marked in it, `link` the one that was pointed at.
 
-    Signals: `edit_wanted` where the message is to be written anew.
+    Signals: `edit_requested` where the message is to be written anew.
     """
 
-    edit_wanted = Signal()
+    edit_requested = Signal()
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class MessageMenu(QMenu):
         self._add(pin, "Ctrl+Shift+P", self._pin, can=bool(message.text))
         self.addSeparator()
         if message.role is Role.USER:
-            self._add(tr("Edit"), "Ctrl+E", self.edit_wanted)
+            self._add(tr("Edit"), "Ctrl+E", self.edit_requested)
         else:
             self._add_again(can_go_on=can_go_on)
         self.addSeparator()

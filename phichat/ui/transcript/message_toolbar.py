@@ -18,11 +18,11 @@ MOST = 3  # buttons
 class MessageToolbar(QWidget):
     """Takes its place from the beginning; its buttons are made when they are first shown.
 
-    Signals: `pressed` on the one with `icon`, `more_wanted(QPoint)` where the menu is to open.
+    Signals: `pressed` on the one with `icon`, `more_requested(QPoint)` where the menu is to open.
     """
 
     pressed = Signal()
-    more_wanted = Signal(QPoint)
+    more_requested = Signal(QPoint)
 
     def __init__(self, theme: Theme, copied: WeakMethod[Copied], copying: str, icon: str, label: str) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class MessageToolbar(QWidget):
     @Slot()
     def _ask_for_more(self) -> None:
         if self._more:
-            self.more_wanted.emit(self._more.mapToGlobal(QPoint(0, self._more.height())))
+            self.more_requested.emit(self._more.mapToGlobal(QPoint(0, self._more.height())))
 
     @Slot()
     def _show_icons(self) -> None:

@@ -47,7 +47,7 @@ class MessageView(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
         actions.pressed.connect(self._on_pressed)
-        actions.more_wanted.connect(self._open_menu)
+        actions.more_requested.connect(self._open_menu)
 
     def _source(self) -> str:
         return self._message.text

@@ -22,10 +22,10 @@ BESIDE, ABOVE = 12, 7  # pixels that the band behind them is larger
 class MessageSelection(QObject):
     """Goes from where one began to where it was extended to; a band behind them shows it.
 
-    Signals: `told(str)` with a sentence about what is selected, or was copied.
+    Signals: `notified(str)` with a sentence about what is selected, or was copied.
     """
 
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(self, live: VisibleMessages, content: QWidget, theme: Theme) -> None:
         super().__init__(content)
@@ -57,7 +57,7 @@ class MessageSelection(QObject):
             self._content.installEventFilter(self)
         self._to = name
         self._settle()
-        self.told.emit(tr_count("{count} message selected", "{count} messages selected", len(self.numbers())))
+        self.notified.emit(tr_count("{count} message selected", "{count} messages selected", len(self.numbers())))
 
     def select_all(self) -> None:
         """Select all there are."""
@@ -71,7 +71,7 @@ class MessageSelection(QObject):
             self._to = ""
             self._content.removeEventFilter(self)
             self._settle()
-            self.told.emit("")
+            self.notified.emit("")
 
     def numbers(self) -> range:
         """Which are selected."""
@@ -96,7 +96,7 @@ class MessageSelection(QObject):
 
         messages = self.messages()
         copy_to_clipboard(messages_data(messages))
-        self.told.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
+        self.notified.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
 
     @Slot()
     def _check(self) -> None:

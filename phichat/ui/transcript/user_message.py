@@ -166,7 +166,7 @@ class UserMessageView(MessageView):
 
     def _make_menu(self, link: str) -> MessageMenu:
         menu = super()._make_menu(link)
-        menu.edit_wanted.connect(self.edit)
+        menu.edit_requested.connect(self.edit)
         return menu
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -13,16 +13,16 @@ PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
 
 
 class GrowingTextEdit(QTextEdit):
-    """Plain text, as high as what is in it. Enter is `entered`, Shift+Enter a new line; Tab moves on.
+    """Plain text, as high as what is in it. Enter is `enter_pressed`, Shift+Enter a new line; Tab moves on.
 
     What an input method composes is no text yet: Enter does nothing meanwhile, as it is for the input method.
 
-    Signals: `given(list[Path])` for files that are pasted, if it `takes_files`.
+    Signals: `files_pasted(list[Path])` for files that are pasted, if it `takes_files`.
     """
 
-    entered = Signal()
+    enter_pressed = Signal()
     focused = Signal(bool)
-    given = Signal(list)
+    files_pasted = Signal(list)
 
     def __init__(self, *, takes_files: bool = False) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class GrowingTextEdit(QTextEdit):
         if is_enter and self._composed:
             event.accept()
         elif is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.entered.emit()
+            self.enter_pressed.emit()
         else:
             super().keyPressEvent(event)
 
@@ -95,7 +95,7 @@ class GrowingTextEdit(QTextEdit):
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         if self._takes_files and (files := files_in(source)):
-            self.given.emit(files)
+            self.files_pasted.emit(files)
         else:
             super().insertFromMimeData(source)
 

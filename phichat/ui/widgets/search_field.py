@@ -10,10 +10,10 @@ PAUSE = 60  # milliseconds without a further key
 
 
 class SearchField(QLineEdit):
-    """Signals: `changed(str)` with the words; `entered` for Enter; `left_downwards` for the key down."""
+    """Signals: `changed(str)` with the words; `enter_pressed` for Enter; `left_downwards` for the key down."""
 
     changed = Signal(str)
-    entered = Signal()
+    enter_pressed = Signal()
     left_downwards = Signal()
 
     def __init__(self) -> None:
@@ -58,6 +58,6 @@ class SearchField(QLineEdit):
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 if self._pause.isActive():
                     self._tell()
-                self.entered.emit()
+                self.enter_pressed.emit()
             case _:
                 super().keyPressEvent(event)

@@ -54,13 +54,13 @@ class MainWindow(QMainWindow):
 
     Signals:
         closed: nothing more will be shown; whoever owns threads ends them then.
-        shown(Session): another conversation is shown.
-        written(str): the text in the message field is another.
+        session_changed(Session): another conversation is shown.
+        draft_changed(str): the text in the message field is another.
     """
 
     closed = Signal()
-    shown = Signal(object)
-    written = Signal(str)
+    session_changed = Signal(object)
+    draft_changed = Signal(str)
 
     def __init__(
         self,
@@ -179,31 +179,31 @@ class MainWindow(QMainWindow):
         self._connect_arrivals()
         self._connect_archive()
         self._header.model_chosen.connect(self.choosing.use)
-        self._header.file_wanted.connect(self._ask_for_file)
-        self._header.models_wanted.connect(self._arrivals.open_dialog)
-        self._welcome.phi_3_wanted.connect(self._arrivals.offer)
+        self._header.file_requested.connect(self._ask_for_file)
+        self._header.models_requested.connect(self._arrivals.open_dialog)
+        self._welcome.phi_3_requested.connect(self._arrivals.offer)
         self._welcome.tried.connect(self._questions.submit)
         self._composer.stopped.connect(self.answering.stop)
         self._forecasting.changed.connect(self._composer.show_forecast)
-        self.shown.connect(self._forecasting.show)
-        self.written.connect(self._forecasting.write)
-        self.shown.connect(self._weighing.show)
-        self.shown.connect(self._attaching.show)
-        self.written.connect(self._weighing.write)
-        self._attaching.slowed.connect(self._weighing.wait_for)
+        self.session_changed.connect(self._forecasting.show)
+        self.draft_changed.connect(self._forecasting.write)
+        self.session_changed.connect(self._weighing.show)
+        self.session_changed.connect(self._attaching.show)
+        self.draft_changed.connect(self._weighing.write)
+        self._attaching.reading_slow.connect(self._weighing.wait_for)
         self.closed.connect(self._attaching.close)
-        self.acting.told.connect(self.say)
+        self.acting.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.choosing.change_context)
-        self._panel.default_wanted.connect(self._make_default)
+        self._panel.default_requested.connect(self._make_default)
         self._panel.presets.own_changed.connect(self._remembering.keep_presets)
         self._remembering.defaults_changed.connect(self._show_default)
         self._panel.computer.states_changed.connect(self._remembering.allow_states)
         self._panel.computer.rest_changed.connect(self._remembering.allow_rest)
         self._presenting.found.connect(self._questions.submit_early)
-        self.choosing.begins.connect(self._presenting.begin)
-        self.choosing.told.connect(self.say)
+        self.choosing.load_started.connect(self._presenting.begin)
+        self.choosing.notified.connect(self.say)
         self.answering.replied.connect(self._on_replied)
         self.answering.progressed.connect(self._on_progress)
         self._remembering.saving.connect(self._note_layout)
@@ -225,33 +225,33 @@ class MainWindow(QMainWindow):
 
     def _connect_archive(self) -> None:
         archive, acting = self.archive, self.acting
-        archive.told.connect(self.say)
-        self.sidebar.told.connect(self.say)
-        archive.conversing.shown.connect(self._show_session)
-        archive.conversing.pointed.connect(self._point_out)
+        archive.notified.connect(self.say)
+        self.sidebar.notified.connect(self.say)
+        archive.conversing.session_changed.connect(self._show_session)
+        archive.conversing.message_found.connect(self._point_out)
         archive.managing.stopped.connect(self.answering.stop)
         self.answering.replied.connect(archive.on_replied)
-        self._questions.written.connect(self.written)
+        self._questions.draft_changed.connect(self.draft_changed)
         acting.path_changed.connect(self._on_path)
         acting.path_changed.connect(archive.keeping.path_changed)
         acting.removed.connect(archive.keeping.branch_removed)
         acting.restored.connect(archive.keeping.branch_restored)
         acting.pinned.connect(archive.keeping.message_pinned)
-        acting.undoable.connect(archive.undoing.did)
-        acting.toggled.connect(archive.undoing.did_quietly)
+        acting.undoable.connect(archive.undoing.record)
+        acting.toggled.connect(archive.undoing.record_quietly)
 
     def _connect_arrivals(self) -> None:
-        self._arrivals.looked.connect(self._presenting.models_listed)
+        self._arrivals.listed.connect(self._presenting.models_listed)
         self._presenting.model_shown.connect(self._arrivals.show_model)
-        self._arrivals.taken.connect(self.choosing.use_after_answer)
-        self._arrivals.taken.connect(self._composer.setFocus)
-        self._arrivals.offered.connect(self._on_offered)
-        self._arrivals.file_wanted.connect(self._ask_for_file)
+        self._arrivals.model_chosen.connect(self.choosing.use_after_answer)
+        self._arrivals.model_chosen.connect(self._composer.setFocus)
+        self._arrivals.offer_changed.connect(self._on_offered)
+        self._arrivals.file_requested.connect(self._ask_for_file)
         self._arrivals.file_chosen.connect(self.choosing.open_file)
-        self._arrivals.told.connect(self.say)
+        self._arrivals.notified.connect(self.say)
         self._attaching.model_given.connect(self.choosing.open_file)
         self._attaching.conversations_given.connect(self.sidebar.bring_in_files)
-        self._attaching.told.connect(self.say)
+        self._attaching.notified.connect(self.say)
 
     def _restore(self) -> None:
         known = self._remembering.now
@@ -277,7 +277,7 @@ class MainWindow(QMainWindow):
         self._status.forget_figures()
         self._presenting.show_other_model(session.model)
         self._composer.set_text(session.draft)
-        self.shown.emit(session)
+        self.session_changed.emit(session)
         self._horizon.show(session)
         self._show_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
