@@ -77,7 +77,7 @@ def create_window(
     theme = _theme(application, stored)
     models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
     remembering = PreferencesStore(stored, _save_nothing if is_guest else file.write)
-    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.now.states_gb * GB))
+    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.current.states_gb * GB))
     thread = EngineThread(make_engine)
     service = HistoryService(home, is_guest=is_guest)
     archive = Conversations(service.history, remembering.new_session)
@@ -201,17 +201,17 @@ def _connect_models(models: ModelService, window: MainWindow, arrivals: ModelCoo
 
 def _connect_unasked(window: MainWindow, answering: GenerationController, remembering: PreferencesStore) -> None:
     """What the model does while nothing is asked of it."""
-    ahead = DraftPrefill(answering, lambda: remembering.now.reads_ahead and _has_power(), window)
-    idling = IdleTimer(answering, lambda: remembering.now.rest_minutes, _has_power, window)
+    ahead = DraftPrefill(answering, lambda: remembering.current.reads_ahead and _has_power(), window)
+    idling = IdleTimer(answering, lambda: remembering.current.rest_minutes, _has_power, window)
     window.session_changed.connect(ahead.show)
     window.draft_changed.connect(ahead.write)
-    window.acting.pinned.connect(ahead.soon)
+    window.acting.pinned.connect(ahead.schedule)
     for signal in (window.session_changed, window.draft_changed):
-        signal.connect(idling.awake)
+        signal.connect(idling.restart)
     idling.notified.connect(window.say_in_passing)
     window.closed.connect(idling.close)
     idling.fell_idle.connect(MainThreadGC(window).look_at_all)
-    remembering.rest_allowed.connect(idling.awake)
+    remembering.rest_allowed.connect(idling.restart)
     ahead.show(window.session)
 
 
@@ -226,7 +226,7 @@ def _connect_preferences(
 ) -> None:
     """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
     motion = ReducedMotion(application, window)
-    motion.want_less(remembering.now.less_motion)
+    motion.set_reduced(remembering.current.less_motion)
     zooming = TextSize(window, window.commands, theme, remembering)
     preferring = PreferencesController(
         window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look
@@ -259,10 +259,10 @@ def _connect_notifications(
 ) -> None:
     """What is shown outside the window when something has ended."""
     popping = DesktopNotifications(application.windowIcon(), window)
-    notifying = NotificationRules(window, window.answering, lambda: remembering.now.notifies, popping.pop)
+    notifying = NotificationRules(window, window.answering, lambda: remembering.current.notifies, popping.show)
     arrivals.ended.connect(notifying.tell)
     popping.clicked.connect(window.come_forward)
-    window.closed.connect(popping.leave)
+    window.closed.connect(popping.hide)
 
 
 class StartupNotice(QObject):

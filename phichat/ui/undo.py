@@ -36,7 +36,7 @@ class UndoStack(QUndoStack):
     Signals: `happened(str)` with the text of a change that the window should announce.
     """
 
-    happened = Signal(str)
+    announced = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +46,7 @@ class UndoStack(QUndoStack):
         """Push a change that was made; `quietly` if it shows by itself."""
         self.push(Command(text, undo, redo))
         if not quietly:
-            self.happened.emit(text)
+            self.announced.emit(text)
 
     @Slot(str, object, object)
     def record_quietly(self, text: str, undo: Step, redo: Step) -> None:

@@ -168,7 +168,7 @@ def test_what_is_written_is_read_once(qtbot: QtBot, answering: GenerationControl
     for _ in range(2):
         ahead.write("Te")
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
-    ahead.soon()
+    ahead.schedule()
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Te"]
     ahead.write("Tell")

@@ -244,7 +244,7 @@ def test_notifications_hold_no_markup(evil: str, monkeypatch: pytest.MonkeyPatch
         "phichat.ui.desktop.notifications.QProcess.startDetached", lambda _, arguments: commands.append(list(arguments))
     )
     owner = QWidget()
-    DesktopNotifications(owner.windowIcon(), owner).pop(evil)
+    DesktopNotifications(owner.windowIcon(), owner).show(evil)
     assert not any("<img" in word for word in commands[0])
 
 

@@ -61,14 +61,14 @@ def says(*words: object) -> Job:
 
 def test_jobs_are_done_one_after_the_other(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
-    orders = [worker.order(says(1, 2)), worker.order(says(3)), worker.order(single_result(lambda _: 4))]
+    orders = [worker.submit(says(1, 2)), worker.submit(says(3)), worker.submit(single_result(lambda _: 4))]
     qtbot.waitUntil(lambda: listener.ended == orders)
     assert listener.told == [1, 2, 3, 4]
 
 
 def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: JobPool, qtbot: QtBot) -> None:
     listener, gate = Listener(worker), threading.Event()
-    orders = [worker.order(says(gate, "first")), worker.order(says("second"))]
+    orders = [worker.submit(says(gate, "first")), worker.submit(says("second"))]
     orders[1].set()
     gate.set()
     qtbot.waitUntil(lambda: listener.ended == orders)
@@ -77,9 +77,9 @@ def test_a_job_that_was_stopped_before_its_turn_is_never_begun(worker: JobPool, 
 
 def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
-    worker.order(says(HubRefused("It is not there.")))
-    worker.order(says(ValueError("odd")))
-    worker.order(says("fine"))
+    worker.submit(says(HubRefused("It is not there.")))
+    worker.submit(says(ValueError("odd")))
+    worker.submit(says("fine"))
     qtbot.waitUntil(lambda: listener.told == ["fine"])
     assert listener.failed == ["It is not there.", "Something unexpected went wrong: odd"]
 
@@ -88,9 +88,9 @@ def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, q
     errands, gate = BackgroundTasks("test"), threading.Event()
     told: list[object] = []
     ends: list[str] = []
-    errands.send(says(gate, "slow"), told.append, ends.append)
-    errands.send(says("quick"), told.append, ends.append)
-    errands.send(says(HubRefused("No.")), told.append, ends.append)
+    errands.run(says(gate, "slow"), told.append, ends.append)
+    errands.run(says("quick"), told.append, ends.append)
+    errands.run(says(HubRefused("No.")), told.append, ends.append)
     qtbot.waitUntil(lambda: told == ["quick"] and sorted(ends) == ["", "No."])
     gate.set()
     qtbot.waitUntil(lambda: told == ["quick", "slow"])
@@ -99,12 +99,12 @@ def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, q
 
 def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: JobPool, qtbot: QtBot) -> None:
     listener = Listener(worker)
-    worker.order(says("begun", threading.Event(), "never"))
-    worker.order(says("never either"))
+    worker.submit(says("begun", threading.Event(), "never"))
+    worker.submit(says("never either"))
     qtbot.waitUntil(lambda: listener.told == ["begun"])
     worker.close()
     worker.close()
-    assert worker.order(says("too late")).is_final
+    assert worker.submit(says("too late")).is_final
     qtbot.wait(20)
     assert listener.told == ["begun"]
     assert not listener.ended
@@ -122,7 +122,7 @@ def test_a_job_that_hears_nothing_does_not_hold_up_closing(
         yield "too late"
 
     listener = Listener(worker)
-    worker.order(deaf)
+    worker.submit(deaf)
     assert begun.wait(10)
     worker.close()
     gate.set()

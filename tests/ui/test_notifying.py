@@ -164,8 +164,8 @@ def test_no_icon_is_left(qtbot: QtBot, trays: list[Tray], monkeypatch: pytest.Mo
     monkeypatch.setattr("phichat.ui.desktop.notifications.SHOWN_FOR", 30)
     parent = QObject()
     popping = DesktopNotifications(QIcon(), parent)
-    popping.pop("First.")
-    popping.pop("Second.")
+    popping.show("First.")
+    popping.show("Second.")
     tray = trays[0]
     assert tray.messages == ["Phichat", "First.", "Phichat", "Second."]
     qtbot.waitUntil(lambda: not tray.is_visible)

@@ -48,8 +48,8 @@ def test_looks_change_at_once_and_stay(person: Person, home: Path, qapp: QApplic
     choose(person, "accentCombo", "rose")
     person.find("textSizeSpin").setValue(130)
     [theme] = person.window.findChildren(Theme)
-    assert theme.tokens.is_dark
-    assert theme.tokens.is_plain
+    assert theme.colors.is_dark
+    assert theme.colors.is_plain
     assert qapp.font().pointSizeF() == pytest.approx(1.3 * usual)
     family = QFontDatabase.families()[0]
     choose(person, "fontCombo", family)

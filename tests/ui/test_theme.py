@@ -59,8 +59,8 @@ def test_choosing_dark_changes_colours_and_icons_at_once(qtbot: QtBot, theme: Th
     light_icon = theme.icon("new").pixmap(20).toImage()
     with qtbot.waitSignal(theme.changed):
         theme.choose("dark")
-    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.tokens.ground)
-    assert theme.tokens.is_dark
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.colors.ground)
+    assert theme.colors.is_dark
     assert theme.icon("new").pixmap(20).toImage() != light_icon
 
 
@@ -87,29 +87,29 @@ def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
     system = Wishes(qapp)
     theme = Theme(qapp, system)
     theme.choose("system", "system")
-    assert theme.tokens is colors_of("light", "#8040c0")
+    assert theme.colors is colors_of("light", "#8040c0")
     system.want("dark")
-    assert theme.tokens is colors_of("dark", "#8040c0")
+    assert theme.colors is colors_of("dark", "#8040c0")
     system.want("dark", contrast=True)
-    assert theme.tokens is colors_of("dark-contrast", "#8040c0")
+    assert theme.colors is colors_of("dark-contrast", "#8040c0")
     assert qapp.styleSheet()
     system.colour = "#208020"
     system.want("light")
-    assert theme.tokens is colors_of("light", "#208020")
+    assert theme.colors is colors_of("light", "#208020")
     assert not qapp.styleSheet()
     theme.choose("dark", "teal")
     system.want("light", contrast=True)
-    assert theme.tokens is colors_of("dark", "teal")
+    assert theme.colors is colors_of("dark", "teal")
 
 
 def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QApplication) -> None:
     theme.choose("light", "rose")
-    rose = theme.tokens.accent
+    rose = theme.colors.accent
     theme.choose("light", "system")
-    assert theme.tokens.accent != rose
-    assert theme.tokens is colors_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
+    assert theme.colors.accent != rose
+    assert theme.colors is colors_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
     theme.choose("dark")
-    assert theme.tokens.accent != rose
+    assert theme.colors.accent != rose
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0])

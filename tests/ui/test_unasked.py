@@ -26,11 +26,11 @@ def idle(answering: GenerationController, minutes: int = 1, power: bool = True) 
 
 class TestIdling:
     def test_the_fastest_settings_are_found_once_nobody_asks(self, person: Person, engine: ScriptedEngine) -> None:
-        idle(person.window.answering, minutes=0).awake()
+        idle(person.window.answering, minutes=0).restart()
         person.wait(lambda: engine.calibrations)
 
     def test_not_on_a_battery(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idle(person.window.answering, power=False).awake()
+        idle(person.window.answering, power=False).restart()
         person.wait(lambda: engine.unloads)
         assert not engine.calibrations
 
@@ -38,12 +38,12 @@ class TestIdling:
         told: list[str] = []
         idling = idle(person.window.answering)
         idling.notified.connect(told.append)
-        idling.awake()
+        idling.restart()
         person.wait(lambda: engine.unloads)
         assert told == ["The model's memory was given back. It comes back as you write."]
 
     def test_never_if_one_does_not_want_that(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idle(person.window.answering, minutes=0).awake()
+        idle(person.window.answering, minutes=0).restart()
         qtbot.wait(10 * SOON)
         assert not engine.unloads
 
@@ -67,7 +67,7 @@ class TestIdling:
         engine.hold_drafts(gate)
         person.type("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        idle(person.window.answering).awake()
+        idle(person.window.answering).restart()
         qtbot.wait(10 * SOON)
         assert (engine.unloads, engine.calibrations) == (0, 0)
         gate.set()
@@ -76,12 +76,12 @@ class TestIdling:
     def test_who_writes_on_is_not_interrupted(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
         idling = idle(person.window.answering, minutes=10)
         for _ in range(30):
-            idling.awake()
+            idling.restart()
             qtbot.wait(2 * SOON)
         assert not engine.unloads
 
     def test_a_question_brings_it_back(self, person: Person, engine: ScriptedEngine) -> None:
-        idle(person.window.answering).awake()
+        idle(person.window.answering).restart()
         person.wait(lambda: engine.unloads)
         person.ask("Are you there?")
         person.wait(lambda: person.message(1) == "Are you there?")

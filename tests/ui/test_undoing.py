@@ -55,9 +55,9 @@ def test_the_oldest_changes_are_let_go(stack: UndoStack) -> None:
 
 
 def test_only_what_is_not_quiet_is_announced(stack: UndoStack, qtbot: Any) -> None:
-    with qtbot.assertNotEmitted(stack.happened):
+    with qtbot.assertNotEmitted(stack.announced):
         stack.record_quietly("Pinned.", lambda: None, lambda: None)
-    with qtbot.waitSignal(stack.happened) as happened:
+    with qtbot.waitSignal(stack.announced) as happened:
         stack.record("Deleted.", lambda: None)
     assert happened.args == ["Deleted."]
 

@@ -88,7 +88,7 @@ class _Ring(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(self._theme.tokens.accent), WIDTH))
+        painter.setPen(QPen(QColor(self._theme.colors.accent), WIDTH))
         inset = WIDTH / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), ROUND, ROUND)
         painter.end()

@@ -49,7 +49,7 @@ class Chip(QFrame):
         self._go = self._go_button() if can_go else None
         if self._go:
             layout.addWidget(self._go)
-        theme.dress(self, "chip")
+        theme.apply_stylesheet(self, "chip")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._show_words()
@@ -243,7 +243,7 @@ class ChipArea(QScrollArea):
         self.setWidget(chips)
         for ground in (chips, self.viewport()):
             ground.setAutoFillBackground(False)
-        theme.dress(self.verticalScrollBar(), "bar")
+        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         chips.arranged.connect(self._fit)
         self.hide()
 

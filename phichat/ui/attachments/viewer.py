@@ -47,16 +47,16 @@ class AttachmentViewer(QDialog):
         layout.addWidget(self._field)
         layout.addWidget(buttons)
         close.setDefault(True)
-        theme.dress(self._field, "field")
-        theme.dress(buttons, "button")
-        theme.dress(self._field.verticalScrollBar(), "bar")
+        theme.apply_stylesheet(self._field, "field")
+        theme.apply_stylesheet(buttons, "button")
+        theme.apply_stylesheet(self._field.verticalScrollBar(), "bar")
         self.resize(SIZE.boundedTo(parent.size()))
         self._marks = self._mark(needle, theme) if needle else None
 
     def _mark(self, needle: "SearchTerms", theme: Theme) -> "Highlights":
         from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - rarely needed
 
-        marks = Highlights(self._field, needle, theme.tokens)
+        marks = Highlights(self._field, needle, theme.colors)
         if marks.places:
             marks.choose(0)
             cursor = QTextCursor(self._field.document())

@@ -27,7 +27,7 @@ class BlockWidget:
         """Itself, as what it is besides."""
         return cast("QWidget", self)
 
-    def field(self) -> BlockTextEdit:
+    def text_edit(self) -> BlockTextEdit:
         """What shows the text and takes the focus."""
         raise NotImplementedError
 
@@ -41,7 +41,7 @@ class BlockWidget:
 
     def selected(self) -> str:
         """What the person has marked to copy."""
-        return self.field().textCursor().selection().toPlainText()
+        return self.text_edit().textCursor().selection().toPlainText()
 
     def markdown(self) -> str:
         """All of it, as it was written."""
@@ -55,14 +55,14 @@ class BlockWidget:
         """Mark `needle` from now on; None for nothing."""
         if self.marks:
             self.marks.clear()
-        self.marks = Highlights(self.field(), needle, tokens) if needle else None
+        self.marks = Highlights(self.text_edit(), needle, tokens) if needle else None
 
     def mark_again(self) -> None:
         """The text is another one."""
         if self.marks:
             self.marks.refresh()
 
-    def bring(self, number: int) -> None:
+    def scroll_to_match(self, number: int) -> None:
         """Scroll within, such that the mark of that number is seen."""
 
     def link_at(self, place: QPoint) -> str:  # noqa: ARG002

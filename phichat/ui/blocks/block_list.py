@@ -130,7 +130,7 @@ class BlockList(QObject):
             from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - when there is a table
 
             table = TableBlock(self._context.drawings)
-            self._theme.dress(table.horizontalScrollBar(), "bar")
+            self._theme.apply_stylesheet(table.horizontalScrollBar(), "bar")
             return table
         from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - when there is code
 
@@ -163,7 +163,7 @@ class BlockList(QObject):
         if is_wanted and self._more is None:
             self._more = QPushButton(tr("Show more"))
             self._more.setObjectName("moreButton")
-            self._theme.dress(self._more, "small")
+            self._theme.apply_stylesheet(self._more, "small")
             self._more.clicked.connect(self.show_more)
             self.column.addSpacing(8)
             self.column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)

@@ -62,7 +62,7 @@ class CodeBlock(BlockWidget, QFrame):
         self._lay_out()
         self._text.horizontalScrollBar().rangeChanged.connect(self._fit)
         self._fit()
-        theme.dress(self, "code")
+        theme.apply_stylesheet(self, "code")
         theme.changed.connect(self._show_icons)
         theme.changed.connect(self._fit)
         self._show_icons()
@@ -98,10 +98,10 @@ class CodeBlock(BlockWidget, QFrame):
     def selected_markdown(self) -> str:
         return f"```\n{self.selected()}\n```"
 
-    def field(self) -> QPlainTextEdit:
+    def text_edit(self) -> QPlainTextEdit:
         return self._text
 
-    def bring(self, number: int) -> None:
+    def scroll_to_match(self, number: int) -> None:
         if self.marks:
             block = self._text.document().findBlock(self.marks.places[number][0]).blockNumber()
             bar = self._text.verticalScrollBar()
@@ -159,8 +159,8 @@ class CodeBlock(BlockWidget, QFrame):
             from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - when there is code
 
             self._colouring = SyntaxHighlighter(self._text.document(), self._aside)
-            self._colouring.dress(self.palette())
-        self._colouring.colour(self._code, self._name)
+            self._colouring.set_colors(self.palette())
+        self._colouring.highlight(self._code, self._name)
 
     def _bring_sideways(self, area: QRect) -> None:
         bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
@@ -235,7 +235,7 @@ class CodeBlock(BlockWidget, QFrame):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.PaletteChange and getattr(self, "_colouring", None):
-            self._colouring.dress(self.palette())  # type: ignore[union-attr]
+            self._colouring.set_colors(self.palette())  # type: ignore[union-attr]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -65,7 +65,7 @@ class FormulaCache(QObject):
         if key not in self._found:
             self._found[key] = None
             if len(latex) <= LONGEST:
-                self._aside.ask(self, partial(draw, latex, is_display=is_display), partial(self._take, key))
+                self._aside.run(self, partial(draw, latex, is_display=is_display), partial(self._take, key))
         return self._found[key]
 
     def picture(self, key: Key, size: QSize, colour: QColor) -> QPixmap:

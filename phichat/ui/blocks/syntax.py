@@ -128,7 +128,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
         self._painting = QTimer(self, interval=0)
         self._painting.timeout.connect(self._paint)
 
-    def dress(self, palette: QPalette) -> None:
+    def set_colors(self, palette: QPalette) -> None:
         """Use colours that can be read on the palette's ground."""
         colours = ON_DARK if palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5 else ON_LIGHT
         self._looks = {}
@@ -139,7 +139,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
         self._changed = list(range(len(self._lines)))
         self._painting.start()
 
-    def colour(self, code: str, language: str) -> None:
+    def highlight(self, code: str, language: str) -> None:
         """`code` is what the document shows now."""
         if language != self._language:
             self._lines = []
@@ -151,7 +151,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
     def _ask(self) -> None:
         self._is_asking = True
         code, language = self._code, self._language
-        self._aside.ask(self, partial(lines_of, code, language), partial(self._take, code))
+        self._aside.run(self, partial(lines_of, code, language), partial(self._take, code))
 
     def _take(self, code: str, lines: list[list[Span]] | None) -> None:
         self._is_asking = False
@@ -162,7 +162,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
         self._changed = sorted({*self._changed, *fresh})
         self._painting.start()
         if code != self._code:
-            self.colour(self._code, self._language)
+            self.highlight(self._code, self._language)
 
     @Slot()
     def _paint(self) -> None:

@@ -63,7 +63,7 @@ class TextBlock(BlockWidget, QTextBrowser):
             self.setPlainText(source)
             self.mark_again()
 
-    def field(self) -> QTextBrowser:
+    def text_edit(self) -> QTextBrowser:
         return self
 
     def selected(self) -> str:
@@ -103,7 +103,7 @@ class TextBlock(BlockWidget, QTextBrowser):
             return
         if not self._is_dressed:
             self._is_dressed = True
-            self.setter.dress(self.palette(), self.font())
+            self.setter.set_style(self.palette(), self.font())
         cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
         place = cursor.anchor(), cursor.position()
         self.set_items(self.block.items)

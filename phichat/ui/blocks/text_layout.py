@@ -52,7 +52,7 @@ class TextLayout:
             self._object = FormulaObject(drawings, document)
             document.documentLayout().registerHandler(FORMULA, self._object)
 
-    def dress(self, palette: QPalette, font: QFont) -> None:
+    def set_style(self, palette: QPalette, font: QFont) -> None:
         """Use these from now on."""
         self._palette, self._font = palette, font
         self._document.clear()

@@ -162,7 +162,7 @@ class AttachmentController(QObject):
         self._readings.append(reading)
         self._slow.start()
         self._patience.start()
-        reading.stop = self._errands.send(job, partial(self._on_read, reading), partial(self._on_ended, reading))
+        reading.stop = self._errands.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
 
     def _opened(self, file: Path, kind: FileKind) -> object:
         """In a thread: the file's text, or why there is none; its kind where it is something else."""

@@ -66,7 +66,7 @@ class Composer(QFrame):
         self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
-        theme.dress(self, "composer")
+        theme.apply_stylesheet(self, "composer")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._on_text()

@@ -49,7 +49,7 @@ class Header(QWidget):
         self._menu.aboutToShow.connect(self._fill)
         self._model.setMenu(self._menu)
         for button in (self._sidebar, self._model, self._panel):
-            theme.dress(button, "tool")
+            theme.apply_stylesheet(button, "tool")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self._sidebar)

@@ -104,7 +104,7 @@ class ConversationCommands(QObject):
     def read_bin(self) -> None:
         """See what is in the bin."""
         last = self._keeping.last
-        self._errands.send(
+        self._errands.run(
             single_result(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended
         )
 
@@ -128,7 +128,7 @@ class ConversationCommands(QObject):
         last = self._keeping.last
         self._conversing.renew()
         self._headings.expect()
-        self._errands.send(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
+        self._errands.run(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""

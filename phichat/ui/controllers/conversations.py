@@ -82,7 +82,7 @@ class Conversations(QObject):
         """See what is stored, now that the window can be used."""
         self._clock.start()
         self.headings.expect()
-        self.errands.send(self._read, self._on_read, self._on_ended)
+        self.errands.run(self._read, self._on_read, self._on_ended)
 
     @Slot()
     def read_again(self) -> None:
@@ -180,7 +180,7 @@ class HistorySearch(QObject):
         self.words, self._asked = words, None
         if words.strip():
             work = partial(self._find, words, self._keeping.last)
-            self._asked = self._errands.send(single_result(work), self._on_found, self._on_ended)
+            self._asked = self._errands.run(single_result(work), self._on_found, self._on_ended)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too

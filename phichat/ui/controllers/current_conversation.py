@@ -93,7 +93,7 @@ class CurrentConversation(QObject):
             self._show(session)
         else:
             work = single_result(partial(self._load, name, self._keeping.last))
-            self._loading = self._errands.send(work, self._on_loaded, partial(self._on_ended, name))
+            self._loading = self._errands.run(work, self._on_loaded, partial(self._on_ended, name))
 
     def resume(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
@@ -187,7 +187,7 @@ class CurrentConversation(QObject):
             return before, self._history().load(session.conversation.id)
 
         before = _names(session)
-        self._errands.send(single_result(read), partial(self._on_renewed, session), lambda _: None)
+        self._errands.run(single_result(read), partial(self._on_renewed, session), lambda _: None)
 
     def _on_renewed(self, session: Session, found: tuple[set[str], ConversationRecord]) -> None:
         before, record = found

@@ -96,7 +96,7 @@ class DownloadManager(QObject):
         state = self.state(name)
         if state.is_active:
             return
-        stop = self._jobs.order(partial(self._fetch, name, state))
+        stop = self._jobs.submit(partial(self._fetch, name, state))
         self._names[stop], self._current[name] = name, stop
         self._become(name, Download(state.progress, is_queued=True))
 
@@ -124,7 +124,7 @@ class DownloadManager(QObject):
             self._wishes[stop] = wish
             stop.set()
         if not was_running:  # else its job does that when it has let go of the file
-            self._names[self._errands.order(partial(self._fulfil, name, wish))] = name
+            self._names[self._errands.submit(partial(self._fulfil, name, wish))] = name
 
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""

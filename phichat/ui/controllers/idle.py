@@ -39,11 +39,11 @@ class IdleTimer(QObject):
         self._short.timeout.connect(self._calibrate)
         self._long = QTimer(self, singleShot=True)
         self._long.timeout.connect(self._rest)
-        answering.state_changed.connect(self.awake)
-        answering.unasked.read_on.connect(self.awake)  # what is not done while it reads is to be done after it
+        answering.state_changed.connect(self.restart)
+        answering.unasked.read_on.connect(self.restart)  # what is not done while it reads is to be done after it
 
     @Slot()
-    def awake(self) -> None:
+    def restart(self) -> None:
         """Something was asked, answered, written or opened just now, or another time was chosen."""
         self._short.start()
         if minutes := self._minutes():
@@ -97,23 +97,23 @@ class DraftPrefill(QObject):
         self._timer.timeout.connect(self._read)
         self._watch = QTimer(self, interval=look_every)
         self._watch.timeout.connect(self._look)
-        answering.unasked.read_on.connect(self.soon)
+        answering.unasked.read_on.connect(self.schedule)
         answering.state_changed.connect(self._on_state)
         answering.loaded_model.connect(self._on_loaded)
 
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
         self._session = session
-        self.soon()
+        self.schedule()
 
     @Slot(str)
     def write(self, draft: str) -> None:
         """This is written in it now."""
         self._draft = draft
-        self.soon()
+        self.schedule()
 
     @Slot()
-    def soon(self) -> None:
+    def schedule(self) -> None:
         """There may be something to read."""
         if not self._timer.isActive():
             self._timer.start()
@@ -121,13 +121,13 @@ class DraftPrefill(QObject):
     @Slot()
     def _on_state(self) -> None:
         if self._answering.state is GenerationState.IDLE:
-            self.soon()
+            self.schedule()
 
     @Slot()
     def _on_loaded(self) -> None:
         """A model that has just been loaded has read nothing."""
         self._place = ()
-        self.soon()
+        self.schedule()
 
     @Slot()
     def _read(self) -> None:

@@ -50,7 +50,7 @@ class ModelSelection(QObject):
     def load(self, model: "ModelFile") -> None:
         """Talk with `model` for now."""
         self.load_started.emit()
-        self._answering.use(model, self._remembering.now.context)
+        self._answering.use(model, self._remembering.current.context)
 
     @Slot(object)
     def use(self, model: "ModelFile") -> None:
@@ -95,7 +95,7 @@ class ModelSelection(QObject):
             self.use(model)
         elif self._context_waits and self._answering.model:
             self._context_waits = False
-            self._answering.use(self._answering.model, self._remembering.now.context)
+            self._answering.use(self._answering.model, self._remembering.current.context)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:

@@ -35,20 +35,20 @@ class PreferencesStore(QObject):
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()
-        self.now = preferences
+        self.current = preferences
         self._write = write
         self._timer = QTimer(self, interval=SAVE_AFTER, singleShot=True)
         self._timer.timeout.connect(self.save)
 
     def change(self, **values: Any) -> None:
         """Remember `values` from now on."""
-        self.now = replace(self.now, **values)
-        self.soon()
+        self.current = replace(self.current, **values)
+        self.save_soon()
 
     def new_session(self) -> Session:
         """A conversation with the settings that new ones begin with."""
-        session = Session(system=self.now.system)
-        session.sampling = Sampling().with_values(self.now.sampling)
+        session = Session(system=self.current.system)
+        session.sampling = Sampling().with_values(self.current.sampling)
         return session
 
     @Slot(int)
@@ -69,7 +69,7 @@ class PreferencesStore(QObject):
         self.change(presets=presets)
 
     @Slot()
-    def soon(self) -> None:
+    def save_soon(self) -> None:
         """Something has changed."""
         self._timer.start()
 
@@ -79,6 +79,6 @@ class PreferencesStore(QObject):
         self.saving.emit()
         self._timer.stop()
         try:
-            self._write(self.now)
+            self._write(self.current)
         except PhichatError as error:
             self.failed.emit(str(error))

@@ -84,10 +84,10 @@ class DesktopNotifications(QObject):
         self._icon = icon
         self._tray: QSystemTrayIcon | None = None
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
-        self._timer.timeout.connect(self.leave)
+        self._timer.timeout.connect(self.hide)
 
     @Slot(str)
-    def pop(self, sentence: str) -> None:
+    def show(self, sentence: str) -> None:
         """Show it."""
         sentence = notification(sentence)
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
@@ -99,7 +99,7 @@ class DesktopNotifications(QObject):
             QProcess.startDetached(command, ["--app-name=Phichat", "--icon=phichat", "--", "Phichat", sentence])
 
     @Slot()
-    def leave(self) -> None:
+    def hide(self) -> None:
         """Take the sign away."""
         if self._tray:
             self._tray.hide()
@@ -113,5 +113,5 @@ class DesktopNotifications(QObject):
 
     @Slot()
     def _on_clicked(self) -> None:
-        self.leave()
+        self.hide()
         self.clicked.emit()

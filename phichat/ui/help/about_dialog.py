@@ -48,7 +48,7 @@ class AboutDialog(QDialog):
         self._list.setCurrentIndex(self._list.model().index(0, 0))
         for column in range(2):
             self._list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        theme.dress(self._list, "table")
+        theme.apply_stylesheet(self._list, "table")
         layout = QVBoxLayout(self)
         layout.addLayout(_head(self.windowIcon(), ours))
         layout.addWidget(self._list)

@@ -74,7 +74,7 @@ class HelpController(QObject):
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
             self.notified.emit(tr("Looking at this computer…"))
-            self._diagnosis = self._errands.send(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
+            self._diagnosis = self._errands.run(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)

@@ -33,7 +33,7 @@ class LogsDialog(QDialog):
         self._text.setTabChangesFocus(True)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFont(fixed_font())
-        theme.dress(self._text, "field")
+        theme.apply_stylesheet(self._text, "field")
         again = _button(theme, "readAgainButton", tr("Read again"))
         again.clicked.connect(self.read)
         place = _button(theme, "logFolderButton", tr("Open folder"))
@@ -75,5 +75,5 @@ def _button(theme: Theme, name: str, text: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName(name)
     button.setAutoDefault(False)
-    theme.dress(button, "button")
+    theme.apply_stylesheet(button, "button")
     return button

@@ -45,7 +45,7 @@ class ShortcutsDialog(QDialog):
         for heading, rows in groups(bar):
             self._add_group(heading, rows)
         self._list.setCurrentIndex(self._list.model().index(0, 0))
-        theme.dress(self._list, "table")
+        theme.apply_stylesheet(self._list, "table")
         layout = QVBoxLayout(self)
         layout.addWidget(self._list)
         layout.addWidget(close_button_box(self, theme))

@@ -45,7 +45,7 @@ class UpdateCheck(QObject):
             self._release = None
             self.dismiss()
         elif not self._looking:
-            self._looking = self._errands.send(single_result(self._versions.look), self._on_looked, self._on_ended)
+            self._looking = self._errands.run(single_result(self._versions.look), self._on_looked, self._on_ended)
 
     @Slot()
     def open(self) -> None:
@@ -73,7 +73,7 @@ class UpdateCheck(QObject):
         self._errands.close()
 
     def _is_wanted(self) -> bool:
-        return self._remembering.now.looks_for_versions and self._versions.can_look()
+        return self._remembering.current.looks_for_versions and self._versions.can_look()
 
     def _on_looked(self, release: "Release | None") -> None:
         is_known = bool(release and self._release and release.version == self._release.version)
@@ -97,7 +97,7 @@ class UpdateCheck(QObject):
     def _skip(self) -> None:
         if self._release:
             version = self._release.version
-            self._errands.send(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
+            self._errands.run(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:
@@ -125,7 +125,7 @@ class VersionNotice(QFrame):
         layout.addWidget(dismiss)
         open_notes.clicked.connect(self.opened)
         dismiss.clicked.connect(self.dismissed)
-        theme.dress(self, "strip")
+        theme.apply_stylesheet(self, "strip")
 
     def show_version(self, version: str) -> None:
         """Tell of `version`."""

@@ -50,7 +50,7 @@ class VersionDialog(QDialog):
             button = box.addButton(label, role)
             button.setObjectName(name)
             button.clicked.connect(slot)
-            theme.dress(button, "button")
+            theme.apply_stylesheet(button, "button")
         return box
 
     @Slot()
@@ -74,7 +74,7 @@ class _Notes(QScrollArea):
         self.setAccessibleName(name)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        theme.dress(self.verticalScrollBar(), "bar")
+        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         self._name, self._parts = name, list[BlockWidget]()
         page = QWidget()
         self._blocks = BlockList(theme, RenderContext(self), self._parts, page)

@@ -48,7 +48,7 @@ class DownloadStrip(QFrame):
         layout.addWidget(self._open)
         self._pause.clicked.connect(self._on_pause)
         self._open.clicked.connect(self.opened)
-        theme.dress(self, "strip")
+        theme.apply_stylesheet(self, "strip")
 
     def show_download(self, title: str, download: Download) -> None:
         """Show how the download of the model `title` stands."""
@@ -100,7 +100,7 @@ class ReadyNotice(QFrame):
         layout.addWidget(self._dismiss)
         self._switch.clicked.connect(self.accepted)
         self._dismiss.clicked.connect(self.dismissed)
-        theme.dress(self, "strip")
+        theme.apply_stylesheet(self, "strip")
 
     def show_ready(self, title: str) -> None:
         """Offer the model `title`."""

@@ -77,7 +77,7 @@ class ModelCoordinator(QObject):
     @Slot()
     def look(self) -> None:
         """See which models there are; what an earlier start left unfinished goes on."""
-        self._errands.send(single_result(self._list), self._on_known, self._on_looked)
+        self._errands.run(single_result(self._list), self._on_known, self._on_looked)
 
     def show_model(self, model: "ModelFile | None") -> None:
         """`model` answers now."""
@@ -215,8 +215,8 @@ class ModelCoordinator(QObject):
         page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.put_first(page)
-        self._errands.send(single_result(self._find_room), self._on_room, self.notified.emit)
-        self._errands.send(single_result(self._find_files), self._on_files, self.notified.emit)
+        self._errands.run(single_result(self._find_room), self._on_room, self.notified.emit)
+        self._errands.run(single_result(self._find_files), self._on_files, self.notified.emit)
         return page
 
     def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

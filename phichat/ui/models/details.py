@@ -52,10 +52,10 @@ class ModelDetails(QFrame):
         self.folder.clicked.connect(self.folder_requested)
         self.remove.clicked.connect(self.removal_requested)
         self._lay_out()
-        theme.dress(self, "card")
+        theme.apply_stylesheet(self, "card")
         for button in (self.verify, self.folder, self.remove):
-            theme.dress(button, "button")
-        theme.dress(self.talk, "primary")
+            theme.apply_stylesheet(button, "button")
+        theme.apply_stylesheet(self.talk, "primary")
 
     def show_listing(self, listing: Listing, in_use: str) -> None:
         """Show `listing`; `in_use` is the name of the model that answers."""

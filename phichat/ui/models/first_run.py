@@ -71,10 +71,10 @@ class FirstRunPage(QScrollArea):
         self._menu = QMenu(self._have)
         self._have.setMenu(self._menu)
         self.setWidget(self._content())
-        theme.dress(self._talk, "primary")
-        theme.dress(self.verticalScrollBar(), "bar")
+        theme.apply_stylesheet(self._talk, "primary")
+        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         for button in (self._have, self._later):
-            theme.dress(button, "link")
+            theme.apply_stylesheet(button, "link")
         theme.changed.connect(self._show_icon)
         self._show_icon()
         self.show_files(())
@@ -184,7 +184,7 @@ class FirstRunPage(QScrollArea):
             self._facts[name].setAccessibleName(label)
             grid.addWidget(muted(plain_label(label)), row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(self._facts[name], row, 1)
-        self._theme.dress(card, "card")
+        self._theme.apply_stylesheet(card, "card")
         return card
 
     @Slot()

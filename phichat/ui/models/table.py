@@ -42,7 +42,7 @@ class ModelTable(QTreeWidget):
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.header().setSectionResizeMode(TITLE, QHeaderView.ResizeMode.Stretch)
         self.header().setMinimumSectionSize(50)
-        theme.dress(self, "table")
+        theme.apply_stylesheet(self, "table")
         theme.changed.connect(self._show_all)
         downloads.changed.connect(self._on_changed)
         self.currentItemChanged.connect(self.chosen)
@@ -96,7 +96,7 @@ class ModelTable(QTreeWidget):
         item = self.topLevelItem(row)
         if item is None:
             return
-        tokens = self._theme.tokens
+        tokens = self._theme.colors
         colours = [tokens.text, *[tokens.muted] * 5]
         if not listing.fits:
             colours[MEMORY] = tokens.alert

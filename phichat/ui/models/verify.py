@@ -42,7 +42,7 @@ class ChecksumJob(QObject):
     def start(self, model: ModelFile) -> None:
         """Verify `model`."""
         self._result = ""
-        self._stop = self._errands.send(partial(self._verify, model), self._on_verified, self._on_end)
+        self._stop = self._errands.run(partial(self._verify, model), self._on_verified, self._on_end)
 
     def stop(self) -> None:
         """Leave it."""

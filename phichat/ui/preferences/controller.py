@@ -40,7 +40,7 @@ class TextSize(QObject):
     def use(self, percent: int) -> None:
         """Have text of `percent` of the system's size from now on."""
         percent = min(max(percent, LEAST), MOST)
-        if percent == self._remembering.now.text_percent:
+        if percent == self._remembering.current.text_percent:
             return
         self._remembering.change(text_percent=percent)
         self._letter()
@@ -54,22 +54,22 @@ class TextSize(QObject):
         self._letter()
 
     def _letter(self) -> None:
-        self._theme.set_font(self._remembering.now.text_percent, self._remembering.now.font)
+        self._theme.set_font(self._remembering.current.text_percent, self._remembering.current.font)
         self._show_actions()
 
     def _show_actions(self) -> None:
-        percent = self._remembering.now.text_percent
+        percent = self._remembering.current.text_percent
         self._actions.larger.setEnabled(percent < MOST)
         self._actions.smaller.setEnabled(percent > LEAST)
         self._actions.full.setChecked(self._window().isFullScreen())
 
     @Slot()
     def _on_larger(self) -> None:
-        self.use(self._remembering.now.text_percent + STEP)
+        self.use(self._remembering.current.text_percent + STEP)
 
     @Slot()
     def _on_smaller(self) -> None:
-        self.use(self._remembering.now.text_percent - STEP)
+        self.use(self._remembering.current.text_percent - STEP)
 
     @Slot()
     def _on_usual(self) -> None:
@@ -127,7 +127,7 @@ class PreferencesController(QObject):
         from phichat.ui.preferences.dialog import PreferencesDialog  # noqa: PLC0415
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
-        now, places = self._remembering.now, self._places()
+        now, places = self._remembering.current, self._places()
         dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
         dialog.chosen.connect(self.use)
         dialog.folder_requested.connect(self._ask_for_folder)
@@ -145,12 +145,12 @@ class PreferencesController(QObject):
             self._zooming.use_font(value)
         else:
             self._remembering.change(**{name: value})
-        now = self._remembering.now
+        now = self._remembering.current
         match name:
             case "theme" | "accent":
                 self._theme.choose(now.theme, now.accent)
             case "less_motion":
-                self._motion.want_less(now.less_motion)
+                self._motion.set_reduced(now.less_motion)
             case "system" | "sampling":
                 self._remembering.defaults_changed.emit()
             case "looks_for_versions":
@@ -162,7 +162,7 @@ class PreferencesController(QObject):
 
     def _places(self) -> tuple[Path, Path]:
         """The folders as they will be."""
-        data, chosen = self._data_folder, self._remembering.now.models_folder
+        data, chosen = self._data_folder, self._remembering.current.models_folder
         return data, Path(chosen) if chosen else data / "models"
 
     @Slot()

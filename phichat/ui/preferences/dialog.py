@@ -80,7 +80,7 @@ class FolderRow(QWidget):
         button.setObjectName(name)
         button.setAutoDefault(False)
         button.clicked.connect(slot)
-        self._theme.dress(button, "small")
+        self._theme.apply_stylesheet(button, "small")
         return button
 
 
@@ -194,7 +194,7 @@ class PreferencesDialog(QDialog):
         self._prompt = PlainTextEdit(self._now.system)
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
-        self._theme.dress(self._prompt, "field")
+        self._theme.apply_stylesheet(self._prompt, "field")
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
         presets = {**PRESETS, **own_presets(self._now.presets)}
         self._samplings = {name: preset.sampling for name, preset in presets.items()}

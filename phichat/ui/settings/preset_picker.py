@@ -148,7 +148,7 @@ class PresetPicker(QWidget):
         button.setToolTip(tr("Save, rename or delete presets of your own"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_icon_size(button, 16, 28, 26)
-        self._theme.dress(button, "menuTool")
+        self._theme.apply_stylesheet(button, "menuTool")
         menu = QMenu(button)
         menu.setObjectName("presetMenu")
         self._save = menu.addAction(tr("Save as a preset…"))

@@ -67,7 +67,7 @@ class SidebarController(QObject):
         managing.bin_read.connect(sidebar.show_bin)
         archive.found.connect(sidebar.show_hits)
         archive.list_changed.connect(self._show_current)
-        archive.undoing.happened.connect(self._on_happened)
+        archive.undoing.announced.connect(self._on_happened)
         conversing.session_changed.connect(self._on_shown)
 
     def _connect_actions(self, actions: Actions) -> None:

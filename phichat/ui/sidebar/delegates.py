@@ -31,7 +31,7 @@ class ConversationDelegate(QStyledItemDelegate):
 
     def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
         """What lies under a row that is chosen, or under the mouse."""
-        tokens = self._theme.tokens
+        tokens = self._theme.colors
         is_chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         is_hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
@@ -49,7 +49,7 @@ class ConversationDelegate(QStyledItemDelegate):
         font.setPointSizeF(font.pointSizeF() * 0.88)
         font.setBold(True)
         painter.setFont(font)
-        painter.setPen(QColor(self._theme.tokens.muted))
+        painter.setPen(QColor(self._theme.colors.muted))
         rect = option.rect.adjusted(MARGIN, 0, -MARGIN, -5)
         painter.drawText(rect, Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextSingleLine, title)
 
@@ -57,7 +57,7 @@ class ConversationDelegate(QStyledItemDelegate):
         """A reply is being made there; `rect` is what remains for the title."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._theme.tokens.accent))
+        painter.setBrush(QColor(self._theme.colors.accent))
         is_turned = painter.layoutDirection() is Qt.LayoutDirection.RightToLeft
         across = rect.left() + 4 if is_turned else rect.right() - 3
         painter.drawEllipse(QPointF(across, rect.center().y() + 1), 3.5, 3.5)
@@ -71,7 +71,7 @@ class ConversationDelegate(QStyledItemDelegate):
             rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
             if index.data(IS_ANSWERING_ROLE):
                 self._paint_dot(painter, rect)
-            painter.setPen(QColor(self._theme.tokens.text))
+            painter.setPen(QColor(self._theme.colors.text))
             elided = option.fontMetrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, elided)
         else:
@@ -88,7 +88,7 @@ class ConversationDelegate(QStyledItemDelegate):
         editor = super().createEditor(parent, option, index)
         editor.setObjectName("renameField")
         editor.setAccessibleName(tr("Title"))
-        self._theme.dress(editor, "field")
+        self._theme.apply_stylesheet(editor, "field")
         return editor
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
@@ -114,13 +114,13 @@ class SearchHitDelegate(ConversationDelegate):
         rect = option.rect.adjusted(MARGIN, 7, -MARGIN, -7)
         height = option.fontMetrics.lineSpacing()
         if hit.message is None:
-            self._paint_words(painter, option, rect, hit, QColor(self._theme.tokens.text))
+            self._paint_words(painter, option, rect, hit, QColor(self._theme.colors.text))
         else:
             title = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, rect.width())
-            painter.setPen(QColor(self._theme.tokens.text))
+            painter.setPen(QColor(self._theme.colors.text))
             painter.drawText(rect, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextSingleLine, title)
             below = rect.adjusted(0, height + 2, 0, 0)
-            self._paint_words(painter, option, below, hit, QColor(self._theme.tokens.muted))
+            self._paint_words(painter, option, below, hit, QColor(self._theme.colors.muted))
         painter.restore()
 
     def _paint_words(
@@ -149,7 +149,7 @@ class SearchHitDelegate(ConversationDelegate):
         mark.start, mark.length = begin, end - begin
         look = QTextCharFormat()
         look.setFontWeight(QFont.Weight.Bold)
-        look.setForeground(QColor(self._theme.tokens.text))
+        look.setForeground(QColor(self._theme.colors.text))
         mark.format = look
         return mark
 

@@ -78,13 +78,13 @@ class ImportExport(QObject):
                 )
             )
 
-        self._errands.send(single_result(job), told, self._on_ended)
+        self._errands.run(single_result(job), told, self._on_ended)
 
     def bring_in(self, files: Sequence[Path]) -> None:
         """Put the conversations in `files` into the history."""
         for file in files:
             self.notified.emit(tr("Importing {file}…").format(file=file.name))
-            self._errands.send(
+            self._errands.run(
                 single_result(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
             )
 

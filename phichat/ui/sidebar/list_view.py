@@ -36,7 +36,7 @@ class ListView(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
         self.clicked.connect(self.entered_row)
-        theme.dress(self, "list")
+        theme.apply_stylesheet(self, "list")
 
     def paint_titles(self) -> None:
         """From now on there are rows, of conversations."""

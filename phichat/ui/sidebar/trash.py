@@ -45,9 +45,9 @@ class TrashPage(QWidget):
         self._back.clicked.connect(self.left)
         self._restore.clicked.connect(self._on_restore)
         self._purge_button.clicked.connect(self._purge)
-        theme.dress(self._back, "quiet")
+        theme.apply_stylesheet(self._back, "quiet")
         for button in (self._restore, self._purge_button):
-            theme.dress(button, "button")
+            theme.apply_stylesheet(button, "button")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self.setFocusProxy(self._list)

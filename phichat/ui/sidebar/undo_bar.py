@@ -34,7 +34,7 @@ class UndoBar(QFrame):
         self._timer.timeout.connect(self._leave)
         undoing.indexChanged.connect(self.hide)
         set_max_width(self, COLUMN)
-        theme.dress(self, "strip")
+        theme.apply_stylesheet(self, "strip")
         self.hide()
 
     def show_change(self, text: str) -> None:
@@ -62,4 +62,4 @@ class TemporaryNote(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setObjectName("temporaryNote")
         self.setWordWrap(True)
-        theme.dress(self, "strip")
+        theme.apply_stylesheet(self, "strip")

@@ -42,7 +42,7 @@ class ReducedMotion(QObject):
         return not (self._system_wants_less or self._person_wants_less)
 
     @Slot(bool)
-    def want_less(self, wants_less: bool) -> None:
+    def set_reduced(self, wants_less: bool) -> None:
         """What the person wants; the system is listened to, too."""
         self._person_wants_less = wants_less
         self._apply()

@@ -107,7 +107,7 @@ class Theme(QObject):
         self._applied = self._hides_systems = False
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
-        self.tokens = colors_of("light", self._accent)
+        self.colors = colors_of("light", self._accent)
         self._apply()
         self._system.changed.connect(self._apply)
         application.screenAdded.connect(self._draw_again)
@@ -127,7 +127,7 @@ class Theme(QObject):
             self._dress_all()
             self._draw_again()
 
-    def dress(self, widget: QWidget, name: str) -> None:
+    def apply_stylesheet(self, widget: QWidget, name: str) -> None:
         """Give `widget` and what is in it the style sheet called `name`, now and in other colours.
 
         Only what the palette cannot do has one: each widget below a style sheet takes its time to be looked at,
@@ -138,19 +138,19 @@ class Theme(QObject):
 
     def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
         """The icon `name` of `resources/icons`, in this theme's colours."""
-        colour = self.tokens.on_accent if on_accent else self.tokens.text
+        colour = self.colors.on_accent if on_accent else self.colors.text
         if (name, colour) not in self._icons:
-            self._icons[name, colour] = tinted_icon(name, colour, self.tokens.muted if on_accent else "")
+            self._icons[name, colour] = tinted_icon(name, colour, self.colors.muted if on_accent else "")
         return self._icons[name, colour]
 
     @Slot()
     def _apply(self) -> None:
         tokens = colors_of(self._name(), self._colour())
-        if tokens is self.tokens and self._applied:
+        if tokens is self.colors and self._applied:
             return
-        had_plain = self.tokens.is_plain and self._applied
+        had_plain = self.colors.is_plain and self._applied
         self._applied = True
-        self.tokens = tokens
+        self.colors = tokens
         self._hides_systems = self._accent != SYSTEM
         self._application.setPalette(_palette(tokens, has_accent=self._hides_systems))
         if tokens.is_plain or had_plain:  # for all windows only where need be, as that takes its time
@@ -170,7 +170,7 @@ class Theme(QObject):
             return self._accent
         if self._hides_systems:
             self._hides_systems = False
-            self._application.setPalette(_palette(self.tokens, has_accent=False))
+            self._application.setPalette(_palette(self.colors, has_accent=False))
         return self._system.accent()
 
     @Slot()
@@ -185,7 +185,7 @@ class Theme(QObject):
                 self._dress(widget, name)
 
     def _dress(self, widget: QWidget, name: str) -> None:
-        widget.setStyleSheet(STYLES[name].substitute(vars(self.tokens), round=scaled(ROUND) // 2))
+        widget.setStyleSheet(STYLES[name].substitute(vars(self.colors), round=scaled(ROUND) // 2))
 
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:

@@ -49,7 +49,7 @@ class JobPool(QObject):
         self.ended.connect(self._forget)
         self.failed.connect(self._forget)
 
-    def order(self, job: Job) -> CancelToken:
+    def submit(self, job: Job) -> CancelToken:
         """Have `job` done; the Stop that its signals will carry."""
         stop = CancelToken()
         if self._is_closed:
@@ -128,9 +128,9 @@ class BackgroundTasks(JobPool):
         self.ended.connect(self._end)
         self.failed.connect(self._end)
 
-    def send(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> CancelToken:
+    def run(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> CancelToken:
         """Have `job` done: `told` hears each event, `ended` the end, with a sentence if it failed."""
-        stop = self.order(job)
+        stop = self.submit(job)
         self._callers[stop] = told, ended
         return stop
 
@@ -184,7 +184,7 @@ class RenderThread(QObject):
         self._done.connect(self._hand_on)
         self._ended.connect(self._rest)
 
-    def ask(self, who: QObject, work: Work, told: OnResult) -> None:
+    def run(self, who: QObject, work: Work, told: OnResult) -> None:
         """Have `work` done, and `told` called with what it returns, None if it fails, as long as there is `who`."""
         self._count += 1
         self._callers[self._count] = who, told

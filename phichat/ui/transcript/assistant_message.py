@@ -85,7 +85,7 @@ class AssistantMessageView(MessageView):
             self._attend(part)
             part.set_name(self._name())
             if self.needle and part.marks is None:
-                part.look_for(self.needle, self._theme.tokens)
+                part.look_for(self.needle, self._theme.colors)
         self.put_in_order()
 
     def _name(self) -> str:
@@ -115,7 +115,7 @@ class AssistantMessageView(MessageView):
             self._continue.setObjectName("continueButton")
             self._continue.setToolTip(tr("Go on exactly where it ended"))
             self._continue.clicked.connect(self._go_on)
-            self._theme.dress(self._continue, "small")
+            self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
             self.put_in_order()
         if self._continue:

@@ -37,16 +37,16 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
 
 def has_selection(part: BlockWidget) -> bool:
     """Whether anything in it is selected."""
-    return part.field().textCursor().hasSelection()
+    return part.text_edit().textCursor().hasSelection()
 
 
 def _is_whole(part: BlockWidget) -> bool:
-    cursor = part.field().textCursor()
-    return cursor.selectionStart() == 0 and cursor.selectionEnd() >= part.field().document().characterCount() - 1
+    cursor = part.text_edit().textCursor()
+    return cursor.selectionStart() == 0 and cursor.selectionEnd() >= part.text_edit().document().characterCount() - 1
 
 
 def _is_code(part: BlockWidget) -> bool:
-    return isinstance(part.field(), QPlainTextEdit)
+    return isinstance(part.text_edit(), QPlainTextEdit)
 
 
 def _markdown(part: BlockWidget) -> str:

@@ -50,7 +50,7 @@ class FindBar(QFrame):
         self._close.clicked.connect(self.leave)
         self._finding.counted.connect(self._on_counted)
         transcript.resized.connect(self._settle)
-        theme.dress(self, "floating")
+        theme.apply_stylesheet(self, "floating")
         theme.changed.connect(self._show_icons)
         theme.changed.connect(self._finding.show_again)
         self._show_icons()

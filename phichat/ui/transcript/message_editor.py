@@ -47,7 +47,7 @@ class MessageEditor(QFrame):
         self.field.enter_pressed.connect(self._on_send)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)
-        theme.dress(self, "edit")
+        theme.apply_stylesheet(self, "edit")
         self._show_send()
 
     def set_can_send(self, can_send: bool) -> None:

@@ -65,7 +65,7 @@ class MessageToolbar(QWidget):
         for button in (copy, self._main, self._more):
             set_icon_size(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
-        self._theme.dress(self, "tools")
+        self._theme.apply_stylesheet(self, "tools")
         self._theme.changed.connect(self._show_icons)
         self._show_icons()
 
@@ -111,7 +111,7 @@ class VersionSwitcher(QWidget):
             layout.addWidget(widget)
         self._previous.clicked.connect(self._back)
         self._next.clicked.connect(self._on)
-        theme.dress(self, "tools")
+        theme.apply_stylesheet(self, "tools")
         theme.changed.connect(self._show_icons)
         self._show_icons()
 

@@ -134,11 +134,11 @@ class MessageView(QWidget):
         """Focus the message's text."""
         self.appear()
         for part in self._parts[:1]:
-            part.field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+            part.text_edit().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def fields(self) -> list[BlockTextEdit]:
         """What text can be selected in, from top to bottom."""
-        return [part.field() for part in self._parts]
+        return [part.text_edit() for part in self._parts]
 
     def selected(self) -> Selection | None:
         """What the person has marked to copy; None for nothing."""
@@ -148,7 +148,7 @@ class MessageView(QWidget):
         """What takes the focus, in the order of reading."""
         found: list[QWidget] = []
         for part in self._parts:
-            found += [*part.buttons(), part.field()]
+            found += [*part.buttons(), part.text_edit()]
         return found + self._row_stops()
 
     def put_in_order(self, before: QWidget | None = None) -> None:
@@ -163,7 +163,7 @@ class MessageView(QWidget):
         """Mark `needle` from now on; None for nothing."""
         self.needle = needle
         for part in self._parts:
-            part.look_for(needle, self._theme.tokens)
+            part.look_for(needle, self._theme.colors)
 
     def count(self) -> int:
         """How often what is looked for is in it."""
@@ -176,7 +176,7 @@ class MessageView(QWidget):
             if other.marks:
                 other.marks.choose(inside if other is part else -1)
         if part:
-            part.bring(inside)
+            part.scroll_to_match(inside)
 
     def mark_area(self, number: int) -> QRect:
         """Where the place of that number is, in this widget."""
@@ -184,7 +184,7 @@ class MessageView(QWidget):
         if part is None or part.marks is None:
             return self.rect()
         area = part.marks.area(inside)
-        viewport = part.field().viewport()
+        viewport = part.text_edit().viewport()
         return QRect(viewport.mapTo(self, area.topLeft()), area.size())
 
     def _counts(self) -> list[int]:
@@ -203,7 +203,7 @@ class MessageView(QWidget):
 
     def _attend(self, part: BlockWidget) -> None:
         """Have heard what the mouse and the keys do in a block of it."""
-        field = part.field()
+        field = part.text_edit()
         if self._context.key_filter:
             field.installEventFilter(self._context.key_filter)
         if self._context.mouse_filter:

@@ -127,7 +127,7 @@ class MessageSelection(QObject):
         band = QFrame(self._content)
         band.setObjectName("selectionBand")
         band.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._theme.dress(band, "chosen")
+        self._theme.apply_stylesheet(band, "chosen")
         band.lower()
         return band
 

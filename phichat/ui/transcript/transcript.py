@@ -66,7 +66,7 @@ class Transcript(QScrollArea):
         self._filling.timeout.connect(self._fill)
         self._down = DownButton(theme, self)
         self._down.clicked.connect(self.follow)
-        theme.dress(self.verticalScrollBar(), "bar")
+        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         self._place.moved.connect(self._on_moved)
         self._live.changed.connect(self.changed)
         application = QApplication.instance()
@@ -388,7 +388,7 @@ class DownButton(QToolButton):
         self.setToolTip(tr("Go to the end"))
         set_icon_size(self, 18, 34, 34)
         self.hide()
-        theme.dress(self, "round")
+        theme.apply_stylesheet(self, "round")
         theme.changed.connect(self._show_icon)
         self._show_icon()
 

@@ -105,7 +105,7 @@ class UserMessageView(MessageView):
     def _make_bubble(self) -> QFrame:
         bubble = QFrame()
         bubble.setProperty("part", "bubble")
-        self._theme.dress(bubble, "bubble")
+        self._theme.apply_stylesheet(bubble, "bubble")
         inside = QVBoxLayout(bubble)
         inside.setContentsMargins(BUBBLE_MARGIN, 10, BUBBLE_MARGIN, 10)
         if self._files:

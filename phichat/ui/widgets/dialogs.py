@@ -20,7 +20,7 @@ def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
     button = box.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     button.setObjectName("closeButton")
     box.rejected.connect(dialog.reject)
-    theme.dress(button, "button")
+    theme.apply_stylesheet(button, "button")
     return box
 
 
@@ -48,7 +48,7 @@ def ask(
     box.setDefaultButton(refuse)
     box.setEscapeButton(refuse)
     agree.clicked.connect(agreed)
-    theme.dress(box, "button")
+    theme.apply_stylesheet(box, "button")
     box.finished.connect(box.deleteLater)
     box.open()
 
@@ -129,8 +129,8 @@ class NameDialog(QDialog):
         layout = QVBoxLayout(self)
         for part in (heading_label(title), self._field, self._note, buttons):
             layout.addWidget(part)
-        theme.dress(self._field, "field")
-        theme.dress(buttons, "button")
+        theme.apply_stylesheet(self._field, "field")
+        theme.apply_stylesheet(buttons, "button")
         self.setMinimumWidth(scaled(340))
         self._look()
 

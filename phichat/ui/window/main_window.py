@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
         self._pages = CentralStack(self._welcome, self._transcript)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
-        self._arrivals.settle(self._pages, page.above, is_offered=self._remembering.now.offers_phi_3)
+        self._arrivals.settle(self._pages, page.above, is_offered=self._remembering.current.offers_phi_3)
         self.sidebar = SidebarController(
             self._theme,
             self._sidebar,
@@ -218,10 +218,10 @@ class MainWindow(QMainWindow):
         actions.quit.triggered.connect(self._quit)
         actions.stop.triggered.connect(self.answering.stop)
         actions.write.triggered.connect(self._composer.setFocus)
-        actions.ahead.setChecked(self._remembering.now.reads_ahead)
+        actions.ahead.setChecked(self._remembering.current.reads_ahead)
         actions.ahead.toggled.connect(self._on_ahead)
         for fold in (actions.sidebar, actions.panel):
-            fold.triggered.connect(self._remembering.soon)
+            fold.triggered.connect(self._remembering.save_soon)
 
     def _connect_archive(self) -> None:
         archive, acting = self.archive, self.acting
@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
         self._attaching.notified.connect(self.say)
 
     def _restore(self) -> None:
-        known = self._remembering.now
+        known = self._remembering.current
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         room = self.screen().availableSize() - QSize(20, 60)  # for the frame
         self.resize(SIZE.boundedTo(room))
@@ -357,7 +357,7 @@ class MainWindow(QMainWindow):
     def _note_layout(self) -> None:
         self._remembering.change(
             geometry=self.saveGeometry().toBase64().toStdString(),
-            columns=self._columns.widths() or self._remembering.now.columns,
+            columns=self._columns.widths() or self._remembering.current.columns,
             sidebar_open=self._columns.is_open(self._actions.sidebar),
             panel_open=self._columns.is_open(self._actions.panel),
         )
