@@ -78,7 +78,7 @@ def test_a_window_and_what_it_talked_about(home: Path, chatml_model: Path, qtbot
     window.session.sampling = Sampling(max_tokens=8)
     person.ask("word " * 20)
     person.wait(
-        lambda: person.window.answering.state is GenerationState.IDLE and len(window.session.conversation.path()) == 2
+        lambda: person.window.generation.state is GenerationState.IDLE and len(window.session.conversation.path()) == 2
     )
     window.close()
     assert list((home / "states").glob("*.state"))

@@ -49,10 +49,10 @@ def main() -> NoReturn:
 
 def _examine(window: MainWindow, order: dict[str, Any]) -> None:
     until = time.monotonic() + order["patience"]
-    _wait(lambda: window.answering.state is GenerationState.IDLE, until)
+    _wait(lambda: window.generation.state is GenerationState.IDLE, until)
     _part(window, QTextEdit, "composer").setPlainText(order["question"])
     _part(window, QAbstractButton, "sendButton").click()
-    _wait(lambda: _answer(window) == order["answer"] and window.answering.state is GenerationState.IDLE, until)
+    _wait(lambda: _answer(window) == order["answer"] and window.generation.state is GenerationState.IDLE, until)
     picture = window.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 5) for y in range(0, picture.height(), 5)}
     _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))

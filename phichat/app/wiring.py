@@ -76,19 +76,19 @@ def create_window(
     stored = file.read()
     theme = _theme(application, stored)
     models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
-    remembering = PreferencesStore(stored, _save_nothing if is_guest else file.write)
-    make_engine = make_engine or (lambda: _engine(home, lambda: remembering.current.states_gb * GB))
+    preferences = PreferencesStore(stored, _save_nothing if is_guest else file.write)
+    make_engine = make_engine or (lambda: _engine(home, lambda: preferences.current.states_gb * GB))
     thread = EngineThread(make_engine)
     service = HistoryService(home, is_guest=is_guest)
-    archive = Conversations(service.history, remembering.new_session)
-    answering = GenerationController(thread, _settings, archive.keeping, models.checksum)
-    arrivals = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
+    conversations = Conversations(service.history, preferences.new_session)
+    generation = GenerationController(thread, _settings, conversations.autosave, models.checksum)
+    coordinator = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
     window = MainWindow(
         theme,
-        answering,
-        arrivals,
-        archive,
-        remembering,
+        generation,
+        coordinator,
+        conversations,
+        preferences,
         models=models.entries,
         open_model=models.find,
         look=_kind_of,
@@ -96,29 +96,29 @@ def create_window(
         export_to=_export,
         import_from=_import,
     )
-    for part in (theme, thread, answering, arrivals, models, service, archive, remembering):
+    for part in (theme, thread, generation, coordinator, models, service, conversations, preferences):
         part.setParent(window)
-    for end in (answering.close, arrivals.close, thread.close, archive.close, service.close):
+    for end in (generation.close, coordinator.close, thread.close, conversations.close, service.close):
         window.closed.connect(end)
-    _connect_conversations(service, window, remembering)
-    _connect_models(models, window, arrivals)
-    _connect_unasked(window, answering, remembering)
+    _connect_conversations(service, window, preferences)
+    _connect_models(models, window, coordinator)
+    _connect_unasked(window, generation, preferences)
     versions = ReleaseFeed(home.versions)
-    _connect_preferences(window, application, theme, remembering, home, can_look=versions.can_look())
+    _connect_preferences(window, application, theme, preferences, home, can_look=versions.can_look())
     _connect_help(
-        window, theme, remembering, home, partial(_diagnose, home, models, answering, thread, make_engine), versions
+        window, theme, preferences, home, partial(_diagnose, home, models, generation, thread, make_engine), versions
     )
-    _connect_notifications(window, application, arrivals, remembering)
+    _connect_notifications(window, application, coordinator, preferences)
     FocusRings(theme, window)
-    speaking = ReplyAnnouncer(answering, window)
-    window.session_changed.connect(speaking.show)
-    speaking.show(window.session)
+    announcer = ReplyAnnouncer(generation, window)
+    window.session_changed.connect(announcer.show)
+    announcer.show(window.session)
     if notice:
         models.searched.connect(StartupNotice(window, notice).show)
     if opened:
-        QTimer.singleShot(AFTER_PAINT, window, partial(window.choosing.open_file, str(opened)))
+        QTimer.singleShot(AFTER_PAINT, window, partial(window.model_selection.open_file, str(opened)))
     QTimer.singleShot(AFTER_PAINT, models.load_first)
-    QTimer.singleShot(AFTER_PAINT, archive.open)
+    QTimer.singleShot(AFTER_PAINT, conversations.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
     return window
 
@@ -152,10 +152,10 @@ def run(
     window.show()
     if had_crashed:
         sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
-        window.answering.loaded_model.connect(StartupNotice(window, sentence).show)
+        window.generation.loaded_model.connect(StartupNotice(window, sentence).show)
     single.called.connect(window.come_forward)
     for giver in (single, application):
-        giver.file_given.connect(window.choosing.open_file)
+        giver.file_given.connect(window.model_selection.open_file)
     window.closed.connect(single.close)
     QTimer.singleShot(2 * AFTER_PAINT, single.listen)
     closing = _Closing(window, screenshot)
@@ -178,40 +178,40 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
-def _connect_conversations(service: HistoryService, window: MainWindow, remembering: PreferencesStore) -> None:
+def _connect_conversations(service: HistoryService, window: MainWindow, preferences: PreferencesStore) -> None:
     """What became of the file, and what models remember of conversations."""
-    answering, keeping = window.answering, window.archive.keeping
-    keeping.erased.connect(answering.forget)
-    keeping.erased.connect(service.clear_states)
-    answering.forgotten.connect(service.clear_states)
-    remembering.states_allowed.connect(service.shrink_states)
+    generation, autosave = window.generation, window.conversations.autosave
+    autosave.erased.connect(generation.forget)
+    autosave.erased.connect(service.clear_states)
+    generation.forgotten.connect(service.clear_states)
+    preferences.states_allowed.connect(service.shrink_states)
     service.noticed.connect(window.say)
-    service.noticed.connect(window.archive.read_again)
+    service.noticed.connect(window.conversations.read_again)
 
 
-def _connect_models(models: ModelService, window: MainWindow, arrivals: ModelCoordinator) -> None:
+def _connect_models(models: ModelService, window: MainWindow, coordinator: ModelCoordinator) -> None:
     """Which model to begin with, and what is here."""
-    models.first_found.connect(window.choosing.begin)
-    models.spare_found.connect(window.answering.fall_back_on)
+    models.first_found.connect(window.model_selection.begin)
+    models.spare_found.connect(window.generation.fall_back_on)
     models.failed.connect(window.say)
-    models.searched.connect(arrivals.look)
-    window.answering.loaded_model.connect(models.remember)
-    window.answering.loaded_model.connect(arrivals.look)
+    models.searched.connect(coordinator.look)
+    window.generation.loaded_model.connect(models.remember)
+    window.generation.loaded_model.connect(coordinator.look)
 
 
-def _connect_unasked(window: MainWindow, answering: GenerationController, remembering: PreferencesStore) -> None:
+def _connect_unasked(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
     """What the model does while nothing is asked of it."""
-    ahead = DraftPrefill(answering, lambda: remembering.current.reads_ahead and _has_power(), window)
-    idling = IdleTimer(answering, lambda: remembering.current.rest_minutes, _has_power, window)
+    ahead = DraftPrefill(generation, lambda: preferences.current.reads_ahead and _has_power(), window)
+    idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, _has_power, window)
     window.session_changed.connect(ahead.show)
     window.draft_changed.connect(ahead.write)
-    window.acting.pinned.connect(ahead.schedule)
+    window.message_commands.pinned.connect(ahead.schedule)
     for signal in (window.session_changed, window.draft_changed):
-        signal.connect(idling.restart)
-    idling.notified.connect(window.say_in_passing)
-    window.closed.connect(idling.close)
-    idling.fell_idle.connect(MainThreadGC(window).look_at_all)
-    remembering.rest_allowed.connect(idling.restart)
+        signal.connect(idle_timer.restart)
+    idle_timer.notified.connect(window.say_in_passing)
+    window.closed.connect(idle_timer.close)
+    idle_timer.fell_idle.connect(MainThreadGC(window).look_at_all)
+    preferences.rest_allowed.connect(idle_timer.restart)
     ahead.show(window.session)
 
 
@@ -219,50 +219,50 @@ def _connect_preferences(
     window: MainWindow,
     application: QApplication,
     theme: Theme,
-    remembering: PreferencesStore,
+    preferences: PreferencesStore,
     home: paths.Home,
     *,
     can_look: bool,
 ) -> None:
     """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
-    motion = ReducedMotion(application, window)
-    motion.set_reduced(remembering.current.less_motion)
-    zooming = TextSize(window, window.commands, theme, remembering)
-    preferring = PreferencesController(
-        window, window.commands, theme, remembering, zooming, motion, home.root, can_look=can_look
+    reduced_motion = ReducedMotion(application, window)
+    reduced_motion.set_reduced(preferences.current.less_motion)
+    text_size = TextSize(window, window.commands, theme, preferences)
+    preferences_controller = PreferencesController(
+        window, window.commands, theme, preferences, text_size, reduced_motion, home.root, can_look=can_look
     )
-    for part in (zooming, preferring):
+    for part in (text_size, preferences_controller):
         part.notified.connect(window.say)
-    window.closed.connect(motion.close)
+    window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # there, nobody asked for anything
-        QTimer.singleShot(ASKED_AFTER, motion.ask_system)
+        QTimer.singleShot(ASKED_AFTER, reduced_motion.ask_system)
 
 
 def _connect_help(
     window: MainWindow,
     theme: Theme,
-    remembering: PreferencesStore,
+    preferences: PreferencesStore,
     home: paths.Home,
     diagnose: Callable[..., str],
     versions: ReleaseFeed,
 ) -> None:
     """The Help menu, and news of newer versions."""
-    helping = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
-    updating = UpdateCheck(window, window.bars, theme, remembering, versions)
-    helping.notified.connect(window.say)
-    for end in (helping.close, updating.close):
+    help_controller = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
+    update_check = UpdateCheck(window, window.bars, theme, preferences, versions)
+    help_controller.notified.connect(window.say)
+    for end in (help_controller.close, update_check.close):
         window.closed.connect(end)
 
 
 def _connect_notifications(
-    window: MainWindow, application: QApplication, arrivals: ModelCoordinator, remembering: PreferencesStore
+    window: MainWindow, application: QApplication, coordinator: ModelCoordinator, preferences: PreferencesStore
 ) -> None:
     """What is shown outside the window when something has ended."""
-    popping = DesktopNotifications(application.windowIcon(), window)
-    notifying = NotificationRules(window, window.answering, lambda: remembering.current.notifies, popping.show)
-    arrivals.ended.connect(notifying.tell)
-    popping.clicked.connect(window.come_forward)
-    window.closed.connect(popping.hide)
+    notifications = DesktopNotifications(application.windowIcon(), window)
+    rules = NotificationRules(window, window.generation, lambda: preferences.current.notifies, notifications.show)
+    coordinator.ended.connect(rules.tell)
+    notifications.clicked.connect(window.come_forward)
+    window.closed.connect(notifications.hide)
 
 
 class StartupNotice(QObject):
@@ -363,14 +363,14 @@ def _read_text(file: Path) -> "Attachment":
 def _diagnose(
     home: paths.Home,
     models: ModelService,
-    answering: GenerationController,
+    generation: GenerationController,
     thread: EngineThread,
     make_engine: Callable[[], Engine],
     stop: CancelToken,
 ) -> str:
     from phichat.diagnostics.doctor import diagnose  # noqa: PLC0415 - rarely needed
 
-    running = answering.model is not None, answering.loaded, thread.pid
+    running = generation.model is not None, generation.loaded, thread.pid
     return diagnose(models.library(), home, running, make_engine, stop)
 
 

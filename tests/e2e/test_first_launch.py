@@ -80,7 +80,8 @@ def talk(person: Person) -> None:
     person.ask("Write a haiku about ice hockey")
     person.wait(
         lambda: (
-            person.window.answering.state is GenerationState.IDLE and len(person.window.session.conversation.path()) > 1
+            person.window.generation.state is GenerationState.IDLE
+            and len(person.window.session.conversation.path()) > 1
         )
     )
     reply = person.window.session.conversation.path()[-1].reply
@@ -100,7 +101,7 @@ def test_the_first_launch_ends_in_a_talk_with_phi_3(
     person.wait(lambda: shows(person, "talkButton"))
     assert (home / "models" / FILE).read_bytes() == phi3_model.read_bytes()
     person.click("talkButton")
-    person.wait(lambda: person.window.answering.loaded and "Phi-3" in person.window.answering.loaded.path)
+    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.path)
     talk(person)
 
 
@@ -125,5 +126,5 @@ def test_killed_three_times_it_goes_on_each_time(
     person.wait(lambda: shows(person, "talkButton"))
     assert phi.starts(FILE)[-1] == held
     person.click("talkButton")
-    person.wait(lambda: person.window.answering.loaded and "Phi-3" in person.window.answering.loaded.path)
+    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.path)
     talk(person)

@@ -10,8 +10,8 @@ def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(with_small_context:
     person = with_small_context
     prompts: list[PromptReady] = []
     done: list[Done] = []
-    person.window.answering.prompt_made.connect(prompts.append)
-    person.window.answering.measured.connect(done.append)
+    person.window.generation.prompt_made.connect(prompts.append)
+    person.window.generation.measured.connect(done.append)
     while len(done) < 12:
         person.ask(f"Number {len(done)}")
         person.wait_for(GenerationState.IDLE)

@@ -40,7 +40,7 @@ def model_process() -> psutil.Process:
 
 def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Person) -> None:
     seen: list[str] = []
-    person.window.answering.replied.connect(lambda _, message: seen.append(message.text))
+    person.window.generation.replied.connect(lambda _, message: seen.append(message.text))
     person.window.session.sampling = Sampling(max_tokens=400)
     person.ask("Write a long story about ice hockey")
     person.wait(lambda: len(set(seen)) > 3)
@@ -53,7 +53,7 @@ def test_a_haiku_comes_word_by_word_is_stopped_and_asked_for_again(person: Perso
     assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
     person.window.session.sampling = Sampling(max_tokens=12)
     person.ask("Write a haiku about ice hockey")
-    person.wait(lambda: person.message(3) and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: person.message(3) and person.window.generation.state is GenerationState.IDLE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -61,7 +61,7 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     person.window.session.sampling = Sampling(max_tokens=400)
     person.ask("Write a long story about ice hockey")
     person.wait(lambda: len(person.message(1)) > 10)
-    read_along = QSignalSpy(person.window.answering.unasked.read_on)
+    read_along = QSignalSpy(person.window.generation.background.read_on)
     model_process().send_signal(signal.SIGKILL)
     person.wait_for(GenerationState.IDLE)
     person.wait(read_along.count)
@@ -69,7 +69,7 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     assert len(person.message(1)) > 10
     person.window.session.sampling = Sampling(max_tokens=8)
     person.ask("And now?")
-    person.wait(lambda: person.message(3) and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: person.message(3) and person.window.generation.state is GenerationState.IDLE)
 
 
 def test_the_model_goes_with_the_window(person: Person, eventually: Callable[..., None]) -> None:

@@ -109,7 +109,7 @@ class Person:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)
 
     def wait_for(self, state: GenerationState) -> None:
-        self.wait(lambda: self.window.answering.state is state)
+        self.wait(lambda: self.window.generation.state is state)
 
 
 @pytest.fixture

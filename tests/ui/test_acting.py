@@ -127,7 +127,7 @@ def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: S
     engine.enqueue("upon a time")
     person.press_in(1, "Continue")
     person.wait(
-        lambda: person.message(1) == "Once upon a time" and person.window.answering.state is GenerationState.IDLE
+        lambda: person.message(1) == "Once upon a time" and person.window.generation.state is GenerationState.IDLE
     )
     assert engine.requests[-1].begun == Turn(Role.ASSISTANT, "Once ", (1000,))
     assert person.button(1, "Continue") is None
@@ -164,9 +164,9 @@ def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: Scr
     message = conversation.path()[-1]
     assert message.reply is not None
     reply = replace(message.reply, ending=Ending.CANCELLED, statistics={"interrupted": True})
-    person.window.acting.show(person.window.session)
+    person.window.message_commands.show(person.window.session)
     conversation.change(message, reply=reply)
-    person.window.acting.show(person.window.session)
+    person.window.message_commands.show(person.window.session)
     assert note(person, 1).startswith("Interrupted · starter")
     assert person.button(1, "Continue")
 
@@ -177,7 +177,7 @@ def test_the_same_seed_and_settings_are_used_again(person: Person, engine: Scrip
     person.find("temperatureSlider").setValue(0)
     engine.enqueue("One")
     person.choose_in(1, "Again with the same seed")
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling == engine.requests[0].sampling
     assert note(person, 1).endswith("\nThe same text as before.")
     assert person.window.session.sampling.temperature == 0
@@ -206,11 +206,11 @@ def test_again_with_another_seed_or_preset_changes_only_that(person: Person, eng
     ask(person, "Choose")
     first = engine.requests[0].sampling
     person.choose_in(1, "Again with…", "Another seed")
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling.seed != first.seed
     assert replace(engine.requests[1].sampling, seed=first.seed) == first
     person.choose_in(1, "Again with…", "Precise")
-    person.wait(lambda: len(engine.requests) == 3 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[2].sampling == replace(PRESETS["precise"].sampling, seed=engine.requests[1].sampling.seed)
     assert person.window.session.sampling == PRESETS["balanced"].sampling
 
@@ -220,19 +220,19 @@ def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine)
     person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})
     ask(person, "Choose")
     person.choose_in(1, "Again with…", "R&&D")
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling == replace(daring, seed=engine.requests[0].sampling.seed)
 
 
 def test_again_with_another_model_loads_that_first(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
     ask(person, "Choose")
-    person.window.choosing.open_file(str(phi3_model))
+    person.window.model_selection.open_file(str(phi3_model))
     person.wait_for(GenerationState.IDLE)
     person.choose_in(1, "Again with the same seed")
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert len(engine.loads) == 3, "the reply's own model answers again"
     person.choose_in(1, "Again with…", phi3_model.stem)
-    person.wait(lambda: len(engine.requests) == 3 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.loads[-1][0] == phi3_model
     assert note(person, 1).startswith(phi3_model.stem)
 
@@ -261,7 +261,7 @@ def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: Scr
 def test_keys_act_on_the_last_message(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "Choose")
     QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL)
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL | SHIFT)
     assert person.written() == "> Choose\n\n"
     QTest.keyClick(person.window, Qt.Key.Key_E, CONTROL)
@@ -290,7 +290,7 @@ def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine:
     engine.enqueue("Other")
     ask(person, "Choose")
     person.press_in(1, "Answer again")
-    person.wait(lambda: person.message(1) == "Other" and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: person.message(1) == "Other" and person.window.generation.state is GenerationState.IDLE)
     person.choose_in(1, "Delete from here on")
     assert person.message(1) == "One"
     assert person.button(1, "Next version") is None

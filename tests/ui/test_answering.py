@@ -32,17 +32,17 @@ def engine() -> ScriptedEngine:
 
 
 @pytest.fixture
-def answering(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[GenerationController]:
+def generation(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[GenerationController]:
     thread = EngineThread(lambda: engine)
-    answering = GenerationController(thread, EngineSettings, keeper, lambda path: "abc")
-    answering.use(TINY, 512)
-    qtbot.waitUntil(lambda: answering.state is GenerationState.IDLE)
-    yield answering
+    generation = GenerationController(thread, EngineSettings, keeper, lambda path: "abc")
+    generation.use(TINY, 512)
+    qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE)
+    yield generation
     thread.close()
 
 
-def wait(qtbot: QtBot, answering: GenerationController) -> None:
-    qtbot.waitUntil(lambda: answering.state is GenerationState.IDLE, timeout=20_000)
+def wait(qtbot: QtBot, generation: GenerationController) -> None:
+    qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE, timeout=20_000)
 
 
 def last(session: Session) -> Message:
@@ -50,34 +50,34 @@ def last(session: Session) -> Message:
 
 
 def test_the_model_sees_a_question_once_it_is_stored(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     session = Session()
-    answering.submit(session, "Hello you")
+    generation.submit(session, "Hello you")
     assert keeper.told == ["begun ['Hello you', '']"]
     qtbot.wait(100)
     assert not engine.requests
     keeper.stored.set_result(None)
-    wait(qtbot, answering)
+    wait(qtbot, generation)
     assert len(engine.requests) == 1
     assert keeper.told[1:] == ["grown 'Hello you' [1000]", "finished 'Hello you'"]
 
 
 def test_what_cannot_be_stored_is_answered_all_the_same(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_exception(OSError("disk full"))
-    answering.submit(Session(), "Hello")
-    wait(qtbot, answering)
+    generation.submit(Session(), "Hello")
+    wait(qtbot, generation)
     assert engine.requests
 
 
-def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper) -> None:
+def test_a_reply_knows_how_it_was_made(qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper) -> None:
     keeper.stored.set_result(None)
     session = Session()
     session.sampling = Sampling(temperature=0.3, seed=7)
-    answering.submit(session, "Hello")
-    wait(qtbot, answering)
+    generation.submit(session, "Hello")
+    wait(qtbot, generation)
     reply = last(session).reply
     assert reply is not None
     assert (reply.model, reply.model_sha256, reply.seed) == ("tiny", "abc", 7)
@@ -88,47 +88,47 @@ def test_a_reply_knows_how_it_was_made(qtbot: QtBot, answering: GenerationContro
 
 
 def test_another_reply_stands_beside_the_first_with_its_own_settings(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("first")
     engine.enqueue("second")
     session = Session()
-    answering.submit(session, "Hello")
-    wait(qtbot, answering)
+    generation.submit(session, "Hello")
+    wait(qtbot, generation)
     first = last(session)
-    answering.retry(session, first, Sampling(temperature=0, seed=3))
-    wait(qtbot, answering)
+    generation.retry(session, first, Sampling(temperature=0, seed=3))
+    wait(qtbot, generation)
     assert [message.text for message in session.conversation.siblings(first)] == ["first", "second"]
     assert engine.requests[-1].sampling == Sampling(temperature=0, seed=3)
     assert session.sampling == Sampling()
 
 
 def test_an_edited_question_is_asked_beside_the_old_one(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     session = Session()
-    answering.submit(session, "Hello")
-    wait(qtbot, answering)
+    generation.submit(session, "Hello")
+    wait(qtbot, generation)
     question = session.conversation.path()[0]
-    answering.edit(session, question, "Goodbye")
-    wait(qtbot, answering)
+    generation.edit(session, question, "Goodbye")
+    wait(qtbot, generation)
     assert [turn.text for turn in engine.requests[-1].turns] == ["Goodbye"]
     assert [message.text for message in session.conversation.siblings(question)] == ["Hello", "Goodbye"]
 
 
 def test_a_stopped_reply_goes_on(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("Once ")
     engine.enqueue("upon a time")
     session = Session()
-    answering.submit(session, "Tell")
-    wait(qtbot, answering)
-    answering.go_on(session)
-    wait(qtbot, answering)
+    generation.submit(session, "Tell")
+    wait(qtbot, generation)
+    generation.go_on(session)
+    wait(qtbot, generation)
     begun = engine.requests[-1].begun
     assert begun is not None
     assert (begun.text, begun.tokens) == ("Once ", (1000,))
@@ -138,33 +138,33 @@ def test_a_stopped_reply_goes_on(
 
 
 def test_closing_in_the_middle_of_a_reply_stores_what_there_is(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     engine.enqueue("Once ", threading.Event(), "upon")
     session = Session()
-    answering.submit(session, "Tell")
-    qtbot.waitUntil(lambda: answering.state is GenerationState.WRITING)
-    answering.close()
+    generation.submit(session, "Tell")
+    qtbot.waitUntil(lambda: generation.state is GenerationState.WRITING)
+    generation.close()
     assert keeper.told[-2:] == ["grown 'Once ' [1000]", "finished 'Once '"]
     assert last(session).reply.ending is Ending.CANCELLED  # type: ignore[union-attr]
 
 
 def test_what_is_being_written_is_read_and_yields_to_the_question(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     session = Session()
-    answering.read_ahead(session, "Tell me")
+    generation.read_ahead(session, "Tell me")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell me"])
-    assert answering.state is GenerationState.IDLE
-    answering.submit(session, "Tell me more")
-    wait(qtbot, answering)
+    assert generation.state is GenerationState.IDLE
+    generation.submit(session, "Tell me more")
+    wait(qtbot, generation)
     assert [message.text for message in session.conversation.path()] == ["Tell me more", "Tell me more"]
 
 
-def test_what_is_written_is_read_once(qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine) -> None:
-    ahead = DraftPrefill(answering)
+def test_what_is_written_is_read_once(qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine) -> None:
+    ahead = DraftPrefill(generation)
     for _ in range(2):
         ahead.write("Te")
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
@@ -176,17 +176,17 @@ def test_what_is_written_is_read_once(qtbot: QtBot, answering: GenerationControl
 
 
 def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
-    qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine
 ) -> None:
     gate = threading.Event()
     engine.hold_drafts(gate)
-    ahead = DraftPrefill(answering)
+    ahead = DraftPrefill(generation)
     ahead.write("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell"])
     ahead.write("Tell me")
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Tell"]
-    read = QSignalSpy(answering.unasked.read_on)
+    read = QSignalSpy(generation.background.read_on)
     gate.set()
     qtbot.waitUntil(lambda: read.count() == 2)
     assert engine.drafts == ["Tell", "Tell me"]
@@ -199,23 +199,23 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 
 
 def test_nothing_is_read_where_there_is_no_power_to_spare(
-    qtbot: QtBot, answering: GenerationController, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine
 ) -> None:
-    ahead = DraftPrefill(answering, lambda: False)
+    ahead = DraftPrefill(generation, lambda: False)
     ahead.write("Tell")
     qtbot.wait(2 * EVERY)
     assert not engine.drafts
 
 
 def test_what_is_to_be_forgotten_is_told_to_the_model_whatever_it_does(
-    qtbot: QtBot, answering: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
+    qtbot: QtBot, generation: GenerationController, keeper: SlowKeeper, engine: ScriptedEngine
 ) -> None:
     keeper.stored.set_result(None)
     gate = threading.Event()
     engine.enqueue("Once ", gate, "upon")
-    answering.submit(Session(), "Tell")
-    qtbot.waitUntil(lambda: answering.state is GenerationState.WRITING)
-    with qtbot.waitSignal(answering.forgotten):
-        answering.stop()
-        answering.forget()
+    generation.submit(Session(), "Tell")
+    qtbot.waitUntil(lambda: generation.state is GenerationState.WRITING)
+    with qtbot.waitSignal(generation.forgotten):
+        generation.stop()
+        generation.forget()
     assert engine.drafts == [""]

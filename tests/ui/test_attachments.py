@@ -75,7 +75,7 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
     attach(person, notes)
     notes.unlink()  # what becomes of it is no matter
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     file = Attachment("notes.txt", "Ferries float on the river.\n")
     assert engine.requests[0].turns[-1].text == with_attachments("Why?", [file])
     assert person.message(0) == "Why?"
@@ -112,7 +112,7 @@ def test_a_file_alone_is_a_question(person: Person, engine: ScriptedEngine, note
     attach(person, notes)
     assert person.find("sendButton").isEnabled()
     person.click("sendButton")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     assert person.titles() == ["notes.txt"]
     person.find("message-0").take_focus()
     assert person.window.focusWidget().accessibleName() == "notes.txt"
@@ -267,7 +267,7 @@ def test_an_edited_question_keeps_its_files_but_for_those_taken_away(
     other.write_text("Other", "utf-8")
     attach(person, notes, other)
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     person.press_in(0, "Edit")
     assert chips(person, "editBox") == ["notes.txt", "other.txt"]
     QTest.mouseClick(_all(person, "editBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
@@ -293,8 +293,8 @@ def test_what_is_asked_before_there_is_a_model_takes_its_files_along(
     attach(person, notes)
     person.ask("Early")
     assert (person.written(), chips(person)) == ("Early", ["notes.txt"])
-    person.window.choosing.open_file(str(phi3_model))
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[0].turns[-1].text.startswith("notes.txt:")
     assert (person.written(), chips(person)) == ("", [])
 
@@ -355,7 +355,7 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
 def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEngine, notes: Path) -> None:
     attach(person, notes)
     person.ask("Why?")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     person.click("newConversationButton")
     QTest.keyClicks(person.find("searchField"), "river")
     person.wait(lambda: person.window.findChild(QWidget, "searchResults") and person.titles("searchResults"))

@@ -25,7 +25,7 @@ def twice(person: Person, engine: ScriptedEngine) -> Person:
     person.wait_for(GenerationState.IDLE)
     engine.enqueue("Other")
     person.press_in(1, "Answer again")
-    person.wait(lambda: person.message(1) == "Other" and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: person.message(1) == "Other" and person.window.generation.state is GenerationState.IDLE)
     return person
 
 
@@ -76,7 +76,7 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
     person.ask("Which?")
     person.wait_for(GenerationState.IDLE)
     person.press_in(25, "Answer again")
-    person.wait(lambda: "line" in person.message(25) and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: "line" in person.message(25) and person.window.generation.state is GenerationState.IDLE)
     person.qtbot.wait(300)
     person.point_at(25)
     before = person.button(25, "Previous version").mapToGlobal(QPoint()).y()
@@ -98,7 +98,7 @@ def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine:
     field.selectAll()
     QTest.keyClicks(field, "Bread?")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait(lambda: person.message(1) == "Bread?" and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: person.message(1) == "Bread?" and person.window.generation.state is GenerationState.IDLE)
     assert place(person, 0) == "2/2"
     assert person.written() == "draft"
     person.press_in(0, "Previous version")
@@ -150,7 +150,7 @@ def test_escape_in_the_field_does_not_stop_the_answer(person: Person, engine: Sc
     person.wait(lambda: person.message(1) == "Half ")
     person.press_in(0, "Edit")
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Escape)
-    assert person.window.answering.is_answering()
+    assert person.window.generation.is_answering()
     gate.set()
     person.wait(lambda: person.message(1) == "Half whole")
 
@@ -205,7 +205,7 @@ def test_a_found_message_of_another_branch_is_shown_with_its_words_marked(twice:
     conversation = twice.window.session.conversation
     message = next(one for one in conversation.messages() if one.text == "And then?")
     assert isinstance(message, Message)
-    twice.window.acting.show_message(twice.window.session, message.id, "THEN")
+    twice.window.message_commands.show_message(twice.window.session, message.id, "THEN")
     assert twice.message(2) == "And then?"
     marks = twice.find("message-2").count()
     assert marks == 1

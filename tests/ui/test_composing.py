@@ -77,7 +77,7 @@ def test_a_composition_that_is_given_up_leaves_nothing(person: Person, engine: S
 
 def test_a_question_that_is_edited_is_composed_in_peace(person: Person, engine: ScriptedEngine) -> None:
     person.ask("First")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     person.press_in(0, "Edit")
     field = person.find("editField")
     compose(field, "にほん")

@@ -96,7 +96,7 @@ def test_text_can_be_read(theme: str, home: Path, open_window: Callable[[], Pers
     states = [measured(person.window)]
     engine.enqueue("A **ferry** is `a boat`, see [this](https://example.com).\n\n```c\nint row;\n```\n> Quoted")
     person.ask("What is a ferry?")
-    person.wait(lambda: person.window.answering.state is GenerationState.IDLE and len(person.titles()) == 1)
+    person.wait(lambda: person.window.generation.state is GenerationState.IDLE and len(person.titles()) == 1)
     person.choose_in(0, "Pin")
     states += [measured(person.window), rows(person.window, person)]
     engine.enqueue("Half", EngineDied("The model ended. Ask again."))

@@ -25,9 +25,9 @@ def shelf() -> ScriptedShelf:
 
 @pytest.fixture
 def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[DownloadManager]:
-    jobs, errands = JobPool("downloads"), BackgroundTasks("errands")
-    yield DownloadManager(lambda: shelf, jobs, errands)
-    for worker in (jobs, errands):
+    pool, tasks = JobPool("downloads"), BackgroundTasks("errands")
+    yield DownloadManager(lambda: shelf, pool, tasks)
+    for worker in (pool, tasks):
         worker.close()
 
 

@@ -61,8 +61,8 @@ def long(person: Person) -> Session:
         text = f"Answer **{number}** with some words.\n\n```python\nvalue = {number}\n```\n\nAnd more of it."
         conversation.add(Role.ASSISTANT, text, Reply("starter", number, (1, 2, 3), Ending.STOP))
     session = Session(conversation)
-    person.window.archive.conversing.take(session)
-    person.window.archive.conversing.open(conversation.id)
+    person.window.conversations.current.take(session)
+    person.window.conversations.current.open(conversation.id)
     return session
 
 
@@ -125,7 +125,7 @@ def test_an_answer_is_searched_while_it_comes(person: Person, engine: ScriptedEn
     counts(person, "1 of 2")
     assert marked(person.find("message-1").findChild(QTextBrowser)) == ["whale"]
     press(person, Qt.Key.Key_Escape)
-    assert person.window.answering.is_answering()
+    assert person.window.generation.is_answering()
     gates[1].set()
     person.wait_for(GenerationState.IDLE)
 
@@ -144,9 +144,9 @@ def test_a_place_far_down_in_code_is_brought_to_sight(person: Person, engine: Sc
 def test_a_long_conversation_is_shown_at_once_and_never_stalls_the_window(
     person: Person, long: Session, eventually: Callable[[Callable[[], object]], None]
 ) -> None:
-    person.window.archive.conversing.begin()
+    person.window.conversations.current.begin()
     person.qtbot.wait(20)
-    person.window.archive.conversing.open(long.conversation.id)
+    person.window.conversations.current.open(long.conversation.id)
     assert person.message(1999).startswith("Answer **999**")
     assert person.window.findChild(QWidget, "message-0") is None
     person.wait(lambda: person.window.findChild(QWidget, "message-1980"))
@@ -194,7 +194,7 @@ def test_counting_in_a_long_conversation_leaves_the_window_free(person: Person, 
 
 def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) -> None:
     message = long.conversation.path()[401]
-    person.window.acting.show_message(long, message.id, "some words")
+    person.window.message_commands.show_message(long, message.id, "some words")
     view = person.find("message-401")
     assert view.isVisible()
     assert strong(person) == ["some"]

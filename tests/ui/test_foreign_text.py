@@ -342,7 +342,7 @@ def test_titles_questions_and_answers(
         evil, f"\n\n![x]({evil})", "\n\n[a](https://example.org/<b>)\n\n| a |\n|-|\n| <b>x |\n\n```\n<b>\n```"
     )
     person.ask(evil)
-    person.wait(lambda: person.window.answering.state is GenerationState.IDLE and "```" in person.message(1))
+    person.wait(lambda: person.window.generation.state is GenerationState.IDLE and "```" in person.message(1))
     check(person)
     person.find("searchField").setText("img")
     person.wait(lambda: person.find("searchResults").model().rowCount())

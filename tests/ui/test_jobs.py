@@ -85,16 +85,16 @@ def test_what_goes_wrong_is_one_sentence_and_the_next_job_is_done(worker: JobPoo
 
 
 def test_errands_do_not_wait_for_each_other_and_answer_who_asked(qapp: object, qtbot: QtBot) -> None:
-    errands, gate = BackgroundTasks("test"), threading.Event()
+    tasks, gate = BackgroundTasks("test"), threading.Event()
     told: list[object] = []
     ends: list[str] = []
-    errands.run(says(gate, "slow"), told.append, ends.append)
-    errands.run(says("quick"), told.append, ends.append)
-    errands.run(says(HubRefused("No.")), told.append, ends.append)
+    tasks.run(says(gate, "slow"), told.append, ends.append)
+    tasks.run(says("quick"), told.append, ends.append)
+    tasks.run(says(HubRefused("No.")), told.append, ends.append)
     qtbot.waitUntil(lambda: told == ["quick"] and sorted(ends) == ["", "No."])
     gate.set()
     qtbot.waitUntil(lambda: told == ["quick", "slow"])
-    errands.close()
+    tasks.close()
 
 
 def test_closing_stops_what_is_under_way_and_tells_nothing_more(worker: JobPool, qtbot: QtBot) -> None:

@@ -110,16 +110,16 @@ def test_drafts_stay_with_their_conversations(person: Person, open_window: Calla
 
 def test_a_draft_that_is_given_up_leaves_nothing(person: Person, home: Path) -> None:
     person.type("Hm")
-    person.wait(lambda: person.window.archive.keeping.is_stored(person.window.session))
+    person.wait(lambda: person.window.conversations.autosave.is_stored(person.window.session))
     person.find("composer").clear()
-    person.wait(lambda: not person.window.archive.keeping.is_stored(person.window.session))
+    person.wait(lambda: not person.window.conversations.autosave.is_stored(person.window.session))
     person.window.close()
     assert stored(home) == []
 
 
 def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Path) -> None:
     person.type("How do")
-    person.wait(lambda: person.window.archive.keeping.is_stored(person.window.session))
+    person.wait(lambda: person.window.conversations.autosave.is_stored(person.window.session))
     person.ask(" whales sleep?")
     person.wait_for(GenerationState.IDLE)
     assert person.titles() == ["How do whales sleep?"]
@@ -195,7 +195,7 @@ def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: 
     person.press(Qt.Key.Key_Escape)
     person.wait_for(GenerationState.IDLE)
     engine.enqueue("and whole.")
-    person.window.answering.go_on(person.window.session)
+    person.window.generation.go_on(person.window.session)
     person.wait_for(GenerationState.IDLE)
     person.window.close()
     reply = stored(home)[0].messages[-1]
@@ -214,7 +214,7 @@ def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Pe
     person.choose_in(0, "Delete from here on")
     person.type("x")
     person.press(Qt.Key.Key_Backspace)
-    person.window.archive.conversing.settle()
+    person.window.conversations.current.settle()
     person.click("newConversationButton")
     assert person.titles() == ["Precious words"]
     person.type("Other")
@@ -244,21 +244,21 @@ def test_a_conversation_whose_messages_were_all_deleted_outlives_being_opened(
 
 
 def test_a_draft_that_is_given_up_leaves_what_the_model_remembers(person: Person) -> None:
-    keeping = person.window.archive.keeping
-    erased = QSignalSpy(keeping.erased)
+    autosave = person.window.conversations.autosave
+    erased = QSignalSpy(autosave.erased)
     person.type("Hm")
-    person.wait(lambda: keeping.is_stored(person.window.session))
+    person.wait(lambda: autosave.is_stored(person.window.session))
     person.find("composer").clear()
-    person.wait(lambda: not keeping.is_stored(person.window.session))
+    person.wait(lambda: not autosave.is_stored(person.window.session))
     assert erased.count() == 0
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count: int) -> None:
-    keeping = AutoSave(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
-    erased = QSignalSpy(keeping.erased)
+    autosave = AutoSave(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
+    erased = QSignalSpy(autosave.erased)
     done: Future[int] = Future()
-    keeping.empty_bin()
+    autosave.empty_bin()
     thread = threading.Thread(target=done.set_result, args=(count,))
     thread.start()
     thread.join()
@@ -270,7 +270,7 @@ def test_a_draft_is_stored_while_one_types_on(person: Person) -> None:
     for _ in range(12):
         person.type("w")
         person.qtbot.wait(100)
-    assert person.window.archive.keeping.is_stored(person.window.session)
+    assert person.window.conversations.autosave.is_stored(person.window.session)
 
 
 def test_a_system_prompt_alone_is_kept_as_a_draft_is(person: Person, open_window: Callable[[], Person]) -> None:
@@ -285,7 +285,7 @@ def test_a_system_prompt_alone_is_kept_as_a_draft_is(person: Person, open_window
     assert person.find("systemPrompt").toPlainText() == ""
     person.open("Untitled")
     person.find("systemPrompt").clear()
-    person.window.archive.conversing.settle()
+    person.window.conversations.current.settle()
     assert person.titles() == ["Other"]
 
 
@@ -318,17 +318,17 @@ def test_a_new_conversation_is_not_replaced_by_one_that_was_being_read(slow: Per
 
 def test_what_cannot_be_read_does_not_keep_another_from_being_shown(slow: Person) -> None:
     slow.open("Slow")
-    slow.wait(lambda: slow.window.archive.conversing._wanted)
+    slow.wait(lambda: slow.window.conversations.current._wanted)
     slow.open("Quick")
     slow.wait(lambda: slow.window.session.conversation.title == "Quick")
 
 
 def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Person) -> None:
-    conversing = person.window.archive.conversing
+    current = person.window.conversations.current
     person.click("newConversationButton")
-    begun = conversing.session
-    conversing.resume(ConversationRecord(ConversationSummary("draft", "Hm", 1.0, 1.0), draft="Hm"))
-    assert conversing.session is begun
+    begun = current.session
+    current.resume(ConversationRecord(ConversationSummary("draft", "Hm", 1.0, 1.0), draft="Hm"))
+    assert current.session is begun
 
 
 def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine: ScriptedEngine, home: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine
         rest.set()
         person.wait_for(GenerationState.IDLE)
         person.click("newConversationButton")
-        person.window.archive.conversing.renew()
+        person.window.conversations.current.renew()
         person.open("Whales")
         QTest.qWait(300)
     person.wait(lambda: person.window.findChild(QWidget, "message-1"))
@@ -351,7 +351,7 @@ def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(pers
     ask(person, "Two")
     person.choose_in(2, "Delete from here on")
     person.click("newConversationButton")
-    person.window.archive.conversing.renew()
+    person.window.conversations.current.renew()
     person.open("One")
     person.wait(lambda: person.message(1) == "One")
     person.window._actions.undo.trigger()
@@ -366,7 +366,7 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
     ask(person, "Two")
     conversation, file = person.window.session.conversation, tmp_path / "some.json"
     sidebar = person.window.sidebar
-    sidebar.exchanging.export([conversation.id], file)
+    sidebar.import_export.export([conversation.id], file)
     person.wait(lambda: "written" in person.status())
     content = json.loads(file.read_text())
     messages = content["conversations"][0]["messages"]
@@ -396,13 +396,13 @@ class BrokenHistory:
 
 
 def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
-    keeping = AutoSave(lambda: cast("History", BrokenHistory()))
-    failed = QSignalSpy(keeping.failed)
+    autosave = AutoSave(lambda: cast("History", BrokenHistory()))
+    failed = QSignalSpy(autosave.failed)
     session = Session()
     session.begin("Hello", Reply("m"))
-    assert isinstance(keeping.begun(session), Future)
+    assert isinstance(autosave.begun(session), Future)
     for _ in range(5):
-        keeping.grown(session, "x", [1])
+        autosave.grown(session, "x", [1])
         qtbot.wait(5)
     assert failed.count() == 1
     assert failed.at(0) == ["The disk is full."]

@@ -164,8 +164,8 @@ def test_what_opens_later_is_in_its_place(talker: Person, name: str, opens: Call
 def test_what_takes_the_focus_has_a_name(talker: Person) -> None:
     for _, opens in OPENERS:
         opens(talker)
-    talker.window._arrivals.open_dialog()
-    talker.window._arrivals.offer()
+    talker.window._coordinator.open_dialog()
+    talker.window._coordinator.offer()
     everything = [widget for window in QApplication.topLevelWidgets() for widget in window.findChildren(QWidget)]
     taking = [widget for widget in everything if can_take(widget)]
     assert len(taking) > 50

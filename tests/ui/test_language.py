@@ -73,7 +73,7 @@ def test_from_the_right(open_window: Callable[[], Person], engine: ScriptedEngin
     engine.enqueue("العبّارة قارب.\n\nIn English.\n\n```python\nprint(12)\n```")
     person.wait_for(GenerationState.IDLE)
     person.window.submit("ما هي العبّارة؟")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     question, answer = (person.find(f"message-{number}").findChild(QTextBrowser) for number in range(2))
     person.wait(lambda: begins_right(question, 0) and begins_right(answer, 0))
     assert not begins_right(answer, 1)
@@ -85,7 +85,7 @@ def test_from_the_right(open_window: Callable[[], Person], engine: ScriptedEngin
 def test_a_table_begins_at_the_side_its_words_do(person: Person, engine: ScriptedEngine, one: str, two: str) -> None:
     engine.enqueue(f"| {one} | {two} |\n|---|---|\n| 1 | 2 |")
     person.ask("A table")
-    person.wait(lambda: engine.requests and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     table = person.find("message-1").findChild(TableBlock)
 
     def across(words: str) -> Any:

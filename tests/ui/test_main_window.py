@@ -50,7 +50,7 @@ def test_a_question_is_answered_as_the_words_come(person: Person, engine: Script
     person.ask("Write a haiku")
     person.wait(lambda: person.message(1) == "Puck slides")
     assert person.message(0) == "Write a haiku"
-    assert person.window.answering.state is GenerationState.WRITING
+    assert person.window.generation.state is GenerationState.WRITING
     gate.set()
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Puck slides home."
@@ -120,7 +120,7 @@ def test_a_question_that_waits_for_the_model_can_be_taken_back(
     person.wait_for(GenerationState.LOADING)
     person.ask("Early")
     person.press(Qt.Key.Key_Escape)
-    assert not person.window.answering.is_answering()
+    assert not person.window.generation.is_answering()
     gate.set()
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == ""
@@ -355,7 +355,7 @@ def test_columns_fold_where_there_is_no_room(person: Person) -> None:
 
 
 def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
-    person.window.choosing.open_file(str(phi3_model))
+    person.window.model_selection.open_file(str(phi3_model))
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
     person.wait_for(GenerationState.IDLE)
     assert phi3_model.stem in str(person.find("modelButton").property("text"))
@@ -390,7 +390,7 @@ application.sendEvent(application, QFileOpenEvent("/models/phi.gguf"))
 
 
 def test_a_file_that_is_not_there_is_said(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
-    person.window.choosing.open_file(str(tmp_path / "gone.gguf"))
+    person.window.model_selection.open_file(str(tmp_path / "gone.gguf"))
     assert "gone.gguf" in person.status()
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")
@@ -445,7 +445,7 @@ def test_what_is_remembered_of_an_opened_file_is_used_at_the_next_start(
 ) -> None:
     first = open_window()
     first.wait_for(GenerationState.IDLE)
-    first.window.choosing.open_file(str(phi3_model))
+    first.window.model_selection.open_file(str(phi3_model))
     first.wait_for(GenerationState.IDLE)
     first.window.close()
     open_window().wait(lambda: engine.loads[-1][0] == phi3_model)
@@ -540,8 +540,8 @@ def test_a_bad_file_leaves_the_model_there_was(
     person: Person, engine: ScriptedEngine, starter: Path, phi3_model: Path, open_window: Callable[[], Person]
 ) -> None:
     engine.enqueue_load(ModelDamaged("It is damaged."))
-    person.window.choosing.open_file(str(phi3_model))
-    person.wait(lambda: len(engine.loads) == 3 and person.window.answering.state is GenerationState.IDLE)
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.loads[-1][0] == starter
     assert person.status() == "It is damaged."
     person.ask("Still there?")

@@ -163,9 +163,9 @@ def test_without_a_tray_the_window_only_asks_to_be_looked_at(
 def test_no_icon_is_left(qtbot: QtBot, trays: list[Tray], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("phichat.ui.desktop.notifications.SHOWN_FOR", 30)
     parent = QObject()
-    popping = DesktopNotifications(QIcon(), parent)
-    popping.show("First.")
-    popping.show("Second.")
+    notifications = DesktopNotifications(QIcon(), parent)
+    notifications.show("First.")
+    notifications.show("Second.")
     tray = trays[0]
     assert tray.messages == ["Phichat", "First.", "Phichat", "Second."]
     qtbot.waitUntil(lambda: not tray.is_visible)
@@ -183,17 +183,17 @@ def test_stopping_an_answer_is_no_news(
         person.window.close()
     else:
         hide(person)
-        person.window.answering.stop()
+        person.window.generation.stop()
         person.wait_for(GenerationState.IDLE)
     assert trays == []
 
 
 def test_the_end_of_a_download_is_told(person: Person, trays: list[Tray]) -> None:
-    downloads = person.window._arrivals._fetching()
+    downloads = person.window._coordinator._fetching()
     downloads.failed.emit("phi", "Seen.")
     hide(person)
     downloads.failed.emit("phi", "The line is down.")
-    downloads.fetched.emit(person.window.answering.model)
+    downloads.fetched.emit(person.window.generation.model)
     assert [tray.messages for tray in trays[:1]] == [
         ["Phichat", "A download stopped before its end.", "Phichat", "SmolLM2 135M (starter) is ready."]
     ]

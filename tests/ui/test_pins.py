@@ -87,14 +87,14 @@ def test_a_key_pins_the_message_with_the_focus_or_the_last(person: Person) -> No
 def test_pinning_is_undone_and_done_again(person: Person, home: Path) -> None:
     ask(person, "One")
     person.choose_in(0, "Pin")
-    undoing = person.window.archive.undoing
-    assert undoing.undoText() == "Message pinned."
+    undo_stack = person.window.conversations.undo_stack
+    assert undo_stack.undoText() == "Message pinned."
     assert person.window.findChild(QWidget, "undoBar") is None, "one sees it anyway"
-    undoing.undo()
+    undo_stack.undo()
     assert pinned(person) == []
-    undoing.redo()
+    undo_stack.redo()
     assert pinned(person) == [0]
-    undoing.undo()
+    undo_stack.undo()
     assert [turn.is_pinned for turn in person.window.session.turns("")] == [False, False]
 
 
@@ -106,7 +106,7 @@ def test_pinning_is_undone_where_another_conversation_is_shown(home: Path, open_
     person.choose_in(0, "Pin")
     for number in (*range(1, 12), 0, 5):  # more than are kept in memory: the first one is read again
         show(person, f"Talk {number}")
-    person.window.archive.undoing.undo()
+    person.window.conversations.undo_stack.undo()
     assert pinned(person) == []
     show(person, "Talk 0")
     assert pinned(person) == []
@@ -122,7 +122,7 @@ def test_a_pinned_question_that_is_written_anew_stays_pinned(person: Person, eng
     field.selectAll()
     QTest.keyClicks(field, "My name is Ada")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait(lambda: len(engine.requests) == 2 and person.window.answering.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert person.message(0) == "My name is Ada"
     assert pinned(person) == [0]
 

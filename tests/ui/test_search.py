@@ -97,7 +97,7 @@ def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> Non
     person.ask("First question about whales")
     person.wait_for(GenerationState.IDLE)
     session = person.window.session
-    person.window.answering.edit(session, session.conversation.path()[0], "Second one about bread")
+    person.window.generation.edit(session, session.conversation.path()[0], "Second one about bread")
     person.wait_for(GenerationState.IDLE)
     assert person.message(0) == "Second one about bread"
     person.click("newConversationButton")

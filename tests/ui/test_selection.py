@@ -94,8 +94,8 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
         conversation.add(Role.USER, f"Question {number}")
         conversation.add(Role.ASSISTANT, f"Answer **{number}**{more}", Reply("starter", number, (1, 2), Ending.STOP))
     session = Session(conversation)
-    person.window.archive.conversing.take(session)
-    person.window.archive.conversing.open(conversation.id)
+    person.window.conversations.current.take(session)
+    person.window.conversations.current.open(conversation.id)
     person.wait(lambda: person.find(f"message-{2 * pairs - 1}").isVisible())
     first = max(0, 2 * pairs - ALWAYS)  # those nearest to the end are all made, by and by
     person.wait(lambda: person.window.findChild(QWidget, f"message-{first}"))
@@ -212,7 +212,7 @@ def test_messages_that_are_far_away_are_selected_too(person: Person) -> None:
     assert clipboard().text().count("## You") == 1500
     assert "Answer **0**" in clipboard().html()  # so much is not made rich
     session.conversation.show(session.conversation.add(Role.USER, "One more"))
-    person.window.acting.show(session)
+    person.window.message_commands.show(session)
     assert selected(person) == 3000
 
 
@@ -239,7 +239,7 @@ def test_escape_ends_a_selection_before_it_stops_an_answer(person: Person, engin
     assert selected(person) == 2
     press(person, Qt.Key.Key_Escape)
     assert selected(person) == 0
-    assert person.window.answering.is_answering()
+    assert person.window.generation.is_answering()
     gate.set()
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Begun and ended"

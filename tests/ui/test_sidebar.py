@@ -190,7 +190,7 @@ def test_deleting_what_is_being_answered_stops_it(person: Person, engine: Script
 
 
 def test_pinning(two: Person) -> None:
-    two.window.archive.managing.pin(two.row("Bread").data(Qt.ItemDataRole.UserRole).id, True)
+    two.window.conversations.commands.pin(two.row("Bread").data(Qt.ItemDataRole.UserRole).id, True)
     assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
     two.open("Bread")
     two.wait(lambda: two.window.findChild(QWidget, "message-0") is not None)
@@ -259,7 +259,7 @@ def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> N
 
 def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: Path, home: Path) -> None:
     file = tmp_path / "some.json"
-    two.window.sidebar.exchanging.export([], file)
+    two.window.sidebar.import_export.export([], file)
     two.wait(lambda: "2 conversations" in two.status())
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
@@ -275,7 +275,7 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
 
 def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, engine: ScriptedEngine) -> None:
     file = tmp_path / "some.json"
-    two.window.sidebar.exchanging.export([], file)
+    two.window.sidebar.import_export.export([], file)
     two.wait(lambda: "2 conversations" in two.status())
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
@@ -283,7 +283,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
-    two.wait(lambda: "imported" in two.window.archive.undoing.undoText())
+    two.wait(lambda: "imported" in two.window.conversations.undo_stack.undoText())
     brought = two.window.session
     engine.enqueue("Half ", threading.Event(), "whole")
     two.ask("More")
@@ -338,7 +338,9 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
         painted.clear()
         view.viewport().repaint()
         assert 0 < len(painted) <= most
-    person.window.archive.headings.change(person.row("Number 9999").data(Qt.ItemDataRole.UserRole).id, title="Other")
+    person.window.conversations.headings.change(
+        person.row("Number 9999").data(Qt.ItemDataRole.UserRole).id, title="Other"
+    )
     assert person.titles()[-1] == "Other"
 
 

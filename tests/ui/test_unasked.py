@@ -19,31 +19,31 @@ from tests.ui.conftest import Person
 SOON = 30  # milliseconds for what takes minutes elsewhere
 
 
-def idle(answering: GenerationController, minutes: int = 1, power: bool = True) -> IdleTimer:
+def idle(generation: GenerationController, minutes: int = 1, power: bool = True) -> IdleTimer:
     """With minutes and seconds that pass quickly."""
-    return IdleTimer(answering, lambda: minutes, lambda: power, answering, calibrate_after=SOON, minute=4 * SOON)
+    return IdleTimer(generation, lambda: minutes, lambda: power, generation, calibrate_after=SOON, minute=4 * SOON)
 
 
 class TestIdling:
     def test_the_fastest_settings_are_found_once_nobody_asks(self, person: Person, engine: ScriptedEngine) -> None:
-        idle(person.window.answering, minutes=0).restart()
+        idle(person.window.generation, minutes=0).restart()
         person.wait(lambda: engine.calibrations)
 
     def test_not_on_a_battery(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idle(person.window.answering, power=False).restart()
+        idle(person.window.generation, power=False).restart()
         person.wait(lambda: engine.unloads)
         assert not engine.calibrations
 
     def test_memory_is_given_back_and_one_is_told(self, person: Person, engine: ScriptedEngine) -> None:
         told: list[str] = []
-        idling = idle(person.window.answering)
-        idling.notified.connect(told.append)
-        idling.restart()
+        idle_timer = idle(person.window.generation)
+        idle_timer.notified.connect(told.append)
+        idle_timer.restart()
         person.wait(lambda: engine.unloads)
         assert told == ["The model's memory was given back. It comes back as you write."]
 
     def test_never_if_one_does_not_want_that(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idle(person.window.answering, minutes=0).restart()
+        idle(person.window.generation, minutes=0).restart()
         qtbot.wait(10 * SOON)
         assert not engine.unloads
 
@@ -52,7 +52,7 @@ class TestIdling:
     ) -> None:
         gate = threading.Event()
         engine.enqueue("Once ", gate, "upon")
-        idle(person.window.answering)
+        idle(person.window.generation)
         person.ask("Tell")
         person.wait_for(GenerationState.WRITING)
         qtbot.wait(10 * SOON)
@@ -67,21 +67,21 @@ class TestIdling:
         engine.hold_drafts(gate)
         person.type("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        idle(person.window.answering).restart()
+        idle(person.window.generation).restart()
         qtbot.wait(10 * SOON)
         assert (engine.unloads, engine.calibrations) == (0, 0)
         gate.set()
         person.wait(lambda: engine.unloads)
 
     def test_who_writes_on_is_not_interrupted(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
-        idling = idle(person.window.answering, minutes=10)
+        idle_timer = idle(person.window.generation, minutes=10)
         for _ in range(30):
-            idling.restart()
+            idle_timer.restart()
             qtbot.wait(2 * SOON)
         assert not engine.unloads
 
     def test_a_question_brings_it_back(self, person: Person, engine: ScriptedEngine) -> None:
-        idle(person.window.answering).restart()
+        idle(person.window.generation).restart()
         person.wait(lambda: engine.unloads)
         person.ask("Are you there?")
         person.wait(lambda: person.message(1) == "Are you there?")
@@ -108,7 +108,7 @@ class TestLoading:
     def test_a_reply_is_said_to_be_made_with_what_it_was_made_with(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
-        person.window.answering.calibrate()
+        person.window.generation.calibrate()
         person.wait(lambda: engine.calibrations)
         person.type("Hi")
         person.press(Qt.Key.Key_Return)
@@ -122,7 +122,7 @@ class TestLoading:
     def test_that_safer_settings_were_needed_is_told(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
-        person.window.answering.calibrate()
+        person.window.generation.calibrate()
         gate.set()
         person.wait(lambda: person.status() == "Trying again.")
 
@@ -138,7 +138,7 @@ class TestReading:
     def test_on_a_battery_it_is_only_counted(
         self, person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ahead = DraftPrefill(person.window.answering, lambda: False, person.window)
+        ahead = DraftPrefill(person.window.generation, lambda: False, person.window)
         ahead.write("Tell")
         person.wait(lambda: engine.counted == ["Tell"])
         assert not engine.drafts
@@ -147,10 +147,10 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
         power = [True]
-        ahead = DraftPrefill(person.window.answering, lambda: power[0], person.window, look_every=SOON)
+        ahead = DraftPrefill(person.window.generation, lambda: power[0], person.window, look_every=SOON)
         ahead.write("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        assert person.window.answering.unasked.is_reading()
+        assert person.window.generation.background.is_reading()
         power[0] = False
         person.wait(lambda: engine.draft_stops and engine.draft_stops[0].is_urgent())
 
@@ -168,10 +168,10 @@ class TestReading:
     def test_the_step_under_way_is_finished_only_for_what_goes_on_from_it(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event, question: str, is_urgent: bool
     ) -> None:
-        answering, session = person.window.answering, Session()
-        answering.read_ahead(session, "Tell me ")
+        generation, session = person.window.generation, Session()
+        generation.read_ahead(session, "Tell me ")
         person.wait(lambda: engine.drafts == ["Tell me "])
-        answering.submit(session, question)
+        generation.submit(session, question)
         assert engine.draft_stops[0].is_set()
         assert engine.draft_stops[0].is_urgent() is is_urgent
         person.wait_for(GenerationState.IDLE)
@@ -179,20 +179,20 @@ class TestReading:
     def test_stopping_the_answer_stops_that_step_too(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
-        answering, session = person.window.answering, Session()
-        answering.read_ahead(session, "Tell me")
+        generation, session = person.window.generation, Session()
+        generation.read_ahead(session, "Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        answering.submit(session, "Tell me more")
-        answering.stop()
+        generation.submit(session, "Tell me more")
+        generation.stop()
         assert engine.draft_stops[0].is_urgent()
 
     def test_another_conversation_is_no_reason_to_wait(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
-        answering = person.window.answering
-        answering.read_ahead(Session(), "Tell me")
+        generation = person.window.generation
+        generation.read_ahead(Session(), "Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        answering.submit(Session(), "Tell me more")
+        generation.submit(Session(), "Tell me more")
         assert engine.draft_stops[0].is_urgent()
 
 
@@ -207,9 +207,9 @@ class TestForecast:
     def slow(self, person: Person, engine: ScriptedEngine) -> Person:
         """In front of a model that reads ten tokens a second, of which a question has five a character."""
         engine.fits = lambda request: PromptFit(5 * len(request.turns[-1].text), 0, 512)
-        loaded = person.window.answering.loaded
+        loaded = person.window.generation.loaded
         assert loaded is not None
-        person.window.answering.loaded_model.emit(Loaded(**{**vars(loaded), "reads": 10.0}))
+        person.window.generation.loaded_model.emit(Loaded(**{**vars(loaded), "reads": 10.0}))
         return person
 
     def test_a_long_wait_is_told_before_one_sends(self, slow: Person) -> None:

@@ -135,7 +135,7 @@ def test_the_window_closes_though_nobody_answers(releases: ReleasesServer, perso
     switch(person, on=True)
     person.wait(lambda: releases.requests)
     person.window.close()
-    assert not [thread for thread in person.window.findChildren(update_check.UpdateCheck) if thread._errands._threads]
+    assert not [thread for thread in person.window.findChildren(update_check.UpdateCheck) if thread._tasks._threads]
 
 
 def test_where_no_page_is_known_it_is_said_and_cannot_be_chosen(person: Person) -> None:

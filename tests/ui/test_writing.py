@@ -26,7 +26,7 @@ def alone(open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _get_model(person: Person, file: Path) -> None:
-    person.window.choosing.open_file(str(file))
+    person.window.model_selection.open_file(str(file))
     person.wait_for(GenerationState.IDLE)
 
 
@@ -62,7 +62,7 @@ def test_what_was_asked_without_a_model_is_not_asked_once_it_is_deleted(
     name = alone.window.session.conversation.id
     alone.click("newConversationButton")
     alone.wait(lambda: alone.titles() == ["Early"])
-    alone.window.archive.managing.delete([name])
+    alone.window.conversations.commands.delete([name])
     _get_model(alone, phi3_model)
     assert all(request.is_draft for request in engine.requests)
 
@@ -115,14 +115,14 @@ def test_a_long_text_is_read_a_few_times_a_second(person: Person) -> None:
 def test_the_end_of_a_long_text_is_kept_wherever_one_goes(person: Person, open_window: Callable[[], Person]) -> None:
     _write_much(person, " one")
     first = person.window.session
-    person.window.archive.conversing.begin()
+    person.window.conversations.current.begin()
     assert first.draft == MUCH + " one"
     assert person.written() == ""
     _write_much(person, " two")
     person.window.close()
     second = open_window()
     second.wait(lambda: second.written() == MUCH + " two")
-    second.window.archive.conversing.open(first.conversation.id)
+    second.window.conversations.current.open(first.conversation.id)
     second.wait(lambda: second.written() == MUCH + " one")
 
 

@@ -19,12 +19,12 @@ ENDINGS = {
 
 
 class ReplyAnnouncer(QObject):
-    """Says what `answering` writes in the conversation that is shown, in the name of `widget`.
+    """Says what `generation` writes in the conversation that is shown, in the name of `widget`.
 
     As long as no screen reader is there, a reply costs the question whether one is.
     """
 
-    def __init__(self, answering: GenerationController, widget: QWidget) -> None:
+    def __init__(self, generation: GenerationController, widget: QWidget) -> None:
         super().__init__(widget)
         self._session: Session | None = None
         self._reply = ""
@@ -32,7 +32,7 @@ class ReplyAnnouncer(QObject):
         self._waiting: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._say)
-        answering.replied.connect(self._on_replied)
+        generation.replied.connect(self._on_replied)
 
     @Slot(object)
     def show(self, session: Session) -> None:

@@ -125,16 +125,16 @@ class BlockList(QObject):
 
     def _made(self, kind: type[Node]) -> BlockWidget:
         if kind is Paragraph:
-            return TextBlock(self._context.drawings)
+            return TextBlock(self._context.formula_cache)
         if kind is Table:
             from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - when there is a table
 
-            table = TableBlock(self._context.drawings)
+            table = TableBlock(self._context.formula_cache)
             self._theme.apply_stylesheet(table.horizontalScrollBar(), "bar")
             return table
         from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - when there is code
 
-        return CodeBlock(self._theme, self._context.aside)
+        return CodeBlock(self._theme, self._context.render_thread)
 
     def _placed(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
         """`widget` where it belongs: below what is before it, and as far from the edge as the list it is in."""

@@ -42,14 +42,14 @@ LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lay
 class CodeBlock(BlockWidget, QFrame):
     """Shows code; lines are wrapped on demand, else wide ones scroll."""
 
-    def __init__(self, theme: Theme, aside: RenderThread, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, render_thread: RenderThread, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self._theme, self._aside = theme, aside
+        self._theme, self._render_thread = theme, render_thread
         self._code = self._wanted = self._name = ""
         self._shown = 0  # characters of what is wanted
-        self._colouring: SyntaxHighlighter | None = None
+        self._highlighter: SyntaxHighlighter | None = None
         self._language = muted(plain_label())
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
@@ -155,12 +155,12 @@ class CodeBlock(BlockWidget, QFrame):
             self._colour()
 
     def _colour(self) -> None:
-        if self._colouring is None:
+        if self._highlighter is None:
             from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - when there is code
 
-            self._colouring = SyntaxHighlighter(self._text.document(), self._aside)
-            self._colouring.set_colors(self.palette())
-        self._colouring.highlight(self._code, self._name)
+            self._highlighter = SyntaxHighlighter(self._text.document(), self._render_thread)
+            self._highlighter.set_colors(self.palette())
+        self._highlighter.highlight(self._code, self._name)
 
     def _bring_sideways(self, area: QRect) -> None:
         bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
@@ -235,7 +235,7 @@ class CodeBlock(BlockWidget, QFrame):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.PaletteChange and getattr(self, "_colouring", None):
-            self._colouring.set_colors(self.palette())  # type: ignore[union-attr]
+            self._highlighter.set_colors(self.palette())  # type: ignore[union-attr]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

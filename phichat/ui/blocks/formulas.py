@@ -53,9 +53,9 @@ class FormulaCache(QObject):
 
     drawn = Signal()
 
-    def __init__(self, aside: RenderThread, parent: QObject | None = None) -> None:
+    def __init__(self, render_thread: RenderThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._aside = aside
+        self._render_thread = render_thread
         self._found: dict[Key, Drawing | None] = {}
         self._pictures: dict[tuple[Key, int, int, str], QPixmap] = {}
 
@@ -65,7 +65,7 @@ class FormulaCache(QObject):
         if key not in self._found:
             self._found[key] = None
             if len(latex) <= LONGEST:
-                self._aside.run(self, partial(draw, latex, is_display=is_display), partial(self._take, key))
+                self._render_thread.run(self, partial(draw, latex, is_display=is_display), partial(self._take, key))
         return self._found[key]
 
     def picture(self, key: Key, size: QSize, colour: QColor) -> QPixmap:
@@ -95,9 +95,9 @@ class FormulaCache(QObject):
 class FormulaObject(QPyTextObject):
     """Paints formulas within a document's text."""
 
-    def __init__(self, drawings: FormulaCache, parent: QObject) -> None:
+    def __init__(self, formula_cache: FormulaCache, parent: QObject) -> None:
         super().__init__(parent)
-        self._drawings = drawings
+        self._formula_cache = formula_cache
 
     def intrinsicSize(self, _: QTextDocument, __: int, shape: QTextFormat) -> QSizeF:
         drawing, scale = self._found(shape)
@@ -120,12 +120,12 @@ class FormulaObject(QPyTextObject):
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
         target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
         pixels = (size * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
-        picture = self._drawings.picture(_key(shape), pixels, painter.pen().color())
+        picture = self._formula_cache.picture(_key(shape), pixels, painter.pen().color())
         painter.drawPixmap(target, picture, QRectF(picture.rect()))
 
     def _found(self, shape: QTextFormat) -> tuple[Drawing | None, float]:
         latex, is_display = _key(shape)
-        return self._drawings.get(latex, is_display=is_display), float(shape.property(SCALE))
+        return self._formula_cache.get(latex, is_display=is_display), float(shape.property(SCALE))
 
 
 def place(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:

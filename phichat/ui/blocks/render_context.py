@@ -15,16 +15,16 @@ class RenderContext(QObject):
     """One for all messages of a transcript, or for one document beside it.
 
     Attributes:
-        aside: does what takes a moment in a thread: highlighting code, drawing formulas.
+        render_thread: does what takes a moment in a thread: highlighting code, drawing formulas.
     """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.aside = RenderThread(self)
+        self.render_thread = RenderThread(self)
 
     @cached_property
-    def drawings(self) -> "FormulaCache":
+    def formula_cache(self) -> "FormulaCache":
         """Return the cache of drawn formulas."""
         from phichat.ui.blocks.formulas import FormulaCache  # noqa: PLC0415 - an empty window has none
 
-        return FormulaCache(self.aside, self)
+        return FormulaCache(self.render_thread, self)

@@ -115,9 +115,9 @@ ANYWAY = 20  # lines at the end that are coloured first: they are what is read
 class SyntaxHighlighter(QSyntaxHighlighter):
     """Knows the colours of `document`'s lines."""
 
-    def __init__(self, document: QTextDocument, aside: RenderThread) -> None:
+    def __init__(self, document: QTextDocument, render_thread: RenderThread) -> None:
         super().__init__(document)
-        self._document, self._aside = document, aside
+        self._document, self._render_thread = document, render_thread
         self._lines: list[list[Span]] = []
         self._changed: list[int] = []
         self._looks: dict[str, QTextCharFormat] = {}
@@ -151,7 +151,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
     def _ask(self) -> None:
         self._is_asking = True
         code, language = self._code, self._language
-        self._aside.run(self, partial(lines_of, code, language), partial(self._take, code))
+        self._render_thread.run(self, partial(lines_of, code, language), partial(self._take, code))
 
     def _take(self, code: str, lines: list[list[Span]] | None) -> None:
         self._is_asking = False

@@ -35,8 +35,8 @@ _SIDES = {
 class TableBlock(TextBlock):
     """Shows the parts of a table below each other, such that they look like one."""
 
-    def __init__(self, drawings: FormulaCache | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(drawings, parent)
+    def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(formula_cache, parent)
         self._shown: list[tuple[Table, bool]] = []
         self._tables: list[QTextTable] = []
         self._widths: list[float] = []

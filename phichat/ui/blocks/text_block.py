@@ -23,14 +23,14 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     _is_dressed = False
 
-    def __init__(self, drawings: FormulaCache | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         document = SealedDocument(self)
         document.setUndoRedoEnabled(False)
         document.setDefaultFont(self.font())
         self.setDocument(document)
         self._source = ""
-        self._drawings = drawings
+        self._formula_cache = formula_cache
         self._waits = False  # for a formula to be drawn
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -44,11 +44,11 @@ class TextBlock(BlockWidget, QTextBrowser):
         font = self.font()
         font.setPointSizeF(font.pointSizeF() * LARGER)
         self.setFont(font)
-        self.setter = TextLayout(self.document(), drawings)
+        self.setter = TextLayout(self.document(), formula_cache)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.anchorClicked.connect(self._open)
-        if drawings:
-            drawings.drawn.connect(self._on_drawn)
+        if formula_cache:
+            formula_cache.drawn.connect(self._on_drawn)
 
     def show_block(self, block: Block) -> None:
         if self.block != block:

@@ -41,15 +41,15 @@ class TextLayout:
         waits: whether there is a formula that is not drawn yet.
     """
 
-    def __init__(self, document: QTextDocument, drawings: FormulaCache | None) -> None:
-        self._document, self._drawings = document, drawings
+    def __init__(self, document: QTextDocument, formula_cache: FormulaCache | None) -> None:
+        self._document, self._formula_cache = document, formula_cache
         self._shown: list[tuple[Paragraph, float, int]] = []
         self._palette, self._font = QPalette(), QFont()
         self.size = self._points = 0.0
         self.waits = False
         document.setUndoRedoEnabled(False)
-        if drawings:
-            self._object = FormulaObject(drawings, document)
+        if formula_cache:
+            self._object = FormulaObject(formula_cache, document)
             document.documentLayout().registerHandler(FORMULA, self._object)
 
     def set_style(self, palette: QPalette, font: QFont) -> None:
@@ -196,7 +196,7 @@ class TextLayout:
         return shape
 
     def _formula_shape(self, run: Run, shape: QTextCharFormat) -> QTextCharFormat:
-        drawing = self._drawings.get(run.latex, is_display=run.is_display) if self._drawings else None
+        drawing = self._formula_cache.get(run.latex, is_display=run.is_display) if self._formula_cache else None
         shape.setObjectType(FORMULA)
         shape.setProperty(LATEX, run.latex)
         shape.setProperty(SOURCE, run.text)
@@ -206,7 +206,7 @@ class TextLayout:
         return shape
 
     def _is_drawn(self, run: Run) -> bool:
-        return bool(self._drawings and self._drawings.get(run.latex, is_display=run.is_display))
+        return bool(self._formula_cache and self._formula_cache.get(run.latex, is_display=run.is_display))
 
     def _drawn(self, runs: Runs) -> int:
         """How many formulas are drawings."""

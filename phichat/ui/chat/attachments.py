@@ -101,12 +101,18 @@ class AttachmentController(QObject):
     conversations_given = Signal(list)
 
     def __init__(
-        self, window: QWidget, composer: Composer, archive: Conversations, *, look: FileInspector, read: TextReader
+        self,
+        window: QWidget,
+        composer: Composer,
+        conversations: Conversations,
+        *,
+        look: FileInspector,
+        read: TextReader,
     ) -> None:
         super().__init__(window)
-        self._composer, self._archive = composer, archive
+        self._composer, self._conversations = composer, conversations
         self._look, self._read = look, read
-        self._errands = BackgroundTasks("files", parent=self)
+        self._tasks = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
         self._slow = QTimer(self, interval=SLOW, singleShot=True)
         self._slow.timeout.connect(self._tell_slow)
@@ -115,15 +121,15 @@ class AttachmentController(QObject):
         composer.attach_requested.connect(self.choose)
         composer.files_pasted.connect(self.take)
         composer.removed.connect(self._remove)
-        dropping = DropFilter(window)
-        dropping.files_dropped.connect(self.take)
-        dropping.model_dropped.connect(self.model_given)
-        dropping.conversations_dropped.connect(self.conversations_given)
+        drop_filter = DropFilter(window)
+        drop_filter.files_dropped.connect(self.take)
+        drop_filter.model_dropped.connect(self.model_given)
+        drop_filter.conversations_dropped.connect(self.conversations_given)
 
     @property
     def session(self) -> Session:
         """The conversation that is shown."""
-        return self._archive.conversing.session
+        return self._conversations.current.session
 
     @Slot(object)
     def show(self, session: Session) -> None:
@@ -145,7 +151,7 @@ class AttachmentController(QObject):
     @Slot()
     def close(self) -> None:
         """End all threads."""
-        self._errands.close()
+        self._tasks.close()
 
     def _begin(self, files: Sequence[tuple[Path, FileKind | None]]) -> None:
         if not files:
@@ -162,7 +168,7 @@ class AttachmentController(QObject):
         self._readings.append(reading)
         self._slow.start()
         self._patience.start()
-        reading.stop = self._errands.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
+        reading.stop = self._tasks.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
 
     def _opened(self, file: Path, kind: FileKind) -> object:
         """In a thread: the file's text, or why there is none; its kind where it is something else."""
@@ -243,6 +249,6 @@ class AttachmentController(QObject):
         name = session.conversation.id
         if session is self.session:
             self.show(session)
-            self._archive.conversing.settle()
-        elif self._archive.conversing.known(name) is session and self._archive.headings.heading(name):
-            self._archive.keeping.keep_draft(session)
+            self._conversations.current.settle()
+        elif self._conversations.current.known(name) is session and self._conversations.headings.heading(name):
+            self._conversations.autosave.keep_draft(session)

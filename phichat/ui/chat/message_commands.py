@@ -49,14 +49,14 @@ class MessageCommands(QObject):
         self,
         transcript: Transcript,
         composer: Composer,
-        answering: GenerationController,
-        choosing: ModelSelection,
+        generation: GenerationController,
+        model_selection: ModelSelection,
         models: "Callable[[], Sequence[ModelFile]]",
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._transcript, self._composer = transcript, composer
-        self._answering, self._choosing, self._models = answering, choosing, models
+        self._generation, self._model_selection, self._models = generation, model_selection, models
         self._session = Session()
         self._repeats: dict[str, Message] = {}
         context, signals = transcript.context, transcript.context.signals
@@ -71,8 +71,8 @@ class MessageCommands(QObject):
         signals.deleted.connect(self._delete)
         signals.pinned.connect(self._pin)
         transcript.selection.notified.connect(self.notified)
-        answering.state_changed.connect(self._on_state)
-        answering.replied.connect(self._on_replied)
+        generation.state_changed.connect(self._on_state)
+        generation.replied.connect(self._on_replied)
 
     def show(self, session: Session) -> None:
         """Show the path of `session`, from its end."""
@@ -104,22 +104,22 @@ class MessageCommands(QObject):
         return self._session.conversation.siblings(message)
 
     def _can_ask(self) -> bool:
-        return self._answering.model is not None and not self._answering.is_answering()
+        return self._generation.model is not None and not self._generation.is_answering()
 
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
         if self._can_ask():
             self._begin()
-            self._answering.retry(self._session, message, sampling)
+            self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
     @Slot(object, object, object)
     def _vary(self, message: Message, sampling: Sampling, model: "ModelFile | None") -> None:
-        current = self._answering.model
+        current = self._generation.model
         if not self._can_ask():
             return
         if model and current and model.name != current.name:
-            self._choosing.use(model)
+            self._model_selection.use(model)
         self._retry(message, sampling)
 
     @Slot(object)
@@ -139,14 +139,14 @@ class MessageCommands(QObject):
         if self._can_ask() and self._transcript.shows(message):
             self._begin()
             self._transcript.context.state.remarks.pop(message.id, None)
-            self._answering.go_on(self._session)
+            self._generation.go_on(self._session)
             self._transcript.follow()
 
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._can_ask():
             self._begin()
-            self._answering.edit(self._session, message, text, attachments)
+            self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()
 
@@ -169,7 +169,7 @@ class MessageCommands(QObject):
     @Slot(object)
     def _delete(self, message: Message) -> None:
         session, conversation = self._session, self._session.conversation
-        if self._answering.answers(session):
+        if self._generation.answers(session):
             return
         tip, title = conversation.tip, conversation.title
         beside = [other for other in conversation.siblings(message) if other.id != message.id]
@@ -216,7 +216,7 @@ class MessageCommands(QObject):
     @Slot()
     def _on_state(self) -> None:
         state = self._transcript.context.state
-        now = self._can_ask(), self._answering.answers(self._session)
+        now = self._can_ask(), self._generation.answers(self._session)
         if now != (state.can_ask, state.is_answering):
             state.can_ask, state.is_answering = now
             self._transcript.refresh_actions()
@@ -240,10 +240,15 @@ class MessageShortcuts(QObject):
     """Emits the transcript's signals for keys, and opens the bar in which words are looked for."""
 
     def __init__(
-        self, window: QWidget, theme: Theme, transcript: Transcript, walking: MessageNavigator, acting: MessageCommands
+        self,
+        window: QWidget,
+        theme: Theme,
+        transcript: Transcript,
+        navigator: MessageNavigator,
+        message_commands: MessageCommands,
     ) -> None:
         super().__init__(window)
-        self._walking = walking
+        self._navigator = navigator
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
         self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
@@ -251,13 +256,13 @@ class MessageShortcuts(QObject):
         self._edit = _action(window, tr("Edit the question"), "Ctrl+E", self._on_edit)
         self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+R", self._on_quote)
         self._pin = _action(window, tr("Pin or unpin the message"), "Ctrl+Shift+P", self._on_pin)
-        self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", acting.copy_conversation)
+        self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", message_commands.copy_conversation)
         self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
         self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
         self._up = _action(window, tr("Message before"), "Alt+Up", self._on_up)
         self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
-        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", walking.go_to_start)
-        self._end = _action(window, tr("Go to the end"), "Ctrl+End", walking.go_to_end)
+        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", navigator.go_to_start)
+        self._end = _action(window, tr("Go to the end"), "Ctrl+End", navigator.go_to_end)
         for keys, slot in (("Alt+Shift+Up", self._on_further_up), ("Alt+Shift+Down", self._on_further_down)):
             _action(window, "", keys, slot)
         for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
@@ -331,19 +336,19 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_up(self) -> None:
-        self._walking.walk(-1)
+        self._navigator.walk(-1)
 
     @Slot()
     def _on_down(self) -> None:
-        self._walking.walk(1)
+        self._navigator.walk(1)
 
     @Slot()
     def _on_further_up(self) -> None:
-        self._walking.extend(-1)
+        self._navigator.extend(-1)
 
     @Slot()
     def _on_further_down(self) -> None:
-        self._walking.extend(1)
+        self._navigator.extend(1)
 
 
 def _action(widget: QWidget, text: str, keys: str, slot: Callable[[], None]) -> QAction:

@@ -18,18 +18,20 @@ from phichat.ui.transcript.transcript import Transcript
 class TokenCounter(QObject):
     """Shows the figures at the chips and in the status line, and beside them a sentence about what cannot be sent."""
 
-    def __init__(self, composer: Composer, status: StatusBar, answering: GenerationController, parent: QObject) -> None:
+    def __init__(
+        self, composer: Composer, status: StatusBar, generation: GenerationController, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._composer, self._status, self._answering = composer, status, answering
+        self._composer, self._status, self._generation = composer, status, generation
         self._session, self._length, self._slow = Session(), 0, ""
         self._fitted: PromptFit | None = None
         self._fitted_length = 0
         self._counts: dict[Attachment | None, int] = {}  # None for a question without anything
         self._is_counting = self._had_files = False
-        answering.fitted.connect(self._on_fitted)
-        answering.unasked.counted.connect(self._on_counted)
-        answering.loaded_model.connect(self._on_loaded)
-        answering.state_changed.connect(self._weigh)
+        generation.fitted.connect(self._on_fitted)
+        generation.background.counted.connect(self._on_counted)
+        generation.loaded_model.connect(self._on_loaded)
+        generation.state_changed.connect(self._weigh)
 
     @Slot(object)
     def show(self, session: Session) -> None:
@@ -90,7 +92,7 @@ class TokenCounter(QObject):
                 self._composer.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""
-            self._is_counting = self._answering.count(text, unknown[0])
+            self._is_counting = self._generation.count(text, unknown[0])
 
     def _show_note(self) -> None:
         if self._slow:
@@ -113,7 +115,7 @@ class TokenCounter(QObject):
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 
     def _advice(self, fitted: PromptFit) -> str:
-        loaded = self._answering.loaded
+        loaded = self._generation.loaded
         can_grow = loaded is None or not loaded.most_context or fitted.context < loaded.most_context
         if self._session.attached and can_grow:
             return tr("Take a file away, shorten the message, or choose a larger context in the settings.")
@@ -130,16 +132,16 @@ class TimeEstimateController(QObject):
 
     changed = Signal(str)
 
-    def __init__(self, answering: GenerationController, parent: QObject | None = None) -> None:
+    def __init__(self, generation: GenerationController, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._answering = answering
+        self._generation = generation
         self._forecast = TimeEstimate()
         self._session, self._length, self._said = Session(), 0, ""
-        answering.fitted.connect(self._on_fitted)
-        answering.unasked.read.connect(self._on_read)
-        answering.measured.connect(self._on_measured)
-        answering.loaded_model.connect(self._on_loaded)
-        answering.state_changed.connect(self._say)
+        generation.fitted.connect(self._on_fitted)
+        generation.background.read.connect(self._on_read)
+        generation.measured.connect(self._on_measured)
+        generation.loaded_model.connect(self._on_loaded)
+        generation.state_changed.connect(self._say)
 
     @Slot(object)
     def show(self, session: Session) -> None:
@@ -180,7 +182,7 @@ class TimeEstimateController(QObject):
 
     @Slot()
     def _say(self) -> None:
-        can_ask = self._length and self._answering.state is GenerationState.IDLE
+        can_ask = self._length and self._generation.state is GenerationState.IDLE
         words = sentence(self._forecast.seconds(self._length)) if can_ask else ""
         if words != self._said:
             self._said = words
@@ -190,12 +192,12 @@ class TimeEstimateController(QObject):
 class ContextMarker(QObject):
     """Keeps for each conversation what was told of it last, so that it is there when that is shown again."""
 
-    def __init__(self, transcript: Transcript, answering: GenerationController, parent: QObject) -> None:
+    def __init__(self, transcript: Transcript, generation: GenerationController, parent: QObject) -> None:
         super().__init__(parent)
         self._transcript = transcript
         self._session = Session()
         self._firsts: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
-        answering.fitted.connect(self._on_fitted)
+        generation.fitted.connect(self._on_fitted)
 
     def show(self, session: Session) -> None:
         """Another conversation is shown."""

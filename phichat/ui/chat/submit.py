@@ -25,14 +25,14 @@ class SubmitController(QObject):
         composer: Composer,
         transcript: Transcript,
         status: StatusBar,
-        answering: GenerationController,
-        archive: Conversations,
+        generation: GenerationController,
+        conversations: Conversations,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._composer, self._transcript, self._status = composer, transcript, status
-        self._answering, self._archive = answering, archive
-        self._written_in = archive.conversing.session
+        self._generation, self._conversations = generation, conversations
+        self._written_in = conversations.current.session
         self._early: tuple[Session, str] | None = None
         composer.submitted.connect(self._submit_written)
         composer.draft_changed.connect(self._on_written)
@@ -40,7 +40,7 @@ class SubmitController(QObject):
     @property
     def session(self) -> Session:
         """The conversation that is shown."""
-        return self._archive.conversing.session
+        return self._conversations.current.session
 
     def show(self, session: Session) -> None:
         """`session` is shown now, with what was being written in it."""
@@ -66,17 +66,17 @@ class SubmitController(QObject):
             self._put_off(text)
 
     def _can_ask(self) -> bool:
-        return self._answering.model is not None and not self._answering.is_answering()
+        return self._generation.model is not None and not self._generation.is_answering()
 
     def _ask(self, text: str, attachments: Attachments = ()) -> None:
         self._status.forget()
-        self._answering.submit(self.session, text, attachments)
+        self._generation.submit(self.session, text, attachments)
         self._transcript.follow()
         self._composer.setFocus()
 
     def _put_off(self, text: str) -> None:
         self._composer.set_text(self._composer.text() or text)
-        if not self._answering.model and self._composer.text() == text:
+        if not self._generation.model and self._composer.text() == text:
             self._early = self.session, text
             self._status.say_in_passing(tr("This is asked as soon as there is a model."))
 
@@ -85,7 +85,7 @@ class SubmitController(QObject):
         if self._written_in is not self.session:
             self._keep_late(self._written_in, text)
             return
-        self._archive.conversing.write(text)
+        self._conversations.current.write(text)
         self.draft_changed.emit(text)
         if self._early and text != self._early[1] and self._is_shown(self._early[0]):
             self._early = None
@@ -96,14 +96,14 @@ class SubmitController(QObject):
         if self._early and self._early[0].conversation.id == name and text != self._early[1]:
             self._early = None
         session.draft = text
-        if self._archive.conversing.known(name) is session and self._archive.headings.heading(name):
-            self._archive.keeping.keep_draft(session)
+        if self._conversations.current.known(name) is session and self._conversations.headings.heading(name):
+            self._conversations.autosave.keep_draft(session)
 
     @Slot()
     def submit_early(self) -> None:
         """What was asked before there was a model, unless it was deleted meanwhile."""
         self._composer.settle()
-        if not self._early or self._answering.is_answering():
+        if not self._early or self._generation.is_answering():
             return
         (session, text), self._early = self._early, None
         if self._is_shown(session):
@@ -113,12 +113,12 @@ class SubmitController(QObject):
             self._submit_elsewhere(session, text)
 
     def _submit_elsewhere(self, session: Session, text: str) -> None:
-        name, conversing = session.conversation.id, self._archive.conversing
-        session = conversing.known(name) or session
-        if self._archive.headings.heading(name) or (session.is_temporary and conversing.known(name)):
-            conversing.take(session)  # who opens it sees the answer come
+        name, current = session.conversation.id, self._conversations.current
+        session = current.known(name) or session
+        if self._conversations.headings.heading(name) or (session.is_temporary and current.known(name)):
+            current.take(session)  # who opens it sees the answer come
             attached, session.draft, session.attached = session.attached, "", ()
-            self._answering.submit(session, text, attached)
+            self._generation.submit(session, text, attached)
 
     def _is_shown(self, session: Session) -> bool:
         return session.conversation.id == self.session.conversation.id

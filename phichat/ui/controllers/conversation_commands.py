@@ -36,16 +36,16 @@ class ConversationCommands(QObject):
     def __init__(
         self,
         history: "Callable[[], History]",
-        errands: BackgroundTasks,
-        keeping: AutoSave,
+        tasks: BackgroundTasks,
+        autosave: AutoSave,
         headings: ConversationListModel,
-        conversing: CurrentConversation,
-        undoing: UndoStack,
+        current: CurrentConversation,
+        undo_stack: UndoStack,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._history, self._errands, self._keeping = history, errands, keeping
-        self._headings, self._conversing, self._undoing = headings, conversing, undoing
+        self._history, self._tasks, self._autosave = history, tasks, autosave
+        self._headings, self._current, self._undo_stack = headings, current, undo_stack
         self._temporary: dict[str, Session] = {}
 
     @Slot(str, str)
@@ -56,7 +56,7 @@ class ConversationCommands(QObject):
             return
         before = heading.title
         self._rename(name, title)
-        self._undoing.record(
+        self._undo_stack.record(
             tr("Renamed to “{title}”.").format(title=title),
             lambda: self._rename(name, before),
             lambda: self._rename(name, title),
@@ -67,7 +67,7 @@ class ConversationCommands(QObject):
     def pin(self, name: str, is_pinned: bool) -> None:
         """Keep a conversation above the others, or no longer."""
         self._pin(name, is_pinned=is_pinned)
-        self._undoing.record(
+        self._undo_stack.record(
             tr("Pinned.") if is_pinned else tr("Unpinned."),
             lambda: self._pin(name, is_pinned=not is_pinned),
             lambda: self._pin(name, is_pinned=is_pinned),
@@ -84,62 +84,62 @@ class ConversationCommands(QObject):
         several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
         one = tr("Deleted “{title}”.").format(title=title_of_summary(gone[0]))
         text = one if len(gone) == 1 else several
-        self._undoing.record(text, lambda: self._bring_back(gone), lambda: self._delete(names))
+        self._undo_stack.record(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
     @Slot(list)
     def take_back(self, names: Sequence[str]) -> None:
         """Put conversations into the bin that were brought in, listed here or not yet; none of them goes on."""
-        if any(_is_answering(self._conversing.known(name)) for name in names):
+        if any(_is_answering(self._current.known(name)) for name in names):
             self.stopped.emit()
-        self._conversing.settle()
-        self._keeping.bin(names)
+        self._current.settle()
+        self._autosave.bin(names)
         self._headings.take(names)
         for name in names:
-            self._conversing.drop(name)
-        if self._conversing.session.conversation.id in names:
-            self._conversing.start_again()
+            self._current.drop(name)
+        if self._current.session.conversation.id in names:
+            self._current.start_again()
         self.read()
 
     @Slot()
     def read_bin(self) -> None:
         """See what is in the bin."""
-        last = self._keeping.last
-        self._errands.run(
+        last = self._autosave.last
+        self._tasks.run(
             single_result(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended
         )
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
         """Take conversations out of the bin."""
-        self._keeping.restore(names)
+        self._autosave.restore(names)
         self.read_bin()
         self.read()
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""
-        self._keeping.purge(names)
-        self._undoing.clear()
+        self._autosave.purge(names)
+        self._undo_stack.clear()
         self.read_bin()
 
     @Slot()
     def read(self) -> None:
         """See which conversations there are."""
-        last = self._keeping.last
-        self._conversing.renew()
+        last = self._autosave.last
+        self._current.renew()
         self._headings.expect()
-        self._errands.run(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
+        self._tasks.run(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.stopped.emit()
         for heading in list(self._headings.headings()):
-            self._conversing.drop(heading.id)
+            self._current.drop(heading.id)
         self._temporary.clear()
         self._headings.clear()
-        self._keeping.delete_everything()
-        self._undoing.clear()
-        self._conversing.start_again()
+        self._autosave.delete_everything()
+        self._undo_stack.clear()
+        self._current.start_again()
 
     def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[ConversationSummary]:
         """Those that are stored once `future` is done."""
@@ -147,51 +147,51 @@ class ConversationCommands(QObject):
         return self._history().headings(in_bin=in_bin)
 
     def _rename(self, name: str, title: str) -> None:
-        session = self._conversing.known(name)
+        session = self._current.known(name)
         if session:
             session.conversation.title = title
         if not (session and session.is_temporary):
-            self._keeping.rename(name, title)
+            self._autosave.rename(name, title)
         self._headings.change(name, title=title)
 
     def _pin(self, name: str, *, is_pinned: bool) -> None:
-        session = self._conversing.known(name)
+        session = self._current.known(name)
         if not (session and session.is_temporary):
-            self._keeping.pin(name, is_pinned=is_pinned)
+            self._autosave.pin(name, is_pinned=is_pinned)
             self._headings.change(name, is_pinned=is_pinned)
 
     def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
         gone = self._headings.take(names)
-        if any(_is_answering(self._conversing.known(heading.id)) for heading in gone):
+        if any(_is_answering(self._current.known(heading.id)) for heading in gone):
             self.stopped.emit()
         kept = [heading.id for heading in gone if not self._forget_temporary(heading.id)]
         if kept:
-            self._conversing.settle()
-            self._keeping.bin(kept)
-        if self._conversing.session.conversation.id in {heading.id for heading in gone}:
-            self._conversing.start_again()
+            self._current.settle()
+            self._autosave.bin(kept)
+        if self._current.session.conversation.id in {heading.id for heading in gone}:
+            self._current.start_again()
         return gone
 
     def _bring_back(self, gone: Sequence[ConversationSummary]) -> None:
         for heading in gone:
             session = self._temporary.pop(heading.id, None)
             if session:
-                self._conversing.take(session)
+                self._current.take(session)
             self._headings.put(heading, is_temporary=session is not None)
         if kept := [heading.id for heading in gone if not self._is_temporary(heading.id)]:
-            self._keeping.restore(kept)
+            self._autosave.restore(kept)
         if len(gone) == 1:
-            self._conversing.open(gone[0].id)
+            self._current.open(gone[0].id)
 
     def _forget_temporary(self, name: str) -> bool:
         """Whether that was one; it can be brought back as long as the window is open."""
-        if self._is_temporary(name) and (session := self._conversing.drop(name)):
+        if self._is_temporary(name) and (session := self._current.drop(name)):
             self._temporary[name] = session
             return True
         return False
 
     def _is_temporary(self, name: str) -> bool:
-        session = self._conversing.known(name)
+        session = self._current.known(name)
         return session is not None and session.is_temporary
 
     @Slot(str)

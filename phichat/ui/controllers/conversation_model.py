@@ -39,7 +39,7 @@ class ConversationListModel(QStringListModel):
         self._others: list[ConversationSummary] = []
         self._starts: list[_Start] = []
         self._rows = 0
-        self._answering = ""
+        self._generation = ""
         self._meanwhile: list[Callable[[], object]] | None = None
         self._today = ""
 
@@ -92,7 +92,7 @@ class ConversationListModel(QStringListModel):
 
     def show_answering(self, name: str) -> None:
         """The conversation in which a reply is being made; empty for none."""
-        before, self._answering = self._answering, name
+        before, self._generation = self._generation, name
         for index in map(self.index_of, {before, name} - {""} if name != before else ()):
             self.dataChanged.emit(index, index, [IS_ANSWERING_ROLE])
 
@@ -186,7 +186,7 @@ class ConversationListModel(QStringListModel):
         return group[offset + row - start - 1] if row > start else None
 
     def _is_answering(self, heading: ConversationSummary, role: int) -> bool | None:
-        return heading.id == self._answering if role == IS_ANSWERING_ROLE else None
+        return heading.id == self._generation if role == IS_ANSWERING_ROLE else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not 0 <= index.row() < self._rows:

@@ -33,12 +33,12 @@ class Conversations(QObject):
 
     Attributes:
         history: opens the history, at the first call.
-        errands: does what takes its time in threads.
-        keeping: stores what happens.
+        tasks: does what takes its time in threads.
+        autosave: stores what happens.
         headings: what the list shows.
-        conversing: which conversation is shown.
-        managing: what is done with whole ones.
-        undoing: what of that can be undone.
+        current: which conversation is shown.
+        commands: what is done with whole ones.
+        undo_stack: what of that can be undone.
 
     Signals:
         notified(str): a sentence about what the person should know.
@@ -53,47 +53,47 @@ class Conversations(QObject):
     def __init__(self, history: "Callable[[], History]", make: Callable[[], Session]) -> None:
         super().__init__()
         self.history = history
-        self.errands = BackgroundTasks("conversations", parent=self)
-        self.keeping = AutoSave(history, self)
+        self.tasks = BackgroundTasks("conversations", parent=self)
+        self.autosave = AutoSave(history, self)
         self.headings = ConversationListModel(self)
-        self.undoing = UndoStack(self)
-        self.conversing = CurrentConversation(history, self.errands, self.keeping, self.headings, make, self)
-        self.managing = ConversationCommands(
-            history, self.errands, self.keeping, self.headings, self.conversing, self.undoing, self
+        self.undo_stack = UndoStack(self)
+        self.current = CurrentConversation(history, self.tasks, self.autosave, self.headings, make, self)
+        self.commands = ConversationCommands(
+            history, self.tasks, self.autosave, self.headings, self.current, self.undo_stack, self
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.headings.refresh)
-        for told in (self.keeping.failed, self.conversing.notified, self.managing.notified):
+        for told in (self.autosave.failed, self.current.notified, self.commands.notified):
             told.connect(self.notified)
-        self.keeping.touched.connect(self._on_touched)
-        self.keeping.gone.connect(self._on_gone)
-        self.headings.renamed.connect(self.managing.rename)
+        self.autosave.touched.connect(self._on_touched)
+        self.autosave.gone.connect(self._on_gone)
+        self.headings.renamed.connect(self.commands.rename)
 
     @cached_property
-    def searching(self) -> "HistorySearch":
+    def history_search(self) -> "HistorySearch":
         """Finds words; made when some are looked for."""
-        searching = HistorySearch(self.history, self.errands, self.keeping, self)
-        searching.failed.connect(self.notified)
-        searching.found.connect(self.found)
-        return searching
+        history_search = HistorySearch(self.history, self.tasks, self.autosave, self)
+        history_search.failed.connect(self.notified)
+        history_search.found.connect(self.found)
+        return history_search
 
     @Slot()
     def open(self) -> None:
         """See what is stored, now that the window can be used."""
         self._clock.start()
         self.headings.expect()
-        self.errands.run(self._read, self._on_read, self._on_ended)
+        self.tasks.run(self._read, self._on_read, self._on_ended)
 
     @Slot()
     def read_again(self) -> None:
         """What is stored may not be what it was."""
-        self.managing.read()
+        self.commands.read()
 
     @Slot()
     def close(self) -> None:
         """Store what is being written, and end all threads."""
-        self.conversing.settle()
-        self.errands.close()
+        self.current.settle()
+        self.tasks.close()
 
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
@@ -119,9 +119,9 @@ class Conversations(QObject):
         elif isinstance(found, list):
             self.headings.show_all(found)
             self.list_changed.emit()
-            self.keeping.empty_bin()
+            self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
-            self.conversing.resume(found)
+            self.current.resume(found)
 
     @Slot(str)
     def _on_ended(self, trouble: str) -> None:
@@ -131,18 +131,18 @@ class Conversations(QObject):
     @Slot(str)
     def search(self, words: str) -> None:
         """Look for `words` in all conversations."""
-        self.searching.search(words)
+        self.history_search.search(words)
 
     @Slot()
     def erase(self) -> None:
         """Delete everything for good."""
-        self.managing.delete_everything()
+        self.commands.delete_everything()
         self.notified.emit(tr("All conversations were deleted."))
 
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:
         """Show what a search found."""
-        self.conversing.open(hit.heading.id, hit.message or "", self.searching.words)
+        self.current.open(hit.heading.id, hit.message or "", self.history_search.words)
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
@@ -165,10 +165,10 @@ class HistorySearch(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, history: "Callable[[], History]", errands: BackgroundTasks, keeping: AutoSave, parent: QObject
+        self, history: "Callable[[], History]", tasks: BackgroundTasks, autosave: AutoSave, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._history, self._errands, self._keeping = history, errands, keeping
+        self._history, self._tasks, self._autosave = history, tasks, autosave
         self._asked: CancelToken | None = None
         self.words = ""
 
@@ -179,8 +179,8 @@ class HistorySearch(QObject):
             self._asked.set()
         self.words, self._asked = words, None
         if words.strip():
-            work = partial(self._find, words, self._keeping.last)
-            self._asked = self._errands.run(single_result(work), self._on_found, self._on_ended)
+            work = partial(self._find, words, self._autosave.last)
+            self._asked = self._tasks.run(single_result(work), self._on_found, self._on_ended)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too

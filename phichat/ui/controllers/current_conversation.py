@@ -42,14 +42,14 @@ class CurrentConversation(QObject):
     def __init__(
         self,
         history: "Callable[[], History]",
-        errands: BackgroundTasks,
-        keeping: AutoSave,
+        tasks: BackgroundTasks,
+        autosave: AutoSave,
         headings: ConversationListModel,
         make: Callable[[], Session],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._history, self._errands, self._keeping, self._headings = history, errands, keeping, headings
+        self._history, self._tasks, self._autosave, self._headings = history, tasks, autosave, headings
         self._make = make
         self.session = make()
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
@@ -59,8 +59,8 @@ class CurrentConversation(QObject):
         self._point = ("", "")
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
         self._pause.timeout.connect(self.settle)
-        keeping.returned.connect(self.put_back)
-        keeping.pinned.connect(self._pin_too)
+        autosave.returned.connect(self.put_back)
+        autosave.pinned.connect(self._pin_too)
 
     @Slot()
     def begin(self) -> None:
@@ -92,8 +92,8 @@ class CurrentConversation(QObject):
         if session := self._sessions.get(name):
             self._show(session)
         else:
-            work = single_result(partial(self._load, name, self._keeping.last))
-            self._loading = self._errands.run(work, self._on_loaded, partial(self._on_ended, name))
+            work = single_result(partial(self._load, name, self._autosave.last))
+            self._loading = self._tasks.run(work, self._on_loaded, partial(self._on_ended, name))
 
     def resume(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
@@ -133,7 +133,7 @@ class CurrentConversation(QObject):
         live = self.known(session.conversation.id)
         if live and live is not session:
             self._merge(live, messages, session.conversation.tip)
-            self._keeping.path_changed(live)
+            self._autosave.path_changed(live)
 
     @Slot(object, object)
     def _pin_too(self, session: Session, message: Message) -> None:
@@ -158,8 +158,8 @@ class CurrentConversation(QObject):
     def settle(self) -> None:
         """Store what is being written, and the settings, now."""
         self._pause.stop()
-        self._keeping.keep_draft(self.session, is_begun=self._has_own_system())
-        self._keeping.keep_details(self.session)
+        self._autosave.keep_draft(self.session, is_begun=self._has_own_system())
+        self._autosave.keep_details(self.session)
 
     def _show(self, session: Session) -> None:
         self._leave()
@@ -178,8 +178,8 @@ class CurrentConversation(QObject):
 
     def _renew_shown(self) -> None:
         """What is stored of the conversation that is shown, and not in memory, is to be there, too."""
-        session, last = self.session, self._keeping.last
-        if not self._keeping.is_stored(session):
+        session, last = self.session, self._autosave.last
+        if not self._autosave.is_stored(session):
             return
 
         def read(_: CancelToken) -> tuple[set[str], ConversationRecord]:
@@ -187,7 +187,7 @@ class CurrentConversation(QObject):
             return before, self._history().load(session.conversation.id)
 
         before = _names(session)
-        self._errands.run(single_result(read), partial(self._on_renewed, session), lambda _: None)
+        self._tasks.run(single_result(read), partial(self._on_renewed, session), lambda _: None)
 
     def _on_renewed(self, session: Session, found: tuple[set[str], ConversationRecord]) -> None:
         before, record = found
@@ -203,7 +203,7 @@ class CurrentConversation(QObject):
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore(new)
-        self._keeping.knows_more(session, new)
+        self._autosave.knows_more(session, new)
         if new and not session.answering:
             conversation.tip = tip
         if new and session is self.session:
@@ -212,7 +212,7 @@ class CurrentConversation(QObject):
     def _is_in_use(self) -> bool:
         """Whether the conversation that is shown is anything yet."""
         session = self.session
-        is_begun = self._keeping.is_begun(session) or session.is_temporary
+        is_begun = self._autosave.is_begun(session) or session.is_temporary
         return is_begun or bool(session.draft.strip() or session.attached) or self._has_own_system()
 
     def _has_own_system(self) -> bool:
@@ -230,7 +230,7 @@ class CurrentConversation(QObject):
     def _leave(self) -> None:
         """What is being written in a conversation that was not begun is listed from now on."""
         self.settle()
-        if self._keeping.is_stored(self.session) and not self._keeping.is_begun(self.session):
+        if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
             self._headings.put(summary_of(self.session))
 
     def _choose_path(self, name: str) -> None:
@@ -238,7 +238,7 @@ class CurrentConversation(QObject):
         message = conversation.message(name)
         if message and message not in conversation.path():
             conversation.show(message)
-            self._keeping.path_changed(self.session)
+            self._autosave.path_changed(self.session)
 
     def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, ConversationRecord]:
         wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
@@ -253,7 +253,7 @@ class CurrentConversation(QObject):
             session.conversation.title = heading.title  # it may have been renamed while it was read
         if name not in self._sessions:
             self._sessions[name] = session
-            self._keeping.knows(session, record)
+            self._autosave.knows(session, record)
         if name == self._wanted:
             self._show(self._sessions[name])
 

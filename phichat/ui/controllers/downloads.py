@@ -58,14 +58,14 @@ class DownloadManager(QObject):
     fetched = Signal(object)
     failed = Signal(str, str)
 
-    def __init__(self, shelf: Callable[[], ModelManager], jobs: JobPool, errands: JobPool) -> None:
+    def __init__(self, shelf: Callable[[], ModelManager], pool: JobPool, tasks: JobPool) -> None:
         super().__init__()
-        self._shelf, self._jobs, self._errands = shelf, jobs, errands
+        self._shelf, self._pool, self._tasks = shelf, pool, tasks
         self._states: dict[str, Download] = {}
         self._names: dict[CancelToken, str] = {}
         self._current: dict[str, CancelToken] = {}
         self._wishes: dict[CancelToken, _Wish] = {}
-        for worker in (jobs, errands):
+        for worker in (pool, tasks):
             worker.happened.connect(self._on_event)
             worker.ended.connect(self._on_end)
             worker.failed.connect(self._on_failure)
@@ -96,7 +96,7 @@ class DownloadManager(QObject):
         state = self.state(name)
         if state.is_active:
             return
-        stop = self._jobs.submit(partial(self._fetch, name, state))
+        stop = self._pool.submit(partial(self._fetch, name, state))
         self._names[stop], self._current[name] = name, stop
         self._become(name, Download(state.progress, is_queued=True))
 
@@ -124,7 +124,7 @@ class DownloadManager(QObject):
             self._wishes[stop] = wish
             stop.set()
         if not was_running:  # else its job does that when it has let go of the file
-            self._names[self._errands.submit(partial(self._fulfil, name, wish))] = name
+            self._names[self._tasks.submit(partial(self._fulfil, name, wish))] = name
 
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""

@@ -69,7 +69,7 @@ class GenerationController(QObject):
         model: the model in use or on its way; None before the first.
         loaded: what the engine said of it; None while it loads.
         state: what it is doing.
-        unasked: what the model does while nothing is asked.
+        background: what the model does while nothing is asked.
 
     Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, PromptFit)` for each
     prompt, also that of what is being written.
@@ -101,7 +101,7 @@ class GenerationController(QObject):
         self._context = 0
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
-        self.unasked = BackgroundRequests(thread, self)
+        self.background = BackgroundRequests(thread, self)
         self._forgetting: CancelToken | None = None
         self._session: Session | None = None
         self._pieces: list[Piece] = []
@@ -109,10 +109,10 @@ class GenerationController(QObject):
         self._frame.timeout.connect(self._show_pieces)
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
-        self.unasked.fitted.connect(self.fitted)
-        self.unasked.loading.connect(self._on_loading)
-        self.unasked.loaded.connect(self._on_loaded_unasked)
-        self.unasked.noticed.connect(self.noticed)
+        self.background.fitted.connect(self.fitted)
+        self.background.loading.connect(self._on_loading)
+        self.background.loaded.connect(self._on_loaded_unasked)
+        self.background.noticed.connect(self.noticed)
 
     def is_answering(self) -> bool:
         """Whether a reply is being made, or waits for the model."""
@@ -125,7 +125,7 @@ class GenerationController(QObject):
     def use(self, model: "ModelFile", context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
-        self.unasked.stop()
+        self.background.stop()
         if self._loading:
             self._loading.set()
         self.model, self.loaded, self._context = model, None, context
@@ -158,37 +158,37 @@ class GenerationController(QObject):
 
         Or have it say only how long that is. A model whose memory was given back comes back.
         """
-        self.unasked.stop()
+        self.background.stop()
         if self.state is GenerationState.IDLE and self.model and self.loaded:
             whole = with_attachments(draft, session.attached)
             turns = (*session.turns(self.model.name), Turn(Role.USER, whole))
             request = Request(
                 turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
             )
-            self.unasked.read_draft(request, session, whole)
+            self.background.read_draft(request, session, whole)
 
     def count(self, text: str, key: object) -> bool:
         """Have it told as `unasked.counted` how long `text` is in a question; whether the model has time for that."""
         has_time = self.state is GenerationState.IDLE and self.loaded is not None
         if has_time:
             request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
-            self.unasked.count(request, key)
+            self.background.count(request, key)
         return has_time
 
     def calibrate(self) -> None:
         """Have the fastest settings found, as long as nothing is asked."""
         if self.state is GenerationState.IDLE and self.loaded:
-            self.unasked.work(self._thread.calibrate)
+            self.background.work(self._thread.calibrate)
 
     def rest(self) -> None:
         """Give the model's memory back until something is asked or written."""
         if self.state is GenerationState.IDLE and self.loaded:
-            self.unasked.work(self._thread.unload)
+            self.background.work(self._thread.unload)
 
     @Slot()
     def forget(self) -> None:
         """Nothing that the model remembers now may go to the disk; `forgotten` once it knows."""
-        self.unasked.stop()
+        self.background.stop()
         if self.model:
             nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
             self._forgetting = self._thread.generate(nothing)
@@ -197,7 +197,7 @@ class GenerationController(QObject):
         """End the reply under way; what there is of it stays."""
         if self._reply is None:
             return
-        self.unasked.stop()
+        self.background.stop()
         self._reply.set()
         if self.state is GenerationState.LOADING:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
@@ -205,7 +205,7 @@ class GenerationController(QObject):
     @Slot()
     def close(self) -> None:
         """The window is gone: what there is of a reply under way is all there will be."""
-        self.unasked.stop()
+        self.background.stop()
         if self._reply:
             self._reply.set()
             self._end_reply(Ending.CANCELLED)
@@ -219,7 +219,7 @@ class GenerationController(QObject):
     ) -> None:
         if self._reply or not self.model:
             return
-        self.unasked.stop_for(session, text)
+        self.background.stop_for(session, text)
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name

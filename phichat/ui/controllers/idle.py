@@ -26,7 +26,7 @@ class IdleTimer(QObject):
 
     def __init__(
         self,
-        answering: GenerationController,
+        generation: GenerationController,
         minutes: Callable[[], int],
         has_power: Callable[[], bool],
         parent: QObject | None = None,
@@ -34,13 +34,13 @@ class IdleTimer(QObject):
         minute: int = MINUTE,
     ) -> None:
         super().__init__(parent)
-        self._answering, self._minutes, self._has_power, self._minute = answering, minutes, has_power, minute
+        self._generation, self._minutes, self._has_power, self._minute = generation, minutes, has_power, minute
         self._short = QTimer(self, interval=calibrate_after, singleShot=True)
         self._short.timeout.connect(self._calibrate)
         self._long = QTimer(self, singleShot=True)
         self._long.timeout.connect(self._rest)
-        answering.state_changed.connect(self.restart)
-        answering.unasked.read_on.connect(self.restart)  # what is not done while it reads is to be done after it
+        generation.state_changed.connect(self.restart)
+        generation.background.read_on.connect(self.restart)  # what is not done while it reads is to be done after it
 
     @Slot()
     def restart(self) -> None:
@@ -59,15 +59,15 @@ class IdleTimer(QObject):
 
     @Slot()
     def _calibrate(self) -> None:
-        if self._answering.state is GenerationState.IDLE:
+        if self._generation.state is GenerationState.IDLE:
             self.fell_idle.emit()
         if self._has_power():
-            self._answering.calibrate()
+            self._generation.calibrate()
 
     @Slot()
     def _rest(self) -> None:
-        if self._answering.state is GenerationState.IDLE and self._answering.loaded:
-            self._answering.rest()
+        if self._generation.state is GenerationState.IDLE and self._generation.loaded:
+            self._generation.rest()
             self.notified.emit(tr("The model's memory was given back. It comes back as you write."))
 
 
@@ -76,20 +76,20 @@ LOOK_EVERY = 2000  # milliseconds between two looks at whether there is still po
 
 
 class DraftPrefill(QObject):
-    """Tells `answering` what is being written, a few times a second, and at once when it has read what there was.
+    """Tells `generation` what is being written, a few times a second, and at once when it has read what there was.
 
     `may_read` says whether the computer has power to spare; where it has not, the model only counts.
     """
 
     def __init__(
         self,
-        answering: GenerationController,
+        generation: GenerationController,
         may_read: Callable[[], bool] = lambda: True,
         parent: QObject | None = None,
         look_every: int = LOOK_EVERY,
     ) -> None:
         super().__init__(parent)
-        self._answering, self._may_read = answering, may_read
+        self._generation, self._may_read = generation, may_read
         self._session, self._draft = Session(), ""
         self._place: tuple[object, ...] = ()
         self._last = ""
@@ -97,9 +97,9 @@ class DraftPrefill(QObject):
         self._timer.timeout.connect(self._read)
         self._watch = QTimer(self, interval=look_every)
         self._watch.timeout.connect(self._look)
-        answering.unasked.read_on.connect(self.schedule)
-        answering.state_changed.connect(self._on_state)
-        answering.loaded_model.connect(self._on_loaded)
+        generation.background.read_on.connect(self.schedule)
+        generation.state_changed.connect(self._on_state)
+        generation.loaded_model.connect(self._on_loaded)
 
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
@@ -120,7 +120,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _on_state(self) -> None:
-        if self._answering.state is GenerationState.IDLE:
+        if self._generation.state is GenerationState.IDLE:
             self.schedule()
 
     @Slot()
@@ -131,7 +131,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _read(self) -> None:
-        session, draft, model = self._session, self._draft, self._answering.model
+        session, draft, model = self._session, self._draft, self._generation.model
         pins = [message.id for message in session.conversation.path() if message.is_pinned]
         place = (
             session.conversation.id,
@@ -142,18 +142,18 @@ class DraftPrefill(QObject):
             *pins,
         )
         goes_on = place == self._place and draft.startswith(self._last)
-        if self._answering.state is not GenerationState.IDLE or (goes_on and self._answering.unasked.is_reading()):
+        if self._generation.state is not GenerationState.IDLE or (goes_on and self._generation.background.is_reading()):
             return  # it is asked for again when that has ended
         is_news = place != self._place or draft != self._last
         if is_news and (draft.strip() or session.attached or session.conversation.tip):
             self._place, self._last = place, draft
-            self._answering.read_ahead(session, draft, only_counts=not self._may_read())
+            self._generation.read_ahead(session, draft, only_counts=not self._may_read())
             self._watch.start()
 
     @Slot()
     def _look(self) -> None:
         """Stop where the power has gone, as of a laptop that was unplugged."""
-        if not self._answering.unasked.is_reading():
+        if not self._generation.background.is_reading():
             self._watch.stop()
         elif not self._may_read():
-            self._answering.unasked.stop()
+            self._generation.background.stop()

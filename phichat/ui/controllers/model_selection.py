@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ModelSelection(QObject):
-    """Hands models to `answering`, and remembers the one that the person chose once it could be loaded.
+    """Hands models to `generation`, and remembers the one that the person chose once it could be loaded.
 
     Signals: `load_started` before a model is loaded; `notified(str)` with a sentence about what waits, or went wrong.
     """
@@ -27,18 +27,18 @@ class ModelSelection(QObject):
 
     def __init__(
         self,
-        answering: GenerationController,
-        remembering: PreferencesStore,
+        generation: GenerationController,
+        preferences: PreferencesStore,
         open_model: "Callable[[Path], ModelFile]",
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._answering, self._remembering, self._open_model = answering, remembering, open_model
+        self._generation, self._preferences, self._open_model = generation, preferences, open_model
         self._chosen = ""
         self._next: ModelFile | None = None
         self._context_waits = self._is_closed = False
-        answering.state_changed.connect(self._apply)
-        answering.loaded_model.connect(self._on_loaded)
+        generation.state_changed.connect(self._apply)
+        generation.loaded_model.connect(self._on_loaded)
 
     @Slot(object)
     def begin(self, model: "ModelFile") -> None:
@@ -50,7 +50,7 @@ class ModelSelection(QObject):
     def load(self, model: "ModelFile") -> None:
         """Talk with `model` for now."""
         self.load_started.emit()
-        self._answering.use(model, self._remembering.current.context)
+        self._generation.use(model, self._preferences.current.context)
 
     @Slot(object)
     def use(self, model: "ModelFile") -> None:
@@ -62,7 +62,7 @@ class ModelSelection(QObject):
     def use_after_answer(self, model: "ModelFile") -> None:
         """As `use`, once the answer under way has ended."""
         self._next = model
-        if self._answering.is_answering():
+        if self._generation.is_answering():
             self.notified.emit(tr("{model} answers next, after this answer.").format(model=model.title))
         self._apply()
 
@@ -77,7 +77,7 @@ class ModelSelection(QObject):
     @Slot(int)
     def change_context(self, context: int) -> None:
         """A new context takes loading the model again."""
-        self._remembering.change(context=context)
+        self._preferences.change(context=context)
         self._context_waits = True
         self._apply()
 
@@ -87,17 +87,17 @@ class ModelSelection(QObject):
 
     @Slot()
     def _apply(self) -> None:
-        if self._is_closed or self._answering.is_answering():
+        if self._is_closed or self._generation.is_answering():
             return
         if self._next:
             model, self._next = self._next, None
             self._context_waits = False
             self.use(model)
-        elif self._context_waits and self._answering.model:
+        elif self._context_waits and self._generation.model:
             self._context_waits = False
-            self._answering.use(self._answering.model, self._remembering.current.context)
+            self._generation.use(self._generation.model, self._preferences.current.context)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         if loaded.path == self._chosen:
-            self._remembering.change(model=self._chosen)
+            self._preferences.change(model=self._chosen)

@@ -27,14 +27,14 @@ class NotificationRules(QObject):
     def __init__(
         self,
         window: QWidget,
-        answering: GenerationController,
+        generation: GenerationController,
         is_wanted: Callable[[], bool],
         pop: Callable[[str], None],
     ) -> None:
         super().__init__(window)
         self._is_wanted, self._pop = is_wanted, pop
         self._begun: tuple[str, float] = "", 0.0
-        answering.replied.connect(self._on_replied)
+        generation.replied.connect(self._on_replied)
 
     @Slot(str)
     def tell(self, sentence: str) -> None:

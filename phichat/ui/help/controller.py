@@ -38,7 +38,7 @@ class HelpController(QObject):
     ) -> None:
         super().__init__(window)
         self._theme, self._logs, self._diagnose, self._parts = theme, logs, diagnose, parts
-        self._errands = BackgroundTasks("diagnosing", 1, self)
+        self._tasks = BackgroundTasks("diagnosing", 1, self)
         self._diagnosis: CancelToken | None = None
         actions.shortcuts.triggered.connect(self._show_shortcuts)
         actions.about.triggered.connect(self._show_about)
@@ -48,7 +48,7 @@ class HelpController(QObject):
     @Slot()
     def close(self) -> None:
         """The window is gone."""
-        self._errands.close()
+        self._tasks.close()
 
     @Slot()
     def _show_shortcuts(self) -> None:
@@ -74,7 +74,7 @@ class HelpController(QObject):
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
             self.notified.emit(tr("Looking at this computer…"))
-            self._diagnosis = self._errands.run(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
+            self._diagnosis = self._tasks.run(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)

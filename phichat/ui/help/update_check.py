@@ -24,18 +24,18 @@ class UpdateCheck(QObject):
     """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
 
     def __init__(
-        self, window: QWidget, bars: QBoxLayout, theme: Theme, remembering: PreferencesStore, versions: "ReleaseFeed"
+        self, window: QWidget, bars: QBoxLayout, theme: Theme, preferences: PreferencesStore, versions: "ReleaseFeed"
     ) -> None:
         super().__init__(window)
-        self._bars, self._theme, self._remembering, self._versions = bars, theme, remembering, versions
-        self._errands = BackgroundTasks("versions", 1, self)
+        self._bars, self._theme, self._preferences, self._versions = bars, theme, preferences, versions
+        self._tasks = BackgroundTasks("versions", 1, self)
         self._looking: CancelToken | None = None
         self._release: Release | None = None
         self._notice: VersionNotice | None = None
         self._clock = QTimer(self, interval=FIRST_AFTER)
         self._clock.timeout.connect(self.look)
         self._clock.start()
-        remembering.versions_requested.connect(self.look)
+        preferences.versions_requested.connect(self.look)
 
     @Slot()
     def look(self) -> None:
@@ -45,7 +45,7 @@ class UpdateCheck(QObject):
             self._release = None
             self.dismiss()
         elif not self._looking:
-            self._looking = self._errands.run(single_result(self._versions.look), self._on_looked, self._on_ended)
+            self._looking = self._tasks.run(single_result(self._versions.look), self._on_looked, self._on_ended)
 
     @Slot()
     def open(self) -> None:
@@ -70,10 +70,10 @@ class UpdateCheck(QObject):
     def close(self) -> None:
         """The window is gone."""
         self._clock.stop()
-        self._errands.close()
+        self._tasks.close()
 
     def _is_wanted(self) -> bool:
-        return self._remembering.current.looks_for_versions and self._versions.can_look()
+        return self._preferences.current.looks_for_versions and self._versions.can_look()
 
     def _on_looked(self, release: "Release | None") -> None:
         is_known = bool(release and self._release and release.version == self._release.version)
@@ -97,7 +97,7 @@ class UpdateCheck(QObject):
     def _skip(self) -> None:
         if self._release:
             version = self._release.version
-            self._errands.run(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
+            self._tasks.run(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:

@@ -54,8 +54,8 @@ class ModelCoordinator(QObject):
     ) -> None:
         super().__init__()
         self._theme, self._shelf, self._library, self._hub = theme, shelf, library, hub
-        self._jobs, self._errands = JobPool("downloads"), BackgroundTasks("errands")
-        for worker in (self._jobs, self._errands):
+        self._pool, self._tasks = JobPool("downloads"), BackgroundTasks("errands")
+        for worker in (self._pool, self._tasks):
             worker.setParent(self)
         self._listings: dict[str, Listing] = {}
         self._in_use: ModelFile | None = None
@@ -77,7 +77,7 @@ class ModelCoordinator(QObject):
     @Slot()
     def look(self) -> None:
         """See which models there are; what an earlier start left unfinished goes on."""
-        self._errands.run(single_result(self._list), self._on_known, self._on_looked)
+        self._tasks.run(single_result(self._list), self._on_known, self._on_looked)
 
     def show_model(self, model: "ModelFile | None") -> None:
         """`model` answers now."""
@@ -104,7 +104,7 @@ class ModelCoordinator(QObject):
             from phichat.ui.models.dialog import ModelsDialog  # noqa: PLC0415 - when it is wanted
 
             self._dialog = ModelsDialog(
-                self._theme, self._fetching(), self._errands, self._shelf, self._library, self._pages.window()
+                self._theme, self._fetching(), self._tasks, self._shelf, self._library, self._pages.window()
             )
             self._dialog.model_chosen.connect(self.model_chosen)
             self._dialog.changed.connect(self.look)
@@ -131,9 +131,9 @@ class ModelCoordinator(QObject):
     @Slot()
     def close(self) -> None:
         """End all threads; what is here of a download stays."""
-        for worker in (self._jobs, self._errands):
+        for worker in (self._pool, self._tasks):
             worker.stop()
-        for worker in (self._jobs, self._errands):
+        for worker in (self._pool, self._tasks):
             worker.close()
 
     def _list(self, _: "CancelToken") -> "list[Listing]":
@@ -158,7 +158,7 @@ class ModelCoordinator(QObject):
         if not self._downloads:
             from phichat.ui.controllers.downloads import DownloadManager  # noqa: PLC0415 - after the window is painted
 
-            self._downloads = DownloadManager(self._shelf, self._jobs, self._errands)
+            self._downloads = DownloadManager(self._shelf, self._pool, self._tasks)
             self._downloads.setParent(self)
             self._downloads.changed.connect(self._show_strip)
             self._downloads.settled.connect(self.look)
@@ -215,8 +215,8 @@ class ModelCoordinator(QObject):
         page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.put_first(page)
-        self._errands.run(single_result(self._find_room), self._on_room, self.notified.emit)
-        self._errands.run(single_result(self._find_files), self._on_files, self.notified.emit)
+        self._tasks.run(single_result(self._find_room), self._on_room, self.notified.emit)
+        self._tasks.run(single_result(self._find_files), self._on_files, self.notified.emit)
         return page
 
     def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

@@ -40,7 +40,7 @@ class ModelsDialog(QDialog):
         self,
         theme: Theme,
         downloads: DownloadManager,
-        errands: BackgroundTasks,
+        tasks: BackgroundTasks,
         shelf: Callable[[], ModelManager],
         library: "Callable[[], Library]",
         parent: QWidget,
@@ -49,11 +49,11 @@ class ModelsDialog(QDialog):
         self.setObjectName("modelsDialog")
         self.setWindowTitle(tr("Models"))
         self.setAccessibleName(tr("Models"))
-        self._theme, self._errands, self._shelf, self._library = theme, errands, shelf, library
+        self._theme, self._tasks, self._shelf, self._library = theme, tasks, shelf, library
         self._known: list[Listing] = []
         self._found: list[Listing] = []
         self._in_use = ""
-        self._verifying = ChecksumJob(errands, library, self)
+        self._verifying = ChecksumJob(tasks, library, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
@@ -83,7 +83,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def look(self) -> None:
         """See what there is, and how fast it would be."""
-        self._errands.run(self._look, self._on_known, self._complain)
+        self._tasks.run(self._look, self._on_known, self._complain)
 
     @Slot(str)
     def say(self, sentence: str) -> None:
@@ -125,7 +125,7 @@ class ModelsDialog(QDialog):
         self._details.box.show_trouble(_unknown(listing), is_refused=False)
         if not listing.model and not _unknown(listing):
             room = partial(_room, self._shelf, listing.name)
-            self._errands.run(single_result(room), partial(self._on_room, listing.name), _ignore)
+            self._tasks.run(single_result(room), partial(self._on_room, listing.name), _ignore)
 
     def _on_room(self, name: str, found: tuple[SpaceCheck, str]) -> None:
         current = self._table.current()
@@ -137,7 +137,7 @@ class ModelsDialog(QDialog):
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self.say(tr("Asking the Hub…"))
-        self._errands.run(lambda stop: self._shelf().confirmed(stop), self._on_confirmed, self._on_hub_asked)
+        self._tasks.run(lambda stop: self._shelf().confirmed(stop), self._on_confirmed, self._on_hub_asked)
 
     def _on_confirmed(self, listing: Listing) -> None:
         self._known = [listing if known.name == listing.name else known for known in self._known]
@@ -156,7 +156,7 @@ class ModelsDialog(QDialog):
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
             self.say(tr("Asking the Hub…"))
-            self._errands.run(
+            self._tasks.run(
                 single_result(lambda stop: self._shelf().files(repo, stop)), self._on_files, self._on_listed
             )
 
@@ -229,7 +229,7 @@ class ModelsDialog(QDialog):
 
     def _remove_now(self, listing: Listing) -> None:
         remove = partial(_removed, self._library, listing.name)
-        self._errands.run(single_result(remove), self._on_removed, self._on_changed)
+        self._tasks.run(single_result(remove), self._on_removed, self._on_changed)
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
@@ -250,7 +250,7 @@ class ModelsDialog(QDialog):
 
     def add_file(self, file: str) -> None:
         """Remember `file`, which stays where it is."""
-        self._errands.run(single_result(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
+        self._tasks.run(single_result(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
 
     def _on_added(self, model: ModelFile) -> None:
         self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))

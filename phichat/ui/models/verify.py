@@ -28,9 +28,9 @@ class ChecksumJob(QObject):
     ended = Signal(str)
     _read = Signal(object, object, object, object)
 
-    def __init__(self, errands: BackgroundTasks, library: "Callable[[], Library]", parent: QObject) -> None:
+    def __init__(self, tasks: BackgroundTasks, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
-        self._errands, self._library = errands, library
+        self._tasks, self._library = tasks, library
         self._stop: CancelToken | None = None
         self._result = ""
         self._read.connect(self._on_read)
@@ -42,7 +42,7 @@ class ChecksumJob(QObject):
     def start(self, model: ModelFile) -> None:
         """Verify `model`."""
         self._result = ""
-        self._stop = self._errands.run(partial(self._verify, model), self._on_verified, self._on_end)
+        self._stop = self._tasks.run(partial(self._verify, model), self._on_verified, self._on_end)
 
     def stop(self) -> None:
         """Leave it."""

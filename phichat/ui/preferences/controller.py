@@ -26,9 +26,9 @@ class TextSize(QObject):
     changed = Signal(int)
     notified = Signal(str)
 
-    def __init__(self, window: QWidget, actions: Actions, theme: Theme, remembering: PreferencesStore) -> None:
+    def __init__(self, window: QWidget, actions: Actions, theme: Theme, preferences: PreferencesStore) -> None:
         super().__init__(window)
-        self._actions, self._theme, self._remembering = actions, theme, remembering
+        self._actions, self._theme, self._preferences = actions, theme, preferences
         actions.larger.triggered.connect(self._on_larger)
         actions.smaller.triggered.connect(self._on_smaller)
         actions.usual.triggered.connect(self._on_usual)
@@ -40,9 +40,9 @@ class TextSize(QObject):
     def use(self, percent: int) -> None:
         """Have text of `percent` of the system's size from now on."""
         percent = min(max(percent, LEAST), MOST)
-        if percent == self._remembering.current.text_percent:
+        if percent == self._preferences.current.text_percent:
             return
-        self._remembering.change(text_percent=percent)
+        self._preferences.change(text_percent=percent)
         self._letter()
         self.changed.emit(percent)
         self.notified.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
@@ -50,26 +50,26 @@ class TextSize(QObject):
     @Slot(str)
     def use_font(self, family: str) -> None:
         """Have letters of `family`, or for none the system's, from now on."""
-        self._remembering.change(font=family)
+        self._preferences.change(font=family)
         self._letter()
 
     def _letter(self) -> None:
-        self._theme.set_font(self._remembering.current.text_percent, self._remembering.current.font)
+        self._theme.set_font(self._preferences.current.text_percent, self._preferences.current.font)
         self._show_actions()
 
     def _show_actions(self) -> None:
-        percent = self._remembering.current.text_percent
+        percent = self._preferences.current.text_percent
         self._actions.larger.setEnabled(percent < MOST)
         self._actions.smaller.setEnabled(percent > LEAST)
         self._actions.full.setChecked(self._window().isFullScreen())
 
     @Slot()
     def _on_larger(self) -> None:
-        self.use(self._remembering.current.text_percent + STEP)
+        self.use(self._preferences.current.text_percent + STEP)
 
     @Slot()
     def _on_smaller(self) -> None:
-        self.use(self._remembering.current.text_percent - STEP)
+        self.use(self._preferences.current.text_percent - STEP)
 
     @Slot()
     def _on_usual(self) -> None:
@@ -107,16 +107,16 @@ class PreferencesController(QObject):
         window: QWidget,
         actions: Actions,
         theme: Theme,
-        remembering: PreferencesStore,
-        zooming: TextSize,
-        motion: ReducedMotion,
+        preferences: PreferencesStore,
+        text_size: TextSize,
+        reduced_motion: ReducedMotion,
         data_folder: Path,
         *,
         can_look: bool,
     ) -> None:
         super().__init__(window)
-        self._theme, self._remembering, self._can_look = theme, remembering, can_look
-        self._zooming, self._motion, self._data_folder = zooming, motion, data_folder
+        self._theme, self._preferences, self._can_look = theme, preferences, can_look
+        self._text_size, self._reduced_motion, self._data_folder = text_size, reduced_motion, data_folder
         actions.preferences.triggered.connect(self.open)
 
     @Slot()
@@ -127,12 +127,12 @@ class PreferencesController(QObject):
         from phichat.ui.preferences.dialog import PreferencesDialog  # noqa: PLC0415
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
-        now, places = self._remembering.current, self._places()
+        now, places = self._preferences.current, self._places()
         dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
         dialog.chosen.connect(self.use)
         dialog.folder_requested.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
-        self._zooming.changed.connect(dialog.show_size)
+        self._text_size.changed.connect(dialog.show_size)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -140,21 +140,21 @@ class PreferencesController(QObject):
     def use(self, name: str, value: Any) -> None:
         """The preference called `name` is `value` from now on."""
         if name == "text_percent":
-            self._zooming.use(value)
+            self._text_size.use(value)
         elif name == "font":
-            self._zooming.use_font(value)
+            self._text_size.use_font(value)
         else:
-            self._remembering.change(**{name: value})
-        now = self._remembering.current
+            self._preferences.change(**{name: value})
+        now = self._preferences.current
         match name:
             case "theme" | "accent":
                 self._theme.choose(now.theme, now.accent)
             case "less_motion":
-                self._motion.set_reduced(now.less_motion)
+                self._reduced_motion.set_reduced(now.less_motion)
             case "system" | "sampling":
-                self._remembering.defaults_changed.emit()
+                self._preferences.defaults_changed.emit()
             case "looks_for_versions":
-                self._remembering.versions_requested.emit()
+                self._preferences.versions_requested.emit()
             case "models_folder":
                 data, models = self._places()
                 if dialog := self._dialog():
@@ -162,7 +162,7 @@ class PreferencesController(QObject):
 
     def _places(self) -> tuple[Path, Path]:
         """The folders as they will be."""
-        data, chosen = self._data_folder, self._remembering.current.models_folder
+        data, chosen = self._data_folder, self._preferences.current.models_folder
         return data, Path(chosen) if chosen else data / "models"
 
     @Slot()

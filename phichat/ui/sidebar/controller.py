@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SidebarController(QObject):
-    """Shows the conversations of `archive` in `sidebar`, and carries out what `actions` and the sidebar ask for.
+    """Shows the conversations of `conversations` in `sidebar`, and carries out what `actions` and the sidebar ask for.
 
     `above` and `below` take the banners before and after the messages.
 
@@ -35,7 +35,7 @@ class SidebarController(QObject):
         theme: Theme,
         sidebar: Sidebar,
         actions: Actions,
-        archive: Conversations,
+        conversations: Conversations,
         parent: QObject,
         *,
         above: QBoxLayout,
@@ -44,37 +44,37 @@ class SidebarController(QObject):
         import_from: "Importer",
     ) -> None:
         super().__init__(parent)
-        self._theme, self._sidebar, self._archive = theme, sidebar, archive
+        self._theme, self._sidebar, self._conversations = theme, sidebar, conversations
         self._above, self._below = above, below
         self._export_to, self._import_from = export_to, import_from
         self._undo_bar: UndoBar | None = None
         self._note: TemporaryNote | None = None
-        self._connect(archive)
+        self._connect(conversations)
         self._connect_actions(actions)
 
-    def _connect(self, archive: Conversations) -> None:
-        sidebar, conversing, managing = self._sidebar, archive.conversing, archive.managing
-        sidebar.begun.connect(conversing.begin)
-        sidebar.opened.connect(conversing.open)
-        sidebar.searched.connect(archive.search)
-        sidebar.found.connect(archive.open_hit)
-        sidebar.pinned.connect(managing.pin)
-        sidebar.deleted.connect(managing.delete)
-        sidebar.bin_opened.connect(managing.read_bin)
-        sidebar.restored.connect(managing.restore)
-        sidebar.purged.connect(managing.purge)
+    def _connect(self, conversations: Conversations) -> None:
+        sidebar, current, commands = self._sidebar, conversations.current, conversations.commands
+        sidebar.begun.connect(current.begin)
+        sidebar.opened.connect(current.open)
+        sidebar.searched.connect(conversations.search)
+        sidebar.found.connect(conversations.open_hit)
+        sidebar.pinned.connect(commands.pin)
+        sidebar.deleted.connect(commands.delete)
+        sidebar.bin_opened.connect(commands.read_bin)
+        sidebar.restored.connect(commands.restore)
+        sidebar.purged.connect(commands.purge)
         sidebar.exported.connect(self._export)
-        managing.bin_read.connect(sidebar.show_bin)
-        archive.found.connect(sidebar.show_hits)
-        archive.list_changed.connect(self._show_current)
-        archive.undoing.announced.connect(self._on_happened)
-        conversing.session_changed.connect(self._on_shown)
+        commands.bin_read.connect(sidebar.show_bin)
+        conversations.found.connect(sidebar.show_hits)
+        conversations.list_changed.connect(self._show_current)
+        conversations.undo_stack.announced.connect(self._on_happened)
+        current.session_changed.connect(self._on_shown)
 
     def _connect_actions(self, actions: Actions) -> None:
-        conversing = self._archive.conversing
+        current = self._conversations.current
         for action, step in (
-            (actions.new, conversing.begin),
-            (actions.temporary, conversing.begin_temporary),
+            (actions.new, current.begin),
+            (actions.temporary, current.begin_temporary),
             (actions.bring_in, self.bring_in),
             (actions.export, self.export_this),
             (actions.export_all, self.export_all),
@@ -83,21 +83,23 @@ class SidebarController(QObject):
             action.triggered.connect(step)
 
     @cached_property
-    def exchanging(self) -> "ImportExport":
+    def import_export(self) -> "ImportExport":
         """Brings conversations out and in; made when that is wanted."""
         from phichat.ui.sidebar.import_export import ImportExport  # noqa: PLC0415 - the window does not wait for it
 
-        exchanging = ImportExport(self._archive, self, export_to=self._export_to, import_from=self._import_from)
-        exchanging.notified.connect(self.notified)
-        exchanging.changed.connect(self._archive.managing.read)
-        exchanging.unwanted.connect(self._archive.managing.take_back)
-        return exchanging
+        import_export = ImportExport(
+            self._conversations, self, export_to=self._export_to, import_from=self._import_from
+        )
+        import_export.notified.connect(self.notified)
+        import_export.changed.connect(self._conversations.commands.read)
+        import_export.unwanted.connect(self._conversations.commands.take_back)
+        return import_export
 
     @Slot()
     def export_this(self) -> None:
         """Export the conversation that is shown."""
-        session = self._archive.conversing.session
-        if self._archive.keeping.is_stored(session):
+        session = self._conversations.current.session
+        if self._conversations.autosave.is_stored(session):
             self._export([session.conversation.id])
         else:
             self.notified.emit(tr("There is nothing to export yet: this conversation is not stored."))
@@ -110,12 +112,12 @@ class SidebarController(QObject):
     @Slot()
     def bring_in(self) -> None:
         """Import files that the user chooses."""
-        self.exchanging.ask_to_import(self._sidebar.window())
+        self.import_export.ask_to_import(self._sidebar.window())
 
     @Slot(list)
     def bring_in_files(self, files: Sequence[Path]) -> None:
         """Import the conversations in `files`."""
-        self.exchanging.bring_in(files)
+        self.import_export.bring_in(files)
 
     @Slot()
     def erase(self) -> None:
@@ -124,15 +126,15 @@ class SidebarController(QObject):
 
         question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
         yes, no = tr("Delete everything"), tr("Keep them")
-        ask(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._archive.erase)
+        ask(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._conversations.erase)
 
     @Slot(list)
     def _export(self, names: Sequence[str]) -> None:
-        self.exchanging.ask_to_export(self._sidebar.window(), names)
+        self.import_export.ask_to_export(self._sidebar.window(), names)
 
     @Slot()
     def _show_current(self) -> None:
-        self._sidebar.show_current(self._archive.conversing.session.conversation.id)
+        self._sidebar.show_current(self._conversations.current.session.conversation.id)
 
     @Slot(object)
     def _on_shown(self, session: Session) -> None:
@@ -150,6 +152,6 @@ class SidebarController(QObject):
         if not self._undo_bar:
             from phichat.ui.sidebar.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
 
-            self._undo_bar = UndoBar(self._theme, self._archive.undoing)
+            self._undo_bar = UndoBar(self._theme, self._conversations.undo_stack)
             self._below.addWidget(self._undo_bar)
         self._undo_bar.show_change(text)

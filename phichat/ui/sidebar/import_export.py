@@ -43,10 +43,16 @@ class ImportExport(QObject):
     changed = Signal()
     unwanted = Signal(list)
 
-    def __init__(self, archive: Conversations, parent: QObject, *, export_to: Exporter, import_from: Importer) -> None:
+    def __init__(
+        self, conversations: Conversations, parent: QObject, *, export_to: Exporter, import_from: Importer
+    ) -> None:
         super().__init__(parent)
-        self._history, self._errands = archive.history, archive.errands
-        self._headings, self._keeping, self._undoing = archive.headings, archive.keeping, archive.undoing
+        self._history, self._tasks = conversations.history, conversations.tasks
+        self._headings, self._autosave, self._undo_stack = (
+            conversations.headings,
+            conversations.autosave,
+            conversations.undo_stack,
+        )
         self._export_to, self._import_from = export_to, import_from
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
@@ -63,7 +69,7 @@ class ImportExport(QObject):
 
     def export(self, names: Sequence[str], file: Path) -> None:
         """Write the conversations of those ids, or all for none, to `file`."""
-        last = self._keeping.last
+        last = self._autosave.last
 
         def job(_: CancelToken) -> int:
             wait_for(last)
@@ -78,14 +84,16 @@ class ImportExport(QObject):
                 )
             )
 
-        self._errands.run(single_result(job), told, self._on_ended)
+        self._tasks.run(single_result(job), told, self._on_ended)
 
     def bring_in(self, files: Sequence[Path]) -> None:
         """Put the conversations in `files` into the history."""
         for file in files:
             self.notified.emit(tr("Importing {file}…").format(file=file.name))
-            self._errands.run(
-                single_result(partial(self._import, file, self._keeping.last)), self._on_imported, self._on_import_ended
+            self._tasks.run(
+                single_result(partial(self._import, file, self._autosave.last)),
+                self._on_imported,
+                self._on_import_ended,
             )
 
     def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":
@@ -101,12 +109,12 @@ class ImportExport(QObject):
         sentence = _said(tally)
         self.notified.emit(sentence)
         if names:
-            self._undoing.record(
+            self._undo_stack.record(
                 sentence, lambda: self.unwanted.emit(names), lambda: self._bring_back(names), quietly=True
             )
 
     def _bring_back(self, names: Sequence[str]) -> None:
-        self._keeping.restore(names)
+        self._autosave.restore(names)
         self.changed.emit()
 
     def _on_import_ended(self, trouble: str) -> None:

@@ -17,7 +17,7 @@ SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
 class UndoBar(QFrame):
     """Says what was done, with a button to take it back; goes away by itself, and never takes the focus."""
 
-    def __init__(self, theme: Theme, undoing: UndoStack) -> None:
+    def __init__(self, theme: Theme, undo_stack: UndoStack) -> None:
         super().__init__()
         self.setObjectName("undoBar")
         self._line = plain_label()
@@ -25,14 +25,14 @@ class UndoBar(QFrame):
         self._button = QPushButton(tr("Undo"))
         self._button.setObjectName("undoButton")
         self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._button.clicked.connect(undoing.undo)
+        self._button.clicked.connect(undo_stack.undo)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 5, 6, 5)
         layout.addWidget(self._line, 1)
         layout.addWidget(self._button)
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._leave)
-        undoing.indexChanged.connect(self.hide)
+        undo_stack.indexChanged.connect(self.hide)
         set_max_width(self, COLUMN)
         theme.apply_stylesheet(self, "strip")
         self.hide()

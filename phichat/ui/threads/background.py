@@ -217,12 +217,12 @@ class RenderThread(QObject):
             self._start()
 
 
-def _work(aside: RenderThread, orders: deque[tuple[int, Work]]) -> None:
+def _work(render_thread: RenderThread, orders: deque[tuple[int, Work]]) -> None:
     with suppress(RuntimeError):  # it is gone with the window
         while orders:
             number, work = orders.popleft()
-            aside.tell(number, _result(work))
-        aside.end()
+            render_thread.tell(number, _result(work))
+        render_thread.end()
 
 
 def _result(work: Work) -> object:

@@ -31,7 +31,7 @@ class FindBar(QFrame):
         self.setObjectName("findBar")
         self.setAccessibleName(tr("Find in this conversation"))
         self._theme, self._transcript = theme, transcript
-        self._finding = ConversationFinder(transcript)
+        self._finder = ConversationFinder(transcript)
         self._before: QWidget | None = None
         self.field = QLineEdit()
         self.field.setObjectName("findField")
@@ -43,16 +43,16 @@ class FindBar(QFrame):
         self._next = _button("findNext", tr("Next place (Enter)"))
         self._close = _button("findClose", tr("Close (Escape)"))
         self._lay_out()
-        self.field.textChanged.connect(self._finding.look_for)
+        self.field.textChanged.connect(self._finder.look_for)
         self.field.installEventFilter(self)
-        self._previous.clicked.connect(self._finding.previous)
-        self._next.clicked.connect(self._finding.next)
+        self._previous.clicked.connect(self._finder.previous)
+        self._next.clicked.connect(self._finder.next)
         self._close.clicked.connect(self.leave)
-        self._finding.counted.connect(self._on_counted)
+        self._finder.counted.connect(self._on_counted)
         transcript.resized.connect(self._settle)
         theme.apply_stylesheet(self, "floating")
         theme.changed.connect(self._show_icons)
-        theme.changed.connect(self._finding.show_again)
+        theme.changed.connect(self._finder.show_again)
         self._show_icons()
 
     def come(self) -> None:
@@ -65,7 +65,7 @@ class FindBar(QFrame):
         selected = excerpt.text.strip() if excerpt else ""
         is_new = not self.isVisible()
         if is_new:
-            self._finding.begin()
+            self._finder.begin()
         self._settle()
         self._transcript.cover(HEIGHT + 2 * MARGIN)
         self.show()
@@ -74,25 +74,25 @@ class FindBar(QFrame):
         if selected and "\n" not in selected and len(selected) <= MOST_SELECTED:
             self.field.setText(selected)
         elif is_new:
-            self._finding.look_for(self.field.text())
+            self._finder.look_for(self.field.text())
         self.field.selectAll()
 
     @Slot()
     def next(self) -> None:
         """Go on to the next place."""
-        self._finding.next() if self.isVisible() else self.come()
+        self._finder.next() if self.isVisible() else self.come()
 
     @Slot()
     def previous(self) -> None:
         """Go back to the place before."""
-        self._finding.previous() if self.isVisible() else self.come()
+        self._finder.previous() if self.isVisible() else self.come()
 
     @Slot()
     def leave(self) -> None:
         """Close it, and give the focus back."""
         self.hide()
         self._transcript.cover(0)
-        self._finding.end()
+        self._finder.end()
         before = self._before if self._before and isValid(self._before) else None
         (before if before and before.isVisible() else self._transcript).setFocus()
 
@@ -138,7 +138,7 @@ class FindBar(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_enter(event):
             is_back = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._finding.previous() if is_back else self._finding.next()
+            self._finder.previous() if is_back else self._finder.next()
             return True
         return super().eventFilter(watched, event)
 

@@ -51,12 +51,12 @@ class TranscriptKeyboard(QObject):
     """Filters the keys of `transcript` and of the text fields in its messages.
 
     Attributes:
-        walking: goes from message to message.
+        navigator: goes from message to message.
     """
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
-        self.walking = MessageNavigator(transcript)
+        self.navigator = MessageNavigator(transcript)
         self._transcript, self._text = transcript, transcript.text_selection
         transcript.context.key_filter = self
         transcript.installEventFilter(self)
@@ -74,16 +74,16 @@ class TranscriptKeyboard(QObject):
             return True
         if stroke in _MESSAGES:
             self._text.drop()
-            self.walking.extend(_MESSAGES[stroke])
+            self.navigator.extend(_MESSAGES[stroke])
             return True
         return self._scroll(stroke)
 
     def _scroll(self, stroke: Stroke) -> bool:
-        bar, walking = self._transcript.verticalScrollBar(), self.walking
+        bar, navigator = self._transcript.verticalScrollBar(), self.navigator
         if stroke == (Qt.Key.Key_Home, _NONE):
-            walking.go_to_start()
+            navigator.go_to_start()
         elif stroke == (Qt.Key.Key_End, _NONE):
-            walking.go_to_end()
+            navigator.go_to_end()
         elif action := _SCROLLS.get(stroke):
             bar.triggerAction(action)
         else:

@@ -65,10 +65,10 @@ class MainWindow(QMainWindow):
     def __init__(
         self,
         theme: Theme,
-        answering: GenerationController,
-        arrivals: ModelCoordinator,
-        archive: Conversations,
-        remembering: PreferencesStore,
+        generation: GenerationController,
+        coordinator: ModelCoordinator,
+        conversations: Conversations,
+        preferences: PreferencesStore,
         *,
         models: "Callable[[], Sequence[ModelFile]]",
         open_model: "Callable[[Path], ModelFile]",
@@ -81,31 +81,35 @@ class MainWindow(QMainWindow):
         self.setObjectName("mainWindow")
         self.setWindowTitle("Phichat")
         self.setAccessibleName("Phichat")
-        self.answering, self.archive = answering, archive
-        self._arrivals, self._remembering = arrivals, remembering
-        self.choosing = ModelSelection(answering, self._remembering, open_model, self)
+        self.generation, self.conversations = generation, conversations
+        self._coordinator, self._preferences = coordinator, preferences
+        self.model_selection = ModelSelection(generation, self._preferences, open_model, self)
         self._theme = theme
         self._is_leaving = False
         self._composer = Composer(theme)
         self.commands = self._actions = Actions(self)
-        self._sidebar = Sidebar(theme, archive.headings)
+        self._sidebar = Sidebar(theme, conversations.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
-        self.acting = MessageCommands(self._transcript, self._composer, answering, self.choosing, models, self)
-        walking = TranscriptKeyboard(self._transcript).walking
-        walking.left.connect(self._composer.setFocus)
-        self._message_keys = MessageShortcuts(self, theme, self._transcript, walking, self.acting)
-        self._horizon = ContextMarker(self._transcript, answering, self)
+        self.message_commands = MessageCommands(
+            self._transcript, self._composer, generation, self.model_selection, models, self
+        )
+        navigator = TranscriptKeyboard(self._transcript).navigator
+        navigator.left.connect(self._composer.setFocus)
+        self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
+        self._context_marker = ContextMarker(self._transcript, generation, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled
         self._status = StatusBar()
-        self._forecasting = TimeEstimateController(answering, self)
-        self._attaching = AttachmentController(self, self._composer, archive, look=look, read=read_text)
-        self._weighing = TokenCounter(self._composer, self._status, answering, self)
-        self._questions = SubmitController(self._composer, self._transcript, self._status, answering, archive, self)
-        self._presenting = ModelStatusPresenter(
-            answering,
+        self._time_estimate = TimeEstimateController(generation, self)
+        self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
+        self._token_counter = TokenCounter(self._composer, self._status, generation, self)
+        self._submit_controller = SubmitController(
+            self._composer, self._transcript, self._status, generation, conversations, self
+        )
+        self._model_status = ModelStatusPresenter(
+            generation,
             self._actions.stop,
             self,
             header=self._header,
@@ -116,16 +120,16 @@ class MainWindow(QMainWindow):
         )
         self._lay_out(export_to, import_from)
         self._message_keys.fill(*self._actions.fill(self.menuBar()))
-        self._actions.follow(archive.undoing)
+        self._actions.follow(conversations.undo_stack)
         self._connect()
         self._restore()
         self._show_session(self.session)
-        self._presenting.show_state()
+        self._model_status.show_state()
 
     @property
     def session(self) -> Session:
         """The conversation that is shown."""
-        return self.archive.conversing.session
+        return self.conversations.current.session
 
     @Slot()
     def prepare(self) -> None:
@@ -145,7 +149,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def submit(self, text: str) -> None:
         """Ask `text` in the conversation that is shown."""
-        self._questions.submit(text)
+        self._submit_controller.submit(text)
 
     @Slot()
     def come_forward(self) -> None:
@@ -159,12 +163,12 @@ class MainWindow(QMainWindow):
         self._pages = CentralStack(self._welcome, self._transcript)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
-        self._arrivals.settle(self._pages, page.above, is_offered=self._remembering.current.offers_phi_3)
+        self._coordinator.settle(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)
         self.sidebar = SidebarController(
             self._theme,
             self._sidebar,
             self._actions,
-            self.archive,
+            self.conversations,
             self,
             above=page.above,
             below=page.below,
@@ -178,83 +182,83 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_arrivals()
         self._connect_archive()
-        self._header.model_chosen.connect(self.choosing.use)
+        self._header.model_chosen.connect(self.model_selection.use)
         self._header.file_requested.connect(self._ask_for_file)
-        self._header.models_requested.connect(self._arrivals.open_dialog)
-        self._welcome.phi_3_requested.connect(self._arrivals.offer)
-        self._welcome.tried.connect(self._questions.submit)
-        self._composer.stopped.connect(self.answering.stop)
-        self._forecasting.changed.connect(self._composer.show_forecast)
-        self.session_changed.connect(self._forecasting.show)
-        self.draft_changed.connect(self._forecasting.write)
-        self.session_changed.connect(self._weighing.show)
-        self.session_changed.connect(self._attaching.show)
-        self.draft_changed.connect(self._weighing.write)
-        self._attaching.reading_slow.connect(self._weighing.wait_for)
-        self.closed.connect(self._attaching.close)
-        self.acting.notified.connect(self.say)
+        self._header.models_requested.connect(self._coordinator.open_dialog)
+        self._welcome.phi_3_requested.connect(self._coordinator.offer)
+        self._welcome.tried.connect(self._submit_controller.submit)
+        self._composer.stopped.connect(self.generation.stop)
+        self._time_estimate.changed.connect(self._composer.show_forecast)
+        self.session_changed.connect(self._time_estimate.show)
+        self.draft_changed.connect(self._time_estimate.write)
+        self.session_changed.connect(self._token_counter.show)
+        self.session_changed.connect(self._attachments.show)
+        self.draft_changed.connect(self._token_counter.write)
+        self._attachments.reading_slow.connect(self._token_counter.wait_for)
+        self.closed.connect(self._attachments.close)
+        self.message_commands.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
-        self._panel.context_changed.connect(self.choosing.change_context)
+        self._panel.context_changed.connect(self.model_selection.change_context)
         self._panel.default_requested.connect(self._make_default)
-        self._panel.presets.own_changed.connect(self._remembering.keep_presets)
-        self._remembering.defaults_changed.connect(self._show_default)
-        self._panel.computer.states_changed.connect(self._remembering.allow_states)
-        self._panel.computer.rest_changed.connect(self._remembering.allow_rest)
-        self._presenting.found.connect(self._questions.submit_early)
-        self.choosing.load_started.connect(self._presenting.begin)
-        self.choosing.notified.connect(self.say)
-        self.answering.replied.connect(self._on_replied)
-        self.answering.progressed.connect(self._on_progress)
-        self._remembering.saving.connect(self._note_layout)
-        self._remembering.failed.connect(self.say)
+        self._panel.presets.own_changed.connect(self._preferences.keep_presets)
+        self._preferences.defaults_changed.connect(self._show_default)
+        self._panel.computer.states_changed.connect(self._preferences.allow_states)
+        self._panel.computer.rest_changed.connect(self._preferences.allow_rest)
+        self._model_status.found.connect(self._submit_controller.submit_early)
+        self.model_selection.load_started.connect(self._model_status.begin)
+        self.model_selection.notified.connect(self.say)
+        self.generation.replied.connect(self._on_replied)
+        self.generation.progressed.connect(self._on_progress)
+        self._preferences.saving.connect(self._note_layout)
+        self._preferences.failed.connect(self.say)
 
     def _connect_actions(self) -> None:
         actions = self._actions
         actions.find.triggered.connect(self._message_keys.find)
         actions.search.triggered.connect(self._search)
         actions.open.triggered.connect(self._ask_for_file)
-        actions.models.triggered.connect(self._arrivals.open_dialog)
+        actions.models.triggered.connect(self._coordinator.open_dialog)
         actions.quit.triggered.connect(self._quit)
-        actions.stop.triggered.connect(self.answering.stop)
+        actions.stop.triggered.connect(self.generation.stop)
         actions.write.triggered.connect(self._composer.setFocus)
-        actions.ahead.setChecked(self._remembering.current.reads_ahead)
+        actions.ahead.setChecked(self._preferences.current.reads_ahead)
         actions.ahead.toggled.connect(self._on_ahead)
         for fold in (actions.sidebar, actions.panel):
-            fold.triggered.connect(self._remembering.save_soon)
+            fold.triggered.connect(self._preferences.save_soon)
 
     def _connect_archive(self) -> None:
-        archive, acting = self.archive, self.acting
-        archive.notified.connect(self.say)
+        conversations, message_commands = self.conversations, self.message_commands
+        conversations.notified.connect(self.say)
         self.sidebar.notified.connect(self.say)
-        archive.conversing.session_changed.connect(self._show_session)
-        archive.conversing.message_found.connect(self._point_out)
-        archive.managing.stopped.connect(self.answering.stop)
-        self.answering.replied.connect(archive.on_replied)
-        self._questions.draft_changed.connect(self.draft_changed)
-        acting.path_changed.connect(self._on_path)
-        acting.path_changed.connect(archive.keeping.path_changed)
-        acting.removed.connect(archive.keeping.branch_removed)
-        acting.restored.connect(archive.keeping.branch_restored)
-        acting.pinned.connect(archive.keeping.message_pinned)
-        acting.undoable.connect(archive.undoing.record)
-        acting.toggled.connect(archive.undoing.record_quietly)
+        conversations.current.session_changed.connect(self._show_session)
+        conversations.current.message_found.connect(self._point_out)
+        conversations.commands.stopped.connect(self.generation.stop)
+        self.generation.replied.connect(conversations.on_replied)
+        self._submit_controller.draft_changed.connect(self.draft_changed)
+        message_commands.path_changed.connect(self._on_path)
+        message_commands.path_changed.connect(conversations.autosave.path_changed)
+        message_commands.removed.connect(conversations.autosave.branch_removed)
+        message_commands.restored.connect(conversations.autosave.branch_restored)
+        message_commands.pinned.connect(conversations.autosave.message_pinned)
+        message_commands.undoable.connect(conversations.undo_stack.record)
+        message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 
     def _connect_arrivals(self) -> None:
-        self._arrivals.listed.connect(self._presenting.models_listed)
-        self._presenting.model_shown.connect(self._arrivals.show_model)
-        self._arrivals.model_chosen.connect(self.choosing.use_after_answer)
-        self._arrivals.model_chosen.connect(self._composer.setFocus)
-        self._arrivals.offer_changed.connect(self._on_offered)
-        self._arrivals.file_requested.connect(self._ask_for_file)
-        self._arrivals.file_chosen.connect(self.choosing.open_file)
-        self._arrivals.notified.connect(self.say)
-        self._attaching.model_given.connect(self.choosing.open_file)
-        self._attaching.conversations_given.connect(self.sidebar.bring_in_files)
-        self._attaching.notified.connect(self.say)
+        self._coordinator.listed.connect(self._model_status.models_listed)
+        self._model_status.model_shown.connect(self._coordinator.show_model)
+        self._coordinator.model_chosen.connect(self.model_selection.use_after_answer)
+        self._coordinator.model_chosen.connect(self._composer.setFocus)
+        self._coordinator.offer_changed.connect(self._on_offered)
+        self._coordinator.file_requested.connect(self._ask_for_file)
+        self._coordinator.file_chosen.connect(self.model_selection.open_file)
+        self._coordinator.notified.connect(self.say)
+        self._attachments.model_given.connect(self.model_selection.open_file)
+        self._attachments.conversations_given.connect(self.sidebar.bring_in_files)
+        self._attachments.notified.connect(self.say)
 
     def _restore(self) -> None:
-        known = self._remembering.current
+        known = self._preferences.current
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         room = self.screen().availableSize() - QSize(20, 60)  # for the frame
         self.resize(SIZE.boundedTo(room))
@@ -266,29 +270,29 @@ class MainWindow(QMainWindow):
 
     @Slot(bool)
     def _on_ahead(self, is_on: bool) -> None:
-        self._remembering.change(reads_ahead=is_on)
+        self._preferences.change(reads_ahead=is_on)
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
-        self._questions.show(session)
+        self._submit_controller.show(session)
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
         self._status.forget_figures()
-        self._presenting.show_other_model(session.model)
+        self._model_status.show_other_model(session.model)
         self._composer.set_text(session.draft)
         self.session_changed.emit(session)
-        self._horizon.show(session)
+        self._context_marker.show(session)
         self._show_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
             self._composer.setFocus()
 
     @Slot(str, str)
     def _point_out(self, message: str, words: str) -> None:
-        self.acting.show_message(self.session, message, words)
+        self.message_commands.show_message(self.session, message, words)
 
     def _show_path(self) -> None:
-        self.acting.show(self.session)
+        self.message_commands.show(self.session)
         self._on_path()
 
     @Slot()
@@ -316,29 +320,29 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         self._show_default()
-        self.archive.conversing.changed()
+        self.conversations.current.changed()
 
     @Slot()
     def _show_default(self) -> None:
-        default = self._remembering.new_session()
+        default = self._preferences.new_session()
         now = self.session.system, self.session.sampling
         self._panel.show_default(is_default=now == (default.system, default.sampling))
 
     @Slot()
     def _make_default(self) -> None:
         """New conversations begin with what this one has."""
-        self._remembering.change(system=self.session.system, sampling=asdict(self.session.sampling))
+        self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
         self._show_default()
         self.say(tr("New conversations begin with these settings."))
 
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:
-        self._remembering.change(offers_phi_3=is_offered)
+        self._preferences.change(offers_phi_3=is_offered)
         self._composer.setFocus()
 
     @Slot(str)
     def _on_progress(self, text: str) -> None:
-        if self.answering.answers(self.session):
+        if self.generation.answers(self.session):
             self._transcript.show_progress(text)
 
     @Slot()
@@ -351,13 +355,13 @@ class MainWindow(QMainWindow):
         from phichat.ui.widgets.dialogs import ask_for_model  # noqa: PLC0415 - its many types take their time
 
         if file := ask_for_model(self):
-            self.choosing.open_file(file)
+            self.model_selection.open_file(file)
 
     @Slot()
     def _note_layout(self) -> None:
-        self._remembering.change(
+        self._preferences.change(
             geometry=self.saveGeometry().toBase64().toStdString(),
-            columns=self._columns.widths() or self._remembering.current.columns,
+            columns=self._columns.widths() or self._preferences.current.columns,
             sidebar_open=self._columns.is_open(self._actions.sidebar),
             panel_open=self._columns.is_open(self._actions.panel),
         )
@@ -369,7 +373,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _quit(self) -> None:
-        if not self._arrivals.asks_before(self.close):
+        if not self._coordinator.asks_before(self.close):
             self.close()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -385,15 +389,15 @@ class MainWindow(QMainWindow):
             self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._is_leaving and self._arrivals.asks_before(self.close):
+        if not self._is_leaving and self._coordinator.asks_before(self.close):
             event.ignore()
             return
-        self.choosing.close()
+        self.model_selection.close()
         self._keep_edits()
         self._composer.settle()
         self._panel.settle()
-        self.archive.conversing.settle()
-        self._remembering.save()
+        self.conversations.current.settle()
+        self._preferences.save()
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment
         self.closed.emit()

@@ -15,7 +15,7 @@ from phichat.ui.settings.panel import SettingsPanel
 
 
 class ModelStatusPresenter(QObject):
-    """Shows `answering` and its model.
+    """Shows `generation` and its model.
 
     Signals: `found` when there is a model to ask, `model_shown(ModelFile)` for the one that is shown, None for none.
     """
@@ -25,7 +25,7 @@ class ModelStatusPresenter(QObject):
 
     def __init__(
         self,
-        answering: GenerationController,
+        generation: GenerationController,
         stop: QAction,
         parent: QObject,
         *,
@@ -36,17 +36,17 @@ class ModelStatusPresenter(QObject):
         status: StatusBar,
     ) -> None:
         super().__init__(parent)
-        self._answering, self._stop = answering, stop
+        self._generation, self._stop = generation, stop
         self._header, self._welcome, self._composer = header, welcome, composer
         self._panel, self._status = panel, status
         self._has_looked = False  # for the models on this disk
         self._last_state = GenerationState.EMPTY
-        answering.state_changed.connect(self.show_state)
-        answering.noticed.connect(self._status.say)
-        answering.progressed.connect(self._status.say_in_passing)
-        answering.prompt_made.connect(self._on_prompt)
-        answering.measured.connect(self._on_measured)
-        answering.loaded_model.connect(self._on_loaded)
+        generation.state_changed.connect(self.show_state)
+        generation.noticed.connect(self._status.say)
+        generation.progressed.connect(self._status.say_in_passing)
+        generation.prompt_made.connect(self._on_prompt)
+        generation.measured.connect(self._on_measured)
+        generation.loaded_model.connect(self._on_loaded)
 
     @Slot()
     def begin(self) -> None:
@@ -63,33 +63,33 @@ class ModelStatusPresenter(QObject):
     @Slot()
     def show_state(self) -> None:
         """Show how things are."""
-        model = self._answering.model
+        model = self._generation.model
         title = model.title if model else ""
         is_missing = self._has_looked and not model
         self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
         self.model_shown.emit(model)
         shown = title if self._has_looked else ""  # else it might be taken back for the first page
         self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
-        self._composer.set_answering(self._answering.is_answering())
-        self._stop.setEnabled(self._answering.is_answering())
+        self._composer.set_answering(self._generation.is_answering())
+        self._stop.setEnabled(self._generation.is_answering())
         self._say_state(title)
-        self._welcome.set_can_ask(can_ask=bool(model) and not self._answering.is_answering())
+        self._welcome.set_can_ask(can_ask=bool(model) and not self._generation.is_answering())
         if model:
             self.found.emit()
 
     def show_other_model(self, name: str) -> None:
         """Say so if what is shown was held with a model, called `name`, that is not the one which answers now."""
-        model = self._answering.model
+        model = self._generation.model
         if name and model and name != model.name:
             sentence = tr("So far {name} answered here; now it is {model}.")
             self._status.say_in_passing(sentence.format(name=name, model=model.title))
 
     def _say_state(self, title: str) -> None:
-        state, before = self._answering.state, self._last_state
+        state, before = self._generation.state, self._last_state
         self._last_state = state
         if state is GenerationState.LOADING and state is not before:
             self._status.say_in_passing(tr("Loading {model}…").format(model=title))
-        elif state is GenerationState.IDLE and self._answering.loaded and before is GenerationState.LOADING:
+        elif state is GenerationState.IDLE and self._generation.loaded and before is GenerationState.LOADING:
             self._status.say_in_passing(tr("{model} is ready.").format(model=title))
         elif state is GenerationState.WRITING:
             self._status.say_in_passing("")
@@ -109,5 +109,5 @@ class ModelStatusPresenter(QObject):
         self._panel.show_seed(done.seed)
 
     def _show_context(self, used: int) -> None:
-        if self._answering.loaded:
-            self._status.show_context(used, self._answering.loaded.context)
+        if self._generation.loaded:
+            self._status.show_context(used, self._generation.loaded.context)
