@@ -17,9 +17,9 @@ import pytest
 
 from phichat import i18n
 from phichat.engine.base import EngineSettings
-from tests import tiny
-from tests.hub_server import HubServer
-from tests.releases_server import ReleasesServer
+from tests.support import tiny_models
+from tests.support.hub.server import HubServer
+from tests.support.servers.releases import ReleasesServer
 
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
@@ -116,19 +116,19 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def phi3_model(models: Path) -> Path:
     """A tiny model with Phi-3's architecture, vocabulary and template; says random words."""
-    return tiny.phi3(models / "tiny-phi-3.gguf")
+    return tiny_models.phi3(models / "tiny-phi-3.gguf")
 
 
 @pytest.fixture(scope="session")
 def phi4_model(models: Path) -> Path:
     """A tiny model like Phi-4-mini."""
-    return tiny.phi4(models / "tiny-phi-4.gguf")
+    return tiny_models.phi4(models / "tiny-phi-4.gguf")
 
 
 @pytest.fixture(scope="session")
 def chatml_model(models: Path) -> Path:
     """A tiny Llama with ChatML; loads in milliseconds, says random bytes."""
-    return tiny.chatml(models / "tiny-chatml.gguf")
+    return tiny_models.chatml(models / "tiny-chatml.gguf")
 
 
 @pytest.fixture(scope="session")

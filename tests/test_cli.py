@@ -21,7 +21,7 @@ from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 
 DONE_KEYS = {
     "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",

@@ -16,8 +16,8 @@ from phichat.errors import EngineDied
 from phichat.exchange.export import Format
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
-from tests.conversations import talk
-from tests.fakes import ScriptedEngine
+from tests.support.conversations import talk
+from tests.support.fakes import ScriptedEngine
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -23,7 +23,7 @@ from phichat.cli.console import Console
 from phichat.cli.download import Reporter
 from phichat.models.base import Phase, Progress
 from phichat.models.catalogue import CATALOGUE, PHI_3
-from tests.hub_server import HubServer
+from tests.support.hub.server import HubServer
 
 KEYS = {
     "name", "title", "path", "source", "bytes", "on_disk", "repo", "file", "licence", "official", "bytes_exact",

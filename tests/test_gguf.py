@@ -11,7 +11,7 @@ import pytest
 
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, NotAModel
 from phichat.gguf import Head, read_head
-from tests import tiny
+from tests.support import tiny_models
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -97,7 +97,7 @@ def test_a_file_that_is_something_else_is_no_model(file: Callable[[bytes], Path]
 
 def test_a_vocabulary_alone_is_no_model() -> None:
     with pytest.raises(NotAModel, match="only a vocabulary"):
-        read_head(tiny.PHI_VOCABULARY)
+        read_head(tiny_models.PHI_VOCABULARY)
 
 
 def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests import hub_faults
-from tests.certificates import OPENSSL
-from tests.hub_faults import Fault
-from tests.hub_server import HubServer
+from tests.support.hub import faults
+from tests.support.hub.faults import Fault
+from tests.support.hub.server import HubServer
+from tests.support.servers.certificates import OPENSSL
 
 REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"
 CONTENT = bytes(range(256)) * 4000
@@ -138,7 +138,7 @@ def test_requests_are_remembered(phi: HubServer) -> None:
 
 
 def test_sent_bytes_are_counted_while_they_go(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.stall(3000))
+    phi.misbehave(faults.stall(3000))
     with httpx2.stream("GET", url(phi), follow_redirects=True) as response:
         got = 0
         for piece in response.iter_raw():
@@ -253,7 +253,7 @@ def test_misbehaves_so_many_times_and_where_it_is_told_to(phi: HubServer) -> Non
 
 
 def test_one_misbehaviour_ends_and_another_goes_on(phi: HubServer) -> None:
-    slow, broken = phi.misbehave(hub_faults.cut(5000)), phi.fail_with(404, at="api", error="RepoNotFound")
+    slow, broken = phi.misbehave(faults.cut(5000)), phi.fail_with(404, at="api", error="RepoNotFound")
     phi.behave(slow)
     assert fetch(phi) == (None, CONTENT)
     told = httpx2.get(f"{phi.endpoint}/api/models/{REPO}")
@@ -262,26 +262,26 @@ def test_one_misbehaviour_ends_and_another_goes_on(phi: HubServer) -> None:
 
 
 def test_too_many_requests_say_when_to_come_back(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.too_many(60), times=1)
-    phi.misbehave(hub_faults.too_many(60, as_date=True))
+    phi.misbehave(faults.too_many(60), times=1)
+    phi.misbehave(faults.too_many(60, as_date=True))
     seconds, date = [httpx2.head(url(phi)) for _ in range(2)]
     assert (seconds.status_code, seconds.headers["Retry-After"]) == (429, "60")
     assert 50 < parsedate_to_datetime(date.headers["Retry-After"]).timestamp() - time.time() < 61
 
 
 def test_errors_stand_in_line_and_leave_other_faults_alone(phi: HubServer) -> None:
-    cut = phi.misbehave(hub_faults.cut(5000), times=1)
+    cut = phi.misbehave(faults.cut(5000), times=1)
     phi.fail_with(502, times=2, at="cdn")
-    phi.misbehave(hub_faults.login_page(), times=1, at="cdn")
+    phi.misbehave(faults.login_page(), times=1, at="cdn")
     answers = [answered(phi) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [502, 502, 200]
-    assert answers[2].content == hub_faults.LOGIN_PAGE
+    assert answers[2].content == faults.LOGIN_PAGE
     assert cut.happened == 0
     assert [fetch(phi)[1], fetch(phi)[1]] == [CONTENT[:5000], CONTENT]
 
 
 def test_cuts(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.cut(5000), times=1)
+    phi.misbehave(faults.cut(5000), times=1)
     assert fetch(phi) == (httpx2.RemoteProtocolError, CONTENT[:5000])
     assert fetch(phi, 5000) == (None, CONTENT[5000:])
     phi.cut_every = 400_000
@@ -289,7 +289,7 @@ def test_cuts(phi: HubServer) -> None:
 
 
 def test_resets(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.cut(5000, reset=True))
+    phi.misbehave(faults.cut(5000, reset=True))
     error, got = fetch(phi)
     assert error is httpx2.ReadError
     assert CONTENT.startswith(got)
@@ -299,10 +299,10 @@ def test_resets(phi: HubServer) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (hub_faults.hang_up(), httpx2.ReadError),
-        (hub_faults.hang_up(reset=False), httpx2.RemoteProtocolError),
-        (hub_faults.silence(), httpx2.ReadTimeout),
-        (hub_faults.circle(), httpx2.TooManyRedirects),
+        (faults.hang_up(), httpx2.ReadError),
+        (faults.hang_up(reset=False), httpx2.RemoteProtocolError),
+        (faults.silence(), httpx2.ReadTimeout),
+        (faults.circle(), httpx2.TooManyRedirects),
     ],
 )
 def test_no_answer(phi: HubServer, fault: Fault, error: type[Exception]) -> None:
@@ -311,13 +311,13 @@ def test_no_answer(phi: HubServer, fault: Fault, error: type[Exception]) -> None
 
 
 def test_stalls(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.stall(3000))
+    phi.misbehave(faults.stall(3000))
     assert fetch(phi) == (httpx2.ReadTimeout, CONTENT[:3000])
 
 
 def test_drips(hub: HubServer) -> None:
     hub.add(REPO, FILE, b"0123456789")
-    hub.misbehave(hub_faults.drip(2, every=0.05))
+    hub.misbehave(faults.drip(2, every=0.05))
     begun = time.monotonic()
     assert fetch(hub) == (None, b"0123456789")
     assert time.monotonic() - begun > 0.19
@@ -332,13 +332,13 @@ def test_keeps_to_a_speed(phi: HubServer) -> None:
 
 def test_faults_act_together(phi: HubServer) -> None:
     phi.speed, phi.cut_every = 10_000_000, 500_000
-    phi.misbehave(hub_faults.ignore_ranges())
+    phi.misbehave(faults.ignore_ranges())
     assert fetch(phi, 1000) == (httpx2.RemoteProtocolError, CONTENT[:500_000])
 
 
 @pytest.mark.parametrize("start", [1000, len(CONTENT)])
 def test_ignores_ranges(phi: HubServer, start: int) -> None:
-    phi.misbehave(hub_faults.ignore_ranges())
+    phi.misbehave(faults.ignore_ranges())
     told = answered(phi, start)
     assert (told.status_code, told.content) == (200, CONTENT)
     assert "Content-Range" not in told.headers
@@ -346,32 +346,32 @@ def test_ignores_ranges(phi: HubServer, start: int) -> None:
 
 def test_sends_another_part_than_it_was_asked_for(phi: HubServer) -> None:
     size = len(CONTENT)
-    phi.misbehave(hub_faults.misfit_range(8), times=1)
+    phi.misbehave(faults.misfit_range(8), times=1)
     told = answered(phi, 1000)
     assert (told.content, told.headers["Content-Range"]) == (CONTENT[1000:], f"bytes 1008-{size - 1}/{size}")
-    phi.misbehave(hub_faults.other_part(-8))
+    phi.misbehave(faults.other_part(-8))
     told = answered(phi, 1000)
     assert (told.content, told.headers["Content-Range"]) == (CONTENT[992:], f"bytes 992-{size - 1}/{size}")
 
 
 def test_sends_too_much(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.surplus(50), times=1)
+    phi.misbehave(faults.surplus(50), times=1)
     told = answered(phi)
     assert told.headers["Content-Length"] == str(len(CONTENT) + 50)
     assert told.content == CONTENT + b"\xaa" * 50
-    phi.misbehave(hub_faults.surplus(50, declared=False))
+    phi.misbehave(faults.surplus(50, declared=False))
     assert answered(phi).headers["Content-Length"] == str(len(CONTENT))
     assert overheard(phi) == CONTENT + b"\xaa" * 50
 
 
 def test_sends_too_little(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.deficit(50))
+    phi.misbehave(faults.deficit(50))
     assert fetch(phi) == (None, CONTENT[:-50])
     assert httpx2.head(url(phi)).headers["X-Linked-Size"] == str(len(CONTENT))
 
 
 def test_wrong_bytes_for_the_first_who_come_to_the_end(phi: HubServer) -> None:
-    wrong = phi.misbehave(hub_faults.wrong_bytes(), times=1)
+    wrong = phi.misbehave(faults.wrong_bytes(), times=1)
     flipped = CONTENT[:-1] + bytes([CONTENT[-1] ^ 0xFF])
     assert fetch(phi, Range="bytes=0-99") == (None, CONTENT[:100])
     phi.cut_every = 900_000
@@ -383,20 +383,20 @@ def test_wrong_bytes_for_the_first_who_come_to_the_end(phi: HubServer) -> None:
 
 
 def test_says_other_things_than_are_true(phi: HubServer) -> None:
-    unlinked = phi.misbehave(hub_faults.without_linked())
+    unlinked = phi.misbehave(faults.without_linked())
     told = httpx2.head(url(phi)).headers
     assert "X-Linked-ETag" not in told
     assert "X-Linked-Size" not in told
     phi.behave(unlinked)
-    phi.misbehave(hub_faults.without_sha())
-    phi.misbehave(hub_faults.saying(X_Linked_Size="5"))
+    phi.misbehave(faults.without_sha())
+    phi.misbehave(faults.saying(X_Linked_Size="5"))
     told = httpx2.head(url(phi)).headers
     assert not re.search("[0-9a-f]{64}", told["X-Linked-ETag"] + told["ETag"])
     assert told["X-Linked-Size"] == "5"
 
 
 def test_packs_what_was_not_to_be_packed(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.gzipped())
+    phi.misbehave(faults.gzipped())
     error, got = fetch(phi, None, **{"Accept-Encoding": "identity"})
     assert error is None
     assert gzip.decompress(got) == CONTENT
@@ -405,7 +405,7 @@ def test_packs_what_was_not_to_be_packed(phi: HubServer) -> None:
 
 def test_chunks(phi: HubServer) -> None:
     phi.speed = 10_000_000
-    phi.misbehave(hub_faults.chunked())
+    phi.misbehave(faults.chunked())
     told = answered(phi, 1000)
     assert "Content-Length" not in told.headers
     assert told.content == CONTENT[1000:]
@@ -414,16 +414,16 @@ def test_chunks(phi: HubServer) -> None:
 
 
 def test_a_login_page(phi: HubServer) -> None:
-    phi.misbehave(hub_faults.login_page())
+    phi.misbehave(faults.login_page())
     told = httpx2.get(url(phi))
-    assert (told.status_code, told.content) == (200, hub_faults.LOGIN_PAGE)
+    assert (told.status_code, told.content) == (200, faults.LOGIN_PAGE)
     assert told.headers["Content-Type"].startswith("text/html")
 
 
 def test_leads_to_another_host_that_sees_what_comes_along(phi: HubServer) -> None:
     with HubServer() as other:
         other.add(REPO, FILE, b"other")
-        phi.misbehave(hub_faults.redirect(other.endpoint), at="resolve")
+        phi.misbehave(faults.redirect(other.endpoint), at="resolve")
         told = httpx2.get(url(phi), headers=TOKEN, follow_redirects=True)
         assert told.content == b"other"
         assert [asked.is_authorized for asked in phi.requests + other.requests] == [True, False, False]
@@ -445,8 +445,8 @@ def test_keeps_a_connection_unless_asked_not_to(phi: HubServer) -> None:
 def test_closes_at_once_whatever_is_going_on(tmp_path: Path) -> None:
     with HubServer() as hub, httpx2.Client(timeout=None) as client:
         hub.add(REPO, FILE, bytes(50_000_000))
-        hub.misbehave(hub_faults.stall(10), times=1)
-        hub.misbehave(hub_faults.drip(1, every=100), times=2)
+        hub.misbehave(faults.stall(10), times=1)
+        hub.misbehave(faults.drip(1, every=100), times=2)
         streams = [client.stream("GET", url(hub), follow_redirects=True) for _ in range(3)]
         for stream in streams:
             stream.__enter__()
@@ -478,7 +478,7 @@ def test_serves_a_folder_from_the_command_line(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "tests.hub_server",
+        "tests.support.hub.server",
         str(tmp_path / "hub"),
         "--log",
         str(log),

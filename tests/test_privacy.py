@@ -30,8 +30,8 @@ from phichat.paths import Home
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.single_instance import SingleInstance
-from tests import stored
-from tests.hub_server import HubServer
+from tests.support import stored_history
+from tests.support.hub.server import HubServer
 from tests.ui.conftest import Person
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there the user's profile has an access list")
@@ -159,7 +159,7 @@ def test_a_crash_and_a_damaged_history(home: Path) -> None:
     home.chmod(0o700)
     subprocess.run([sys.executable, "-c", CRASHING, home / "logs"], check=False, stderr=subprocess.DEVNULL)
     assert (home / "logs" / "crash.txt").stat().st_size
-    stored.put(home, ("Boats", 1))
+    stored_history.put(home, ("Boats", 1))
     files.narrow(home / "history.sqlite3")
     with (home / "history.sqlite3").open("r+b") as file:
         file.write(b"x" * 100)
@@ -177,7 +177,7 @@ def test_a_file_is_never_open_not_even_for_a_moment(home: Path, monkeypatch: pyt
         monkeypatch.setattr(module, name, forbidden)
     before = os.umask(0)
     try:
-        stored.put(home, ("Boats", 1))
+        stored_history.put(home, ("Boats", 1))
         JsonFile(home / "engine.json").change(lambda _: {"a": 1})
     finally:
         os.umask(before)
@@ -186,7 +186,7 @@ def test_a_file_is_never_open_not_even_for_a_moment(home: Path, monkeypatch: pyt
 
 def exposed(home: Path) -> Path:
     """A home as version 0.1.0 could leave it."""
-    stored.put(home, ("Boats", 1))
+    stored_history.put(home, ("Boats", 1))
     (home / "states").mkdir(exist_ok=True)
     (home / "states" / "a.state").write_bytes(b"what was said")
     (home / "window.lock").touch()
@@ -286,7 +286,7 @@ def another_user(act: Callable[[], object]) -> Iterator[str]:
 
 @as_root
 def test_another_user_reads_nothing(public: Path) -> None:
-    stored.put(public, ("Boats", 1))
+    stored_history.put(public, ("Boats", 1))
     with another_user(lambda: (public / "history.sqlite3").read_bytes()[:9]) as said:
         assert said.startswith("PermissionError")
     with another_user(lambda: list(public.iterdir())) as said:
@@ -335,7 +335,7 @@ def test_a_lock_from_before_on_the_folder(public: Path) -> None:
 @as_root
 @on_linux
 def test_a_lock_from_before_on_the_databases_index(public: Path) -> None:
-    stored.put(public, ("Boats", 1))
+    stored_history.put(public, ("Boats", 1))
     shutil.copytree(public, public.with_name("running"))
     with closing(sqlite3.connect(public / "history.sqlite3")) as connection:
         connection.execute("UPDATE conversations SET title = 'Ships'")
@@ -361,7 +361,7 @@ def test_who_once_opened_the_history_reads_nothing_new(public: Path) -> None:
         assert "BufferedReader" in said, said
         opened = (public / "history.sqlite3").stat().st_ino
         paths.repair_permissions(Home(public))
-        stored.put(public, ("Ships", 1))
+        stored_history.put(public, ("Ships", 1))
         assert (public / "history.sqlite3").stat().st_ino != opened
         with closing(History(public / "history.sqlite3")) as history:
             assert {heading.title for heading in history.headings()} == {"Boats", "Ships"}
@@ -387,7 +387,7 @@ def test_what_another_user_put_there_is_set_aside(public: Path) -> None:
     with another_user(plant) as said:
         assert said == "'planted'"
     paths.repair_permissions(Home(public))
-    stored.put(public, ("Ships", 1))
+    stored_history.put(public, ("Ships", 1))
     assert (elsewhere / "history").stat().st_size == 0
     assert not (public / "logs").exists()
     assert stat.S_IMODE((public / "history.sqlite3").stat().st_mode) == 0o600
@@ -410,13 +410,13 @@ def test_a_link_of_ones_own_and_a_second_name_are_private_too(home: Path, tmp_pa
     (home / "history.sqlite3").symlink_to(disk / "history.db")
     (home / "states").symlink_to(disk / "states")
     paths.repair_permissions(Home(home))
-    stored.put(home, ("Boats", 1))
+    stored_history.put(home, ("Boats", 1))
     for path in (disk / "history.db", disk / "states" / "a.state"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((disk / "states").stat().st_mode) == 0o700
     (disk / "history.db").chmod(0o644)
     os.link(disk / "history.db", tmp_path / "backup")
-    stored.put(home, ("Ships", 1))
+    stored_history.put(home, ("Ships", 1))
     assert (disk / "history.db").stat().st_nlink == 1
     assert b"Ships" not in (tmp_path / "backup").read_bytes()
     with closing(History(home / "history.sqlite3")) as history:

@@ -5,10 +5,10 @@ import ssl
 import httpx2
 import pytest
 
-from tests import hub_faults
-from tests.certificates import OPENSSL
-from tests.hub_server import HubServer
-from tests.proxy_server import ProxyServer
+from tests.support.hub import faults
+from tests.support.hub.server import HubServer
+from tests.support.servers.certificates import OPENSSL
+from tests.support.servers.proxy import ProxyServer
 
 PATH = "owner/repo/resolve/main/file.gguf"
 CONTENT = bytes(range(256)) * 10_000
@@ -64,6 +64,6 @@ def test_tunnels() -> None:
 
 
 def test_closes_with_a_stalled_request_under_way(hub: HubServer) -> None:
-    hub.misbehave(hub_faults.silence())
+    hub.misbehave(faults.silence())
     with ProxyServer() as proxy, pytest.raises(httpx2.ReadTimeout):
         httpx2.get(f"{hub.endpoint}/{PATH}", proxy=proxy.url, timeout=0.2)

@@ -12,9 +12,9 @@ from phichat.cancellation import CancelToken
 from phichat.net import releases as updates
 from phichat.net.releases import DAY, WEEK, Release, ReleaseFeed
 from phichat.paths import Home
-from tests.hub_answers import Pace
-from tests.hub_server import HubServer
-from tests.releases_server import PAGE, ReleasesServer
+from tests.support.hub.answers import Pace
+from tests.support.hub.server import HubServer
+from tests.support.servers.releases import PAGE, ReleasesServer
 
 Look = Callable[[], Release | None]
 

@@ -15,7 +15,7 @@ from typing import Any
 from building.project import PACKAGING, ROOT, Trouble
 
 TOKENS = 8
-_MAKE_MODEL = "import pathlib, sys; from tests.tiny import chatml; chatml(pathlib.Path(sys.argv[1]))"
+_MAKE_MODEL = "import pathlib, sys; from tests.support.tiny_models import chatml; chatml(pathlib.Path(sys.argv[1]))"
 
 
 def tiny_model(file: Path) -> Path:

@@ -60,7 +60,7 @@ class _Program:
 def _fetch(program: _Program) -> None:
     """A model from a Hub that proves who it is by an authority of ours, and an answer from it."""
     sys.path.append(str(ROOT))
-    from tests.hub_server import HubServer  # noqa: PLC0415 - of this checkout, which the path now leads to
+    from tests.support.hub.server import HubServer  # noqa: PLC0415 - of this checkout, which the path now leads to
 
     with HubServer(tls=True) as hub:
         hub.add("owner/repo", "tiny.gguf", MODEL)

@@ -34,7 +34,7 @@ def hub(folder: Path, *options: str) -> Iterator[Path]:
     """The server in a process of its own; where it logs."""
     log = folder / "requests.jsonl"
     ports = ["--port", str(PORT), "--cdn-port", str(CDN_PORT), "--log", str(log)]
-    command = [sys.executable, "-m", "tests.hub_server", str(folder / "hub"), *ports, *options]
+    command = [sys.executable, "-m", "tests.support.hub.server", str(folder / "hub"), *ports, *options]
     server = subprocess.Popen(command)
     time.sleep(2)
     try:

@@ -22,7 +22,7 @@ from phichat.store import migrations, rows, writes
 from phichat.store.history import History
 from phichat.store.integrity import check_now
 from phichat.store.search_text import fold
-from tests.history_kills import missing_after_kill
+from tests.support.history_kills import missing_after_kill
 
 CONVERSATIONS, MESSAGES, LONG = 10_000, 200_000, 2000
 ROUNDS = 15

@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 
 from phichat.engine.llama.vocabulary import LlamaVocabulary
-from tests import tiny
-from tests.vocabularies import vocabulary_of
+from tests.support import tiny_models
+from tests.support.tiny_models import vocabulary_of
 
 
 @pytest.fixture(scope="session")
 def phi3() -> LlamaVocabulary:
     """Phi-3's true vocabulary."""
-    return vocabulary_of(tiny.PHI_VOCABULARY)
+    return vocabulary_of(tiny_models.PHI_VOCABULARY)
 
 
 @pytest.fixture(scope="session")
 def sloppy_phi3(models: Path) -> LlamaVocabulary:
     """Phi-3's, from a file that marks the tokens of its format as user-defined, which llama.cpp matches in any text."""
-    words = tiny.phi_words().retyped(tiny.USER_DEFINED, "<s>", "</s>", "<|end|>", "<|user|>", "<|system|>")
-    return vocabulary_of(tiny.phi3(models / "sloppy-phi-3.gguf", words=words))
+    words = tiny_models.phi_words().retyped(
+        tiny_models.USER_DEFINED, "<s>", "</s>", "<|end|>", "<|user|>", "<|system|>"
+    )
+    return vocabulary_of(tiny_models.phi3(models / "sloppy-phi-3.gguf", words=words))
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +41,10 @@ def with_specials(models: Path) -> Callable[..., LlamaVocabulary]:
     """Makes a byte-level vocabulary with the special tokens one names; the first is BOS, the last ends a reply."""
 
     def make(*specials: str, add_bos: bool = True) -> LlamaVocabulary:
-        words = tiny.byte_words(specials, specials[-1])
+        words = tiny_models.byte_words(specials, specials[-1])
         words = replace(words, bos=words.id(specials[0]), add_bos=add_bos)
         name = "".join(character for character in "".join(specials) if character.isalnum())
         path = models / f"{name}-{add_bos}.gguf"
-        return vocabulary_of(path if path.exists() else tiny.chatml(path, words=words, template=None))
+        return vocabulary_of(path if path.exists() else tiny_models.chatml(path, words=words, template=None))
 
     return make

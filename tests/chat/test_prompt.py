@@ -13,8 +13,8 @@ from phichat.chat.prompts.formats import PhiFormat, PlainFormat, PromptFormat, T
 from phichat.chat.prompts.trimming import draft_of, fit
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
-from tests import tiny
-from tests.vocabularies import changed, vocabulary_of
+from tests.support import tiny_models
+from tests.support.tiny_models import changed, vocabulary_of
 
 BOS, ENDOFTEXT, ASSISTANT, SYSTEM, END, USER = 1, 32000, 32001, 32006, 32007, 32010
 HAIKU = [14350, 263, 447, 18282, 1048, 14890, 18881]
@@ -100,7 +100,7 @@ class TestPhi:
 
     @pytest.mark.parametrize("name", ["Phi3", "Phi 3.5 mini"])
     def test_the_files_name_changes_nothing(self, models: Path, name: str) -> None:
-        vocabulary = vocabulary_of(tiny.phi3(models / f"named-{name}.gguf", name=name))
+        vocabulary = vocabulary_of(tiny_models.phi3(models / f"named-{name}.gguf", name=name))
         expected = [BOS, USER, *HAIKU, END, ASSISTANT]
         assert format_for(vocabulary).tokens([user("Write a haiku about ice hockey")]) == expected
 
@@ -120,7 +120,7 @@ class TestPhi:
 
     def test_a_fine_tune_with_a_format_of_its_own_is_no_phi(self, phi3: LlamaVocabulary) -> None:
         special = {**phi3.special, "<|im_start|>": 32011, "<|im_end|>": 32012}
-        assert not isinstance(format_for(changed(phi3, special=special, template=tiny.CHATML)), PhiFormat)
+        assert not isinstance(format_for(changed(phi3, special=special, template=tiny_models.CHATML)), PhiFormat)
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_no_text_can_forge_a_turn(
@@ -190,14 +190,14 @@ class TestTemplates:
         assert text == "<s>[INST] Hi\n\nHello? [/INST]Yo</s>[INST] Well [/INST]"
 
     def test_questions_become_one_without_touching_the_system_prompt(self, chatml: LlamaVocabulary) -> None:
-        strict = "{% if messages | length > 3 %}{{ raise_exception('take turns') }}{% endif %}" + tiny.CHATML
+        strict = "{% if messages | length > 3 %}{{ raise_exception('take turns') }}{% endif %}" + tiny_models.CHATML
         form = format_for(changed(chatml, template=strict))
         assert written(chatml, form, system("Be brief."), user("Hi"), user("Hello?"), user("Well?")).startswith(
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi\n\nHello?\n\nWell?<|im_end|>"
         )
 
     def test_a_system_prompt_that_a_template_drops_is_said_by_the_user(self, phi3: LlamaVocabulary) -> None:
-        form = TemplateFormat(phi3, tiny.phi_template())
+        form = TemplateFormat(phi3, tiny_models.phi_template())
         assert "Be brief." in written(phi3, form, system("Be brief."), user("Hi"))
 
     def test_the_word_for_the_end_is_the_files_own(self, with_specials: Callable[..., LlamaVocabulary]) -> None:
@@ -245,7 +245,7 @@ class TestTemplates:
         assert text == "User: Hi\nAssistant: Yo\nUser: Why?\nAssistant:"
 
     def test_a_conversation_that_a_template_refuses_does_not_spoil_the_next_one(self, chatml: LlamaVocabulary) -> None:
-        picky = tiny.CHATML + "{% if messages | length == 5 %}{{ raise_exception('five') }}{% endif %}"
+        picky = tiny_models.CHATML + "{% if messages | length == 5 %}{{ raise_exception('five') }}{% endif %}"
         form = format_for(changed(chatml, template=picky))
         five = [user("1"), reply("2"), user("3"), reply("4"), user("5")]
         assert written(chatml, form, *five).startswith("User: 1")

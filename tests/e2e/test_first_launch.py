@@ -16,7 +16,7 @@ from phichat import app
 from phichat.chat.conversation import Ending
 from phichat.chat.sampling import Sampling
 from phichat.ui.controllers.generation import GenerationState
-from tests.hub_server import HubServer
+from tests.support.hub.server import HubServer
 from tests.ui.conftest import Person
 
 REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"

@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from phichat import app
-from tests.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.fakes import ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
 LOST = 0.5  # seconds of streamed text, at most
@@ -23,7 +23,7 @@ import time
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QTextEdit
 from phichat import app
-from tests.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.fakes import ScriptedEngine, ScriptedShelf
 
 class Slow(ScriptedEngine):
     def generate(self, request, stop):

@@ -29,7 +29,7 @@ import time
 from PySide6.QtWidgets import QApplication
 from phichat import app
 from phichat.ui.a11y import screen_reader
-from tests.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.fakes import ScriptedEngine, ScriptedShelf
 
 screen_reader.PAUSE = 50
 
@@ -64,10 +64,10 @@ def lacking() -> str:
 
 
 class Reader:
-    """A screen reader's part: each method is one of `tests/screen_reader.py`."""
+    """A screen reader's part: each method is one of `tests/support/screen_reader.py`."""
 
     def __init__(self, environment: dict[str, str], run: Callable[..., Any]) -> None:
-        script = str(ROOT / "tests" / "screen_reader.py")
+        script = str(ROOT / "tests" / "support" / "screen_reader.py")
         self._process = run([PYTHON, script], environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert json.loads(self._process.stdout.readline()) == "ready"
 

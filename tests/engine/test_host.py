@@ -33,7 +33,7 @@ from phichat.engine.base import (
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import TuningStore
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
-from tests import tiny
+from tests.support import tiny_models
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
 
@@ -174,7 +174,7 @@ class TestDeaths:
 
     @pytest.fixture
     def chatml_model(self, tmp_path: Path) -> Path:
-        return tiny.chatml(tmp_path / "roomy.gguf", context=2048)
+        return tiny_models.chatml(tmp_path / "roomy.gguf", context=2048)
 
     def test_while_loading(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals

@@ -26,7 +26,7 @@ from phichat.engine.base import (
 )
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.errors import EngineError, ModelTooLarge, PromptError
-from tests import tiny
+from tests.support import tiny_models
 
 Ask = Callable[..., Request]
 
@@ -64,7 +64,7 @@ def speaking(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Ca
     """Makes a ChatML model that says the tokens it is given, and loads it."""
 
     def make(speech: list[int]) -> LlamaEngine:
-        path = tiny.chatml(tmp_path / "speaking.gguf", speech=[*byte_ids("\n"), *speech])
+        path = tiny_models.chatml(tmp_path / "speaking.gguf", speech=[*byte_ids("\n"), *speech])
         llama.load(path, settings, CancelToken(), lambda _: None)
         return llama
 
@@ -76,7 +76,7 @@ def phi(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Callabl
     """Makes a Phi-3 that says the tokens it is given, and loads it."""
 
     def make(speech: list[int]) -> LlamaEngine:
-        path = tiny.phi3(tmp_path / "phi.gguf", speech=[ASSISTANT, *speech])
+        path = tiny_models.phi3(tmp_path / "phi.gguf", speech=[ASSISTANT, *speech])
         llama.load(path, settings, CancelToken(), lambda _: None)
         return llama
 
@@ -240,7 +240,7 @@ class TestEnding:
     def test_without_a_template_the_reply_ends_where_the_user_would_speak(
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path, heard: list[Event]
     ) -> None:
-        path = tiny.chatml(tmp_path / "plain.gguf", template=None, speech=byte_ids(":ok\nUser:"))
+        path = tiny_models.chatml(tmp_path / "plain.gguf", template=None, speech=byte_ids(":ok\nUser:"))
         llama.load(path, settings, CancelToken(), heard.append)
         text, done = answer(llama, ask("Hi"))
         assert (text, done.reason) == ("ok", Ending.STOP)
@@ -338,7 +338,7 @@ class TestRemembering:
 
 class TestPieces:
     def test_an_emoji_made_of_four_tokens_comes_whole(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
-        end = len(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>").tokens) - 1
+        end = len(tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>").tokens) - 1
         events = list(speaking([*byte_ids("🧊!"), end]).generate(ask("Hi"), CancelToken()))
         assert [event.text for event in events if isinstance(event, Piece)] == ["", "", "", "🧊", "!"]
         assert tokens(events) == byte_ids("🧊!")
@@ -439,8 +439,8 @@ class TestLimits:
     def test_a_conversation_that_the_template_refuses_is_told_once_and_only_then(
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
-        picky = tiny.CHATML + "{% if messages | length == 2 %}{{ raise_exception('two') }}{% endif %}"
-        llama.load(tiny.chatml(tmp_path / "picky.gguf", template=picky), settings, CancelToken(), lambda _: None)
+        picky = tiny_models.CHATML + "{% if messages | length == 2 %}{{ raise_exception('two') }}{% endif %}"
+        llama.load(tiny_models.chatml(tmp_path / "picky.gguf", template=picky), settings, CancelToken(), lambda _: None)
         two = replace(ask("Hi"), turns=(Turn(Role.ASSISTANT, "Yo"), Turn(Role.USER, "Hi")))
         notices = [
             [event.text for event in llama.generate(request, CancelToken()) if isinstance(event, Notice)]

@@ -19,7 +19,7 @@ from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.prompt_cache import PromptCache, fingerprint
-from tests import tiny
+from tests.support import tiny_models
 
 TOKENS = tuple(range(100))
 PLENTY = 10_000_000
@@ -215,13 +215,13 @@ class TestEngines:
     def test_what_does_not_fit_exactly_is_not_used(
         self, make: Callable[..., LlamaEngine], tmp_path: Path, what: str
     ) -> None:
-        path = tiny.chatml(tmp_path / "own.gguf")
+        path = tiny_models.chatml(tmp_path / "own.gguf")
         first = make(path)
         self.ask(first, LONG)
         self.put_away(first)
         first.close()
         if what == "model":
-            tiny.chatml(tmp_path / "own.gguf", name="Another")
+            tiny_models.chatml(tmp_path / "own.gguf", name="Another")
         _, done = self.ask(make(path, 256 if what == "context" else 512), LONG, REPLY, AGAIN)
         assert done.cached_tokens == 0
 

@@ -15,7 +15,7 @@ from phichat.engine.llama import generation
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
-from tests import tiny
+from tests.support import tiny_models
 
 WILD = Sampling(temperature=1.3, top_k=0, top_p=1, min_p=0, repeat_penalty=1.2, max_tokens=120, seed=10)
 TEXT = (
@@ -97,7 +97,7 @@ def test_what_follows_such_a_reply_is_the_same_too(
 def test_what_goes_round_is_said_in_fewer_steps(
     make: Callable[..., LlamaEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tiny.chatml(tmp_path / "round.gguf", speech=[*b"\n", *b"abcdefgh", *b"a"])
+    path = tiny_models.chatml(tmp_path / "round.gguf", speech=[*b"\n", *b"abcdefgh", *b"a"])
     sampling = Sampling(temperature=1, repeat_penalty=1, max_tokens=200, seed=3)
     plain = write(make(looks_up=False, path=path), "Hi", sampling)
     steps: list[int] = []

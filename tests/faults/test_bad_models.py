@@ -16,7 +16,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Notice, Piece, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, PhichatError
-from tests import tiny
+from tests.support import tiny_models
 
 SEEDS = 25
 LONGEST = 60.0  # seconds before something counts as a hang; most take a tenth of one
@@ -103,7 +103,7 @@ def test_a_cut_file_is_damaged(
 
 
 def test_an_unknown_architecture_is_named(engine: EngineProcess, settings: EngineSettings, tmp_path: Path) -> None:
-    error = tried(engine, tiny.chatml(tmp_path / "new.gguf", architecture="phi9"), settings)
+    error = tried(engine, tiny_models.chatml(tmp_path / "new.gguf", architecture="phi9"), settings)
     assert isinstance(error, ModelUnsupported)
     assert "phi9" in str(error)
 
@@ -111,8 +111,8 @@ def test_an_unknown_architecture_is_named(engine: EngineProcess, settings: Engin
 def test_an_unknown_way_to_split_words_is_unsupported(
     engine: EngineProcess, settings: EngineSettings, tmp_path: Path
 ) -> None:
-    words = replace(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>"), pre="phi-9")
-    assert isinstance(tried(engine, tiny.chatml(tmp_path / "new.gguf", words=words), settings), ModelUnsupported)
+    words = replace(tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>"), pre="phi-9")
+    assert isinstance(tried(engine, tiny_models.chatml(tmp_path / "new.gguf", words=words), settings), ModelUnsupported)
 
 
 def test_a_model_for_embeddings_is_not_to_talk_with(
@@ -126,25 +126,25 @@ def test_a_model_for_embeddings_is_not_to_talk_with(
 def test_a_projector_for_pictures_is_no_model_to_talk_with(
     engine: EngineProcess, settings: EngineSettings, tmp_path: Path
 ) -> None:
-    error = tried(engine, tiny.chatml(tmp_path / "mmproj.gguf", architecture="clip"), settings)
+    error = tried(engine, tiny_models.chatml(tmp_path / "mmproj.gguf", architecture="clip"), settings)
     assert isinstance(error, ModelUnsupported)
 
 
 def test_a_model_without_words_is_refused(engine: EngineProcess, settings: EngineSettings, tmp_path: Path) -> None:
-    words = replace(tiny.byte_words(tiny.CHATML_SPECIALS, "<|im_end|>"), kind="no_vocab")
-    assert isinstance(tried(engine, tiny.chatml(tmp_path / "mute.gguf", words=words), settings), ModelError)
+    words = replace(tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>"), kind="no_vocab")
+    assert isinstance(tried(engine, tiny_models.chatml(tmp_path / "mute.gguf", words=words), settings), ModelError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_are_damage(
     engine: EngineProcess, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    def spoilt(model: tiny.Model) -> dict[str, np.ndarray[Any, Any]]:
+    def spoilt(model: tiny_models.Model) -> dict[str, np.ndarray[Any, Any]]:
         return {**tensors(model), "output_norm.weight": np.full(64, value, np.float32)}
 
-    tensors = tiny.Model._tensors
-    monkeypatch.setattr(tiny.Model, "_tensors", spoilt)
-    error = tried(engine, tiny.chatml(tmp_path / "nan.gguf"), settings)
+    tensors = tiny_models.Model._tensors
+    monkeypatch.setattr(tiny_models.Model, "_tensors", spoilt)
+    error = tried(engine, tiny_models.chatml(tmp_path / "nan.gguf"), settings)
     assert isinstance(error, ModelDamaged)
     assert "no numbers" in str(error)
 
@@ -152,12 +152,12 @@ def test_weights_that_are_no_numbers_are_damage(
 def test_a_missing_tensor_is_damage(
     engine: EngineProcess, settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fewer(model: tiny.Model) -> dict[str, np.ndarray[Any, Any]]:
+    def fewer(model: tiny_models.Model) -> dict[str, np.ndarray[Any, Any]]:
         return {name: tensor for name, tensor in tensors(model).items() if name != "blk.1.attn_q.weight"}
 
-    tensors = tiny.Model._tensors
-    monkeypatch.setattr(tiny.Model, "_tensors", fewer)
-    assert isinstance(tried(engine, tiny.chatml(tmp_path / "hole.gguf"), settings), ModelDamaged)
+    tensors = tiny_models.Model._tensors
+    monkeypatch.setattr(tiny_models.Model, "_tensors", fewer)
+    assert isinstance(tried(engine, tiny_models.chatml(tmp_path / "hole.gguf"), settings), ModelDamaged)
 
 
 def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
@@ -189,7 +189,7 @@ def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
 def test_a_hostile_template_is_set_aside_with_a_notice(
     engine: EngineProcess, settings: EngineSettings, tmp_path: Path, template: str
 ) -> None:
-    events = tried(engine, tiny.chatml(tmp_path / "hostile.gguf", template=template), settings)
+    events = tried(engine, tiny_models.chatml(tmp_path / "hostile.gguf", template=template), settings)
     assert isinstance(events, list)
     notices = [event.text for event in events if isinstance(event, Notice)]
     assert len(notices) == 1
@@ -230,7 +230,7 @@ def test_after_a_bad_file_a_good_one_loads(
 
 def bert(path: Path) -> Path:
     """A tiny model that makes embeddings."""
-    words = tiny.byte_words(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"), "[SEP]")
+    words = tiny_models.byte_words(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"), "[SEP]")
     writer = gguf.GGUFWriter(str(path), "bert")
     writer.add_name("Embeddings")
     writer.add_context_length(512)
@@ -242,7 +242,7 @@ def bert(path: Path) -> Path:
     writer.add_causal_attention(False)
     writer.add_pooling_type(gguf.PoolingType.MEAN)
     writer.add_token_type_count(2)
-    tiny._add_words(writer, replace(words, kind="bert", pre="default", merges=()))
+    tiny_models._add_words(writer, replace(words, kind="bert", pre="default", merges=()))
     writer.add_unk_token_id(words.id("[UNK]"))
     shapes: dict[str, tuple[int, ...]] = {
         "token_embd.weight": (len(words.tokens), 64),

@@ -20,8 +20,8 @@ from phichat.store import database, integrity, migrations, recovery, writer_thre
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
-from tests.history_child import imported
-from tests.history_kills import missing_after_kill, missing_after_power_loss
+from tests.support.history_child import imported
+from tests.support.history_kills import missing_after_kill, missing_after_power_loss
 
 CONVERSATIONS, MESSAGES = 12, 15
 VARIANTS = 100

@@ -25,9 +25,9 @@ from phichat.models.metadata import MetadataFile, Origins
 from phichat.net import http
 from phichat.net.http import SILENT_SECONDS
 from phichat.paths import Home
-from tests import hub_faults
-from tests.hub_faults import Fault
-from tests.hub_server import HubServer
+from tests.support.hub import faults
+from tests.support.hub.faults import Fault
+from tests.support.hub.server import HubServer
 
 REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"
 CONTENT = random.Random(3).randbytes(3_000_000)
@@ -116,7 +116,7 @@ def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place:
 
 
 def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Home) -> None:
-    phi.misbehave(hub_faults.stall(1_000_000))
+    phi.misbehave(faults.stall(1_000_000))
     stop = CancelToken()
     for event in fetch(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= 1_000_000:
@@ -212,7 +212,7 @@ def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place
 
 
 def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, place: Home, path: Path) -> None:
-    phi.misbehave(hub_faults.wrong_bytes(), times=1)
+    phi.misbehave(faults.wrong_bytes(), times=1)
     phi.speed = 8_000_000
     said = {event.note for event in fetch(WANTED, place, CancelToken()) if isinstance(event, Progress)}
     assert "It arrived damaged: it is fetched once more, from the start." in said
@@ -221,7 +221,7 @@ def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, plac
 
 
 def test_a_file_that_is_damaged_twice_is_never_used(phi: HubServer, place: Home, path: Path) -> None:
-    phi.misbehave(hub_faults.wrong_bytes())
+    phi.misbehave(faults.wrong_bytes())
     with pytest.raises(HubRefused, match="damaged twice"):
         get(place)
     assert not path.exists()
@@ -254,7 +254,7 @@ def test_a_mirror_whose_file_has_become_shorter(phi: HubServer, place: Home, pat
     phi.speed = 4_000_000
     get_some(place, 100_000)
     phi.replace(REPO, FILE, b"GGUF another")
-    phi.misbehave(hub_faults.without_sha(), method="GET")
+    phi.misbehave(faults.without_sha(), method="GET")
     get(place)
     assert path.read_bytes() == b"GGUF another"
 
@@ -349,14 +349,14 @@ def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, p
 @pytest.mark.parametrize(
     "fault",
     [
-        hub_faults.ignore_ranges(),
-        hub_faults.surplus(50_000),
-        hub_faults.surplus(50_000, declared=False),
-        hub_faults.deficit(1_000_000),
-        hub_faults.drip(100_000, 0.001),
-        hub_faults.chunked(),
-        hub_faults.other_part(-5000),
-        hub_faults.without_linked(),
+        faults.ignore_ranges(),
+        faults.surplus(50_000),
+        faults.surplus(50_000, declared=False),
+        faults.deficit(1_000_000),
+        faults.drip(100_000, 0.001),
+        faults.chunked(),
+        faults.other_part(-5000),
+        faults.without_linked(),
     ],
     ids=["ignores ranges", "sends more", "lies", "sends less", "drips", "chunked", "other part", "no X-Linked"],
 )
@@ -372,16 +372,16 @@ def test_odd_servers_do_no_harm(phi: HubServer, place: Home, path: Path, fault: 
 @pytest.mark.parametrize(
     "fault",
     [
-        hub_faults.status(429, {"Retry-After": "0"}),
-        hub_faults.status(500),
-        hub_faults.status(502),
-        hub_faults.status(503, {"Retry-After": "soon"}),
-        hub_faults.status(504),
-        hub_faults.hang_up(),
-        hub_faults.cut(0),
-        hub_faults.login_page(),
-        hub_faults.misfit_range(7),
-        hub_faults.misfit_range(-7),
+        faults.status(429, {"Retry-After": "0"}),
+        faults.status(500),
+        faults.status(502),
+        faults.status(503, {"Retry-After": "soon"}),
+        faults.status(504),
+        faults.hang_up(),
+        faults.cut(0),
+        faults.login_page(),
+        faults.misfit_range(7),
+        faults.misfit_range(-7),
     ],
     ids=["429", "500", "502", "503", "504", "hangs up", "cuts at once", "login page", "too late", "too early"],
 )
@@ -398,19 +398,19 @@ def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, faul
 @pytest.mark.parametrize(
     ("fault", "kind", "sentence"),
     [
-        (hub_faults.status(401, error="RepoNotFound"), HubMissing, "shows it only to some"),
-        (hub_faults.gated(), HubForbidden, "agree on"),
-        (hub_faults.status(403), HubForbidden, "error 403"),
-        (hub_faults.status(404, error="RepoNotFound"), HubMissing, "knows no"),
-        (hub_faults.status(404, error="EntryNotFound"), HubMissing, "has no file"),
-        (hub_faults.status(407), HubRefused, "HTTPS_PROXY"),
-        (hub_faults.status(418), HubRefused, "error 418"),
-        (hub_faults.circle(), HubRefused, "circle"),
-        (hub_faults.gzipped(), HubRefused, "packed"),
-        (hub_faults.status(500), HubUnreachable, "error 500"),
-        (hub_faults.status(429, {"Retry-After": "3600"}), HubUnreachable, "too many requests"),
-        (hub_faults.login_page(), HubUnreachable, "sign in"),
-        (hub_faults.hang_up(), HubUnreachable, "was lost"),
+        (faults.status(401, error="RepoNotFound"), HubMissing, "shows it only to some"),
+        (faults.gated(), HubForbidden, "agree on"),
+        (faults.status(403), HubForbidden, "error 403"),
+        (faults.status(404, error="RepoNotFound"), HubMissing, "knows no"),
+        (faults.status(404, error="EntryNotFound"), HubMissing, "has no file"),
+        (faults.status(407), HubRefused, "HTTPS_PROXY"),
+        (faults.status(418), HubRefused, "error 418"),
+        (faults.circle(), HubRefused, "circle"),
+        (faults.gzipped(), HubRefused, "packed"),
+        (faults.status(500), HubUnreachable, "error 500"),
+        (faults.status(429, {"Retry-After": "3600"}), HubUnreachable, "too many requests"),
+        (faults.login_page(), HubUnreachable, "sign in"),
+        (faults.hang_up(), HubUnreachable, "was lost"),
     ],
 )
 def test_what_stays_ends_with_one_sentence(
@@ -431,7 +431,7 @@ def test_a_file_without_a_checksum_is_not_fetched(hub: HubServer, place: Home) -
 
 
 def test_a_mirror_that_keeps_the_checksum_to_its_api(phi: HubServer, place: Home, path: Path) -> None:
-    phi.misbehave(hub_faults.without_sha())
+    phi.misbehave(faults.without_sha())
     get(place)
     assert path.read_bytes() == CONTENT
 
@@ -455,7 +455,7 @@ def test_a_name_that_nobody_knows(place: Home, monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_server_that_never_answers(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
-    phi.misbehave(hub_faults.silence())
+    phi.misbehave(faults.silence())
     with pytest.raises(HubUnreachable, match="does not answer"):
         get(place, patience=2)
 
@@ -464,7 +464,7 @@ def test_a_line_that_falls_silent_is_left(
     phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
-    phi.misbehave(hub_faults.stall(1_000_000), times=2)
+    phi.misbehave(faults.stall(1_000_000), times=2)
     get(place)
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 1_000_000, 2_000_000]
@@ -475,7 +475,7 @@ def test_a_line_that_all_but_stands_still_is_left(
 ) -> None:
     monkeypatch.setattr(transfer, "SLOW_FOR", 0.2)
     monkeypatch.setattr(transfer, "LOOK_EVERY", 0.05)
-    phi.misbehave(hub_faults.drip(10, 0.05), times=1)
+    phi.misbehave(faults.drip(10, 0.05), times=1)
     get(place)
     assert path.read_bytes() == CONTENT
     assert 0 < phi.starts(FILE)[1] < 1000
@@ -486,7 +486,7 @@ def test_a_server_that_begins_anew_and_cuts_before_what_is_missing(phi: HubServe
     get_some(place, 500_000)
     held = part_file.unfinished(place.models)[0].bytes
     phi.behave()
-    phi.misbehave(hub_faults.ignore_ranges())
+    phi.misbehave(faults.ignore_ranges())
     phi.cut_every = 100_000
     with pytest.raises(HubRefused, match="only send files from their beginning"):
         get(place, patience=None)
@@ -500,7 +500,7 @@ def test_the_token_goes_to_the_hub_alone(
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     phi.gate(REPO, "hf_secret")
     with HubServer() as other:
-        phi.misbehave(hub_faults.redirect(other.endpoint), times=1, at="cdn")
+        phi.misbehave(faults.redirect(other.endpoint), times=1, at="cdn")
         get(place)
         assert other.requests
         assert not any(asked.is_authorized for asked in other.requests)
@@ -550,7 +550,7 @@ def test_where_the_hub_leads_to_may_refuse_for_a_while(
 
 
 def test_a_redirect_that_says_it_is_a_page_is_still_a_redirect(phi: HubServer, place: Home, path: Path) -> None:
-    phi.misbehave(hub_faults.saying(Content_Type="text/html"), at="resolve")
+    phi.misbehave(faults.saying(Content_Type="text/html"), at="resolve")
     get(place)
     assert path.read_bytes() == CONTENT
 
@@ -565,7 +565,7 @@ def test_a_server_that_does_not_know_head(phi: HubServer, place: Home, path: Pat
 def test_a_file_that_changes_where_its_bytes_do_not_say_so(
     phi: HubServer, place: Home, path: Path, content: bytes
 ) -> None:
-    phi.misbehave(hub_faults.without_sha(), method="GET")
+    phi.misbehave(faults.without_sha(), method="GET")
     phi.speed = 4_000_000
     get_some(place, 100_000)
     phi.replace(REPO, FILE, content)
@@ -580,7 +580,7 @@ def test_an_endless_retry_after_ends(phi: HubServer, place: Home, path: Path, mo
 
 
 def test_a_redirect_to_nonsense_is_one_sentence(phi: HubServer, place: Home) -> None:
-    phi.misbehave(hub_faults.saying(Location="http://[::1/x"), at="resolve", method="GET")
+    phi.misbehave(faults.saying(Location="http://[::1/x"), at="resolve", method="GET")
     with pytest.raises(HubError, match=r"makes no sense|is no web address"):
         get(place)
 

@@ -17,7 +17,7 @@ from phichat.models.library import Library
 from phichat.models.manager import HardwareInfo, ModelManager
 from phichat.models.metadata import MetadataFile, Origins
 from phichat.paths import Home
-from tests.fakes import FakeHub
+from tests.support.fakes import FakeHub
 
 GB = 1_000_000_000
 OTHER = Remote("owner/repo", "deep/Other-Q4.gguf", "abc", 3 * GB, "f" * 64)

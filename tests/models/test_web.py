@@ -10,11 +10,11 @@ from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, HubUnreachable
 from phichat.models.hub import Hub
 from phichat.net.proxies import proxy_for
-from tests import hub_faults
-from tests.certificates import OPENSSL
-from tests.hub_answers import Answer
-from tests.hub_server import HubServer
-from tests.proxy_server import ProxyServer
+from tests.support.hub import faults
+from tests.support.hub.answers import Answer
+from tests.support.hub.server import HubServer
+from tests.support.servers.certificates import OPENSSL
+from tests.support.servers.proxy import ProxyServer
 
 REPO, FILE, CONTENT = "owner/model-GGUF", "model-Q4_K_M.gguf", b"GGUF" * 1000
 
@@ -124,7 +124,7 @@ def test_an_authority_of_ones_own(hub: HubServer, monkeypatch: pytest.MonkeyPatc
 def test_no_redirect_leads_out_of_encryption(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with HubServer(tls=True) as server:
         server.add(REPO, FILE, CONTENT)
-        server.misbehave(hub_faults.redirect(hub.endpoint))
+        server.misbehave(faults.redirect(hub.endpoint))
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         monkeypatch.setenv("SSL_CERT_FILE", str(server.authority))
         with pytest.raises(HubRefused, match="not encrypted"):
@@ -212,13 +212,13 @@ def test_an_api_that_says_nonsense(there: HubServer, body: bytes) -> None:
     def change(asked: object, answer: Answer) -> None:
         answer.replace_body(body, "application/json")
 
-    there.misbehave(hub_faults.Fault(change, only_files=False), at="api")
+    there.misbehave(faults.Fault(change, only_files=False), at="api")
     with pytest.raises(HubUnreachable, match="something else than the Hub would"):
         Hub().files(REPO, CancelToken())
 
 
 def test_stopping_ends_a_question(there: HubServer) -> None:
-    there.misbehave(hub_faults.silence())
+    there.misbehave(faults.silence())
     stop = CancelToken()
     stop.set()
     with pytest.raises(HubUnreachable):

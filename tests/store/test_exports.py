@@ -21,7 +21,7 @@ from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write
 from phichat.exchange.imports import conversations
 from phichat.store.base import ConversationRecord
-from tests.conversations import HARD, record, talk
+from tests.support.conversations import HARD, record, talk
 
 
 def _written(kind: Format, *records: ConversationRecord) -> str:

@@ -20,7 +20,7 @@ from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
-from tests.stored import held
+from tests.support.stored_history import held
 
 EVERYTHING = Reply(
     "phi", 2**32 - 2, (0, 1, 32_000, 2**32 - 1), Ending.LENGTH, {"seconds": 0.1, "deep": {"a": [1, None]}}, "8a" * 32,

@@ -22,7 +22,7 @@ from phichat.exchange.json_stream import JsonStream, NotJson
 from phichat.exchange.markdown import path_of
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
-from tests.conversations import record, talk
+from tests.support.conversations import record, talk
 
 
 class ShelfStub:

@@ -13,7 +13,7 @@ from phichat.errors import StoreError
 from phichat.exchange.export import Format, export
 from phichat.exchange.text_files import MOST, kind_of, read_text
 from phichat.store.base import FileKind
-from tests.conversations import talk
+from tests.support.conversations import talk
 
 WORDS = "Fähren schwimmen – jusqu’à l’île. "
 RUSSIAN = "Паром перевозит людей и вещи через реку снова и снова, зимой и летом. "

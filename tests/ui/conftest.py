@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from phichat import app
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.window.main_window import MainWindow
-from tests.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.fakes import ScriptedEngine, ScriptedShelf
 
 
 class Person:

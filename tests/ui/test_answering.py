@@ -16,7 +16,7 @@ from phichat.models.base import ModelFile, Source
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.controllers.idle import EVERY, DraftPrefill
 from phichat.ui.threads.engine_thread import EngineThread
-from tests.fakes import ScriptedEngine, SlowKeeper
+from tests.support.fakes import ScriptedEngine, SlowKeeper
 
 TINY = ModelFile("tiny", "Tiny", Path("tiny.gguf"), Source.ADDED)
 

@@ -16,8 +16,8 @@ from phichat.exchange.export import Format, export
 from phichat.ui.chat import attachments
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets import dialogs
-from tests.conversations import talk
-from tests.fakes import ScriptedEngine
+from tests.support.conversations import talk
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 CONTEXT = 4096

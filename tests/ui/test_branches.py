@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 ALT = Qt.KeyboardModifier.AltModifier

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 LEAST = 4.5

@@ -14,7 +14,7 @@ from phichat.chat.session import Session
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
 from phichat.ui.widgets.highlights import SearchTerms
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

@@ -14,7 +14,7 @@ from phichat import i18n
 from phichat.errors import HubUnreachable
 from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
+from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
 HALF = Progress(Phase.FETCHING, 1_200_000_000, 2_400_000_000, 3_100_000, 500)

@@ -38,9 +38,9 @@ from phichat.ui.widgets.plain_text import (
     set_tool_tip,
     tool_tip,
 )
-from tests import stored
-from tests.fakes import PHI_3, ScriptedEngine, ScriptedShelf
-from tests.releases_server import ReleasesServer
+from tests.support import stored_history
+from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
+from tests.support.servers.releases import ReleasesServer
 from tests.ui.conftest import Person
 from tests.ui.test_attachments import attach, drop
 from tests.ui.test_presets import _name as name_preset
@@ -334,7 +334,7 @@ def test_names_and_texts_of_attachments(person: Person, tmp_path: Path) -> None:
 def test_titles_questions_and_answers(
     home: Path, open_window: Callable[[], Person], engine: ScriptedEngine, evil: str
 ) -> None:
-    stored.put(home, (evil, 1))
+    stored_history.put(home, (evil, 1))
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     person.wait(person.titles)

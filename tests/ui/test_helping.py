@@ -19,7 +19,7 @@ from phichat import __version__, i18n
 from phichat.diagnostics import licences, logs
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 NONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier

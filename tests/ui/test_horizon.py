@@ -12,8 +12,8 @@ from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
-from tests.stored import put
+from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 

@@ -25,8 +25,8 @@ from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.autosave import AutoSave
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
-from tests.stored import held, put
+from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import held, put
 from tests.ui.conftest import Person
 
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 from phichat.ui.a11y.focus import show_in_full
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.message_toolbar import MessageToolbar
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 PLACES = ["sidebar", "header", "transcript", "composerBox", "settingsPanel"]

@@ -16,7 +16,7 @@ from phichat import i18n
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.application import follow_language
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 ARABIC = {

@@ -26,7 +26,7 @@ from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 NAMES = """

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QTreeWidget, QWidget
 from phichat.models.base import Listing, Phase, Progress, Remote
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
+from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
 HALF = Progress(Phase.FETCHING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)

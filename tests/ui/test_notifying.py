@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import LONG, DesktopNotifications
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 

@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QTextBrowser, QWidget
 
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
-from tests.stored import put
+from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

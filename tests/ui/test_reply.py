@@ -17,7 +17,7 @@ from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 WIDE = "| a | b | c |\n|---|---|---|\n" + "| {0} | {0} | {0} |\n".format("words that go on and on " * 4) * 3

@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
-from tests.stored import held, put
+from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import held, put
 from tests.ui.conftest import Person
 
 

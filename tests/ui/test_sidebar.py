@@ -21,8 +21,8 @@ from phichat.store.history import History
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.sidebar.delegates import ConversationDelegate
-from tests.fakes import ScriptedEngine
-from tests.stored import put, talk
+from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put, talk
 from tests.ui.conftest import Person
 
 DAY = 86_400

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.ui.a11y import screen_reader
 from phichat.ui.controllers.generation import GenerationState
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 

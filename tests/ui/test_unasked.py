@@ -13,7 +13,7 @@ from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.controllers.idle import EVERY, DraftPrefill, IdleTimer
-from tests.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 SOON = 30  # milliseconds for what takes minutes elsewhere

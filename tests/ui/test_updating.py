@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.ui.help import update_check
-from tests.releases_server import PAGE, ReleasesServer
+from tests.support.servers.releases import PAGE, ReleasesServer
 from tests.ui.conftest import Person
 
 

@@ -1,6 +1,7 @@
 """A server that speaks as the Hugging Face Hub does, and misbehaves when told to.
 
-In tests: `with HubServer() as hub: ...`. By hand: `python -m tests.hub_server FOLDER --port 8123 --cut-every 5000000`
+In tests: `with HubServer() as hub: ...`. By hand:
+`python -m tests.support.hub.server FOLDER --port 8123 --cut-every 5000000`
 serves FOLDER/owner/repo/file.
 """
 
@@ -16,12 +17,12 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from tests import hub_faults, hub_pages
-from tests.certificates import Authority
-from tests.hub_answers import Answer, Sender
-from tests.hub_faults import Asked, Fault, Misbehaviour, Place
-from tests.hub_store import Repo, Stored, stored
-from tests.listener import HOST, Listener, Request, read_request
+from tests.support.hub import pages
+from tests.support.hub.answers import Answer, Sender
+from tests.support.hub.faults import Asked, Fault, Misbehaviour, Place, cut, speed, status
+from tests.support.hub.store import Repo, Stored, stored
+from tests.support.servers.certificates import Authority
+from tests.support.servers.listener import HOST, Listener, Request, read_request
 
 Note = Callable[[Asked], None]
 
@@ -145,7 +146,7 @@ class HubServer:
         error: str = "",
     ) -> Misbehaviour:
         """Answers with an error. `error` is for X-Error-Code: RepoNotFound, EntryNotFound and so on."""
-        return self.misbehave(hub_faults.status(code, headers, error=error), times, at, method)
+        return self.misbehave(status(code, headers, error=error), times, at, method)
 
     def behave(self, misbehaviour: Misbehaviour | None = None) -> None:
         """Ends one misbehaviour, or all, the knobs included."""
@@ -212,11 +213,11 @@ class HubServer:
     def _compose(self, request: Request, is_cdn: bool) -> tuple[Asked, Answer]:
         headers = {name.lower(): value for name, value in request.headers.items()}
         place: Place = "cdn" if is_cdn else "api" if request.target.startswith("/api/") else "resolve"
-        start = hub_pages.range_start(headers.get("range"))
+        start = pages.range_start(headers.get("range"))
         at, host = time.monotonic(), headers.get("host", "")
         asked = Asked(request.method, host, request.target, start, headers, 0, 0, at, place)
         with self._lock:
-            answer = hub_pages.answer(self, asked)
+            answer = pages.answer(self, asked)
             self._spoil(asked, answer)
         return replace(asked, status=0 if answer.is_silent else answer.status), answer
 
@@ -231,8 +232,8 @@ class HubServer:
             misbehaviour.fault.change(asked, answer)
 
     def _knobs(self) -> list[Misbehaviour]:
-        faults = [hub_faults.speed(self.speed)] if self.speed else []
-        faults += [hub_faults.cut(self.cut_every)] if self.cut_every else []
+        faults = [speed(self.speed)] if self.speed else []
+        faults += [cut(self.cut_every)] if self.cut_every else []
         return [Misbehaviour(fault) for fault in faults]
 
     def file(self, sha256: str) -> Stored | None:
@@ -250,6 +251,6 @@ def json_line(asked: Asked) -> str:
 
 
 if __name__ == "__main__":
-    from tests.hub_command import main
+    from tests.support.hub.command import main
 
     main()

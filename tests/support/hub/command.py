@@ -8,33 +8,33 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from tests import hub_faults
-from tests.hub_answers import MEGABYTE
-from tests.hub_faults import Asked, Fault
-from tests.hub_server import HubServer, Note, json_line
+from tests.support.hub import faults
+from tests.support.hub.answers import MEGABYTE
+from tests.support.hub.faults import Asked, Fault
+from tests.support.hub.server import HubServer, Note, json_line
 
 FAULTS: dict[str, Fault] = {
-    "gated": hub_faults.gated(),
-    "429": hub_faults.too_many(5),
-    "429-date": hub_faults.too_many(5, as_date=True),
-    "ignore-ranges": hub_faults.ignore_ranges(),
-    "reset": hub_faults.cut(MEGABYTE, reset=True),
-    "drip": hub_faults.drip(100, every=0.1),
-    "stall": hub_faults.stall(MEGABYTE),
-    "silence": hub_faults.silence(),
-    "hang-up": hub_faults.hang_up(),
-    "too-much": hub_faults.surplus(MEGABYTE),
-    "too-much-undeclared": hub_faults.surplus(MEGABYTE, declared=False),
-    "too-little": hub_faults.deficit(1000),
-    "misfit-range": hub_faults.misfit_range(1),
-    "other-part": hub_faults.other_part(-1),
-    "circle": hub_faults.circle(),
-    "login-page": hub_faults.login_page(),
-    "wrong-bytes": hub_faults.wrong_bytes(),
-    "without-linked": hub_faults.without_linked(),
-    "without-sha": hub_faults.without_sha(),
-    "gzip": hub_faults.gzipped(),
-    "chunked": hub_faults.chunked(),
+    "gated": faults.gated(),
+    "429": faults.too_many(5),
+    "429-date": faults.too_many(5, as_date=True),
+    "ignore-ranges": faults.ignore_ranges(),
+    "reset": faults.cut(MEGABYTE, reset=True),
+    "drip": faults.drip(100, every=0.1),
+    "stall": faults.stall(MEGABYTE),
+    "silence": faults.silence(),
+    "hang-up": faults.hang_up(),
+    "too-much": faults.surplus(MEGABYTE),
+    "too-much-undeclared": faults.surplus(MEGABYTE, declared=False),
+    "too-little": faults.deficit(1000),
+    "misfit-range": faults.misfit_range(1),
+    "other-part": faults.other_part(-1),
+    "circle": faults.circle(),
+    "login-page": faults.login_page(),
+    "wrong-bytes": faults.wrong_bytes(),
+    "without-linked": faults.without_linked(),
+    "without-sha": faults.without_sha(),
+    "gzip": faults.gzipped(),
+    "chunked": faults.chunked(),
 }
 
 
@@ -78,7 +78,7 @@ class Shelf:
 def _set(hub: HubServer, options: argparse.Namespace) -> None:
     hub.speed, hub.cut_every, hub.direct = options.speed, options.cut_every, options.direct
     for name in options.fault:
-        hub.misbehave(FAULTS.get(name) or hub_faults.status(int(name)), options.times, options.at)
+        hub.misbehave(FAULTS.get(name) or faults.status(int(name)), options.times, options.at)
 
 
 def _log(path: Path | None, stack: ExitStack) -> Note:
@@ -92,7 +92,7 @@ def _log(path: Path | None, stack: ExitStack) -> Note:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.hub_server", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.hub.server", description=__doc__)
     parser.add_argument("folder", type=Path, help="serves every FOLDER/owner/repo/file")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cdn-port", type=int, default=0)

@@ -6,8 +6,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
-from tests.hub_answers import Answer, Pace, Sender, whole
-from tests.listener import HOST, Listener, Request, read_request
+from tests.support.hub.answers import Answer, Pace, Sender, whole
+from tests.support.servers.listener import HOST, Listener, Request, read_request
 
 PAGE = "https://phichat.example/releases/9.1.0"
 

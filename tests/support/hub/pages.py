@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from tests.hub_answers import Answer, Span, whole
-from tests.hub_faults import Asked, refuse
-from tests.hub_store import Repo, Stored
+from tests.support.hub.answers import Answer, Span, whole
+from tests.support.hub.faults import Asked, refuse
+from tests.support.hub.store import Repo, Stored
 
 RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 MODEL = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")

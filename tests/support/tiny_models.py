@@ -1,5 +1,6 @@
 """Builds tiny GGUF files that llama.cpp really loads and runs, with seeded weights and any vocabulary."""
 
+import copy
 import io
 import struct
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import llama_cpp.llama_cpp as lib
 import numpy as np
 
-PHI_VOCABULARY = Path(__file__).parent / "data" / "ggml-vocab-phi-3.gguf"
+from phichat.engine.llama import context
+from phichat.engine.llama.vocabulary import LlamaVocabulary
+
+PHI_VOCABULARY = Path(__file__).parents[1] / "data" / "ggml-vocab-phi-3.gguf"
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 
@@ -199,3 +204,22 @@ def _byte_tokens() -> list[str]:
 
 
 _BYTES = _byte_tokens()
+
+
+@cache
+def vocabulary_of(path: Path) -> LlamaVocabulary:
+    """The vocabulary of the file at `path`. Its model stays in memory until the tests end."""
+    context.start_library()
+    parameters = lib.llama_model_default_params()
+    parameters.vocab_only = True
+    model = lib.llama_model_load_from_file(str(path).encode(), parameters)
+    assert model, f"llama.cpp cannot read {path.name}"
+    return LlamaVocabulary(model)
+
+
+def changed(vocabulary: LlamaVocabulary, **attributes: Any) -> LlamaVocabulary:
+    """A copy of `vocabulary` that says something else of itself, such as another template."""
+    other = copy.copy(vocabulary)
+    for name, value in attributes.items():
+        setattr(other, name, value)
+    return other

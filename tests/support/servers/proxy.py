@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.listener import HOST, Listener, Request, read_request
+from tests.support.servers.listener import HOST, Listener, Request, read_request
 
 LOCAL = frozenset({HOST, "localhost"})
 

@@ -1,4 +1,4 @@
-"""Writes to a history until it is killed, and to a log what was stored: `python -m tests.history_child`."""
+"""Writes to a history until it is killed, and to a log what was stored: `python -m tests.support.history_child`."""
 
 import json
 import os

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.hub_answers import whole
+from tests.support.hub.answers import whole
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from phichat.chat.conversation import Ending, Message
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 LONGEST_LOSS = 0.5
 """Seconds of a streamed reply."""
@@ -28,7 +28,7 @@ Fact = dict[str, Any]
 @contextmanager
 def busy(file: Path, log: Path, seed: int) -> Iterator["subprocess.Popen[bytes]"]:
     """The process, once it writes."""
-    command = [sys.executable, "-m", "tests.history_child", str(file), str(log), str(seed)]
+    command = [sys.executable, "-m", "tests.support.history_child", str(file), str(log), str(seed)]
     child = subprocess.Popen(command, cwd=ROOT)
     try:
         while not log.exists() or not log.stat().st_size:

@@ -7,7 +7,7 @@ from email.utils import formatdate
 from time import time
 from typing import Literal
 
-from tests.hub_answers import MEGABYTE, Answer, Pace, Span, whole
+from tests.support.hub.answers import MEGABYTE, Answer, Pace, Span, whole
 
 Place = Literal["api", "resolve", "cdn"]
 """Who is asked: for what there is, for where a file is, or for its bytes."""
