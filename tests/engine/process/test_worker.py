@@ -14,7 +14,7 @@ from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import Event, Piece, Request
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import environment
-from tests.engine.quick_child import MANY
+from tests.engine.process.quick_child import MANY
 
 
 @pytest.fixture

@@ -456,7 +456,7 @@ def test_a_window_that_is_killed_leaves_no_process_behind(
 ) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen(
         [sys.executable, script, chatml_model], stdout=subprocess.PIPE, env=environment, text=True
     ) as parent:

@@ -485,7 +485,7 @@ def test_serves_a_folder_from_the_command_line(tmp_path: Path) -> None:
         "--cut-every",
         "5000",
     ]
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout
