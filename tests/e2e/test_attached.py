@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QToolButton
 
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, PromptReady
+from tests.ui.chat.test_attachments import attach, chips, note
 from tests.ui.conftest import Person
-from tests.ui.test_attachments import attach, chips, note
 
 
 def test_it_is_counted_read_ahead_and_answered_or_too_long_and_kept(with_small_context: Person, tmp_path: Path) -> None:

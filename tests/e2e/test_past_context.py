@@ -2,8 +2,8 @@
 
 from phichat.engine.base import Done, PromptReady
 from phichat.ui.controllers.generation import GenerationState
+from tests.ui.chat.test_context_marker import line
 from tests.ui.conftest import Person
-from tests.ui.test_horizon import line
 
 
 def test_it_goes_on_with_what_is_pinned_and_the_newest_turns(with_small_context: Person) -> None:

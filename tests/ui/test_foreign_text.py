@@ -41,10 +41,10 @@ from phichat.ui.widgets.plain_text import (
 from tests.support import stored_history
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
 from tests.support.servers.releases import ReleasesServer
+from tests.ui.chat.test_attachments import attach, drop
 from tests.ui.conftest import Person
-from tests.ui.test_attachments import attach, drop
-from tests.ui.test_presets import _name as name_preset
-from tests.ui.test_updating import notice, switch
+from tests.ui.help.test_update_check import notice, switch
+from tests.ui.settings.test_preset_picker import _name as name_preset
 
 PACKAGE = Path(__file__).parents[2] / "phichat"
 WIDTH = 931  # pixels: no window of ours has anything so wide by itself
