@@ -45,10 +45,10 @@ def told(session, message):
     else:
         field.setPlainText("and then?")
 
-window.answering.replied.connect(told)
+window.generation.replied.connect(told)
 
 def ask():
-    if window.answering.loaded:
+    if window.generation.loaded:
         window.submit("Tell me a story")
         timer.stop()
 
