@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QBuffer, QObject, QTimer, Slot
+from PySide6.QtCore import QBuffer, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
@@ -266,19 +266,24 @@ def _connect_notifications(
 
 
 class StartupNotice(QObject):
-    """Says once what happened before this window opened, when it is told to: until then other things are said."""
+    """Says once what happened before this window opened, when it is told to: until then other things are said.
+
+    The window is not kept: a circle of references is freed at any time, in any thread.
+    """
+
+    due = Signal(str)
 
     def __init__(self, window: MainWindow, sentence: str) -> None:
         super().__init__(window)
-        self._window, self._sentence = window, sentence
-        self._is_shown = False
+        self._sentence = sentence
+        self.due.connect(window.say)
 
     @Slot()
     def show(self) -> None:
         """Say it, unless that was done."""
-        if not self._is_shown:
-            self._window.say(self._sentence)
-        self._is_shown = True
+        if self._sentence:
+            self.due.emit(self._sentence)
+        self._sentence = ""
 
 
 class _Closing(QObject):
