@@ -148,7 +148,7 @@ class PromptReady:
 class PromptFit:
     """How the prompt, or that of a draft, fits: its tokens, of which `kept` need not be read, within a `context`.
 
-    `dropped` as in PromptMade; where any were, `first` is the id of the message from which on nothing is left out,
+    `dropped` as in PromptReady; where any were, `first` is the id of the message from which on nothing is left out,
     empty if that is what has no id yet.
 
     A draft that cannot fit has `trouble`, a sentence about that, and `excess` if the question alone has so many tokens
@@ -203,7 +203,7 @@ Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Re
 
 
 class Engine(Protocol):
-    """Prompts in, tokens out. One thread uses an engine; only a Stop may come from another."""
+    """Prompts in, tokens out. One thread uses an engine; only a CancelToken may come from another."""
 
     def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
         """Make the model at `path` ready, in place of any other; `report` hears Loading and Notice events.
@@ -212,10 +212,10 @@ class Engine(Protocol):
         """
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
-        """Answer: Notice, PromptMade, Fitted, Reading events, a Piece for each token, one Done.
+        """Answer: Notice, PromptReady, PromptFit, Reading events, a Piece for each token, one Done.
 
-        A draft gets Fitted, Reading and Done alone, and is no error where it does not fit. After `unload`, the model is
-        loaded again first. Raises EngineError; what was yielded before stays valid.
+        A draft gets PromptFit, Reading and Done alone, and is no error where it does not fit. After `unload`, the model
+        is loaded again first. Raises EngineError; what was yielded before stays valid.
         """
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:

@@ -35,7 +35,7 @@ class ScriptedEngine:
 
     Attributes:
         loads, requests, drafts: what it was asked, oldest first.
-        counted: drafts of which it was only to say how long they are; `draft_stops` the Stop of each draft of any kind.
+        counted: drafts whose length alone was asked for; `draft_stops` the CancelToken of each, of any kind.
         fits: makes what it says of how a request fits.
         loaded: the model it has, or None.
         architecture: what it says its models are.

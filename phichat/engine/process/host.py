@@ -259,7 +259,7 @@ class _Stopping:
         self._deadline = threading.Timer(PATIENCE, kill, [process])
 
     def ask(self) -> None:
-        """Ask as the Stop says; this must not wait."""
+        """Ask as the CancelToken says; this must not wait."""
         if self._stop.is_final:
             self._kill(self._process)
             return
@@ -276,7 +276,7 @@ class _Stopping:
 
 
 class _Died(Exception):
-    """The child is gone. `ending` as Process.end gives it."""
+    """The child is gone. `ending` as ChildProcess.end gives it."""
 
     def __init__(self, ending: str, words: str) -> None:
         super().__init__(words)

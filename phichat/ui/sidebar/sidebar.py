@@ -27,7 +27,7 @@ class Sidebar(QWidget):
     Signals:
         begun: the person wants a new conversation.
         opened(str): they want this one.
-        searched(str): they look for these words; found(Hit): they want to see that.
+        searched(str): they look for these words; found(SearchHit): they want to see that.
         pinned(str, bool), deleted(list), exported(list): they want that of conversations, by their ids.
         bin_opened: they want to see the bin; restored(list), purged(list): they want that of what is in it.
     """

@@ -26,13 +26,13 @@ _abandoned: list["JobPool"] = []
 class JobPool(QObject):
     """Does up to `at_once` jobs side by side, the others in the order they came.
 
-    Orders return at once with the job's Stop. `close` stops all jobs and waits a little; a thread that is stuck then
-    goes with the process.
+    Orders return at once with the job's CancelToken. `close` stops all jobs and waits a little; a thread that is stuck
+    then goes with the process.
 
     Signals:
-        happened(Stop, object): what a job yields.
-        ended(Stop): it is over, as it was stopped or is done.
-        failed(Stop, str): it is over, and why; one sentence for people.
+        happened(CancelToken, object): what a job yields.
+        ended(CancelToken): it is over, as it was stopped or is done.
+        failed(CancelToken, str): it is over, and why; one sentence for people.
     """
 
     happened = Signal(object, object)
@@ -50,7 +50,7 @@ class JobPool(QObject):
         self.failed.connect(self._forget)
 
     def submit(self, job: Job) -> CancelToken:
-        """Have `job` done; the Stop that its signals will carry."""
+        """Have `job` done; the CancelToken that its signals will carry."""
         stop = CancelToken()
         if self._is_closed:
             stop.set(final=True)

@@ -48,8 +48,8 @@ class _SignalBatcher(QObject):
 class _Worker(QObject):
     """Lives in the engine's thread and runs one order after the other.
 
-    `tell` hears, in that thread, what the engine yields, with the Stop of the order it belongs to; or in place of an
-    event one sentence for people about the error with which the order ended.
+    `tell` hears, in that thread, what the engine yields, with the CancelToken of the order it belongs to; or in place
+    of an event one sentence for people about the error with which the order ended.
     """
 
     def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[CancelToken, Event | str], None]) -> None:
@@ -125,8 +125,8 @@ class EngineThread(QObject):
     Orders return at once; `close` ends the thread and the engine.
 
     Signals:
-        happened(Stop, Event): what the engine yields, with the Stop of the order it belongs to.
-        failed(Stop, str): an order ended with an error; one sentence for people.
+        happened(CancelToken, Event): what the engine yields, with the CancelToken of the order it belongs to.
+        failed(CancelToken, str): an order ended with an error; one sentence for people.
     """
 
     happened = Signal(object, object)
@@ -157,25 +157,25 @@ class EngineThread(QObject):
         return self._worker.pid
 
     def load(self, path: Path, settings: Callable[[], EngineSettings]) -> CancelToken:
-        """Order a model to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""
+        """Order a model to be loaded with what `settings` finds, in the thread; the CancelToken of its events."""
         stop = self._new_stop()
         self._load.emit(path, settings, stop)
         return stop
 
     def generate(self, request: Request, stored: "Future[None] | None" = None) -> CancelToken:
-        """Order a reply, to be begun once its question is `stored`; the Stop that its events will carry."""
+        """Order a reply, to be begun once its question is `stored`; the CancelToken that its events will carry."""
         stop = self._new_stop()
         self._generate.emit(request, stop, stored)
         return stop
 
     def calibrate(self) -> CancelToken:
-        """Order the fastest settings to be found; the Stop that its events will carry."""
+        """Order the fastest settings to be found; the CancelToken that its events will carry."""
         stop = self._new_stop()
         self._calibrate.emit(stop)
         return stop
 
     def unload(self) -> CancelToken:
-        """Order the model's memory to be given back until the next order; unless its Stop is set before."""
+        """Order the model's memory to be given back until the next order; unless its CancelToken is set before."""
         stop = self._new_stop()
         self._unload.emit(stop)
         return stop

@@ -22,7 +22,7 @@ from phichat.engine.process.worker import EngineWorker
 
 
 class FragileEngine:
-    """Implements Engine. Its replies name its settings; it never looks at Stop."""
+    """Implements Engine. Its replies name its settings; it never looks at its CancelToken."""
 
     def __init__(self, rules: dict[str, Any]) -> None:
         self._rules = rules
