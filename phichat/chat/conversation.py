@@ -35,6 +35,29 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A step of a reply, as the engine makes it, the screen shows it and the history stores it.
+
+    Attributes:
+        text: empty where the token ends in the middle of a character, or may begin what ends the reply.
+        token: its id; -1 for text that was held back and comes after the last token.
+    """
+
+    text: str
+    token: int = -1
+
+
+def text_of(pieces: Iterable[Piece]) -> str:
+    """Return what `pieces` say together."""
+    return "".join(piece.text for piece in pieces)
+
+
+def tokens_of(pieces: Iterable[Piece]) -> tuple[int, ...]:
+    """Return the ids of `pieces` that have one."""
+    return tuple(piece.token for piece in pieces if piece.token >= 0)
+
+
+@dataclass(frozen=True)
 class Reply:
     """How an assistant's message came to be: enough to make it again.
 

@@ -1,11 +1,11 @@
 """One conversation in progress: a question begins, pieces arrive, the reply ends; stopped, retried or edited."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachments, with_attachments
-from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role, Turn
+from phichat.chat.conversation import Conversation, Ending, Message, Piece, Reply, Role, Turn, text_of, tokens_of
 from phichat.chat.sampling import Sampling
 
 
@@ -80,17 +80,19 @@ class Session:
             self.answering = changed
         return changed
 
-    def add_piece(self, text: str, token: int) -> Message | None:
-        """The reply goes on by `text`; the reply as it is now. None if none is being made."""
+    def extend(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        """Add `pieces` to the reply being made; return them as they are to be stored, none if no reply is being made.
+
+        They lose their ids where the reply goes on from text without any: ids of a part are of no use.
+        """
         if self.answering is None or self.answering.reply is None:
-            return None
-        reply = self.answering.reply
-        is_whole = not self.begun or bool(self.begun.tokens)  # else the ids would tell only a part of the text
-        tokens = (*reply.tokens, token) if token >= 0 and is_whole else reply.tokens
-        self.answering = self.conversation.change(
-            self.answering, text=self.answering.text + text, reply=replace(reply, tokens=tokens)
-        )
-        return self.answering
+            return ()
+        if self.begun and not self.begun.tokens:
+            pieces = [replace(piece, token=-1) for piece in pieces]
+        text, reply = self.answering.text + text_of(pieces), self.answering.reply
+        reply = replace(reply, tokens=reply.tokens + tokens_of(pieces))
+        self.answering = self.conversation.change(self.answering, text=text, reply=reply)
+        return pieces
 
     def finish(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
         """The reply is over; the reply as it stays. None if none was being made. `made`: more of what Reply knows."""

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
@@ -110,10 +110,10 @@ class TerminalChat:
     def _hear(self, event: Event) -> None:
         match event:
             case Piece():
-                answer = self._session.add_piece(event.text, event.token)
+                added = self._session.extend([event])
                 self._say(event)
-                if answer and self._keeper:
-                    self._keeper.went_on(answer, event.text, event.token)
+                if self._session.answering and self._keeper:
+                    self._keeper.grown(self._session.answering, added)
             case PromptReady() | Done():
                 self._say(event)
             case Loaded():
@@ -328,9 +328,9 @@ class ChatRecorder:
             self._wait(self._history.add(conversation.id, question, question.id))
         self._wait(self._history.add(conversation.id, answer, answer.id))
 
-    def went_on(self, answer: Message, text: str, token: int) -> None:
-        """The reply goes on by `text`."""
-        self._history.journal(answer.id, text, [token] if token >= 0 else [])
+    def grown(self, answer: Message, pieces: Sequence[Piece]) -> None:
+        """The reply went on by `pieces`."""
+        self._history.journal(answer.id, pieces)
 
     def finished(self, answer: Message) -> None:
         """The reply is over."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phichat.cancellation import CancelToken
-from phichat.chat.conversation import Ending, Turn
+from phichat.chat.conversation import Ending, Piece, Turn
 from phichat.chat.sampling import Sampling
 
 __all__ = [
@@ -170,14 +170,6 @@ class Reading:
 
     done: int
     total: int
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One token of the reply. `text` may be empty: half a character, or the start of what might end the reply."""
-
-    text: str
-    token: int
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.conversation import Message
+from phichat.chat.conversation import Message, Piece
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import integrity, queries, rows, writes
@@ -120,11 +120,10 @@ class History:
         """A new message, and where the shown path ends now."""
         return self._do(lambda connection: writes.add(connection, conversation, message, tip), conversation)
 
-    def journal(self, message: str, text: str, tokens: Iterable[int] = ()) -> Future[None]:
-        """A reply went on by `text`, made of `tokens`. Durable within half a second, however often it is called."""
-        ids = list(tokens)
+    def journal(self, message: str, pieces: Sequence[Piece]) -> Future[None]:
+        """A reply went on by `pieces`. Durable within half a second, however often it is called."""
         return self._lane.do(
-            Job(lambda connection: writes.journal(connection, message, text, ids), message=message, is_patient=True)
+            Job(lambda connection: writes.journal(connection, message, pieces), message=message, is_patient=True)
         )
 
     def finish(self, message: Message) -> Future[None]:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -10,7 +11,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from phichat.chat.conversation import Message
+from phichat.chat.conversation import Message, Piece, text_of, tokens_of
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows
@@ -52,12 +53,12 @@ def add(connection: sqlite3.Connection, conversation: str, message: Message, tip
     )
 
 
-def journal(connection: sqlite3.Connection, message: str, text: str, tokens: list[int]) -> None:
-    """A reply goes on."""
+def journal(connection: sqlite3.Connection, message: str, pieces: Sequence[Piece]) -> None:
+    """A reply goes on by `pieces`."""
     connection.execute(
         "UPDATE messages SET ending = 'answering', text = text || ?,"
         " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
-        (replace_surrogates(text), rows.blob_of(tokens), message),
+        (replace_surrogates(text_of(pieces)), rows.blob_of(tokens_of(pieces)), message),
     )
 
 

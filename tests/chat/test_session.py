@@ -1,13 +1,13 @@
 """A conversation in progress."""
 
-from phichat.chat.conversation import Ending, Reply, Role, Turn
+from phichat.chat.conversation import Ending, Piece, Reply, Role, Turn
 from phichat.chat.session import Session
 
 
 def answered(session: Session, question: str, *pieces: str, model: str = "m") -> tuple[Turn, ...]:
     turns = session.begin(question, Reply(model, 1))
     for token, piece in enumerate(pieces):
-        session.add_piece(piece, token)
+        session.extend([Piece(piece, token)])
     session.finish(Ending.STOP)
     return turns
 
@@ -30,9 +30,10 @@ def test_a_blank_system_prompt_is_none() -> None:
 def test_a_reply_grows_piece_by_piece() -> None:
     session = Session()
     session.begin("Hi", Reply("m", 7))
-    session.add_piece("Yo", 5)
-    session.add_piece("", 6)
-    grown = session.add_piece("!", -1)
+    session.extend([Piece("Yo", 5)])
+    session.extend([Piece("", 6)])
+    session.extend([Piece("!")])
+    grown = session.answering
     assert grown is not None
     assert grown.reply is not None
     assert (grown.text, grown.reply.tokens, grown.reply.seed) == ("Yo!", (5, 6), 7)
@@ -43,7 +44,7 @@ def test_a_reply_grows_piece_by_piece() -> None:
 def test_a_finished_reply_keeps_how_it_ended() -> None:
     session = Session()
     session.begin("Hi", Reply("m", 1))
-    session.add_piece("Yo", 5)
+    session.extend([Piece("Yo", 5)])
     finished = session.finish(Ending.CANCELLED, {"seed": 1})
     assert finished is not None
     assert finished.reply is not None
@@ -54,7 +55,7 @@ def test_a_finished_reply_keeps_how_it_ended() -> None:
 def test_what_comes_after_the_end_changes_nothing() -> None:
     session = Session()
     answered(session, "Hi", "Yo")
-    assert session.add_piece("late", 9) is None
+    assert not session.extend([Piece("late", 9)])
     assert session.finish(Ending.ERROR) is None
     assert shown(session) == ["Hi", "Yo"]
 
@@ -81,7 +82,7 @@ def test_a_retry_stands_beside_the_first_answer() -> None:
     session = Session()
     first = answered(session, "Hi", "Yo")
     assert session.retry(Reply("m", 2)) == first
-    session.add_piece("Hello", 3)
+    session.extend([Piece("Hello", 3)])
     assert shown(session) == ["Hi", "Hello"]
     assert [other.text for other in session.conversation.siblings(session.conversation.path()[-1])] == ["Yo", "Hello"]
 
@@ -105,8 +106,8 @@ class TestGoingOn:
     def stopped(self) -> Session:
         session = Session(system="Be brief.")
         session.begin("Hello", Reply("phi", 1))
-        session.add_piece("Hi, ", 10)
-        session.add_piece("you", 11)
+        session.extend([Piece("Hi, ", 10)])
+        session.extend([Piece("you", 11)])
         session.finish(Ending.CANCELLED)
         return session
 
@@ -115,7 +116,7 @@ class TestGoingOn:
         turns = session.go_on(Reply("phi", 2))
         assert [turn.text for turn in turns] == ["Be brief.", "Hello"]
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you", (10, 11))
-        session.add_piece(" there", 12)
+        session.extend([Piece(" there", 12)])
         reply = session.finish(Ending.STOP)
         assert reply is not None
         assert reply.reply is not None
@@ -126,7 +127,7 @@ class TestGoingOn:
         session = self.stopped()
         session.go_on(Reply("other", 2))
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you")
-        session.add_piece(" there", 5)
+        session.extend([Piece(" there", 5)])
         reply = session.finish(Ending.STOP)
         assert reply is not None
         assert reply.reply is not None
@@ -138,7 +139,7 @@ class TestGoingOn:
         session.finish(Ending.CANCELLED)
         assert [turn.text for turn in session.go_on(Reply("other", 2))] == ["Hello"]
         assert session.begun is None
-        session.add_piece("Hi", 5)
+        session.extend([Piece("Hi", 5)])
         assert session.answering is not None
         assert session.answering.reply is not None
         assert session.answering.reply.tokens == (5,)
@@ -168,10 +169,11 @@ class TestPinning:
     def test_a_reply_can_be_pinned_while_it_grows(self) -> None:
         session = Session()
         session.begin("Hi", Reply("m", 1))
-        begun = session.add_piece("Y", 1)
+        session.extend([Piece("Y", 1)])
+        begun = session.answering
         assert begun is not None
         session.pin(begun.id, is_pinned=True)
-        session.add_piece("o", 2)
+        session.extend([Piece("o", 2)])
         finished = session.finish(Ending.STOP)
         assert finished is not None
         assert (finished.text, finished.is_pinned) == ("Yo", True)

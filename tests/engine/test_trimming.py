@@ -21,7 +21,7 @@ def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampli
         if isinstance(event, PromptFit):
             fitted = event
         elif isinstance(event, Piece):
-            session.add_piece(event.text, event.token)
+            session.extend([event])
         elif isinstance(event, Done):
             done = event
     session.finish(done.reason)

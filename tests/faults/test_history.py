@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.conversation import Message, Role
+from phichat.chat.conversation import Message, Piece, Role
 from phichat.errors import StoreError
 from phichat.store import database, integrity, migrations, recovery, writer_thread
 from phichat.store.base import ConversationRecord, ConversationSummary
@@ -219,7 +219,7 @@ def works_in_memory(history: History, sentence: str) -> None:
     """All can be done, and everything says that it is not stored."""
     asked, reply = message("Needle?"), Message(Role.ASSISTANT, "", None)
     done: list[Any] = [history.create(conversation("new")), history.add("new", asked, asked.id)]
-    done += [history.add("new", reply, reply.id), history.journal(reply.id, "Hay", [1])]
+    done += [history.add("new", reply, reply.id), history.journal(reply.id, [Piece("Hay", 1)])]
     done += [history.pin_message(reply.id, is_pinned=True)]
     done += [history.rename("new", "Renamed"), history.create(conversation("other")), history.bin(["other"])]
     assert {str(future.exception()) for future in done} == {sentence}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Conversation, Ending, Message, Piece, Reply, Role, new_id
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
@@ -108,8 +108,8 @@ def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
     message = question(text)
     history.create(record("one", message, title=text, draft=text, system=text)).result()
     history.add("one", reply := answer(parent=message.id), reply.id)
-    history.journal(reply.id, text, [1])
-    history.journal(reply.id, text, [2]).result()
+    history.journal(reply.id, [Piece(text, 1)])
+    history.journal(reply.id, [Piece(text, 2)]).result()
     stored = history.load("one")
     assert (stored.messages[0].text, stored.draft, stored.system, stored.heading.title) == (text, text, text, text)
     assert stored.messages[1].text == text + text
@@ -126,7 +126,7 @@ def test_lone_surrogates_become_replacements(history: History) -> None:
     bad = "a\ud800b\udc00"
     history.create(record("one", question(bad), title=bad, draft=bad, sampling={bad: bad}, model=bad)).result()
     history.add("one", reply := answer(bad), reply.id).result()
-    history.journal(reply.id, bad)
+    history.journal(reply.id, [Piece(bad)])
     history.finish(replace(reply, text=bad, reply=Reply(bad, statistics={"x": bad}))).result()
     history.rename("one", bad).result()
     good = "a\ufffdb\ufffd"
@@ -157,7 +157,7 @@ def test_a_reply_grows_and_is_finished(history: History) -> None:
     history.create(record("one", asked)).result()
     history.add("one", reply, reply.id)
     for number in range(100):
-        last = history.journal(reply.id, f"{number} ", [number])
+        last = history.journal(reply.id, [Piece(f"{number} ", number)])
     last.result()
     grown = history.load("one").messages[1]
     assert grown.text == "".join(f"{number} " for number in range(100))
@@ -173,10 +173,10 @@ def test_a_reply_grows_and_is_finished(history: History) -> None:
 def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
     reply = answer()
     history.create(record("one", reply)).result()
-    first = history.journal(reply.id, "x", [1])
+    first = history.journal(reply.id, [Piece("x", 1)])
     until = time.monotonic() + 20
     while not first.done():
-        history.journal(reply.id, "x", [1])
+        history.journal(reply.id, [Piece("x", 1)])
         time.sleep(0.002)
         assert time.monotonic() < until
 
@@ -184,7 +184,7 @@ def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
 def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: Path, tmp_path: Path) -> None:
     reply = answer()
     history.create(record("one", question(), reply)).result()
-    history.journal(reply.id, "Half a sent", [1, 2]).result()
+    history.journal(reply.id, [Piece("Half a ", 1), Piece("sent", 2)]).result()
     copy = tmp_path / "copy.sqlite3"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -195,7 +195,7 @@ def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: P
         assert (partial.reply.ending, partial.reply.tokens) == (Ending.CANCELLED, (1, 2))
         assert partial.reply.statistics == {"interrupted": True}
         assert again.search("half")
-        again.journal(reply.id, "ence", [3]).result()
+        again.journal(reply.id, [Piece("ence", 3)]).result()
         assert again.load("one").messages[1].text == "Half a sentence"
         continued = again.load("one").messages[1].reply
         assert continued is not None
@@ -409,7 +409,7 @@ def test_a_message_for_a_conversation_that_is_gone(history: History) -> None:
     assert kept.result()
     assert isinstance(lost.exception(), StoreError)
     for nothing in (
-        history.journal("none", "x"), history.finish(answer()), history.rename("none", "x"),
+        history.journal("none", [Piece("x")]), history.finish(answer()), history.rename("none", "x"),
         history.set_draft("none", ""), history.restore_branch([]), history.bin([]),
     ):  # fmt: skip
         nothing.result()

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from phichat.chat.conversation import Ending, Message
+from phichat.chat.conversation import Ending, Message, text_of, tokens_of
 from phichat.chat.session import Session
 from phichat.engine.base import (
     CancelToken,
@@ -135,8 +135,8 @@ class SlowKeeper:
         self.told.append(f"begun {[message.text for message in session.conversation.path()]}")
         return self.stored
 
-    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
-        self.told.append(f"grown {text!r} {list(tokens)}")
+    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+        self.told.append(f"grown {text_of(pieces)!r} {list(tokens_of(pieces))}")
 
     def finished(self, session: Session, message: Message) -> None:
         self.told.append(f"finished {message.text!r}")

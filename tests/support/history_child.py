@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
+from phichat.chat.conversation import Ending, Message, Piece, Reply, Role, new_id
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
@@ -77,7 +77,7 @@ class Busy:
         text = ""
         for number in range(self._chance.randint(5, PIECES)):
             piece = f"piece {number} "
-            self._history.journal(answer.id, piece, [number])
+            self._history.journal(answer.id, [Piece(piece, number)])
             self.note("piece", message=answer.id, text=piece)
             text += piece
             time.sleep(1 / PIECES)

@@ -186,7 +186,7 @@ class LlamaEngine:
         if stop.is_set() and reason is Ending.LENGTH and count < sampling.max_tokens:
             reason = Ending.CANCELLED
         if rest := reader.rest():
-            yield Piece(rest, -1)
+            yield Piece(rest)
         seconds = time.perf_counter() - reading_done
         yield replace(
             statistics,

@@ -7,8 +7,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from typing import IO, Any
 
 from phichat.chat.conversation import Ending, Role, Turn
@@ -18,6 +18,7 @@ from phichat.engine.base import EVENT_NAMES, Done, EngineSettings, Event, Loaded
 Line = dict[str, Any]
 
 _PIECES = "pieces"
+_PIECE_FIELDS = [field.name for field in fields(Piece)]
 _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
@@ -41,16 +42,15 @@ def event_line(event: Event) -> Line:
     return as_json(event)
 
 
-def pieces_line(pieces: Iterable[Piece]) -> Line:
-    """Several pieces for the pipe."""
-    texts, tokens = zip(*((piece.text, piece.token) for piece in pieces), strict=True)
-    return {"event": _PIECES, "texts": texts, "tokens": tokens}
+def pieces_line(pieces: Sequence[Piece]) -> Line:
+    """Return a line with one list for each field of `pieces`."""
+    return {"event": _PIECES, **{name: [getattr(piece, name) for piece in pieces] for name in _PIECE_FIELDS}}
 
 
 def events_of(line: Line) -> Iterator[Event]:
     """The events in a line: one, or several pieces."""
     if line["event"] == _PIECES:
-        yield from map(Piece, line["texts"], line["tokens"])
+        yield from map(Piece, *(line[name] for name in _PIECE_FIELDS))
     else:
         yield _event_of(line)
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.conversation import Message
+from phichat.chat.conversation import Message, Piece
 from phichat.chat.session import Session
 from phichat.store.base import ConversationRecord, record_of, title_of_session
 
@@ -103,12 +103,11 @@ class AutoSave(QObject):
         self.touched.emit(session)
         return future
 
-    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
-        """Store that the reply under way went on."""
+    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+        """Store that the reply under way went on by `pieces`."""
         if session.is_temporary or not session.answering:
             return
-        is_whole = not session.begun or bool(session.begun.tokens)  # else the ids would tell only a part of the text
-        future = self._history().journal(session.answering.id, text, tokens if is_whole else ())
+        future = self._history().journal(session.answering.id, pieces)
         future.add_done_callback(self._on_done)
 
     def finished(self, session: Session, message: Message) -> None:

@@ -55,8 +55,8 @@ class ReplyStore(Protocol):
     def begun(self, session: Session) -> "Future[None] | None":
         """A question, or a reply that goes on, is to be stored before the model sees it; done once it is."""
 
-    def grown(self, session: Session, text: str, tokens: Sequence[int]) -> None:
-        """The reply under way went on."""
+    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+        """The reply under way went on by `pieces`."""
 
     def finished(self, session: Session, message: Message) -> None:
         """The reply is what it will be."""
@@ -345,11 +345,9 @@ class GenerationController(QObject):
         if not self._session or not self._pieces:
             return
         pieces, self._pieces = self._pieces, []
-        for piece in pieces:
-            self._session.add_piece(piece.text, piece.token)
+        added = self._session.extend(pieces)
         if self._keeper:
-            tokens = [piece.token for piece in pieces if piece.token >= 0]
-            self._keeper.grown(self._session, "".join(piece.text for piece in pieces), tokens)
+            self._keeper.grown(self._session, added)
         self._tell_reply()
 
     def _made(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.conversation import Ending, Reply
+from phichat.chat.conversation import Ending, Piece, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError
@@ -402,7 +402,7 @@ def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
     session.begin("Hello", Reply("m"))
     assert isinstance(autosave.begun(session), Future)
     for _ in range(5):
-        autosave.grown(session, "x", [1])
+        autosave.grown(session, [Piece("x", 1)])
         qtbot.wait(5)
     assert failed.count() == 1
     assert failed.at(0) == ["The disk is full."]
