@@ -8,7 +8,7 @@ import pytest
 
 from phichat import runtime
 from phichat.diagnostics import licences
-from phichat.engine.base import CancelToken, Loaded
+from phichat.engine.base import CancelToken, Loaded, ModelRef
 from phichat.engine.process.child_process import environment
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import suggested
@@ -68,7 +68,9 @@ def test_a_checkout_has_no_parts() -> None:
 def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:
     engine = EngineProcess(command=[sys.executable, "-c", AS_IF_FROZEN])
     try:
-        assert isinstance(engine.load(phi3_model, suggested(512), CancelToken(), lambda _: None), Loaded)
+        assert isinstance(
+            engine.load(ModelRef.of_file(phi3_model), suggested(512), CancelToken(), lambda _: None), Loaded
+        )
     finally:
         engine.close()
 

@@ -52,7 +52,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat import runtime  # noqa: PLC0415
     from phichat.chat.conversation import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
-    from phichat.engine.base import CancelToken, Engine, Event, Notice, Piece, Request  # noqa: PLC0415
+    from phichat.engine.base import CancelToken, Engine, Event, ModelRef, Notice, Piece, Request  # noqa: PLC0415
     from phichat.engine.process.host import EngineProcess  # noqa: PLC0415
     from phichat.engine.settings import TuningStore, suggested  # noqa: PLC0415
     from phichat.paths import Home  # noqa: PLC0415
@@ -65,7 +65,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
 
         engine = LlamaEngine()
     heard: list[Event] = []
-    loaded = engine.load(model, suggested(512), CancelToken(), heard.append)
+    loaded = engine.load(ModelRef.of_file(model), suggested(512), CancelToken(), heard.append)
     sampling = Sampling().with_values({"max_tokens": TOKENS, "seed": 1})
     events = [*heard, *engine.generate(Request((Turn(Role.USER, "Hi"),), sampling), CancelToken())]
     engine.close()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat import paths
-from phichat.engine.base import Loaded
+from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelManager
-    from phichat.models.library import Library, ModelFile
+    from phichat.models.library import Library
     from phichat.store.history import History
 
 PATIENCE = 10.0  # seconds for the disk to take what was written last
@@ -24,7 +24,7 @@ GB = 1_000_000_000
 class ModelService(QObject):
     """The library as the window needs it, looked at once the window can be used.
 
-    Signals: `first_found(ModelFile)` for the model to begin with, `spare_found(ModelFile)` for one to use where that
+    Signals: `first_found(ModelRef)` for the model to begin with, `spare_found(ModelRef)` for one to use where that
     cannot be loaded; `failed(str)` with a sentence; `searched` once it is known what there is.
     """
 
@@ -43,10 +43,10 @@ class ModelService(QObject):
         with self._making:
             return self._library
 
-    def checksum(self, path: Path) -> str | None:
-        """The SHA-256 of the model in the file at `path`, if it was ever read in full."""
+    def checksum(self, model: ModelRef) -> str | None:
+        """Return the SHA-256 of the file of `model`, if it was ever read in full."""
         try:
-            return self.library().sha256(self.find(path))
+            return self.library().sha256(self.library().find(model.location))
         except ModelMissing:
             return None
 
@@ -65,13 +65,13 @@ class ModelService(QObject):
     def _shelf(self) -> "ModelManager":
         return self._make_shelf(self.library())
 
-    def entries(self) -> list["ModelFile"]:
-        """All models on this disk."""
-        return self.library().entries()
+    def list_models(self) -> list[ModelRef]:
+        """Return all models that can answer."""
+        return [model.ref for model in self.library().entries()]
 
-    def find(self, path: Path) -> "ModelFile":
-        """The model in the file at `path`. Raises ModelMissing."""
-        return self.library().find(str(path))
+    def find_file(self, path: Path) -> ModelRef:
+        """Return the model in the file at `path`. Raise ModelMissing."""
+        return self.library().find(str(path)).ref
 
     @Slot()
     def load_first(self) -> None:
@@ -83,9 +83,9 @@ class ModelService(QObject):
             trouble = str(error)
         spare = self.library().default()
         if model := model or spare:
-            self.first_found.emit(model)
+            self.first_found.emit(model.ref)
         if spare and spare != model:
-            self.spare_found.emit(spare)
+            self.spare_found.emit(spare.ref)
         if trouble:
             self.failed.emit(trouble)
         self.searched.emit()
@@ -94,7 +94,7 @@ class ModelService(QObject):
     def remember(self, loaded: Loaded) -> None:
         """A file from anywhere that could be loaded is in the menu from now on."""
         try:
-            self.library().remember(Path(loaded.path))
+            self.library().remember(loaded.model.path)
         except StoreError as error:
             self.failed.emit(str(error))
 

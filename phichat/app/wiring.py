@@ -12,7 +12,7 @@ from PySide6.QtCore import QBuffer, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from phichat import __version__, files, i18n, paths
+from phichat import __version__, engines, files, i18n, paths
 from phichat.app.services import GB, HistoryService, ModelService
 from phichat.diagnostics import logs
 from phichat.engine.base import CancelToken, Engine, EngineSettings
@@ -77,7 +77,7 @@ def create_window(
     theme = _theme(application, stored)
     models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
     preferences = PreferencesStore(stored, _save_nothing if is_guest else file.write)
-    make_engine = make_engine or (lambda: _engine(home, lambda: preferences.current.states_gb * GB))
+    make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
     service = HistoryService(home, is_guest=is_guest)
     conversations = Conversations(service.history, preferences.new_session)
@@ -89,8 +89,8 @@ def create_window(
         coordinator,
         conversations,
         preferences,
-        models=models.entries,
-        open_model=models.find,
+        models=models.list_models,
+        open_model=models.find_file,
         look=_kind_of,
         read_text=_read_text,
         export_to=_export,
@@ -326,13 +326,6 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _engine(home: paths.Home, budget: Callable[[], int]) -> Engine:
-    from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window does not wait for it
-    from phichat.engine.settings import TuningStore  # noqa: PLC0415
-
-    return EngineProcess(TuningStore(home.engine), states=home.states, budget=budget)
 
 
 def _shelf(home: paths.Home, library: "Library") -> "ModelManager":

@@ -17,7 +17,7 @@ from typing import Any, Self
 from phichat.bench.plan import Plan
 from phichat.bench.runs import SEED, Figures, cannot_be_measured, rounded, story
 from phichat.chat.conversation import Role, Turn
-from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
+from phichat.engine.base import CancelToken, Done, Engine, ModelRef, Piece, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 
@@ -221,7 +221,7 @@ def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
 def _talk(plan: Plan, states: Path | None = None) -> Iterator[Talk]:
     engine = EngineProcess(states=states, budget=lambda: BUDGET)
     try:
-        engine.load(plan.model, plan.settings, CancelToken(), lambda _: None)
+        engine.load(ModelRef.of_file(plan.model), plan.settings, CancelToken(), lambda _: None)
         yield Talk(engine, plan)
     finally:
         engine.close()

@@ -18,7 +18,7 @@ import llama_cpp.llama_cpp as lib
 from phichat.bench.runs import Clock, Figures, answer, medians
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.vocabulary import LlamaVocabulary
@@ -127,7 +127,9 @@ class Speaker:
 
     def _say(self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None) -> Spoken:
         """With a context of its own each time, so that nothing is kept of the reply before."""
-        self._engine.load(self._path, replace(self._settings, looks_up=looks_up), CancelToken(), lambda _: None)
+        self._engine.load(
+            ModelRef.of_file(self._path), replace(self._settings, looks_up=looks_up), CancelToken(), lambda _: None
+        )
         script = _tokens(self._path, forced)
         count = min(self.tokens, len(script) or self.tokens)
         if script:

@@ -11,7 +11,7 @@ import psutil
 
 from phichat.chat.sampling import Sampling
 from phichat.engine import hardware, settings
-from phichat.engine.base import CancelToken, EngineSettings
+from phichat.engine.base import CancelToken, EngineSettings, ModelRef
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import TuningStore
 from phichat.i18n import tr
@@ -48,7 +48,7 @@ def calibrated_settings(
         report(tr("Measuring which settings are the fastest …"))
         engine = EngineProcess(memory)
         try:
-            engine.load(model, settings, CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(model), settings, CancelToken(), lambda _: None)
             for _ in engine.calibrate(CancelToken()):
                 pass
         finally:

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QEventLoop, QModelIndex, QObject, QPointF, Qt, QTimer
@@ -16,7 +15,18 @@ from phichat.app import create_window
 from phichat.bench.runs import Figures, answer, rounded
 from phichat.bench.window_app import Lateness, Visitor, memory
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptFit, PromptReady, Request
+from phichat.engine.base import (
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    ModelRef,
+    Piece,
+    PromptFit,
+    PromptReady,
+    Request,
+)
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
@@ -44,9 +54,15 @@ class Narrator:
     def __init__(self, letters: int, speed: float) -> None:
         self._text, self._speed = long_text(letters), speed
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:  # noqa: ARG002 - the protocol's
+    def load(
+        self,
+        model: ModelRef,
+        settings: EngineSettings,
+        stop: CancelToken,  # noqa: ARG002 - the protocol's
+        report: Callable[[Event], None],  # noqa: ARG002
+    ) -> Loaded:
         """At once."""
-        return Loaded(path.stem, str(path), "phi3", settings.context, "narrator", settings)
+        return Loaded(model, "phi3", settings.context, "narrator", settings)
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Tell it. A token that is late does not delay the others."""

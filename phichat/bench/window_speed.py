@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Slot
 from phichat.bench.runs import Clock, Figures, answer, is_enough
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Piece, PromptReady, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 from phichat.ui.threads.engine_thread import EngineThread
@@ -29,7 +29,7 @@ class Stopwatch(QObject):
         self._thread.happened.connect(self._hear)
         self._thread.failed.connect(self._give_up)
         self._asked = time.perf_counter()
-        self._thread.load(Path(order["model"]), lambda: EngineSettings(**order["settings"]))
+        self._thread.load(ModelRef.of_file(Path(order["model"])), lambda: EngineSettings(**order["settings"]))
 
     @Slot(object, object)
     def _hear(self, stop: CancelToken, event: Event) -> None:

@@ -11,6 +11,7 @@ from phichat.cli.console import Console, ReaderGone
 from phichat.cli.parser import make_parser
 from phichat.diagnostics import display, logs
 from phichat.engine.base import Engine
+from phichat.engines import make_engine
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.paths import Home
@@ -22,15 +23,7 @@ WITHOUT_MODELS = {"history": ("history", "run"), "self-test": ("doctor", "run_se
 """Commands that look for no model of the person's, and the module and function that do each."""
 
 
-def hosted(home: Home) -> Engine:
-    """The engine as people have it."""
-    from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window waits for nothing it does not show
-    from phichat.engine.settings import TuningStore  # noqa: PLC0415
-
-    return EngineProcess(TuningStore(home.engine))
-
-
-def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = hosted) -> int:
+def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = make_engine) -> int:
     """Do what `arguments` ask for; the exit status. Nothing but a sentence comes of what goes wrong."""
     console = Console()
     logs.keep_quiet()

@@ -62,7 +62,7 @@ class TerminalChat:
         """Make the model ready for a conversation as `options` say."""
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
-        self._hear(self._engine.load(self._model.path, suggested(options.context), stop, self._hear))
+        self._hear(self._engine.load(self._model.ref, suggested(options.context), stop, self._hear))
 
     def reply(self, text: str, stop: CancelToken) -> Done:
         """Answer `text`. What goes wrong before the first word leaves no trace in what the model reads."""

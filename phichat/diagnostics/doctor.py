@@ -55,7 +55,7 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
     try:
         if loaded is None:
             raise ModelError(tr("The model is still being loaded."))
-        model = library.find(loaded.path)
+        model = library.find(loaded.model.location)
         found |= {"model": model.name} | _engine_facts(loaded, pid)
     except PhichatError as error:
         found["error"] = str(error)
@@ -121,7 +121,7 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
         return found | {"error": tr("There is no model on this disk to try the engine with.")}
     found["model"] = model.name
     try:
-        loaded = engine.load(model.path, suggested(), stop, hear)
+        loaded = engine.load(model.ref, suggested(), stop, hear)
         return found | _engine_facts(loaded, getattr(engine, "pid", None))
     except PhichatError as error:
         return found | {"error": str(error)}
@@ -141,7 +141,7 @@ def _states(home: Home) -> Facts:
 
 def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     settings = loaded.settings
-    needed = hardware.needed(gguf.read_head(Path(loaded.path)), settings.context, repacking=settings.repacking)
+    needed = hardware.needed(gguf.read_head(loaded.model.path), settings.context, repacking=settings.repacking)
     return {
         "library": loaded.library,
         "settings": settings.as_json(),

@@ -17,7 +17,7 @@ from typing import Any
 from phichat import i18n
 from phichat.chat.conversation import Message, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Event, Notice, Piece, Request
+from phichat.engine.base import CancelToken, Event, ModelRef, Notice, Piece, Request
 from phichat.engine.process.child_process import environment
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import processor, suggested
@@ -76,7 +76,7 @@ def _answer(model: Path) -> Facts:
     request = Request((Turn(Role.USER, QUESTION),), Sampling(temperature=0.0, max_tokens=32))
     events: list[Event] = []
     with closing(EngineProcess()) as engine:
-        loaded = engine.load(model, suggested(), CancelToken(), events.append)
+        loaded = engine.load(ModelRef.of_file(model), suggested(), CancelToken(), events.append)
         events += engine.generate(request, CancelToken())
     said = [event for event in events if isinstance(event, Piece)]
     words = "".join(piece.text for piece in said)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, Turn
@@ -18,6 +19,8 @@ __all__ = [
     "Event",
     "Loaded",
     "Loading",
+    "ModelKind",
+    "ModelRef",
     "Notice",
     "Piece",
     "PromptFit",
@@ -27,6 +30,42 @@ __all__ = [
     "VariantChosen",
     "as_json",
 ]  # fmt: skip
+
+
+class ModelKind(StrEnum):
+    """What the location of a model is."""
+
+    FILE = "file"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model, and where it is.
+
+    Attributes:
+        name: what the command line and replies call it.
+        title: what people read.
+        kind: whether `location` is a file's path or a server's address.
+        location: the path or address, which is what preferences store.
+    """
+
+    name: str
+    title: str
+    kind: ModelKind
+    location: str
+
+    @classmethod
+    def of_file(cls, path: Path, name: str = "", title: str = "") -> Self:
+        """Return the model in the file at `path`, named after it unless there is a `name`."""
+        return cls(name or path.stem, title or name or path.stem, ModelKind.FILE, str(path))
+
+    @property
+    def path(self) -> Path:
+        """The path of a model that is a file. Raise ValueError for any other."""
+        if self.kind is not ModelKind.FILE:
+            raise ValueError(f"{self.name} is not a file")
+        return Path(self.location)
 
 
 @dataclass(frozen=True)
@@ -111,8 +150,7 @@ class Loaded:
     `reads` how many tokens a second it read here when it was measured, 0 if it was not.
     """
 
-    name: str
-    path: str
+    model: ModelRef
     architecture: str
     context: int
     library: str
@@ -197,10 +235,12 @@ Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Re
 class Engine(Protocol):
     """Prompts in, tokens out. One thread uses an engine; only a CancelToken may come from another."""
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
-        """Make the model at `path` ready, in place of any other; `report` hears Loading and Notice events.
+    def load(
+        self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> Loaded:
+        """Make `model` ready, in place of any other; `report` hears Loading and Notice events.
 
-        Raises ModelError or EngineError.
+        Raise ModelError or EngineError.
         """
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from phichat.cancellation import CancelToken
+from phichat.engine.base import ModelRef
 
 MOST_BYTES = 1 << 50  # of one file; beyond it is nonsense
 
@@ -31,6 +32,11 @@ class ModelFile:
     title: str
     path: Path
     source: Source
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as an engine is handed it."""
+        return ModelRef.of_file(self.path, self.name, self.title)
 
     @property
     def bytes(self) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 from phichat.bench.lookup import COPYING, FREE
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Piece, Request
+from phichat.engine.base import CancelToken, ModelRef, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.settings import suggested
@@ -58,7 +58,12 @@ def reply(path: Path, question: str, *, looks_up: bool) -> tuple[list[int], list
     """The reply's tokens, and the gap at each."""
     engine, chains = LlamaEngine(), list[Noting]()
     engine.make_chain = lambda *values: chains.append(Noting(*values)) or chains[-1]  # type: ignore[func-returns-value]
-    engine.load(path, replace(suggested(), looks_up=looks_up, follows_load=False), CancelToken(), lambda _: None)
+    engine.load(
+        ModelRef.of_file(path),
+        replace(suggested(), looks_up=looks_up, follows_load=False),
+        CancelToken(),
+        lambda _: None,
+    )
     request = Request((Turn(Role.USER, question),), Sampling(temperature=0, repeat_penalty=1, max_tokens=300, seed=1))
     tokens = [event.token for event in engine.generate(request, CancelToken()) if isinstance(event, Piece)]
     engine.close()

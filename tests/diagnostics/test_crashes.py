@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.engine.base import CancelToken, EngineSettings
+from phichat.engine.base import CancelToken, EngineSettings, ModelRef
 from phichat.engine.process.host import EngineProcess
 from phichat.errors import EngineDied
 
@@ -62,7 +62,7 @@ def test_where_the_models_process_crashed_is_logged(phi3_model: Path) -> None:
     engine = EngineProcess(command=[sys.executable, "-c", CRASHING_CHILD])
     try:
         with pytest.raises(EngineDied):
-            engine.load(phi3_model, EngineSettings(), CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(phi3_model), EngineSettings(), CancelToken(), lambda _: None)
     finally:
         logger.removeHandler(handler)
     assert "SIGSEGV" in heard.getvalue()

@@ -17,6 +17,7 @@ from phichat.engine.base import Engine, EngineSettings
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.settings import Measured, TuningStore
+from phichat.engines import make_engine
 from phichat.paths import Home
 
 CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
@@ -46,8 +47,8 @@ def model(home: Path, chatml_model: Path) -> Path:
 def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
     """Runs `phichat doctor --json`."""
 
-    def run(make_engine: Callable[[Home], Engine] = cli.hosted) -> dict[str, Any]:
-        assert cli.run(["doctor", "--json"], no_window, make_engine) == 0
+    def run(make: Callable[[Home], Engine] = make_engine) -> dict[str, Any]:
+        assert cli.run(["doctor", "--json"], no_window, make) == 0
         found: dict[str, Any] = json.loads(capsys.readouterr().out)
         return found
 

@@ -101,7 +101,7 @@ def test_the_first_launch_ends_in_a_talk_with_phi_3(
     person.wait(lambda: shows(person, "talkButton"))
     assert (home / "models" / FILE).read_bytes() == phi3_model.read_bytes()
     person.click("talkButton")
-    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.path)
+    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.model.location)
     talk(person)
 
 
@@ -126,5 +126,5 @@ def test_killed_three_times_it_goes_on_each_time(
     person.wait(lambda: shows(person, "talkButton"))
     assert phi.starts(FILE)[-1] == held
     person.click("talkButton")
-    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.path)
+    person.wait(lambda: person.window.generation.loaded and "Phi-3" in person.window.generation.loaded.model.location)
     talk(person)

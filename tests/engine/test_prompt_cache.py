@@ -15,7 +15,7 @@ from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import hardware
 from phichat.engine import prompt_cache as room
-from phichat.engine.base import CancelToken, Done, EngineSettings, Notice, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Notice, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.prompt_cache import PromptCache, fingerprint
@@ -169,7 +169,7 @@ class TestEngines:
         def make_one(path: Path = chatml_model, context: int = 512, *, is_on: bool = True) -> LlamaEngine:
             engine = LlamaEngine(PromptCache(tmp_path / "states", PLENTY) if is_on else None)
             engines.append(engine)
-            engine.load(path, replace(settings, context=context), CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(path), replace(settings, context=context), CancelToken(), lambda _: None)
             return engine
 
         yield make_one
@@ -256,7 +256,7 @@ class TestEngines:
         folder = tmp_path / "states"
         for expected in (False, True):
             engine = EngineProcess(states=folder, budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             assert (done.cached_tokens > 80) == expected
             eventually(lambda: list(folder.glob("*.state")))
@@ -278,7 +278,7 @@ class TestEngines:
     ) -> None:
         for end in (EngineProcess.close, EngineProcess.unload, EngineProcess.close):
             engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             end(engine)
             engine.close()
@@ -288,7 +288,7 @@ class TestEngines:
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
         engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
-        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+        engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         text, cold = self.ask(engine, LONG)
         engine.unload()
         assert engine.pid is None
@@ -312,7 +312,7 @@ class TestEngines:
 
         for _ in range(5):
             engine = EngineProcess(states=folder, budget=lambda: PLENTY)
-            engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+            engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
             killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])
             killer.start()
@@ -326,7 +326,7 @@ class TestInMemory:
 
     @pytest.fixture
     def engine(self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings) -> LlamaEngine:
-        llama.load(chatml_model, settings, CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         return llama
 
     def ask(self, engine: LlamaEngine, *turns: Turn, is_temporary: bool = False) -> tuple[str, Done]:

@@ -8,7 +8,7 @@ import pytest
 from phichat.chat.conversation import Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, PromptFit, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, PromptFit, Request
 from phichat.engine.llama.engine import LlamaEngine
 
 TURNS = 80
@@ -34,7 +34,7 @@ def test_after_trimming_only_what_is_new_is_read(
     llama: LlamaEngine, settings: EngineSettings, model: str, pins: tuple[int, ...], request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(model)
-    llama.load(path, settings, CancelToken(), lambda _: None)
+    llama.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
     session = Session(system="Be brief.")
     sampling = Sampling(temperature=0.0, seed=3, max_tokens=20)
     turns = []

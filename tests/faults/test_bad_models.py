@@ -13,7 +13,7 @@ import pytest
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Notice, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, Piece, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, PhichatError
 from tests.support import tiny_models
@@ -48,7 +48,7 @@ def tried(engine: EngineProcess, path: Path, settings: EngineSettings) -> list[E
     started = time.monotonic()
     try:
         events: list[Event] = []
-        engine.load(path, settings, CancelToken(), events.append)
+        engine.load(ModelRef.of_file(path), settings, CancelToken(), events.append)
         events += engine.generate(QUESTION, CancelToken())
         assert isinstance(events[-1], Done)
         return events
@@ -165,7 +165,7 @@ def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
 ) -> None:
     path = tmp_path / "short-lived.gguf"
     path.write_bytes(content)
-    engine.load(path, settings, CancelToken(), lambda _: None)
+    engine.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
     try:
         path.unlink()
     except PermissionError:

@@ -16,6 +16,7 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelRef,
     Piece,
     PromptFit,
     PromptReady,
@@ -69,14 +70,16 @@ class ScriptedEngine:
         """What happens while the next model loads."""
         self._loadings.append(list(lines))
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
+    def load(
+        self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> Loaded:
         self.close()
-        self.loads.append((path, settings))
+        self.loads.append((model.path, settings))
         for event in _perform(self._loadings.popleft() if self._loadings else [Loading(0.5), Loading(1.0)], stop):
             report(event)
         if stop.is_set():
             raise EngineError("Loading was stopped.")
-        self.loaded = Loaded(path.stem, str(path), self.architecture, settings.context, "scripted", settings)
+        self.loaded = Loaded(model, self.architecture, settings.context, "scripted", settings)
         return self.loaded
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:

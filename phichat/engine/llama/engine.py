@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
-from pathlib import Path
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
@@ -18,6 +17,7 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelRef,
     Notice,
     Piece,
     PromptFit,
@@ -56,20 +56,22 @@ class LlamaEngine:
         self._is_private = False
         self._open: _Open | None = None
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
+    def load(
+        self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> Loaded:
         """See Engine."""
         self.rest(for_long=True)
         self.close()
-        head = gguf.read_head(path)
+        head = gguf.read_head(model.path)
         if not _talks(head):
             raise mute(head)
         settings = _fitted(head, _started(settings, report))
         if warning := check(head, settings.context, settings.cache_type):
             report(Notice(warning))
-        self._open = opened = _Open(head, settings, stop, report)
+        self._open = opened = _Open(model, head, settings, stop, report)
         if opened.form.notice:
             report(Notice(opened.form.notice))
-        self._saving = KVCache(self._states, _key(path, opened.loaded), opened.llama)
+        self._saving = KVCache(self._states, _key(opened.loaded), opened.llama)
         return opened.loaded
 
     def rest(self, *, for_long: bool = False) -> None:
@@ -216,7 +218,12 @@ class _Open:
     """One loaded model: what it is made of, and the pace at which it works here."""
 
     def __init__(
-        self, head: gguf.Head, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+        self,
+        model: ModelRef,
+        head: gguf.Head,
+        settings: EngineSettings,
+        stop: CancelToken,
+        report: Callable[[Event], None],
     ) -> None:
         def progress(fraction: float) -> bool:
             report(Loading(fraction))
@@ -236,7 +243,7 @@ class _Open:
         except BaseException:
             self.llama.close()
             raise
-        self.loaded = _loaded(head, settings)
+        self.loaded = _loaded(model, head, settings)
         self._prices = StepCosts(settings.step_prices)
         self._neighbours.start()
         self._reading, self._writing = (ThreadPacer(settings.threads, self._neighbours) for _ in range(2))
@@ -289,7 +296,7 @@ class _Open:
             raise ModelDamaged(
                 tr(
                     "{name} is damaged: what it computes are no numbers. Fetch it again, or choose another model."
-                ).format(name=Path(self.loaded.path).name)
+                ).format(name=self.loaded.model.path.name)
             )
 
     def _read_step(self, tokens: Sequence[int]) -> bool:
@@ -321,10 +328,9 @@ def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
 
 
-def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
+def _loaded(model: ModelRef, head: gguf.Head, settings: EngineSettings) -> Loaded:
     return Loaded(
-        head.name,
-        str(head.path),
+        model,
         head.architecture,
         settings.context,
         library_version(),
@@ -335,11 +341,11 @@ def _loaded(head: gguf.Head, settings: EngineSettings) -> Loaded:
     )
 
 
-def _key(path: Path, loaded: Loaded) -> str:
+def _key(loaded: Loaded) -> str:
     """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
-    return key_of(model=fingerprint(path), settings=settings, library=loaded.library, machine=loaded.cpu)
+    return key_of(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
 
 
 def _talks(head: gguf.Head) -> bool:

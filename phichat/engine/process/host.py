@@ -7,12 +7,23 @@ later one ends the reply with a sentence, and the next question finds the model 
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from phichat import errors, runtime
 from phichat.chat.conversation import Ending
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Notice, Piece, Request, VariantChosen
+from phichat.engine.base import (
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    ModelRef,
+    Notice,
+    Piece,
+    Request,
+    VariantChosen,
+)
 from phichat.engine.process import protocol
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess, crash_location, explain, is_crash
@@ -46,7 +57,7 @@ class EngineProcess:
         self._states = self._kept_states()
         self._process: ChildProcess | None = None
         self._loaded: ChildProcess | None = None
-        self._path: Path | None = None
+        self._model: ModelRef | None = None
         self._settings = EngineSettings()
         self._is_away_by_intent = False  # which is no accident to be told
         self._orders = 0
@@ -58,45 +69,48 @@ class EngineProcess:
         """The child's process id, while there is one."""
         return self._process.pid if self._process else None
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
+    def load(
+        self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> Loaded:
         """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
-        self._path = loaded = None
-        settings = self._memory.recall(path, settings)
+        self._model = loaded = None
+        settings = self._memory.recall(model.path, settings)
         if self._states != self._kept_states() or settings.variant != self._settings.variant:
             self.close()  # a child hears of them once
             self._states = self._kept_states()
-        for event in self._loading(path, settings, stop):
+        for event in self._loading(model, settings, stop):
             if isinstance(event, Loaded):
                 loaded = event
             else:
                 report(event)
         if loaded is None:
             raise EngineError(tr("Loading was stopped."))
-        self._path = path
+        self._model = model
         return loaded
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
-        if self._path is None:
+        if self._model is None:
             raise EngineError(tr("No model is loaded: choose one first."))
         if not self._is_ready():
             if not (self._is_away_by_intent or request.is_draft):  # nobody waits for a draft
                 yield Notice(tr("The model's process had ended; it is being started again."))
-            yield from self._reloading(self._path, self._settings, stop)
-        yield from self._answer(request, stop, self._path)
+            yield from self._reloading(self._model, self._settings, stop)
+        yield from self._answer(request, stop, self._model)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         """See Engine. The model is loaded again if there are faster settings than the ones in use."""
-        if self._path is None or self._memory.is_measured(self._path):
+        if self._model is None or self._memory.is_measured(self._model.path):
             return
-        found = calibrate(self._path, self._settings, self._memory, lambda: ChildProcess(self._command), stop)
+        path = self._model.path
+        found = calibrate(path, self._settings, self._memory, lambda: ChildProcess(self._command), stop)
         if found is None:
             return
-        used, faster = self._settings, self._memory.recall(self._path, self._settings)
+        used, faster = self._settings, self._memory.recall(path, self._settings)
         self._settings = faster
         if replace(faster, step_prices=used.step_prices) != used:  # a model in use learns by itself what steps cost
             self.unload()
-            yield from self._reloading(self._path, faster, stop)
+            yield from self._reloading(self._model, faster, stop)
 
     def unload(self) -> None:
         """See Engine. The child ends, once what the model remembers is written down."""
@@ -120,7 +134,7 @@ class EngineProcess:
     def _kept_states(self) -> dict[str, object]:
         return {"states": self._folder, "budget": self._budget()}
 
-    def _answer(self, request: Request, stop: CancelToken, path: Path) -> Iterator[Event]:
+    def _answer(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""
         tried, crashed = self._settings, False
         while not stop.is_set():
@@ -130,7 +144,7 @@ class EngineProcess:
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
-                            self._memory.remember(path, tried, self._settings)
+                            self._memory.remember(model.path, tried, self._settings)
                     yield event
             except _Died as death:
                 if stop.is_set():
@@ -141,35 +155,35 @@ class EngineProcess:
                         tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
                     ) from death
                 yield Notice(_again(death, following[1]))
-                yield from self._reloading(path, following[0], stop)
+                yield from self._reloading(model, following[0], stop)
                 crashed = crashed or is_crash(death.ending)
             else:
                 return
         yield Done(Ending.CANCELLED, request.sampling.seed or 0)
 
-    def _reloading(self, path: Path, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
+    def _reloading(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load within a reply, where a stop is no error."""
         try:
-            yield from self._loading(path, settings, stop)
+            yield from self._loading(model, settings, stop)
         except EngineError:
             if not stop.is_set():
                 raise
             self._is_away_by_intent = True
 
-    def _loading(self, path: Path, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
+    def _loading(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
         self._loaded = None
         attempt, crashed = settings, False
         while not stop.is_set():
             self._settings = attempt
-            order = {"do": "load", "path": str(path), "settings": attempt.as_json(), **self._states}
+            order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._states}
             self._lower = ""
             try:
                 for event in self._ask(order, stop):
                     if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
-                        yield self._noted(event, path)
+                        yield self._noted(event)
             except _Died as error:
                 if stop.is_set():
                     return
@@ -180,25 +194,25 @@ class EngineProcess:
                     raise EngineDied(
                         tr(
                             "{what} Safer settings did not help: {name} may be damaged, or not fit this computer."
-                        ).format(what=explain(death.ending), name=path.name)
+                        ).format(what=explain(death.ending), name=model.path.name)
                     ) from death
                 yield Notice(_again(death, following[1]))
                 attempt = following[0]
             else:
                 self._loaded, self._is_away_by_intent = self._process, False
                 if crashed:  # a lack of memory may be over tomorrow
-                    self._memory.remember(path, settings, attempt)
+                    self._memory.remember(model.path, settings, attempt)
                 return
 
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
         """What to try next, and a word on what it gives up; None if there is nothing."""
         return next(safer(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None)
 
-    def _noted(self, event: Event, path: Path) -> Event:
+    def _noted(self, event: Event) -> Event:
         if not isinstance(event, Loaded):
             return event
         self._has_gpu = event.gpu
-        return replace(event, reads=self._memory.reads(path))
+        return replace(event, reads=self._memory.reads(event.model.path))
 
     def _ask(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""

@@ -13,7 +13,19 @@ from typing import IO, Any
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import EVENT_NAMES, Done, EngineSettings, Event, Loaded, Piece, PromptReady, Request, as_json
+from phichat.engine.base import (
+    EVENT_NAMES,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    ModelKind,
+    ModelRef,
+    Piece,
+    PromptReady,
+    Request,
+    as_json,
+)
 
 Line = dict[str, Any]
 
@@ -60,12 +72,18 @@ def _event_of(line: Line) -> Event:
     kind = _EVENTS[values.pop("event")]
     if kind is Loaded:
         values["settings"] = EngineSettings(**values["settings"])
+        values["model"] = model_of(values["model"])
     elif kind is PromptReady:
         values["tokens"] = tuple(values["tokens"])
     elif kind is Done:
         values["reason"] = Ending(values["reason"])
     event: Event = kind(**values)
     return event
+
+
+def model_of(values: Line) -> ModelRef:
+    """Return the model in a line's value."""
+    return ModelRef(**{**values, "kind": ModelKind(values["kind"])})
 
 
 def request_line(request: Request) -> Line:

@@ -63,7 +63,7 @@ class EngineWorker:
     def _obey(self, engine: Engine, order: protocol.Line, stop: CancelToken) -> None:
         if order["do"] == "load":
             settings = EngineSettings(**order["settings"])
-            self._tell(engine.load(Path(order["path"]), settings, stop, self._tell))
+            self._tell(engine.load(protocol.model_of(order["model"]), settings, stop, self._tell))
         elif order["do"] == "unload":
             engine.unload()
             os._exit(0)

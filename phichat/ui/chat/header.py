@@ -13,14 +13,14 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 
 if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
+    from phichat.engine.base import ModelRef
 
 
 class Header(QWidget):
     """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
 
     Signals:
-        model_chosen(ModelFile): load that model.
+        model_chosen(ModelRef): load that model.
         file_requested: open a model file.
         models_requested: show all models there are.
     """
@@ -30,7 +30,7 @@ class Header(QWidget):
     models_requested = Signal()
 
     def __init__(
-        self, theme: Theme, models: "Callable[[], Sequence[ModelFile]]", sidebar: QAction, panel: QAction
+        self, theme: Theme, models: "Callable[[], Sequence[ModelRef]]", sidebar: QAction, panel: QAction
     ) -> None:
         super().__init__()
         self.setObjectName("header")
@@ -75,7 +75,7 @@ class Header(QWidget):
             action.setCheckable(True)
             action.setChecked(model.name == self._current)
             action.setData(model)
-            action.setToolTip(tool_tip(str(model.path)))
+            action.setToolTip(tool_tip(model.location))
             action.triggered.connect(self._on_chosen)
             group.addAction(action)
         self._menu.addSeparator()

@@ -21,7 +21,7 @@ from phichat.ui.transcript.keyboard import MessageNavigator
 from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
+    from phichat.engine.base import ModelRef
     from phichat.ui.transcript.find_bar import FindBar
 
 
@@ -51,7 +51,7 @@ class MessageCommands(QObject):
         composer: Composer,
         generation: GenerationController,
         model_selection: ModelSelection,
-        models: "Callable[[], Sequence[ModelFile]]",
+        models: "Callable[[], Sequence[ModelRef]]",
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -114,7 +114,7 @@ class MessageCommands(QObject):
             self._transcript.follow()
 
     @Slot(object, object, object)
-    def _vary(self, message: Message, sampling: Sampling, model: "ModelFile | None") -> None:
+    def _vary(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
         current = self._generation.model
         if not self._can_ask():
             return

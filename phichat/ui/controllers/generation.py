@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import Enum, auto
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -20,6 +19,7 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelRef,
     Notice,
     Piece,
     PromptFit,
@@ -33,8 +33,6 @@ from phichat.ui.threads.engine_thread import EngineThread
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from phichat.models.base import ModelFile
 
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
@@ -90,14 +88,14 @@ class GenerationController(QObject):
         thread: EngineThread,
         settings: Callable[[int], EngineSettings],
         keeper: ReplyStore | None = None,
-        checksum: Callable[[Path], str | None] = lambda _: None,
+        checksum: Callable[[ModelRef], str | None] = lambda _: None,
     ) -> None:
         super().__init__()
         self._thread, self._settings, self._keeper, self._checksum = thread, settings, keeper, checksum
-        self.model: ModelFile | None = None
+        self.model: ModelRef | None = None
         self.loaded: Loaded | None = None
         self.state = GenerationState.EMPTY
-        self._good: ModelFile | None = None
+        self._good: ModelRef | None = None
         self._context = 0
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
@@ -122,17 +120,17 @@ class GenerationController(QObject):
         """Whether the reply being made belongs to `session`."""
         return self._reply is not None and session is self._session
 
-    def use(self, model: "ModelFile", context: int) -> None:
+    def use(self, model: ModelRef, context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
         self.background.stop()
         if self._loading:
             self._loading.set()
         self.model, self.loaded, self._context = model, None, context
-        self._loading = self._thread.load(model.path, partial(self._settings, context))
+        self._loading = self._thread.load(model, partial(self._settings, context))
         self._become(GenerationState.LOADING)
 
-    def fall_back_on(self, model: "ModelFile") -> None:
+    def fall_back_on(self, model: ModelRef) -> None:
         """Use `model` where one cannot be loaded and there was none before."""
         self._good = self._good or model
 
@@ -354,7 +352,7 @@ class GenerationController(QObject):
         """What made the reply, besides its settings."""
         if not self.loaded:
             return {}
-        return {"engine": self.loaded.made_with, "model_sha256": self._checksum(Path(self.loaded.path))}
+        return {"engine": self.loaded.made_with, "model_sha256": self._checksum(self.loaded.model)}
 
     def _tell_reply(self) -> None:
         message: Message | None = self._session.answering if self._session else None

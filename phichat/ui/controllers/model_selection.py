@@ -2,18 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from phichat.engine.base import Loaded
+from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
-
-if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
 
 
 class ModelSelection(QObject):
@@ -29,37 +25,37 @@ class ModelSelection(QObject):
         self,
         generation: GenerationController,
         preferences: PreferencesStore,
-        open_model: "Callable[[Path], ModelFile]",
+        open_model: Callable[[Path], ModelRef],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._generation, self._preferences, self._open_model = generation, preferences, open_model
         self._chosen = ""
-        self._next: ModelFile | None = None
+        self._next: ModelRef | None = None
         self._context_waits = self._is_closed = False
         generation.state_changed.connect(self._apply)
         generation.loaded_model.connect(self._on_loaded)
 
     @Slot(object)
-    def begin(self, model: "ModelFile") -> None:
+    def begin(self, model: ModelRef) -> None:
         """As `load`, unless the person has been quicker and chosen one."""
         if not self._chosen:
             self.load(model)
 
     @Slot(object)
-    def load(self, model: "ModelFile") -> None:
+    def load(self, model: ModelRef) -> None:
         """Talk with `model` for now."""
         self.load_started.emit()
         self._generation.use(model, self._preferences.current.context)
 
     @Slot(object)
-    def use(self, model: "ModelFile") -> None:
+    def use(self, model: ModelRef) -> None:
         """Talk with `model` from now on, at the next start too if it can be loaded."""
-        self._chosen = str(model.path)
+        self._chosen = model.location
         self.load(model)
 
     @Slot(object)
-    def use_after_answer(self, model: "ModelFile") -> None:
+    def use_after_answer(self, model: ModelRef) -> None:
         """As `use`, once the answer under way has ended."""
         self._next = model
         if self._generation.is_answering():
@@ -99,5 +95,5 @@ class ModelSelection(QObject):
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
-        if loaded.path == self._chosen:
+        if loaded.model.location == self._chosen:
             self._preferences.change(model=self._chosen)

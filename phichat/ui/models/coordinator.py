@@ -15,6 +15,7 @@ from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
+    from phichat.engine.base import ModelRef
     from phichat.models.base import Listing, ModelFile, ModelManager, SpaceCheck
     from phichat.models.library import Library
     from phichat.ui.controllers.downloads import DownloadManager
@@ -34,7 +35,7 @@ class ModelCoordinator(QObject):
 
     Signals:
         listed: it is known for the first time.
-        model_chosen(ModelFile): the person wants to talk with it.
+        model_chosen(ModelRef): the person wants to talk with it.
         offer_changed(bool): whether the page of the first start is wanted has changed, and is to be remembered.
         file_requested: a file is to be chosen; file_chosen(str): one was.
         notified(str): a sentence for the status line.
@@ -58,8 +59,8 @@ class ModelCoordinator(QObject):
         for worker in (self._pool, self._tasks):
             worker.setParent(self)
         self._listings: dict[str, Listing] = {}
-        self._in_use: ModelFile | None = None
-        self._ready: ModelFile | None = None
+        self._in_use: ModelRef | None = None
+        self._ready: ModelRef | None = None
         self._downloads: DownloadManager | None = None
         self._page: FirstRunPage | None = None
         self._strip: DownloadStrip | None = None
@@ -79,10 +80,10 @@ class ModelCoordinator(QObject):
         """See which models there are; what an earlier start left unfinished goes on."""
         self._tasks.run(single_result(self._list), self._on_known, self._on_looked)
 
-    def show_model(self, model: "ModelFile | None") -> None:
+    def show_model(self, model: "ModelRef | None") -> None:
         """`model` answers now."""
         self._in_use = model
-        if self._ready and model and model.path == self._ready.path:
+        if self._ready and model and model.location == self._ready.location:
             self._ready = None
         if self._dialog:
             self._dialog.show_model(model.name if model else "")
@@ -171,10 +172,10 @@ class ModelCoordinator(QObject):
         """Taken at once where there is no other."""
         self.ended.emit(tr("{model} is ready.").format(model=model.title))
         if self._in_use:
-            self._ready = model
+            self._ready = model.ref
             self._refresh()
         else:
-            self.model_chosen.emit(model)
+            self.model_chosen.emit(model.ref)
 
     @Slot()
     def _on_failed(self) -> None:

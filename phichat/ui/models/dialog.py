@@ -30,7 +30,7 @@ SIZE = QSize(820, 600)
 class ModelsDialog(QDialog):
     """Lists, fetches, verifies and removes models.
 
-    Signals: `model_chosen(ModelFile)` to talk with a model; `changed` when models on this disk are others than before.
+    Signals: `model_chosen(ModelRef)` to talk with a model; `changed` when models on this disk are others than before.
     """
 
     model_chosen = Signal(object)
@@ -178,7 +178,7 @@ class ModelsDialog(QDialog):
     def _talk(self) -> None:
         listing = self._table.current()
         if listing and listing.model and listing.name != self._in_use:
-            self.model_chosen.emit(listing.model)
+            self.model_chosen.emit(listing.model.ref)
 
     @Slot()
     def _verify(self) -> None:

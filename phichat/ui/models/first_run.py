@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QPalette, QResizeEvent
@@ -19,13 +20,16 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import format_size, tr
-from phichat.models.base import Listing, ModelFile, SpaceCheck
+from phichat.models.base import Listing, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import whole_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
+
+if TYPE_CHECKING:
+    from phichat.engine.base import ModelRef
 
 WIDTH = 580  # pixels: lines longer than that are tiring to read
 TALL = 440  # pixels from which there is room for the picture
@@ -35,7 +39,7 @@ class FirstRunPage(QScrollArea):
     """Offers Phi-3.
 
     Signals: `dismissed` for "not now"; `file_requested` to choose a file, `file_chosen(str)` for one that was found;
-    `model_chosen(ModelFile)` where the person wants to talk with the model that has arrived.
+    `model_chosen(ModelRef)` where the person wants to talk with the model that has arrived.
     """
 
     dismissed = Signal()
@@ -52,7 +56,7 @@ class FirstRunPage(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._theme, self._listing, self._hub = theme, listing, hub
-        self._ready: ModelFile | None = None
+        self._ready: ModelRef | None = None
         self._icon = _centred(plain_label())
         self._title = _title()
         self._what = _centred(plain_label())
@@ -137,7 +141,7 @@ class FirstRunPage(QScrollArea):
         self._note.setText(f"{meanwhile}\n{connects}")
         self._later.setVisible(bool(title))
 
-    def show_ready(self, model: ModelFile) -> None:
+    def show_ready(self, model: "ModelRef") -> None:
         """`model` has arrived."""
         self._ready = model
         self._title.setText(tr("Phi-3 is ready"))

@@ -4,12 +4,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Request
+from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, ModelRef, Request
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 
@@ -62,9 +61,9 @@ class _Worker(QObject):
         return getattr(self._engine, "pid", None)
 
     @Slot(object, object, object)
-    def load(self, path: Path, settings: Callable[[], EngineSettings], stop: CancelToken) -> None:
+    def load(self, model: ModelRef, settings: Callable[[], EngineSettings], stop: CancelToken) -> None:
         def run() -> None:
-            loaded = self._get().load(path, settings(), stop, lambda event: self._tell(stop, event))
+            loaded = self._get().load(model, settings(), stop, lambda event: self._tell(stop, event))
             self._tell(stop, loaded)
 
         self._carefully(stop, run)
@@ -156,10 +155,10 @@ class EngineThread(QObject):
         """The engine's process, if it has one; any thread may ask."""
         return self._worker.pid
 
-    def load(self, path: Path, settings: Callable[[], EngineSettings]) -> CancelToken:
-        """Order a model to be loaded with what `settings` finds, in the thread; the CancelToken of its events."""
+    def load(self, model: ModelRef, settings: Callable[[], EngineSettings]) -> CancelToken:
+        """Order `model` to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""
         stop = self._new_stop()
-        self._load.emit(path, settings, stop)
+        self._load.emit(model, settings, stop)
         return stop
 
     def generate(self, request: Request, stored: "Future[None] | None" = None) -> CancelToken:

@@ -12,7 +12,7 @@ from phichat.chat.sampling import Sampling
 from phichat.ui.blocks.render_context import RenderContext
 
 if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
+    from phichat.engine.base import ModelRef
 
 
 class MessageSignals(QObject):
@@ -20,7 +20,7 @@ class MessageSignals(QObject):
 
     Signals:
         retried(Message), continued(Message): make another reply, or the rest of this one.
-        varied(Message, Sampling, ModelFile): make another one with these settings, by this model or, for None, the
+        varied(Message, Sampling, ModelRef): make another one with these settings, by this model or, for None, the
             current one.
         repeated(Message): make the same reply once more.
         edited(Message, str, Attachments): ask another question in its place, with these files.
@@ -76,7 +76,7 @@ class MessageContext:
     render: RenderContext
     state: MessageState = field(default_factory=MessageState)
     siblings: Callable[[Message], list[Message]] = lambda message: [message]
-    models: "Callable[[], Sequence[ModelFile]]" = list
+    models: "Callable[[], Sequence[ModelRef]]" = list
     presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
     selection: Callable[[], list[Message]] = list
     key_filter: QObject | None = None

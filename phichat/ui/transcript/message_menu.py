@@ -15,7 +15,7 @@ from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
+    from phichat.engine.base import ModelRef
 
 
 class MessageMenu(QMenu):
@@ -137,7 +137,7 @@ class RegenerateMenu(QMenu):
         for model in context.models():
             self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
 
-    def _add(self, text: str, sampling: Sampling, model: "ModelFile | None" = None, *, can: bool = True) -> None:
+    def _add(self, text: str, sampling: Sampling, model: "ModelRef | None" = None, *, can: bool = True) -> None:
         action = self.addAction(text)
         action.setData((sampling, model))
         action.setEnabled(can)

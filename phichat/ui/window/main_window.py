@@ -39,7 +39,7 @@ from phichat.ui.window.columns import Columns
 from phichat.ui.window.model_status import ModelStatusPresenter
 
 if TYPE_CHECKING:
-    from phichat.models.base import ModelFile
+    from phichat.engine.base import ModelRef
     from phichat.ui.sidebar.import_export import Exporter, Importer
 
 SIZE = QSize(1180, 760)
@@ -70,8 +70,8 @@ class MainWindow(QMainWindow):
         conversations: Conversations,
         preferences: PreferencesStore,
         *,
-        models: "Callable[[], Sequence[ModelFile]]",
-        open_model: "Callable[[Path], ModelFile]",
+        models: "Callable[[], Sequence[ModelRef]]",
+        open_model: "Callable[[Path], ModelRef]",
         look: FileInspector,
         read_text: TextReader,
         export_to: "Exporter",

@@ -17,7 +17,7 @@ from phichat.ui.settings.panel import SettingsPanel
 class ModelStatusPresenter(QObject):
     """Shows `generation` and its model.
 
-    Signals: `found` when there is a model to ask, `model_shown(ModelFile)` for the one that is shown, None for none.
+    Signals: `found` when there is a model to ask, `model_shown(ModelRef)` for the one that is shown, None for none.
     """
 
     found = Signal()

@@ -17,6 +17,7 @@ from phichat.engine.base import (
     EngineSettings,
     Event,
     Loading,
+    ModelRef,
     Notice,
     Piece,
     PromptFit,
@@ -55,7 +56,7 @@ def byte_ids(text: str) -> list[int]:
 @pytest.fixture
 def loaded(llama: LlamaEngine, chatml_model: Path, settings: EngineSettings) -> LlamaEngine:
     """With the tiny ChatML model, which says random bytes."""
-    llama.load(chatml_model, settings, CancelToken(), lambda _: None)
+    llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
     return llama
 
 
@@ -65,7 +66,7 @@ def speaking(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Ca
 
     def make(speech: list[int]) -> LlamaEngine:
         path = tiny_models.chatml(tmp_path / "speaking.gguf", speech=[*byte_ids("\n"), *speech])
-        llama.load(path, settings, CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
         return llama
 
     return make
@@ -77,7 +78,7 @@ def phi(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Callabl
 
     def make(speech: list[int]) -> LlamaEngine:
         path = tiny_models.phi3(tmp_path / "phi.gguf", speech=[ASSISTANT, *speech])
-        llama.load(path, settings, CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
         return llama
 
     return make
@@ -118,7 +119,7 @@ class TestChoosing:
     def test_the_starter_knows_the_capital_of_france(
         self, llama: LlamaEngine, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(starter, settings, CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(starter), settings, CancelToken(), lambda _: None)
         assert "Paris" in answer(llama, ask("What is the capital of France?", max_tokens=30))[0]
 
 
@@ -175,7 +176,7 @@ class TestReadingAhead:
         self, loaded: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         plain, cold = answer(loaded, ask(self.TEXT))
-        loaded.load(chatml_model, settings, CancelToken(), lambda _: None)
+        loaded.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         for length in (10, 30, len(self.TEXT)):
             draft = replace(ask(self.TEXT[:length]), is_draft=True)
             events = list(loaded.generate(draft, CancelToken()))
@@ -241,7 +242,7 @@ class TestEnding:
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path, heard: list[Event]
     ) -> None:
         path = tiny_models.chatml(tmp_path / "plain.gguf", template=None, speech=byte_ids(":ok\nUser:"))
-        llama.load(path, settings, CancelToken(), heard.append)
+        llama.load(ModelRef.of_file(path), settings, CancelToken(), heard.append)
         text, done = answer(llama, ask("Hi"))
         assert (text, done.reason) == ("ok", Ending.STOP)
         assert "no chat template" in "".join(event.text for event in heard if isinstance(event, Notice))
@@ -252,7 +253,7 @@ class TestStopping:
         self, llama: LlamaEngine, starter: Path, ask: Ask
     ) -> None:
         settings = EngineSettings(context=4096, threads=1, batch=4096, gpu_layers=0)
-        llama.load(starter, settings, CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(starter), settings, CancelToken(), lambda _: None)
         stop = CancelToken()
         timer, events = threading.Timer(0.2, stop.set), list[Event]()
         for event in llama.generate(ask("Because " * 3000), stop):
@@ -268,7 +269,7 @@ class TestStopping:
     def test_what_was_read_before_a_stop_is_not_read_again(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(chatml_model, replace(settings, batch=16), CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(chatml_model), replace(settings, batch=16), CancelToken(), lambda _: None)
         stop, request, done = CancelToken(), ask("Because " * 30), 0
         for event in llama.generate(request, stop):
             if isinstance(event, Reading):
@@ -291,7 +292,7 @@ class TestStopping:
     def test_loading_stops(self, llama: LlamaEngine, starter: Path, settings: EngineSettings, ask: Ask) -> None:
         stop = CancelToken()
         with pytest.raises(EngineError, match="stopped"):
-            llama.load(starter, settings, stop, lambda _: stop.set())
+            llama.load(ModelRef.of_file(starter), settings, stop, lambda _: stop.set())
         with pytest.raises(EngineError, match="choose one first"):
             answer(llama, ask("Hi"))
 
@@ -299,7 +300,7 @@ class TestStopping:
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         stop = CancelToken()
-        llama.load(chatml_model, settings, stop, lambda _: stop.set(gently=True))
+        llama.load(ModelRef.of_file(chatml_model), settings, stop, lambda _: stop.set(gently=True))
         assert answer(llama, ask("Hi"))[1].completion_tokens
 
 
@@ -326,7 +327,7 @@ class TestRemembering:
     ) -> None:
         answer(loaded, ask("Something else entirely", max_tokens=50))
         text, _ = answer(loaded, ask("Some other question"))
-        loaded.load(chatml_model, settings, CancelToken(), lambda _: None)
+        loaded.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         assert answer(loaded, ask("Some other question"))[0] == text
 
     def test_a_listener_that_goes_away_leaves_the_engine_usable(self, loaded: LlamaEngine, ask: Ask) -> None:
@@ -363,7 +364,7 @@ class TestFigures:
     def test_reading_goes_forward_to_the_end(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        llama.load(chatml_model, replace(settings, batch=16), CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(chatml_model), replace(settings, batch=16), CancelToken(), lambda _: None)
         events = list(llama.generate(ask("Because " * 30), CancelToken()))
         done = [event.done for event in events if isinstance(event, Reading)]
         assert done == sorted(set(done))
@@ -374,18 +375,20 @@ class TestFigures:
     def test_loading_goes_from_nothing_to_all(
         self, llama: LlamaEngine, phi3_model: Path, settings: EngineSettings, heard: list[Event]
     ) -> None:
-        loaded = llama.load(phi3_model, settings, CancelToken(), heard.append)
+        loaded = llama.load(ModelRef.of_file(phi3_model), settings, CancelToken(), heard.append)
         fractions = [event.fraction for event in heard if isinstance(event, Loading)]
         assert fractions == sorted(fractions)
         assert fractions[-1] == 1
-        assert (loaded.name, loaded.path, loaded.architecture) == ("Phi3", str(phi3_model), "phi3")
+        assert (loaded.model, loaded.architecture) == (ModelRef.of_file(phi3_model), "phi3")
 
 
 class TestLimits:
     def test_the_context_is_no_larger_than_the_model_was_made_for(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        loaded = llama.load(chatml_model, replace(settings, context=100_000), CancelToken(), lambda _: None)
+        loaded = llama.load(
+            ModelRef.of_file(chatml_model), replace(settings, context=100_000), CancelToken(), lambda _: None
+        )
         assert loaded.context == loaded.settings.context == 512
 
     def test_a_message_that_does_not_fit_is_refused_and_a_shorter_one_answered(
@@ -400,14 +403,14 @@ class TestLimits:
     ) -> None:
         monkeypatch.setattr(hardware, "installed", lambda: 1_000_000)
         with pytest.raises(ModelTooLarge, match=r"needs 301.*MB of memory .* context of 512 tokens.* there are 1\.0"):
-            llama.load(chatml_model, settings, CancelToken(), lambda _: None)
+            llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
 
     def test_a_model_that_leaves_little_room_loads_with_a_warning(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch,
         heard: list[Event],
     ) -> None:  # fmt: skip
         monkeypatch.setattr(hardware, "available", lambda: 1_000_000)
-        llama.load(chatml_model, settings, CancelToken(), heard.append)
+        llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), heard.append)
         assert "Memory is tight" in next(event.text for event in heard if isinstance(event, Notice))
 
     @pytest.mark.parametrize(
@@ -416,14 +419,14 @@ class TestLimits:
     def test_every_engine_setting_gives_a_reply(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, ask: Ask, change: dict[str, Any]
     ) -> None:
-        llama.load(chatml_model, replace(settings, **change), CancelToken(), lambda _: None)
+        llama.load(ModelRef.of_file(chatml_model), replace(settings, **change), CancelToken(), lambda _: None)
         assert answer(llama, ask("Hi", max_tokens=3))[1].completion_tokens
 
     def test_another_model_takes_the_place_of_the_first(
         self, loaded: LlamaEngine, phi4_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
         answer(loaded, ask("Hi"))
-        loaded.load(phi4_model, settings, CancelToken(), lambda _: None)
+        loaded.load(ModelRef.of_file(phi4_model), settings, CancelToken(), lambda _: None)
         events = list(loaded.generate(ask("Hi"), CancelToken()))
         assert isinstance(events[0], PromptReady)
         assert events[0].text == "<|user|>Hi<|end|><|assistant|>"
@@ -440,7 +443,12 @@ class TestLimits:
         self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
         picky = tiny_models.CHATML + "{% if messages | length == 2 %}{{ raise_exception('two') }}{% endif %}"
-        llama.load(tiny_models.chatml(tmp_path / "picky.gguf", template=picky), settings, CancelToken(), lambda _: None)
+        llama.load(
+            ModelRef.of_file(tiny_models.chatml(tmp_path / "picky.gguf", template=picky)),
+            settings,
+            CancelToken(),
+            lambda _: None,
+        )
         two = replace(ask("Hi"), turns=(Turn(Role.ASSISTANT, "Yo"), Turn(Role.USER, "Hi")))
         notices = [
             [event.text for event in llama.generate(request, CancelToken()) if isinstance(event, Notice)]

@@ -9,7 +9,7 @@ import pytest
 
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Piece, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
 from phichat.engine.llama import engine as llama_engine
 from phichat.engine.llama import generation
 from phichat.engine.llama.context import LlamaContext
@@ -56,7 +56,9 @@ def make(chatml_model: Path, settings: EngineSettings) -> Iterator[Callable[...,
 
     def load(*, looks_up: bool, path: Path = chatml_model, context: int = 512) -> LlamaEngine:
         engines.append(LlamaEngine())
-        engines[-1].load(path, replace(settings, looks_up=looks_up, context=context), CancelToken(), lambda _: None)
+        engines[-1].load(
+            ModelRef.of_file(path), replace(settings, looks_up=looks_up, context=context), CancelToken(), lambda _: None
+        )
         return engines[-1]
 
     yield load

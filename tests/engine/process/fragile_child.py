@@ -13,11 +13,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Piece, Request, VariantChosen
+from phichat.engine.base import (
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    ModelRef,
+    Piece,
+    Request,
+    VariantChosen,
+)
 from phichat.engine.process.worker import EngineWorker
 
 
@@ -29,12 +38,14 @@ class FragileEngine:
         self._variants: list[str] = rules.get("variants", [""])
         self._settings = EngineSettings()
 
-    def load(self, path: Path, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]) -> Loaded:
+    def load(
+        self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
+    ) -> Loaded:
         variants = self._variants[self._variants.index(settings.variant or self._variants[0]) :]
         self._settings = replace(settings, variant=variants[0])
         report(VariantChosen(*variants[:2]))
         self._obey_rule("load")
-        return Loaded("fragile", str(path), "phi3", settings.context, "none", self._settings)
+        return Loaded(model, "phi3", settings.context, "none", self._settings)
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         self._obey_rule("generate")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from phichat.engine import settings as engine_settings
-from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded
+from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded, ModelRef
 from phichat.engine.llama import calibration
 from phichat.engine.llama.calibration import measure
 from phichat.engine.process.calibrate import calibrate
@@ -182,12 +182,12 @@ def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
     monkeypatch.setattr(engine_settings, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
     engine = EngineProcess(memory)
     try:
-        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+        engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         assert not list(engine.calibrate(CancelToken()))
         assert memory.is_measured(chatml_model)
         memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
         again = EngineProcess(memory)
-        loaded = again.load(chatml_model, settings, CancelToken(), lambda _: None)
+        loaded = again.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         again.close()
         assert (loaded.settings.batch, loaded.reads) == (64, 100)
         assert loaded.settings.step_prices == (4.5, 7.5, 14.5)
@@ -206,7 +206,7 @@ def test_faster_settings_are_used_at_once(
     monkeypatch.setattr("phichat.engine.process.host.calibrate", find)
     engine = EngineProcess(memory)
     try:
-        engine.load(chatml_model, settings, CancelToken(), lambda _: None)
+        engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         loaded = [event for event in engine.calibrate(CancelToken()) if isinstance(event, Loaded)]
         assert [each.settings.batch for each in loaded] == [64]
     finally:

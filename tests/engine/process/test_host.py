@@ -25,6 +25,7 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelRef,
     Notice,
     Piece,
     Reading,
@@ -98,7 +99,7 @@ class TestAnswering:
     ) -> None:
         answers = []
         for engine in (hosted, llama):
-            loaded = engine.load(chatml_model, settings, CancelToken(), quiet)
+            loaded = engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
             assert loaded.settings == replace(settings, variant=loaded.settings.variant)
             answers.append([event for event in engine.generate(ask("Hi"), CancelToken()) if isinstance(event, Piece)])
         assert answers[0] == answers[1]
@@ -107,19 +108,19 @@ class TestAnswering:
     def test_the_child_is_gone_after_closing_and_comes_back_when_asked(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         hosted.close()
         assert hosted.pid is None
         assert is_gone(pid)
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_a_listener_that_goes_away_leaves_no_process_working(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         replies = hosted.generate(ask("Hi", max_tokens=400), CancelToken())
         assert isinstance(replies, Iterator)
         next(replies)
@@ -135,13 +136,13 @@ class TestAnswering:
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, tmp_path: Path
     ) -> None:
         with pytest.raises(ModelMissing):
-            hosted.load(tmp_path / "nothing.gguf", settings, CancelToken(), quiet)
+            hosted.load(ModelRef.of_file(tmp_path / "nothing.gguf"), settings, CancelToken(), quiet)
         text_file = tmp_path / "text.gguf"
         text_file.write_text("not a model")
         with pytest.raises(NotAModel):
-            hosted.load(text_file, settings, CancelToken(), quiet)
+            hosted.load(ModelRef.of_file(text_file), settings, CancelToken(), quiet)
         pid = hosted.pid
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         assert hosted.pid == pid
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
@@ -153,12 +154,14 @@ class TestAnswering:
             pytest.skip("there is no translation")
         monkeypatch.setattr(i18n, "_code", others[0])
         with pytest.raises(ModelMissing) as caught:
-            hosted.load(tmp_path / "nothing.gguf", settings, CancelToken(), quiet)
+            hosted.load(ModelRef.of_file(tmp_path / "nothing.gguf"), settings, CancelToken(), quiet)
         assert "is not there (any more)" not in str(caught.value)
 
     def test_a_process_that_cannot_be_started_is_one_sentence(self, settings: EngineSettings, tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="could not be started"):
-            EngineProcess(command=(str(tmp_path / "nothing"),)).load(tmp_path, settings, CancelToken(), quiet)
+            EngineProcess(command=(str(tmp_path / "nothing"),)).load(
+                ModelRef.of_file(tmp_path), settings, CancelToken(), quiet
+            )
 
 
 @pytest.mark.parametrize("death", DEATHS)
@@ -184,8 +187,8 @@ class TestDeaths:
                 die(hosted, death)
 
         with pytest.raises(EngineDied, match=r"Safer settings did not help"):
-            hosted.load(chatml_model, settings, CancelToken(), strike)
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+            hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), strike)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ class TestDeaths:
                 if isinstance(event, moment):
                     die(hosted, death)
 
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         with pytest.raises(EngineDied, match=r"Your conversation is kept; ask again\."):
             strike(hosted.generate(ask(question, max_tokens=1900), CancelToken()))
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
@@ -209,7 +212,7 @@ class TestDeaths:
     def test_while_idle(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, death)
@@ -221,7 +224,7 @@ class TestDeaths:
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
     ) -> None:
-        hosted.load(chatml_model, replace(settings, gpu_layers=-1), CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), replace(settings, gpu_layers=-1), CancelToken(), quiet)
         events: list[Event] = []
         for event in hosted.generate(ask(LONG[:1900]), CancelToken()):
             if isinstance(event, Reading) and not notices(events):
@@ -236,7 +239,7 @@ class TestStopping:
     def test_a_reply_stops_and_the_model_stays_loaded(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         pid, stop, events = hosted.pid, CancelToken(), []
         for event in hosted.generate(ask("Hi", max_tokens=400), stop):
             events.append(event)
@@ -249,7 +252,7 @@ class TestStopping:
     def test_a_child_that_does_not_listen_is_ended(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         pid, stop, events = hosted.pid, CancelToken(), []
         assert pid is not None
         for event in hosted.generate(ask("Hi", max_tokens=400), stop):
@@ -267,7 +270,7 @@ class TestStopping:
         self, fragile: Fragile, settings: EngineSettings, ask: Ask
     ) -> None:
         engine = fragile({"second": {"sleep": 600}})
-        engine.load(Path("model"), settings, CancelToken(), quiet)
+        engine.load(ModelRef.of_file(Path("model")), settings, CancelToken(), quiet)
         stop, events = CancelToken(), []
         for event in engine.generate(ask("Hi"), stop):
             events.append(event)
@@ -278,12 +281,12 @@ class TestStopping:
         engine, stop = fragile({"load": {"sleep": 600}}), CancelToken()
         threading.Timer(0.2, stop.set).start()
         with pytest.raises(EngineError, match="stopped"):
-            engine.load(Path("model"), settings, stop, quiet)
+            engine.load(ModelRef.of_file(Path("model")), settings, stop, quiet)
 
     def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         pid = hosted.pid
         assert pid is not None
         die(hosted, signal.SIGKILL)
@@ -298,7 +301,7 @@ class TestStopping:
     def test_a_reload_that_was_stopped_is_made_up_for_at_the_next_question(
         self, hosted: EngineProcess, starter: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(starter, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(starter), settings, CancelToken(), quiet)
         hosted.close()
         stop, events = CancelToken(), []
         for event in hosted.generate(ask("Hi"), stop):
@@ -312,7 +315,7 @@ class TestStopping:
     def test_a_model_that_was_coming_back_is_no_accident(
         self, hosted: EngineProcess, starter: Path, settings: EngineSettings, ask: Ask, gently: bool
     ) -> None:
-        hosted.load(starter, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(starter), settings, CancelToken(), quiet)
         hosted.unload()
         stop, draft = CancelToken(), replace(ask("Hi"), is_draft=True)
         for event in hosted.generate(draft, stop):
@@ -327,7 +330,7 @@ class TestStopping:
     def test_after_it_came_back_an_accident_is_told(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:
-        hosted.load(chatml_model, settings, CancelToken(), quiet)
+        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         hosted.unload()
         assert notices(list(hosted.generate(ask("Hi"), CancelToken()))) == []
         pid = hosted.pid
@@ -350,12 +353,12 @@ class TestSaferSettings:
     ) -> None:
         rules = {"load": {"signal": "SIGILL", "unless": spared}}
         engine = fragile(rules, TuningStore(home / "engine.json"))
-        loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
+        loaded = engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == tries
         assert all(getattr(loaded.settings, name) == value for name, value in spared.items())
         again: list[Event] = []
         engine = fragile(rules, TuningStore(home / "engine.json"))
-        assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
+        assert engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
     def test_a_death_at_the_first_word_is_remembered_once_another_setting_worked(
@@ -363,7 +366,7 @@ class TestSaferSettings:
     ) -> None:
         memory = TuningStore(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGILL", "unless": {"repacking": False}}}, memory)
-        engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
+        engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet)
         events = list(engine.generate(ask("Hi"), CancelToken()))
         assert len(notices(events)) == 1
         assert answer(events).reason is Ending.STOP
@@ -373,7 +376,7 @@ class TestSaferSettings:
     def test_settings_that_did_not_help_are_not_remembered(self, fragile: Fragile, home: Path, ask: Ask) -> None:
         memory = TuningStore(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGSEGV"}}, memory)
-        engine.load(Path("model"), self.RISKY, CancelToken(), quiet)
+        engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet)
         with pytest.raises(EngineDied, match="ask again"):
             list(engine.generate(ask("Hi"), CancelToken()))
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
@@ -384,12 +387,12 @@ class TestSaferSettings:
         variants = {"variants": ["sapphirerapids", "zen4", "haswell", "sse42"]}
         rules = {**variants, "load": {"signal": "SIGILL", "unless": {"variant": "haswell"}}}
         engine = fragile(rules, TuningStore(home / "engine.json"))
-        loaded = engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
+        loaded = engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), heard.append)
         assert loaded.settings == replace(self.RISKY, variant="haswell")
         assert [type(event) for event in heard] == [Notice, Notice]
         again: list[Event] = []
         engine = fragile(rules, TuningStore(home / "engine.json"))
-        assert engine.load(Path("model"), self.RISKY, CancelToken(), again.append) == loaded
+        assert engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), again.append) == loaded
         assert again == []
 
     def test_a_variant_that_dies_at_the_first_word_is_left_for_the_next_one(
@@ -400,7 +403,7 @@ class TestSaferSettings:
             "generate": {"signal": "SIGSEGV", "unless": {"variant": "haswell"}},
         }
         engine = fragile(rules, TuningStore(home / "engine.json"))
-        engine.load(Path("model"), replace(self.RISKY, repacking=False), CancelToken(), quiet)
+        engine.load(ModelRef.of_file(Path("model")), replace(self.RISKY, repacking=False), CancelToken(), quiet)
         assert answer(list(engine.generate(ask("Hi"), CancelToken()))).reason is Ending.STOP
         assert TuningStore(home / "engine.json").recall(Path("model"), self.RISKY).variant == "haswell"
 
@@ -408,16 +411,18 @@ class TestSaferSettings:
         memory = TuningStore(home / "engine.json")
         memory.remember(Path("model"), self.RISKY, replace(self.RISKY, variant="haswell"))
         engine = fragile({"variants": ["zen4", "haswell"]}, memory)
-        assert engine.load(Path("model"), self.RISKY, CancelToken(), quiet).settings.variant == "haswell"
+        assert (
+            engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet).settings.variant == "haswell"
+        )
         first = engine.pid
-        assert engine.load(Path("other"), self.RISKY, CancelToken(), quiet).settings.variant == "zen4"
+        assert engine.load(ModelRef.of_file(Path("other")), self.RISKY, CancelToken(), quiet).settings.variant == "zen4"
         assert engine.pid != first  # as a process keeps the one it has
 
     def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
         memory = TuningStore(home / "engine.json")
         engine = fragile({"load": {"signal": "SIGILL"}}, memory)
         with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
-            engine.load(Path("model"), self.RISKY, CancelToken(), heard.append)
+            engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == 4
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
 
@@ -425,7 +430,7 @@ class TestSaferSettings:
         self, fragile: Fragile, settings: EngineSettings, ask: Ask
     ) -> None:
         engine = fragile({"second": {"exit": 3}})
-        engine.load(Path("model"), settings, CancelToken(), quiet)
+        engine.load(ModelRef.of_file(Path("model")), settings, CancelToken(), quiet)
         with pytest.raises(EngineDied, match=r"ended unexpectedly \(3\)"):
             list(engine.generate(ask("Hi"), CancelToken()))
 
@@ -434,18 +439,18 @@ class TestSaferSettings:
         engine = fragile(
             {"load": {"signal": "SIGILL", "unless": {"repacking": False}}}, TuningStore(home / "engine.json")
         )
-        assert isinstance(engine.load(Path("model"), self.RISKY, CancelToken(), quiet), Loaded)
+        assert isinstance(engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet), Loaded)
 
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from phichat.engine.base import EngineSettings, CancelToken
+from phichat.engine.base import CancelToken, EngineSettings, ModelRef
 from phichat.engine.process.host import EngineProcess
 
 if __name__ == "__main__":
     engine = EngineProcess()
-    engine.load(Path(sys.argv[1]), EngineSettings(context=512), CancelToken(), lambda _: None)
+    engine.load(ModelRef.of_file(Path(sys.argv[1])), EngineSettings(context=512), CancelToken(), lambda _: None)
     print(engine.pid, flush=True)
     time.sleep(600)
 """
@@ -470,7 +475,7 @@ def test_a_window_that_is_killed_leaves_no_process_behind(
 def test_a_long_conversation_goes_through_the_pipe(
     hosted: EngineProcess, chatml_model: Path, settings: EngineSettings
 ) -> None:
-    hosted.load(chatml_model, settings, CancelToken(), quiet)
+    hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
     past = [turn for n in range(300) for turn in (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, LONG, tuple(range(200))))]
     request = Request((*past, Turn(Role.USER, "Hi")), Sampling(max_tokens=5))
     assert answer(list(hosted.generate(request, CancelToken()))).prompt_tokens < 512

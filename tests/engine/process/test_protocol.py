@@ -13,6 +13,8 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelKind,
+    ModelRef,
     Notice,
     Piece,
     PromptFit,
@@ -28,7 +30,7 @@ AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
 EVENTS = [
     VariantChosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
-    Loaded("n", AWKWARD, "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
+    Loaded(ModelRef("n", "N", ModelKind.REMOTE, AWKWARD), "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
     PromptReady((1, 2), AWKWARD, 4), PromptFit(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece(""),
     Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip

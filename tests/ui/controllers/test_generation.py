@@ -11,14 +11,13 @@ from pytestqt.qtbot import QtBot
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import EngineSettings
-from phichat.models.base import ModelFile, Source
+from phichat.engine.base import EngineSettings, ModelRef
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.controllers.idle import EVERY, DraftPrefill
 from phichat.ui.threads.engine_thread import EngineThread
 from tests.support.fakes import ScriptedEngine, SlowKeeper
 
-TINY = ModelFile("tiny", "Tiny", Path("tiny.gguf"), Source.ADDED)
+TINY = ModelRef.of_file(Path("tiny.gguf"), "tiny", "Tiny")
 
 
 @pytest.fixture

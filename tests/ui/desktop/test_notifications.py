@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.errors import EngineDied
+from phichat.models.base import ModelFile, Source
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import LONG, DesktopNotifications
 from tests.support.fakes import ScriptedEngine
@@ -193,7 +194,7 @@ def test_the_end_of_a_download_is_told(person: Person, trays: list[Tray]) -> Non
     downloads.failed.emit("phi", "Seen.")
     hide(person)
     downloads.failed.emit("phi", "The line is down.")
-    downloads.fetched.emit(person.window.generation.model)
+    downloads.fetched.emit(ModelFile("starter", "SmolLM2 135M (starter)", Path("s.gguf"), Source.STARTER))
     assert [tray.messages for tray in trays[:1]] == [
         ["Phichat", "A download stopped before its end.", "Phichat", "SmolLM2 135M (starter) is ready."]
     ]
