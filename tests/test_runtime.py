@@ -9,7 +9,7 @@ import pytest
 from phichat import runtime
 from phichat.diagnostics import licences
 from phichat.engine.base import CancelToken, Loaded, ModelRef
-from phichat.engine.process.child_process import environment
+from phichat.engine.process.child_process import child_environment
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import suggested
 from phichat.models.library import Library
@@ -92,7 +92,7 @@ def test_other_programs_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("program")
 def test_no_other_python_is_led_to_what_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert "PYTHONPATH" not in environment()
+    assert "PYTHONPATH" not in child_environment()
 
 
 @pytest.mark.parametrize("place", ["phichat", "Phichat.app/Contents/MacOS/phichat"])

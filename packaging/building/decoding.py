@@ -52,13 +52,13 @@ def _serve(settings: dict[str, Any], model: Path) -> None:
     from phichat import gguf  # noqa: PLC0415 - whoever starts it needs none of it
     from phichat.engine.base import EngineSettings  # noqa: PLC0415
     from phichat.engine.llama.context import LlamaContext  # noqa: PLC0415
-    from phichat.engine.llama.hardware import choose  # noqa: PLC0415
+    from phichat.engine.llama.hardware import choose_variant  # noqa: PLC0415
 
     llama = LlamaContext(gguf.read_head(model), EngineSettings(**settings), lambda _: True)
     llama.warm_up(0, 4)
     for start in range(0, DEPTH, STEP):
-        llama.decode([index % llama.words for index in range(start, start + STEP)])
-    print(json.dumps({"variant": choose().variant}), flush=True)
+        llama.decode([index % llama.token_count for index in range(start, start + STEP)])
+    print(json.dumps({"variant": choose_variant().variant}), flush=True)
     for _ in sys.stdin:
         llama.forget_from(DEPTH)
         times, begun = [time.perf_counter()], time.process_time()

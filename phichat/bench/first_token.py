@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from phichat.bench.plan import Plan
-from phichat.bench.runs import SEED, Figures, cannot_be_measured, rounded, story
+from phichat.bench.runs import REPLY_SEED, Figures, cannot_be_measured, long_question, rounded
 from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken, Done, Engine, ModelRef, Piece, Request
 from phichat.engine.process.host import EngineProcess
@@ -23,11 +23,11 @@ from phichat.i18n import tr
 
 KEYS_PER_SECOND = 40
 LOOK_EVERY = 0.25  # seconds between two looks at what is written, as in the window
-SEEDS = range(SEED, SEED + 8)  # a reply in which all tokens are seen will be among these
+SEEDS = range(REPLY_SEED, REPLY_SEED + 8)  # a reply in which all tokens are seen will be among these
 
 
 @dataclass(frozen=True)
-class Asked:
+class TimedReply:
     """What came of a question: seconds to the first token, the prompt's tokens, those kept of them, the reply.
 
     `is_plain` unless some of the reply's tokens are not seen.
@@ -40,13 +40,15 @@ class Asked:
     is_plain: bool
 
 
-class Talk:
+class TimedChat:
     """One engine with a model, and questions to it."""
 
     def __init__(self, engine: Engine, plan: Plan) -> None:
         self._engine, self._plan = engine, plan
 
-    def ask(self, turns: tuple[Turn, ...], most: int = 1, since: float | None = None, seed: int = SEED) -> Asked:
+    def ask(
+        self, turns: tuple[Turn, ...], most: int = 1, since: float | None = None, seed: int = REPLY_SEED
+    ) -> TimedReply:
         """Ask for a reply of at most so many tokens; the first is timed from `since`, or from now."""
         since = time.perf_counter() if since is None else since
         request = Request(turns, replace(self._plan.sampling, max_tokens=most, seed=seed))
@@ -62,7 +64,7 @@ class Talk:
         tokens = tuple(piece.token for piece in pieces if piece.token >= 0)
         text = "".join(piece.text for piece in pieces)
         reply = Turn(Role.ASSISTANT, text, tokens)
-        return Asked(first, done.prompt_tokens, done.cached_tokens, reply, all(piece.text for piece in pieces))
+        return TimedReply(first, done.prompt_tokens, done.cached_tokens, reply, all(piece.text for piece in pieces))
 
     def reply(self, turns: tuple[Turn, ...], most: int) -> Turn:
         """A reply as a trained model gives it.
@@ -85,10 +87,10 @@ class Talk:
         self._engine.unload()
 
 
-class Writer:
+class DraftWriter:
     """Writes `text` after the turns of a conversation, while the model reads along, from opening it to leaving."""
 
-    def __init__(self, talk: Talk, earlier: tuple[Turn, ...], text: str) -> None:
+    def __init__(self, talk: TimedChat, earlier: tuple[Turn, ...], text: str) -> None:
         self._talk, self._earlier, self._text = talk, earlier, text
         self._written: Callable[[], str] = lambda: ""
         self._stop = CancelToken()
@@ -113,7 +115,7 @@ class Writer:
         self._written = lambda: self._text
         time.sleep(seconds)
 
-    def enter(self) -> Asked:
+    def enter(self) -> TimedReply:
         """Ask it. What is being read of it is stopped, which takes its time, too."""
         since = time.perf_counter()
         self._stop.set()
@@ -139,16 +141,16 @@ BUDGET = 8_000_000_000  # bytes of states, for a moment
 NEXT = "And what did the people in the town say about the ferry when it came back late in the evening?"
 SHORT = "And what happened the next day?"
 
-Pair = tuple[Asked, Asked]
+Pair = tuple[TimedReply, TimedReply]
 
 
 def measure(plan: Plan) -> dict[str, Any]:
     """The part `first-token`: each figure beside the cold one, and of how many tokens how many were kept."""
     parts: dict[str, Callable[[Plan, int], Pair]] = {
-        "next_turn": _next_turn,
-        "typed_draft": _typed,
-        "pasted_draft": _pasted,
-        "reopened": _reopened,
+        "next_turn": _measure_next_turn,
+        "typed_draft": _measure_typed,
+        "pasted_draft": _measure_pasted,
+        "reopened": _measure_reopened,
     }
     begun, found = time.monotonic(), dict[str, list[Pair]]()
     for turn in range(plan.rounds):
@@ -169,59 +171,62 @@ def _medians(pairs: Sequence[Pair]) -> Figures:
     return {**found, **counts, **{f"{name}_kept": asked[-1].kept for name, asked in columns.items()}}
 
 
-def _next_turn(plan: Plan, number: int) -> Pair:
+def _measure_next_turn(plan: Plan, number: int) -> Pair:
     """In a conversation that goes on just now, asked without writing; beside the same text in a new one."""
-    with _talk(plan) as talk:
+    with _open_chat(plan) as talk:
         cold = talk.ask((Turn(Role.USER, NEXT),))
         earlier = _conversation(talk, number)
         return talk.ask((*earlier, Turn(Role.USER, NEXT))), cold
 
 
-def _typed(plan: Plan, number: int) -> Pair:
+def _measure_typed(plan: Plan, number: int) -> Pair:
     """A long question, written key by key while the model reads along."""
-    return _written(plan, number, lambda writer: writer.type())
+    return _measure_draft(plan, number, lambda writer: writer.type())
 
 
-def _pasted(plan: Plan, number: int) -> Pair:
+def _measure_pasted(plan: Plan, number: int) -> Pair:
     """The same, pasted a moment before it is sent."""
-    return _written(plan, number, lambda writer: writer.paste(PASTED_BEFORE))
+    return _measure_draft(plan, number, lambda writer: writer.paste(PASTED_BEFORE))
 
 
-def _written(plan: Plan, number: int, write: Callable[[Writer], None]) -> Pair:
-    question = f"{number}. {story(QUESTION_WORDS)}"
-    with _talk(plan) as talk:
+def _measure_draft(plan: Plan, number: int, write: Callable[[DraftWriter], None]) -> Pair:
+    question = f"{number}. {long_question(QUESTION_WORDS)}"
+    with _open_chat(plan) as talk:
         cold = talk.ask((Turn(Role.USER, question),))
         talk.ask((Turn(Role.USER, f"What is {number}?"),))  # so that nothing of the question is kept
-        with Writer(talk, (), question) as writer:
+        with DraftWriter(talk, (), question) as writer:
             write(writer)
             return writer.enter(), cold
 
 
-def _reopened(plan: Plan, number: int) -> Pair:
+def _measure_reopened(plan: Plan, number: int) -> Pair:
     """A conversation that was held before the program was started; the next question is written as it is opened."""
     with TemporaryDirectory(prefix="phichat-bench-") as folder:
-        with _talk(plan, Path(folder)) as talk:
+        with _open_chat(plan, Path(folder)) as talk:
             earlier = _conversation(talk, number)
             talk.unload()
-        with _talk(plan, Path(folder)) as talk, Writer(talk, earlier, SHORT) as writer:
+        with _open_chat(plan, Path(folder)) as talk, DraftWriter(talk, earlier, SHORT) as writer:
             writer.type()
             ours = writer.enter()
-    with _talk(plan) as talk:
+    with _open_chat(plan) as talk:
         return ours, talk.ask((*earlier, Turn(Role.USER, SHORT)))
 
 
-def _conversation(talk: Talk, number: int) -> tuple[Turn, ...]:
+def _conversation(talk: TimedChat, number: int) -> tuple[Turn, ...]:
     """A long one, with the reply that the model gave last."""
-    asked, told = Turn(Role.USER, f"{number}. {story(EARLIER_WORDS)}"), Turn(Role.ASSISTANT, story(EARLIER_WORDS))
+    asked, told = (
+        Turn(Role.USER, f"{number}. {long_question(EARLIER_WORDS)}"),
+        Turn(Role.ASSISTANT, long_question(EARLIER_WORDS)),
+    )
     turns = (asked, told, asked)
     return (*turns, talk.reply(turns, REPLY_TOKENS))
 
 
 @contextmanager
-def _talk(plan: Plan, states: Path | None = None) -> Iterator[Talk]:
+def _open_chat(plan: Plan, states: Path | None = None) -> Iterator[TimedChat]:
     engine = EngineProcess(states=states, budget=lambda: BUDGET)
     try:
         engine.load(ModelRef.of_file(plan.model), plan.settings, CancelToken(), lambda _: None)
-        yield Talk(engine, plan)
+        yield TimedChat(engine, plan)
     finally:
         engine.close()

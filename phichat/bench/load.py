@@ -15,8 +15,8 @@ from itertools import product, takewhile
 from typing import Any
 
 from phichat.bench.plan import Plan
-from phichat.bench.runs import STARTING, Figures, loop, medians, ours
-from phichat.engine.process.child_process import environment
+from phichat.bench.runs import STARTING, Figures, medians, run_app, run_loop
+from phichat.engine.process.child_process import child_environment
 from phichat.engine.settings import threads
 from phichat.i18n import tr
 from phichat.runtime import command
@@ -30,7 +30,7 @@ LONGEST = 20.0  # seconds of writing after which a run has said enough: threads 
 
 def measure(plan: Plan) -> dict[str, Any]:
     """The part `load`. In each round, all kinds take turns beside as many busy processes."""
-    like = _like(plan)
+    like = _calibrate_run(plan)
     runs: dict[tuple[int, str], list[Figures | None]] = {pair: [] for pair in product(BUSY_PROCESSES, _kinds())}
     begun = time.monotonic()
     for turn in range(plan.rounds):
@@ -38,8 +38,8 @@ def measure(plan: Plan) -> dict[str, Any]:
             plan.report(
                 tr("Measuring speed, busy processes: {count}, round {turn} …").format(count=count, turn=turn + 1)
             )
-            with busy(count):
-                for kind in _in_turn(turn):
+            with busy_processes(count):
+                for kind in _rotated_kinds(turn):
                     if None not in runs[count, kind]:  # what died once is not tried again
                         runs[count, kind].append(_run(kind, plan, like))
         passed = time.monotonic() - begun
@@ -54,16 +54,16 @@ def _kinds() -> list[str]:
     return ["ours", "bare", *map(str, powers), str(threads())]
 
 
-def _in_turn(turn: int) -> list[str]:
+def _rotated_kinds(turn: int) -> list[str]:
     """All kinds, each time another one first: what comes first may suffer from what was there before."""
     kinds = _kinds()
     first = turn % len(kinds)
     return kinds[first:] + kinds[:first]
 
 
-def _like(plan: Plan) -> Figures:
+def _calibrate_run(plan: Plan) -> Figures:
     """What the loops read, and how many tokens all write so that some rounds fit into the plan's time."""
-    probe = ours(plan, WORDS, FEWEST_TOKENS)
+    probe = run_app(plan, WORDS, FEWEST_TOKENS)
     turns = sum((threads() + count) / threads() for count in BUSY_PROCESSES)  # how often one waits for the processor
     each = plan.seconds / ROUNDS / len(_kinds()) / turns - STARTING - probe["seconds_to_load"]
     room = plan.settings.context - len(probe["tokens"]) - 1
@@ -74,11 +74,11 @@ def _like(plan: Plan) -> Figures:
 def _run(kind: str, plan: Plan, like: Figures) -> Figures | None:
     """One kind's speed; None where it died."""
     if kind == "ours":
-        found: Figures | None = ours(plan, WORDS, like["count"], seconds=LONGEST, follows_load=True)
+        found: Figures | None = run_app(plan, WORDS, like["count"], seconds=LONGEST, follows_load=True)
     elif kind == "bare":
-        found = loop("bare", plan, plan.settings, like, seconds=LONGEST)
+        found = run_loop("bare", plan, plan.settings, like, seconds=LONGEST)
     else:
-        found = loop("same", plan, replace(plan.settings, threads=int(kind)), like, seconds=LONGEST)
+        found = run_loop("same", plan, replace(plan.settings, threads=int(kind)), like, seconds=LONGEST)
     return found and {"generation": found["generation"]}
 
 
@@ -91,7 +91,7 @@ def _beside(count: int, runs: dict[tuple[int, str], list[Figures | None]]) -> Fi
 
 
 @contextmanager
-def busy(count: int) -> Iterator[None]:
+def busy_processes(count: int) -> Iterator[None]:
     """So many of them. They are gone afterwards, and go by themselves should this process be killed."""
     with ExitStack() as stack:
         others = [stack.enter_context(_other()) for _ in range(count)]
@@ -109,7 +109,7 @@ def _other() -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # Ctrl+C is for it, too, and it would show where it was
-        env=environment(),
+        env=child_environment(),
     )
     with other:
         try:

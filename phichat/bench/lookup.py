@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import llama_cpp.llama_cpp as lib
 
-from phichat.bench.runs import Clock, Figures, answer, medians
+from phichat.bench.runs import Clock, Figures, medians, print_figures
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
@@ -88,7 +88,7 @@ ROUNDS = 2  # at least, where the model is not too slow for them
 
 
 @dataclass(frozen=True)
-class Spoken:
+class LookupReply:
     """A reply, when its tokens came, and how many of them had been guessed."""
 
     text: str
@@ -106,7 +106,7 @@ class Spoken:
         return self.looked_up / max(len(self.clock.ticks), 1)
 
 
-class Speaker:
+class LookupEngine:
     """The engine, loaded as the order says."""
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -116,16 +116,18 @@ class Speaker:
         self._engine = LlamaEngine()
         self.tokens = LONGEST_REPLY
 
-    def copies(self, *, looks_up: bool, forced: bool = False, seconds: float | None = None) -> Spoken:
+    def copies(self, *, looks_up: bool, forced: bool = False, seconds: float | None = None) -> LookupReply:
         """Its copy of the text."""
         exact = Sampling(temperature=0, repeat_penalty=1, seed=0)
         return self._say(COPYING, exact, looks_up, COPY if forced else "", seconds)
 
-    def makes_up(self, seed: int, *, looks_up: bool, forced: bool = False) -> Spoken:
+    def makes_up(self, seed: int, *, looks_up: bool, forced: bool = False) -> LookupReply:
         """A story of its own."""
         return self._say(FREE, replace(self._sampling, seed=seed), looks_up, STORY if forced else "")
 
-    def _say(self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None) -> Spoken:
+    def _say(
+        self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None
+    ) -> LookupReply:
         """With a context of its own each time, so that nothing is kept of the reply before."""
         self._engine.load(
             ModelRef.of_file(self._path), replace(self._settings, looks_up=looks_up), CancelToken(), lambda _: None
@@ -145,7 +147,7 @@ class Speaker:
                     stop.set()
             elif isinstance(event, Done):
                 looked_up = event.looked_up_tokens
-        return Spoken("".join(pieces), Clock(begun, ticks), looked_up)
+        return LookupReply("".join(pieces), Clock(begun, ticks), looked_up)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -154,7 +156,7 @@ class Speaker:
 
 def measure(order: dict[str, Any]) -> Figures:
     """Both kinds of reply, with guesses and without, in so many `rounds` or as many as there are `seconds` for."""
-    speaker = Speaker(order)
+    speaker = LookupEngine(order)
     try:
         return _measure(speaker, order["rounds"], order["seconds"])
     except PhichatError as error:
@@ -163,7 +165,7 @@ def measure(order: dict[str, Any]) -> Figures:
         speaker.close()
 
 
-def _measure(speaker: Speaker, rounds: int, seconds: float) -> Figures:
+def _measure(speaker: LookupEngine, rounds: int, seconds: float) -> Figures:
     first = speaker.copies(looks_up=False, seconds=TRIED)
     forced = not _is_copy(first.text)
     fitting = int(seconds / (4 * ROUNDS) * (first.speed or 1))
@@ -182,7 +184,7 @@ def _measure(speaker: Speaker, rounds: int, seconds: float) -> Figures:
     return {**{kind: medians(figures) for kind, figures in runs.items()}, "forced": forced}
 
 
-def _compared(spoken: dict[bool, Spoken]) -> Figures:
+def _compared(spoken: dict[bool, LookupReply]) -> Figures:
     """Both speeds, and the share of tokens that had been guessed where that was done."""
     return {"on": spoken[True].speed, "off": spoken[False].speed, "looked_up": spoken[True].share}
 
@@ -208,4 +210,4 @@ def _tokens(path: Path, text: str) -> Sequence[int]:
 
 
 if __name__ == "__main__":
-    answer(measure)
+    print_figures(measure)

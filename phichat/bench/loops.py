@@ -11,7 +11,7 @@ from typing import Any
 import llama_cpp
 import llama_cpp.llama_cpp as lib
 
-from phichat.bench.runs import Clock, Figures, answer, is_enough
+from phichat.bench.runs import Clock, Figures, is_enough, print_figures
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.context import start_library
@@ -79,4 +79,4 @@ def _bare(order: dict[str, Any]) -> Clock:
 
 
 if __name__ == "__main__":
-    answer(measure)
+    print_figures(measure)

@@ -61,10 +61,10 @@ def describe_machine() -> dict[str, Any]:
     return {
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "library": settings.build(),
+        "library": settings.library_build(),
         "processor": settings.processor(),
         "cores": settings.threads(),
         "threads": os.cpu_count() or 1,
-        "memory_bytes": hardware.installed(),
+        "memory_bytes": hardware.installed_memory(),
         "load": round(psutil.getloadavg()[0], 2),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from phichat.bench.plan import Plan
 from phichat.engine.base import EngineSettings
-from phichat.engine.process.child_process import environment
+from phichat.engine.process.child_process import child_environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.runtime import command
@@ -46,7 +46,7 @@ Figures = dict[str, Any]
 LONGEST = 600.0  # seconds after which a thing counts as hung
 
 
-def figures_of(module: str, order: Mapping[str, Any], **variables: str) -> Figures | None:
+def run_module(module: str, order: Mapping[str, Any], **variables: str) -> Figures | None:
     """What `module`, as a program, says to `order`; None where it died, failed or hung."""
     try:
         finished = subprocess.run(
@@ -55,7 +55,7 @@ def figures_of(module: str, order: Mapping[str, Any], **variables: str) -> Figur
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env={**environment(), **variables},
+            env={**child_environment(), **variables},
             timeout=LONGEST,
             check=True,
         )
@@ -65,8 +65,8 @@ def figures_of(module: str, order: Mapping[str, Any], **variables: str) -> Figur
     return figures
 
 
-def answer(measure: Callable[[dict[str, Any]], Figures]) -> None:
-    """The other side of `figures_of`: read the order, say the figures on the last line."""
+def print_figures(measure: Callable[[dict[str, Any]], Figures]) -> None:
+    """The other side of `run_module`: read the order, say the figures on the last line."""
     print(json.dumps(measure(json.load(sys.stdin))), flush=True)
 
 
@@ -84,17 +84,19 @@ def rounded(value: float) -> float:
 
 
 @contextmanager
-def empty_home() -> Iterator[dict[str, str]]:
+def temporary_home() -> Iterator[dict[str, str]]:
     """The variables for an app that has never run before, whose traces are gone afterwards."""
     with TemporaryDirectory(prefix="phichat-bench-", ignore_cleanup_errors=True) as folder:
         yield {"PHICHAT_HOME": str(Path(folder)), "HF_HUB_OFFLINE": "1"}
 
 
-SEED = 7  # with it, the starter does not end its reply early
+REPLY_SEED = 7  # with it, the starter does not end its reply early
 STARTING = 1.0  # seconds a process takes to begin, about
 
 
-def ours(plan: Plan, words: int, tokens: int, *, seconds: float | None = None, follows_load: bool = False) -> Figures:
+def run_app(
+    plan: Plan, words: int, tokens: int, *, seconds: float | None = None, follows_load: bool = False
+) -> Figures:
     """One run through the worker thread and the child process, timed where the window would see it.
 
     Nothing is looked up: that is the part `lookup`, and the loops beside this cannot. The reply ends after `tokens`,
@@ -104,17 +106,17 @@ def ours(plan: Plan, words: int, tokens: int, *, seconds: float | None = None, f
     order = {
         "model": str(plan.model),
         "settings": settings.as_json(),
-        "sampling": asdict(replace(plan.sampling, max_tokens=tokens, seed=SEED)),
-        "text": story(words),
+        "sampling": asdict(replace(plan.sampling, max_tokens=tokens, seed=REPLY_SEED)),
+        "text": long_question(words),
         "seconds": seconds,
     }
-    figures = figures_of("phichat.bench.window_speed", order)
+    figures = run_module("phichat.bench.window_speed", order)
     if figures is None or "error" in figures:
         raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))
     return figures
 
 
-def loop(
+def run_loop(
     kind: str, plan: Plan, settings: EngineSettings, like: Figures, *, seconds: float | None = None
 ) -> Figures | None:
     """One run of the loop `kind`, which reads the tokens of a run of ours and writes as many; None where it died."""
@@ -122,12 +124,12 @@ def loop(
         "what": kind,
         "model": str(plan.model),
         "settings": settings.as_json(),
-        "sampling": asdict(replace(plan.sampling, seed=SEED)),
+        "sampling": asdict(replace(plan.sampling, seed=REPLY_SEED)),
         "tokens": like["tokens"],
         "count": like["count"],
         "seconds": seconds,
     }
-    return figures_of("phichat.bench.loops", order)
+    return run_module("phichat.bench.loops", order)
 
 
 def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
@@ -139,7 +141,7 @@ def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
     )
 
 
-def story(words: int) -> str:
+def long_question(words: int) -> str:
     """A text of so many words that asks for a long answer."""
     sentence = "The old ferry goes over the river every morning and carries bread, letters and people to the town."
     whole = " ".join([sentence] * (words // len(sentence.split()) + 1)).split()[:words]

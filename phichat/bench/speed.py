@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from phichat.bench.plan import Plan
-from phichat.bench.runs import STARTING, Figures, cannot_be_measured, figures_of, loop, medians, ours, rounded
+from phichat.bench.runs import STARTING, Figures, cannot_be_measured, medians, rounded, run_app, run_loop, run_module
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import threads
 from phichat.i18n import tr
@@ -32,19 +32,19 @@ PROBE = Size(words=60, tokens=8, rounds=1)
 
 def measure(plan: Plan) -> dict[str, Any]:
     """The part `speed`. Ours comes first in each round: the others read its tokens and write as many."""
-    probe = ours(plan, PROBE.words, PROBE.tokens)
+    probe = run_app(plan, PROBE.words, PROBE.tokens)
     loops = {"bare": ("bare", plan.settings), "same": ("same", plan.settings)}
-    if plan.sweep and (fastest := _fastest(plan, probe)):
+    if plan.sweep and (fastest := _sweep(plan, probe)):
         loops["sweep"] = ("same", fastest)
-    size = _fitting(plan, probe, 1 + len(loops))
+    size = _choose_size(plan, probe, 1 + len(loops))
     runs: dict[str, list[Figures | None]] = {name: [] for name in ("ours", *loops)}
     for turn in range(size.rounds):
         plan.report(tr("Measuring speed, round {turn} of {rounds} …").format(turn=turn + 1, rounds=size.rounds))
-        run = ours(plan, size.words, size.tokens)
+        run = run_app(plan, size.words, size.tokens)
         runs["ours"].append(run)
         for name, (kind, settings) in loops.items():
             if None not in runs[name]:  # what died once is not tried again
-                runs[name].append(loop(kind, plan, settings, run))
+                runs[name].append(run_loop(kind, plan, settings, run))
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
     found |= {name: medians(runs[name]) for name in loops}
     if found.get("sweep"):
@@ -57,7 +57,7 @@ def _speeds(runs: list[Figures]) -> Figures:
     return medians([{name: run[name] for name in ("prompt", "generation")} for run in runs]) or {}
 
 
-def _fitting(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
+def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
     """As much as fits into the plan's time and the model's context, by what a short run took.
 
     There are so many `runs` in a round; less is read and written so that there are so many `rounds`.
@@ -76,17 +76,17 @@ def _fitting(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
     return Size(words, tokens, max(1, min(plan.rounds, int(plan.seconds / seconds(words, tokens)))))
 
 
-def _fastest(plan: Plan, probe: Figures) -> EngineSettings | None:
+def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
     """The settings with which a plain loop is done soonest, by the medians of several runs; None if all of them die."""
     variants = list(_variants(plan.settings))
-    size = _fitting(plan, probe, SLOWER * len(variants), SWEEPS)
-    like = ours(plan, size.words, size.tokens)
+    size = _choose_size(plan, probe, SLOWER * len(variants), SWEEPS)
+    like = run_app(plan, size.words, size.tokens)
     runs: list[list[Figures | None]] = [[] for _ in variants]
     for _ in range(max(SWEEPS, size.rounds)):
         for settings, figures in zip(variants, runs, strict=True):
             if None not in figures:
                 _tell(plan, settings)
-                figures.append(loop("same", plan, settings, like))
+                figures.append(run_loop("same", plan, settings, like))
     complete = [(_seconds(found, like), index) for index, figures in enumerate(runs) if (found := medians(figures))]
     return variants[min(complete)[1]] if complete else None
 
@@ -112,7 +112,7 @@ def _seconds(figures: Figures, like: Figures) -> float:
 def measure_lookup(plan: Plan) -> dict[str, Any]:
     """The part `lookup`, all of it in one process: what is compared is too near for the luck of two."""
     plan.report(tr("Measuring guesses …"))
-    figures = figures_of("phichat.bench.lookup", lookup_order(plan))
+    figures = run_module("phichat.bench.lookup", lookup_order(plan))
     if figures is None or "error" in figures:
         raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))
     return {"lookup": figures}

@@ -10,9 +10,9 @@ from typing import Any
 
 from phichat import paths
 from phichat.bench.plan import Plan
-from phichat.bench.runs import Figures, empty_home, figures_of, rounded
+from phichat.bench.runs import Figures, rounded, run_module, temporary_home
 from phichat.diagnostics import display
-from phichat.engine.process.child_process import environment
+from phichat.engine.process.child_process import child_environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.runtime import command, is_frozen
@@ -59,8 +59,8 @@ def _bare() -> list[str]:
 
 
 def _seconds(program: list[str], variables: dict[str, str]) -> float:
-    with empty_home() as home:
-        variables = {**environment(), **home, **variables}
+    with temporary_home() as home:
+        variables = {**child_environment(), **home, **variables}
         started = time.perf_counter()
         try:
             subprocess.run(program, env=variables, capture_output=True, timeout=OPENING, check=True)
@@ -72,7 +72,7 @@ def _seconds(program: list[str], variables: dict[str, str]) -> float:
 
 
 def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
-    with empty_home() as home:
+    with temporary_home() as home:
         _bring_settings(Path(home["PHICHAT_HOME"]))
         order = {
             "model": str(plan.model),
@@ -84,15 +84,15 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
             "idle": IDLE,
             "long": LONG,
         }
-        figures = figures_of("phichat.bench.window_app", order, **home, **variables)
+        figures = run_module("phichat.bench.window_app", order, **home, **variables)
     return _alive(figures)
 
 
 def _long(plan: Plan, variables: dict[str, str]) -> Figures:
     """The window with a conversation of many messages, and a model that says what it is told to."""
-    with empty_home() as home:
+    with temporary_home() as home:
         order = {"model": str(plan.model), "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
-        return _alive(figures_of("phichat.bench.window_long", order, **home, **variables))
+        return _alive(run_module("phichat.bench.window_long", order, **home, **variables))
 
 
 def _alive(figures: Figures | None) -> Figures:

@@ -15,7 +15,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QTextEdit, QWidget
 
 from phichat.app import create_window
-from phichat.bench.runs import Figures, answer, rounded, story
+from phichat.bench.runs import Figures, long_question, print_figures, rounded
 from phichat.engine.base import CancelToken, Done, Event, Loaded, Piece, PromptReady, Reading
 from phichat.ui.threads.engine_thread import EngineThread
 
@@ -24,7 +24,7 @@ KEYS_PER_SECOND = 40
 Part = TypeVar("Part", bound=QObject)
 
 
-class Visitor(QObject):
+class ScriptedUser(QObject):
     """A person at a window.
 
     Attributes:
@@ -68,7 +68,7 @@ class Visitor(QObject):
 
     def write(self, text: str) -> None:
         """Write `text` in the conversation, key by key."""
-        typing = Typing(self.part(QTextEdit, "composer"), text)
+        typing = KeyTyper(self.part(QTextEdit, "composer"), text)
         typing.run()
 
     def take_back(self) -> None:
@@ -112,7 +112,7 @@ class Visitor(QObject):
         sys.exit(sentence)
 
 
-class Typing(QObject):
+class KeyTyper(QObject):
     """Presses the keys of `text`, one after the other."""
 
     def __init__(self, field: QTextEdit, text: str) -> None:
@@ -145,7 +145,7 @@ SHORT = 20  # words of a question whose answer is stopped
 WRITTEN = 5  # tokens after which a reply is stopped
 
 
-class Lateness(QObject):
+class StutterMeter(QObject):
     """How late a timer's ticks come on this thread, in milliseconds: what a person feels as stutter."""
 
     def __init__(self) -> None:
@@ -172,15 +172,15 @@ def measure(order: dict[str, Any]) -> Figures:
     `typed` characters are written; at rest, `idle` seconds are watched after some for settling.
     """
     application = QApplication(sys.argv[:1])
-    lateness = Lateness()
+    lateness = StutterMeter()
     window = create_window(order["model"])
     window.show()
-    visitor = Visitor(window)
+    visitor = ScriptedUser(window)
     visitor.wait(Loaded)
     visitor.limit_replies(order["reply"])
-    visitor.ask(story(order["words"]))
+    visitor.ask(long_question(order["words"]))
     visitor.wait(Done)
-    figures = lateness.finish() | {"memory_mib": memory()}
+    figures = lateness.finish() | {"memory_mib": memory_mib()}
     figures["typing"] = _typing(visitor, order["typed"])
     figures["idle_cpu"] = _idle(visitor, order["settling"], order["idle"])
     figures["stop"] = {
@@ -192,17 +192,17 @@ def measure(order: dict[str, Any]) -> Figures:
     return figures
 
 
-def _typing(visitor: Visitor, characters: int) -> Figures:
+def _typing(visitor: ScriptedUser, characters: int) -> Figures:
     """Stutter while so many are written, which the model reads along: in how many steps is told, too."""
-    text = story(characters)[:characters]
-    visitor.read_ahead, lateness = 0, Lateness()
+    text = long_question(characters)[:characters]
+    visitor.read_ahead, lateness = 0, StutterMeter()
     visitor.write(text)
     figures = lateness.finish() | {"characters": characters, "steps_read_ahead": visitor.read_ahead}
     visitor.take_back()
     return figures
 
 
-def _idle(visitor: Visitor, settling: float, seconds: float) -> float:
+def _idle(visitor: ScriptedUser, settling: float, seconds: float) -> float:
     """The share of all of the processor, in percent, that window and model take where nothing is asked of them."""
     visitor.pause(settling)
     used, begun = _processor_seconds(), time.perf_counter()
@@ -217,21 +217,21 @@ def _processor_seconds() -> float:
     return float(sum(one.user + one.system for one in times))
 
 
-def _stops(visitor: Visitor, rounds: int, words: int, kind: type, count: int) -> float | None:
+def _stops(visitor: ScriptedUser, rounds: int, words: int, kind: type, count: int) -> float | None:
     """The median milliseconds from Stop to rest, where Stop comes after `count` events of a kind."""
     times = []
     for number in range(rounds):
-        visitor.ask(f"{number}. {story(words)}")  # begins differently each time, so that nothing is kept
+        visitor.ask(f"{number}. {long_question(words)}")  # begins differently each time, so that nothing is kept
         if visitor.wait(kind, count):
             times.append(visitor.stop())
     return rounded(statistics.median(times)) if times else None
 
 
-def memory() -> float:
+def memory_mib() -> float:
     """This process's share of memory in MiB: PSS, or what is its alone where the system does not tell."""
     memory = psutil.Process().memory_full_info()
     return rounded(getattr(memory, "pss", memory.uss) / 2**20)
 
 
 if __name__ == "__main__":
-    answer(measure)
+    print_figures(measure)

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QListView, QScrollArea, QWidget
 
 from phichat import paths
 from phichat.app import create_window
-from phichat.bench.runs import Figures, answer, rounded
-from phichat.bench.window_app import Lateness, Visitor, memory
+from phichat.bench.runs import Figures, print_figures, rounded
+from phichat.bench.window_app import ScriptedUser, StutterMeter, memory_mib
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.engine.base import (
     CancelToken,
@@ -48,7 +48,7 @@ _ANSWERS = (
 )
 
 
-class Narrator:
+class PacedEngine:
     """Implements Engine: each reply is `letters` long and comes at so many tokens a second."""
 
     def __init__(self, letters: int, speed: float) -> None:
@@ -118,7 +118,7 @@ SETTLING = 2.0  # seconds until all is there that is made when there is time
 BETWEEN = 0.016  # seconds between two steps of what is pulled, and two repeats of a key
 
 
-class Painted(QObject):
+class PaintClock(QObject):
     """Notes when `widget` was last painted: once what is painted with it is, too."""
 
     def __init__(self, widget: QWidget) -> None:
@@ -136,14 +136,14 @@ class Painted(QObject):
         self.at = time.perf_counter()
 
 
-class Reader:
+class TranscriptUser:
     """A person at a window with a long conversation in its list."""
 
-    def __init__(self, window: QWidget, visitor: Visitor) -> None:
+    def __init__(self, window: QWidget, visitor: ScriptedUser) -> None:
         self._window, self._visitor = window, visitor
         self._area = visitor.part(QScrollArea, "transcript")
         self._list = visitor.part(QListView, "conversationList")
-        self._painted = Painted(visitor.part(QWidget, "transcriptContent"))
+        self._painted = PaintClock(visitor.part(QWidget, "transcriptContent"))
 
     def open(self, title: str, last: str) -> float:
         """Click on the conversation called that; the milliseconds until the message named `last` is painted."""
@@ -206,16 +206,16 @@ def measure(order: dict[str, Any]) -> Figures:
     record = long_record(order["messages"])
     _store(record)
     application = QApplication(sys.argv[:1])
-    window = create_window(order["model"], make_engine=lambda: Narrator(order["letters"], order["speed"]))
+    window = create_window(order["model"], make_engine=lambda: PacedEngine(order["letters"], order["speed"]))
     window.show()
-    visitor = Visitor(window)
+    visitor = ScriptedUser(window)
     visitor.wait(Loaded)
-    reader = Reader(window, visitor)
+    reader = TranscriptUser(window, visitor)
     figures: Figures = {}
     opened = reader.open(record.heading.title, f"message-{len(record.messages) - 1}")
     figures["opening_first_paint_ms"] = rounded(opened)
     visitor.pause(SETTLING)
-    figures["opening_memory_mib"] = memory()
+    figures["opening_memory_mib"] = memory_mib()
     frames = reader.resize()
     figures["scroll_ms_p99"] = rounded(_p99(reader.page_up()))
     figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # where more messages are there
@@ -226,10 +226,10 @@ def measure(order: dict[str, Any]) -> Figures:
     return figures
 
 
-def _streaming(visitor: Visitor) -> Figures:
+def _streaming(visitor: ScriptedUser) -> Figures:
     """Stutter while the reply comes."""
     visitor.go_on_asking("Tell me all of it.")
-    lateness = Lateness()
+    lateness = StutterMeter()
     visitor.wait(Done)
     return lateness.finish()
 
@@ -245,4 +245,4 @@ def _p99(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    answer(measure)
+    print_figures(measure)

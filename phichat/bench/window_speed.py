@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Slot
 
-from phichat.bench.runs import Clock, Figures, answer, is_enough
+from phichat.bench.runs import Clock, Figures, is_enough, print_figures
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Piece, PromptReady, Request
@@ -73,4 +73,4 @@ def measure(order: dict[str, Any]) -> Figures:
 
 
 if __name__ == "__main__":
-    answer(measure)
+    print_figures(measure)

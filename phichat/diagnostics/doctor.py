@@ -93,8 +93,8 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "cpu": {**_cpu(), "features": tried.pop("cpu")},
         "memory": {
             "total_bytes": int(psutil.virtual_memory().total),
-            "usable_bytes": hardware.installed(),
-            "free_bytes": hardware.available(),
+            "usable_bytes": hardware.installed_memory(),
+            "free_bytes": hardware.available_memory(),
         },
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
@@ -135,13 +135,13 @@ def _untried() -> Facts:
 def _states(home: Home) -> Facts:
     """What models remember of conversations on the disk."""
     budget = PreferencesFile(home.preferences).read().states_gb * 10**9
-    files, count = PromptCache(home.states, budget).size()
+    files, count = PromptCache(home.states, budget).usage()
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
 
 def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     settings = loaded.settings
-    needed = hardware.needed(gguf.read_head(loaded.model.path), settings.context, repacking=settings.repacking)
+    needed = hardware.memory_needed(gguf.read_head(loaded.model.path), settings.context, repacking=settings.repacking)
     return {
         "library": loaded.library,
         "settings": settings.as_json(),

@@ -18,7 +18,7 @@ from phichat import i18n
 from phichat.chat.conversation import Message, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Event, ModelRef, Notice, Piece, Request
-from phichat.engine.process.child_process import environment
+from phichat.engine.process.child_process import child_environment
 from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import processor, suggested
 from phichat.errors import PhichatError
@@ -168,7 +168,12 @@ def _hub() -> Facts:
 
 def _window(model: Path, home: Path, patience: float) -> Facts:
     """What the window finds out about itself, in a process of its own: Qt ends one where it lacks anything."""
-    variables = {"QT_QPA_PLATFORM": "offscreen", **environment(), "PHICHAT_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    variables = {
+        "QT_QPA_PLATFORM": "offscreen",
+        **child_environment(),
+        "PHICHAT_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+    }
     order = {"model": str(model), "question": QUESTION, "answer": ANSWER, "language": LANGUAGE}
     done = subprocess.run(
         command("phichat.app.self_test"),

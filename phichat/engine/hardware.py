@@ -24,7 +24,7 @@ _SHARES = {EXACT: 1.0, SHORT: 17 / 32}  # of two bytes a value; ggml-common.h ha
 _CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def needed(head: Head, context: int, *, repacking: bool = False, cache_type: str = EXACT) -> int:
+def memory_needed(head: Head, context: int, *, repacking: bool = False, cache_type: str = EXACT) -> int:
     """Bytes that `head`'s model takes with `context` tokens; repacked weights are held twice while loading."""
     return head.bytes * (2 if repacking else 1) + kv_bytes(head, context, cache_type) + OVERHEAD
 
@@ -34,15 +34,15 @@ def kv_bytes(head: Head, context: int, cache_type: str = EXACT) -> int:
     return int(head.kv_bytes(context) * _SHARES[cache_type])
 
 
-def cache_type(head: Head, context: int) -> str:
+def choose_cache_type(head: Head, context: int) -> str:
     """How to hold keys and values: exactly, unless there is memory only for less.
 
     With "q8_0" SmolLM2's likeliest next word was another one in 4 of 100 places (a mean divergence of 0.004), and a
     long prompt was read at less than half the speed: so it is for need alone. It takes flash attention.
     """
-    for limit in (available(), installed()):
+    for limit in (available_memory(), installed_memory()):
         for kind in (EXACT, SHORT):
-            if needed(head, context, cache_type=kind) <= limit:
+            if memory_needed(head, context, cache_type=kind) <= limit:
                 return kind
     return EXACT
 
@@ -52,35 +52,35 @@ def needs_flash(head: Head, context: int, batch: int, kind: str) -> bool:
     return kind != EXACT or head.heads * batch * context * _SCORE > MOST_SCORES
 
 
-def installed() -> int:
+def installed_memory() -> int:
     """Bytes of memory this process may use at most: the computer's, or what limits it to less."""
     return min([int(psutil.virtual_memory().total), *_limits()])
 
 
-def available() -> int:
+def available_memory() -> int:
     """Bytes that are free now, without pushing others out."""
     return min([int(psutil.virtual_memory().available), *_limits()])
 
 
-def check(head: Head, context: int, kind: str = EXACT) -> str:
+def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
     """A warning if it will be tight, else nothing. Raises ModelTooLarge if it cannot fit at all."""
-    need = needed(head, context, cache_type=kind)
+    need = memory_needed(head, context, cache_type=kind)
     figures = {
         "name": head.name,
         "need": format_size(need),
         "context": format_number(context),
         "kv": format_size(kv_bytes(head, context, kind)),
-        "total": format_size(installed()),
-        "free": format_size(available()),
+        "total": format_size(installed_memory()),
+        "free": format_size(available_memory()),
     }
-    if need > installed():
+    if need > installed_memory():
         raise ModelTooLarge(
             tr(
                 "{name} is too big for this computer: it needs {need} of memory ({kv} of it for a context of "
                 "{context} tokens), and there are {total}. Choose a smaller model or a smaller context."
             ).format(**figures)
         )
-    if need > available():
+    if need > available_memory():
         return tr(
             "Memory is tight: {name} needs {need}, and {free} are free. If it is slow, close other programs."
         ).format(**figures)
@@ -123,7 +123,7 @@ SHARE = 20  # of the memory that is free, one part in so many
 STEP = 1 << 20  # bytes a call reads; smaller ones measure the calls
 
 
-def measure() -> float | None:
+def measure_bandwidth() -> float | None:
     """Bytes a second that all threads a model would have read together; None where it cannot be told."""
     count = threads()
     room = min(LARGEST, int(psutil.virtual_memory().available) // SHARE)
@@ -140,7 +140,7 @@ def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
 class SpeedEstimator:
     """Measures once, at the first question. Any thread may ask."""
 
-    def __init__(self, measure: Callable[[], float | None] = measure) -> None:
+    def __init__(self, measure: Callable[[], float | None] = measure_bandwidth) -> None:
         self._measure = measure
         self._lock = threading.Lock()
         self._found: list[float | None] = []

@@ -25,17 +25,17 @@ from phichat.files import atomic_write, make_private
 FORMAT = 2
 FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
 RESERVE = 1_000_000_000  # bytes of the disk that are left alone
-PIECE = 1 << 20  # bytes that are checked at a time
+CHUNK = 1 << 20  # bytes that are checked at a time
 MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
 
-DAMAGE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
+READ_ERRORS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
 """What reading a file raises that holds something else than what was written."""
 
 _ENDING = ".state"
 
 
 @dataclass(frozen=True)
-class Saved:
+class CachedPrompt:
     """One file: the tokens it remembers, where its data begins, how long it is, and its checksum."""
 
     path: Path
@@ -44,9 +44,9 @@ class Saved:
     bytes: int
     checksum: str
 
-    def common(self, tokens: Sequence[int]) -> int:
+    def count_common(self, tokens: Sequence[int]) -> int:
         """How many of `tokens` it remembers, from the first on."""
-        return common(self.tokens, tokens)
+        return count_common(self.tokens, tokens)
 
 
 class PromptCache:
@@ -55,13 +55,13 @@ class PromptCache:
     def __init__(self, folder: Path, budget: int) -> None:
         self._folder, self._budget = folder, budget
 
-    def best(self, key: str, tokens: Sequence[int]) -> tuple[Saved, int] | None:
+    def find_longest(self, key: str, tokens: Sequence[int]) -> tuple[CachedPrompt, int] | None:
         """The file that remembers most of `tokens`, and how many; None if none remembers enough."""
-        found = [(saved.common(tokens), saved) for saved in self._all(key)]
+        found = [(saved.count_common(tokens), saved) for saved in self._all(key)]
         most, saved = max(found, key=lambda pair: pair[0], default=(0, None))
         return (saved, most) if saved and most >= FEWEST else None
 
-    def read(self, saved: Saved) -> memoryview | None:
+    def load_state(self, saved: CachedPrompt) -> memoryview | None:
         """Its data; None, and the file is gone, where that is not what was written.
 
         The data stay where the system has them since they were checked: a copy of hundreds of megabytes took as long
@@ -77,16 +77,16 @@ class PromptCache:
         self._forget(saved.path)
         return None
 
-    def keep(self, key: str, tokens: Sequence[int], data: bytes | bytearray) -> bool:
+    def save_state(self, key: str, tokens: Sequence[int], data: bytes | bytearray) -> bool:
         """Write down `data` for `tokens`, in place of what remembers only their beginning; whether that worked."""
         if not self._make_room(len(data)):
             return False
-        path = self._folder / f"{_name(key, tokens)}{_ENDING}"
+        path = self._folder / f"{_file_name(key, tokens)}{_ENDING}"
         try:
             make_private(self._folder)
             with atomic_write(path, "wb") as file:
-                _write(file, key, tokens, data)
-                older = [saved for saved in self._all(key) if saved.common(tokens) == len(saved.tokens)]
+                _write_file(file, key, tokens, data)
+                older = [saved for saved in self._all(key) if saved.count_common(tokens) == len(saved.tokens)]
         except OSError:
             return False
         for saved in older:
@@ -104,7 +104,7 @@ class PromptCache:
             self._forget(path)
             total -= size
 
-    def size(self) -> tuple[int, int]:
+    def usage(self) -> tuple[int, int]:
         """How many files there are, and their bytes."""
         sizes = [found.st_size for _, found in self._files()]
         return len(sizes), sum(sizes)
@@ -120,11 +120,11 @@ class PromptCache:
         except OSError:
             return False
 
-    def _all(self, key: str) -> Iterator[Saved]:
+    def _all(self, key: str) -> Iterator[CachedPrompt]:
         for path, found in self._files():
             try:
-                saved = _head(path, found.st_size, key)
-            except DAMAGE:
+                saved = _read_head(path, found.st_size, key)
+            except READ_ERRORS:
                 self._forget(path)
                 continue
             if saved:
@@ -150,7 +150,7 @@ class PromptCache:
             path.unlink()
 
 
-def common(known: Sequence[int], tokens: Sequence[int]) -> int:
+def count_common(known: Sequence[int], tokens: Sequence[int]) -> int:
     """How many of `tokens` are `known`, from the first on."""
     pairs = enumerate(zip(known, tokens, strict=False))
     return next((index for index, pair in pairs if pair[0] != pair[1]), min(len(known), len(tokens)))
@@ -164,7 +164,7 @@ def clear(folder: Path) -> None:
                 path.unlink()
 
 
-def key_of(**facts: Any) -> str:
+def make_key(**facts: Any) -> str:
     """A name for all that must be the same, so that what was remembered may be used."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -180,7 +180,7 @@ def fingerprint(path: Path) -> str:
     return found.hexdigest()
 
 
-def _name(key: str, tokens: Sequence[int]) -> str:
+def _file_name(key: str, tokens: Sequence[int]) -> str:
     return hashlib.sha256(key.encode() + array("I", tokens).tobytes()).hexdigest()[:32]
 
 
@@ -190,9 +190,9 @@ def _checksum(tokens: Sequence[int], data: bytes | bytearray) -> str:
     return found.hexdigest()
 
 
-def _is_whole(file: BufferedReader, saved: Saved) -> bool:
+def _is_whole(file: BufferedReader, saved: CachedPrompt) -> bool:
     """Whether it holds what was written. Read for that, so that a disk's error is an error and no signal."""
-    found, piece, count = hashlib.sha256(array("I", saved.tokens).tobytes()), bytearray(PIECE), 0
+    found, piece, count = hashlib.sha256(array("I", saved.tokens).tobytes()), bytearray(CHUNK), 0
     file.seek(saved.start)
     while length := file.readinto(piece):
         found.update(memoryview(piece)[:length])
@@ -200,7 +200,7 @@ def _is_whole(file: BufferedReader, saved: Saved) -> bool:
     return count == saved.bytes and found.hexdigest() == saved.checksum
 
 
-def _write(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
+def _write_file(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
     head = {
         "format": FORMAT,
         "key": key,
@@ -213,7 +213,7 @@ def _write(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | bytea
     file.write(data)
 
 
-def _head(path: Path, size: int, key: str) -> Saved | None:
+def _read_head(path: Path, size: int, key: str) -> CachedPrompt | None:
     """What a file says of itself; None if it is for something else. Raises ValueError and the like for damage."""
     with path.open("rb") as file:
         head = json.loads(file.readline(LONGEST_HEAD))
@@ -223,4 +223,4 @@ def _head(path: Path, size: int, key: str) -> Saved | None:
         if not 0 <= count <= MOST_TOKENS or length < 0 or file.tell() + 4 * count + length != size:
             raise ValueError("length")
         tokens = struct.unpack(f"<{count}I", file.read(4 * count))
-        return Saved(path, tokens, file.tell(), length, str(head["checksum"]))
+        return CachedPrompt(path, tokens, file.tell(), length, str(head["checksum"]))

@@ -52,7 +52,7 @@ def processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def safer(
+def safer_settings(
     settings: EngineSettings, *, may_have_gpu: bool = True, lower: str = "", ending: str = ""
 ) -> Iterator[tuple[EngineSettings, str]]:
     """Ever safer settings after `settings` failed, each with a word on what it gives up.
@@ -101,32 +101,32 @@ class TuningStore:
 
     def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
         """`worked` did after `tried` had failed: what differs is kept."""
-        self._add(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
+        self._update(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
 
-    def note(self, model: Path, measured: "Measured") -> None:
+    def save_fastest(self, model: Path, measured: "Measured") -> None:
         """Those are the fastest settings for it, and its speeds with them."""
         settings = {name: getattr(measured.settings, name) for name in _MEASURED}
         figures = {"reads": round(measured.reads, 2), "writes": round(measured.writes, 2)}
-        self._add(model, {"fastest": {**settings, **figures, "step_prices": list(measured.prices)}})
+        self._update(model, {"fastest": {**settings, **figures, "step_prices": list(measured.prices)}})
 
-    def refuse(self, model: Path, *, repacking: bool) -> None:
+    def rule_out(self, model: Path, *, repacking: bool) -> None:
         """It died with rewritten weights, or with plain ones."""
-        self._add(model, {"repacking": not repacking})
+        self._update(model, {"repacking": not repacking})
 
     def may_repack(self, model: Path) -> bool:
         """Whether it is not known to die of that."""
         return self._known(model).get("repacking", True) is True
 
-    def reads(self, model: Path) -> float:
+    def read_speed(self, model: Path) -> float:
         """How many tokens a second it read when it was measured; 0 if it was not."""
         value = self.fastest(model).get("reads")
         return float(value) if isinstance(value, int | float) and value > 0 else 0.0
 
     def is_measured(self, model: Path) -> bool:
         """Whether its fastest settings are known."""
-        return self.reads(model) > 0
+        return self.read_speed(model) > 0
 
-    def _add(self, model: Path, facts: dict[str, Any]) -> None:
+    def _update(self, model: Path, facts: dict[str, Any]) -> None:
         key = self._key(model)
 
         def add(kept: Any) -> dict[str, Any]:
@@ -169,14 +169,14 @@ class TuningStore:
         length = 0
         with suppress(OSError):
             length = model.stat().st_size
-        return f"{platform.machine()} {processor()}, {build()}, {model.name} ({length})"
+        return f"{platform.machine()} {processor()}, {library_build()}, {model.name} ({length})"
 
 
 def _is_price(value: object) -> bool:
     return type(value) is float and 1 <= value < MOST_PRICE
 
 
-def build() -> str:
+def library_build() -> str:
     """Which llama.cpp is installed, without loading it."""
     return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
 
@@ -213,7 +213,7 @@ class Measured:
         return cls(settings, float(line["reads"]), float(line["writes"]), prices)
 
 
-def best(found: Sequence[Measured]) -> Measured:
+def choose_fastest(found: Sequence[Measured]) -> Measured:
     """The first of `found`, unless another one is clearly faster."""
     fastest = min(found, key=lambda each: each.seconds)
     return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]

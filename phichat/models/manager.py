@@ -339,7 +339,7 @@ def _no_such(name: str, listings: list[Listing], address: Address | None) -> str
 def make_model_manager(home: Home, library: Library) -> ModelManager:
     """The models of `home`, and what they find on this computer."""
     return ModelManager(
-        home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed, SpeedEstimator().speed)
+        home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed_memory, SpeedEstimator().speed)
     )
 
 

@@ -185,7 +185,7 @@ import json, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from phichat import app
-from phichat.bench.window_app import Lateness
+from phichat.bench.window_app import StutterMeter
 
 application = QApplication(["phichat", "-style", "fusion"])
 window = app.create_window()
@@ -196,7 +196,7 @@ watch = []
 def look():
     button, talk = (window.findChild(QWidget, name) for name in ("downloadButton", "talkButton"))
     if not watch and button and button.isVisible() and button.isEnabled():
-        watch.append(Lateness())
+        watch.append(StutterMeter())
         button.click()
     elif watch and talk and talk.isVisible():
         timer.stop()

@@ -10,10 +10,10 @@ import pytest
 
 from phichat import bench
 from phichat.bench import first_token, load, lookup, speed, window
-from phichat.bench.load import busy
+from phichat.bench.load import busy_processes
 from phichat.bench.lookup import ForcedChain
 from phichat.bench.plan import Plan
-from phichat.bench.runs import figures_of, is_enough, medians
+from phichat.bench.runs import is_enough, medians, run_module
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import Measured, TuningStore
@@ -53,9 +53,9 @@ def test_what_the_sweep_found_takes_turns_with_ours(
         return {"prompt": 50.0 * settings.threads, "generation": 5.0}
 
     run = {"tokens": [0] * 70, "count": 8, "prompt": 90.0, "generation": 9.0, "seconds_to_load": 0.1}
-    monkeypatch.setattr(speed, "ours", lambda *_: run)
-    monkeypatch.setattr(speed, "loop", loop)
-    monkeypatch.setattr(speed, "_fastest", lambda *_: other)
+    monkeypatch.setattr(speed, "run_app", lambda *_: run)
+    monkeypatch.setattr(speed, "run_loop", loop)
+    monkeypatch.setattr(speed, "_sweep", lambda *_: other)
     found = speed.measure(_plan(phi3_model, settings, sweep=True, rounds=2))["speed"]
     assert asked == [("bare", settings), ("same", settings), ("same", other)] * 2
     assert found["sweep"] == {"prompt": 50.0 * other.threads, "generation": 5.0, "settings": other.as_json()}
@@ -75,35 +75,35 @@ def test_a_sweep_finds_the_settings_that_are_fastest_in_most_runs(
         return {"prompt": speed, "generation": speed} if speed else None
 
     monkeypatch.setattr(speed, "_variants", lambda settings: [lucky, dies, quick])
-    monkeypatch.setattr(speed, "loop", loop)
-    monkeypatch.setattr(speed, "ours", lambda *_: {"tokens": [0] * 70, "count": 8})
+    monkeypatch.setattr(speed, "run_loop", loop)
+    monkeypatch.setattr(speed, "run_app", lambda *_: {"tokens": [0] * 70, "count": 8})
     probe = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    assert speed._fastest(_plan(phi3_model, settings, rounds=3, report=told.append), probe) == quick
+    assert speed._sweep(_plan(phi3_model, settings, rounds=3, report=told.append), probe) == quick
     assert len(told) == 8
 
 
 def test_a_sweep_of_what_always_dies_finds_nothing(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speed, "loop", lambda *_: None)
-    monkeypatch.setattr(speed, "ours", lambda *_: {"tokens": [0] * 70, "count": 8})
+    monkeypatch.setattr(speed, "run_loop", lambda *_: None)
+    monkeypatch.setattr(speed, "run_app", lambda *_: {"tokens": [0] * 70, "count": 8})
     probe = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    assert speed._fastest(_plan(phi3_model, settings), probe) is None
+    assert speed._sweep(_plan(phi3_model, settings), probe) is None
 
 
 def test_slow_models_read_and_write_less(phi3_model: Path, settings: EngineSettings) -> None:
     fast = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
     slow = {"tokens": [0] * 70, "prompt": 5.0, "generation": 1.0, "seconds_to_load": 20.0}
     plan = _plan(phi3_model, replace(settings, context=4096), rounds=5)
-    assert speed._fitting(plan, fast, 3) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
-    size = speed._fitting(plan, slow, 3)
+    assert speed._choose_size(plan, fast, 3) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
+    size = speed._choose_size(plan, slow, 3)
     assert (size.words < speed.PROMPT_WORDS, size.tokens < speed.REPLY_TOKENS) == (True, True)
     assert size.rounds >= 1
 
 
 def test_what_is_measured_fits_the_context(phi3_model: Path, settings: EngineSettings) -> None:
     figures = {"tokens": [0] * 140, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    size = speed._fitting(_plan(phi3_model, settings), figures, 3)
+    size = speed._choose_size(_plan(phi3_model, settings), figures, 3)
     assert size.words * 140 / 60 + size.tokens <= settings.context
 
 
@@ -143,7 +143,7 @@ def test_what_is_measured_is_what_the_app_would_choose(
 ) -> None:
     memory = TuningStore(tmp_path / "engine.json")
     fastest = replace(settings, batch=256, flash_attention=False)
-    memory.note(phi3_model, Measured(fastest, 100.0, 10.0))
+    memory.save_fastest(phi3_model, Measured(fastest, 100.0, 10.0))
     found = bench.run([], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None, memory=memory)
     assert EngineSettings(**found["engine"]) == fastest
 
@@ -159,7 +159,7 @@ def test_a_model_that_cannot_be_measured_is_an_error(tmp_path: Path, settings: E
 
 
 def test_what_dies_has_no_figures() -> None:
-    assert figures_of("phichat.bench.loops", {"what": "nothing"}) is None
+    assert run_module("phichat.bench.loops", {"what": "nothing"}) is None
     assert medians([{"prompt": 1.0}, None]) is None
     assert medians([]) is None
     assert medians([{"prompt": 1.0}, {"prompt": 3.0}, {"prompt": 2.0}]) == {"prompt": 2.0}
@@ -208,7 +208,7 @@ def test_busy_programs_compute_until_they_are_not_needed(eventually: Any) -> Non
     others = set[psutil.Process]()
 
     def work() -> None:
-        with busy(2):
+        with busy_processes(2):
             others.update(set(psutil.Process().children()) - before)
             eventually(lambda: all(other.cpu_times().user > 0.1 for other in others))
             raise KeyboardInterrupt

@@ -264,7 +264,7 @@ def test_a_full_disk_is_said_before_the_first_byte(
 
 
 def test_too_little_memory_is_a_warning(phichat: Run, served: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.engine.hardware.installed", lambda: 4_000_000_000)
+    monkeypatch.setattr("phichat.engine.hardware.installed_memory", lambda: 4_000_000_000)
     status, _, err = phichat("download", PHI_3.name)
     assert status == 0
     assert "4.3\u00a0GB of memory, and this computer has 4.0\u00a0GB" in err.splitlines()[0]

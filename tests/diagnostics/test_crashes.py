@@ -26,7 +26,7 @@ CRASHING_CHILD = """
 import faulthandler
 from phichat.engine.process import worker
 def in_native_code(_): faulthandler._sigsegv()
-worker._llama = in_native_code
+worker._make_llama = in_native_code
 worker.main()
 """
 

@@ -124,8 +124,8 @@ def test_a_home_that_is_no_folder_is_a_finding(doctor: Doctor, home: Path) -> No
 
 def test_what_was_measured_and_what_is_remembered_is_shown(doctor: Doctor, home: Path, model: Path) -> None:
     assert doctor()["engine"]["fastest"] is None
-    TuningStore(home / "engine.json").note(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
-    PromptCache(home / "states", 10**9).keep("model", range(100), bytes(1000))
+    TuningStore(home / "engine.json").save_fastest(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
+    PromptCache(home / "states", 10**9).save_state("model", range(100), bytes(1000))
     facts = doctor()
     assert (facts["engine"]["fastest"]["reads"], facts["engine"]["fastest"]["batch"]) == (106.8, 256)
     assert facts["states"]["files"] == 1

@@ -6,19 +6,19 @@ from types import SimpleNamespace
 import pytest
 
 from phichat.engine import hardware
-from phichat.engine.hardware import SpeedEstimator, measure, tokens_per_second
+from phichat.engine.hardware import SpeedEstimator, measure_bandwidth, tokens_per_second
 
 
 def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "SECONDS", 0.05)
-    found = measure()
+    found = measure_bandwidth()
     assert found
     assert 1e8 < found < 1e13
 
 
 def test_where_little_is_free_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100_000_000))
-    assert measure() is None
+    assert measure_bandwidth() is None
 
 
 def test_where_there_are_no_threads_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_where_there_are_no_threads_nothing_is_claimed(monkeypatch: pytest.Monke
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("threading.Thread.start", refuse)
-    assert measure() is None
+    assert measure_bandwidth() is None
 
 
 def test_where_memory_is_refused_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_where_memory_is_refused_nothing_is_claimed(monkeypatch: pytest.MonkeyPa
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr("mmap.mmap", refuse)
-    assert measure() is None
+    assert measure_bandwidth() is None
 
 
 @pytest.mark.parametrize(

@@ -19,34 +19,34 @@ PHI = Head(
 @pytest.fixture
 def computer(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """With 16 GB, 8 of them free."""
-    monkeypatch.setattr(hardware, "installed", lambda: 16 * GB)
-    monkeypatch.setattr(hardware, "available", lambda: 8 * GB)
+    monkeypatch.setattr(hardware, "installed_memory", lambda: 16 * GB)
+    monkeypatch.setattr(hardware, "available_memory", lambda: 8 * GB)
     return monkeypatch
 
 
 def test_phi_3_needs_its_file_its_context_and_a_little_more() -> None:
-    assert hardware.needed(PHI, 4096) == 2_393_231_072 + 4096 * 384 * 1024 + hardware.OVERHEAD
-    assert hardware.needed(PHI, 4096, repacking=True) - hardware.needed(PHI, 4096) == PHI.bytes
+    assert hardware.memory_needed(PHI, 4096) == 2_393_231_072 + 4096 * 384 * 1024 + hardware.OVERHEAD
+    assert hardware.memory_needed(PHI, 4096, repacking=True) - hardware.memory_needed(PHI, 4096) == PHI.bytes
 
 
 def test_a_model_that_fits_needs_no_word(computer: pytest.MonkeyPatch) -> None:
-    assert hardware.check(PHI, 4096) == ""
+    assert hardware.check_memory(PHI, 4096) == ""
 
 
 def test_a_model_that_fits_only_tightly_comes_with_a_warning(computer: pytest.MonkeyPatch) -> None:
-    computer.setattr(hardware, "available", lambda: 2 * GB)
-    assert "Memory is tight: Phi-3 needs 4.3\N{NO-BREAK SPACE}GB, and 2.0" in hardware.check(PHI, 4096)
+    computer.setattr(hardware, "available_memory", lambda: 2 * GB)
+    assert "Memory is tight: Phi-3 needs 4.3\N{NO-BREAK SPACE}GB, and 2.0" in hardware.check_memory(PHI, 4096)
 
 
 def test_a_model_that_cannot_fit_is_refused_with_figures(computer: pytest.MonkeyPatch) -> None:
-    computer.setattr(hardware, "installed", lambda: 4 * GB)
+    computer.setattr(hardware, "installed_memory", lambda: 4 * GB)
     with pytest.raises(ModelTooLarge, match=r"Phi-3 is too big.* needs 4\.3.*1\.6.* context of 4,096.* there are 4\.0"):
-        hardware.check(PHI, 4096)
+        hardware.check_memory(PHI, 4096)
 
 
 def test_a_smaller_context_makes_room(computer: pytest.MonkeyPatch) -> None:
-    computer.setattr(hardware, "installed", lambda: 4 * GB)
-    assert hardware.check(PHI, 1024) == ""
+    computer.setattr(hardware, "installed_memory", lambda: 4 * GB)
+    assert hardware.check_memory(PHI, 1024) == ""
 
 
 @pytest.mark.parametrize("content", [None, "max", "", "-1", "9223372036854771712"])
@@ -54,36 +54,36 @@ def test_without_a_limit_all_of_the_memory_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     monkeypatch.setattr(hardware, "_CGROUP", ())
-    plain = hardware.installed()
+    plain = hardware.installed_memory()
     limit = tmp_path / "memory.max"
     if content is not None:
         limit.write_text(content)
     monkeypatch.setattr(hardware, "_CGROUP", (str(limit),))
-    assert hardware.installed() == plain > 0
+    assert hardware.installed_memory() == plain > 0
 
 
 def test_a_container_has_no_more_than_it_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     limit = tmp_path / "memory.max"
     limit.write_text("1000000\n")
     monkeypatch.setattr(hardware, "_CGROUP", (str(limit),))
-    assert hardware.installed() == 1_000_000
-    assert hardware.available() <= 1_000_000
+    assert hardware.installed_memory() == 1_000_000
+    assert hardware.available_memory() <= 1_000_000
 
 
 def test_a_conversation_is_held_exactly_where_there_is_room(computer: pytest.MonkeyPatch) -> None:
-    assert hardware.cache_type(PHI, 4096) == "f16"
+    assert hardware.choose_cache_type(PHI, 4096) == "f16"
 
 
 @pytest.mark.parametrize("gigabytes", [3.7, 4.0])
 def test_where_there_is_room_for_half_only_it_is_held_in_half(computer: pytest.MonkeyPatch, gigabytes: float) -> None:
-    computer.setattr(hardware, "available", lambda: int(gigabytes * GB))
-    assert hardware.cache_type(PHI, 4096) == "q8_0"
-    assert "a little less exactly" in hardware.check(PHI, 4096, "q8_0")
+    computer.setattr(hardware, "available_memory", lambda: int(gigabytes * GB))
+    assert hardware.choose_cache_type(PHI, 4096) == "q8_0"
+    assert "a little less exactly" in hardware.check_memory(PHI, 4096, "q8_0")
 
 
 def test_where_half_does_not_help_nothing_is_given_up(computer: pytest.MonkeyPatch) -> None:
-    computer.setattr(hardware, "available", lambda: 2 * GB)
-    assert hardware.cache_type(PHI, 4096) == "f16"
+    computer.setattr(hardware, "available_memory", lambda: 2 * GB)
+    assert hardware.choose_cache_type(PHI, 4096) == "f16"
 
 
 def test_attention_without_a_table_of_scores_where_that_would_be_large() -> None:

@@ -42,39 +42,39 @@ class TestFiles:
         return found
 
     def test_what_is_kept_is_found_by_the_tokens_it_begins_with(self, states: PromptCache) -> None:
-        assert states.keep("model", TOKENS, b"data")
-        found = states.best("model", [*TOKENS[:80], 7, 7])
+        assert states.save_state("model", TOKENS, b"data")
+        found = states.find_longest("model", [*TOKENS[:80], 7, 7])
         assert found is not None
         assert found[1] == 80
-        assert bytes(states.read(found[0]) or b"") == b"data"
+        assert bytes(states.load_state(found[0]) or b"") == b"data"
 
     def test_the_one_that_remembers_most_is_used(self, states: PromptCache) -> None:
-        states.keep("model", [*TOKENS[:70], *range(500, 540)], b"less")
-        states.keep("model", TOKENS, b"more")
-        found = states.best("model", [*TOKENS, 5])
+        states.save_state("model", [*TOKENS[:70], *range(500, 540)], b"less")
+        states.save_state("model", TOKENS, b"more")
+        found = states.find_longest("model", [*TOKENS, 5])
         assert found is not None
-        assert bytes(states.read(found[0]) or b"") == b"more"
+        assert bytes(states.load_state(found[0]) or b"") == b"more"
 
     def test_what_is_foreign_or_too_little_is_not_used(self, states: PromptCache) -> None:
-        states.keep("model", TOKENS, b"data")
-        assert states.best("another", TOKENS) is None
-        assert states.best("model", [7, *TOKENS]) is None
-        assert states.best("model", TOKENS[: room.FEWEST - 1]) is None
+        states.save_state("model", TOKENS, b"data")
+        assert states.find_longest("another", TOKENS) is None
+        assert states.find_longest("model", [7, *TOKENS]) is None
+        assert states.find_longest("model", TOKENS[: room.FEWEST - 1]) is None
 
     @pytest.mark.parametrize("at", [3, 200, -1])
     def test_a_damaged_file_is_not_used_and_goes(self, states: PromptCache, tmp_path: Path, at: int) -> None:
-        states.keep("model", TOKENS, b"data" * 100)
+        states.save_state("model", TOKENS, b"data" * 100)
         data = bytearray(self.file(tmp_path).read_bytes())
         data[at] ^= 0xFF
         self.file(tmp_path).write_bytes(data)
-        found = states.best("model", TOKENS)
-        assert found is None or states.read(found[0]) is None
+        found = states.find_longest("model", TOKENS)
+        assert found is None or states.load_state(found[0]) is None
 
     @pytest.mark.parametrize("length", [0, 10, 300, 500])
     def test_a_file_that_was_cut_goes(self, states: PromptCache, tmp_path: Path, length: int) -> None:
-        states.keep("model", TOKENS, b"data" * 100)
+        states.save_state("model", TOKENS, b"data" * 100)
         os.truncate(self.file(tmp_path), length)
-        assert states.best("model", TOKENS) is None
+        assert states.find_longest("model", TOKENS) is None
         assert not list((tmp_path / "states").iterdir())
 
     @pytest.mark.parametrize(
@@ -87,66 +87,66 @@ class TestFiles:
         ],
     )  # fmt: skip
     def test_a_foreign_file_is_in_nobodys_way(self, states: PromptCache, tmp_path: Path, head: bytes) -> None:
-        states.keep("model", TOKENS, b"data")
+        states.save_state("model", TOKENS, b"data")
         foreign = tmp_path / "states" / "foreign.state"
         foreign.write_bytes(head + b"\n")
-        found = states.best("model", TOKENS)
+        found = states.find_longest("model", TOKENS)
         assert found is not None
-        assert states.read(found[0])
+        assert states.load_state(found[0])
         assert not foreign.exists()
 
     @pytest.mark.skipif(os.name == "nt", reason="no such files")
     def test_what_is_no_file_is_not_opened(self, states: PromptCache, tmp_path: Path) -> None:
-        states.keep("model", TOKENS, b"data")
+        states.save_state("model", TOKENS, b"data")
         os.mkfifo(tmp_path / "states" / "pipe.state")
         (tmp_path / "states" / "folder.state").mkdir()
-        assert states.best("model", TOKENS)
-        assert states.size()[0] == 1
+        assert states.find_longest("model", TOKENS)
+        assert states.usage()[0] == 1
 
     def test_what_goes_on_takes_the_place_of_its_beginning(self, states: PromptCache, tmp_path: Path) -> None:
-        states.keep("model", TOKENS, b"one")
-        states.keep("model", [*TOKENS, 7], b"two")
-        found = states.best("model", [*TOKENS, 7])
+        states.save_state("model", TOKENS, b"one")
+        states.save_state("model", [*TOKENS, 7], b"two")
+        found = states.find_longest("model", [*TOKENS, 7])
         assert found is not None
-        assert bytes(states.read(found[0]) or b"") == b"two"
+        assert bytes(states.load_state(found[0]) or b"") == b"two"
         assert len(list((tmp_path / "states").iterdir())) == 1
 
     def test_the_least_recently_used_go_when_the_budget_is_full(self, tmp_path: Path) -> None:
         states = PromptCache(tmp_path / "states", 30_000)
         for number in range(3):
-            states.keep("model", [number, *TOKENS], bytes(9_000))
+            states.save_state("model", [number, *TOKENS], bytes(9_000))
             os.utime(max((tmp_path / "states").iterdir(), key=os.path.getmtime), (number, number))
-        first = states.best("model", [0, *TOKENS])
+        first = states.find_longest("model", [0, *TOKENS])
         assert first is not None
-        states.read(first[0])
-        states.keep("model", [3, *TOKENS], bytes(9_000))
-        there = [number for number in range(4) if states.best("model", [number, *TOKENS])]
+        states.load_state(first[0])
+        states.save_state("model", [3, *TOKENS], bytes(9_000))
+        there = [number for number in range(4) if states.find_longest("model", [number, *TOKENS])]
         assert there == [0, 2, 3]
 
     def test_more_than_the_budget_is_not_kept(self, tmp_path: Path) -> None:
-        assert not PromptCache(tmp_path / "states", 100).keep("model", TOKENS, bytes(200))
+        assert not PromptCache(tmp_path / "states", 100).save_state("model", TOKENS, bytes(200))
 
     def test_the_last_of_the_disk_is_left_alone(
         self, states: PromptCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room.RESERVE))
-        assert not states.keep("model", TOKENS, b"data")
+        assert not states.save_state("model", TOKENS, b"data")
 
     def test_a_folder_that_cannot_be_used_is_no_trouble(self, tmp_path: Path) -> None:
         (tmp_path / "states").write_text("")
         states = PromptCache(tmp_path / "states", PLENTY)
-        assert not states.keep("model", TOKENS, b"data")
-        assert states.best("model", TOKENS) is None
+        assert not states.save_state("model", TOKENS, b"data")
+        assert states.find_longest("model", TOKENS) is None
 
     def test_what_a_killed_program_left_goes_in_time(self, states: PromptCache, tmp_path: Path) -> None:
-        states.keep("model", TOKENS, b"data")
+        states.save_state("model", TOKENS, b"data")
         left = tmp_path / "states" / "x.123.new"
         left.write_bytes(b"half")
-        states.best("model", TOKENS)
+        states.find_longest("model", TOKENS)
         assert left.exists()
         os.utime(left, (0, 0))
-        states.best("model", TOKENS)
+        states.find_longest("model", TOKENS)
         assert not left.exists()
 
     def test_a_model_file_is_told_from_another_of_the_same_name(self, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ class TestEngines:
         return "".join(event.text for event in events if isinstance(event, Piece)), events[-1]
 
     def put_away(self, engine: LlamaEngine) -> None:
-        engine.rest()
+        engine.save_prompt_cache()
         assert engine._saving is not None
         engine._saving.wait()
 
@@ -350,7 +350,7 @@ class TestInMemory:
         assert done.cached_tokens > 80
 
     def test_there_are_as_many_as_memory_allows(self, engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hardware, "installed", lambda: 0)
+        monkeypatch.setattr(hardware, "installed_memory", lambda: 0)
         for turn in (LONG, OTHER):
             self.ask(engine, turn)
         assert self.ask(engine, LONG)[1].cached_tokens < 40

@@ -11,7 +11,7 @@ import pytest
 
 from phichat.engine import settings
 from phichat.engine.base import EngineSettings
-from phichat.engine.settings import FEW_LAYERS, SMALL_CONTEXT, TuningStore, safer, suggested, threads
+from phichat.engine.settings import FEW_LAYERS, SMALL_CONTEXT, TuningStore, safer_settings, suggested, threads
 
 RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
 MODEL = Path("model.gguf")
@@ -35,16 +35,16 @@ def test_there_is_at_least_one_thread_and_never_more_than_processors(
 
 
 def test_each_step_gives_up_one_thing_more() -> None:
-    steps = [settings for settings, _ in safer(RISKY)]
+    steps = [settings for settings, _ in safer_settings(RISKY)]
     without_repacking = replace(RISKY, repacking=False)
     few_layers = replace(without_repacking, gpu_layers=FEW_LAYERS)
     without_gpu = replace(few_layers, gpu_layers=0)
     assert steps == [without_repacking, few_layers, without_gpu, replace(without_gpu, context=SMALL_CONTEXT)]
-    assert len({how for _, how in safer(RISKY)}) == 4
+    assert len({how for _, how in safer_settings(RISKY)}) == 4
 
 
 def test_the_safest_settings_have_nothing_to_give_up() -> None:
-    assert not list(safer(EngineSettings(context=SMALL_CONTEXT, repacking=False, gpu_layers=0)))
+    assert not list(safer_settings(EngineSettings(context=SMALL_CONTEXT, repacking=False, gpu_layers=0)))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_lesser_processor_is_pretended_where_that_may_be_the_reason(
     ending: str, steps: list[tuple[str, bool]]
 ) -> None:
     settings = EngineSettings(context=SMALL_CONTEXT, repacking=True, gpu_layers=0)
-    found = [(each.variant, each.repacking) for each, _ in safer(settings, lower="haswell", ending=ending)]
+    found = [(each.variant, each.repacking) for each, _ in safer_settings(settings, lower="haswell", ending=ending)]
     assert found == steps
 
 
@@ -90,7 +90,7 @@ def test_another_model_or_library_is_tried_afresh(home: Path, tmp_path: Path, mo
     memory = TuningStore(home / "engine.json")
     memory.remember(MODEL, RISKY, replace(RISKY, repacking=False))
     assert memory.recall(Path("other.gguf"), RISKY) == RISKY
-    monkeypatch.setattr(settings, "build", lambda: "a newer one")
+    monkeypatch.setattr(settings, "library_build", lambda: "a newer one")
     assert memory.recall(MODEL, RISKY) == RISKY
 
 

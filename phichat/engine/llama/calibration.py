@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from phichat.engine.base import SIZES, EngineSettings
-from phichat.engine.settings import Measured, best
+from phichat.engine.settings import Measured, choose_fastest
 
 if TYPE_CHECKING:
     from phichat.engine.llama.context import LlamaContext
@@ -32,7 +32,7 @@ BATCHES = (256, 512)
 HOPELESS = 1.1  # how many times the best so far a first try may take
 
 
-def measure(path: Path, settings: EngineSettings, rival: float | None = None) -> Iterator[Measured]:
+def measure_settings(path: Path, settings: EngineSettings, rival: float | None = None) -> Iterator[Measured]:
     """Try `settings` and what differs from them, but for how weights are loaded; in the child.
 
     Other ways of loading took `rival` seconds at best, by `Measured.seconds`: where a first try is hopeless beside
@@ -45,18 +45,18 @@ def measure(path: Path, settings: EngineSettings, rival: float | None = None) ->
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
     try:
         found: list[Measured] = []
-        for each in _measured(settings, rival, lambda tried: _Run(llama, tried)):
+        for each in _measured(settings, rival, lambda tried: _TimedContext(llama, tried)):
             found.append(each)
             yield each
-        chosen = best(found)
+        chosen = choose_fastest(found)
         if rival is None or chosen.seconds < rival:
-            yield replace(chosen, prices=_Run(llama, chosen.settings, SHALLOW).prices())
+            yield replace(chosen, prices=_TimedContext(llama, chosen.settings, SHALLOW).prices())
     finally:
         llama.close()
 
 
 def _measured(
-    settings: EngineSettings, rival: float | None, run: Callable[[EngineSettings], "_Run"]
+    settings: EngineSettings, rival: float | None, run: Callable[[EngineSettings], "_TimedContext"]
 ) -> Iterator[Measured]:
     """One figure after the other, each around the best so far."""
     if rival is not None:
@@ -65,7 +65,7 @@ def _measured(
             return
     found = _with_and_without_flash(settings, run)
     yield from found
-    chosen = best(found)
+    chosen = choose_fastest(found)
     for count in sorted({max(1, settings.threads // 2), settings.threads - 1} - {0, settings.threads}):
         yield run(replace(chosen.settings, threads=count)).measured()
     for batch in BATCHES:
@@ -74,7 +74,9 @@ def _measured(
             yield Measured(tried, max(run(tried).reads(batch) for _ in range(ROUNDS)), chosen.writes)
 
 
-def _with_and_without_flash(settings: EngineSettings, run: Callable[[EngineSettings], "_Run"]) -> list[Measured]:
+def _with_and_without_flash(
+    settings: EngineSettings, run: Callable[[EngineSettings], "_TimedContext"]
+) -> list[Measured]:
     """The best of the rounds for both, but for one that was hopeless in the first."""
     both, begun = [settings, replace(settings, flash_attention=not settings.flash_attention)], time.perf_counter()
     rounds = {tried: [run(tried).measured()] for tried in both}
@@ -90,7 +92,7 @@ def _fastest(rounds: Sequence[Measured]) -> Measured:
     return Measured(rounds[0].settings, max(each.reads for each in rounds), max(each.writes for each in rounds))
 
 
-class _Run:
+class _TimedContext:
     """One context with settings of its own, to be timed."""
 
     def __init__(self, llama: "LlamaContext", settings: EngineSettings, depth: int = DEPTH) -> None:
@@ -102,7 +104,7 @@ class _Run:
     def _deepen(self, depth: int) -> None:
         """Have a conversation of so many tokens remembered, of which few are read."""
         self.reads(PROBE)
-        self._llama.remember_again(depth // PROBE - 1)
+        self._llama.duplicate_cells(depth // PROBE - 1)
 
     def measured(self) -> Measured:
         """Both figures."""
@@ -113,7 +115,7 @@ class _Run:
     def reads(self, count: int) -> float:
         """Tokens a second, in a step of so many after all that is remembered."""
         self._llama.forget_from(PROBE)
-        return count / self._seconds([index % min(self._llama.words, 200) for index in range(count)])
+        return count / self._seconds([index % min(self._llama.token_count, 200) for index in range(count)])
 
     def writes(self) -> float:
         """Tokens a second, one by one."""
@@ -131,7 +133,7 @@ class _Run:
     def _step(self, size: int) -> float:
         """Seconds for a step in which guesses are checked."""
         begun = time.perf_counter()
-        self._llama.try_out(0, range(1, size))
+        self._llama.decode_guesses(0, range(1, size))
         seconds = time.perf_counter() - begun
         self._llama.forget_guesses()
         return seconds

@@ -57,12 +57,12 @@ class LlamaContext:
         parameters.n_gpu_layers = settings.gpu_layers
         parameters.use_extra_bufts = settings.repacking
         parameters.progress_callback = callback
-        _said.clear()
+        _log_errors.clear()
         self.model = lib.llama_model_load_from_file(os.fsencode(self._head.path), parameters)
         if not self.model:
             raise self._load_error()
         if not lib.llama_model_has_decoder(self.model) or lib.llama_model_has_encoder(self.model):
-            raise mute(self._head)
+            raise not_a_chat_model(self._head)
 
     def open(self, settings: EngineSettings, sequences: int = 1) -> None:
         """Make room for what is to be remembered, as `settings` say; what was remembered is forgotten."""
@@ -85,19 +85,19 @@ class LlamaContext:
 
     def warm_up(self, token: int, longest: int) -> None:
         """Read one short batch and one token, so that a processor that cannot run this fails now, not in a reply."""
-        if not 0 <= token < self.words:
+        if not 0 <= token < self.token_count:
             raise ModelDamaged(gguf.damaged(self._head.path))
         for batch in ([token] * min(4, longest), [token]):
             self.decode(batch)
         self.forget_all()
 
     @property
-    def words(self) -> int:
+    def token_count(self) -> int:
         """How many tokens the model knows."""
         return int(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model)))
 
     @property
-    def can_go_back(self) -> bool:
+    def can_forget_last(self) -> bool:
         """Whether it can forget the last of what it remembers; recurrent models cannot."""
         return not (lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
 
@@ -109,7 +109,7 @@ class LlamaContext:
         self.kept += tokens
         return True
 
-    def try_out(self, token: int, guesses: Sequence[int]) -> bool:
+    def decode_guesses(self, token: int, guesses: Sequence[int]) -> bool:
         """Run the model on `token`, which is kept, and on `guesses`, which are not until they are `confirm`ed.
 
         A choice may follow each of them, by its index. False if it was stopped before the end.
@@ -124,7 +124,7 @@ class LlamaContext:
         self.kept.append(token)
         return True
 
-    def confirm(self, guess: int) -> None:
+    def accept_guess(self, guess: int) -> None:
         """The next guess that was tried out is what comes."""
         self.kept.append(guess)
 
@@ -140,7 +140,7 @@ class LlamaContext:
             raise EngineError(tr("The model could not go on (llama.cpp said {code}). Try again.").format(code=result))
         return True
 
-    def remember_again(self, times: int) -> None:
+    def duplicate_cells(self, times: int) -> None:
         """Remember all that is kept so many times more, as cells beside it: what follows is as slow as with more text.
 
         The positions stay those of the first time, so nothing sensible can follow. Needs a context for two sequences.
@@ -164,21 +164,21 @@ class LlamaContext:
         lib.llama_memory_clear(self.memory, True)
         self.kept.clear()
 
-    def use_threads(self, count: int) -> None:
+    def set_threads(self, count: int) -> None:
         """How many threads work from now on."""
         if count != self._threads:
             self._threads = count
             lib.llama_set_n_threads(self.context, count, count)
 
-    def watch(self, stop: CancelToken | None) -> None:
+    def abort_on(self, stop: CancelToken | None) -> None:
         """Let llama.cpp look at `stop` between the steps of a batch; None for no longer, as a look has its cost."""
         self._abort = lib.ggml_abort_callback((lambda _: stop.is_urgent()) if stop else 0)
         lib.llama_set_abort_callback(self.context, self._abort, None)
 
-    def makes_sense(self) -> bool:
+    def has_finite_logits(self) -> bool:
         """Whether what was computed last are numbers."""
         logits: Any = lib.llama_get_logits_ith(self.context, -1)
-        return bool(np.isfinite(np.ctypeslib.as_array(logits, (self.words,))).all())
+        return bool(np.isfinite(np.ctypeslib.as_array(logits, (self.token_count,))).all())
 
     @property
     def memory(self) -> Any:
@@ -201,7 +201,7 @@ class LlamaContext:
 
     def _load_error(self) -> Exception:
         """llama.cpp's own words as an error a person understands."""
-        said = " ".join(_said)
+        said = " ".join(_log_errors)
         if "unknown model architecture" in said or "unknown pre-tokenizer" in said:
             return ModelUnsupported(
                 tr("{name} is of a kind ({kind}) that this version cannot run. Choose another model.").format(
@@ -217,29 +217,29 @@ class LlamaContext:
         return ModelDamaged(gguf.damaged(self._head.path))
 
 
-def mute(head: gguf.Head) -> ModelUnsupported:
+def not_a_chat_model(head: gguf.Head) -> ModelUnsupported:
     """The error for a model that cannot answer."""
     return ModelUnsupported(tr("{name} is not a model to talk with. Choose another one.").format(name=head.path.name))
 
 
-_said: deque[str] = deque(maxlen=20)
+_log_errors: deque[str] = deque(maxlen=20)
 """llama.cpp's latest complaints."""
 
 
-def _hear(level: int, text: bytes, _: Any) -> None:
+def _on_log(level: int, text: bytes, _: Any) -> None:
     with suppress(Exception):  # nothing may leave a C callback
         if level == _ERROR_LEVEL:
-            _said.append(text.decode("utf-8", "replace").strip())
+            _log_errors.append(text.decode("utf-8", "replace").strip())
 
 
-_log = lib.llama_log_callback(_hear)  # llama.cpp keeps only the pointer
+_log = lib.llama_log_callback(_on_log)  # llama.cpp keeps only the pointer
 
 
 @cache
 def start_library(variant: str = "") -> None:
     """Have llama.cpp ready, and quiet, with that `variant` for this processor, or the best. Raises EngineError."""
     lib.llama_log_set(_log, None)
-    hardware.load(hardware.choose(variant))
+    hardware.load_variant(hardware.choose_variant(variant))
     lib.llama_backend_init()
 
 

@@ -25,16 +25,16 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.hardware import EXACT, CpuLoad, cache_type, check, needs_flash
+from phichat.engine.hardware import EXACT, CpuLoad, check_memory, choose_cache_type, needs_flash
 from phichat.engine.llama import hardware
-from phichat.engine.llama.context import LlamaContext, library_version, mute, start_library, system_info
-from phichat.engine.llama.generation import Chain, TokenGenerator
+from phichat.engine.llama.context import LlamaContext, library_version, not_a_chat_model, start_library, system_info
+from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
-from phichat.engine.prompt_cache import PromptCache, fingerprint, key_of
+from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
 
@@ -48,39 +48,39 @@ class LlamaEngine:
         make_chain: makes what chooses the tokens of one reply.
     """
 
-    make_chain: Callable[[Sampling, int, int, Sequence[int]], Chain] = SamplerChain
+    make_chain: Callable[[Sampling, int, int, Sequence[int]], TokenSampler] = SamplerChain
 
     def __init__(self, states: PromptCache | None = None) -> None:
         self._states = states
         self._saving: KVCache | None = None
         self._is_private = False
-        self._open: _Open | None = None
+        self._open: _LoadedModel | None = None
 
     def load(
         self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
     ) -> Loaded:
         """See Engine."""
-        self.rest(for_long=True)
+        self.save_prompt_cache(for_long=True)
         self.close()
         head = gguf.read_head(model.path)
-        if not _talks(head):
-            raise mute(head)
-        settings = _fitted(head, _started(settings, report))
-        if warning := check(head, settings.context, settings.cache_type):
+        if not _can_chat(head):
+            raise not_a_chat_model(head)
+        settings = _fit_settings(head, _start_library(settings, report))
+        if warning := check_memory(head, settings.context, settings.cache_type):
             report(Notice(warning))
-        self._open = opened = _Open(model, head, settings, stop, report)
+        self._open = opened = _LoadedModel(model, head, settings, stop, report)
         if opened.form.notice:
             report(Notice(opened.form.notice))
-        self._saving = KVCache(self._states, _key(opened.loaded), opened.llama)
+        self._saving = KVCache(self._states, _cache_key(opened.loaded), opened.llama)
         return opened.loaded
 
-    def rest(self, *, for_long: bool = False) -> None:
+    def save_prompt_cache(self, *, for_long: bool = False) -> None:
         """Nothing is asked at the moment: what is remembered of the conversation goes to the disk.
 
         `for_long` if it may not be asked for again before it is gone from memory.
         """
         if self._saving and not self._is_private:
-            self._saving.keep(whole=for_long)
+            self._saving.save(whole=for_long)
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
@@ -88,7 +88,7 @@ class LlamaEngine:
             raise EngineError(tr("No model is loaded: choose one first."))
         sampling = request.sampling.with_seed()
         if request.is_draft:
-            yield from self._read_ahead(self._open, request, sampling, stop)
+            yield from self._prefill_draft(self._open, request, sampling, stop)
         else:
             yield from self._answer(self._open, request, sampling, stop)
 
@@ -98,7 +98,7 @@ class LlamaEngine:
 
     def unload(self) -> None:
         """See Engine. Here, the model is not loaded again by itself: that is up to whoever unloads it."""
-        self.rest(for_long=True)
+        self.save_prompt_cache(for_long=True)
         self.close()
 
     def close(self) -> None:
@@ -109,14 +109,16 @@ class LlamaEngine:
             self._open.close()
         self._saving = self._open = None
 
-    def _answer(self, opened: "_Open", request: Request, sampling: Sampling, stop: CancelToken) -> Iterator[Event]:
+    def _answer(
+        self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
+    ) -> Iterator[Event]:
         started, before = time.perf_counter(), opened.form.notice
         begun = begun_tokens(opened.vocabulary, request.begun) if request.begun else ()
         prompt = fit(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
         if opened.form.notice not in {"", before}:
             yield Notice(opened.form.notice)
         yield PromptReady(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
-        cached = self._keep_common(prompt.tokens, is_private=request.is_temporary)
+        cached = self._reuse_prefix(prompt.tokens, is_private=request.is_temporary)
         yield PromptFit(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped, prompt.first)
         for done in opened.read(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
@@ -128,7 +130,9 @@ class LlamaEngine:
         opened.refuse_nonsense()
         yield from self._reply(opened, sampling, stop, statistics, started, begun)
 
-    def _read_ahead(self, opened: "_Open", request: Request, sampling: Sampling, stop: CancelToken) -> Iterator[Event]:
+    def _prefill_draft(
+        self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
+    ) -> Iterator[Event]:
         """Read a draft, unless more of it than that has been read already."""
         context = opened.loaded.context
         try:
@@ -141,14 +145,14 @@ class LlamaEngine:
         if self._saving and request.is_temporary:
             self._saving.wait()  # so that whoever clears the disk then finds all of it
         if self._saving and request.is_temporary and not any(turn.text for turn in request.turns):
-            self._saving.forget()  # what there was may be deleted now
+            self._saving.drop_parked()  # what there was may be deleted now
         kept, known = opened.llama.kept, len(draft.fixed)
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
             cached = opened.common(draft.fixed)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
         else:
-            cached = self._keep_common(draft.fixed, is_private=request.is_temporary)
+            cached = self._reuse_prefix(draft.fixed, is_private=request.is_temporary)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
             for done in opened.read(draft.fixed[cached:], stop):
                 yield Reading(cached + done, draft.length)
@@ -157,7 +161,7 @@ class LlamaEngine:
 
     def _reply(
         self,
-        opened: "_Open",
+        opened: "_LoadedModel",
         sampling: Sampling,
         stop: CancelToken,
         statistics: Done,
@@ -200,7 +204,7 @@ class LlamaEngine:
             tokens_per_second=count / seconds if seconds else 0.0,
         )
 
-    def _keep_common(self, tokens: Sequence[int], *, is_private: bool) -> int:
+    def _reuse_prefix(self, tokens: Sequence[int], *, is_private: bool) -> int:
         """Forget what the new prompt does not begin with; the number of tokens kept. The last is always read.
 
         What is remembered of another conversation is put away, unless it `is_private`, and what was put away of this
@@ -208,13 +212,13 @@ class LlamaEngine:
         """
         assert self._open is not None  # noqa: S101 - for the type checker
         if self._saving:
-            self._saving.change(tokens, self._open.common(tokens), keeps=not self._is_private)
+            self._saving.switch_prompt(tokens, self._open.common(tokens), keeps=not self._is_private)
         self._is_private = is_private
         self._open.llama.forget_from(self._open.common(tokens))
         return len(self._open.llama.kept)
 
 
-class _Open:
+class _LoadedModel:
     """One loaded model: what it is made of, and the pace at which it works here."""
 
     def __init__(
@@ -265,21 +269,21 @@ class _Open:
 
     def look_up(self) -> PromptLookup | None:
         """What guesses the words of the reply that begins now; None if nothing shall."""
-        is_on = self.loaded.settings.looks_up and self.llama.can_go_back
+        is_on = self.loaded.settings.looks_up and self.llama.can_forget_last
         return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
     def pacer(self) -> ThreadPacer | None:
         """What sets the number of threads for a reply; None if it shall stay as it is."""
         if not self.loaded.settings.follows_load:
             return None
-        self._writing.look()
-        self.llama.use_threads(self._writing.threads)
+        self._writing.check_load()
+        self.llama.set_threads(self._writing.threads)
         return self._writing
 
     def read(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
         """Decode a prompt step by step; how many are done after each. Ends early when stopped."""
         settings = self.loaded.settings
-        self.llama.watch(stop)
+        self.llama.abort_on(stop)
         try:
             for start in range(0, len(tokens), settings.batch):
                 step = tokens[start : start + settings.batch]
@@ -287,11 +291,11 @@ class _Open:
                     return
                 yield start + len(step)
         finally:
-            self.llama.watch(None)
+            self.llama.abort_on(None)
 
     def refuse_nonsense(self) -> None:
         """Raise ModelDamaged if what was computed last are no numbers."""
-        if not self.llama.makes_sense():
+        if not self.llama.has_finite_logits():
             self.llama.forget_all()
             raise ModelDamaged(
                 tr(
@@ -301,29 +305,29 @@ class _Open:
 
     def _read_step(self, tokens: Sequence[int]) -> bool:
         if self.loaded.settings.follows_load:
-            self._reading.look()
-            self.llama.use_threads(self._reading.threads)
+            self._reading.check_load()
+            self.llama.set_threads(self._reading.threads)
         begun = time.perf_counter()
         is_done = self.llama.decode(tokens)
         if is_done and len(tokens) >= MEASURABLE:
-            self._reading.took((time.perf_counter() - begun) / len(tokens))
+            self._reading.record_step((time.perf_counter() - begun) / len(tokens))
         return is_done
 
 
-def _started(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
+def _start_library(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
     """Have the library ready; `settings` with the variant that runs."""
-    chosen = hardware.choose(settings.variant)
+    chosen = hardware.choose_variant(settings.variant)
     if chosen.variant:
         report(chosen)
     start_library(settings.variant)
     return replace(settings, variant=chosen.variant)
 
 
-def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
+def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """`settings` as this model and this computer allow."""
     context = min(settings.context, head.context or settings.context)
-    layers = hardware.layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != EXACT else cache_type(head, context)
+    layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
+    kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
     flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
 
@@ -341,14 +345,14 @@ def _loaded(model: ModelRef, head: gguf.Head, settings: EngineSettings) -> Loade
     )
 
 
-def _key(loaded: Loaded) -> str:
+def _cache_key(loaded: Loaded) -> str:
     """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
-    return key_of(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
+    return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
 
 
-def _talks(head: gguf.Head) -> bool:
+def _can_chat(head: gguf.Head) -> bool:
     """False for the parts of models that see pictures, and for models that only compare texts."""
     kind = head.architecture
     reads_backwards = head.metadata.get(f"{kind}.attention.causal") is False

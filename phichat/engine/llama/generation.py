@@ -12,7 +12,7 @@ from phichat.engine.llama.thread_pacing import ThreadPacer
 AT_ONCE = 0.15  # seconds in which a step ends anyway: looking whether it shall takes two percent of its time
 
 
-class Chain(Protocol):
+class TokenSampler(Protocol):
     """Chooses tokens; a SamplerChain is one."""
 
     def choose(self, context: object, index: int = -1) -> int:
@@ -30,7 +30,7 @@ class TokenGenerator:
     """
 
     def __init__(
-        self, llama: LlamaContext, chain: Chain, pacer: ThreadPacer | None, look_up: PromptLookup | None
+        self, llama: LlamaContext, chain: TokenSampler, pacer: ThreadPacer | None, look_up: PromptLookup | None
     ) -> None:
         self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
         self.looked_up = 0
@@ -55,11 +55,11 @@ class TokenGenerator:
     def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
         """Have ready what the next choice is made from; False if stopped."""
         if self._look_up:
-            self._look_up.add(token)
+            self._look_up.add_token(token)
         if self._guesses[self._right : self._right + 1] == [token]:
             self._right += 1
             self.looked_up += 1
-            self._llama.confirm(token)
+            self._llama.accept_guess(token)
             return True
         self._end_step()
         return self._step(token, left, stop)
@@ -67,7 +67,7 @@ class TokenGenerator:
     def _end_step(self) -> None:
         """Tell how the last step's guesses did, and forget the wrong ones."""
         if self._guesses and self._look_up:
-            self._look_up.tried(len(self._guesses), self._right, self._seconds)
+            self._look_up.record_guesses(len(self._guesses), self._right, self._seconds)
             self._llama.forget_guesses()
 
     def _step(self, token: int, left: int, stop: CancelToken) -> bool:
@@ -82,18 +82,18 @@ class TokenGenerator:
 
     def _try_out(self, token: int, guesses: Sequence[int], stop: CancelToken) -> bool:
         assert self._look_up  # noqa: S101 - for the type checker
-        if self._look_up.prices.seconds(1 + len(guesses)) < AT_ONCE:
-            return self._llama.try_out(token, guesses)
-        self._llama.watch(stop)
+        if self._look_up.prices.estimate_seconds(1 + len(guesses)) < AT_ONCE:
+            return self._llama.decode_guesses(token, guesses)
+        self._llama.abort_on(stop)
         try:
-            is_done = self._llama.try_out(token, guesses)
+            is_done = self._llama.decode_guesses(token, guesses)
         finally:
-            self._llama.watch(None)
+            self._llama.abort_on(None)
         return is_done
 
     def _note_single(self) -> None:
         if self._look_up:
-            self._look_up.prices.single(self._seconds)
+            self._look_up.prices.record_single(self._seconds)
         if self._pacer:
-            self._pacer.took(self._seconds)
-            self._llama.use_threads(self._pacer.threads)
+            self._pacer.record_step(self._seconds)
+            self._llama.set_threads(self._pacer.threads)

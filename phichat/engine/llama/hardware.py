@@ -29,27 +29,27 @@ _UNTOLD = 1  # what one is worth that does not say: the only one of its build
 _loaded: VariantChosen | None = None
 
 
-def choose(wanted: str = "") -> VariantChosen:
+def choose_variant(wanted: str = "") -> VariantChosen:
     """The best variant for this processor, or the one that is `wanted`; without a name where the build has but one.
 
     Once one is loaded it is that. Raises EngineError.
     """
     if _loaded is not None:
         return _loaded
-    return VariantChosen() if _count() else best(dict(_worths(folder())), wanted)
+    return VariantChosen() if _count() else best_variant(dict(_worths(library_folder())), wanted)
 
 
-def load(chosen: VariantChosen) -> None:
+def load_variant(chosen: VariantChosen) -> None:
     """Have llama.cpp use it, before it is asked for anything else; a process keeps the first. Raises EngineError."""
     global _loaded
     if not _count():
-        _ggml().ggml_backend_load(os.fsencode(_files(folder())[chosen.variant]))
+        _ggml().ggml_backend_load(os.fsencode(_files(library_folder())[chosen.variant]))
     if not _count():
         raise _none_runs()
     _loaded = _loaded or chosen
 
 
-def best(worths: dict[str, int], wanted: str = "") -> VariantChosen:
+def best_variant(worths: dict[str, int], wanted: str = "") -> VariantChosen:
     """The choice among variants by what they are worth here; 0 is one that does not run. Raises EngineError."""
     usable = {name: worth for name, worth in worths.items() if worth > 0}
     if not usable:
@@ -59,7 +59,7 @@ def best(worths: dict[str, int], wanted: str = "") -> VariantChosen:
     return VariantChosen(name, next(below, ""))
 
 
-def folder() -> Path:
+def library_folder() -> Path:
     """Where the library is, and the variants beside it."""
     return Path(lib._lib._name).absolute().parent
 
@@ -89,7 +89,7 @@ def _library(file: Path) -> ctypes.CDLL:
 def _ggml() -> ctypes.CDLL:
     """What loads variants. Windows finds a function only in the library that has it, others in those it needs, too."""
     if sys.platform == "win32":
-        return _library(folder() / "ggml.dll")
+        return _library(library_folder() / "ggml.dll")
     found: ctypes.CDLL = lib._lib
     return found
 
@@ -105,7 +105,7 @@ def _count() -> int:
 def _none_runs() -> EngineError:
     return EngineError(
         tr("Nothing in {folder} runs a model on this computer's processor. Install Phichat again.").format(
-            folder=folder()
+            folder=library_folder()
         )
     )
 
@@ -116,7 +116,7 @@ _GRAPHICS = {1, 2}  # GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU in ggml-backend.h
 _ALL = -1
 
 
-def layers(head: gguf.Head, context: int, free: Callable[[], int | None] | None = None) -> int:
+def gpu_layers(head: gguf.Head, context: int, free: Callable[[], int | None] | None = None) -> int:
     """How many layers to put there: all of them as -1, none where this build of llama.cpp uses no such processor.
 
     `free` is how many bytes are free there; None where that cannot be told, and llama.cpp is to try.

@@ -10,7 +10,7 @@ import llama_cpp.llama_cpp as lib
 
 from phichat.engine import hardware
 from phichat.engine.llama.context import LlamaContext
-from phichat.engine.prompt_cache import FEWEST, PromptCache, common
+from phichat.engine.prompt_cache import FEWEST, PromptCache, count_common
 
 SHARE = 10  # of all memory, one part in so many is for conversations that wait
 LEFT = 4  # and of the memory that is free, one part in so many
@@ -36,30 +36,30 @@ class KVCache:
         self._aside: list[_Parked] = []
         self._threads: list[threading.Thread] = []
 
-    def change(self, tokens: Sequence[int], known: int, *, keeps: bool) -> None:
+    def switch_prompt(self, tokens: Sequence[int], known: int, *, keeps: bool) -> None:
         """Another prompt comes, of which `known` tokens are remembered: put away what it will make forgotten.
 
         Then bring back what was put away of it. Without `keeps`, nothing is put away.
         """
         kept = self._llama.kept
         if keeps and len(kept) - known >= FEWEST:
-            self._put_aside()
-        waiting = max(self._aside, key=lambda aside: common(aside.tokens, tokens), default=None)
-        there = common(waiting.tokens, tokens) if waiting else 0
+            self._park()
+        waiting = max(self._aside, key=lambda aside: count_common(aside.tokens, tokens), default=None)
+        there = count_common(waiting.tokens, tokens) if waiting else 0
         if waiting and there >= known + FEWEST:
             self._aside.remove(waiting)
-            self._fill(waiting.tokens, waiting.data, is_written=waiting.is_written)
+            self._restore(waiting.tokens, waiting.data, is_written=waiting.is_written)
         else:
-            self._bring_back(tokens, known)
+            self._load_saved(tokens, known)
 
-    def keep(self, *, whole: bool = True) -> None:
+    def save(self, *, whole: bool = True) -> None:
         """Write down what is remembered now, unless that is done; unless most of it is, if it need not be `whole`."""
         tokens = tuple(self._llama.kept)
         enough = len(tokens) if whole else MOSTLY * len(tokens)
-        if self._states and len(tokens) >= FEWEST and common(self._written, tokens) < enough:
-            self._write(tokens, self._data())
+        if self._states and len(tokens) >= FEWEST and count_common(self._written, tokens) < enough:
+            self._start_saving(tokens, self._read_state())
 
-    def forget(self) -> None:
+    def drop_parked(self) -> None:
         """Nothing that waits in memory may come back."""
         self._aside.clear()
 
@@ -71,28 +71,28 @@ class KVCache:
     def _is_written(self, tokens: tuple[int, ...]) -> bool:
         return self._states is None or tokens == self._written[: len(tokens)]
 
-    def _put_aside(self) -> None:
-        tokens, data = tuple(self._llama.kept), self._data()
+    def _park(self) -> None:
+        tokens, data = tuple(self._llama.kept), self._read_state()
         if not data:
             return
-        is_written = self._is_written(tokens) or self._write(tokens, data)
-        room = min(hardware.installed() // SHARE, hardware.available() // LEFT)
-        self._aside = [aside for aside in self._aside if common(aside.tokens, tokens) < len(aside.tokens)]
+        is_written = self._is_written(tokens) or self._start_saving(tokens, data)
+        room = min(hardware.installed_memory() // SHARE, hardware.available_memory() // LEFT)
+        self._aside = [aside for aside in self._aside if count_common(aside.tokens, tokens) < len(aside.tokens)]
         while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
             self._aside.pop(0)
         if len(data) <= room:
             self._aside.append(_Parked(tokens, data, is_written))
 
-    def _bring_back(self, tokens: Sequence[int], known: int) -> None:
+    def _load_saved(self, tokens: Sequence[int], known: int) -> None:
         """Read what a file remembers of `tokens`, if that is clearly more than the `known` there are."""
-        found = self._states.best(self._key, tokens) if self._states else None
+        found = self._states.find_longest(self._key, tokens) if self._states else None
         if not found or not self._states or found[1] < known + FEWEST:
             return
-        data = self._states.read(found[0])
+        data = self._states.load_state(found[0])
         if data is not None:
-            self._fill(tuple(found[0].tokens), data, is_written=True)
+            self._restore(tuple(found[0].tokens), data, is_written=True)
 
-    def _fill(self, tokens: tuple[int, ...], data: bytearray | memoryview, *, is_written: bool) -> None:
+    def _restore(self, tokens: tuple[int, ...], data: bytearray | memoryview, *, is_written: bool) -> None:
         self._llama.forget_all()
         buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
         if lib.llama_state_seq_set_data(self._llama.context, buffer, len(data), 0):
@@ -101,20 +101,20 @@ class KVCache:
         else:
             self._llama.forget_all()
 
-    def _data(self) -> bytearray:
+    def _read_state(self) -> bytearray:
         """llama.cpp's bytes for all that is remembered; none if it cannot give them."""
         size = lib.llama_state_seq_get_size(self._llama.context, 0)
         data = bytearray(size)
         buffer: Any = (ctypes.c_uint8 * size).from_buffer(data)
         return data if lib.llama_state_seq_get_data(self._llama.context, buffer, size, 0) == size else bytearray()
 
-    def _write(self, tokens: tuple[int, ...], data: bytearray) -> bool:
+    def _start_saving(self, tokens: tuple[int, ...], data: bytearray) -> bool:
         """Begin to write; whether that is likely to end well."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if not self._states or not data or len(self._threads) >= MOST_WRITING:
             return False
         self._written = tokens
-        thread = threading.Thread(target=self._states.keep, args=(self._key, tokens, data), daemon=True)
+        thread = threading.Thread(target=self._states.save_state, args=(self._key, tokens, data), daemon=True)
         self._threads.append(thread)
         thread.start()
         return True

@@ -34,22 +34,22 @@ class StepCosts:
         self._single = 0.0
         self._of = dict(zip(SIZES, first or FIRST_PRICES, strict=True))
 
-    def single(self, seconds: float) -> None:
+    def record_single(self, seconds: float) -> None:
         """One token took so long."""
         self._single += NEWER * (seconds - self._single) if self._single else seconds
 
-    def larger(self, tokens: int, seconds: float) -> float:
+    def record_larger(self, tokens: int, seconds: float) -> float:
         """So many took so long; the price of that."""
         price = seconds / self._single if self._single else self._of[SIZES[0]]
         size = self._nearest(tokens)
         self._of[size] += NEWER * (price * size / tokens - self._of[size])
         return price
 
-    def seconds(self, tokens: int) -> float:
+    def estimate_seconds(self, tokens: int) -> float:
         """How long so many will take; for ever, as long as nothing was measured."""
         return self._single * self._of[self._nearest(tokens)] if self._single else float("inf")
 
-    def best(self, chance: float, full: int, room: int = SIZES[-1]) -> tuple[float, int]:
+    def best_step(self, chance: float, full: int, room: int = SIZES[-1]) -> tuple[float, int]:
         """How much quicker than single tokens the best step is, and how many tokens it has, at most `room`.
 
         Each guess is right with that `chance`, given that the ones before it are. So many `full` steps in a row were
@@ -93,7 +93,7 @@ class PromptLookup:
         for token in tokens:
             self._append(token)
 
-    def add(self, token: int) -> None:
+    def add_token(self, token: int) -> None:
         """This came next."""
         self._was_right = bool(self._at) and self._tokens[self._at] == token
         self._hits = FADING * self._hits + self._was_right
@@ -115,10 +115,10 @@ class PromptLookup:
         count = self._size(1 + len(guesses)) - 1
         return guesses[:count] if count >= FEWEST else []
 
-    def tried(self, guesses: int, right: int, seconds: float) -> None:
+    def record_guesses(self, guesses: int, right: int, seconds: float) -> None:
         """So many guesses were tried in a step, so many were right, and it took so long."""
         self._full = self._full + 1 if right == guesses else 0
-        has_paid = right + 1 >= self.prices.larger(guesses + 1, seconds)
+        has_paid = right + 1 >= self.prices.record_larger(guesses + 1, seconds)
         self._doubt = self._doubt / 2 if has_paid else min(2 * self._doubt + 2, MOST_DOUBT)
 
     def _append(self, token: int) -> None:
@@ -146,5 +146,5 @@ class PromptLookup:
         """How many tokens the next step should have, at most `room`; 0 where single ones are quicker."""
         right, of = HOPE if self._at < self._begun else OWN_HOPE
         chance = (self._hits + right) / (self._hits + self._misses + of + self._doubt)
-        worth, size = self.prices.best(chance, self._full, room)
+        worth, size = self.prices.best_step(chance, self._full, room)
         return size if worth > 1 else 0

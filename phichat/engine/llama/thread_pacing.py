@@ -46,13 +46,13 @@ class ThreadPacer:
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._compared, self._patience = float("-inf"), PATIENCE
 
-    def look(self) -> None:
+    def check_load(self) -> None:
         """Steps begin: see what other programs do."""
         level = self._busy_cores()
         if self._most > 1 and not self._trials and level != self._level:
             self._change(level)
 
-    def took(self, seconds: float) -> None:
+    def record_step(self, seconds: float) -> None:
         """The last step took so long, for a token."""
         if self._most == 1:
             return

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from phichat.cancellation import CancelToken
 from phichat.engine.base import EngineSettings
-from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad, available
+from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad, available_memory
 from phichat.engine.process.child_process import ChildProcess
-from phichat.engine.settings import Measured, TuningStore, best
+from phichat.engine.settings import Measured, TuningStore, choose_fastest
 
 TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
 
@@ -29,41 +29,41 @@ def calibrate(
     if stop.wait(2 * LOOK_EVERY) or look() > BUSY:
         return None
     found: list[Measured] = []
-    for repacking in _ways(path, settings, memory):
+    for repacking in _weight_layouts(path, settings, memory):
         with_it = replace(found[0].settings if found else settings, batch=settings.batch, repacking=repacking)
-        tried = list(_measured(path, with_it, found[0].seconds if found else None, start, stop))
+        tried = list(_measure_in_child(path, with_it, found[0].seconds if found else None, start, stop))
         if stop.is_set():
             return None
         if tried:
-            found.append(_best(tried))
+            found.append(_fastest_with_prices(tried))
         else:  # it died of that
-            memory.refuse(path, repacking=repacking)
+            memory.rule_out(path, repacking=repacking)
     if not found:
         return None
-    if best(found) is not found[0]:  # it may be the computer that is faster by now
-        again = [found[0], *_measured(path, found[0].settings, 0, start, stop)]
+    if choose_fastest(found) is not found[0]:  # it may be the computer that is faster by now
+        again = [found[0], *_measure_in_child(path, found[0].settings, 0, start, stop)]
         found[0] = replace(min(again, key=lambda each: each.seconds), prices=found[0].prices)
-    chosen = best(found)
+    chosen = choose_fastest(found)
     if stop.is_set():
         return None
-    memory.note(path, chosen)
+    memory.save_fastest(path, chosen)
     return chosen
 
 
-def _best(tried: Sequence[Measured]) -> Measured:
+def _fastest_with_prices(tried: Sequence[Measured]) -> Measured:
     """Of those of one way of loading, with what steps cost in that way."""
-    return replace(best(tried), prices=next((each.prices for each in tried if each.prices), ()))
+    return replace(choose_fastest(tried), prices=next((each.prices for each in tried if each.prices), ()))
 
 
-def _ways(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:
+def _weight_layouts(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:
     """Whether to try rewritten weights, and plain ones; what is in use first."""
     yield settings.repacking
     other = not settings.repacking
-    if not other or (memory.may_repack(path) and available() > TIMES * path.stat().st_size):
+    if not other or (memory.may_repack(path) and available_memory() > TIMES * path.stat().st_size):
         yield other
 
 
-def _measured(
+def _measure_in_child(
     path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], ChildProcess], stop: CancelToken
 ) -> Iterator[Measured]:
     """What a child says until it has done, died or is stopped."""

@@ -34,7 +34,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=environment(),
+                env=child_environment(),
                 creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
         except OSError:
@@ -63,13 +63,13 @@ class ChildProcess:
         if self._lock.acquire(blocking=wait):
             try:
                 with suppress(OSError, ValueError):
-                    protocol.write(self._orders, order)
+                    protocol.write_lines(self._orders, order)
             finally:
                 self._lock.release()
 
     def receive(self) -> protocol.Line | None:
         """What it says next; None once it is gone."""
-        return protocol.read(self._answers)
+        return protocol.read_line(self._answers)
 
     def wait(self, seconds: float) -> None:
         """Until it has gone by itself, or for so long."""
@@ -96,7 +96,7 @@ class ChildProcess:
         return _name_of(code)
 
 
-def explain(ending: str) -> str:
+def explain_ending(ending: str) -> str:
     """One sentence for people about what ended the child."""
     sentences = {
         "SIGILL": tr("This computer's processor cannot run an instruction that the model's engine was built for."),
@@ -125,7 +125,7 @@ def _name_of(code: int) -> str:
     return _WINDOWS_ENDINGS.get(code & 0xFFFFFFFF, "" if code == 0 else f"{code}")
 
 
-def environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
     variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[3]

@@ -26,8 +26,8 @@ from phichat.engine.base import (
 )
 from phichat.engine.process import protocol
 from phichat.engine.process.calibrate import calibrate
-from phichat.engine.process.child_process import ChildProcess, crash_location, explain, is_crash
-from phichat.engine.settings import TuningStore, safer
+from phichat.engine.process.child_process import ChildProcess, crash_location, explain_ending, is_crash
+from phichat.engine.settings import TuningStore, safer_settings
 from phichat.errors import EngineDied, EngineError
 from phichat.i18n import tr
 
@@ -78,7 +78,7 @@ class EngineProcess:
         if self._states != self._kept_states() or settings.variant != self._settings.variant:
             self.close()  # a child hears of them once
             self._states = self._kept_states()
-        for event in self._loading(model, settings, stop):
+        for event in self._load(model, settings, stop):
             if isinstance(event, Loaded):
                 loaded = event
             else:
@@ -95,8 +95,8 @@ class EngineProcess:
         if not self._is_ready():
             if not (self._is_away_by_intent or request.is_draft):  # nobody waits for a draft
                 yield Notice(tr("The model's process had ended; it is being started again."))
-            yield from self._reloading(self._model, self._settings, stop)
-        yield from self._answer(request, stop, self._model)
+            yield from self._reload(self._model, self._settings, stop)
+        yield from self._generate(request, stop, self._model)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         """See Engine. The model is loaded again if there are faster settings than the ones in use."""
@@ -110,18 +110,18 @@ class EngineProcess:
         self._settings = faster
         if replace(faster, step_prices=used.step_prices) != used:  # a model in use learns by itself what steps cost
             self.unload()
-            yield from self._reloading(self._model, faster, stop)
+            yield from self._reload(self._model, faster, stop)
 
     def unload(self) -> None:
         """See Engine. The child ends, once what the model remembers is written down."""
-        self._put_away(UNLOADING)
+        self._end_child(UNLOADING)
         self._is_away_by_intent = True
 
     def close(self) -> None:
         """See Engine. The child is gone when this returns."""
-        self._put_away(CLOSING)
+        self._end_child(CLOSING)
 
-    def _put_away(self, patience: float) -> None:
+    def _end_child(self, patience: float) -> None:
         """End the child, which may first write down what it remembers, if it does nothing else."""
         process, self._process = self._process, None
         if process is None:
@@ -134,13 +134,13 @@ class EngineProcess:
     def _kept_states(self) -> dict[str, object]:
         return {"states": self._folder, "budget": self._budget()}
 
-    def _answer(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
+    def _generate(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
         """Generate; as long as the child dies before the first word, once more and one step safer."""
         tried, crashed = self._settings, False
         while not stop.is_set():
             spoken = False
             try:
-                for event in self._ask({"do": "generate", "request": protocol.request_line(request)}, stop):
+                for event in self._send_order({"do": "generate", "request": protocol.request_line(request)}, stop):
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
@@ -152,25 +152,25 @@ class EngineProcess:
                 following = self._safer(death)
                 if spoken or following is None:
                     raise EngineDied(
-                        tr("{what} Your conversation is kept; ask again.").format(what=explain(death.ending))
+                        tr("{what} Your conversation is kept; ask again.").format(what=explain_ending(death.ending))
                     ) from death
-                yield Notice(_again(death, following[1]))
-                yield from self._reloading(model, following[0], stop)
+                yield Notice(_retry_notice(death, following[1]))
+                yield from self._reload(model, following[0], stop)
                 crashed = crashed or is_crash(death.ending)
             else:
                 return
         yield Done(Ending.CANCELLED, request.sampling.seed or 0)
 
-    def _reloading(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
+    def _reload(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load within a reply, where a stop is no error."""
         try:
-            yield from self._loading(model, settings, stop)
+            yield from self._load(model, settings, stop)
         except EngineError:
             if not stop.is_set():
                 raise
             self._is_away_by_intent = True
 
-    def _loading(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
+    def _load(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
         self._loaded = None
         attempt, crashed = settings, False
@@ -179,7 +179,7 @@ class EngineProcess:
             order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._states}
             self._lower = ""
             try:
-                for event in self._ask(order, stop):
+                for event in self._send_order(order, stop):
                     if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
@@ -194,9 +194,9 @@ class EngineProcess:
                     raise EngineDied(
                         tr(
                             "{what} Safer settings did not help: {name} may be damaged, or not fit this computer."
-                        ).format(what=explain(death.ending), name=model.path.name)
+                        ).format(what=explain_ending(death.ending), name=model.path.name)
                     ) from death
-                yield Notice(_again(death, following[1]))
+                yield Notice(_retry_notice(death, following[1]))
                 attempt = following[0]
             else:
                 self._loaded, self._is_away_by_intent = self._process, False
@@ -206,19 +206,21 @@ class EngineProcess:
 
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
         """What to try next, and a word on what it gives up; None if there is nothing."""
-        return next(safer(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None)
+        return next(
+            safer_settings(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None
+        )
 
     def _noted(self, event: Event) -> Event:
         if not isinstance(event, Loaded):
             return event
         self._has_gpu = event.gpu
-        return replace(event, reads=self._memory.reads(event.model.path))
+        return replace(event, reads=self._memory.read_speed(event.model.path))
 
-    def _ask(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
+    def _send_order(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
         """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
         process = self._running()
         number = self._orders = self._orders + 1
-        stopping = _Stopping(process, number, stop, self._kill)
+        stopping = _StopRequest(process, number, stop, self._kill)
         stop.listen(stopping.ask)
         process.send({**order, "number": number})
         if stop.is_set():  # perhaps before the child had heard of the order
@@ -263,7 +265,7 @@ class EngineProcess:
         process.kill()
 
 
-class _Stopping:
+class _StopRequest:
     """Asks a child to stop what it does, and ends it if it does not. `ask` in the thread of whoever stops."""
 
     def __init__(
@@ -297,8 +299,8 @@ class _Died(Exception):
         self.ending = ending
 
 
-def _again(death: _Died, how: str) -> str:
-    return tr("{what} Trying again {how}.").format(what=explain(death.ending), how=how)
+def _retry_notice(death: _Died, how: str) -> str:
+    return tr("{what} Trying again {how}.").format(what=explain_ending(death.ending), how=how)
 
 
 if __name__ == "__main__":

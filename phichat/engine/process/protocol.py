@@ -34,13 +34,13 @@ _PIECE_FIELDS = [field.name for field in fields(Piece)]
 _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
-def write(pipe: IO[bytes], *lines: Line) -> None:
+def write_lines(pipe: IO[bytes], *lines: Line) -> None:
     """Send lines at once. Raises OSError if nobody reads."""
     pipe.write(b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines))
     pipe.flush()
 
 
-def read(pipe: IO[bytes]) -> Line | None:
+def read_line(pipe: IO[bytes]) -> Line | None:
     """The next line, or None when the other side is gone, even in the middle of one."""
     data = pipe.readline()
     if not data.endswith(b"\n"):
@@ -124,13 +124,13 @@ class BatchedWriter:
         self._next = 0.0
         threading.Thread(target=self._send_late, daemon=True, name="sending").start()
 
-    def say(self, line: Line) -> None:
+    def send(self, line: Line) -> None:
         """Send a line, and what waited before it."""
         with self._lock:
             self._send(line)
             self._next = 0.0
 
-    def gather(self, piece: Piece) -> None:
+    def send_piece(self, piece: Piece) -> None:
         """Send a piece, and what waited; a moment later, if one has just been sent."""
         with self._lock:
             self._pieces.append(piece)
@@ -152,7 +152,7 @@ class BatchedWriter:
     def _send(self, *lines: Line) -> None:
         pieces, self._pieces = self._pieces, []
         try:
-            write(self._pipe, *([pieces_line(pieces)] if pieces else []), *lines)
+            write_lines(self._pipe, *([pieces_line(pieces)] if pieces else []), *lines)
         except OSError:
             os._exit(0)
         self._next = time.monotonic() + GATHERED

@@ -401,7 +401,7 @@ class TestLimits:
     def test_a_model_too_big_for_this_computer_is_refused_with_figures(
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(hardware, "installed", lambda: 1_000_000)
+        monkeypatch.setattr(hardware, "installed_memory", lambda: 1_000_000)
         with pytest.raises(ModelTooLarge, match=r"needs 301.*MB of memory .* context of 512 tokens.* there are 1\.0"):
             llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
 
@@ -409,7 +409,7 @@ class TestLimits:
         self, llama: LlamaEngine, chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch,
         heard: list[Event],
     ) -> None:  # fmt: skip
-        monkeypatch.setattr(hardware, "available", lambda: 1_000_000)
+        monkeypatch.setattr(hardware, "available_memory", lambda: 1_000_000)
         llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), heard.append)
         assert "Memory is tight" in next(event.text for event in heard if isinstance(event, Notice))
 

@@ -39,7 +39,7 @@ class Oracle(PromptLookup):
         super().__init__([], StepCosts())
         self._reply, self._wrong_every, self._said = reply, wrong_every, 0
 
-    def add(self, token: int) -> None:
+    def add_token(self, token: int) -> None:
         self._said += 1
 
     def guess(self, room: int) -> list[int]:

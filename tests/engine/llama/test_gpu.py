@@ -24,22 +24,22 @@ HEAD = Head(
     ("free", "layers"), [(24_000_000_000, -1), (3_000_000_000, 14), (gpu.RESERVE, 0), (0, 0), (None, -1)]
 )
 def test_as_many_layers_as_fit_go_there(free: int | None, layers: int) -> None:
-    assert gpu.layers(HEAD, 4096, lambda: free) == layers
+    assert gpu.gpu_layers(HEAD, 4096, lambda: free) == layers
 
 
 def test_a_file_that_does_not_tell_its_layers_is_left_to_llama_cpp() -> None:
-    assert gpu.layers(Head(Path("m.gguf"), 10, {}), 4096, lambda: 100) == -1
+    assert gpu.gpu_layers(Head(Path("m.gguf"), 10, {}), 4096, lambda: 100) == -1
 
 
 def test_without_such_a_build_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lib, "llama_supports_gpu_offload", lambda: False)
-    assert gpu.layers(HEAD, 4096) == 0
+    assert gpu.gpu_layers(HEAD, 4096) == 0
 
 
 def test_what_cannot_be_asked_is_left_to_llama_cpp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lib, "llama_supports_gpu_offload", lambda: True)
     monkeypatch.setattr(lib, "_lib", object())
-    assert gpu.layers(HEAD, 4096) == -1
+    assert gpu.gpu_layers(HEAD, 4096) == -1
 
 
 def test_the_devices_there_are_can_be_asked() -> None:

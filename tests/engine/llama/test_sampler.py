@@ -37,7 +37,7 @@ def llama(chatml_model: Path, settings: EngineSettings) -> Iterator[LlamaContext
 
 def by_llama_cpp(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) -> list[int]:
     """A reply with llama.cpp's samplers alone."""
-    chain, said = plain_chain(sampling, 3, llama.words), list[int]()
+    chain, said = plain_chain(sampling, 3, llama.token_count), list[int]()
     for token in begun:
         lib.llama_sampler_accept(chain, token)
     for _ in range(COUNT):
@@ -50,7 +50,7 @@ def by_llama_cpp(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) 
 
 def by_the_app(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) -> list[int]:
     """The same with what the app uses."""
-    chain, said = SamplerChain(sampling, 3, llama.words, begun), list[int]()
+    chain, said = SamplerChain(sampling, 3, llama.token_count, begun), list[int]()
     for _ in range(COUNT):
         said.append(chain.choose(llama.context))
         llama.decode(said[-1:])
@@ -71,8 +71,8 @@ def test_the_same_tokens_as_llama_cpp_chooses(llama: LlamaContext, sampling: Sam
 
 
 def test_what_the_model_computed_is_untouched(llama: LlamaContext) -> None:
-    chain = SamplerChain(Sampling(repeat_penalty=1.9), 1, llama.words, begun=range(20, 60))
-    logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(llama.context, -1), (llama.words,))
+    chain = SamplerChain(Sampling(repeat_penalty=1.9), 1, llama.token_count, begun=range(20, 60))
+    logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(llama.context, -1), (llama.token_count,))
     before = logits.copy()
     chain.choose(llama.context)
     chain.close()

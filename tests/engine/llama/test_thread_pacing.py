@@ -32,7 +32,7 @@ class Machine:
             threads = self.pacer.threads
             used.append(threads)
             self.now += self.seconds(threads)
-            self.pacer.took(self.seconds(threads))
+            self.pacer.record_step(self.seconds(threads))
             self.changes += self.pacer.threads != threads
         return used
 

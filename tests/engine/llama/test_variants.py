@@ -72,13 +72,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_the_best_that_runs_here_is_chosen_unless_another_is_wanted(
     worths: dict[str, int], wanted: str, expected: VariantChosen
 ) -> None:
-    assert variants.best(worths, wanted) == expected
+    assert variants.best_variant(worths, wanted) == expected
 
 
 def test_from_the_best_one_goes_down_to_the_least_in_a_few_steps() -> None:
-    steps = [variants.best(INTEL)]
+    steps = [variants.best_variant(INTEL)]
     while steps[-1].lower:
-        steps.append(variants.best(INTEL, steps[-1].lower))
+        steps.append(variants.best_variant(INTEL, steps[-1].lower))
     assert [step.variant for step in steps] == ["sapphirerapids", "zen4", "haswell", "sse42", "x64"]
 
 
@@ -90,43 +90,43 @@ def test_it_is_loaded_by_its_whole_path_whatever_lies_in_the_current_folder(
     elsewhere.mkdir()
     (elsewhere / f"libggml-cpu-sapphirerapids{SUFFIX}").touch()
     monkeypatch.chdir(elsewhere)
-    variants.load(variants.choose())
+    variants.load_variant(variants.choose_variant())
     assert library.loaded == [str(tmp_path / f"libggml-cpu-sapphirerapids{SUFFIX}")]
 
 
 def test_a_process_keeps_the_one_it_began_with(install: Install) -> None:
     library = install(INTEL)
-    variants.load(variants.choose("haswell"))
-    variants.load(variants.choose(""))
-    assert variants.choose("zen4") == VariantChosen("haswell", "sse42")
+    variants.load_variant(variants.choose_variant("haswell"))
+    variants.load_variant(variants.choose_variant(""))
+    assert variants.choose_variant("zen4") == VariantChosen("haswell", "sse42")
     assert len(library.loaded) == 1
 
 
 def test_a_build_for_one_kind_of_processor_is_left_alone(install: Install) -> None:
     library = install(INTEL, built_in=1)
-    assert variants.choose("haswell") == VariantChosen()
-    variants.load(variants.choose("haswell"))
+    assert variants.choose_variant("haswell") == VariantChosen()
+    variants.load_variant(variants.choose_variant("haswell"))
     assert library.loaded == []
 
 
 def test_a_build_that_cannot_be_asked_is_left_alone(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install(INTEL)
     monkeypatch.setattr(variants, "_ggml", object)
-    assert variants.choose() == VariantChosen()
-    variants.load(variants.choose())
+    assert variants.choose_variant() == VariantChosen()
+    variants.load_variant(variants.choose_variant())
 
 
 @pytest.mark.parametrize("worths", [{}, {"haswell": 0, "zen4": 0}])
 def test_where_none_runs_one_sentence_says_so(install: Install, tmp_path: Path, worths: dict[str, int]) -> None:
     install(worths)
     with pytest.raises(EngineError, match="this computer's processor"):
-        variants.choose()
+        variants.choose_variant()
 
 
 def test_one_that_cannot_be_loaded_is_not_replaced_by_what_lies_about(install: Install, tmp_path: Path) -> None:
     library = install(INTEL)
-    chosen = variants.choose()
+    chosen = variants.choose_variant()
     (tmp_path / f"libggml-cpu-{chosen.variant}{SUFFIX}").write_bytes(b"")
     library.ggml_backend_load = lambda path: None  # type: ignore[method-assign]
     with pytest.raises(EngineError):
-        variants.load(chosen)
+        variants.load_variant(chosen)

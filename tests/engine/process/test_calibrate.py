@@ -13,11 +13,11 @@ import pytest
 from phichat.engine import settings as engine_settings
 from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded, ModelRef
 from phichat.engine.llama import calibration
-from phichat.engine.llama.calibration import measure
+from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.host import EngineProcess
-from phichat.engine.settings import Measured, TuningStore, best
+from phichat.engine.settings import Measured, TuningStore, choose_fastest
 
 USED = EngineSettings(context=512, threads=1)
 
@@ -74,7 +74,7 @@ def test_what_is_clearly_faster_is_used_from_now_on(
 ) -> None:
     run([figures(10), figures(8, flash_attention=False)], [figures(9), figures(4, batch=512)])
     assert memory.recall(model, USED) == replace(USED, repacking=True, flash_attention=False, batch=512)
-    assert memory.reads(model) == pytest.approx(1024 / 4)
+    assert memory.read_speed(model) == pytest.approx(1024 / 4)
 
 
 def test_what_is_hardly_faster_changes_nothing(
@@ -90,7 +90,7 @@ def test_a_computer_that_is_faster_by_then_changes_nothing(
 ) -> None:
     run([{**figures(10), "prices": [4.5, 7.5, 14.5]}], [figures(9)], again=[figures(9)])
     assert memory.recall(model, USED) == replace(USED, step_prices=(4.5, 7.5, 14.5))
-    assert memory.reads(model) == pytest.approx(1024 / 9, abs=0.01)
+    assert memory.read_speed(model) == pytest.approx(1024 / 9, abs=0.01)
 
 
 def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
@@ -104,7 +104,7 @@ def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
 @pytest.mark.parametrize("prices", [[4.5, 7.5], [4.5, "7.5", 14.5], [0.0, 7.5, 14.5], [4.5, 7.5, 1e99], "4.5", None])
 def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path, prices: object) -> None:
     memory = TuningStore(tmp_path / "engine.json")
-    memory.note(model, Measured(replace(USED, batch=512), 10, 10, (4.5, 7.5, 14.5)))
+    memory.save_fastest(model, Measured(replace(USED, batch=512), 10, 10, (4.5, 7.5, 14.5)))
     kept = json.loads((tmp_path / "engine.json").read_text("utf-8"))
     next(iter(kept.values()))["fastest"]["step_prices"] = prices
     (tmp_path / "engine.json").write_text(json.dumps(kept), "utf-8")
@@ -144,24 +144,24 @@ def test_it_ends_at_once_when_anything_is_asked(
 
 
 def test_other_cores_than_those_measured_are_not_believed(memory: TuningStore, model: Path) -> None:
-    memory.note(model, Measured(replace(USED, threads=8, batch=512), 10, 10))
+    memory.save_fastest(model, Measured(replace(USED, threads=8, batch=512), 10, 10))
     assert memory.recall(model, USED) == USED
     assert memory.recall(model, replace(USED, threads=8)).batch == 512
 
 
 def test_without_a_file_it_holds_for_the_session(model: Path) -> None:
     memory = TuningStore(None)
-    memory.note(model, Measured(replace(USED, batch=512), 10, 10))
+    memory.save_fastest(model, Measured(replace(USED, batch=512), 10, 10))
     assert memory.recall(model, USED).batch == 512
 
 
 def test_the_first_is_kept_among_equals() -> None:
     one, other = Measured(USED, 100, 10), Measured(replace(USED, batch=256), 101, 10)
-    assert best([one, other]) is one
+    assert choose_fastest([one, other]) is one
 
 
 def test_a_model_is_measured_with_and_without_flash_attention(chatml_model: Path, settings: EngineSettings) -> None:
-    found = list(measure(chatml_model, settings))
+    found = list(measure_settings(chatml_model, settings))
     assert {each.settings.flash_attention for each in found} == {True, False}
     assert all(each.reads > 0 and each.writes > 0 for each in found)
     assert len(found[-1].prices) == len(SIZES)
@@ -172,7 +172,7 @@ def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
     chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration, "HOPELESS", 1e9)
-    assert not any(each.prices for each in measure(chatml_model, settings, rival=1e-6))
+    assert not any(each.prices for each in measure_settings(chatml_model, settings, rival=1e-6))
 
 
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
@@ -185,7 +185,7 @@ def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
         engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         assert not list(engine.calibrate(CancelToken()))
         assert memory.is_measured(chatml_model)
-        memory.note(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
+        memory.save_fastest(chatml_model, Measured(replace(settings, batch=64), 100, 10, (4.5, 7.5, 14.5)))
         again = EngineProcess(memory)
         loaded = again.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         again.close()
@@ -200,7 +200,7 @@ def test_faster_settings_are_used_at_once(
 ) -> None:
     def find(path: Path, used: EngineSettings, known: TuningStore, *_: object) -> Measured:
         found = Measured(replace(used, batch=64), 100, 10)
-        known.note(path, found)
+        known.save_fastest(path, found)
         return found
 
     monkeypatch.setattr("phichat.engine.process.host.calibrate", find)

@@ -38,10 +38,10 @@ EVENTS = [
 
 def through_pipe(line: protocol.Line) -> protocol.Line:
     pipe = io.BytesIO()
-    protocol.write(pipe, line)
+    protocol.write_lines(pipe, line)
     assert pipe.getvalue().count(b"\n") == 1
     pipe.seek(0)
-    found = protocol.read(pipe)
+    found = protocol.read_line(pipe)
     assert found is not None
     return found
 
@@ -80,7 +80,7 @@ def test_settings_arrive_as_they_were() -> None:
 
 @pytest.mark.parametrize("rest", [b"", b'{"event": "pie', b'{"event": "piece"}'])
 def test_the_other_side_is_gone_even_in_the_middle_of_a_line(rest: bytes) -> None:
-    assert protocol.read(io.BytesIO(rest)) is None
+    assert protocol.read_line(io.BytesIO(rest)) is None
 
 
 def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:

@@ -13,14 +13,14 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import Event, Piece, Request
 from phichat.engine.process import protocol
-from phichat.engine.process.child_process import environment
+from phichat.engine.process.child_process import child_environment
 from tests.engine.process.quick_child import MANY
 
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, str(Path(__file__).with_name("quick_child.py"))]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, env=environment()) as child:
+    with subprocess.Popen(command, stdin=-1, stdout=-1, env=child_environment()) as child:
         yield child
         child.kill()
 
@@ -28,9 +28,9 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_first_word_comes_at_once_and_words_that_come_fast_come_together(child: subprocess.Popen[bytes]) -> None:
     orders, answers = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
     request = protocol.request_line(Request((Turn(Role.USER, "Say."),)))
-    protocol.write(orders, {"do": "generate", "number": 1, "request": request})
+    protocol.write_lines(orders, {"do": "generate", "number": 1, "request": request})
     assert heard_in(answers) == [Piece("first ", 0)]
-    protocol.write(orders, {"do": "stop", "number": 1})
+    protocol.write_lines(orders, {"do": "stop", "number": 1})
     heard = [os.read(answers.fileno(), 1 << 20)]
     while not heard[-1].endswith(b"\n") or b'"done"' not in heard[-1]:
         heard.append(os.read(answers.fileno(), 1 << 20))
@@ -41,6 +41,6 @@ def test_a_first_word_comes_at_once_and_words_that_come_fast_come_together(child
 
 def heard_in(answers: IO[bytes]) -> list[Event]:
     """What the next line says."""
-    line = protocol.read(answers)
+    line = protocol.read_line(answers)
     assert line is not None
     return list(protocol.events_of(line))
