@@ -1,4 +1,4 @@
-"""The Engine protocol: what every engine takes, what it yields, and how it is stopped."""
+"""The Engine protocol, the requests it takes and the events it yields."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -73,18 +73,19 @@ class EngineSettings:
     """How a model is run. The same settings, seed and prompt on one machine give the same text.
 
     Attributes:
-        context: tokens the model keeps in view; at most what the model was made for.
+        context: size of the context in tokens; at most what the model was trained for.
         threads: processor threads, at most.
-        batch: tokens read in one step, between two looks at the stop flag and two progress events.
-        flash_attention: a faster way to compute attention.
-        repacking: rewrite the weights for this processor while loading; needs more memory.
-        gpu_layers: layers on the graphics processor; -1 for all of them, where there is one.
-        cache_type: how keys and values are held, "f16" or "q8_0", which takes half the memory and loses a little.
-        looks_up: guess what comes next from what was said already, and have several guesses checked in one step. It
-            changes no reply, but for the arithmetic of larger steps.
-        follows_load: use fewer threads while other programs are busy and fewer are faster.
-        variant: which of the library's variants for processors runs; empty for the best, and where there is but one.
-        step_prices: how many single tokens the steps cost in which guesses are checked, by size; none if not measured.
+        batch: tokens decoded in one step of the prompt; cancellation and progress are handled between steps.
+        flash_attention: whether to use flash attention.
+        repacking: whether to repack the weights for this processor while loading, which needs more memory.
+        gpu_layers: layers to offload to the graphics processor; -1 for all.
+        cache_type: type of the KV cache, "f16", or "q8_0", which takes half the memory and is a little less exact.
+        looks_up: whether to use prompt lookup decoding: guess tokens from earlier text and check several in one step.
+            It changes a reply only by the rounding of larger steps.
+        follows_load: whether to use fewer threads while other programs are busy, where that is faster.
+        variant: which of llama.cpp's CPU variants runs; empty for the best one.
+        step_prices: time of a step that checks guesses, for each size in `SIZES`, in single tokens; empty if not
+            measured.
     """
 
     context: int = 4096
@@ -100,20 +101,24 @@ class EngineSettings:
     step_prices: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step_prices", tuple(self.step_prices))  # JSON knows but lists
+        object.__setattr__(self, "step_prices", tuple(self.step_prices))  # JSON has lists only
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON holds them."""
+        """Return the settings as JSON types."""
         return {**asdict(self), "step_prices": list(self.step_prices)}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One question: the turns so far, the person's last, and how to sample the reply.
+    """A conversation to reply to.
 
-    `begun` is what there is of the reply already, which then goes on from there. While the last turn `is_draft`, it is
-    only read, as far as it will stay the same however it goes on: the question, once asked, is answered sooner. With
-    `only_counts`, a draft is not even read. Nothing of one that `is_temporary` goes to the disk.
+    Attributes:
+        turns: the conversation, the user's turn last.
+        sampling: how to sample the reply.
+        begun: the beginning of the reply, to continue from.
+        is_draft: whether the last turn is still being written: prefill what will not change, and generate nothing.
+        is_temporary: whether nothing of the conversation may be written to disk.
+        only_counts: whether to count the tokens of a draft without prefilling it.
     """
 
     turns: tuple[Turn, ...]
@@ -126,9 +131,9 @@ class Request:
 
 @dataclass(frozen=True)
 class VariantChosen:
-    """The library will run in that `variant`, told before it may die of it; `lower` is the one to try next if it does.
+    """The CPU variant that llama.cpp will run, sent before it may crash; `lower` is the next to try if it does.
 
-    Both are empty where there is no choice.
+    Both are empty if the build has only one.
     """
 
     variant: str = ""
@@ -137,17 +142,25 @@ class VariantChosen:
 
 @dataclass(frozen=True)
 class Loading:
-    """A model is being loaded; `fraction` from 0 to 1."""
+    """Progress of loading a model; `fraction` from 0 to 1."""
 
     fraction: float
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model is ready. `settings` are those in force, which may be safer than the ones asked for.
+    """A model is loaded.
 
-    `most_context` is what the model was made for, 0 if it does not say; `cpu` what the library was built to use;
-    `reads` how many tokens a second it read here when it was measured, 0 if it was not.
+    Attributes:
+        model: which one.
+        architecture: as in the file's metadata.
+        context: size of the context in tokens.
+        library: name and version of the library that runs it.
+        settings: the settings in use, which may be safer than those requested.
+        most_context: the context the model was trained for; 0 if unknown.
+        cpu: the processor features that the library uses.
+        gpu: whether layers are offloaded.
+        reads: measured speed of prompt processing in tokens per second; 0 if not measured.
     """
 
     model: ModelRef
@@ -162,20 +175,20 @@ class Loaded:
 
     @property
     def made_with(self) -> dict[str, Any]:
-        """What a reply's text depends on besides model, prompt and sampling, as it is kept with the reply."""
+        """What the text of a reply depends on besides model, prompt and sampling; stored with the reply."""
         return {"library": self.library, "machine": self.cpu, "settings": self.settings.as_json()}
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence the person should read."""
+    """A sentence to show to the user."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class PromptReady:
-    """The prompt, before it is read: its ids, its text with special tokens written out, turns that had to go."""
+    """The prompt: its token ids, its text with special tokens written out, and how many turns were left out."""
 
     tokens: tuple[int, ...]
     text: str
@@ -184,13 +197,16 @@ class PromptReady:
 
 @dataclass(frozen=True)
 class PromptFit:
-    """How the prompt, or that of a draft, fits: its tokens, of which `kept` need not be read, within a `context`.
+    """How the prompt of a request or draft fits into the context.
 
-    `dropped` as in PromptReady; where any were, `first` is the id of the message from which on nothing is left out,
-    empty if that is what has no id yet.
-
-    A draft that cannot fit has `trouble`, a sentence about that, and `excess` if the question alone has so many tokens
-    too many.
+    Attributes:
+        tokens: length of the prompt.
+        kept: how many of them are in the KV cache already.
+        context: size of the context in tokens.
+        dropped: how many turns were left out.
+        first: id of the first message after those left out; empty if it has none yet.
+        trouble: why a draft does not fit, as a sentence; empty if it fits.
+        excess: by how many tokens the question alone is too long.
     """
 
     tokens: int
@@ -204,7 +220,7 @@ class PromptFit:
 
 @dataclass(frozen=True)
 class Reading:
-    """So many of the prompt's tokens have been read, those kept from before included."""
+    """Progress of prompt processing in tokens, those in the KV cache included."""
 
     done: int
     total: int
@@ -212,9 +228,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Done:
-    """The reply is over. Times in seconds, speed in tokens per second; the first token comes from the prompt.
+    """The reply has ended. Times are in seconds; the first token belongs to prompt processing.
 
-    `looked_up_tokens` of the reply were guessed right from what was said before.
+    `looked_up_tokens` is how many tokens of the reply came from prompt lookup.
     """
 
     reason: Ending
@@ -233,35 +249,35 @@ Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Re
 
 
 class Engine(Protocol):
-    """Prompts in, tokens out. One thread uses an engine; only a CancelToken may come from another."""
+    """Runs one model at a time. Not thread-safe: only a CancelToken may be set from another thread."""
 
     def load(
         self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
     ) -> Loaded:
-        """Make `model` ready, in place of any other; `report` hears Loading and Notice events.
+        """Load `model` in place of any other; `report` is called with Loading and Notice events.
 
         Raise ModelError or EngineError.
         """
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
-        """Answer: Notice, PromptReady, PromptFit, Reading events, a Piece for each token, one Done.
+        """Yield Notice, PromptReady, PromptFit and Reading events, a Piece for each token, and one Done.
 
-        A draft gets PromptFit, Reading and Done alone, and is no error where it does not fit. After `unload`, the model
-        is loaded again first. Raises EngineError; what was yielded before stays valid.
+        A draft yields PromptFit, Reading and Done only, and is no error if it does not fit. After `unload`, load the
+        model again first. Raise EngineError; what was yielded before stays valid.
         """
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:
-        """Find the fastest settings for the model, unless they are known; Loading and Loaded where they change."""
+        """Find the fastest settings for the model unless they are known; yield Loading and Loaded if they change."""
 
     def unload(self) -> None:
-        """Give the model's memory back until it is needed again; what it remembers is put away first."""
+        """Free the model's memory until it is needed again, and save its prompt cache first."""
 
     def close(self) -> None:
-        """Give all memory back. `load` may be called again."""
+        """Free all memory. `load` may be called again."""
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """`event` as the command line's `--json` writes it."""
+    """Return `event` as the command line's `--json` prints it."""
     return {"event": EVENT_NAMES[type(event)], **asdict(event)}
 
 
@@ -278,4 +294,5 @@ EVENT_NAMES: dict[type, str] = {
 }
 
 
-SIZES = (8, 16, 32)  # tokens of a step, the one that is certain among them
+SIZES = (8, 16, 32)
+"""Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""

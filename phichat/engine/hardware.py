@@ -1,4 +1,4 @@
-"""What this computer can do: whether a model fits into its memory, how fast that is read, how busy the cores are."""
+"""Memory, memory bandwidth and CPU load of this computer, and whether a model fits."""
 
 import ctypes
 import mmap
@@ -25,20 +25,20 @@ _CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 def memory_needed(head: Head, context: int, *, repacking: bool = False, cache_type: str = EXACT) -> int:
-    """Bytes that `head`'s model takes with `context` tokens; repacked weights are held twice while loading."""
+    """Return the bytes that a model needs with a context of `context` tokens; repacking holds its weights twice."""
     return head.bytes * (2 if repacking else 1) + kv_bytes(head, context, cache_type) + OVERHEAD
 
 
 def kv_bytes(head: Head, context: int, cache_type: str = EXACT) -> int:
-    """Bytes of keys and values."""
+    """Return the size of the KV cache in bytes."""
     return int(head.kv_bytes(context) * _SHARES[cache_type])
 
 
 def choose_cache_type(head: Head, context: int) -> str:
-    """How to hold keys and values: exactly, unless there is memory only for less.
+    """Return the type of the KV cache: "f16", or "q8_0" if there is only memory for that.
 
-    With "q8_0" SmolLM2's likeliest next word was another one in 4 of 100 places (a mean divergence of 0.004), and a
-    long prompt was read at less than half the speed: so it is for need alone. It takes flash attention.
+    With "q8_0", SmolLM2's most likely token was another one in 4 of 100 places (a mean KL divergence of 0.004), and
+    prompt processing ran at less than half the speed. It needs flash attention.
     """
     for limit in (available_memory(), installed_memory()):
         for kind in (EXACT, SHORT):
@@ -48,22 +48,22 @@ def choose_cache_type(head: Head, context: int) -> str:
 
 
 def needs_flash(head: Head, context: int, batch: int, kind: str) -> bool:
-    """Whether attention must be computed the flash way: it does without a table of all scores, which can be large."""
+    """Return whether flash attention is needed: without it, the matrix of attention scores may be too large."""
     return kind != EXACT or head.heads * batch * context * _SCORE > MOST_SCORES
 
 
 def installed_memory() -> int:
-    """Bytes of memory this process may use at most: the computer's, or what limits it to less."""
+    """Return the bytes of memory this process may use: all of the computer's, or the limit of a cgroup or rlimit."""
     return min([int(psutil.virtual_memory().total), *_limits()])
 
 
 def available_memory() -> int:
-    """Bytes that are free now, without pushing others out."""
+    """Return the bytes that are available now without swapping."""
     return min([int(psutil.virtual_memory().available), *_limits()])
 
 
 def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
-    """A warning if it will be tight, else nothing. Raises ModelTooLarge if it cannot fit at all."""
+    """Return a warning if memory will be tight, else "". Raise ModelTooLarge if the model cannot fit."""
     need = memory_needed(head, context, cache_type=kind)
     figures = {
         "name": head.name,
@@ -108,23 +108,23 @@ def _limits() -> list[int]:
 
 
 USED = 0.75
-"""What share of the memory's bandwidth a model uses while it writes, every byte of its file being read for each token.
+"""Share of the memory bandwidth that generation uses, which reads the whole file for each token.
 
-Phi-3-mini q4 (2.39 GB) wrote 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, and 7.8 to 10.4 where
-they read 24 to 27. To measure again: `phichat bench --parts speed`, against `phichat models list --json`.
+Phi-3-mini q4 (2.39 GB) generated 4.9 to 6.9 tokens a second on two cores that read 18 GB a second, and 7.8 to 10.4
+where they read 24 to 27. To measure again: `phichat bench --parts speed`, against `phichat models list --json`.
 """
 
 EACH_TOKEN = 0.006
-"""Seconds a token takes besides: SmolLM2 (98 MB) wrote 66 tokens a second on the first of these computers, 95 there."""
+"""Seconds of overhead a token: SmolLM2 (98 MB) generated 66 tokens a second on the first computer, 95 on the other."""
 
 SECONDS = 0.2
-LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read over and over; what fits into caches would say nothing
-SHARE = 20  # of the memory that is free, one part in so many
-STEP = 1 << 20  # bytes a call reads; smaller ones measure the calls
+LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read repeatedly; less would fit into the processor's caches
+SHARE = 20  # at most one part in so many of the available memory
+STEP = 1 << 20  # bytes a call copies; with smaller ones, the calls would be measured
 
 
 def measure_bandwidth() -> float | None:
-    """Bytes a second that all threads a model would have read together; None where it cannot be told."""
+    """Return the memory bandwidth of all threads together in bytes per second; None if it cannot be measured."""
     count = threads()
     room = min(LARGEST, int(psutil.virtual_memory().available) // SHARE)
     if room < max(SMALLEST, 2 * STEP * count):
@@ -133,12 +133,12 @@ def measure_bandwidth() -> float | None:
 
 
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
-    """About how fast a model of that size writes."""
+    """Return about how many tokens a second a model of that size generates."""
     return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
 
 
 class SpeedEstimator:
-    """Measures once, at the first question. Any thread may ask."""
+    """Estimates speed from the bandwidth, measured at the first call. Thread-safe."""
 
     def __init__(self, measure: Callable[[], float | None] = measure_bandwidth) -> None:
         self._measure = measure
@@ -146,7 +146,7 @@ class SpeedEstimator:
         self._found: list[float | None] = []
 
     def speed(self, file_bytes: int) -> float | None:
-        """About how many tokens a second a model of that size writes here; None if that cannot be told."""
+        """Return about how many tokens a second a model of that size generates here; None if unknown."""
         with self._lock:
             if not self._found:
                 self._found.append(self._measure())
@@ -155,7 +155,7 @@ class SpeedEstimator:
 
 
 def _read(count: int, length: int) -> float | None:
-    """What `count` threads together read a second, each a buffer of its own."""
+    """Return the bytes a second that `count` threads read together, each from a buffer of its own."""
     rates: list[float] = []
     barrier = threading.Barrier(count)
     workers = [threading.Thread(target=_reader, args=(length, barrier, rates), daemon=True) for _ in range(count)]
@@ -171,10 +171,10 @@ def _read(count: int, length: int) -> float | None:
 
 
 def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None:
-    """Copy a large buffer, part by part, into one that stays in the cache. Foreign calls let other threads run."""
+    """Copy a large buffer, part by part, into one that stays in the cache. Calls of ctypes release the GIL."""
     try:
         far, near = (ctypes.c_char.from_buffer(mmap.mmap(-1, size)) for size in (length, STEP))
-        ctypes.memset(ctypes.byref(far), 1, length)  # memory that nobody wrote is all the same page
+        ctypes.memset(ctypes.byref(far), 1, length)  # pages never written to all map to one page of zeros
         barrier.wait(timeout=5)
     except (OSError, ValueError, threading.BrokenBarrierError):  # no room for a buffer, here or in another thread
         barrier.abort()
@@ -186,35 +186,35 @@ def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None
     rates.append(done / passed)
 
 
-BUSY = 0.3  # cores used by other programs that count as busy
+BUSY = 0.3  # cores used by other programs from which on they count as busy
 
 
-LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two looks at what other programs use, at least and at most
+LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two samples, at least and at most
 
 
-GLANCE_EVERY = 0.5  # seconds between two looks while nothing is done, so that it is known when something is asked
+GLANCE_EVERY = 0.5  # seconds between two samples of the thread, so that a request finds a figure
 
 
 class CpuLoad:
-    """How many cores other programs use, as measured between two looks that are neither too near nor too far apart.
+    """Measures how many cores other programs use, between two samples that are `LOOK_EVERY` to `STALE` apart.
 
-    A thread of its own looks from `start` to `stop`, and whoever calls it does.
+    Each call takes a sample; so does a thread between `start` and `stop`.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         own = psutil.Process()
         self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
-        """The window's process is no neighbour: it works because this one does."""
+        """This process and its parent, the window, whose load is ours."""
         self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
         self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._sample, name="neighbours", daemon=True)
+        self._thread = threading.Thread(target=self._sample, name="cpu load", daemon=True)
 
     def start(self) -> None:
-        """Look now and then from now on."""
+        """Start the thread that takes samples."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the thread."""
         self._ended.set()
         self._thread.join()
 
@@ -223,7 +223,7 @@ class CpuLoad:
             self()
 
     def __call__(self) -> float:
-        """The latest figure."""
+        """Return how many cores other programs use."""
         with self._lock:
             now = self._clock()
             passed = now - self._then
@@ -235,7 +235,7 @@ class CpuLoad:
             return self._found
 
     def _used_so_far(self) -> float:
-        """Seconds that processors have worked for others."""
+        """Return the CPU seconds that other programs have used."""
         everyone = psutil.cpu_times()
         busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
         return float(busy - sum(map(_used_by, self._family)))
@@ -244,6 +244,6 @@ class CpuLoad:
 def _used_by(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
-    except psutil.Error:  # it has gone, or is not to be asked
+    except psutil.Error:  # it has ended, or access is denied
         return 0.0
     return float(times.user + times.system)

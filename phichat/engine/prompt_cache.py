@@ -1,7 +1,7 @@
-"""What the model remembers of conversations, kept on disk within a budget: files of tokens and their keys and values.
+"""The prompt cache on disk: token ids and their KV cache, one file a conversation, within a size limit.
 
-A file begins with a line of JSON, then come the token ids (uint32, little endian) and llama.cpp's own bytes. It is used
-only if model, settings, library and machine are the same, its checksum is right, and a prompt begins with its tokens.
+A file is a line of JSON, the token ids (uint32, little endian) and the sequence state from llama.cpp. It is used only
+if model, settings, library and machine are the same, its checksum is right, and a prompt begins with its tokens.
 """
 
 import hashlib
@@ -23,20 +23,20 @@ from typing import IO, Any
 from phichat.files import atomic_write, make_private
 
 FORMAT = 2
-FEWEST = 64  # tokens worth a file: less is read again as quickly as it is found
-RESERVE = 1_000_000_000  # bytes of the disk that are left alone
-CHUNK = 1 << 20  # bytes that are checked at a time
+FEWEST = 64  # tokens worth a file: fewer are decoded as quickly as loaded
+RESERVE = 1_000_000_000  # bytes of the disk that are left free
+CHUNK = 1 << 20  # bytes read at a time to check a file
 MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
 
 READ_ERRORS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
-"""What reading a file raises that holds something else than what was written."""
+"""What reading a damaged file may raise."""
 
 _ENDING = ".state"
 
 
 @dataclass(frozen=True)
 class CachedPrompt:
-    """One file: the tokens it remembers, where its data begins, how long it is, and its checksum."""
+    """One file: its tokens, offset and length of its state in bytes, and the checksum."""
 
     path: Path
     tokens: Sequence[int]
@@ -45,27 +45,27 @@ class CachedPrompt:
     checksum: str
 
     def count_common(self, tokens: Sequence[int]) -> int:
-        """How many of `tokens` it remembers, from the first on."""
+        """Return the length of the common prefix with `tokens`."""
         return count_common(self.tokens, tokens)
 
 
 class PromptCache:
-    """The files of one folder. What goes wrong with one costs time, never an answer: it is forgotten."""
+    """The files of one folder. A file that causes an error is deleted; that costs time, never a reply."""
 
     def __init__(self, folder: Path, budget: int) -> None:
         self._folder, self._budget = folder, budget
 
     def find_longest(self, key: str, tokens: Sequence[int]) -> tuple[CachedPrompt, int] | None:
-        """The file that remembers most of `tokens`, and how many; None if none remembers enough."""
+        """Return the file with the longest common prefix with `tokens`, and its length; None if it is too short."""
         found = [(saved.count_common(tokens), saved) for saved in self._all(key)]
         most, saved = max(found, key=lambda pair: pair[0], default=(0, None))
         return (saved, most) if saved and most >= FEWEST else None
 
     def load_state(self, saved: CachedPrompt) -> memoryview | None:
-        """Its data; None, and the file is gone, where that is not what was written.
+        """Return the state in `saved`; None if it is damaged, which deletes the file.
 
-        The data stay where the system has them since they were checked: a copy of hundreds of megabytes took as long
-        as a second in memory that was new to a virtual machine.
+        The state is memory-mapped from the page cache, where checking it has put it: copying hundreds of megabytes
+        took up to a second in a virtual machine.
         """
         try:
             with saved.path.open("rb") as file:
@@ -78,7 +78,7 @@ class PromptCache:
         return None
 
     def save_state(self, key: str, tokens: Sequence[int], data: bytes | bytearray) -> bool:
-        """Write down `data` for `tokens`, in place of what remembers only their beginning; whether that worked."""
+        """Write the state of `tokens`, delete files with a prefix of them, and return whether it was written."""
         if not self._make_room(len(data)):
             return False
         path = self._folder / f"{_file_name(key, tokens)}{_ENDING}"
@@ -95,7 +95,7 @@ class PromptCache:
         return True
 
     def shrink(self, wanted: int = 0) -> None:
-        """Let the least recently used ones go until there is room for `wanted` bytes more within the budget."""
+        """Delete the least recently used files until `wanted` more bytes fit into the budget."""
         files = sorted((found.st_mtime, found.st_size, path) for path, found in self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
@@ -105,12 +105,12 @@ class PromptCache:
             total -= size
 
     def usage(self) -> tuple[int, int]:
-        """How many files there are, and their bytes."""
+        """Return the number of files and their bytes."""
         sizes = [found.st_size for _, found in self._files()]
         return len(sizes), sum(sizes)
 
     def _make_room(self, wanted: int) -> bool:
-        """Make room; false if there cannot be."""
+        """Make room for `wanted` bytes; return whether there is room."""
         if wanted > self._budget:
             return False
         self.shrink(wanted)
@@ -151,13 +151,13 @@ class PromptCache:
 
 
 def count_common(known: Sequence[int], tokens: Sequence[int]) -> int:
-    """How many of `tokens` are `known`, from the first on."""
+    """Return the length of the common prefix of `known` and `tokens`."""
     pairs = enumerate(zip(known, tokens, strict=False))
     return next((index for index, pair in pairs if pair[0] != pair[1]), min(len(known), len(tokens)))
 
 
 def clear(folder: Path) -> None:
-    """Delete all of them: they hold what was said."""
+    """Delete all files, as they hold conversations."""
     with suppress(OSError):
         for path in folder.iterdir():
             with suppress(OSError):
@@ -165,12 +165,12 @@ def clear(folder: Path) -> None:
 
 
 def make_key(**facts: Any) -> str:
-    """A name for all that must be the same, so that what was remembered may be used."""
+    """Return a hash of all that must be the same for a file to be used."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def fingerprint(path: Path) -> str:
-    """What tells one model file from another without reading all of it: its length, time, beginning and end."""
+    """Return a hash of a file's length, time, beginning and end, which identifies it without reading it whole."""
     with path.open("rb") as file:
         size, changed = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_mtime_ns
         found = hashlib.sha256(f"{size} {changed} ".encode())
@@ -185,13 +185,13 @@ def _file_name(key: str, tokens: Sequence[int]) -> str:
 
 
 def _checksum(tokens: Sequence[int], data: bytes | bytearray) -> str:
-    found = hashlib.sha256(array("I", tokens).tobytes())  # which most processors have an instruction for
+    found = hashlib.sha256(array("I", tokens).tobytes())  # most processors have instructions for it
     found.update(data)
     return found.hexdigest()
 
 
 def _is_whole(file: BufferedReader, saved: CachedPrompt) -> bool:
-    """Whether it holds what was written. Read for that, so that a disk's error is an error and no signal."""
+    """Return whether the checksum is right. Read, not mapped: an error of the disk then raises instead of SIGBUS."""
     found, piece, count = hashlib.sha256(array("I", saved.tokens).tobytes()), bytearray(CHUNK), 0
     file.seek(saved.start)
     while length := file.readinto(piece):
@@ -214,7 +214,7 @@ def _write_file(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | 
 
 
 def _read_head(path: Path, size: int, key: str) -> CachedPrompt | None:
-    """What a file says of itself; None if it is for something else. Raises ValueError and the like for damage."""
+    """Return what a file's head says; None if its key is another. Raise one of READ_ERRORS if it is damaged."""
     with path.open("rb") as file:
         head = json.loads(file.readline(LONGEST_HEAD))
         if head["format"] != FORMAT or head["key"] != key:

@@ -1,4 +1,4 @@
-"""Which engine settings to use on this computer, which safer ones come next, and remembering what worked."""
+"""Engine settings for this computer: defaults, safer ones after a crash, and a store of what worked."""
 
 import os
 import platform
@@ -25,25 +25,25 @@ MOST_PRICE = 1000.0  # single tokens, for a step of 32 or fewer
 
 
 def suggested(context: int = 4096) -> EngineSettings:
-    """The settings to try first.
+    """Return the settings to try first.
 
-    Without repacking Phi-3-mini read 1.5 and wrote 1.35 times as fast on x86-64, and took a third less memory;
-    processors of the arm64 kind need it for speed (`phichat bench --sweep`). Without flash attention, after 1,000
-    tokens, it read 2 to 4 and wrote 1.4 times as fast; a graphics processor gets it in any case.
+    Without repacking, Phi-3-mini processed prompts 1.5 times and generated 1.35 times as fast on x86-64, and took a
+    third less memory; arm64 needs it for speed (`phichat bench --sweep`). Without flash attention, after 1,000 tokens,
+    it processed prompts 2 to 4 times and generated 1.4 times as fast; with a graphics processor it is always used.
     """
     is_arm = platform.machine().lower() in {"arm64", "aarch64"}
     return EngineSettings(context=context, threads=threads(), flash_attention=False, repacking=is_arm)
 
 
 def threads() -> int:
-    """Cores this process may use, without their second threads."""
+    """Return how many physical cores this process may use."""
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
     return max(1, min(cores, allowed))
 
 
 def processor() -> str:
-    """The processor's name: Linux tells it in a file alone."""
+    """Return the processor's name, which on Linux is only in /proc/cpuinfo."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -55,12 +55,12 @@ def processor() -> str:
 def safer_settings(
     settings: EngineSettings, *, may_have_gpu: bool = True, lower: str = "", ending: str = ""
 ) -> Iterator[tuple[EngineSettings, str]]:
-    """Ever safer settings after `settings` failed, each with a word on what it gives up.
+    """Yield ever safer settings after `settings` failed, each with words on what it gives up.
 
-    `lower` is the library's next variant for lesser processors, which helps where that was the `ending` of this one.
+    `lower` is the next CPU variant with fewer instructions, tried if `ending` suggests that this one was the cause.
     """
     fewer = tr("with fewer of the processor's instructions")
-    if lower and ending == "SIGILL":  # weights rewritten for that one need fewer, too
+    if lower and ending == "SIGILL":  # repacked weights need fewer, too
         settings = replace(settings, variant=lower)
         yield settings, fewer
     if settings.repacking:
@@ -81,9 +81,9 @@ def safer_settings(
 
 
 class TuningStore:
-    """What worked, kept in one small file: a computer, a build of llama.cpp and a model have one entry.
+    """A JSON file of settings that worked, with one entry for each processor, build of llama.cpp and model.
 
-    A file that cannot be read or written is no reason to stop: then nothing is remembered.
+    Errors of the file are ignored: then nothing is remembered beyond this process.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -91,39 +91,39 @@ class TuningStore:
         self._unsaved: dict[str, Any] = {}
 
     def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
-        """`settings`, made as fast as was measured, and as safe as this model needed here before."""
+        """Return `settings` with the fastest ones measured for `model`, and as safe as it needed before."""
         fast = self._measured(model)
         if not 0 < fast.get("threads", 1) <= settings.threads or not 0 < fast.get("batch", 1) <= MOST_BATCH:
-            fast = {}  # another number of cores may be used now
+            fast = {}  # the number of cores has changed
         known = self._known(model)
         context = min(settings.context, known.pop("context", settings.context))
         return replace(settings, **{**fast, "context": context, **known})
 
     def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
-        """`worked` did after `tried` had failed: what differs is kept."""
+        """Save what differs between `worked` and `tried`, which had failed."""
         self._update(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
 
     def save_fastest(self, model: Path, measured: "Measured") -> None:
-        """Those are the fastest settings for it, and its speeds with them."""
+        """Save the fastest settings and the speeds measured with them."""
         settings = {name: getattr(measured.settings, name) for name in _MEASURED}
         figures = {"reads": round(measured.reads, 2), "writes": round(measured.writes, 2)}
         self._update(model, {"fastest": {**settings, **figures, "step_prices": list(measured.prices)}})
 
     def rule_out(self, model: Path, *, repacking: bool) -> None:
-        """It died with rewritten weights, or with plain ones."""
+        """Save that the model crashed with these weights, repacked or not."""
         self._update(model, {"repacking": not repacking})
 
     def may_repack(self, model: Path) -> bool:
-        """Whether it is not known to die of that."""
+        """Return whether the model is not known to crash with repacked weights."""
         return self._known(model).get("repacking", True) is True
 
     def read_speed(self, model: Path) -> float:
-        """How many tokens a second it read when it was measured; 0 if it was not."""
+        """Return the measured speed of prompt processing in tokens per second; 0 if not measured."""
         value = self.fastest(model).get("reads")
         return float(value) if isinstance(value, int | float) and value > 0 else 0.0
 
     def is_measured(self, model: Path) -> bool:
-        """Whether its fastest settings are known."""
+        """Return whether the fastest settings are known."""
         return self.read_speed(model) > 0
 
     def _update(self, model: Path, facts: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ class TuningStore:
             self._file.change(add)
 
     def fastest(self, model: Path) -> dict[str, Any]:
-        """The settings that were measured to be the fastest, and their speeds; nothing if there are none."""
+        """Return the fastest settings and their speeds as JSON types; empty if not measured."""
         found = self._entry(model).get("fastest")
         return found if isinstance(found, dict) else {}
 
@@ -177,43 +177,41 @@ def _is_price(value: object) -> bool:
 
 
 def library_build() -> str:
-    """Which llama.cpp is installed, without loading it."""
+    """Return name and version of the installed llama.cpp, without loading it."""
     return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
 
 
-CLEARLY = 0.97  # what the time of other settings must be at most, to be taken instead
-
-
-TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, by which reading is weighed against writing
+CLEARLY = 0.97  # share of the time that other settings may take to replace those in use
+TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, the weights of prompt processing and generation
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How fast a model read and wrote with `settings`, in tokens a second."""
+    """Speed of prompt processing and generation with `settings`, in tokens per second."""
 
     settings: EngineSettings
     reads: float
     writes: float
     prices: tuple[float, ...] = ()
-    """What steps of several tokens cost, as in EngineSettings; none if that was not measured."""
+    """Step prices as in EngineSettings; empty if not measured."""
 
     @property
     def seconds(self) -> float:
-        """What a question and its answer take."""
+        """Seconds that a typical request takes."""
         return TYPICAL_PROMPT / self.reads + TYPICAL_REPLY / self.writes
 
     def line(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """Return this as a line of the child's protocol."""
         return {"event": "measured", **asdict(self)}
 
     @classmethod
     def of(cls, line: dict[str, Any]) -> "Measured":
-        """From such a line."""
+        """Return what a line holds."""
         settings, prices = EngineSettings(**line["settings"]), tuple(line.get("prices", ()))
         return cls(settings, float(line["reads"]), float(line["writes"]), prices)
 
 
 def choose_fastest(found: Sequence[Measured]) -> Measured:
-    """The first of `found`, unless another one is clearly faster."""
+    """Return the first of `found` unless another is clearly faster."""
     fastest = min(found, key=lambda each: each.seconds)
     return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]

@@ -1,4 +1,4 @@
-"""Has the fastest settings for a model measured by children of their own, and remembers them."""
+"""Measure the fastest settings for a model in child processes of their own, and remember them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad, available_memory
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.settings import Measured, TuningStore, choose_fastest
 
-TIMES = 2.6  # the file's length in memory that rewritten weights take while they are made
+TIMES = 2.6  # memory taken while weights are repacked, in lengths of the file
 
 
 def calibrate(
@@ -21,9 +21,9 @@ def calibrate(
     stop: CancelToken,
     neighbours: Callable[[], float] | None = None,
 ) -> Measured | None:
-    """The fastest settings for the model at `path`, which are then remembered.
+    """Return the fastest settings for the model at `path`, and save them in `memory`.
 
-    None if that was stopped, or other programs were busy: then their doings would be measured.
+    Return None if it was cancelled, or if other programs are busy, as figures would be wrong then.
     """
     look = neighbours or CpuLoad()
     if stop.wait(2 * LOOK_EVERY) or look() > BUSY:
@@ -36,11 +36,11 @@ def calibrate(
             return None
         if tried:
             found.append(_fastest_with_prices(tried))
-        else:  # it died of that
+        else:  # the child died
             memory.rule_out(path, repacking=repacking)
     if not found:
         return None
-    if choose_fastest(found) is not found[0]:  # it may be the computer that is faster by now
+    if choose_fastest(found) is not found[0]:  # the computer itself may be faster by now
         again = [found[0], *_measure_in_child(path, found[0].settings, 0, start, stop)]
         found[0] = replace(min(again, key=lambda each: each.seconds), prices=found[0].prices)
     chosen = choose_fastest(found)
@@ -51,12 +51,12 @@ def calibrate(
 
 
 def _fastest_with_prices(tried: Sequence[Measured]) -> Measured:
-    """Of those of one way of loading, with what steps cost in that way."""
+    """Return the fastest of one weight layout, with that layout's step prices."""
     return replace(choose_fastest(tried), prices=next((each.prices for each in tried if each.prices), ()))
 
 
 def _weight_layouts(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:
-    """Whether to try rewritten weights, and plain ones; what is in use first."""
+    """Yield whether to repack weights, the choice in use first."""
     yield settings.repacking
     other = not settings.repacking
     if not other or (memory.may_repack(path) and available_memory() > TIMES * path.stat().st_size):
@@ -66,7 +66,7 @@ def _weight_layouts(path: Path, settings: EngineSettings, memory: TuningStore) -
 def _measure_in_child(
     path: Path, settings: EngineSettings, rival: float | None, start: Callable[[], ChildProcess], stop: CancelToken
 ) -> Iterator[Measured]:
-    """What a child says until it has done, died or is stopped."""
+    """Yield what a child measures until it is done, dies or is stopped."""
     process = start()
     stop.listen(process.kill)
     try:

@@ -1,4 +1,4 @@
-"""The model's process, from outside: starting it, talking over its pipe, and saying why it ended."""
+"""The child process as its parent sees it: start it, exchange lines, and explain how it ended."""
 
 import os
 import re
@@ -15,8 +15,8 @@ from phichat import runtime
 from phichat.engine.process import protocol
 from phichat.i18n import language, tr
 
-LEAVING = 2.0  # seconds a child may take to go after its pipe is closed
-MOST_WORDS = 20_000  # of its last ones, in bytes
+LEAVING = 2.0  # seconds a child may take to exit after its pipe is closed
+MOST_WORDS = 20_000  # bytes kept of standard error, from its end
 
 _CREATE_NO_WINDOW = 0x08000000
 _CRASHES = {"SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP"}
@@ -24,7 +24,7 @@ _WINDOWS_ENDINGS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SI
 
 
 class ChildProcess:
-    """One child and its pipe. Its standard error goes to a nameless file, so that it never has to wait for us."""
+    """A child and its pipes. Its standard error goes to a temporary file, so that writing it never blocks."""
 
     def __init__(self, command: list[str]) -> None:
         self._stderr = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - closed by `end`
@@ -44,11 +44,11 @@ class ChildProcess:
         self._answers = cast(IO[bytes], self._popen.stdout)
         self._lock = threading.Lock()
         self.last_words = ""
-        """The end of what it wrote to standard error, once it has ended."""
+        """The end of its standard error, once it has ended."""
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._popen.pid
 
     def is_alive(self) -> bool:
@@ -56,9 +56,9 @@ class ChildProcess:
         return self._popen.poll() is None
 
     def send(self, order: protocol.Line, *, wait: bool = True) -> None:
-        """Give an order, from any thread. A child that is gone is noticed by `receive`.
+        """Send an order, from any thread. If the child is gone, nothing happens here and `receive` returns None.
 
-        A child that does not read lets a long order wait; without `wait`, another one is then dropped instead.
+        Sending blocks while the child reads another order; without `wait`, this one is dropped instead.
         """
         if self._lock.acquire(blocking=wait):
             try:
@@ -68,20 +68,20 @@ class ChildProcess:
                 self._lock.release()
 
     def receive(self) -> protocol.Line | None:
-        """What it says next; None once it is gone."""
+        """Return its next line; None once it is gone."""
         return protocol.read_line(self._answers)
 
     def wait(self, seconds: float) -> None:
-        """Until it has gone by itself, or for so long."""
+        """Wait until it has exited by itself, at most `seconds`."""
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(seconds)
 
     def kill(self) -> None:
-        """End it now, from any thread."""
+        """Kill it, from any thread."""
         self._popen.kill()
 
     def end(self) -> str:
-        """Let it go or make it; the name of what ended it, such as SIGSEGV, or "" where it went by itself."""
+        """Close the pipe, kill it if need be, and return what ended it, such as SIGSEGV; "" for a normal exit."""
         with self._lock, suppress(OSError):
             self._orders.close()
         try:
@@ -97,7 +97,7 @@ class ChildProcess:
 
 
 def explain_ending(ending: str) -> str:
-    """One sentence for people about what ended the child."""
+    """Return a sentence about what ended the child."""
     sentences = {
         "SIGILL": tr("This computer's processor cannot run an instruction that the model's engine was built for."),
         "SIGKILL": tr("The system ended the model's process, most often because memory ran out."),
@@ -108,12 +108,12 @@ def explain_ending(ending: str) -> str:
 
 
 def is_crash(ending: str) -> bool:
-    """Whether it died of what it did, rather than of what was done to it."""
+    """Return whether the child crashed by itself rather than was killed."""
     return ending in _CRASHES
 
 
 def crash_location(words: str) -> str:
-    """Where it was in the program when it crashed, from its last words; nothing else that it said."""
+    """Return the traceback of a crash in `words`, the end of standard error; empty without one."""
     found = re.search(r"^(Fatal Python error|Windows fatal exception): .*", words, re.MULTILINE | re.DOTALL)
     return found[0].strip() if found else ""
 
@@ -126,7 +126,7 @@ def _name_of(code: int) -> str:
 
 
 def child_environment() -> dict[str, str]:
-    """Ours, with the language and, in a checkout, the way to this package; and no debugger at llama.cpp's death."""
+    """Return our environment with the language, in a checkout the package's path, and without ggml's backtraces."""
     variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[3]
     if not runtime.is_frozen() and root.name not in {"site-packages", "dist-packages"}:

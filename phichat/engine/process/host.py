@@ -1,7 +1,7 @@
-"""The engine as the app uses it: a child process that runs the model, owned by one worker thread.
+"""The engine as the app uses it: llama.cpp in a child process.
 
-Native code can die. Here it takes nothing along: a death before the first word is tried again one step safer, a
-later one ends the reply with a sentence, and the next question finds the model loaded anew.
+A crash of native code ends the child alone. If it crashes before the first token, the request is tried again with safer
+settings; if later, the reply ends with an error, and the next request starts a new child.
 """
 
 import logging
@@ -31,17 +31,17 @@ from phichat.engine.settings import TuningStore, safer_settings
 from phichat.errors import EngineDied, EngineError
 from phichat.i18n import tr
 
-UNLOADING, CLOSING = 10.0, 3.0  # seconds for what the model remembers to be written
-PATIENCE = 1.0  # seconds between asking the child to stop and ending it
+UNLOADING, CLOSING = 10.0, 3.0  # seconds for the prompt cache to be written
+PATIENCE = 1.0  # seconds between asking the child to stop and killing it
 
 _log = logging.getLogger(__name__)
 
 
 class EngineProcess:
-    """The Engine protocol through a child process.
+    """Implements Engine with a child process.
 
-    `memory` keeps which settings worked; `states` is the folder for what the model remembers of conversations, with a
-    `budget` in bytes, which is asked for at each load.
+    `memory` stores which settings worked; `states` is the folder of the prompt cache, and `budget` returns its size
+    limit in bytes, at each load.
     """
 
     def __init__(
@@ -59,24 +59,24 @@ class EngineProcess:
         self._loaded: ChildProcess | None = None
         self._model: ModelRef | None = None
         self._settings = EngineSettings()
-        self._is_away_by_intent = False  # which is no accident to be told
+        self._is_away_by_intent = False  # not by a crash, which users are told of
         self._orders = 0
         self._has_gpu = True
         self._lower = ""
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, while there is one."""
+        """The process id of the child; None if there is none."""
         return self._process.pid if self._process else None
 
     def load(
         self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
     ) -> Loaded:
-        """See Engine. Where the child dies, safer settings are tried, and the ones that work remembered."""
+        """See Engine. If the child crashes, try safer settings and remember those that work."""
         self._model = loaded = None
         settings = self._memory.recall(model.path, settings)
         if self._states != self._kept_states() or settings.variant != self._settings.variant:
-            self.close()  # a child hears of them once
+            self.close()  # a child is told once
             self._states = self._kept_states()
         for event in self._load(model, settings, stop):
             if isinstance(event, Loaded):
@@ -93,13 +93,13 @@ class EngineProcess:
         if self._model is None:
             raise EngineError(tr("No model is loaded: choose one first."))
         if not self._is_ready():
-            if not (self._is_away_by_intent or request.is_draft):  # nobody waits for a draft
+            if not (self._is_away_by_intent or request.is_draft):  # nobody waits for it
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reload(self._model, self._settings, stop)
         yield from self._generate(request, stop, self._model)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:
-        """See Engine. The model is loaded again if there are faster settings than the ones in use."""
+        """See Engine. Load the model again if there are faster settings than those in use."""
         if self._model is None or self._memory.is_measured(self._model.path):
             return
         path = self._model.path
@@ -108,21 +108,21 @@ class EngineProcess:
             return
         used, faster = self._settings, self._memory.recall(path, self._settings)
         self._settings = faster
-        if replace(faster, step_prices=used.step_prices) != used:  # a model in use learns by itself what steps cost
+        if replace(faster, step_prices=used.step_prices) != used:  # these are updated in use anyway
             self.unload()
             yield from self._reload(self._model, faster, stop)
 
     def unload(self) -> None:
-        """See Engine. The child ends, once what the model remembers is written down."""
+        """See Engine. End the child once its prompt cache is written."""
         self._end_child(UNLOADING)
         self._is_away_by_intent = True
 
     def close(self) -> None:
-        """See Engine. The child is gone when this returns."""
+        """See Engine. The child has ended when this returns."""
         self._end_child(CLOSING)
 
     def _end_child(self, patience: float) -> None:
-        """End the child, which may first write down what it remembers, if it does nothing else."""
+        """End the child; if it is idle, let it write its prompt cache first."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -135,12 +135,12 @@ class EngineProcess:
         return {"states": self._folder, "budget": self._budget()}
 
     def _generate(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
-        """Generate; as long as the child dies before the first word, once more and one step safer."""
+        """Generate; each time the child dies before the first token, try again with safer settings."""
         tried, crashed = self._settings, False
         while not stop.is_set():
             spoken = False
             try:
-                for event in self._send_order({"do": "generate", "request": protocol.request_line(request)}, stop):
+                for event in self._send_order({"do": "generate", "request": asdict(request)}, stop):
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
@@ -162,7 +162,7 @@ class EngineProcess:
         yield Done(Ending.CANCELLED, request.sampling.seed or 0)
 
     def _reload(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
-        """Load within a reply, where a stop is no error."""
+        """Load in the course of a request, where cancellation is no error."""
         try:
             yield from self._load(model, settings, stop)
         except EngineError:
@@ -171,7 +171,7 @@ class EngineProcess:
             self._is_away_by_intent = True
 
     def _load(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
-        """Load; as long as the child dies of it, once more and one step safer. Ends with Loaded unless stopped."""
+        """Load; each time the child dies, try again with safer settings. Yield Loaded last, unless cancelled."""
         self._loaded = None
         attempt, crashed = settings, False
         while not stop.is_set():
@@ -183,7 +183,10 @@ class EngineProcess:
                     if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
-                        yield self._noted(event)
+                        if isinstance(event, Loaded):
+                            self._has_gpu = event.gpu
+                            event = replace(event, reads=self._memory.read_speed(model.path))  # noqa: PLW2901
+                        yield event
             except _Died as error:
                 if stop.is_set():
                     return
@@ -200,30 +203,24 @@ class EngineProcess:
                 attempt = following[0]
             else:
                 self._loaded, self._is_away_by_intent = self._process, False
-                if crashed:  # a lack of memory may be over tomorrow
+                if crashed:  # not remembered for lack of memory, which may pass
                     self._memory.remember(model.path, settings, attempt)
                 return
 
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
-        """What to try next, and a word on what it gives up; None if there is nothing."""
+        """Return the settings to try next and what they give up, as words; None if there are no safer ones."""
         return next(
             safer_settings(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None
         )
 
-    def _noted(self, event: Event) -> Event:
-        if not isinstance(event, Loaded):
-            return event
-        self._has_gpu = event.gpu
-        return replace(event, reads=self._memory.read_speed(event.model.path))
-
     def _send_order(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
-        """Send an order and pass on what the child says, up to the event that ends it. Raises _Died."""
+        """Send an order and yield the child's events up to the last one. Raise _Died if it dies."""
         process = self._running()
         number = self._orders = self._orders + 1
         stopping = _StopRequest(process, number, stop, self._kill)
         stop.listen(stopping.ask)
         process.send({**order, "number": number})
-        if stop.is_set():  # perhaps before the child had heard of the order
+        if stop.is_set():  # perhaps before the child knew of the order
             process.send({"do": "stop", "number": number, "gently": not stop.is_urgent()})
         answered = False
         try:
@@ -237,7 +234,7 @@ class EngineProcess:
         finally:
             stop.listen(None)
             stopping.end()
-            if not answered:  # it is gone, or nobody listens any more
+            if not answered:  # it died, or the caller has stopped iterating
                 self._process = None
                 ending = process.end()
                 if is_crash(ending):
@@ -266,7 +263,7 @@ class EngineProcess:
 
 
 class _StopRequest:
-    """Asks a child to stop what it does, and ends it if it does not. `ask` in the thread of whoever stops."""
+    """Asks a child to stop its order, and kills it if it does not in time."""
 
     def __init__(
         self, process: ChildProcess, number: int, stop: CancelToken, kill: Callable[[ChildProcess], None]
@@ -275,7 +272,7 @@ class _StopRequest:
         self._deadline = threading.Timer(PATIENCE, kill, [process])
 
     def ask(self) -> None:
-        """Ask as the CancelToken says; this must not wait."""
+        """Send the request, in the thread that set the CancelToken, which must not block."""
         if self._stop.is_final:
             self._kill(self._process)
             return
@@ -285,14 +282,14 @@ class _StopRequest:
         self._process.send({"do": "stop", "number": self._number, "gently": not is_urgent}, wait=False)
 
     def end(self) -> None:
-        """It has answered, or is gone."""
+        """Cancel the deadline: the order has ended."""
         self._deadline.cancel()
         if self._deadline.is_alive():
             self._deadline.join()
 
 
 class _Died(Exception):
-    """The child is gone. `ending` as ChildProcess.end gives it."""
+    """The child died; `ending` is what ChildProcess.end returned."""
 
     def __init__(self, ending: str, words: str) -> None:
         super().__init__(words)

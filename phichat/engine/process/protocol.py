@@ -1,6 +1,6 @@
-"""What goes over the pipe between the window's process and the model's: one JSON object a line.
+"""The line protocol between the app and its child process: one JSON object a line.
 
-It goes at once, but for pieces that come faster than anyone sees.
+Lines are sent at once; the pieces of a fast reply are sent together.
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import IO, Any
 
 from phichat.chat.conversation import Ending, Role, Turn
@@ -24,7 +24,6 @@ from phichat.engine.base import (
     Piece,
     PromptReady,
     Request,
-    as_json,
 )
 
 Line = dict[str, Any]
@@ -35,23 +34,18 @@ _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
 def write_lines(pipe: IO[bytes], *lines: Line) -> None:
-    """Send lines at once. Raises OSError if nobody reads."""
+    """Write `lines` and flush. Raise OSError if nobody reads."""
     pipe.write(b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines))
     pipe.flush()
 
 
 def read_line(pipe: IO[bytes]) -> Line | None:
-    """The next line, or None when the other side is gone, even in the middle of one."""
+    """Return the next line; None if the other process is gone, even in the middle of one."""
     data = pipe.readline()
     if not data.endswith(b"\n"):
         return None
     line: Line = json.loads(data)
     return line
-
-
-def event_line(event: Event) -> Line:
-    """`event` for the pipe."""
-    return as_json(event)
 
 
 def pieces_line(pieces: Sequence[Piece]) -> Line:
@@ -60,7 +54,7 @@ def pieces_line(pieces: Sequence[Piece]) -> Line:
 
 
 def events_of(line: Line) -> Iterator[Event]:
-    """The events in a line: one, or several pieces."""
+    """Yield the events of a line: one, or several pieces."""
     if line["event"] == _PIECES:
         yield from map(Piece, *(line[name] for name in _PIECE_FIELDS))
     else:
@@ -86,13 +80,8 @@ def model_of(values: Line) -> ModelRef:
     return ModelRef(**{**values, "kind": ModelKind(values["kind"])})
 
 
-def request_line(request: Request) -> Line:
-    """`request` for the pipe."""
-    return asdict(request)
-
-
 def request_of(line: Line) -> Request:
-    """The request in a line."""
+    """Return the request in a line."""
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
     flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts")}
@@ -105,15 +94,15 @@ def _turn(values: Line) -> Turn:
     )
 
 
-GATHERED = 0.025  # seconds in which pieces of a reply are sent together
+GATHERED = 0.025  # seconds within which pieces are sent together
 
 
 class BatchedWriter:
-    """Writes lines into a pipe, and ends the process where nobody reads them.
+    """Writes lines to a pipe, pieces in batches; exits the process if nobody reads.
 
-    Each time the window's process wakes up, it takes a processor from a thread of llama.cpp's, for which all others
-    then wait: a model of 150 tokens a second lost three percent by that on two cores. What this process does between
-    two tokens costs five times as much as when it does the same at once, as the model has swept it out of the cache.
+    Each time the app's process wakes up, it takes a core from one of llama.cpp's threads, and the others wait for it:
+    at 150 tokens a second on two cores that cost three percent. Work of this process between two tokens costs five
+    times as much as the same work in one go, as the model has evicted it from the processor's cache.
     """
 
     def __init__(self, pipe: IO[bytes]) -> None:
@@ -125,13 +114,13 @@ class BatchedWriter:
         threading.Thread(target=self._send_late, daemon=True, name="sending").start()
 
     def send(self, line: Line) -> None:
-        """Send a line, and what waited before it."""
+        """Send a line, after the pieces that wait."""
         with self._lock:
             self._send(line)
             self._next = 0.0
 
     def send_piece(self, piece: Piece) -> None:
-        """Send a piece, and what waited; a moment later, if one has just been sent."""
+        """Send a piece and those that wait, or let it wait if some were sent less than `GATHERED` seconds ago."""
         with self._lock:
             self._pieces.append(piece)
             if time.monotonic() >= self._next:
@@ -140,7 +129,7 @@ class BatchedWriter:
                 self._waits.set()
 
     def _send_late(self) -> None:
-        """Send what nothing follows. What something follows is sent with it, which spares this thread the work."""
+        """Send pieces that no other follows; the others are sent with the next one, by the thread that adds it."""
         while self._waits.wait():
             time.sleep(2 * GATHERED)
             with self._lock:

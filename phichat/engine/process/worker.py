@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece
+from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece, as_json
 from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.process import protocol
 from phichat.engine.process.protocol import BatchedWriter
@@ -88,7 +88,7 @@ class EngineWorker:
         if isinstance(event, Piece):
             self._sender.send_piece(event)
         else:
-            self._say(protocol.event_line(event))
+            self._say(as_json(event))
 
     def _read_orders(self) -> None:
         while (order := protocol.read_line(self._orders)) is not None:

@@ -24,4 +24,4 @@ class Quick:
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    EngineWorker(sys.stdin.buffer, answers).serve(lambda order: Quick())  # type: ignore[arg-type, return-value]
+    EngineWorker(sys.stdin.buffer, answers).serve(lambda order: Quick())  # type: ignore[type-var]

@@ -1,6 +1,7 @@
 """What goes over the pipe comes out as it went in."""
 
 import io
+from dataclasses import asdict
 
 import pytest
 
@@ -48,7 +49,7 @@ def through_pipe(line: protocol.Line) -> protocol.Line:
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_event_arrives_as_it_was(event: Event) -> None:
-    assert list(protocol.events_of(through_pipe(protocol.event_line(event)))) == [event]
+    assert list(protocol.events_of(through_pipe(as_json(event)))) == [event]
 
 
 def test_pieces_may_come_together() -> None:
@@ -66,11 +67,11 @@ def test_a_request_arrives_as_it_was() -> None:
     turns = (Turn(Role.SYSTEM, AWKWARD), pinned, Turn(Role.USER, "Hi"))
     for sampling in (Sampling(), Sampling(0.5, 1, 0.1, 0.2, 1.3, 5, 6, 2**32 - 2)):
         request = Request(turns, sampling)
-        arrived = protocol.request_of(through_pipe(protocol.request_line(request)))
+        arrived = protocol.request_of(through_pipe(asdict(request)))
         assert arrived == request
         assert [turn.message for turn in arrived.turns] == ["", "its id", ""], "which is not compared"
         begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
-        assert protocol.request_of(through_pipe(protocol.request_line(begun))) == begun
+        assert protocol.request_of(through_pipe(asdict(begun))) == begun
 
 
 def test_settings_arrive_as_they_were() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, cast
 
@@ -27,7 +28,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_first_word_comes_at_once_and_words_that_come_fast_come_together(child: subprocess.Popen[bytes]) -> None:
     orders, answers = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
-    request = protocol.request_line(Request((Turn(Role.USER, "Say."),)))
+    request = asdict(Request((Turn(Role.USER, "Say."),)))
     protocol.write_lines(orders, {"do": "generate", "number": 1, "request": request})
     assert heard_in(answers) == [Piece("first ", 0)]
     protocol.write_lines(orders, {"do": "stop", "number": 1})
