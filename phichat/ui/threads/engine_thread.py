@@ -156,7 +156,7 @@ class EngineThread(QObject):
         return self._worker.pid
 
     def load(self, model: ModelRef, settings: Callable[[], EngineSettings]) -> CancelToken:
-        """Order `model` to be loaded with what `settings` finds, in the thread; the Stop that its events will carry."""
+        """Order `model` to be loaded with what `settings` finds, in the thread; the CancelToken of its events."""
         stop = self._new_stop()
         self._load.emit(model, settings, stop)
         return stop
