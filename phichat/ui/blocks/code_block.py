@@ -42,6 +42,8 @@ LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lay
 class CodeBlock(BlockWidget, QFrame):
     """Shows code; lines are wrapped on demand, else wide ones scroll."""
 
+    _highlighter: "SyntaxHighlighter | None" = None  # Qt sends palette changes before the constructor is done, too
+
     def __init__(self, theme: Theme, render_thread: RenderThread, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
@@ -49,7 +51,6 @@ class CodeBlock(BlockWidget, QFrame):
         self._theme, self._render_thread = theme, render_thread
         self._code = self._wanted = self._name = ""
         self._shown = 0  # characters of what is wanted
-        self._highlighter: SyntaxHighlighter | None = None
         self._language = muted(plain_label())
         self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
         self._save = _tool(tr("Save code"), self._on_save)
@@ -234,8 +235,8 @@ class CodeBlock(BlockWidget, QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() is QEvent.Type.PaletteChange and getattr(self, "_colouring", None):
-            self._highlighter.set_colors(self.palette())  # type: ignore[union-attr]
+        if event.type() is QEvent.Type.PaletteChange and self._highlighter:
+            self._highlighter.set_colors(self.palette())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -140,6 +140,22 @@ def test_code_is_coloured_wrapped_and_copied(person: Person, engine: ScriptedEng
     assert QGuiApplication.clipboard().text() == "def f():\n    return '" + "word " * 60 + "'"
 
 
+@pytest.mark.parametrize(("theme", "colours"), [("dark", ON_DARK), ("light", ON_LIGHT)])
+def test_colours_of_code_follow_the_theme(
+    person: Person, engine: ScriptedEngine, theme: str, colours: dict[str, str]
+) -> None:
+    field = code(answer(person, engine, "```python\ndef f(): ...\n```")).text_edit()
+    person.window._theme.choose("light" if theme == "dark" else "dark")
+    person.wait(lambda: field.document().firstBlock().layout().formats())
+    person.window._theme.choose(theme)
+    person.wait(lambda: colours["keyword"] in _colours_of_first_line(field))
+
+
+def _colours_of_first_line(field: QPlainTextEdit) -> list[str]:
+    spans = field.document().firstBlock().layout().formats()
+    return [span.format.foreground().color().name() for span in spans]
+
+
 def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     view = answer(person, engine, "```rust\nfn main() {}\n```")
     person.press_in(1, "Save code")
