@@ -136,7 +136,7 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _go_on(self, message: Message) -> None:
-        if self._can_ask() and self._transcript.shows(message):
+        if self._can_ask() and self._transcript.is_last(message):
             self._begin()
             self._transcript.context.state.remarks.pop(message.id, None)
             self._generation.go_on(self._session)
@@ -202,7 +202,7 @@ class MessageCommands(QObject):
 
     def _set_pinned(self, session: Session, name: str, *, is_pinned: bool) -> None:
         if changed := session.pin(name, is_pinned=is_pinned):
-            self._transcript.show_changed(changed)
+            self._transcript.update_message(changed)
             self.pinned.emit(session, changed)
 
     def _show_near(self, message: Message | None) -> None:
@@ -281,7 +281,7 @@ class MessageShortcuts(QObject):
     def find(self) -> None:
         """Open the bar."""
         if self._transcript.isVisible():
-            self._find_bar().come()
+            self._find_bar().open()
 
     def _find_bar(self) -> "FindBar":
         if self._bar is None:
@@ -293,62 +293,62 @@ class MessageShortcuts(QObject):
     @Slot()
     def _on_next(self) -> None:
         if self._transcript.isVisible():
-            self._find_bar().next()
+            self._find_bar().find_next()
 
     @Slot()
     def _on_previous(self) -> None:
         if self._transcript.isVisible():
-            self._find_bar().previous()
+            self._find_bar().find_previous()
 
     @Slot()
     def _on_retry(self) -> None:
-        if view := self._transcript.target(Role.ASSISTANT):
+        if view := self._transcript.target_view(Role.ASSISTANT):
             self._signals.retried.emit(view.message)
 
     @Slot()
     def _on_continue(self) -> None:
-        if (view := self._transcript.target(Role.ASSISTANT)) and view.can_go_on():
+        if (view := self._transcript.target_view(Role.ASSISTANT)) and view.can_continue():
             self._signals.continued.emit(view.message)
 
     @Slot()
     def _on_edit(self) -> None:
-        if view := self._transcript.target(Role.USER):
+        if view := self._transcript.target_view(Role.USER):
             view.edit()
 
     @Slot()
     def _on_quote(self) -> None:
-        if view := self._transcript.target():
-            selected = view.selected()
+        if view := self._transcript.target_view():
+            selected = view.selection()
             self._signals.quoted.emit(selected.text if selected else view.message.text)
 
     @Slot()
     def _on_pin(self) -> None:
-        if (view := self._transcript.target()) and view.message.text:
+        if (view := self._transcript.target_view()) and view.message.text:
             self._signals.pinned.emit(view.message)
 
     @Slot()
     def _on_left(self) -> None:
-        self._transcript.turn(1 if self._transcript.isRightToLeft() else -1)
+        self._transcript.switch_version(1 if self._transcript.isRightToLeft() else -1)
 
     @Slot()
     def _on_right(self) -> None:
-        self._transcript.turn(-1 if self._transcript.isRightToLeft() else 1)
+        self._transcript.switch_version(-1 if self._transcript.isRightToLeft() else 1)
 
     @Slot()
     def _on_up(self) -> None:
-        self._navigator.walk(-1)
+        self._navigator.move_focus(-1)
 
     @Slot()
     def _on_down(self) -> None:
-        self._navigator.walk(1)
+        self._navigator.move_focus(1)
 
     @Slot()
     def _on_further_up(self) -> None:
-        self._navigator.extend(-1)
+        self._navigator.extend_selection(-1)
 
     @Slot()
     def _on_further_down(self) -> None:
-        self._navigator.extend(1)
+        self._navigator.extend_selection(1)
 
 
 def _action(widget: QWidget, text: str, keys: str, slot: Callable[[], None]) -> QAction:

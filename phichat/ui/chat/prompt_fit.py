@@ -202,7 +202,7 @@ class ContextMarker(QObject):
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
         self._session = session
-        self._transcript.show_horizon(self._firsts.get(session))
+        self._transcript.show_context_start(self._firsts.get(session))
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:

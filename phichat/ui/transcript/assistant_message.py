@@ -55,27 +55,27 @@ class AssistantMessageView(MessageView):
         self._is_last = is_last
         self._show_footer()
 
-    def can_go_on(self) -> bool:
+    def can_continue(self) -> bool:
         reply = self._message.reply
         return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
 
     def refresh_actions(self) -> None:
-        self.tools.set_can_press(self._state.can_ask)
+        self.toolbar.set_can_press(self._state.can_ask)
         if self._continue:
             self._continue.setEnabled(self._state.can_ask)
 
-    def appear(self) -> None:
+    def show_now(self) -> None:
         self._blocks.complete()
-        super().appear()
+        super().show_now()
 
-    def look_for(self, needle: SearchTerms | None) -> None:
+    def highlight(self, needle: SearchTerms | None) -> None:
         if needle:
             self._blocks.complete()
-        super().look_for(needle)
+        super().highlight(needle)
 
-    def stops(self) -> list[QWidget]:
+    def tab_stops(self) -> list[QWidget]:
         row = self._row_stops()
-        found = super().stops()
+        found = super().tab_stops()
         return [*found[: len(found) - len(row)], *self._blocks.stops(), *row]
 
     @Slot()
@@ -84,9 +84,9 @@ class AssistantMessageView(MessageView):
         for part in self._parts:
             self._attend(part)
             part.set_name(self._name())
-            if self.needle and part.marks is None:
-                part.look_for(self.needle, self._theme.colors)
-        self.put_in_order()
+            if self.search_terms and part.marks is None:
+                part.look_for(self.search_terms, self._theme.colors)
+        self.update_tab_order()
 
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")
@@ -97,7 +97,7 @@ class AssistantMessageView(MessageView):
     def _show_footer(self) -> None:
         reply = self._message.reply or Reply(ending=Ending.STOP)
         self._is_held = self._is_last and reply.ending is not Ending.ANSWERING
-        self.tools.setVisible(reply.ending is not Ending.ANSWERING)
+        self.toolbar.setVisible(reply.ending is not Ending.ANSWERING)
         self._reveal()
         remark = self._state.remarks.get(self._message.id, "")
         note = "\n".join(filter(None, [describe(reply), remark]))
@@ -109,7 +109,7 @@ class AssistantMessageView(MessageView):
         self.refresh_actions()
 
     def _show_continue(self) -> None:
-        can_go_on = self.can_go_on()
+        can_go_on = self.can_continue()
         if can_go_on and self._continue is None:
             self._continue = QPushButton(tr("Continue"))
             self._continue.setObjectName("continueButton")
@@ -117,7 +117,7 @@ class AssistantMessageView(MessageView):
             self._continue.clicked.connect(self._go_on)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
-            self.put_in_order()
+            self.update_tab_order()
         if self._continue:
             self._continue.setVisible(can_go_on)
         self._arrange()
@@ -136,18 +136,18 @@ class AssistantMessageView(MessageView):
 
     def _arrange(self) -> None:
         """The note stands beside the buttons or, where that is too narrow for all of them, above."""
-        is_crowded = bool(self.switch and not self.switch.isHidden()) or self.can_go_on()
+        is_crowded = bool(self.version_switcher and not self.version_switcher.isHidden()) or self.can_continue()
         is_roomy = self.width() >= ROOMY or not is_crowded
         if is_roomy is self._is_roomy:
             return
         self._is_roomy = is_roomy
         if is_roomy:
-            self._row.insertWidget(1 if self.switch else 0, self._note, 1)
+            self._row.insertWidget(1 if self.version_switcher else 0, self._note, 1)
         else:
             self._column.insertWidget(self._column.count() - 1, self._note)
 
-    def show_versions(self) -> None:
-        super().show_versions()
+    def refresh_versions(self) -> None:
+        super().refresh_versions()
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -43,56 +43,56 @@ class FindBar(QFrame):
         self._next = _button("findNext", tr("Next place (Enter)"))
         self._close = _button("findClose", tr("Close (Escape)"))
         self._lay_out()
-        self.field.textChanged.connect(self._finder.look_for)
+        self.field.textChanged.connect(self._finder.search)
         self.field.installEventFilter(self)
-        self._previous.clicked.connect(self._finder.previous)
-        self._next.clicked.connect(self._finder.next)
-        self._close.clicked.connect(self.leave)
+        self._previous.clicked.connect(self._finder.find_previous)
+        self._next.clicked.connect(self._finder.find_next)
+        self._close.clicked.connect(self.dismiss)
         self._finder.counted.connect(self._on_counted)
         transcript.resized.connect(self._settle)
         theme.apply_stylesheet(self, "floating")
         theme.changed.connect(self._show_icons)
-        theme.changed.connect(self._finder.show_again)
+        theme.changed.connect(self._finder.refresh_highlights)
         self._show_icons()
 
-    def come(self) -> None:
+    def open(self) -> None:
         """Show the bar, with what is selected in the conversation if that is short."""
         focus = QApplication.focusWidget()
         if not (focus and self.isAncestorOf(focus)):
             self._before = focus
-        target = self._transcript.target()
-        excerpt = target.selected() if target and focus and target.isAncestorOf(focus) else None
+        target = self._transcript.target_view()
+        excerpt = target.selection() if target and focus and target.isAncestorOf(focus) else None
         selected = excerpt.text.strip() if excerpt else ""
         is_new = not self.isVisible()
         if is_new:
-            self._finder.begin()
+            self._finder.start_here()
         self._settle()
-        self._transcript.cover(HEIGHT + 2 * MARGIN)
+        self._transcript.reserve_top(HEIGHT + 2 * MARGIN)
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         if selected and "\n" not in selected and len(selected) <= MOST_SELECTED:
             self.field.setText(selected)
         elif is_new:
-            self._finder.look_for(self.field.text())
+            self._finder.search(self.field.text())
         self.field.selectAll()
 
     @Slot()
-    def next(self) -> None:
+    def find_next(self) -> None:
         """Go on to the next place."""
-        self._finder.next() if self.isVisible() else self.come()
+        self._finder.find_next() if self.isVisible() else self.open()
 
     @Slot()
-    def previous(self) -> None:
+    def find_previous(self) -> None:
         """Go back to the place before."""
-        self._finder.previous() if self.isVisible() else self.come()
+        self._finder.find_previous() if self.isVisible() else self.open()
 
     @Slot()
-    def leave(self) -> None:
+    def dismiss(self) -> None:
         """Close it, and give the focus back."""
         self.hide()
-        self._transcript.cover(0)
-        self._finder.end()
+        self._transcript.reserve_top(0)
+        self._finder.clear()
         before = self._before if self._before and isValid(self._before) else None
         (before if before and before.isVisible() else self._transcript).setFocus()
 
@@ -138,7 +138,7 @@ class FindBar(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_enter(event):
             is_back = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._finder.previous() if is_back else self._finder.next()
+            self._finder.find_previous() if is_back else self._finder.find_next()
             return True
         return super().eventFilter(watched, event)
 
@@ -150,7 +150,7 @@ class FindBar(QFrame):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if _is_escape(event):
-            self.leave()
+            self.dismiss()
         elif not _is_enter(event):
             super().keyPressEvent(event)
 
@@ -199,39 +199,39 @@ class ConversationFinder(QObject):
         self._later.timeout.connect(self._count_again)
         transcript.changed.connect(self._on_changed)
 
-    def begin(self) -> None:
+    def start_here(self) -> None:
         """What is looked for is looked for from here on."""
-        self._origin, self._at = self._transcript.first_seen(), None
+        self._origin, self._at = self._transcript.first_visible(), None
 
-    def look_for(self, words: str) -> None:
+    def search(self, words: str) -> None:
         """Mark `words`, and go to the first place from where the looking began."""
         self._needle = SearchTerms(words)
         self._counts.clear()
         self._at = None
-        self._transcript.look_for(self._needle)
+        self._transcript.highlight(self._needle)
         if self._needle:
             self._start(self._seek(1))
         else:
             self._start(None)
             self.counted.emit(0, 0, True)
 
-    def end(self) -> None:
+    def clear(self) -> None:
         """Look for nothing any more."""
-        self.look_for("")
+        self.search("")
 
     @Slot()
-    def show_again(self) -> None:
+    def refresh_highlights(self) -> None:
         """The marks are to look otherwise."""
         if self._needle:
-            self._transcript.look_for(self._needle)
+            self._transcript.highlight(self._needle)
 
     @Slot()
-    def next(self) -> None:
+    def find_next(self) -> None:
         """Go to the place after this one."""
         self._start(self._seek(1) if self._needle else None)
 
     @Slot()
-    def previous(self) -> None:
+    def find_previous(self) -> None:
         """Go to the place before this one."""
         self._start(self._seek(-1) if self._needle else None)
 
@@ -267,7 +267,7 @@ class ConversationFinder(QObject):
                 places = range(here + 1, len(places)) if direction > 0 else range(min(here, len(places)))[::-1]
             if places:
                 self._at = path[index].id, places[0]
-                self._transcript.bring(index, places[0])
+                self._transcript.scroll_to_match(index, places[0])
                 break
         yield from self._count_all()
 
@@ -280,8 +280,8 @@ class ConversationFinder(QObject):
         text, count = self._counts.get(message.id, ("", -1))
         if count < 0 or text is not message.text:
             view = self._transcript.view(index)
-            is_marked = view is not None and view.message is message and view.needle is self._needle
-            count = view.count() if view and is_marked else self._count_unseen(message)
+            is_marked = view is not None and view.message is message and view.search_terms is self._needle
+            count = view.match_count() if view and is_marked else self._count_unseen(message)
             self._counts[message.id] = message.text, count
         return count
 

@@ -61,7 +61,7 @@ class TranscriptKeyboard(QObject):
         transcript.context.key_filter = self
         transcript.installEventFilter(self)
 
-    def press(self, event: QKeyEvent, view: "MessageView | None", field: "BlockTextEdit | None" = None) -> bool:
+    def _handle_key(self, event: QKeyEvent, view: "MessageView | None", field: "BlockTextEdit | None" = None) -> bool:
         """Do what the key says, with `view` in which the focus is, in its `field` if in one; False for nothing."""
         stroke = event.key(), event.modifiers() & ~_KEYPAD
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -73,8 +73,8 @@ class TranscriptKeyboard(QObject):
         if view and field and self._extend_text(stroke, view, field):
             return True
         if stroke in _MESSAGES:
-            self._text.drop()
-            self.navigator.extend(_MESSAGES[stroke])
+            self._text.clear()
+            self.navigator.extend_selection(_MESSAGES[stroke])
             return True
         return self._scroll(stroke)
 
@@ -92,12 +92,12 @@ class TranscriptKeyboard(QObject):
 
     def _copy(self, view: "MessageView | None") -> bool:
         messages = self._transcript.selection
-        if view and not messages.is_there and (selected := view.selected()):
+        if view and not messages.is_active and (selected := view.selection()):
             from phichat.ui.transcript.copying import excerpt_data  # noqa: PLC0415 - once something is copied
             from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
 
             copy_to_clipboard(excerpt_data(selected))
-        elif messages.is_there:
+        elif messages.is_active:
             messages.copy()
         else:
             return False
@@ -105,16 +105,16 @@ class TranscriptKeyboard(QObject):
 
     def _select_all(self, view: "MessageView | None") -> bool:
         """A message's text, and once more for all messages."""
-        if view is None or self._transcript.selection.is_there or not self._text.select_all(view):
-            self._text.drop()
+        if view is None or self._transcript.selection.is_active or not self._text.select_all(view):
+            self._text.clear()
             self._transcript.selection.select_all()
         return True
 
     def _end(self, view: "MessageView | None") -> bool:
         if not self._has_selection(view):
             return False
-        self._text.drop()
-        self._transcript.selection.end()
+        self._text.clear()
+        self._transcript.selection.clear()
         return True
 
     def _is_for_selection(self, event: QKeyEvent, view: "MessageView | None") -> bool:
@@ -122,13 +122,13 @@ class TranscriptKeyboard(QObject):
         return event.key() == Qt.Key.Key_Escape and self._has_selection(view)
 
     def _has_selection(self, view: "MessageView | None") -> bool:
-        return self._transcript.selection.is_there or bool(view and self._text.is_in(view))
+        return self._transcript.selection.is_active or bool(view and self._text.has_selection_in(view))
 
     def _extend_text(self, stroke: Stroke, view: "MessageView", field: "BlockTextEdit") -> bool:
         move = _TEXT.get(stroke)
-        if move is None or self._transcript.selection.is_there:
+        if move is None or self._transcript.selection.is_active:
             return False
-        if move not in _BEGINS_TEXT and not self._text.is_in(view):
+        if move not in _BEGINS_TEXT and not self._text.has_selection_in(view):
             return False
         self._text.extend(view, field, move)
         return True
@@ -136,7 +136,7 @@ class TranscriptKeyboard(QObject):
     def _press_in_field(self, field: "BlockTextEdit", event: QKeyEvent) -> bool:
         if _scrolls_itself(field, (event.key(), event.modifiers() & ~_KEYPAD)):
             return False
-        return self.press(event, self._transcript.view_with(field), field)
+        return self._handle_key(event, self._transcript.view_containing(field), field)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and watched is self._transcript:
@@ -155,12 +155,12 @@ class TranscriptKeyboard(QObject):
         if event.type() is QEvent.Type.ShortcutOverride and self._is_for_selection(event, view):
             event.accept()  # else Escape would stop the answer under way
             return True
-        return event.type() is QEvent.Type.KeyPress and self.press(event, view)
+        return event.type() is QEvent.Type.KeyPress and self._handle_key(event, view)
 
     def _on_focus(self, field: QObject, event: QFocusEvent) -> None:
         """Messages are selected from there on; where the mouse is pressed, that decides."""
         is_by_key = event.reason() is not Qt.FocusReason.MouseFocusReason
-        if is_by_key and (view := self._transcript.view_with(field)):
+        if is_by_key and (view := self._transcript.view_containing(field)):
             self._transcript.selection.begin_at(view.message)
 
 
@@ -178,52 +178,52 @@ class MessageNavigator(QObject):
     Signals: `left` where one goes on after the last message.
     """
 
-    left = Signal()
+    moved_past_end = Signal()
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
         self._transcript = transcript
 
-    def walk(self, step: int) -> None:
+    def move_focus(self, step: int) -> None:
         """Focus the message so many further or, from elsewhere, the one at that end of what is seen."""
-        self._transcript.selection.end()
+        self._transcript.selection.clear()
         number, count = self._next(step), len(self._transcript.path())
         if 0 <= number < count:
-            self._transcript.focus(number)
+            self._transcript.focus_message(number)
         elif count and number >= count:
-            self.left.emit()
+            self.moved_past_end.emit()
 
-    def extend(self, step: int) -> None:
+    def extend_selection(self, step: int) -> None:
         """Select whole messages, from the one with the focus to the one so many further."""
         path, selection = self._transcript.path(), self._transcript.selection
         if not path:
             return
-        focused, last = self._transcript.focused(), selection.last()
+        focused, last = self._transcript.focused_index(), selection.end_index()
         if focused >= 0:
             selection.begin_at(path[focused])
         number = min(max(last + step if last >= 0 else self._next(step), 0), len(path) - 1)
         selection.extend_to(number)
-        self._transcript.focus(number)
+        self._transcript.focus_message(number)
 
     @Slot()
     def go_to_start(self) -> None:
         """Go to the first message; the focus, too, if a message had it."""
-        had_focus = self._transcript.focused() >= 0
-        self._transcript.show_start()
+        had_focus = self._transcript.focused_index() >= 0
+        self._transcript.scroll_to_start()
         if had_focus:
-            self._transcript.focus(0)
+            self._transcript.focus_message(0)
 
     @Slot()
     def go_to_end(self) -> None:
         """Go to the end and stay there; the focus, too, if a message had it."""
-        had_focus = self._transcript.focused() >= 0
+        had_focus = self._transcript.focused_index() >= 0
         self._transcript.follow()
         if had_focus:
-            self._transcript.focus(len(self._transcript.path()) - 1)
+            self._transcript.focus_message(len(self._transcript.path()) - 1)
             self._transcript.follow()
 
     def _next(self, step: int) -> int:
-        focused = self._transcript.focused()
+        focused = self._transcript.focused_index()
         if focused >= 0:
             return focused + step
-        return self._transcript.first_seen() if step > 0 else self._transcript.last_seen()
+        return self._transcript.first_visible() if step > 0 else self._transcript.last_visible()

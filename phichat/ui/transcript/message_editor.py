@@ -55,7 +55,7 @@ class MessageEditor(QFrame):
         self._can_send = can_send
         self._show_send()
 
-    def stops(self) -> list[QWidget]:
+    def tab_stops(self) -> list[QWidget]:
         """What takes the focus."""
         return [*self.chips.buttons(), self.field, self._cancel, self._send]
 

@@ -95,7 +95,7 @@ class VersionSwitcher(QWidget):
     Signals: `turned(int)`: -1 for the version before, 1 for the one after.
     """
 
-    turned = Signal(int)
+    step_requested = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class VersionSwitcher(QWidget):
         theme.changed.connect(self._show_icons)
         self._show_icons()
 
-    def show_place(self, at: int, count: int) -> None:
+    def show_version(self, at: int, count: int) -> None:
         """Show that the version of number `at`, from 0, is one of `count`."""
         self._label.setText(f"{format_number(at + 1)}/{format_number(count)}")
         self._label.setAccessibleName(
@@ -125,7 +125,7 @@ class VersionSwitcher(QWidget):
         self._previous.setEnabled(at > 0)
         self._next.setEnabled(at < count - 1)
 
-    def place(self) -> str:
+    def description(self) -> str:
         """What is shown, in words."""
         return self._label.accessibleName()
 
@@ -133,18 +133,18 @@ class VersionSwitcher(QWidget):
         """What takes the focus."""
         return [self._previous, self._next]
 
-    def take_focus(self, turn: int) -> None:
+    def focus_button(self, turn: int) -> None:
         """Focus the button for `turn`, or the other one where that leads nowhere."""
         wanted, other = (self._next, self._previous) if turn > 0 else (self._previous, self._next)
         (wanted if wanted.isEnabled() else other).setFocus()
 
     @Slot()
     def _back(self) -> None:
-        self.turned.emit(-1)
+        self.step_requested.emit(-1)
 
     @Slot()
     def _on(self) -> None:
-        self.turned.emit(1)
+        self.step_requested.emit(1)
 
     @Slot()
     def _show_icons(self) -> None:

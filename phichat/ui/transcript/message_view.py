@@ -34,11 +34,11 @@ class MessageView(QWidget):
         super().__init__()
         self._message, self._theme, self._context = message, theme, context
         self._signals, self._state = context.signals, context.state
-        self.tools = actions
-        self.switch: VersionSwitcher | None = None
+        self.toolbar = actions
+        self.version_switcher: VersionSwitcher | None = None
         self._parts: list[BlockWidget] = []
         self._mark: PinBadge | None = None
-        self.needle: SearchTerms | None = None
+        self.search_terms: SearchTerms | None = None
         self._is_hovered = self._is_focused = self._is_held = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -70,7 +70,7 @@ class MessageView(QWidget):
     def set_last(self, *, is_last: bool) -> None:
         """Whether nothing follows."""
 
-    def can_go_on(self) -> bool:
+    def can_continue(self) -> bool:
         """Whether it is an answer that could go on where it ended."""
         return False
 
@@ -81,23 +81,23 @@ class MessageView(QWidget):
     def refresh_actions(self) -> None:
         """Show what can be done now."""
 
-    def show_versions(self) -> None:
+    def refresh_versions(self) -> None:
         """Show which of how many versions this is."""
         versions = [message.id for message in self._context.siblings(self._message)]
         if len(versions) < 2:
-            if self.switch:
-                self.switch.hide()
+            if self.version_switcher:
+                self.version_switcher.hide()
             return
-        if self.switch is None:
-            self.switch = VersionSwitcher(self._theme)
-            self.switch.turned.connect(self.turn)
-            self._place_switch(self.switch)
-            self.put_in_order()
-        self.switch.show()
-        self.switch.show_place(versions.index(self._message.id), len(versions))
+        if self.version_switcher is None:
+            self.version_switcher = VersionSwitcher(self._theme)
+            self.version_switcher.step_requested.connect(self.switch_version)
+            self._place_switch(self.version_switcher)
+            self.update_tab_order()
+        self.version_switcher.show()
+        self.version_switcher.show_version(versions.index(self._message.id), len(versions))
 
     @Slot(int)
-    def turn(self, step: int) -> None:
+    def switch_version(self, step: int) -> None:
         """Ask for the version so many steps further."""
         versions = self._context.siblings(self._message)
         at = [message.id for message in versions].index(self._message.id) + step
@@ -111,20 +111,20 @@ class MessageView(QWidget):
 
     def focus_part(self, name: str) -> None:
         """Take the focus as the version that was here had it, and have a screen reader say which version this is."""
-        if self.switch and name in {"previousVersion", "nextVersion"}:
-            self.appear()
-            self.switch.take_focus(1 if name == "nextVersion" else -1)
+        if self.version_switcher and name in {"previousVersion", "nextVersion"}:
+            self.show_now()
+            self.version_switcher.focus_button(1 if name == "nextVersion" else -1)
         elif name:
             self.take_focus()
-        if self.switch:
-            announce(self, self.switch.place())
+        if self.version_switcher:
+            announce(self, self.version_switcher.description())
 
     def set_focused(self, *, is_focused: bool) -> None:
         """Whether something in it has the focus."""
         self._is_focused = is_focused
         self._reveal()
 
-    def appear(self) -> None:
+    def show_now(self) -> None:
         """Be there at once, not only when there is time to lay it out."""
         self.show()
         for part in self._parts:
@@ -132,44 +132,44 @@ class MessageView(QWidget):
 
     def take_focus(self) -> None:
         """Focus the message's text."""
-        self.appear()
+        self.show_now()
         for part in self._parts[:1]:
             part.text_edit().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def fields(self) -> list[BlockTextEdit]:
+    def text_edits(self) -> list[BlockTextEdit]:
         """What text can be selected in, from top to bottom."""
         return [part.text_edit() for part in self._parts]
 
-    def selected(self) -> Selection | None:
+    def selection(self) -> Selection | None:
         """What the person has marked to copy; None for nothing."""
         return selection_in(self._parts, self._message.text)
 
-    def stops(self) -> list[QWidget]:
+    def tab_stops(self) -> list[QWidget]:
         """What takes the focus, in the order of reading."""
         found: list[QWidget] = []
         for part in self._parts:
             found += [*part.buttons(), part.text_edit()]
         return found + self._row_stops()
 
-    def put_in_order(self, before: QWidget | None = None) -> None:
+    def update_tab_order(self, before: QWidget | None = None) -> None:
         """Have Tab go from `before`, if given, through everything in it in the order of reading."""
         if not self.parentWidget():
             return
-        stops = [before, *self.stops()] if before else self.stops()
+        stops = [before, *self.tab_stops()] if before else self.tab_stops()
         for first, second in pairwise(stops):
             QWidget.setTabOrder(first, second)
 
-    def look_for(self, needle: SearchTerms | None) -> None:
+    def highlight(self, needle: SearchTerms | None) -> None:
         """Mark `needle` from now on; None for nothing."""
-        self.needle = needle
+        self.search_terms = needle
         for part in self._parts:
             part.look_for(needle, self._theme.colors)
 
-    def count(self) -> int:
+    def match_count(self) -> int:
         """How often what is looked for is in it."""
         return sum(self._counts())
 
-    def choose_mark(self, number: int) -> None:
+    def select_match(self, number: int) -> None:
         """Mark the place of that number more strongly, and have it seen where code scrolls; -1 for none."""
         part, inside = self._found(number)
         for other in self._parts:
@@ -178,7 +178,7 @@ class MessageView(QWidget):
         if part:
             part.scroll_to_match(inside)
 
-    def mark_area(self, number: int) -> QRect:
+    def match_area(self, number: int) -> QRect:
         """Where the place of that number is, in this widget."""
         part, inside = self._found(number)
         if part is None or part.marks is None:
@@ -230,11 +230,11 @@ class MessageView(QWidget):
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
 
     def _row_stops(self) -> list[QWidget]:
-        return [*(self.switch.buttons() if self.switch else []), *self.tools.buttons()]
+        return [*(self.version_switcher.buttons() if self.version_switcher else []), *self.toolbar.buttons()]
 
     def _reveal(self) -> None:
-        if self.tools.reveal(revealed=self._is_hovered or self._is_focused or self._is_held):
-            self.put_in_order()
+        if self.toolbar.reveal(revealed=self._is_hovered or self._is_focused or self._is_held):
+            self.update_tab_order()
 
     @Slot()
     def _on_pressed(self) -> None:
@@ -247,7 +247,7 @@ class MessageView(QWidget):
         menu.popup(position)
 
     def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._context, self.selected(), link, self, can_go_on=self.can_go_on())
+        return MessageMenu(self._message, self._context, self.selection(), link, self, can_go_on=self.can_continue())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()

@@ -52,13 +52,13 @@ class ScrollAnchor(QObject):
         """Whether the last there is can be seen."""
         return self._bar.value() >= self._bar.maximum() - NEAR_END
 
-    def first_seen(self) -> int:
+    def first_visible(self) -> int:
         """The number of the first widget that can be seen; 0 if there is none."""
         widgets = self._shown()
         at = bisect_right(widgets, self._bar.value(), key=lambda widget: self._top(widget) + widget.height())
         return max(0, min(at, len(widgets) - 1))
 
-    def settle(self) -> None:
+    def flush_layout(self) -> None:
         """Have everything laid out now that would be before the next paint."""
         QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
@@ -93,7 +93,7 @@ class ScrollAnchor(QObject):
         self.follows = self.is_at_end()
         widgets = self._shown()
         if not self.follows and widgets:
-            first = widgets[self.first_seen()]
+            first = widgets[self.first_visible()]
             self._keep(first, self.offset(first))
         self.moved.emit()
 

@@ -37,7 +37,7 @@ class MessageSelection(QObject):
         live.changed.connect(self._check)
 
     @property
-    def is_there(self) -> bool:
+    def is_active(self) -> bool:
         """Whether there is one."""
         return bool(self._to)
 
@@ -49,7 +49,7 @@ class MessageSelection(QObject):
     def extend_to(self, number: int) -> None:
         """Select all from where it began to the message of that number."""
         name = self._live.path[number].id
-        if self._live.number(self._from) < 0:
+        if self._live.index_of(self._from) < 0:
             self._from = name
         if name == self._to:
             return
@@ -57,7 +57,9 @@ class MessageSelection(QObject):
             self._content.installEventFilter(self)
         self._to = name
         self._settle()
-        self.notified.emit(tr_count("{count} message selected", "{count} messages selected", len(self.numbers())))
+        self.notified.emit(
+            tr_count("{count} message selected", "{count} messages selected", len(self.selected_range()))
+        )
 
     def select_all(self) -> None:
         """Select all there are."""
@@ -65,7 +67,7 @@ class MessageSelection(QObject):
             self._from = self._live.path[0].id
             self.extend_to(len(self._live.path) - 1)
 
-    def end(self) -> None:
+    def clear(self) -> None:
         """Select none."""
         if self._to:
             self._to = ""
@@ -73,20 +75,20 @@ class MessageSelection(QObject):
             self._settle()
             self.notified.emit("")
 
-    def numbers(self) -> range:
+    def selected_range(self) -> range:
         """Which are selected."""
         if not self._to:
             return range(0)
-        ends = sorted((self._live.number(self._from), self._live.number(self._to)))
+        ends = sorted((self._live.index_of(self._from), self._live.index_of(self._to)))
         return range(ends[0], ends[1] + 1)
 
-    def last(self) -> int:
+    def end_index(self) -> int:
         """The number of the one it was extended to; -1 if there is none."""
-        return self._live.number(self._to) if self._to else -1
+        return self._live.index_of(self._to) if self._to else -1
 
     def messages(self) -> list[Message]:
         """Those that are selected, oldest first."""
-        numbers = self.numbers()
+        numbers = self.selected_range()
         return self._live.path[numbers.start : numbers.stop]
 
     def copy(self) -> None:
@@ -101,15 +103,15 @@ class MessageSelection(QObject):
     @Slot()
     def _check(self) -> None:
         """There is none any more if an end of it is no longer shown."""
-        if self._to and min(self._live.number(self._from), self._live.number(self._to)) < 0:
-            self.end()
+        if self._to and min(self._live.index_of(self._from), self._live.index_of(self._to)) < 0:
+            self.clear()
         elif self._to:
             self._settling.start()
 
     @Slot()
     def _settle(self) -> None:
         """Have the band where those of them are that are there."""
-        numbers, live = self.numbers(), self._live
+        numbers, live = self.selected_range(), self._live
         first, last = max(numbers.start, live.first), min(numbers.stop, live.end) - 1
         if self._band is None and first <= last:
             self._band = self._make_band()
@@ -162,26 +164,26 @@ class TextSelection(QObject):
         self._scrolling = QTimer(self, interval=EVERY)
         self._scrolling.timeout.connect(self._scroll)
 
-    def is_in(self, view: "MessageView") -> bool:
+    def has_selection_in(self, view: "MessageView") -> bool:
         """Whether some of the text of `view` is selected."""
-        return any(field.textCursor().hasSelection() for field in view.fields())
+        return any(field.textCursor().hasSelection() for field in view.text_edits())
 
-    def drop(self) -> None:
+    def clear(self) -> None:
         """Select no text."""
         if self._view in self._live.views and self._view:
-            for field in self._view.fields():
+            for field in self._view.text_edits():
                 _select(field, None)
         self._view = self._from = self._to = None
         self._stop()
 
     def select_all(self, view: "MessageView") -> bool:
         """Select all text of `view`; False if it was already."""
-        fields = view.fields()
+        fields = view.text_edits()
         before = [_span(field) for field in fields]
         if not fields:
             return False
         if self._view is not view:
-            self.drop()
+            self.clear()
         self._view, self._from = view, fields[0]
         _select(fields[0], (0, 0))
         self._spread(fields[-1], _end(fields[-1]))
@@ -189,8 +191,8 @@ class TextSelection(QObject):
 
     def extend(self, view: "MessageView", field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> None:
         """Let the selection in `view` go further by one `move`; `field` has the focus."""
-        if self._view is not view or self._to not in view.fields() or self._to is None:
-            self.drop()
+        if self._view is not view or self._to not in view.text_edits() or self._to is None:
+            self.clear()
             self._view, self._from, self._to = view, field, field
         cursor = self._to.textCursor()
         if cursor.movePosition(move, _KEEP):
@@ -199,29 +201,29 @@ class TextSelection(QObject):
             self._spread(beyond, _end(beyond) if move in _BACK else 0)
         self._show_end()
 
-    def press(self, viewport: QWidget, event: QMouseEvent) -> bool:
+    def _on_press(self, viewport: QWidget, event: QMouseEvent) -> bool:
         """A button of the mouse went down; whether that is all there is to it."""
-        field, view = viewport.parentWidget(), self._live.view_with(viewport)
+        field, view = viewport.parentWidget(), self._live.view_containing(viewport)
         if event.button() is not Qt.MouseButton.LeftButton or view is None:
             return False
-        found = next((one for one in view.fields() if one is field), None)
+        found = next((one for one in view.text_edits() if one is field), None)
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             return self._press_further(view, event)
         if self._view is not view or self._from is not found or self._to is not found:
-            self.drop()
-        self._messages.end()
+            self.clear()
+        self._messages.clear()
         self._messages.begin_at(view.message)
         self._view, self._from, self._to = view, found, found
         self._is_pulling, self._is_own = found is not None, False
         return False
 
-    def pull(self, event: QMouseEvent) -> bool:
+    def _on_move(self, event: QMouseEvent) -> bool:
         """The mouse moves; whether the field it was pressed in need not care."""
         if not self._is_pulling or not event.buttons() & Qt.MouseButton.LeftButton or not self._view:
             return False
         return self._pull_to(event.globalPosition().toPoint())
 
-    def release(self) -> None:
+    def _on_release(self) -> None:
         """The button is up again."""
         if self._is_pulling:
             self._stop()
@@ -229,16 +231,16 @@ class TextSelection(QObject):
 
     def _press_further(self, view: "MessageView", event: QMouseEvent) -> bool:
         """With Shift: text in the message one is in, or whole messages."""
-        if self._messages.is_there or self._view is not view:
-            self.drop()
-            self._messages.extend_to(self._live.number(view.message.id))
+        if self._messages.is_active or self._view is not view:
+            self.clear()
+            self._messages.extend_to(self._live.index_of(view.message.id))
             return True
         self._is_pulling = self._is_own = True
         self._pull_to(event.globalPosition().toPoint())
         return True
 
     def _pull_to(self, at: QPoint) -> bool:
-        fields = self._view.fields() if self._view else []
+        fields = self._view.text_edits() if self._view else []
         if self._from not in fields or self._from is None:
             self._stop()
             return False
@@ -259,7 +261,7 @@ class TextSelection(QObject):
         """Select from where it began to `position` in `target`."""
         if self._view is None or self._from is None:
             return
-        fields = self._view.fields()
+        fields = self._view.text_edits()
         start, end = fields.index(self._from), fields.index(target)
         anchor = self._from.textCursor().anchor()
         for number, field in enumerate(fields):
@@ -272,7 +274,7 @@ class TextSelection(QObject):
         self._to = target
 
     def _beyond(self, field: "BlockTextEdit", *, is_back: bool) -> "BlockTextEdit | None":
-        fields = self._view.fields() if self._view else []
+        fields = self._view.text_edits() if self._view else []
         number = fields.index(field) + (-1 if is_back else 1)
         return fields[number] if 0 <= number < len(fields) else None
 
@@ -324,7 +326,7 @@ class TextSelection(QObject):
         if self._view in self._live.views and self._view and self._from is not self._to:
             from phichat.ui.widgets.clipboard import copy_to_selection  # noqa: PLC0415 - once something is selected
 
-            if selected := self._view.selected():
+            if selected := self._view.selection():
                 copy_to_selection(selected.text)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -332,11 +334,11 @@ class TextSelection(QObject):
             return False
         kind = event.type()
         if kind is QEvent.Type.MouseMove:
-            return self.pull(event)
+            return self._on_move(event)
         if kind is QEvent.Type.MouseButtonPress:
-            return self.press(watched, event)
+            return self._on_press(watched, event)
         if kind is QEvent.Type.MouseButtonRelease:
-            self.release()
+            self._on_release()
         return False
 
 

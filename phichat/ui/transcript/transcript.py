@@ -17,7 +17,7 @@ from phichat.ui.threads.background import run_when_idle
 from phichat.ui.transcript.message_context import MessageContext, MessageSignals
 from phichat.ui.transcript.scroll_anchor import ScrollAnchor
 from phichat.ui.transcript.selection import MessageSelection, TextSelection
-from phichat.ui.transcript.visible_messages import VisibleMessages, prepare
+from phichat.ui.transcript.visible_messages import VisibleMessages, preload_steps
 
 if TYPE_CHECKING:
     from phichat.ui.transcript.message_view import MessageView
@@ -76,8 +76,8 @@ class Transcript(QScrollArea):
     def show_path(self, messages: Sequence[Message]) -> None:
         """Show `messages`, from their end; those that are shown already stay as they are."""
         if self._is_pointing:
-            self.look_for(None)
-        kept = self._live.take(messages)
+            self.highlight(None)
+        kept = self._live.set_path(messages)
         count = len(self._live.path)
         if self._live.end < kept or count - kept > AT_MOST:
             self._live.restart(count)
@@ -90,7 +90,7 @@ class Transcript(QScrollArea):
         old = self._live.view(at)
         offset = self._place.offset(old, by_end=True) if old else 0
         focused = old.focused_part() if old else ""
-        self._live.take(messages)
+        self._live.set_path(messages)
         self._make_around(at)
         view = self._live.view(at)
         if view and old:
@@ -101,15 +101,15 @@ class Transcript(QScrollArea):
         """Show the message with that id, if it is on the path, and mark each of `words` in what is shown."""
         from phichat.ui.widgets.highlights import SearchTerms  # noqa: PLC0415 - an empty window has nothing to mark
 
-        number = self._live.number(name)
+        number = self._live.index_of(name)
         if number >= 0:
-            self.look_for(SearchTerms(*words.split()))
+            self.highlight(SearchTerms(*words.split()))
             self._is_pointing = True
-            self.bring(number, 0)
+            self.scroll_to_match(number, 0)
 
-    def prepare(self) -> None:
+    def preload(self) -> None:
         """Have ready what the first messages need, a little at a time."""
-        run_when_idle(prepare(self._theme, self.context), self)
+        run_when_idle(preload_steps(self._theme, self.context), self)
 
     def path(self) -> list[Message]:
         """All messages that are shown, wherever the reader is."""
@@ -119,36 +119,36 @@ class Transcript(QScrollArea):
         """The widget of the message of that number, if it is near the reader."""
         return self._live.view(number)
 
-    def first_seen(self) -> int:
+    def first_visible(self) -> int:
         """The number of the first message that can be seen."""
-        return self._live.first + self._place.first_seen()
+        return self._live.first + self._place.first_visible()
 
-    def shows(self, message: Message) -> bool:
+    def is_last(self, message: Message) -> bool:
         """Whether `message`, in whatever state, is the last one shown."""
         return bool(self._live.path) and self._live.path[-1].id == message.id
 
-    def show_reply(self, message: Message) -> None:
+    def update_last_message(self, message: Message) -> None:
         """Show the last message as it is now."""
         self._live.path[-1] = message
         if view := self._live.view(len(self._live.path) - 1):
             view.show_message(message)
         self.changed.emit()
 
-    def show_changed(self, message: Message) -> None:
+    def update_message(self, message: Message) -> None:
         """Show `message` as it is now, if it is shown, wherever the reader is."""
-        self._live.change(message)
+        self._live.update_message(message)
 
-    def show_horizon(self, name: str | None) -> None:
+    def show_context_start(self, name: str | None) -> None:
         """Show that the model remembers from the message with that id on, or none of them for an empty one.
 
         None where it remembers all.
         """
-        self._live.show_horizon(name)
+        self._live.show_context_start(name)
 
     def show_remark(self, message: Message, remark: str) -> None:
         """Say `remark` below `message`, wherever the reader is."""
         self.context.state.remarks[message.id] = remark
-        if view := self._live.view(self._live.number(message.id)):
+        if view := self._live.view(self._live.index_of(message.id)):
             view.show_message(message)
 
     def show_progress(self, text: str) -> None:
@@ -169,7 +169,7 @@ class Transcript(QScrollArea):
         for view in self._live.views:
             view.refresh_actions()
 
-    def target(self, role: Role | None = None) -> "MessageView | None":
+    def target_view(self, role: Role | None = None) -> "MessageView | None":
         """The message with the focus, or else the last one of `role`."""
         if self._focused and role in {None, self._focused.message.role}:
             return self._focused
@@ -181,66 +181,66 @@ class Transcript(QScrollArea):
         return self._focused
 
     @Slot(int)
-    def turn(self, step: int) -> None:
+    def switch_version(self, step: int) -> None:
         """Ask for another version of the message with the focus."""
         if self._focused:
-            self._focused.turn(step)
+            self._focused.switch_version(step)
 
-    def view_with(self, widget: QObject | None) -> "MessageView | None":
+    def view_containing(self, widget: QObject | None) -> "MessageView | None":
         """The message that `widget` is in."""
-        return self._live.view_with(widget) if isinstance(widget, QWidget) else None
+        return self._live.view_containing(widget) if isinstance(widget, QWidget) else None
 
-    def last_seen(self) -> int:
+    def last_visible(self) -> int:
         """The number of the last message that can be seen; -1 if there is none."""
-        self._place.settle()
+        self._place.flush_layout()
         height = self.viewport().height()
         seen = (at for at, view in enumerate(self._live.views, self._live.first) if self._place.offset(view) < height)
         return max(seen, default=-1)
 
-    def focused(self) -> int:
+    def focused_index(self) -> int:
         """The number of the message with the focus; -1 if none has it."""
-        return self._live.number(self._focused.message.id) if self._focused else -1
+        return self._live.index_of(self._focused.message.id) if self._focused else -1
 
-    def focus(self, number: int) -> None:
+    def focus_message(self, number: int) -> None:
         """Have the message of that number there, seen, and with the focus."""
         if view := self._reach(number):
             view.take_focus()
-            self._place.settle()
+            self._place.flush_layout()
             top = self._place.offset(view)
             if not 0 <= top < self.viewport().height() - 40:
                 self._place.hold(view, UNDER)
 
-    def show_start(self) -> None:
+    def scroll_to_start(self) -> None:
         """Go to the first message."""
         if self._live.path and (view := self._reach(0)):
             self._place.hold(view, 0)
 
-    def look_for(self, needle: "SearchTerms | None") -> None:
+    def highlight(self, needle: "SearchTerms | None") -> None:
         """Mark `needle` in what is shown; None for nothing."""
         self._is_pointing = False
-        self._live.look_for(needle or None)
+        self._live.highlight(needle or None)
         height = self.viewport().height()
         for view in self._live.views:
             if self._place.offset(view) < height and self._place.offset(view, by_end=True) > 0:
-                self._live.mark(view)
+                self._live.highlight_view(view)
         self._filling.start()
 
-    def bring(self, number: int, mark: int) -> None:
+    def scroll_to_match(self, number: int, mark: int) -> None:
         """Have the mark of that number in the message of that number seen, and stronger than the others."""
         view = self._reach(number)
         if view is None:
             return
-        self._live.mark(view)
-        view.appear()
+        self._live.highlight_view(view)
+        view.show_now()
         for other in self._live.views:
-            other.choose_mark(mark if other is view else -1)
-        self._place.settle()
-        area = view.mark_area(mark)
+            other.select_match(mark if other is view else -1)
+        self._place.flush_layout()
+        area = view.match_area(mark)
         height = self.viewport().height()
         if not UNDER <= self._place.offset(view) + area.top() <= height - area.height():
             self._place.hold(view, height // 3 - area.top())
 
-    def cover(self, pixels: int) -> None:
+    def reserve_top(self, pixels: int) -> None:
         """So much at the top is covered: what is shown begins below that."""
         left, top, right, bottom = MARGINS
         if layout := self._content.layout():
@@ -274,7 +274,7 @@ class Transcript(QScrollArea):
             self._live.restart(number)
             self._make_around(number)
             for view in self._live.views:
-                view.appear()
+                view.show_now()
         return self._live.view(number)
 
     def _make_around(self, number: int) -> None:
@@ -287,17 +287,17 @@ class Transcript(QScrollArea):
             return made < AT_LEAST // 2 or (made < AT_MOST // 2 and perf_counter() < until)
 
         while live.end < count and (live.end <= number or has_time(live.end - number - 1)):
-            live.grow_down()
+            live.append_view()
         while live.first > 0 and (len(live.views) < AT_LEAST or has_time(number - live.first)):
-            live.grow_up()
-        live.refresh()
+            live.prepend_view()
+        live.refresh_views()
         self._filling.start()
 
     @Slot()
     def _fill(self) -> None:
         """Make more of the messages near the reader, for a moment."""
         until = perf_counter() + SLICE
-        while self._live.mark_next():
+        while self._live.highlight_next():
             if perf_counter() > until:
                 return
         if not self._grow():
@@ -311,9 +311,9 @@ class Transcript(QScrollArea):
         if not live.views or not self.isVisible() or len(live.views) > 2 * MOST:
             return False
         if live.first > 0 and (is_short or bar.value() < REACH):
-            live.grow_up()
+            live.prepend_view()
         elif live.end < len(live.path) and (is_short or bar.maximum() - bar.value() < REACH):
-            live.grow_down()
+            live.append_view()
         else:
             return False
         return True
@@ -329,8 +329,8 @@ class Transcript(QScrollArea):
             if self._place.offset(view, by_end=True) > -FAR and self._place.offset(view) < height + FAR
         ]
         if near:
-            live.drop(near[-1] + 1, live.end)
-            live.drop(live.first, near[0])
+            live.remove_views(near[-1] + 1, live.end)
+            live.remove_views(live.first, near[0])
 
     @Slot()
     def _on_moved(self) -> None:
@@ -344,9 +344,9 @@ class Transcript(QScrollArea):
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
         if now is None:  # the window is not in front
             return
-        focused = self._live.view_with(now)
+        focused = self._live.view_containing(now)
         if focused and self._focused and focused is not self._focused:
-            self.text_selection.drop()  # what is copied is what one is at
+            self.text_selection.clear()  # what is copied is what one is at
         if self._focused and self._focused is not focused and self._focused in self._live.views:
             self._focused.set_focused(is_focused=False)
         self._focused = focused
@@ -356,12 +356,12 @@ class Transcript(QScrollArea):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Beside the messages' text, which hears of it by itself."""
         under = self._content.childAt(self._content.mapFromGlobal(event.globalPosition().toPoint()))
-        view = self.view_with(under)
+        view = self.view_containing(under)
         if view is None or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.text_selection.drop()
-            self.selection.end()
+            self.text_selection.clear()
+            self.selection.clear()
         else:
-            self.selection.extend_to(self._live.number(view.message.id))
+            self.selection.extend_to(self._live.index_of(view.message.id))
         super().mousePressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:

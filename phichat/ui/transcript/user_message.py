@@ -66,7 +66,7 @@ class UserMessageView(MessageView):
             self._box.show()
             self._show_edit(is_editing=True)
             self.refresh_actions()
-            self.put_in_order()
+            self.update_tab_order()
         self._box.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def refresh_actions(self) -> None:
@@ -75,21 +75,21 @@ class UserMessageView(MessageView):
 
     def take_focus(self) -> None:
         if self._files and not self._message.text:
-            self.appear()
+            self.show_now()
             self._files.buttons()[0].setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             super().take_focus()
 
-    def appear(self) -> None:
-        super().appear()
+    def show_now(self) -> None:
+        super().show_now()
         if not self._message.text:
             self._text.hide()
 
-    def stops(self) -> list[QWidget]:
-        return [*(self._files.buttons() if self._files else []), *super().stops()]
+    def tab_stops(self) -> list[QWidget]:
+        return [*(self._files.buttons() if self._files else []), *super().tab_stops()]
 
-    def look_for(self, needle: SearchTerms | None) -> None:
-        super().look_for(needle)
+    def highlight(self, needle: SearchTerms | None) -> None:
+        super().highlight(needle)
         if self._files:
             self._files.look_for(needle)
 
@@ -115,7 +115,7 @@ class UserMessageView(MessageView):
 
     def _show_edit(self, *, is_editing: bool) -> None:
         self._bubble.setVisible(not is_editing)
-        self.tools.setVisible(not is_editing)
+        self.toolbar.setVisible(not is_editing)
 
     def _close(self) -> None:
         self._state.edits.pop(self._message.id, None)
@@ -159,9 +159,9 @@ class UserMessageView(MessageView):
 
     def _row_stops(self) -> list[QWidget]:
         return [
-            *(self._box.stops() if self._box else []),
-            *self.tools.buttons(),
-            *(self.switch.buttons() if self.switch else []),
+            *(self._box.tab_stops() if self._box else []),
+            *self.toolbar.buttons(),
+            *(self.version_switcher.buttons() if self.version_switcher else []),
         ]
 
     def _make_menu(self, link: str) -> MessageMenu:

@@ -52,41 +52,41 @@ class VisibleMessages(QObject):
         """The widget of that message, if it is there."""
         return self.views[number - self.first] if self.first <= number < self.end else None
 
-    def view_with(self, widget: QWidget | None) -> "MessageView | None":
+    def view_containing(self, widget: QWidget | None) -> "MessageView | None":
         """The one that `widget` is, or is in."""
         return next((view for view in self.views if widget and (view is widget or view.isAncestorOf(widget))), None)
 
-    def number(self, name: str) -> int:
+    def index_of(self, name: str) -> int:
         """The number of the message with that id; -1 if it is not on the path."""
         return next((number for number, message in enumerate(self.path) if message.id == name), -1)
 
-    def take(self, messages: Sequence[Message]) -> int:
+    def set_path(self, messages: Sequence[Message]) -> int:
         """`messages` are the path now; what is not on it goes. How many stayed from the beginning."""
         old, self.path = self.path, [message for message in messages if message.role is not Role.SYSTEM]
         pairs = zip(old, self.path, strict=False)
         kept = next((at for at, (was, now) in enumerate(pairs) if was.id != now.id), min(len(old), len(self.path)))
-        self.drop(max(kept, self.first), self.end)
+        self.remove_views(max(kept, self.first), self.end)
         for number, view in enumerate(self.views, self.first):
             if view.message is not self.path[number]:
                 view.show_message(self.path[number])
-        self.show_horizon(self._horizon)
+        self.show_context_start(self._horizon)
         return kept
 
-    def change(self, message: Message) -> None:
+    def update_message(self, message: Message) -> None:
         """`message` is another one than it was, if it is shown."""
-        number = self.number(message.id)
+        number = self.index_of(message.id)
         if number >= 0:
             self.path[number] = message
         if view := self.view(number):
             view.show_message(message)
 
-    def show_horizon(self, name: str | None) -> None:
+    def show_context_start(self, name: str | None) -> None:
         """Have a line before the message with that id, or after the last one for an empty one; None for no line."""
         self._horizon = name
-        self._rule_at = len(self.path) if name == "" else -1 if name is None else self.number(name)
+        self._rule_at = len(self.path) if name == "" else -1 if name is None else self.index_of(name)
         self._settle_rule()
 
-    def refresh(self) -> None:
+    def refresh_views(self) -> None:
         """Have each show which version it is, and whether it is the last."""
         for number, view in enumerate(self.views, self.first):
             self._tell(view, number)
@@ -94,28 +94,28 @@ class VisibleMessages(QObject):
 
     def restart(self, at: int) -> None:
         """Have none, such that those before and after number `at` can come."""
-        self.drop(self.first, self.end)
+        self.remove_views(self.first, self.end)
         self.first = at
 
-    def grow_up(self) -> None:
+    def prepend_view(self) -> None:
         """Make the one before the first."""
         self.first -= 1
         view = self._make(self.first)
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
-        view.put_in_order(self._before)
+        view.update_tab_order(self._before)
         self._settle_rule()
 
-    def grow_down(self) -> None:
+    def append_view(self) -> None:
         """Make the one after the last."""
-        before = self.views[-1].stops()[-1:] if self.views else []
+        before = self.views[-1].tab_stops()[-1:] if self.views else []
         view = self._make(self.end)
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
-        view.put_in_order(before[0] if before else self._before)
+        view.update_tab_order(before[0] if before else self._before)
         self._settle_rule()
 
-    def drop(self, first: int, end: int) -> None:
+    def remove_views(self, first: int, end: int) -> None:
         """Let those from number `first` to before `end` go; from one of the ends on."""
         focus = QApplication.focusWidget()
         for view in self.views[first - self.first : end - self.first]:
@@ -132,25 +132,25 @@ class VisibleMessages(QObject):
             self.first = max(self.first, end)
         self._settle_rule()
 
-    def look_for(self, needle: "SearchTerms | None") -> None:
+    def highlight(self, needle: "SearchTerms | None") -> None:
         """Mark `needle` in all that come, and with `mark_next` in those that are there; None for nothing."""
         self._needle = needle
         self._unmarked = self.views[:] if needle else []
         if not needle:
             for view in self.views:
-                view.look_for(None)
+                view.highlight(None)
 
-    def mark(self, view: "MessageView") -> None:
+    def highlight_view(self, view: "MessageView") -> None:
         """Mark what is looked for in `view` before the others."""
         if view in self._unmarked:
             self._unmarked.remove(view)
-            view.look_for(self._needle)
+            view.highlight(self._needle)
 
-    def mark_next(self) -> bool:
+    def highlight_next(self) -> bool:
         """Mark what is looked for in one more; whether there was one."""
         if not self._unmarked:
             return False
-        self._unmarked.pop().look_for(self._needle)
+        self._unmarked.pop().highlight(self._needle)
         return True
 
     def _settle_rule(self) -> None:
@@ -171,12 +171,12 @@ class VisibleMessages(QObject):
         view.setObjectName(f"message-{number}")
         self._tell(view, number)
         if self._needle:
-            view.look_for(self._needle)
+            view.highlight(self._needle)
         return view
 
     def _tell(self, view: "MessageView", number: int) -> None:
         view.set_last(is_last=number == len(self.path) - 1)
-        view.show_versions()
+        view.refresh_versions()
 
 
 def _horizon_rule() -> "Divider":
@@ -208,7 +208,7 @@ _MESSAGES = (
 )
 
 
-def prepare(theme: Theme, context: MessageContext) -> Iterator[None]:
+def preload_steps(theme: Theme, context: MessageContext) -> Iterator[None]:
     """In steps, import what messages are made of, and make some, so that the first take no longer than the others."""
     for module in _MODULES:
         import_module(module)

@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
             self._transcript, self._composer, generation, self.model_selection, models, self
         )
         navigator = TranscriptKeyboard(self._transcript).navigator
-        navigator.left.connect(self._composer.setFocus)
+        navigator.moved_past_end.connect(self._composer.setFocus)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
         self._context_marker = ContextMarker(self._transcript, generation, self)
         self._welcome = Welcome(theme)
@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def prepare(self) -> None:
         """Have ready what the first message will need, now that the window is shown."""
-        self._transcript.prepare()
+        self._transcript.preload()
 
     @Slot(str)
     def say(self, sentence: str) -> None:
@@ -303,8 +303,8 @@ class MainWindow(QMainWindow):
     def _on_replied(self, session: Session, message: Message) -> None:
         if session is not self.session or message.id != session.conversation.tip:
             return
-        if self._transcript.shows(message):
-            self._transcript.show_reply(message)
+        if self._transcript.is_last(message):
+            self._transcript.update_last_message(message)
         else:
             self._show_path()
 

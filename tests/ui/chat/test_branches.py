@@ -207,5 +207,5 @@ def test_a_found_message_of_another_branch_is_shown_with_its_words_marked(twice:
     assert isinstance(message, Message)
     twice.window.message_commands.show_message(twice.window.session, message.id, "THEN")
     assert twice.message(2) == "And then?"
-    marks = twice.find("message-2").count()
+    marks = twice.find("message-2").match_count()
     assert marks == 1

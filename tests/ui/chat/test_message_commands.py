@@ -54,7 +54,7 @@ def test_actions_appear_where_one_points_and_where_the_focus_is(person: Person) 
 def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Before\n\n", "```python\nprint(1)\n```\n", "After")
     ask(person, "Code")
-    person.wait(lambda: all(stop.isVisible() for stop in person.find("message-1").stops()))
+    person.wait(lambda: all(stop.isVisible() for stop in person.find("message-1").tab_stops()))
     person.find("message-1").take_focus()
     names = []
     for _ in range(9):

@@ -159,7 +159,7 @@ def test_scrolling_up_shows_all_of_it_without_a_jump(person: Person, long: Sessi
     person.qtbot.wait(100)
     assert bar.value() == bar.maximum() > 2000
     bar.setValue(1000)
-    seen = person.find(f"message-{person.find('transcript').first_seen()}")
+    seen = person.find(f"message-{person.find('transcript').first_visible()}")
     top = seen.mapToGlobal(QPoint()).y()
     person.wait(lambda: bar.value() > 1000)
     person.qtbot.wait(100)

@@ -230,8 +230,8 @@ def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
 
 def test_words_are_found_in_lists_tables_and_code(person: Person, engine: ScriptedEngine) -> None:
     view = answer(person, engine, "- a needle\n\n| needle |\n|---|\n| x |\n\n```\nneedle\n```\n\n**need**le")
-    person.find("transcript").look_for(_needle("needle"))
-    person.wait(lambda: view.count() == 4)  # type: ignore[attr-defined]
+    person.find("transcript").highlight(_needle("needle"))
+    person.wait(lambda: view.match_count() == 4)  # type: ignore[attr-defined]
 
 
 def _needle(word: str) -> object:

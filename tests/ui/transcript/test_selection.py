@@ -40,7 +40,7 @@ def press(person: Person, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> 
 
 
 def fields(person: Person, number: int) -> list[Any]:
-    return list(person.find(f"message-{number}").fields())
+    return list(person.find(f"message-{number}").text_edits())
 
 
 def place(field: Any, position: int) -> QPoint:
