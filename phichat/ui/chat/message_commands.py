@@ -61,15 +61,15 @@ class MessageCommands(QObject):
         self._repeats: dict[str, Message] = {}
         context, signals = transcript.context, transcript.context.signals
         context.models, context.siblings = models, self._siblings
-        signals.retried.connect(self._retry)
-        signals.continued.connect(self._go_on)
-        signals.varied.connect(self._vary)
-        signals.repeated.connect(self._repeat)
-        signals.edited.connect(self._edit)
-        signals.chosen.connect(self._choose)
-        signals.quoted.connect(self._quote)
-        signals.deleted.connect(self._delete)
-        signals.pinned.connect(self._pin)
+        signals.retry_requested.connect(self._retry)
+        signals.continue_requested.connect(self._go_on)
+        signals.regenerate_requested.connect(self._vary)
+        signals.repeat_requested.connect(self._repeat)
+        signals.edit_submitted.connect(self._edit)
+        signals.version_chosen.connect(self._choose)
+        signals.quote_requested.connect(self._quote)
+        signals.delete_requested.connect(self._delete)
+        signals.pin_requested.connect(self._pin)
         transcript.selection.notified.connect(self.notified)
         generation.state_changed.connect(self._on_state)
         generation.replied.connect(self._on_replied)
@@ -303,12 +303,12 @@ class MessageShortcuts(QObject):
     @Slot()
     def _on_retry(self) -> None:
         if view := self._transcript.target_view(Role.ASSISTANT):
-            self._signals.retried.emit(view.message)
+            self._signals.retry_requested.emit(view.message)
 
     @Slot()
     def _on_continue(self) -> None:
         if (view := self._transcript.target_view(Role.ASSISTANT)) and view.can_continue():
-            self._signals.continued.emit(view.message)
+            self._signals.continue_requested.emit(view.message)
 
     @Slot()
     def _on_edit(self) -> None:
@@ -319,12 +319,12 @@ class MessageShortcuts(QObject):
     def _on_quote(self) -> None:
         if view := self._transcript.target_view():
             selected = view.selection()
-            self._signals.quoted.emit(selected.text if selected else view.message.text)
+            self._signals.quote_requested.emit(selected.text if selected else view.message.text)
 
     @Slot()
     def _on_pin(self) -> None:
         if (view := self._transcript.target_view()) and view.message.text:
-            self._signals.pinned.emit(view.message)
+            self._signals.pin_requested.emit(view.message)
 
     @Slot()
     def _on_left(self) -> None:

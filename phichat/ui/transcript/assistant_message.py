@@ -128,11 +128,11 @@ class AssistantMessageView(MessageView):
 
     @Slot()
     def _go_on(self) -> None:
-        self._signals.continued.emit(self._message)
+        self._signals.continue_requested.emit(self._message)
 
     @Slot()
     def _on_pressed(self) -> None:
-        self._signals.retried.emit(self._message)
+        self._signals.retry_requested.emit(self._message)
 
     def _arrange(self) -> None:
         """The note stands beside the buttons or, where that is too narrow for all of them, above."""

@@ -29,15 +29,15 @@ class MessageSignals(QObject):
         pinned(Message): pin it, or unpin it if it is pinned.
     """
 
-    retried = Signal(object)
-    continued = Signal(object)
-    varied = Signal(object, object, object)
-    repeated = Signal(object)
-    edited = Signal(object, str, object)
-    chosen = Signal(object)
-    quoted = Signal(str)
-    deleted = Signal(object)
-    pinned = Signal(object)
+    retry_requested = Signal(object)
+    continue_requested = Signal(object)
+    regenerate_requested = Signal(object, object, object)
+    repeat_requested = Signal(object)
+    edit_submitted = Signal(object, str, object)
+    version_chosen = Signal(object)
+    quote_requested = Signal(str)
+    delete_requested = Signal(object)
+    pin_requested = Signal(object)
 
 
 @dataclass
@@ -55,8 +55,8 @@ class MessageState:
     can_ask: bool = False
     is_answering: bool = False
     remarks: dict[str, str] = field(default_factory=dict)
-    edits: dict[str, str] = field(default_factory=dict)
-    edited_files: dict[str, Attachments] = field(default_factory=dict)
+    unsent_edits: dict[str, str] = field(default_factory=dict)
+    unsent_files: dict[str, Attachments] = field(default_factory=dict)
 
 
 @dataclass

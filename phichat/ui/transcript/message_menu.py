@@ -97,27 +97,27 @@ class MessageMenu(QMenu):
 
     @Slot()
     def _quote(self) -> None:
-        self._signals.quoted.emit(self._selected.text if self._selected else self._message.text)
+        self._signals.quote_requested.emit(self._selected.text if self._selected else self._message.text)
 
     @Slot()
     def _pin(self) -> None:
-        self._signals.pinned.emit(self._message)
+        self._signals.pin_requested.emit(self._message)
 
     @Slot()
     def _retry(self) -> None:
-        self._signals.retried.emit(self._message)
+        self._signals.retry_requested.emit(self._message)
 
     @Slot()
     def _repeat(self) -> None:
-        self._signals.repeated.emit(self._message)
+        self._signals.repeat_requested.emit(self._message)
 
     @Slot()
     def _go_on(self) -> None:
-        self._signals.continued.emit(self._message)
+        self._signals.continue_requested.emit(self._message)
 
     @Slot()
     def _delete(self) -> None:
-        self._signals.deleted.emit(self._message)
+        self._signals.delete_requested.emit(self._message)
 
 
 class RegenerateMenu(QMenu):
@@ -147,4 +147,4 @@ class RegenerateMenu(QMenu):
     def _choose(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self._signals.varied.emit(self._message, *action.data())
+            self._signals.regenerate_requested.emit(self._message, *action.data())

@@ -102,7 +102,7 @@ class MessageView(QWidget):
         versions = self._context.siblings(self._message)
         at = [message.id for message in versions].index(self._message.id) + step
         if 0 <= at < len(versions):
-            self._signals.chosen.emit(versions[at])
+            self._signals.version_chosen.emit(versions[at])
 
     def focused_part(self) -> str:
         """What in it has the focus: a button's name, another word for anything else, or nothing."""

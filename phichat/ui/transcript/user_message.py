@@ -48,15 +48,15 @@ class UserMessageView(MessageView):
         self._column.addLayout(self._row)
         self._show_pin()
         theme.changed.connect(self._fit)
-        if message.id in context.state.edits:
+        if message.id in context.state.unsent_edits:
             self.edit()
 
     @Slot()
     def edit(self) -> None:
         """Let the person write it anew."""
         if self._box is None:
-            text = self._state.edits.setdefault(self._message.id, self._message.text)
-            files = self._state.edited_files.get(self._message.id, self._message.attachments)
+            text = self._state.unsent_edits.setdefault(self._message.id, self._message.text)
+            files = self._state.unsent_files.get(self._message.id, self._message.attachments)
             self._box = MessageEditor(self._theme, text, files)
             self._box.files_changed.connect(self._on_files)
             self._box.changed.connect(self._on_edit)
@@ -118,8 +118,8 @@ class UserMessageView(MessageView):
         self.toolbar.setVisible(not is_editing)
 
     def _close(self) -> None:
-        self._state.edits.pop(self._message.id, None)
-        self._state.edited_files.pop(self._message.id, None)
+        self._state.unsent_edits.pop(self._message.id, None)
+        self._state.unsent_files.pop(self._message.id, None)
         if self._box:
             self._column.removeWidget(self._box)
             self._box.hide()
@@ -129,18 +129,18 @@ class UserMessageView(MessageView):
 
     @Slot(str)
     def _on_edit(self, text: str) -> None:
-        self._state.edits[self._message.id] = text
+        self._state.unsent_edits[self._message.id] = text
 
     @Slot()
     def _on_files(self) -> None:
         if self._box:
-            self._state.edited_files[self._message.id] = self._box.chips.files()
+            self._state.unsent_files[self._message.id] = self._box.chips.files()
 
     @Slot(str)
     def _on_sent(self, text: str) -> None:
-        files = self._state.edited_files.get(self._message.id, self._message.attachments)
+        files = self._state.unsent_files.get(self._message.id, self._message.attachments)
         self._close()
-        self._signals.edited.emit(self._message, text, files)
+        self._signals.edit_submitted.emit(self._message, text, files)
 
     @Slot()
     def _on_cancelled(self) -> None:

@@ -382,7 +382,7 @@ class MainWindow(QMainWindow):
 
     def _keep_edits(self) -> None:
         """Questions that were being written anew are found in the message field next time."""
-        edits = self._transcript.context.state.edits
+        edits = self._transcript.context.state.unsent_edits
         path = self.session.conversation.path()
         texts = [edits.pop(message.id) for message in path if edits.get(message.id, message.text) != message.text]
         if texts:
