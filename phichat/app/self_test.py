@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QTextEdit, QWidget
 from phichat import app, i18n
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.ui.blocks.formulas import draw
-from phichat.ui.blocks.syntax import lines_of
+from phichat.ui.blocks.formulas import draw_formula
+from phichat.ui.blocks.syntax import highlight_lines
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.application import reads_qt
 from phichat.ui.window.main_window import MainWindow
@@ -58,9 +58,9 @@ def _examine(window: MainWindow, order: dict[str, Any]) -> None:
     _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))
     _expect(_speaks_qt(order["language"]), tr("Qt's translations are missing. Install Phichat again."))
     _expect(_is_drawn("icons/send.svg"), tr("The icons cannot be drawn. Install Phichat again."))
-    formula = QSvgRenderer(QByteArray(draw(r"\frac{\alpha}{2}", is_display=True).svg.encode()))
+    formula = QSvgRenderer(QByteArray(draw_formula(r"\frac{\alpha}{2}", is_display=True).svg.encode()))
     _expect(formula.isValid(), tr("Formulas cannot be drawn. Install Phichat again."))
-    _expect(bool(lines_of("def f(): pass", "python")), tr("Code gets no colours. Install Phichat again."))
+    _expect(bool(highlight_lines("def f(): pass", "python")), tr("Code gets no colours. Install Phichat again."))
 
 
 def _expect(is_so: bool, sentence: str) -> None:

@@ -20,7 +20,7 @@ class BlockWidget:
         block: what it shows of a reply; None for anything else.
     """
 
-    marks: Highlights | None = None
+    highlights: Highlights | None = None
     block: Block | None = None
 
     def widget(self) -> QWidget:
@@ -39,28 +39,28 @@ class BlockWidget:
         """What else takes the focus, before the text."""
         return []
 
-    def selected(self) -> str:
+    def selected_text(self) -> str:
         """What the person has marked to copy."""
         return self.text_edit().textCursor().selection().toPlainText()
 
     def markdown(self) -> str:
         """All of it, as it was written."""
-        return self.selected()
+        return self.selected_text()
 
     def selected_markdown(self) -> str:
         """What the person has marked, as Markdown."""
-        return self.selected()
+        return self.selected_text()
 
-    def look_for(self, needle: SearchTerms | None, tokens: Colors) -> None:
+    def highlight(self, needle: SearchTerms | None, tokens: Colors) -> None:
         """Mark `needle` from now on; None for nothing."""
-        if self.marks:
-            self.marks.clear()
-        self.marks = Highlights(self.text_edit(), needle, tokens) if needle else None
+        if self.highlights:
+            self.highlights.clear()
+        self.highlights = Highlights(self.text_edit(), needle, tokens) if needle else None
 
-    def mark_again(self) -> None:
+    def refresh_highlights(self) -> None:
         """The text is another one."""
-        if self.marks:
-            self.marks.refresh()
+        if self.highlights:
+            self.highlights.refresh()
 
     def scroll_to_match(self, number: int) -> None:
         """Scroll within, such that the mark of that number is seen."""
@@ -69,5 +69,5 @@ class BlockWidget:
         """Where the link at `place` leads, if there is one."""
         return ""
 
-    def set_name(self, name: str) -> None:
+    def set_accessible_name(self, name: str) -> None:
         """Be called that by screen readers, unless there is a better name."""

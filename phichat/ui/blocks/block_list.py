@@ -11,14 +11,14 @@ from phichat.markdown.document import Block, Node, Paragraph, Table
 from phichat.markdown.streaming import StreamingParser
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.render_context import RenderContext
-from phichat.ui.blocks.text_block import LARGER, TextBlock
+from phichat.ui.blocks.text_block import ENLARGEMENT, TextBlock
 from phichat.ui.blocks.text_layout import GAP, INDENT, TIGHT
 from phichat.ui.theme.theme import Theme
 
 SLICE = 0.006  # seconds of making parts, between which the window does other things
-REST = 3  # times as long as showing more of a reply took, nothing more of it is shown
-MUCH = 40_000  # characters of a reply that are shown, and as many again whenever more is wanted
-BETWEEN = 0.8  # of the text's size: the gap around what is no prose
+PAUSE_FACTOR = 3  # times as long as showing more of a reply took, nothing more of it is shown
+PAGE = 40_000  # characters of a reply that are shown, and as many again whenever more is wanted
+GAP_AROUND_OTHERS = 0.8  # of the text's size: the gap around what is no prose
 
 
 class BlockList(QObject):
@@ -34,7 +34,7 @@ class BlockList(QObject):
         self._theme, self._context, self._parts = theme, context, parts
         self._parsing = StreamingParser()
         self._source, self._is_growing = "", False
-        self._most = MUCH
+        self._most = PAGE
         self._rested = 0.0
         self._more: QPushButton | None = None
         self.column = QVBoxLayout()
@@ -61,14 +61,14 @@ class BlockList(QObject):
         if self._soon.isActive():
             self._work(float("inf"))
 
-    def stops(self) -> list[QWidget]:
+    def tab_stops(self) -> list[QWidget]:
         """What takes the focus besides the parts."""
         return [self._more] if self._more and not self._more.isHidden() else []
 
     @Slot()
     def show_more(self) -> None:
         """Show as much again."""
-        self._most += MUCH
+        self._most += PAGE
         self._work(perf_counter() + SLICE)
 
     @Slot()
@@ -85,8 +85,8 @@ class BlockList(QObject):
             if perf_counter() > until:
                 break
         is_done = self._fill(self._parsing.blocks(), until, is_all=not is_more)
-        self._rested = perf_counter() + REST * max(0.0, perf_counter() - began - SLICE)
-        is_offered = bool(self.stops()) or (self._is_enough() and is_done)
+        self._rested = perf_counter() + PAUSE_FACTOR * max(0.0, perf_counter() - began - SLICE)
+        is_offered = bool(self.tab_stops()) or (self._is_enough() and is_done)
         self._offer(is_wanted=is_more and not self._is_growing and is_offered)
         if not is_done or (is_more and not self._is_enough()):
             self._soon.start(0)
@@ -139,7 +139,7 @@ class BlockList(QObject):
     def _placed(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
         """`widget` where it belongs: below what is before it, and as far from the edge as the list it is in."""
         view = cast(QWidget, self.parent())
-        size = view.fontMetrics().height() * LARGER / 1.2
+        size = view.fontMetrics().height() * ENLARGEMENT / 1.2
         item = block.items[0]
         gap = _gap(item, before.items[-1]) if before else 0.0
         indent = 0 if isinstance(item, Paragraph) else int(item.depth * INDENT * size)
@@ -182,7 +182,7 @@ def _kind_of(part: BlockWidget) -> type[Node] | None:
 
 def _gap(item: Node, before: Node) -> float:
     if not (isinstance(item, Paragraph) and isinstance(before, Paragraph)):
-        return BETWEEN
+        return GAP_AROUND_OTHERS
     if item.continues:
         return 0.0
     return TIGHT if item.marker and before.depth and item.depth else GAP

@@ -31,12 +31,12 @@ from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain
 if TYPE_CHECKING:
     from phichat.ui.blocks.syntax import SyntaxHighlighter
 
-MOST_LINES = 40
+MAX_LINES = 40
 INDENT = 12  # pixels
-ICON = 16  # pixels
-SAID = 1500  # milliseconds that "saved" stays
-AT_ONCE = 12_000  # characters that are laid out before the window does other things
-LONGEST_LINE = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
+ICON_SIZE = 16  # pixels
+CONFIRMED_FOR = 1500  # milliseconds that "saved" stays
+CHUNK = 12_000  # characters that are laid out before the window does other things
+MAX_LINE_LENGTH = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
 
 
 class CodeBlock(BlockWidget, QFrame):
@@ -56,7 +56,7 @@ class CodeBlock(BlockWidget, QFrame):
         self._save = _tool(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
-            set_icon_size(button, ICON)
+            set_icon_size(button, ICON_SIZE)
         self._text = self._make_field()
         self._more = QTimer(self, interval=0, singleShot=True)
         self._more.timeout.connect(self._go_on)
@@ -85,7 +85,7 @@ class CodeBlock(BlockWidget, QFrame):
         self._code, self._name = code, language
         self._language.setText(language)
         self._text.setAccessibleName(tr("Code in {language}").format(language=language) if language else tr("Code"))
-        wanted = code if len(code) <= LONGEST_LINE else _with_shorter_lines(code)
+        wanted = code if len(code) <= MAX_LINE_LENGTH else _with_shorter_lines(code)
         if not wanted.startswith(self._wanted[: self._shown]):
             self._text.clear()
             self._shown = 0
@@ -97,18 +97,18 @@ class CodeBlock(BlockWidget, QFrame):
         return f"{fence}{self._name}\n{self._code}\n{fence}"
 
     def selected_markdown(self) -> str:
-        return f"```\n{self.selected()}\n```"
+        return f"```\n{self.selected_text()}\n```"
 
     def text_edit(self) -> QPlainTextEdit:
         return self._text
 
     def scroll_to_match(self, number: int) -> None:
-        if self.marks:
-            block = self._text.document().findBlock(self.marks.places[number][0]).blockNumber()
+        if self.highlights:
+            block = self._text.document().findBlock(self.highlights.places[number][0]).blockNumber()
             bar = self._text.verticalScrollBar()
-            if not bar.value() <= block < bar.value() + MOST_LINES:
-                bar.setValue(block - MOST_LINES // 2)
-            self._bring_sideways(self.marks.area(number))
+            if not bar.value() <= block < bar.value() + MAX_LINES:
+                bar.setValue(block - MAX_LINES // 2)
+            self._bring_sideways(self.highlights.area(number))
 
     def buttons(self) -> list[QWidget]:
         return [self._wrap, self._save, self._copy]
@@ -143,13 +143,13 @@ class CodeBlock(BlockWidget, QFrame):
     @Slot()
     def _go_on(self) -> None:
         """Show more of the code, a moment's work."""
-        more = self._wanted[self._shown : self._shown + AT_ONCE]
+        more = self._wanted[self._shown : self._shown + CHUNK]
         cursor = QTextCursor(self._text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(more)
         self._shown += len(more)
         self._fit()
-        self.mark_again()
+        self.refresh_highlights()
         if self._shown < len(self._wanted):
             self._more.start()
         elif self._name and self._wanted is self._code:
@@ -180,9 +180,9 @@ class CodeBlock(BlockWidget, QFrame):
 
     @Slot()
     def _on_save(self) -> None:
-        from phichat.ui.blocks.syntax import ending_of  # noqa: PLC0415 - when code is saved
+        from phichat.ui.blocks.syntax import file_suffix  # noqa: PLC0415 - when code is saved
 
-        dialog = QFileDialog(self, tr("Save code"), tr("code") + ending_of(self._name))
+        dialog = QFileDialog(self, tr("Save code"), tr("code") + file_suffix(self._name))
         keep_boxes_plain(dialog)
         dialog.setObjectName("saveCode")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -202,7 +202,7 @@ class CodeBlock(BlockWidget, QFrame):
             return
         muted(self._language).setText(self._name)
         self._save.setIcon(self._theme.icon("done"))
-        QTimer.singleShot(SAID, self, self._show_icons)
+        QTimer.singleShot(CONFIRMED_FOR, self, self._show_icons)
 
     @Slot()
     def _show_icons(self) -> None:
@@ -216,10 +216,10 @@ class CodeBlock(BlockWidget, QFrame):
             lines = self._wrapped_lines()
         scroll_bar = self._text.horizontalScrollBar()
         margins = 2 * INDENT + 2 + (scroll_bar.sizeHint().height() if scroll_bar.maximum() else 0)
-        is_cut = lines > MOST_LINES
+        is_cut = lines > MAX_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_cut else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self._text.setVerticalScrollBarPolicy(policy)
-        shown = min(max(lines, 1), MOST_LINES)
+        shown = min(max(lines, 1), MAX_LINES)
         self._text.setFixedHeight(shown * self._text.fontMetrics().lineSpacing() + margins)
 
     def _wrapped_lines(self) -> int:
@@ -227,7 +227,7 @@ class CodeBlock(BlockWidget, QFrame):
         count = 0
         block = self._text.document().begin()
         layout = self._text.document().documentLayout()
-        while block.isValid() and count <= MOST_LINES:
+        while block.isValid() and count <= MAX_LINES:
             layout.blockBoundingRect(block)  # lays it out
             count += max(block.layout().lineCount(), 1)
             block = block.next()
@@ -255,8 +255,8 @@ def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -
 
 
 def _with_shorter_lines(code: str) -> str:
-    return "\n".join(line if len(line) <= LONGEST_LINE else "\n".join(_pieces(line)) for line in code.split("\n"))
+    return "\n".join(line if len(line) <= MAX_LINE_LENGTH else "\n".join(_pieces(line)) for line in code.split("\n"))
 
 
 def _pieces(line: str) -> list[str]:
-    return [line[at : at + LONGEST_LINE] for at in range(0, len(line), LONGEST_LINE)]
+    return [line[at : at + MAX_LINE_LENGTH] for at in range(0, len(line), MAX_LINE_LENGTH)]

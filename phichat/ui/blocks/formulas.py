@@ -26,11 +26,11 @@ SOURCE = QTextFormat.Property.UserProperty + 2
 DISPLAY = QTextFormat.Property.UserProperty + 3
 SCALE = QTextFormat.Property.UserProperty + 4
 
-EM = 20.0  # pixels: the size in which formulas are drawn before they are scaled
-LARGER = 1.06  # their letters are a little smaller than those of the window's font
-COLOUR = "#010203"  # stands for the text's
-LONGEST = 1000  # characters: drawing takes a hundredth of a second for a hundred of them
-MOST = 500  # drawings and pictures that are kept
+FONT_SIZE = 20.0  # pixels: the size in which formulas are drawn before they are scaled
+ENLARGEMENT = 1.06  # their letters are a little smaller than those of the window's font
+PLACEHOLDER_COLOR = "#010203"  # stands for the text's
+MAX_LENGTH = 1000  # characters: drawing takes a hundredth of a second for a hundred of them
+MAX_CACHED = 500  # drawings and pictures that are kept
 
 Key = tuple[str, bool]
 
@@ -64,15 +64,17 @@ class FormulaCache(QObject):
         key = latex, is_display
         if key not in self._found:
             self._found[key] = None
-            if len(latex) <= LONGEST:
-                self._render_thread.run(self, partial(draw, latex, is_display=is_display), partial(self._take, key))
+            if len(latex) <= MAX_LENGTH:
+                self._render_thread.run(
+                    self, partial(draw_formula, latex, is_display=is_display), partial(self._take, key)
+                )
         return self._found[key]
 
-    def picture(self, key: Key, size: QSize, colour: QColor) -> QPixmap:
+    def pixmap(self, key: Key, size: QSize, colour: QColor) -> QPixmap:
         """The formula in so many pixels of the screen."""
         name = key, size.width(), size.height(), colour.name()
         if name not in self._pictures:
-            if len(self._pictures) >= MOST:
+            if len(self._pictures) >= MAX_CACHED:
                 self._pictures.clear()
             self._pictures[name] = self._painted(key, size, colour)
         return self._pictures[name]
@@ -82,7 +84,7 @@ class FormulaCache(QObject):
         picture.fill(Qt.GlobalColor.transparent)
         if drawing := self._found.get(key):
             painter = QPainter(picture)
-            QSvgRenderer(drawing.svg.replace(COLOUR, colour.name()).encode()).render(painter)
+            QSvgRenderer(drawing.svg.replace(PLACEHOLDER_COLOR, colour.name()).encode()).render(painter)
             painter.end()
         return picture
 
@@ -120,7 +122,7 @@ class FormulaObject(QPyTextObject):
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
         target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
         pixels = (size * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
-        picture = self._formula_cache.picture(_key(shape), pixels, painter.pen().color())
+        picture = self._formula_cache.pixmap(_key(shape), pixels, painter.pen().color())
         painter.drawPixmap(target, picture, QRectF(picture.rect()))
 
     def _found(self, shape: QTextFormat) -> tuple[Drawing | None, float]:
@@ -128,9 +130,9 @@ class FormulaObject(QPyTextObject):
         return self._formula_cache.get(latex, is_display=is_display), float(shape.property(SCALE))
 
 
-def place(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
+def apply_drawing(shape: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
     """Have `shape` be that of `drawing` among letters of `font`."""
-    scale = QFontInfo(font).pixelSize() * LARGER / EM
+    scale = QFontInfo(font).pixelSize() * ENLARGEMENT / FONT_SIZE
     shape.setProperty(SCALE, scale)
     if drawing.descent * scale > QFontMetricsF(font).descent() + 1:
         shape.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
@@ -143,13 +145,13 @@ def _middle(shape: QTextFormat) -> float:
     return QFontMetricsF(letters.font()).xHeight() / 2 if is_low else 0.0
 
 
-def draw(latex: str, *, is_display: bool) -> Drawing:
+def draw_formula(latex: str, *, is_display: bool) -> Drawing:
     """Draw it, or raise something: what people and models write is not always LaTeX."""
     from ziamath.config import config  # noqa: PLC0415 - few replies have formulas, and it takes a tenth of a second
     from ziamath.zmath import Math  # noqa: PLC0415
 
     config.svg2 = False  # Qt does not know all of SVG 2
-    made = Math.fromlatex(latex, size=EM, color=COLOUR, inline=not is_display, margin=1)
+    made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
     box = made.node.bbox
     return Drawing(made.svg(), box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
 

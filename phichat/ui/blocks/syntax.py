@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
 
-LONGEST, LONGEST_LINE = 200_000, 2_000  # characters: what is longer stays without colours
+MAX_LENGTH, MAX_LINE_LENGTH = 200_000, 2_000  # characters: what is longer stays without colours
 
 Span = tuple[int, int, str]
 """Where it begins in its line, how long it is, in units of UTF-16; and what it is."""
@@ -58,13 +58,13 @@ ON_DARK = {
 }  # fmt: skip
 
 
-def lines_of(code: str, language: str) -> list[list[Span]] | None:
+def highlight_lines(code: str, language: str) -> list[list[Span]] | None:
     """What is in each line of `code`; None where nobody knows that language, or it is too long."""
-    lexer = _lexer(language) if len(code) <= LONGEST else None
+    lexer = _lexer(language) if len(code) <= MAX_LENGTH else None
     return list(_lines(lexer, code)) if lexer else None
 
 
-def ending_of(language: str) -> str:
+def file_suffix(language: str) -> str:
     """What names of files in that language end with."""
     lexer = _lexer(language)
     names = [PurePath(name).suffix for name in lexer.filenames] if lexer else []
@@ -74,10 +74,10 @@ def ending_of(language: str) -> str:
 def _lines(lexer: "Lexer", code: str) -> Iterator[list[Span]]:
     line: list[Span] = []
     at = 0
-    if max(map(len, code.split("\n"))) > LONGEST_LINE:
+    if max(map(len, code.split("\n"))) > MAX_LINE_LENGTH:
         return
     for _, token, text in lexer.get_tokens_unprocessed(code):
-        kind = kind_of(token)
+        kind = color_name(token)
         for number, part in enumerate(text.split("\n")):
             if number:
                 yield line
@@ -90,7 +90,7 @@ def _lines(lexer: "Lexer", code: str) -> Iterator[list[Span]]:
 
 
 @lru_cache(maxsize=400)
-def kind_of(token: _TokenType) -> str:
+def color_name(token: _TokenType) -> str:
     """What `token` is in our few words; nothing for what looks like any text."""
     return next((kind for family, kind in _KINDS if token in family), "")
 
@@ -107,9 +107,9 @@ def _lexer(language: str) -> "Lexer | None":
     return lexer
 
 
-PAUSE = 0.15  # seconds between looking at code that grows; as much again for 10,000 characters
+INTERVAL = 0.15  # seconds between looking at code that grows; as much again for 10,000 characters
 SLICE = 0.003  # seconds of colouring, between which the window does other things
-ANYWAY = 20  # lines at the end that are coloured first: they are what is read
+LAST_LINES = 20  # lines at the end that are coloured first: they are what is read
 
 
 class SyntaxHighlighter(QSyntaxHighlighter):
@@ -145,13 +145,13 @@ class SyntaxHighlighter(QSyntaxHighlighter):
             self._lines = []
         self._code, self._language = code, language
         if language and not self._later.isActive() and not self._is_asking:
-            self._later.start(0 if not self._lines else int(1000 * PAUSE * (1 + len(code) / 10_000)))
+            self._later.start(0 if not self._lines else int(1000 * INTERVAL * (1 + len(code) / 10_000)))
 
     @Slot()
     def _ask(self) -> None:
         self._is_asking = True
         code, language = self._code, self._language
-        self._render_thread.run(self, partial(lines_of, code, language), partial(self._take, code))
+        self._render_thread.run(self, partial(highlight_lines, code, language), partial(self._take, code))
 
     def _take(self, code: str, lines: list[list[Span]] | None) -> None:
         self._is_asking = False

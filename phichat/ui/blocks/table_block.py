@@ -44,11 +44,11 @@ class TableBlock(TextBlock):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAccessibleName(tr("Table"))
 
-    def set_name(self, name: str) -> None:
+    def set_accessible_name(self, name: str) -> None:
         """It has a better one."""
 
     def selected_markdown(self) -> str:
-        return self.selected()
+        return self.selected_text()
 
     def set_items(self, items: tuple[Node, ...]) -> None:
         wanted = [(item, self._lacks(item)) for item in items if isinstance(item, Table)]
@@ -64,7 +64,7 @@ class TableBlock(TextBlock):
             self._add(cursor, table)
         cursor.endEditBlock()
         self._shown = wanted
-        self.setter.waits = any(lacks for _, lacks in wanted)
+        self.text_layout.has_pending_formulas = any(lacks for _, lacks in wanted)
 
     def _cut(self, cursor: QTextCursor, at: int) -> None:
         """Take away all from the part of that number on."""
@@ -96,7 +96,7 @@ class TableBlock(TextBlock):
         shape.setPadding(PADDING)
         shape.setBottomBorder(1)
         shape.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        shape.setBottomBorderBrush(self.setter.line_colour())
+        shape.setBottomBorderBrush(self.text_layout.line_color())
         if is_head:
             shape.setBackground(self.palette().alternateBase())
         cell.setFormat(shape)
@@ -105,7 +105,7 @@ class TableBlock(TextBlock):
             block = QTextBlockFormat()
             block.setAlignment(_SIDES[side])
             cursor.setBlockFormat(block)
-        self.setter.insert(cursor, runs, self.setter.look(is_bold=is_head))
+        self.text_layout.insert(cursor, runs, self.text_layout.text_format(is_bold=is_head))
 
     def _thin(self, cursor: QTextCursor) -> None:
         """Make next to nothing of the line that Qt wants before and after each table."""
@@ -147,7 +147,7 @@ class TableBlock(TextBlock):
     def _lacks(self, table: Node) -> bool:
         """Whether there are formulas in it that are not drawn yet."""
         return isinstance(table, Table) and any(
-            self.setter.lacks(cell) for row in (table.head, *table.rows) for cell in row
+            self.text_layout.lacks_formula(cell) for row in (table.head, *table.rows) for cell in row
         )
 
     def changeEvent(self, event: QEvent) -> None:

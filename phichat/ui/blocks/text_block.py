@@ -12,8 +12,8 @@ from phichat.ui.blocks.formulas import SOURCE, FormulaCache
 from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.widgets.plain_text import SealedDocument
 
-LARGER = 1.1  # than the window's font
-BAR = 3  # pixels: the line beside a quote
+ENLARGEMENT = 1.1  # than the window's font
+QUOTE_BAR = 3  # pixels: the line beside a quote
 _SAFE = {"http", "https"}
 _LOOKS = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
@@ -42,9 +42,9 @@ class TextBlock(BlockWidget, QTextBrowser):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
         font = self.font()
-        font.setPointSizeF(font.pointSizeF() * LARGER)
+        font.setPointSizeF(font.pointSizeF() * ENLARGEMENT)
         self.setFont(font)
-        self.setter = TextLayout(self.document(), formula_cache)
+        self.text_layout = TextLayout(self.document(), formula_cache)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.anchorClicked.connect(self._open)
         if formula_cache:
@@ -54,19 +54,19 @@ class TextBlock(BlockWidget, QTextBrowser):
         if self.block != block:
             self.block = block
             self._set()
-            self.mark_again()
+            self.refresh_highlights()
 
     def show_plain(self, source: str) -> None:
         """Show `source` as it is."""
         if source != self._source:
             self._source = source
             self.setPlainText(source)
-            self.mark_again()
+            self.refresh_highlights()
 
     def text_edit(self) -> QTextBrowser:
         return self
 
-    def selected(self) -> str:
+    def selected_text(self) -> str:
         cursor = self.textCursor()
         text = cursor.selection().toPlainText()
         if OBJECT not in text:
@@ -77,7 +77,7 @@ class TextBlock(BlockWidget, QTextBrowser):
     def link_at(self, place: QPoint) -> str:
         return self.anchorAt(place)
 
-    def set_name(self, name: str) -> None:
+    def set_accessible_name(self, name: str) -> None:
         self.setAccessibleName(name)
 
     def markdown(self) -> str:
@@ -86,8 +86,8 @@ class TextBlock(BlockWidget, QTextBrowser):
     def selected_markdown(self) -> str:
         cursor = self.textCursor()
         if self.block is None:
-            return self.selected()
-        return self.setter.markdown(cursor.selectionStart(), cursor.selectionEnd())
+            return self.selected_text()
+        return self.text_layout.to_markdown(cursor.selectionStart(), cursor.selectionEnd())
 
     def widest_line(self) -> int:
         """Pixels that the longest of its first lines wants."""
@@ -96,21 +96,21 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     def set_items(self, items: tuple[Node, ...]) -> None:
         """Put `items` into the document."""
-        self.setter.show([item for item in items if isinstance(item, Paragraph)])
+        self.text_layout.show([item for item in items if isinstance(item, Paragraph)])
 
     def _set(self) -> None:
         if self.block is None:
             return
         if not self._is_dressed:
             self._is_dressed = True
-            self.setter.set_style(self.palette(), self.font())
+            self.text_layout.set_style(self.palette(), self.font())
         cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
         place = cursor.anchor(), cursor.position()
         self.set_items(self.block.items)
         self._go_back(*place, scrolled)
         if OBJECT in self.toPlainText():  # only a formula can be wide; what hangs from right to left seems to Qt to be
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._waits = self.setter.waits
+        self._waits = self.text_layout.has_pending_formulas
         self._describe()
 
     def _go_back(self, anchor: int, position: int, scrolled: int) -> None:
@@ -152,7 +152,7 @@ class TextBlock(BlockWidget, QTextBrowser):
     def _on_drawn(self) -> None:
         if self._waits:
             self._set()
-            self.mark_again()
+            self.refresh_highlights()
 
     @Slot()
     def _fit(self) -> None:
@@ -175,19 +175,19 @@ class TextBlock(BlockWidget, QTextBrowser):
         area = self.document().documentLayout().blockBoundingRect(block)
         area.translate(-self.horizontalScrollBar().value(), 0)
         if shape.hasProperty(RULE):
-            painter.fillRect(QRectF(area.left(), area.center().y(), area.width(), 1), self.setter.line_colour())
+            painter.fillRect(QRectF(area.left(), area.center().y(), area.width(), 1), self.text_layout.line_color())
         before = block.previous().blockFormat().property(QUOTES) or []
         for number, depth in enumerate(shape.property(QUOTES) or []):
             goes_on = number < len(before) and before[number] == depth
             top = area.top() - (shape.topMargin() if goes_on else 0)
-            along = (depth * INDENT + number * QUOTE) * self.setter.size
+            along = (depth * INDENT + number * QUOTE) * self.text_layout.size
             is_rtl = shape.layoutDirection() is Qt.LayoutDirection.RightToLeft
-            left = self.viewport().width() - along - BAR if is_rtl else along
-            painter.fillRect(QRectF(left, top, BAR, area.bottom() - top), self.setter.line_colour())
+            left = self.viewport().width() - along - QUOTE_BAR if is_rtl else along
+            painter.fillRect(QRectF(left, top, QUOTE_BAR, area.bottom() - top), self.text_layout.line_color())
 
     def createMimeDataFromSelection(self) -> QMimeData:
         data = QMimeData()  # not Qt's, which has the letters that stand for formulas
-        data.setText(self.selected())
+        data.setText(self.selected_text())
         data.setHtml(self.textCursor().selection().toHtml())
         return data
 

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clipped, markup
-from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, place
+from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
 from phichat.ui.widgets.plain_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
@@ -46,7 +46,7 @@ class TextLayout:
         self._shown: list[tuple[Paragraph, float, int]] = []
         self._palette, self._font = QPalette(), QFont()
         self.size = self._points = 0.0
-        self.waits = False
+        self.has_pending_formulas = False
         document.setUndoRedoEnabled(False)
         if formula_cache:
             self._object = FormulaObject(formula_cache, document)
@@ -83,7 +83,7 @@ class TextLayout:
             self._put(cursor, at, *wanted[at][:2])
         cursor.endEditBlock()
         self._shown = wanted
-        self.waits = any(self.lacks(paragraph.runs) for paragraph in paragraphs)
+        self.has_pending_formulas = any(self.lacks_formula(paragraph.runs) for paragraph in paragraphs)
 
     def insert(self, cursor: QTextCursor, runs: Runs, look: QTextCharFormat) -> None:
         """Write `runs` at `cursor`; formulas as drawings, where they are drawn."""
@@ -96,7 +96,7 @@ class TextLayout:
             else:
                 cursor.insertText(_inside(run.text), shape)
 
-    def markdown(self, start: int, end: int) -> str:
+    def to_markdown(self, start: int, end: int) -> str:
         """What is from `start` to before `end`, as Markdown."""
         found = []
         block = self._document.findBlock(start)
@@ -106,11 +106,11 @@ class TextLayout:
             block = block.next()
         return markup(found)
 
-    def lacks(self, runs: Runs) -> bool:
+    def lacks_formula(self, runs: Runs) -> bool:
         """Whether a formula in `runs` is not drawn yet."""
         return self._drawn(runs) < sum(1 for run in runs if run.latex)
 
-    def look(self, *, is_bold: bool = False) -> QTextCharFormat:
+    def text_format(self, *, is_bold: bool = False) -> QTextCharFormat:
         """That of plain words."""
         look = QTextCharFormat()
         look.setForeground(self._palette.color(QPalette.ColorRole.Text))
@@ -118,7 +118,7 @@ class TextLayout:
             look.setFontWeight(QFont.Weight.DemiBold)
         return look
 
-    def line_colour(self) -> QColor:
+    def line_color(self) -> QColor:
         """That of lines in the text."""
         return self._palette.color(QPalette.ColorRole.Mid)
 
@@ -170,7 +170,7 @@ class TextLayout:
         return block
 
     def _look(self, paragraph: Paragraph) -> QTextCharFormat:
-        look = self.look(is_bold=bool(paragraph.heading))
+        look = self.text_format(is_bold=bool(paragraph.heading))
         if paragraph.heading:
             look.setFontPointSize(self._points * HEADINGS[paragraph.heading])
         if paragraph.is_rule:
@@ -202,7 +202,7 @@ class TextLayout:
         shape.setProperty(SOURCE, run.text)
         shape.setProperty(DISPLAY, run.is_display)
         if drawing:
-            place(shape, drawing, shape.font().resolve(self._font))
+            apply_drawing(shape, drawing, shape.font().resolve(self._font))
         return shape
 
     def _is_drawn(self, run: Run) -> bool:

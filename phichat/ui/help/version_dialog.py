@@ -88,4 +88,4 @@ class _Notes(QScrollArea):
     @Slot()
     def _on_parts(self) -> None:
         for part in self._parts:
-            part.set_name(self._name)
+            part.set_accessible_name(self._name)

@@ -76,16 +76,16 @@ class AssistantMessageView(MessageView):
     def tab_stops(self) -> list[QWidget]:
         row = self._row_stops()
         found = super().tab_stops()
-        return [*found[: len(found) - len(row)], *self._blocks.stops(), *row]
+        return [*found[: len(found) - len(row)], *self._blocks.tab_stops(), *row]
 
     @Slot()
     def _on_blocks(self) -> None:
         """There are other parts than before."""
         for part in self._parts:
             self._attend(part)
-            part.set_name(self._name())
-            if self.search_terms and part.marks is None:
-                part.look_for(self.search_terms, self._theme.colors)
+            part.set_accessible_name(self._name())
+            if self.search_terms and part.highlights is None:
+                part.highlight(self.search_terms, self._theme.colors)
         self.update_tab_order()
 
     def _name(self) -> str:

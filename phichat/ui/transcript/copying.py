@@ -31,8 +31,8 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
     if not touched:
         return None
     markdown = "\n\n".join(map(_markdown, touched))
-    is_one_line = len(touched) == 1 and (_is_code(touched[0]) or "\n" not in touched[0].selected())
-    return Selection(touched[0].selected() if is_one_line else markdown, markdown)
+    is_one_line = len(touched) == 1 and (_is_code(touched[0]) or "\n" not in touched[0].selected_text())
+    return Selection(touched[0].selected_text() if is_one_line else markdown, markdown)
 
 
 def has_selection(part: BlockWidget) -> bool:

@@ -163,7 +163,7 @@ class MessageView(QWidget):
         """Mark `needle` from now on; None for nothing."""
         self.search_terms = needle
         for part in self._parts:
-            part.look_for(needle, self._theme.colors)
+            part.highlight(needle, self._theme.colors)
 
     def match_count(self) -> int:
         """How often what is looked for is in it."""
@@ -173,22 +173,22 @@ class MessageView(QWidget):
         """Mark the place of that number more strongly, and have it seen where code scrolls; -1 for none."""
         part, inside = self._found(number)
         for other in self._parts:
-            if other.marks:
-                other.marks.choose(inside if other is part else -1)
+            if other.highlights:
+                other.highlights.choose(inside if other is part else -1)
         if part:
             part.scroll_to_match(inside)
 
     def match_area(self, number: int) -> QRect:
         """Where the place of that number is, in this widget."""
         part, inside = self._found(number)
-        if part is None or part.marks is None:
+        if part is None or part.highlights is None:
             return self.rect()
-        area = part.marks.area(inside)
+        area = part.highlights.area(inside)
         viewport = part.text_edit().viewport()
         return QRect(viewport.mapTo(self, area.topLeft()), area.size())
 
     def _counts(self) -> list[int]:
-        return [len(part.marks.places) if part.marks else 0 for part in self._parts]
+        return [len(part.highlights.places) if part.highlights else 0 for part in self._parts]
 
     def _found(self, number: int) -> tuple[BlockWidget | None, int]:
         counts = self._counts()
@@ -224,7 +224,7 @@ class MessageView(QWidget):
         if self.accessibleName() != self._name():
             self.setAccessibleName(self._name())
             for part in self._parts:
-                part.set_name(self._name())
+                part.set_accessible_name(self._name())
 
     def _place_switch(self, switch: VersionSwitcher) -> None:
         self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
