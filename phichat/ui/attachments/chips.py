@@ -16,9 +16,9 @@ from phichat.ui.widgets.plain_text import tool_tip
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import SearchTerms
 
-WIDEST = 240  # pixels of a name, whose middle is left out if it is longer
+MAX_NAME_WIDTH = 240  # pixels of a name, whose middle is left out if it is longer
 SPACING = 6
-MOST_LINES = 3  # in a ChipArea, and half of the next one
+MAX_ROWS = 3  # in a ChipArea, and half of the next one
 
 
 class Chip(QFrame):
@@ -34,7 +34,7 @@ class Chip(QFrame):
         super().__init__()
         self.file, self._theme = file, theme
         self._tokens: int | None = None
-        self._room = WIDEST
+        self._room = MAX_NAME_WIDTH
         self.setProperty("part", "chip")
         self._name = QToolButton()
         self._name.setObjectName("chipOpen")
@@ -60,10 +60,10 @@ class Chip(QFrame):
             self._tokens = tokens
             self._show_words()
 
-    def fit(self, width: int) -> None:
+    def fit_width(self, width: int) -> None:
         """Be no wider than that: then less of the name is shown."""
         besides = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self._shown_name())
-        room = max(min(WIDEST, width - besides), 0)
+        room = max(min(MAX_NAME_WIDTH, width - besides), 0)
         if room != self._room:
             self._room = room
             self._show_words()
@@ -76,7 +76,7 @@ class Chip(QFrame):
 
     def natural_width(self) -> int:
         """Pixels that it wants where there is room."""
-        self.fit(2 * WIDEST)
+        self.fit_width(2 * MAX_NAME_WIDTH)
         return self.sizeHint().width()
 
     def buttons(self) -> list[QWidget]:
@@ -175,7 +175,7 @@ class AttachmentChips(QWidget):
                 chip.show_tokens(tokens)
         self._arrange()
 
-    def look_for(self, needle: "SearchTerms | None") -> None:
+    def highlight(self, needle: "SearchTerms | None") -> None:
         """Mark those in which `needle` is; None for none."""
         self._needle = needle
         for chip in self._chips:
@@ -186,7 +186,7 @@ class AttachmentChips(QWidget):
         """What takes the focus, in the order of reading."""
         return [button for chip in self._chips for button in chip.buttons()]
 
-    def widest(self) -> int:
+    def natural_width(self) -> int:
         """Pixels that all want in one line."""
         return sum(chip.natural_width() + SPACING for chip in self._chips) - SPACING if self._chips else 0
 
@@ -205,7 +205,7 @@ class AttachmentChips(QWidget):
         """Put them side by side, and in the next line where there is no room."""
         x = y = bottom = 0
         for chip in self._chips:
-            chip.fit(self.width())
+            chip.fit_width(self.width())
             hint = chip.sizeHint()
             width = min(hint.width(), self.width())
             if x and x + width > self.width():
@@ -223,7 +223,7 @@ class AttachmentChips(QWidget):
         show_attachment(self._theme, self.window(), file, self._needle)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.widest(), self.height())
+        return QSize(self.natural_width(), self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -251,5 +251,5 @@ class ChipArea(QScrollArea):
     def _fit(self) -> None:
         buttons = self._chips.buttons()
         line = buttons[0].sizeHint().height() + SPACING if buttons else 0
-        self.setFixedHeight(min(self._chips.height(), MOST_LINES * line + line // 2))
+        self.setFixedHeight(min(self._chips.height(), MAX_ROWS * line + line // 2))
         self.setVisible(bool(buttons))

@@ -21,7 +21,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.growing_edit import files_in
 
-MODELS, CONVERSATIONS = ".gguf", ".zip"  # what names end in that need no look inside
+MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # what names end in that need no look inside
 
 
 class DropFilter(QObject):
@@ -52,9 +52,9 @@ class DropFilter(QObject):
 
     def _take(self, files: list[Path]) -> None:
         endings = {file: file.suffix.lower() for file in files}
-        models = [file for file in files if endings[file] == MODELS]
-        conversations = [file for file in files if endings[file] == CONVERSATIONS]
-        others = [file for file in files if endings[file] not in {MODELS, CONVERSATIONS}]
+        models = [file for file in files if endings[file] == MODEL_SUFFIX]
+        conversations = [file for file in files if endings[file] == ARCHIVE_SUFFIX]
+        others = [file for file in files if endings[file] not in {MODEL_SUFFIX, ARCHIVE_SUFFIX}]
         if models:
             self.model_dropped.emit(str(models[0]))
         if conversations:
@@ -63,8 +63,8 @@ class DropFilter(QObject):
             self.files_dropped.emit(others)
 
 
-SLOW = 300  # milliseconds after which one is told that a file is being read
-PATIENCE = 15_000  # milliseconds for one file: a network that is gone may never answer
+SLOW_AFTER = 300  # milliseconds after which one is told that a file is being read
+GIVE_UP_AFTER = 15_000  # milliseconds for one file: a network that is gone may never answer
 
 
 FileInspector = Callable[[Path], FileKind]
@@ -97,8 +97,8 @@ class AttachmentController(QObject):
 
     notified = Signal(str)
     reading_slow = Signal(str)
-    model_given = Signal(str)
-    conversations_given = Signal(list)
+    model_dropped = Signal(str)
+    conversations_dropped = Signal(list)
 
     def __init__(
         self,
@@ -114,17 +114,17 @@ class AttachmentController(QObject):
         self._look, self._read = look, read
         self._tasks = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
-        self._slow = QTimer(self, interval=SLOW, singleShot=True)
+        self._slow = QTimer(self, interval=SLOW_AFTER, singleShot=True)
         self._slow.timeout.connect(self._tell_slow)
-        self._patience = QTimer(self, interval=PATIENCE, singleShot=True)
+        self._patience = QTimer(self, interval=GIVE_UP_AFTER, singleShot=True)
         self._patience.timeout.connect(self._give_up)
-        composer.attach_requested.connect(self.choose)
-        composer.files_pasted.connect(self.take)
+        composer.attach_requested.connect(self.choose_files)
+        composer.files_pasted.connect(self.attach)
         composer.removed.connect(self._remove)
         drop_filter = DropFilter(window)
-        drop_filter.files_dropped.connect(self.take)
-        drop_filter.model_dropped.connect(self.model_given)
-        drop_filter.conversations_dropped.connect(self.conversations_given)
+        drop_filter.files_dropped.connect(self.attach)
+        drop_filter.model_dropped.connect(self.model_dropped)
+        drop_filter.conversations_dropped.connect(self.conversations_dropped)
 
     @property
     def session(self) -> Session:
@@ -137,14 +137,14 @@ class AttachmentController(QObject):
         self._composer.show_files(session.attached)
 
     @Slot()
-    def choose(self) -> None:
+    def choose_files(self) -> None:
         """Attach what the person chooses."""
         from phichat.ui.widgets.dialogs import ask_for_texts  # noqa: PLC0415 - its many types take their time
 
         self._begin([(file, FileKind.TEXT) for file in map(Path, ask_for_texts(self._composer.window()))])
 
     @Slot(list)
-    def take(self, files: Sequence[Path]) -> None:
+    def attach(self, files: Sequence[Path]) -> None:
         """Attach `files`, unless they are models or conversations: those are handed on."""
         self._begin([(file, None) for file in files])
 
@@ -187,9 +187,9 @@ class AttachmentController(QObject):
             case Attachment():
                 self._add(reading.session, found)
             case FileKind.MODEL:
-                self.model_given.emit(str(reading.at))
+                self.model_dropped.emit(str(reading.at))
             case FileKind.CONVERSATIONS:
-                self.conversations_given.emit([reading.at])
+                self.conversations_dropped.emit([reading.at])
             case str():
                 reading.troubles.append(found)
 

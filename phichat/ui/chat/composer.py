@@ -17,8 +17,8 @@ from phichat.ui.widgets.plain_text import plain_label, tool_tip
 if TYPE_CHECKING:
     from phichat.ui.attachments.chips import AttachmentChips
 
-MUCH = 20_000  # characters, which take their time to be read at every key
-SAID_EVERY = 200  # milliseconds, where there is that much
+LONG_DRAFT = 20_000  # characters, which take their time to be read at every key
+LONG_DRAFT_INTERVAL = 200  # milliseconds, where there is that much
 
 
 class Composer(QFrame):
@@ -56,8 +56,8 @@ class Composer(QFrame):
         self._hindrance = ""
         self._lay_out()
         self.setFocusProxy(self.field)
-        self._pause = QTimer(self, interval=SAID_EVERY, singleShot=True)
-        self._pause.timeout.connect(self.settle)
+        self._pause = QTimer(self, interval=LONG_DRAFT_INTERVAL, singleShot=True)
+        self._pause.timeout.connect(self.flush_draft)
         self._is_said = True
         self.field.textChanged.connect(self._on_text)
         self.field.enter_pressed.connect(self.submit)
@@ -80,17 +80,17 @@ class Composer(QFrame):
         self.field.finish_composing()
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
-        self.settle()
+        self.flush_draft()
 
     @Slot()
-    def settle(self) -> None:
+    def flush_draft(self) -> None:
         """Say what is written, if that has not been said yet, what is being composed included."""
         self.field.finish_composing()
         if not self._is_said:
             self._say()
 
     @Slot(str)
-    def show_forecast(self, words: str) -> None:
+    def show_time_estimate(self, words: str) -> None:
         """Say beside Send how long the answer will take to come; nothing for no words."""
         self._forecast.setText(words.replace("\N{NO-BREAK SPACE}", " "))
         self._forecast.setAccessibleDescription(words)
@@ -141,7 +141,7 @@ class Composer(QFrame):
     @Slot()
     def _on_text(self) -> None:
         self._is_said = False
-        has_much = self.field.document().characterCount() > MUCH
+        has_much = self.field.document().characterCount() > LONG_DRAFT
         if not (has_much and self._pause.isActive()):
             self._say()
         if has_much and not self._pause.isActive():

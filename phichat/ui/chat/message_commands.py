@@ -160,7 +160,7 @@ class MessageCommands(QObject):
 
     @Slot(str)
     def _quote(self, text: str) -> None:
-        self._composer.settle()
+        self._composer.flush_draft()
         before = self._composer.text().rstrip()
         quoted = "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
         self._composer.set_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")

@@ -51,7 +51,7 @@ class TokenCounter(QObject):
         self._show_note()
 
     @Slot(str)
-    def wait_for(self, name: str) -> None:
+    def show_reading(self, name: str) -> None:
         """The file of that name is still being read; none is if it is empty."""
         self._slow = name
         self._show_note()

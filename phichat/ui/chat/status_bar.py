@@ -33,24 +33,24 @@ class StatusBar(QWidget):
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
 
-    def say(self, notice: str) -> None:
+    def show_notice(self, notice: str) -> None:
         """Show a notice, until another one or `forget`."""
         self._notice = notice
         self._show(notice)
         if notice:
             announce(self._message, notice)
 
-    def say_in_passing(self, sentence: str) -> None:
+    def show_progress(self, sentence: str) -> None:
         """Show how things go, unless there is a notice to read."""
         if not self._notice:
             self._show(sentence)
 
-    def forget(self) -> None:
+    def clear_notice(self) -> None:
         """The notice has been read, or is about something that is over."""
         self._notice = ""
         self._show("")
 
-    def forget_figures(self) -> None:
+    def clear_figures(self) -> None:
         """What is shown now has none yet."""
         for label in (self._speed, self._context):
             _write(label, "")

@@ -44,7 +44,7 @@ class SubmitController(QObject):
 
     def show(self, session: Session) -> None:
         """`session` is shown now, with what was being written in it."""
-        self._composer.settle()
+        self._composer.flush_draft()
         self._written_in = session
 
     @Slot(str)
@@ -69,7 +69,7 @@ class SubmitController(QObject):
         return self._generation.model is not None and not self._generation.is_answering()
 
     def _ask(self, text: str, attachments: Attachments = ()) -> None:
-        self._status.forget()
+        self._status.clear_notice()
         self._generation.submit(self.session, text, attachments)
         self._transcript.follow()
         self._composer.setFocus()
@@ -78,7 +78,7 @@ class SubmitController(QObject):
         self._composer.set_text(self._composer.text() or text)
         if not self._generation.model and self._composer.text() == text:
             self._early = self.session, text
-            self._status.say_in_passing(tr("This is asked as soon as there is a model."))
+            self._status.show_progress(tr("This is asked as soon as there is a model."))
 
     @Slot(str)
     def _on_written(self, text: str) -> None:
@@ -100,9 +100,9 @@ class SubmitController(QObject):
             self._conversations.autosave.keep_draft(session)
 
     @Slot()
-    def submit_early(self) -> None:
+    def submit_pending(self) -> None:
         """What was asked before there was a model, unless it was deleted meanwhile."""
-        self._composer.settle()
+        self._composer.flush_draft()
         if not self._early or self._generation.is_answering():
             return
         (session, text), self._early = self._early, None

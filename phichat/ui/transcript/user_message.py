@@ -91,7 +91,7 @@ class UserMessageView(MessageView):
     def highlight(self, needle: SearchTerms | None) -> None:
         super().highlight(needle)
         if self._files:
-            self._files.look_for(needle)
+            self._files.highlight(needle)
 
     def _make_files(self) -> "AttachmentChips | None":
         if not self._message.attachments:
@@ -177,5 +177,5 @@ class UserMessageView(MessageView):
     def _fit(self) -> None:
         """Have the bubble as wide as its words, up to a point."""
         most = int(self.width() * BUBBLE_WIDTH)
-        widest = max(self._text.widest_line(), self._files.widest() if self._files else 0)
+        widest = max(self._text.widest_line(), self._files.natural_width() if self._files else 0)
         self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))

@@ -139,12 +139,12 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def say(self, sentence: str) -> None:
         """Tell the person something, in the status line."""
-        self._status.say(sentence)
+        self._status.show_notice(sentence)
 
     @Slot(str)
     def say_in_passing(self, sentence: str) -> None:
         """Tell how things go, unless there is something else to read."""
-        self._status.say_in_passing(sentence)
+        self._status.show_progress(sentence)
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -188,13 +188,13 @@ class MainWindow(QMainWindow):
         self._welcome.phi_3_requested.connect(self._coordinator.offer)
         self._welcome.tried.connect(self._submit_controller.submit)
         self._composer.stopped.connect(self.generation.stop)
-        self._time_estimate.changed.connect(self._composer.show_forecast)
+        self._time_estimate.changed.connect(self._composer.show_time_estimate)
         self.session_changed.connect(self._time_estimate.show)
         self.draft_changed.connect(self._time_estimate.write)
         self.session_changed.connect(self._token_counter.show)
         self.session_changed.connect(self._attachments.show)
         self.draft_changed.connect(self._token_counter.write)
-        self._attachments.reading_slow.connect(self._token_counter.wait_for)
+        self._attachments.reading_slow.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
         self.message_commands.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
         self._preferences.defaults_changed.connect(self._show_default)
         self._panel.computer.states_changed.connect(self._preferences.allow_states)
         self._panel.computer.rest_changed.connect(self._preferences.allow_rest)
-        self._model_status.found.connect(self._submit_controller.submit_early)
+        self._model_status.found.connect(self._submit_controller.submit_pending)
         self.model_selection.load_started.connect(self._model_status.begin)
         self.model_selection.notified.connect(self.say)
         self.generation.replied.connect(self._on_replied)
@@ -253,8 +253,8 @@ class MainWindow(QMainWindow):
         self._coordinator.file_requested.connect(self._ask_for_file)
         self._coordinator.file_chosen.connect(self.model_selection.open_file)
         self._coordinator.notified.connect(self.say)
-        self._attachments.model_given.connect(self.model_selection.open_file)
-        self._attachments.conversations_given.connect(self.sidebar.bring_in_files)
+        self._attachments.model_dropped.connect(self.model_selection.open_file)
+        self._attachments.conversations_dropped.connect(self.sidebar.bring_in_files)
         self._attachments.notified.connect(self.say)
 
     def _restore(self) -> None:
@@ -278,7 +278,7 @@ class MainWindow(QMainWindow):
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
-        self._status.forget_figures()
+        self._status.clear_figures()
         self._model_status.show_other_model(session.model)
         self._composer.set_text(session.draft)
         self.session_changed.emit(session)
@@ -394,7 +394,7 @@ class MainWindow(QMainWindow):
             return
         self.model_selection.close()
         self._keep_edits()
-        self._composer.settle()
+        self._composer.flush_draft()
         self._panel.settle()
         self.conversations.current.settle()
         self._preferences.save()

@@ -42,8 +42,8 @@ class ModelStatusPresenter(QObject):
         self._has_looked = False  # for the models on this disk
         self._last_state = GenerationState.EMPTY
         generation.state_changed.connect(self.show_state)
-        generation.noticed.connect(self._status.say)
-        generation.progressed.connect(self._status.say_in_passing)
+        generation.noticed.connect(self._status.show_notice)
+        generation.progressed.connect(self._status.show_progress)
         generation.prompt_made.connect(self._on_prompt)
         generation.measured.connect(self._on_measured)
         generation.loaded_model.connect(self._on_loaded)
@@ -51,8 +51,8 @@ class ModelStatusPresenter(QObject):
     @Slot()
     def begin(self) -> None:
         """Another model is loaded: what was said is about something that is over."""
-        self._status.forget()
-        self._status.forget_figures()
+        self._status.clear_notice()
+        self._status.clear_figures()
 
     @Slot()
     def models_listed(self) -> None:
@@ -82,17 +82,17 @@ class ModelStatusPresenter(QObject):
         model = self._generation.model
         if name and model and name != model.name:
             sentence = tr("So far {name} answered here; now it is {model}.")
-            self._status.say_in_passing(sentence.format(name=name, model=model.title))
+            self._status.show_progress(sentence.format(name=name, model=model.title))
 
     def _say_state(self, title: str) -> None:
         state, before = self._generation.state, self._last_state
         self._last_state = state
         if state is GenerationState.LOADING and state is not before:
-            self._status.say_in_passing(tr("Loading {model}…").format(model=title))
+            self._status.show_progress(tr("Loading {model}…").format(model=title))
         elif state is GenerationState.IDLE and self._generation.loaded and before is GenerationState.LOADING:
-            self._status.say_in_passing(tr("{model} is ready.").format(model=title))
+            self._status.show_progress(tr("{model} is ready.").format(model=title))
         elif state is GenerationState.WRITING:
-            self._status.say_in_passing("")
+            self._status.show_progress("")
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
