@@ -1,104 +1,104 @@
-"""Where the reader is in a column of widgets that grows and changes: there they stay."""
+"""Keeps the scroll position of a column of widgets that grows and changes."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Signal, Slot
 from PySide6.QtWidgets import QScrollArea, QWidget
 from shiboken6 import isValid
 
-NEAR_END = 30  # pixels from the end that still count as there
+NEAR_END = 30  # pixels from the end that still count as the end
 
 
 class ScrollAnchor(QObject):
-    """Follows the end while the reader is there; else what they see at the top stays where it is.
+    """Scrolls with the end while the user is there; else keeps the first visible widget in its place.
+
+    `widgets` is the list of the column's widgets, from top to bottom, as it changes.
 
     Attributes:
-        follows: whether the reader is at the end.
+        follows: whether it scrolls with the end.
 
-    Signals: `moved` when something else is seen than before.
+    Signals: `moved` when another part of the column may be visible.
     """
 
     moved = Signal()
 
-    def __init__(self, area: QScrollArea, content: QWidget, shown: Callable[[], Sequence[QWidget]]) -> None:
+    def __init__(self, area: QScrollArea, content: QWidget, widgets: Sequence[QWidget]) -> None:
         super().__init__(area)
-        self._content, self._shown = content, shown
+        self._content, self._widgets = content, widgets
         self._bar = area.verticalScrollBar()
         self.follows = True
-        self._held: QWidget | None = None
+        self._widget: QWidget | None = None
         self._by_end = False
         self._offset = 0
-        self._is_placing = False
+        self._is_scrolling = False
         self._bar.rangeChanged.connect(self._on_range)
         self._bar.valueChanged.connect(self._on_value)
 
     def follow(self) -> None:
-        """Go to the end and stay there."""
+        """Scroll to the end and stay there."""
         self.follows = True
-        self._put()
+        self._restore()
 
     def hold(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
-        """Keep `widget` so many pixels below the top of what is seen; with `by_end`, its lower edge."""
+        """Keep the top of `widget`, or its bottom if `by_end`, `offset` pixels below the top of the viewport."""
         self.follows = False
-        self._keep(widget, offset, by_end=by_end)
-        self._put()
+        self._set_anchor(widget, offset, by_end=by_end)
+        self._restore()
 
     def offset(self, widget: QWidget, *, by_end: bool = False) -> int:
-        """How far below the top of what is seen `widget` begins; with `by_end`, where it ends."""
+        """Return how many pixels below the top of the viewport `widget` begins, or ends if `by_end`."""
         return self._top(widget) + (widget.height() if by_end else 0) - self._bar.value()
 
     def is_at_end(self) -> bool:
-        """Whether the last there is can be seen."""
+        """Return whether the end is visible."""
         return self._bar.value() >= self._bar.maximum() - NEAR_END
 
     def first_visible(self) -> int:
-        """The number of the first widget that can be seen; 0 if there is none."""
-        widgets = self._shown()
-        at = bisect_right(widgets, self._bar.value(), key=lambda widget: self._top(widget) + widget.height())
-        return max(0, min(at, len(widgets) - 1))
+        """Return the index of the first visible widget; 0 if there is none."""
+        at = bisect_right(self._widgets, self._bar.value(), key=lambda widget: self._top(widget) + widget.height())
+        return max(0, min(at, len(self._widgets) - 1))
 
     def flush_layout(self) -> None:
-        """Have everything laid out now that would be before the next paint."""
+        """Carry out pending layout requests now, not before the next paint."""
         QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     def _top(self, widget: QWidget) -> int:
         return widget.mapTo(self._content, QPoint()).y()
 
-    def _keep(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
-        if self._held is not widget:
-            if self._held and isValid(self._held):
-                self._held.removeEventFilter(self)
+    def _set_anchor(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
+        if self._widget is not widget:
+            if self._widget and isValid(self._widget):
+                self._widget.removeEventFilter(self)
             widget.installEventFilter(self)
-        self._held, self._offset, self._by_end = widget, offset, by_end
+        self._widget, self._offset, self._by_end = widget, offset, by_end
 
-    def _put(self) -> None:
-        self._is_placing = True
+    def _restore(self) -> None:
+        self._is_scrolling = True
         if self.follows:
             self._bar.setValue(self._bar.maximum())
-        elif self._held and isValid(self._held):
-            end = self._held.height() if self._by_end else 0
-            self._bar.setValue(self._top(self._held) + end - self._offset)
-        self._is_placing = False
+        elif self._widget and isValid(self._widget):
+            end = self._widget.height() if self._by_end else 0
+            self._bar.setValue(self._top(self._widget) + end - self._offset)
+        self._is_scrolling = False
         self.moved.emit()
 
     @Slot()
     def _on_range(self) -> None:
-        self._put()
+        self._restore()
 
     @Slot()
     def _on_value(self) -> None:
-        if self._is_placing:
+        if self._is_scrolling:
             return
         self.follows = self.is_at_end()
-        widgets = self._shown()
-        if not self.follows and widgets:
-            first = widgets[self.first_visible()]
-            self._keep(first, self.offset(first))
+        if not self.follows and self._widgets:
+            first = self._widgets[self.first_visible()]
+            self._set_anchor(first, self.offset(first))
         self.moved.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_elsewhere = event.type() in {QEvent.Type.Move, QEvent.Type.Resize}
-        if is_elsewhere and watched is self._held and not self.follows and not self._is_placing:
-            self._put()  # the range was another one before it moved
+        has_moved = event.type() in {QEvent.Type.Move, QEvent.Type.Resize}
+        if has_moved and watched is self._widget and not self.follows and not self._is_scrolling:
+            self._restore()  # rangeChanged came before the widget moved
         return False

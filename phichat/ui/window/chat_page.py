@@ -6,7 +6,7 @@ from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.theme.scaling import set_max_width
-from phichat.ui.transcript.transcript import COLUMN
+from phichat.ui.transcript.transcript import COLUMN_WIDTH
 from phichat.ui.widgets.pages import CentralStack
 
 
@@ -39,7 +39,7 @@ def _composer_row(composer: Composer) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(24, 4, 24, 6)
     holder = QWidget()
-    set_max_width(holder, COLUMN)
+    set_max_width(holder, COLUMN_WIDTH)
     inside = QVBoxLayout(holder)
     inside.setContentsMargins(0, 0, 0, 0)
     inside.addWidget(composer)

@@ -17,7 +17,7 @@ from phichat.markdown.streaming import blocks_of
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.copying import selection_in
-from phichat.ui.transcript.transcript import ALWAYS
+from phichat.ui.transcript.viewport_filler import ALWAYS_KEPT
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -97,7 +97,7 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
     person.window.conversations.current.take(session)
     person.window.conversations.current.open(conversation.id)
     person.wait(lambda: person.find(f"message-{2 * pairs - 1}").isVisible())
-    first = max(0, 2 * pairs - ALWAYS)  # those nearest to the end are all made, by and by
+    first = max(0, 2 * pairs - ALWAYS_KEPT)  # those nearest to the end are all made, by and by
     person.wait(lambda: person.window.findChild(QWidget, f"message-{first}"))
     return session
 
