@@ -1,4 +1,4 @@
-"""What the model answered: its blocks, and a line that says how it was made."""
+"""The widget of a reply: its blocks, and a footer that says how it was made."""
 
 from weakref import WeakMethod
 
@@ -16,27 +16,29 @@ from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.plain_text import plain_label
 
-ROOMY = 460  # pixels of width from which the note stands beside the buttons
+ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 
 
 class AssistantMessageView(MessageView):
-    """A reply, as it grows and as it stays."""
+    """Shows a reply, finished or growing."""
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
-        actions = MessageToolbar(theme, WeakMethod(self._clip), tr("Copy answer"), "retry", tr("Answer again"))
-        super().__init__(message, theme, context, actions)
+        toolbar = MessageToolbar(
+            theme, WeakMethod(self._clipboard_data), tr("Copy answer"), "retry", tr("Answer again")
+        )
+        super().__init__(message, theme, context, toolbar)
         self._is_last = False
         self._continue: QPushButton | None = None
         self._blocks = BlockList(theme, context.render, self._parts, self)
-        self._blocks.changed.connect(self._on_blocks)
+        self._blocks.changed.connect(self._on_blocks_changed)
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
         self._row.addStretch(0)
-        self._row.addWidget(actions, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addWidget(toolbar, 0, Qt.AlignmentFlag.AlignTop)
         self._is_roomy = True
         self._column.addLayout(self._blocks.column)
         self._column.addLayout(self._row)
@@ -44,11 +46,11 @@ class AssistantMessageView(MessageView):
 
     def show_message(self, message: Message) -> None:
         super().show_message(message)
-        self._blocks.show(message.text, is_growing=self._is_being_made())
+        self._blocks.show(message.text, is_growing=self._is_growing())
         self._show_footer()
 
     def show_progress(self, text: str) -> None:
-        if self._is_being_made() and not self._message.text:
+        if self._is_growing() and not self._message.text:
             self._note.setText(text)
 
     def set_last(self, *, is_last: bool) -> None:
@@ -68,10 +70,10 @@ class AssistantMessageView(MessageView):
         self._blocks.complete()
         super().show_now()
 
-    def highlight(self, needle: SearchTerms | None) -> None:
-        if needle:
+    def highlight(self, terms: SearchTerms | None) -> None:
+        if terms:
             self._blocks.complete()
-        super().highlight(needle)
+        super().highlight(terms)
 
     def tab_stops(self) -> list[QWidget]:
         row = self._row_stops()
@@ -79,10 +81,10 @@ class AssistantMessageView(MessageView):
         return [*found[: len(found) - len(row)], *self._blocks.tab_stops(), *row]
 
     @Slot()
-    def _on_blocks(self) -> None:
-        """There are other parts than before."""
+    def _on_blocks_changed(self) -> None:
+        """Set up new blocks."""
         for part in self._parts:
-            self._attend(part)
+            self._install_filters(part)
             part.set_accessible_name(self._name())
             if self.search_terms and part.highlights is None:
                 part.highlight(self.search_terms, self._theme.colors)
@@ -91,16 +93,16 @@ class AssistantMessageView(MessageView):
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")
 
-    def _is_being_made(self) -> bool:
+    def _is_growing(self) -> bool:
         return bool(self._message.reply and self._message.reply.ending is Ending.ANSWERING)
 
     def _show_footer(self) -> None:
         reply = self._message.reply or Reply(ending=Ending.STOP)
-        self._is_held = self._is_last and reply.ending is not Ending.ANSWERING
+        self._keeps_toolbar = self._is_last and reply.ending is not Ending.ANSWERING
         self.toolbar.setVisible(reply.ending is not Ending.ANSWERING)
-        self._reveal()
+        self._update_toolbar()
         remark = self._state.remarks.get(self._message.id, "")
-        note = "\n".join(filter(None, [describe(reply), remark]))
+        note = "\n".join(filter(None, [footer(reply), remark]))
         if reply.ending is Ending.ANSWERING:
             note = "" if self._message.text else tr("Reading…")
         muted(self._note, alert=reply.ending is Ending.ERROR)
@@ -114,28 +116,28 @@ class AssistantMessageView(MessageView):
             self._continue = QPushButton(tr("Continue"))
             self._continue.setObjectName("continueButton")
             self._continue.setToolTip(tr("Go on exactly where it ended"))
-            self._continue.clicked.connect(self._go_on)
+            self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
             self.update_tab_order()
         if self._continue:
             self._continue.setVisible(can_go_on)
-        self._arrange()
+        self._place_note()
 
     def _row_stops(self) -> list[QWidget]:
         stops = super()._row_stops()
         return [self._continue, *stops] if self._continue else stops
 
     @Slot()
-    def _go_on(self) -> None:
+    def _on_continue(self) -> None:
         self._signals.continue_requested.emit(self._message)
 
     @Slot()
     def _on_pressed(self) -> None:
         self._signals.retry_requested.emit(self._message)
 
-    def _arrange(self) -> None:
-        """The note stands beside the buttons or, where that is too narrow for all of them, above."""
+    def _place_note(self) -> None:
+        """Put the note beside the buttons or, where that is too narrow, above them."""
         is_crowded = bool(self.version_switcher and not self.version_switcher.isHidden()) or self.can_continue()
         is_roomy = self.width() >= ROOMY or not is_crowded
         if is_roomy is self._is_roomy:
@@ -148,15 +150,15 @@ class AssistantMessageView(MessageView):
 
     def refresh_versions(self) -> None:
         super().refresh_versions()
-        self._arrange()
+        self._place_note()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange()
+        self._place_note()
 
 
-def describe(reply: Reply) -> str:
-    """What there is to say about a finished reply: why it ended, who made it, how long and fast it was, its seed."""
+def footer(reply: Reply) -> str:
+    """Return the footer of a finished reply: why it ended, the model, the tokens, the speed, the seed."""
     if reply.ending is Ending.ERROR:
         return str(reply.statistics.get("error", "")) or tr("The answer was broken off.")
     interrupted = reply.ending is Ending.CANCELLED and reply.statistics.get("interrupted")

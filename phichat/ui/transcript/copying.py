@@ -1,4 +1,4 @@
-"""Messages, and what is selected of them, as clipboard data: Markdown for text, HTML for formatting."""
+"""Messages and selected text as clipboard data: Markdown as plain text, HTML for formatting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,30 +14,28 @@ from phichat.ui.widgets.clipboard import mime_data
 
 @dataclass(frozen=True)
 class Selection:
-    """Some of a message: `text` as it is read, `markdown` as it was written."""
+    """Selected text of a message: `text` as it reads, `markdown` as it was written."""
 
     text: str
     markdown: str
 
 
 def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
-    """What is selected in `parts`, which are all of a message with that `source`; None for nothing.
+    """Return what is selected in `parts`, all blocks of a message with that `source`; None if nothing is.
 
-    From a single block comes text as it reads, so that a command or a line of code can be used as it is.
+    `Selection.text` is plain for code or a single line, so that a command can be pasted as it is; else Markdown.
     """
-    touched = [part for part in parts if has_selection(part)]
+    touched = [part for part in parts if part.text_edit().textCursor().hasSelection()]
     if len(touched) == len(parts) and all(map(_is_whole, parts)) and parts:
         return Selection(source, source)
     if not touched:
         return None
-    markdown = "\n\n".join(map(_markdown, touched))
-    is_one_line = len(touched) == 1 and (_is_code(touched[0]) or "\n" not in touched[0].selected_text())
-    return Selection(touched[0].selected_text() if is_one_line else markdown, markdown)
-
-
-def has_selection(part: BlockWidget) -> bool:
-    """Whether anything in it is selected."""
-    return part.text_edit().textCursor().hasSelection()
+    markdown = "\n\n".join(part.markdown() if _is_whole(part) else part.selected_markdown() for part in touched)
+    if len(touched) == 1:
+        text, is_code = touched[0].selected_text(), isinstance(touched[0].text_edit(), QPlainTextEdit)
+        if is_code or "\n" not in text:
+            return Selection(text, markdown)
+    return Selection(markdown, markdown)
 
 
 def _is_whole(part: BlockWidget) -> bool:
@@ -45,26 +43,18 @@ def _is_whole(part: BlockWidget) -> bool:
     return cursor.selectionStart() == 0 and cursor.selectionEnd() >= part.text_edit().document().characterCount() - 1
 
 
-def _is_code(part: BlockWidget) -> bool:
-    return isinstance(part.text_edit(), QPlainTextEdit)
-
-
-def _markdown(part: BlockWidget) -> str:
-    return part.markdown() if _is_whole(part) else part.selected_markdown()
-
-
 def message_data(message: Message) -> QMimeData:
-    """Return all of one message."""
+    """Return a message for the clipboard."""
     return mime_data(message.text, message_html(message))
 
 
-def excerpt_data(excerpt: Selection) -> QMimeData:
-    """Return the selected part of a message."""
-    return mime_data(excerpt.text, markdown_html(excerpt.markdown))
+def selection_data(selection: Selection) -> QMimeData:
+    """Return selected text for the clipboard."""
+    return mime_data(selection.text, markdown_html(selection.markdown))
 
 
 def messages_data(messages: Sequence[Message]) -> QMimeData:
-    """Return whole messages; each of several has a heading that names its speaker."""
+    """Return messages for the clipboard; if there are several, under headings that name the speaker."""
     if len(messages) == 1:
         return message_data(messages[0])
     return mime_data(as_markdown(messages), as_html(messages))

@@ -1,4 +1,4 @@
-"""The find bar, and the search in the conversation behind it."""
+"""The find bar, and the search in the conversation."""
 
 from collections.abc import Iterator
 from time import perf_counter
@@ -20,11 +20,11 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
-MOST_SELECTED = 100  # characters: what is longer was selected to be copied
+MAX_SELECTED = 100  # characters of selected text that become the search text
 
 
 class FindBar(QFrame):
-    """The field, how many places there are, and buttons that go from one to the next. Escape closes it."""
+    """A search field, the number of matches, and buttons to go from match to match. Escape closes it."""
 
     def __init__(self, theme: Theme, transcript: Transcript) -> None:
         super().__init__(transcript)
@@ -39,9 +39,9 @@ class FindBar(QFrame):
         self.field.setAccessibleName(tr("Find in this conversation"))
         self._count = muted(plain_label())
         self._count.setObjectName("findCount")
-        self._previous = _button("findPrevious", tr("Previous place (Shift+Enter)"))
-        self._next = _button("findNext", tr("Next place (Enter)"))
-        self._close = _button("findClose", tr("Close (Escape)"))
+        self._previous = _tool_button("findPrevious", tr("Previous place (Shift+Enter)"))
+        self._next = _tool_button("findNext", tr("Next place (Enter)"))
+        self._close = _tool_button("findClose", tr("Close (Escape)"))
         self._lay_out()
         self.field.textChanged.connect(self._finder.search)
         self.field.installEventFilter(self)
@@ -49,14 +49,14 @@ class FindBar(QFrame):
         self._next.clicked.connect(self._finder.find_next)
         self._close.clicked.connect(self.dismiss)
         self._finder.counted.connect(self._on_counted)
-        transcript.resized.connect(self._settle)
+        transcript.resized.connect(self._place)
         theme.apply_stylesheet(self, "floating")
         theme.changed.connect(self._show_icons)
         theme.changed.connect(self._finder.refresh_highlights)
         self._show_icons()
 
     def open(self) -> None:
-        """Show the bar, with what is selected in the conversation if that is short."""
+        """Show the bar, and search for the selected text if there is one, short and in one line."""
         focus = QApplication.focusWidget()
         if not (focus and self.isAncestorOf(focus)):
             self._before = focus
@@ -66,12 +66,12 @@ class FindBar(QFrame):
         is_new = not self.isVisible()
         if is_new:
             self._finder.start_here()
-        self._settle()
+        self._place()
         self._transcript.reserve_top(HEIGHT + 2 * MARGIN)
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        if selected and "\n" not in selected and len(selected) <= MOST_SELECTED:
+        if selected and "\n" not in selected and len(selected) <= MAX_SELECTED:
             self.field.setText(selected)
         elif is_new:
             self._finder.search(self.field.text())
@@ -79,22 +79,30 @@ class FindBar(QFrame):
 
     @Slot()
     def find_next(self) -> None:
-        """Go on to the next place."""
-        self._finder.find_next() if self.isVisible() else self.open()
+        """Go to the next match; open the bar if it is closed."""
+        if self.isVisible():
+            self._finder.find_next()
+        else:
+            self.open()
 
     @Slot()
     def find_previous(self) -> None:
-        """Go back to the place before."""
-        self._finder.find_previous() if self.isVisible() else self.open()
+        """Go to the previous match; open the bar if it is closed."""
+        if self.isVisible():
+            self._finder.find_previous()
+        else:
+            self.open()
 
     @Slot()
     def dismiss(self) -> None:
-        """Close it, and give the focus back."""
+        """Close the bar and give the focus back."""
         self.hide()
         self._transcript.reserve_top(0)
         self._finder.clear()
-        before = self._before if self._before and isValid(self._before) else None
-        (before if before and before.isVisible() else self._transcript).setFocus()
+        if self._before and isValid(self._before) and self._before.isVisible():
+            self._before.setFocus()
+        else:
+            self._transcript.setFocus()
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -107,7 +115,7 @@ class FindBar(QFrame):
             layout.addWidget(button)
 
     @Slot(int, int, bool)
-    def _on_counted(self, at: int, total: int, is_all: bool) -> None:  # a signal's arguments have no names
+    def _on_counted(self, at: int, total: int, is_all: bool) -> None:  # a signal's arguments are positional
         text = tr("{number} of {count}").format(number=format_number(at), count=format_number(total))
         if not is_all:
             text += "…"
@@ -122,8 +130,8 @@ class FindBar(QFrame):
             announce(self._count, text)
 
     @Slot()
-    def _settle(self) -> None:
-        """Stand above what is seen, where lines end."""
+    def _place(self) -> None:
+        """Move to the corner above the ends of lines."""
         room = self._transcript.viewport().width() - 2 * MARGIN
         width = min(WIDTH, room)
         left = self._transcript.viewport().x() + MARGIN if self.isRightToLeft() else MARGIN + room - width
@@ -138,13 +146,16 @@ class FindBar(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_enter(event):
             is_back = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._finder.find_previous() if is_back else self._finder.find_next()
+            if is_back:
+                self._finder.find_previous()
+            else:
+                self._finder.find_next()
             return True
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
-            event.accept()  # else Escape would stop the answer under way
+            event.accept()  # else Escape would stop the reply
             return True
         return super().event(event)
 
@@ -163,7 +174,7 @@ def _is_enter(event: QKeyEvent) -> bool:
     return event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
-def _button(name: str, label: str) -> QToolButton:
+def _tool_button(name: str, label: str) -> QToolButton:
     button = QToolButton()
     button.setObjectName(name)
     button.setAutoRaise(True)
@@ -173,14 +184,15 @@ def _button(name: str, label: str) -> QToolButton:
     return button
 
 
-SLICE = 0.008  # seconds of counting, between which the window does other things
-AFTER_CHANGE = 200  # milliseconds: while an answer comes, it is counted again this often
+SLICE = 0.008  # seconds of searching before the event loop runs again
+RECOUNT_INTERVAL = 200  # milliseconds between counts while a reply grows
 
 
 class ConversationFinder(QObject):
-    """Goes from one place to the next, and counts them all.
+    """Finds text in all messages, and counts its matches, in slices of the event loop's idle time.
 
-    Signals: `counted(int, int, bool)`: which place is shown, from 1, or 0; of how many; whether that is all.
+    Signals: `counted(int, int, bool)`: the number of the current match, from 1, or 0 for none; how many matches were
+    found so far; whether the count is complete.
     """
 
     counted = Signal(int, int, bool)
@@ -188,52 +200,52 @@ class ConversationFinder(QObject):
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
         self._transcript = transcript
-        self._needle = SearchTerms()
-        self._counts: dict[str, tuple[str, int]] = {}  # for a message's id, its text and how often it is in there
-        self._at: tuple[str, int] | None = None  # a message's id, and which of the places in it
-        self._origin = 0
+        self._terms = SearchTerms()
+        self._counts: dict[str, tuple[str, int]] = {}  # by message id: the text that was searched, matches in it
+        self._current: tuple[str, int] | None = None  # a message's id, and the index of a match in it
+        self._start_index = 0
         self._work: Iterator[None] | None = None
-        self._working = QTimer(self, interval=0)
-        self._working.timeout.connect(self._go_on)
-        self._later = QTimer(self, interval=AFTER_CHANGE, singleShot=True)
-        self._later.timeout.connect(self._count_again)
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._go_on)
+        self._recount_timer = QTimer(self, interval=RECOUNT_INTERVAL, singleShot=True)
+        self._recount_timer.timeout.connect(self._count_again)
         transcript.changed.connect(self._on_changed)
 
     def start_here(self) -> None:
-        """What is looked for is looked for from here on."""
-        self._origin, self._at = self._transcript.first_visible(), None
+        """Search from the first visible message on."""
+        self._start_index, self._current = self._transcript.first_visible(), None
 
     def search(self, words: str) -> None:
-        """Mark `words`, and go to the first place from where the looking began."""
-        self._needle = SearchTerms(words)
+        """Highlight `words` and go to the first match after the start; without words, remove the highlights."""
+        self._terms = SearchTerms(words)
         self._counts.clear()
-        self._at = None
-        self._transcript.highlight(self._needle)
-        if self._needle:
+        self._current = None
+        self._transcript.highlight(self._terms)
+        if self._terms:
             self._start(self._seek(1))
         else:
             self._start(None)
             self.counted.emit(0, 0, True)
 
     def clear(self) -> None:
-        """Look for nothing any more."""
+        """End the search."""
         self.search("")
 
     @Slot()
     def refresh_highlights(self) -> None:
-        """The marks are to look otherwise."""
-        if self._needle:
-            self._transcript.highlight(self._needle)
+        """Paint the highlights in the theme's colours."""
+        if self._terms:
+            self._transcript.highlight(self._terms)
 
     @Slot()
     def find_next(self) -> None:
-        """Go to the place after this one."""
-        self._start(self._seek(1) if self._needle else None)
+        """Go to the next match."""
+        self._start(self._seek(1) if self._terms else None)
 
     @Slot()
     def find_previous(self) -> None:
-        """Go to the place before this one."""
-        self._start(self._seek(-1) if self._needle else None)
+        """Go to the previous match."""
+        self._start(self._seek(-1) if self._terms else None)
 
     def _start(self, work: Iterator[None] | None) -> None:
         self._work = work
@@ -242,23 +254,24 @@ class ConversationFinder(QObject):
 
     @Slot()
     def _go_on(self) -> None:
-        """Work for a moment."""
         until = perf_counter() + SLICE
-        while self._work and perf_counter() < until:
-            if next(self._work, self) is self:
-                self._work = None
-        if self._work:
-            self._working.start()
+        for _ in self._work or ():
+            if perf_counter() >= until:
+                self._timer.start()
+                break
         else:
-            self._working.stop()
-        if self._needle:
-            self._tell()
+            self._work = None
+            self._timer.stop()
+        if self._terms:
+            self._emit_count()
 
     def _seek(self, direction: int) -> Iterator[None]:
-        """Go to the next place in that direction, past the end from the beginning on; then count the others."""
+        """Go to the next match in that direction, wrapping around at the end; then count the others."""
         path = self._transcript.path()
-        name, here = self._at or ("", -1 if direction > 0 else 0)
-        start = next((at for at, message in enumerate(path) if message.id == name), min(self._origin, len(path)))
+        message_id, here = self._current or ("", -1 if direction > 0 else 0)
+        start = next(
+            (at for at, message in enumerate(path) if message.id == message_id), min(self._start_index, len(path))
+        )
         for distance in range(len(path) + 1):
             yield
             index = (start + direction * distance) % len(path)
@@ -266,7 +279,7 @@ class ConversationFinder(QObject):
             if distance == 0:
                 places = range(here + 1, len(places)) if direction > 0 else range(min(here, len(places)))[::-1]
             if places:
-                self._at = path[index].id, places[0]
+                self._current = path[index].id, places[0]
                 self._transcript.scroll_to_match(index, places[0])
                 break
         yield from self._count_all()
@@ -280,34 +293,34 @@ class ConversationFinder(QObject):
         text, count = self._counts.get(message.id, ("", -1))
         if count < 0 or text is not message.text:
             view = self._transcript.view(index)
-            is_marked = view is not None and view.message is message and view.search_terms is self._needle
-            count = view.match_count() if view and is_marked else self._count_unseen(message)
+            is_marked = view is not None and view.message is message and view.search_terms is self._terms
+            count = view.match_count() if view and is_marked else self._count_in_source(message)
             self._counts[message.id] = message.text, count
         return count
 
-    def _count_unseen(self, message: Message) -> int:
-        if not self._needle.may_be_in(message.text):
+    def _count_in_source(self, message: Message) -> int:
+        if not self._terms.may_be_in(message.text):
             return 0
         if message.role is Role.USER:
-            return len(self._needle.places(message.text))
-        return sum(len(self._needle.places(plain(block))) for block in blocks_of(message.text))
+            return len(self._terms.places(message.text))
+        return sum(len(self._terms.places(plain(block))) for block in blocks_of(message.text))
 
-    def _tell(self) -> None:
+    def _emit_count(self) -> None:
         total = at = 0
         for message in self._transcript.path():
-            if self._at and message.id == self._at[0]:
-                at = total + self._at[1] + 1
+            if self._current and message.id == self._current[0]:
+                at = total + self._current[1] + 1
             total += self._counts.get(message.id, ("", 0))[1]
         self.counted.emit(at, total, self._work is None)
 
     @Slot()
     def _on_changed(self) -> None:
-        if self._needle and not self._later.isActive():
-            self._later.start()
+        if self._terms and not self._recount_timer.isActive():
+            self._recount_timer.start()
 
     @Slot()
     def _count_again(self) -> None:
         if self._work:
-            self._later.start()
-        elif self._needle:
+            self._recount_timer.start()
+        elif self._terms:
             self._start(self._count_all())

@@ -1,4 +1,4 @@
-"""Keys in the transcript: go, select, copy, and from message to message."""
+"""Keys in the transcript: scroll, select, copy, and move from message to message."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QScrollBar
 
 from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockTextEdit
@@ -29,7 +30,7 @@ _TEXT: dict[Stroke, QTextCursor.MoveOperation] = {
     (Qt.Key.Key_Home, _SHIFT): _Move.StartOfLine,
     (Qt.Key.Key_End, _SHIFT): _Move.EndOfLine,
 }
-_BEGINS_TEXT = {_Move.Left, _Move.Right, _Move.WordLeft, _Move.WordRight}  # the others need some to be selected already
+_BEGINS_TEXT = {_Move.Left, _Move.Right, _Move.WordLeft, _Move.WordRight}  # the others only extend a selection
 _MESSAGES: dict[Stroke, int] = {
     (Qt.Key.Key_Up, _SHIFT): -1,
     (Qt.Key.Key_Down, _SHIFT): 1,
@@ -48,10 +49,10 @@ _UPWARDS = {QScrollBar.SliderAction.SliderSingleStepSub, QScrollBar.SliderAction
 
 
 class TranscriptKeyboard(QObject):
-    """Filters the keys of `transcript` and of the text fields in its messages.
+    """The event filter for keys of `transcript` and of the text fields in its messages.
 
     Attributes:
-        navigator: goes from message to message.
+        navigator: moves the focus from message to message.
     """
 
     def __init__(self, transcript: Transcript) -> None:
@@ -62,14 +63,14 @@ class TranscriptKeyboard(QObject):
         transcript.installEventFilter(self)
 
     def _handle_key(self, event: QKeyEvent, view: "MessageView | None", field: "BlockTextEdit | None" = None) -> bool:
-        """Do what the key says, with `view` in which the focus is, in its `field` if in one; False for nothing."""
+        """Handle a key with the focus in `view`, or in its `field`. Return False if the key means nothing here."""
         stroke = event.key(), event.modifiers() & ~_KEYPAD
         if event.matches(QKeySequence.StandardKey.Copy):
             return self._copy(view)
         if event.matches(QKeySequence.StandardKey.SelectAll):
             return self._select_all(view)
         if stroke == (Qt.Key.Key_Escape, _NONE):
-            return self._end(view)
+            return self._clear_selection(view)
         if view and field and self._extend_text(stroke, view, field):
             return True
         if stroke in _MESSAGES:
@@ -93,10 +94,9 @@ class TranscriptKeyboard(QObject):
     def _copy(self, view: "MessageView | None") -> bool:
         messages = self._transcript.selection
         if view and not messages.is_active and (selected := view.selection()):
-            from phichat.ui.transcript.copying import excerpt_data  # noqa: PLC0415 - once something is copied
-            from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
+            from phichat.ui.transcript.copying import selection_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
-            copy_to_clipboard(excerpt_data(selected))
+            copy_to_clipboard(selection_data(selected))
         elif messages.is_active:
             messages.copy()
         else:
@@ -104,22 +104,18 @@ class TranscriptKeyboard(QObject):
         return True
 
     def _select_all(self, view: "MessageView | None") -> bool:
-        """A message's text, and once more for all messages."""
+        """Select the text of `view`; if it is selected already, all messages."""
         if view is None or self._transcript.selection.is_active or not self._text.select_all(view):
             self._text.clear()
             self._transcript.selection.select_all()
         return True
 
-    def _end(self, view: "MessageView | None") -> bool:
+    def _clear_selection(self, view: "MessageView | None") -> bool:
         if not self._has_selection(view):
             return False
         self._text.clear()
         self._transcript.selection.clear()
         return True
-
-    def _is_for_selection(self, event: QKeyEvent, view: "MessageView | None") -> bool:
-        """Whether that key ends a selection, in `view` or of messages."""
-        return event.key() == Qt.Key.Key_Escape and self._has_selection(view)
 
     def _has_selection(self, view: "MessageView | None") -> bool:
         return self._transcript.selection.is_active or bool(view and self._text.has_selection_in(view))
@@ -133,39 +129,37 @@ class TranscriptKeyboard(QObject):
         self._text.extend(view, field, move)
         return True
 
-    def _press_in_field(self, field: "BlockTextEdit", event: QKeyEvent) -> bool:
-        if _scrolls_itself(field, (event.key(), event.modifiers() & ~_KEYPAD)):
-            return False
-        return self._handle_key(event, self._transcript.view_containing(field), field)
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and watched is self._transcript:
             return self._filter_transcript(event)
         if isinstance(event, QKeyEvent):
-            from phichat.ui.blocks.base import BlockTextEdit  # noqa: PLC0415 - there are messages by now
+            from phichat.ui.blocks.base import BlockTextEdit  # noqa: PLC0415 - loaded with the first message
 
             if event.type() is QEvent.Type.KeyPress and isinstance(watched, BlockTextEdit):
-                return self._press_in_field(watched, event)
+                stroke = event.key(), event.modifiers() & ~_KEYPAD
+                view = self._transcript.view_containing(watched)
+                return not _scrolls_itself(watched, stroke) and self._handle_key(event, view, watched)
         if isinstance(event, QFocusEvent) and event.gotFocus():
             self._on_focus(watched, event)
         return False
 
     def _filter_transcript(self, event: QKeyEvent) -> bool:
         view = self._transcript.focused_view
-        if event.type() is QEvent.Type.ShortcutOverride and self._is_for_selection(event, view):
-            event.accept()  # else Escape would stop the answer under way
+        is_escape = event.key() == Qt.Key.Key_Escape
+        if event.type() is QEvent.Type.ShortcutOverride and is_escape and self._has_selection(view):
+            event.accept()  # else Escape would stop the reply
             return True
         return event.type() is QEvent.Type.KeyPress and self._handle_key(event, view)
 
     def _on_focus(self, field: QObject, event: QFocusEvent) -> None:
-        """Messages are selected from there on; where the mouse is pressed, that decides."""
+        """Select messages from here on, unless the mouse was pressed: `TextSelection` handles that."""
         is_by_key = event.reason() is not Qt.FocusReason.MouseFocusReason
         if is_by_key and (view := self._transcript.view_containing(field)):
             self._transcript.selection.begin_at(view.message)
 
 
 def _scrolls_itself(field: "BlockTextEdit", stroke: Stroke) -> bool:
-    """Whether the field is cut, such as long code, and goes on where the key leads."""
+    """Return whether `field`, such as long code, can scroll further in the key's direction."""
     action, bar = _SCROLLS.get(stroke), field.verticalScrollBar()
     if action is None:
         return False
@@ -173,9 +167,9 @@ def _scrolls_itself(field: "BlockTextEdit", stroke: Stroke) -> bool:
 
 
 class MessageNavigator(QObject):
-    """Moves the focus in `transcript`.
+    """Moves the focus from message to message.
 
-    Signals: `left` where one goes on after the last message.
+    Signals: `moved_past_end`: the focus should leave the last message downwards.
     """
 
     moved_past_end = Signal()
@@ -185,29 +179,29 @@ class MessageNavigator(QObject):
         self._transcript = transcript
 
     def move_focus(self, step: int) -> None:
-        """Focus the message so many further or, from elsewhere, the one at that end of what is seen."""
+        """Focus the message `step` further or, from elsewhere, the first or last visible one."""
         self._transcript.selection.clear()
-        number, count = self._next(step), len(self._transcript.path())
-        if 0 <= number < count:
-            self._transcript.focus_message(number)
-        elif count and number >= count:
+        index, count = self._target_index(step), len(self._transcript.path())
+        if 0 <= index < count:
+            self._transcript.focus_message(index)
+        elif count and index >= count:
             self.moved_past_end.emit()
 
     def extend_selection(self, step: int) -> None:
-        """Select whole messages, from the one with the focus to the one so many further."""
+        """Select whole messages, from the one with the focus to the one `step` further, within the path."""
         path, selection = self._transcript.path(), self._transcript.selection
         if not path:
             return
         focused, last = self._transcript.focused_index(), selection.end_index()
         if focused >= 0:
             selection.begin_at(path[focused])
-        number = min(max(last + step if last >= 0 else self._next(step), 0), len(path) - 1)
-        selection.extend_to(number)
-        self._transcript.focus_message(number)
+        index = min(max(last + step if last >= 0 else self._target_index(step), 0), len(path) - 1)
+        selection.extend_to(index)
+        self._transcript.focus_message(index)
 
     @Slot()
     def go_to_start(self) -> None:
-        """Go to the first message; the focus, too, if a message had it."""
+        """Scroll to the first message; move the focus there if a message has it."""
         had_focus = self._transcript.focused_index() >= 0
         self._transcript.scroll_to_start()
         if had_focus:
@@ -215,14 +209,14 @@ class MessageNavigator(QObject):
 
     @Slot()
     def go_to_end(self) -> None:
-        """Go to the end and stay there; the focus, too, if a message had it."""
+        """Scroll to the end and stay there; move the focus there if a message has it."""
         had_focus = self._transcript.focused_index() >= 0
         self._transcript.follow()
         if had_focus:
             self._transcript.focus_message(len(self._transcript.path()) - 1)
             self._transcript.follow()
 
-    def _next(self, step: int) -> int:
+    def _target_index(self, step: int) -> int:
         focused = self._transcript.focused_index()
         if focused >= 0:
             return focused + step

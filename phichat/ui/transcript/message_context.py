@@ -1,4 +1,4 @@
-"""What the widgets of messages share: the signals they emit, the state they show, and where they look things up."""
+"""What message widgets share: the signals they emit, the state they show, and look-ups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
 
 class MessageSignals(QObject):
-    """What the user asks for with messages, whichever widget or key they use; one for all messages of a transcript.
+    """Requests of the user about messages, from buttons, menus and shortcuts; one object for a transcript.
 
     Signals:
-        retried(Message), continued(Message): make another reply, or the rest of this one.
-        varied(Message, Sampling, ModelRef): make another one with these settings, by this model or, for None, the
-            current one.
-        repeated(Message): make the same reply once more.
-        edited(Message, str, Attachments): ask another question in its place, with these files.
-        chosen(Message): show that version.
-        quoted(str), deleted(Message).
-        pinned(Message): pin it, or unpin it if it is pinned.
+        retry_requested(Message): generate another reply.
+        continue_requested(Message): continue the reply where it ended.
+        regenerate_requested(Message, Sampling, ModelRef): generate another reply with these settings, by this model
+            or, for None, the current one.
+        repeat_requested(Message): generate the reply again with its own settings, seed and model.
+        edit_submitted(Message, str, Attachments): ask this text with these files, as another version of the message.
+        version_chosen(Message): show this version.
+        quote_requested(str): quote this text in the composer.
+        delete_requested(Message): delete the message and all that follow.
+        pin_requested(Message): pin the message, or unpin it if it is pinned.
     """
 
     retry_requested = Signal(object)
@@ -42,14 +44,14 @@ class MessageSignals(QObject):
 
 @dataclass
 class MessageState:
-    """What messages show besides their text.
+    """State of messages beyond what is stored. All dictionaries are keyed by message id.
 
     Attributes:
-        can_ask: whether the model could answer now.
-        is_answering: whether a reply is being made in the conversation that is shown.
-        remarks: notes below replies, by message id.
-        edits: unsent new texts of questions, by message id.
-        edited_files: the files that stay with those, by message id, where some were removed.
+        can_ask: whether the model can answer now.
+        is_answering: whether a reply is generated in the current conversation.
+        remarks: notes below replies.
+        unsent_edits: texts in open editors.
+        unsent_files: the files in those editors where some were removed.
     """
 
     can_ask: bool = False
@@ -61,15 +63,15 @@ class MessageState:
 
 @dataclass
 class MessageContext:
-    """What a message's widget is made with.
+    """Everything a message widget needs besides its message and the theme.
 
     Attributes:
-        siblings: returns all versions of a message, itself among them.
-        models: returns the models that could answer.
-        presets: returns the settings that have a name, with their labels.
-        selection: returns the messages that are selected as a whole.
-        key_filter: the event filter of text fields, None for none.
-        mouse_filter: the event filter of text fields' viewports, None for none.
+        siblings: returns all versions of a message, including itself.
+        models: returns the available models.
+        presets: returns the labels and settings of the presets.
+        selection: returns the messages selected as a whole.
+        key_filter: an event filter for text fields, if any.
+        mouse_filter: an event filter for the viewports of text fields, if any.
     """
 
     signals: MessageSignals

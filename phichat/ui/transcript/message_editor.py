@@ -1,4 +1,4 @@
-"""A field in the place of a question, where it is written anew."""
+"""The editor that replaces a message of the user while it is edited."""
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
@@ -13,9 +13,9 @@ from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class MessageEditor(QFrame):
-    """The field, Cancel and Send, and the files that go with it, if any. Escape is Cancel.
+    """A text field, the attached files, Cancel and Send. Escape cancels.
 
-    Signals: `changed(str)` as it is written, `files_changed`, `sent(str)` or `cancelled` at the end.
+    Signals: `changed(str)`: the text so far; `files_changed`; at the end `sent(str)` or `cancelled`.
     """
 
     changed = Signal(str)
@@ -51,12 +51,12 @@ class MessageEditor(QFrame):
         self._show_send()
 
     def set_can_send(self, can_send: bool) -> None:
-        """Whether there is a model that has time for it."""
+        """Set whether the model can answer now."""
         self._can_send = can_send
         self._show_send()
 
     def tab_stops(self) -> list[QWidget]:
-        """What takes the focus."""
+        """Return the widgets that take the focus, in reading order."""
         return [*self.chips.buttons(), self.field, self._cancel, self._send]
 
     def _lay_out(self) -> None:
@@ -97,7 +97,7 @@ class MessageEditor(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
-            event.accept()  # else Escape would stop the answer under way
+            event.accept()  # else Escape would stop the reply
             return True
         return super().eventFilter(watched, event)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from phichat.chat.conversation import Message, Reply, Role
 from phichat.chat.sampling import Sampling, differences
 from phichat.i18n import tr, tr_count
-from phichat.ui.transcript.copying import Selection, excerpt_data, message_data, messages_data
+from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class MessageMenu(QMenu):
-    """The menu of `message`, as things are when it opens; what is chosen is emitted by the signals of `context`.
+    """The menu of `message`; its actions emit the signals of `context`.
 
-    `selected` is what is marked in it, `link` the one that was pointed at.
+    `selected` is the selected text of the message, `link` the URL under the mouse.
 
-    Signals: `edit_requested` where the message is to be written anew.
+    Signals: `edit_requested`: open the editor.
     """
 
     edit_requested = Signal()
@@ -36,7 +36,7 @@ class MessageMenu(QMenu):
         link: str,
         parent: QWidget,
         *,
-        can_go_on: bool,
+        can_continue: bool,
     ) -> None:
         super().__init__(parent)
         self._message, self._context, self._selected, self._link = message, context, selected, link
@@ -57,15 +57,15 @@ class MessageMenu(QMenu):
         if message.role is Role.USER:
             self._add(tr("Edit"), "Ctrl+E", self.edit_requested)
         else:
-            self._add_again(can_go_on=can_go_on)
+            self._add_reply_actions(can_continue=can_continue)
         self.addSeparator()
         self._add(tr("Delete from here on"), "", self._delete, can=not state.is_answering)
 
-    def _add_again(self, *, can_go_on: bool) -> None:
+    def _add_reply_actions(self, *, can_continue: bool) -> None:
         can = self._context.state.can_ask
         reply = self._message.reply
-        if can_go_on:
-            self._add(tr("Continue"), "Ctrl+Shift+Return", self._go_on, can=can)
+        if can_continue:
+            self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, can=can)
         self._add(tr("Answer again"), "Ctrl+R", self._retry, can=can)
         has_seed = bool(reply and reply.seed is not None)
         self._add(tr("Again with the same seed"), "", self._repeat, can=can and has_seed)
@@ -73,7 +73,7 @@ class MessageMenu(QMenu):
 
     def _add(self, text: str, keys: str, slot: Any, *, can: bool = True) -> None:
         action = self.addAction(text)
-        action.setShortcut(QKeySequence(keys))  # shown only: the window's action of the same keys does it
+        action.setShortcut(QKeySequence(keys))  # only shown; the window's action handles the keys
         action.setShortcutVisibleInContextMenu(True)
         action.setEnabled(can)
         action.triggered.connect(slot)
@@ -89,7 +89,7 @@ class MessageMenu(QMenu):
     @Slot()
     def _copy_selected(self) -> None:
         if self._selected:
-            copy_to_clipboard(excerpt_data(self._selected))
+            copy_to_clipboard(selection_data(self._selected))
 
     @Slot()
     def _copy_link(self) -> None:
@@ -112,7 +112,7 @@ class MessageMenu(QMenu):
         self._signals.repeat_requested.emit(self._message)
 
     @Slot()
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         self._signals.continue_requested.emit(self._message)
 
     @Slot()
@@ -121,7 +121,7 @@ class MessageMenu(QMenu):
 
 
 class RegenerateMenu(QMenu):
-    """A submenu. What is not chosen in it stays as it was for `message`."""
+    """The submenu that asks again with another seed, preset or model; all else is as it was for `message`."""
 
     def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
         super().__init__(tr("Again with…"), parent)

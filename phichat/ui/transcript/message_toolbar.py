@@ -1,4 +1,4 @@
-"""The buttons of a message: its actions, and the switch between its versions."""
+"""The buttons of a message, and the switcher between its versions."""
 
 from weakref import WeakMethod
 
@@ -11,14 +11,16 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import Copied, CopyButton
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
-WIDTH, HEIGHT = 28, 24  # pixels
-MOST = 3  # buttons
+WIDTH, HEIGHT = 28, 24  # pixels of a button
+BUTTONS = 3
 
 
 class MessageToolbar(QWidget):
-    """Takes its place from the beginning; its buttons are made when they are first shown.
+    """Copy, a main button with `icon` and `label`, and More; created when first shown, in room reserved from the start.
 
-    Signals: `pressed` on the one with `icon`, `more_requested(QPoint)` where the menu is to open.
+    Signals:
+        pressed: the main button was clicked.
+        more_requested(QPoint): open the menu at this place of the screen.
     """
 
     pressed = Signal()
@@ -31,10 +33,10 @@ class MessageToolbar(QWidget):
         self._more: QToolButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
-        set_fixed_size(self, MOST * WIDTH, HEIGHT)
+        set_fixed_size(self, BUTTONS * WIDTH, HEIGHT)
 
     def reveal(self, *, revealed: bool) -> bool:
-        """Show the buttons, or hide them; whether they were made for it."""
+        """Show the buttons, or hide them. Return True if they were created now."""
         is_first = revealed and not self._buttons
         if is_first:
             self._build()
@@ -43,13 +45,13 @@ class MessageToolbar(QWidget):
         return is_first
 
     def set_can_press(self, can_press: bool) -> None:
-        """Whether the button with `icon` does anything now."""
+        """Enable or disable the main button."""
         self._can_press = can_press
         if self._main:
             self._main.setEnabled(can_press)
 
     def buttons(self) -> list[QWidget]:
-        """What takes the focus, as far as it is there."""
+        """Return the widgets that take the focus; empty before they are created."""
         return self._buttons
 
     def _build(self) -> None:
@@ -90,9 +92,9 @@ def _button(label: str) -> QToolButton:
 
 
 class VersionSwitcher(QWidget):
-    """Two buttons and a number.
+    """A label like 2/3 between two buttons.
 
-    Signals: `turned(int)`: -1 for the version before, 1 for the one after.
+    Signals: `step_requested(int)`: -1 for the previous version, 1 for the next.
     """
 
     step_requested = Signal(int)
@@ -100,8 +102,8 @@ class VersionSwitcher(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._previous = _branch_switch_button("previousVersion", tr("Previous version"))
-        self._next = _branch_switch_button("nextVersion", tr("Next version"))
+        self._previous = _version_button("previousVersion", tr("Previous version"))
+        self._next = _version_button("nextVersion", tr("Next version"))
         self._label = muted(plain_label())
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QHBoxLayout(self)
@@ -109,41 +111,41 @@ class VersionSwitcher(QWidget):
         layout.setSpacing(2)
         for widget in (self._previous, self._label, self._next):
             layout.addWidget(widget)
-        self._previous.clicked.connect(self._back)
-        self._next.clicked.connect(self._on)
+        self._previous.clicked.connect(self._request_previous)
+        self._next.clicked.connect(self._request_next)
         theme.apply_stylesheet(self, "tools")
         theme.changed.connect(self._show_icons)
         self._show_icons()
 
-    def show_version(self, at: int, count: int) -> None:
-        """Show that the version of number `at`, from 0, is one of `count`."""
-        self._label.setText(f"{format_number(at + 1)}/{format_number(count)}")
+    def show_version(self, index: int, count: int) -> None:
+        """Show version `index`, from 0, of `count`."""
+        self._label.setText(f"{format_number(index + 1)}/{format_number(count)}")
         self._label.setAccessibleName(
-            tr("{number} of {count}").format(number=format_number(at + 1), count=format_number(count))
+            tr("{number} of {count}").format(number=format_number(index + 1), count=format_number(count))
         )
         self._label.setToolTip(tool_tip(self._label.accessibleName()))
-        self._previous.setEnabled(at > 0)
-        self._next.setEnabled(at < count - 1)
+        self._previous.setEnabled(index > 0)
+        self._next.setEnabled(index < count - 1)
 
     def description(self) -> str:
-        """What is shown, in words."""
+        """Return what is shown, in words."""
         return self._label.accessibleName()
 
     def buttons(self) -> list[QWidget]:
-        """What takes the focus."""
+        """Return the widgets that take the focus."""
         return [self._previous, self._next]
 
-    def focus_button(self, turn: int) -> None:
-        """Focus the button for `turn`, or the other one where that leads nowhere."""
-        wanted, other = (self._next, self._previous) if turn > 0 else (self._previous, self._next)
+    def focus_button(self, step: int) -> None:
+        """Focus the button for `step`, or the other one if that is disabled."""
+        wanted, other = (self._next, self._previous) if step > 0 else (self._previous, self._next)
         (wanted if wanted.isEnabled() else other).setFocus()
 
     @Slot()
-    def _back(self) -> None:
+    def _request_previous(self) -> None:
         self.step_requested.emit(-1)
 
     @Slot()
-    def _on(self) -> None:
+    def _request_next(self) -> None:
         self.step_requested.emit(1)
 
     @Slot()
@@ -152,7 +154,7 @@ class VersionSwitcher(QWidget):
         self._next.setIcon(self._theme.icon("next"))
 
 
-def _branch_switch_button(name: str, label: str) -> QToolButton:
+def _version_button(name: str, label: str) -> QToolButton:
     button = QToolButton()
     button.setObjectName(name)
     button.setAutoRaise(True)

@@ -1,4 +1,4 @@
-"""The base of message widgets: what questions and answers have in common."""
+"""The base class of message widgets."""
 
 from itertools import accumulate, pairwise
 
@@ -20,34 +20,34 @@ from phichat.ui.widgets.plain_text import plain_label
 
 
 class MessageView(QWidget):
-    """Shows one message; its property `source` is the message's Markdown so far.
+    """Shows one message. Its property `source` is the message's Markdown.
 
     Attributes:
-        tools: its few buttons.
-        switch: shows which version it is; None where there is one only.
-        needle: what is looked for in it; None for nothing.
+        toolbar: the buttons for the message.
+        version_switcher: shows which version this is; None as long as there is only one.
+        search_terms: what is highlighted in it; None for nothing.
     """
 
     _side = Qt.AlignmentFlag.AlignLeft
 
-    def __init__(self, message: Message, theme: Theme, context: MessageContext, actions: MessageToolbar) -> None:
+    def __init__(self, message: Message, theme: Theme, context: MessageContext, toolbar: MessageToolbar) -> None:
         super().__init__()
         self._message, self._theme, self._context = message, theme, context
         self._signals, self._state = context.signals, context.state
-        self.toolbar = actions
+        self.toolbar = toolbar
         self.version_switcher: VersionSwitcher | None = None
         self._parts: list[BlockWidget] = []
-        self._mark: PinBadge | None = None
+        self._pin_badge: PinBadge | None = None
         self.search_terms: SearchTerms | None = None
-        self._is_hovered = self._is_focused = self._is_held = False
+        self._is_hovered = self._is_focused = self._keeps_toolbar = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._row = QHBoxLayout()
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
-        actions.pressed.connect(self._on_pressed)
-        actions.more_requested.connect(self._open_menu)
+        toolbar.pressed.connect(self._on_pressed)
+        toolbar.more_requested.connect(self._open_menu)
 
     def _source(self) -> str:
         return self._message.text
@@ -56,33 +56,33 @@ class MessageView(QWidget):
 
     @property
     def message(self) -> Message:
-        """What is shown."""
+        """The message that is shown."""
         return self._message
 
     def show_message(self, message: Message) -> None:
-        """Show the message as it is now."""
+        """Show `message`, the next state of the message."""
         self._message = message
         self._show_pin()
 
     def show_progress(self, text: str) -> None:
-        """Show how far a reply without words has come."""
+        """Show the progress of a reply without text. Does nothing for other messages."""
 
     def set_last(self, *, is_last: bool) -> None:
-        """Whether nothing follows."""
+        """Set whether this is the last message."""
 
     def can_continue(self) -> bool:
-        """Whether it is an answer that could go on where it ended."""
+        """Return whether this is a reply that can be continued where it ended."""
         return False
 
     @Slot()
     def edit(self) -> None:
-        """Let the person write it anew, if they wrote it."""
+        """Open the editor. Does nothing for replies."""
 
     def refresh_actions(self) -> None:
-        """Show what can be done now."""
+        """Enable and disable the buttons, as the context's state says."""
 
     def refresh_versions(self) -> None:
-        """Show which of how many versions this is."""
+        """Show the number of this version, if there are several."""
         versions = [message.id for message in self._context.siblings(self._message)]
         if len(versions) < 2:
             if self.version_switcher:
@@ -98,19 +98,19 @@ class MessageView(QWidget):
 
     @Slot(int)
     def switch_version(self, step: int) -> None:
-        """Ask for the version so many steps further."""
+        """Emit `version_chosen` for the version `step` further, if there is one."""
         versions = self._context.siblings(self._message)
         at = [message.id for message in versions].index(self._message.id) + step
         if 0 <= at < len(versions):
             self._signals.version_chosen.emit(versions[at])
 
     def focused_part(self) -> str:
-        """What in it has the focus: a button's name, another word for anything else, or nothing."""
+        """Return the object name of the part with the focus, "text" for one without, empty for no focus."""
         focus = QApplication.focusWidget()
         return (focus.objectName() or "text") if focus and self.isAncestorOf(focus) else ""
 
     def focus_part(self, name: str) -> None:
-        """Take the focus as the version that was here had it, and have a screen reader say which version this is."""
+        """Focus the part that `focused_part` named in another version, and announce which version this is."""
         if self.version_switcher and name in {"previousVersion", "nextVersion"}:
             self.show_now()
             self.version_switcher.focus_button(1 if name == "nextVersion" else -1)
@@ -120,67 +120,67 @@ class MessageView(QWidget):
             announce(self, self.version_switcher.description())
 
     def set_focused(self, *, is_focused: bool) -> None:
-        """Whether something in it has the focus."""
+        """Set whether any part has the focus; the toolbar then shows."""
         self._is_focused = is_focused
-        self._reveal()
+        self._update_toolbar()
 
     def show_now(self) -> None:
-        """Be there at once, not only when there is time to lay it out."""
+        """Show all blocks now, not when the event loop is idle."""
         self.show()
         for part in self._parts:
             part.widget().show()
 
     def take_focus(self) -> None:
-        """Focus the message's text."""
+        """Focus the first block of text."""
         self.show_now()
         for part in self._parts[:1]:
             part.text_edit().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def text_edits(self) -> list[BlockTextEdit]:
-        """What text can be selected in, from top to bottom."""
+        """Return the text fields, from top to bottom."""
         return [part.text_edit() for part in self._parts]
 
     def selection(self) -> Selection | None:
-        """What the person has marked to copy; None for nothing."""
+        """Return the selected text; None if nothing is selected."""
         return selection_in(self._parts, self._message.text)
 
     def tab_stops(self) -> list[QWidget]:
-        """What takes the focus, in the order of reading."""
+        """Return the widgets that take the focus, in reading order."""
         found: list[QWidget] = []
         for part in self._parts:
             found += [*part.buttons(), part.text_edit()]
         return found + self._row_stops()
 
     def update_tab_order(self, before: QWidget | None = None) -> None:
-        """Have Tab go from `before`, if given, through everything in it in the order of reading."""
+        """Set the tab order: `before`, if given, then everything in this message."""
         if not self.parentWidget():
             return
         stops = [before, *self.tab_stops()] if before else self.tab_stops()
         for first, second in pairwise(stops):
             QWidget.setTabOrder(first, second)
 
-    def highlight(self, needle: SearchTerms | None) -> None:
-        """Mark `needle` from now on; None for nothing."""
-        self.search_terms = needle
+    def highlight(self, terms: SearchTerms | None) -> None:
+        """Highlight `terms` from now on; None removes the highlights."""
+        self.search_terms = terms
         for part in self._parts:
-            part.highlight(needle, self._theme.colors)
+            part.highlight(terms, self._theme.colors)
 
     def match_count(self) -> int:
-        """How often what is looked for is in it."""
+        """Return the number of matches."""
         return sum(self._counts())
 
-    def select_match(self, number: int) -> None:
-        """Mark the place of that number more strongly, and have it seen where code scrolls; -1 for none."""
-        part, inside = self._found(number)
+    def select_match(self, match: int) -> None:
+        """Highlight a match more strongly, and scroll code to it; -1 for none."""
+        part, inside = self._locate_match(match)
         for other in self._parts:
             if other.highlights:
                 other.highlights.choose(inside if other is part else -1)
         if part:
             part.scroll_to_match(inside)
 
-    def match_area(self, number: int) -> QRect:
-        """Where the place of that number is, in this widget."""
-        part, inside = self._found(number)
+    def match_area(self, match: int) -> QRect:
+        """Return the rectangle of a match in this widget."""
+        part, inside = self._locate_match(match)
         if part is None or part.highlights is None:
             return self.rect()
         area = part.highlights.area(inside)
@@ -190,19 +190,19 @@ class MessageView(QWidget):
     def _counts(self) -> list[int]:
         return [len(part.highlights.places) if part.highlights else 0 for part in self._parts]
 
-    def _found(self, number: int) -> tuple[BlockWidget | None, int]:
+    def _locate_match(self, match: int) -> tuple[BlockWidget | None, int]:
         counts = self._counts()
         for part, count, end in zip(self._parts, counts, accumulate(counts), strict=True):
-            if 0 <= number < end:
-                return part, number - (end - count)
+            if 0 <= match < end:
+                return part, match - (end - count)
         return None, -1
 
-    def _clip(self) -> QMimeData:
-        """All of it, to be copied."""
+    def _clipboard_data(self) -> QMimeData:
+        """Return the message for the clipboard."""
         return message_data(self._message)
 
-    def _attend(self, part: BlockWidget) -> None:
-        """Have heard what the mouse and the keys do in a block of it."""
+    def _install_filters(self, part: BlockWidget) -> None:
+        """Install the context's event filters on a new block."""
         field = part.text_edit()
         if self._context.key_filter:
             field.installEventFilter(self._context.key_filter)
@@ -210,17 +210,17 @@ class MessageView(QWidget):
             field.viewport().installEventFilter(self._context.mouse_filter)
 
     def _name(self) -> str:
-        """What a screen reader calls it."""
+        """Return the name for screen readers."""
         raise NotImplementedError
 
     def _show_pin(self) -> None:
-        """Show whether it is pinned."""
+        """Show or hide the pin badge."""
         is_pinned = self._message.is_pinned
-        if is_pinned and self._mark is None:
-            self._mark = PinBadge(self._theme)
-            self._column.insertWidget(0, self._mark, 0, self._side)
-        if self._mark:
-            self._mark.setVisible(is_pinned)
+        if is_pinned and self._pin_badge is None:
+            self._pin_badge = PinBadge(self._theme)
+            self._column.insertWidget(0, self._pin_badge, 0, self._side)
+        if self._pin_badge:
+            self._pin_badge.setVisible(is_pinned)
         if self.accessibleName() != self._name():
             self.setAccessibleName(self._name())
             for part in self._parts:
@@ -232,13 +232,13 @@ class MessageView(QWidget):
     def _row_stops(self) -> list[QWidget]:
         return [*(self.version_switcher.buttons() if self.version_switcher else []), *self.toolbar.buttons()]
 
-    def _reveal(self) -> None:
-        if self.toolbar.reveal(revealed=self._is_hovered or self._is_focused or self._is_held):
+    def _update_toolbar(self) -> None:
+        if self.toolbar.reveal(revealed=self._is_hovered or self._is_focused or self._keeps_toolbar):
             self.update_tab_order()
 
     @Slot()
     def _on_pressed(self) -> None:
-        """The button was pressed that asks again, or edits."""
+        """Handle the toolbar's main button: retry or edit."""
 
     @Slot(QPoint)
     def _open_menu(self, position: QPoint, link: str = "") -> None:
@@ -247,7 +247,7 @@ class MessageView(QWidget):
         menu.popup(position)
 
     def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._context, self.selection(), link, self, can_go_on=self.can_continue())
+        return MessageMenu(self._message, self._context, self.selection(), link, self, can_continue=self.can_continue())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         at = event.pos()
@@ -258,19 +258,19 @@ class MessageView(QWidget):
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
         self._is_hovered = True
-        self._reveal()
+        self._update_toolbar()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._is_hovered = False
-        self._reveal()
+        self._update_toolbar()
 
 
-SIZE = QSize(15, 15)
+PIN_SIZE = QSize(15, 15)
 
 
 class PinBadge(QWidget):
-    """A pin, and the word."""
+    """An icon of a pin, and the words "Pinned message"."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -289,4 +289,4 @@ class PinBadge(QWidget):
 
     @Slot()
     def _show_icon(self) -> None:
-        self._pin.setPixmap(self._theme.icon("pin").pixmap(SIZE, self.devicePixelRatio()))
+        self._pin.setPixmap(self._theme.icon("pin").pixmap(PIN_SIZE, self.devicePixelRatio()))

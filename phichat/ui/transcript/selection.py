@@ -1,4 +1,4 @@
-"""What is selected in the transcript: whole messages, or text of one over several blocks."""
+"""Selection in the transcript: whole messages, or text across the blocks of one message."""
 
 from typing import TYPE_CHECKING
 
@@ -10,91 +10,91 @@ from phichat.chat.conversation import Message
 from phichat.i18n import tr_count
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.visible_messages import VisibleMessages
+from phichat.ui.widgets.clipboard import copy_to_clipboard, copy_to_selection
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockTextEdit
     from phichat.ui.transcript.message_view import MessageView
 
 
-BESIDE, ABOVE = 12, 7  # pixels that the band behind them is larger
+BESIDE, ABOVE = 12, 7  # pixels by which the band extends beyond the selected messages
 
 
 class MessageSelection(QObject):
-    """Goes from where one began to where it was extended to; a band behind them shows it.
+    """Selects a range of whole messages, and shows a band behind them.
 
-    Signals: `notified(str)` with a sentence about what is selected, or was copied.
+    Signals: `notified(str)`: a sentence about what is selected, or was copied; empty when the selection ends.
     """
 
     notified = Signal(str)
 
-    def __init__(self, live: VisibleMessages, content: QWidget, theme: Theme) -> None:
+    def __init__(self, visible: VisibleMessages, content: QWidget, theme: Theme) -> None:
         super().__init__(content)
-        self._live, self._content, self._theme = live, content, theme
-        self._from = self._to = ""  # ids; it ends where `_to` is, and is none where that is empty
+        self._visible, self._content, self._theme = visible, content, theme
+        self._from = self._to = ""  # message ids; without `_to`, nothing is selected
         self._band: QFrame | None = None
-        self._settling = QTimer(self, interval=0, singleShot=True)
-        self._settling.timeout.connect(self._settle)
-        live.changed.connect(self._check)
+        self._band_timer = QTimer(self, interval=0, singleShot=True)
+        self._band_timer.timeout.connect(self._update_band)
+        visible.changed.connect(self._check)
 
     @property
     def is_active(self) -> bool:
-        """Whether there is one."""
+        """Whether any message is selected."""
         return bool(self._to)
 
     def begin_at(self, message: Message) -> None:
-        """One is extended from here, unless there is one."""
+        """Set the anchor from which `extend_to` selects, unless messages are selected."""
         if not self._to:
             self._from = message.id
 
-    def extend_to(self, number: int) -> None:
-        """Select all from where it began to the message of that number."""
-        name = self._live.path[number].id
-        if self._live.index_of(self._from) < 0:
+    def extend_to(self, index: int) -> None:
+        """Select all from the anchor to the message at `index`."""
+        name = self._visible.path[index].id
+        if self._visible.index_of(self._from) < 0:
             self._from = name
         if name == self._to:
             return
         if not self._to:
             self._content.installEventFilter(self)
         self._to = name
-        self._settle()
+        self._update_band()
         self.notified.emit(
             tr_count("{count} message selected", "{count} messages selected", len(self.selected_range()))
         )
 
     def select_all(self) -> None:
-        """Select all there are."""
-        if self._live.path:
-            self._from = self._live.path[0].id
-            self.extend_to(len(self._live.path) - 1)
+        """Select all messages."""
+        if self._visible.path:
+            self._from = self._visible.path[0].id
+            self.extend_to(len(self._visible.path) - 1)
 
     def clear(self) -> None:
-        """Select none."""
+        """Clear the selection."""
         if self._to:
             self._to = ""
             self._content.removeEventFilter(self)
-            self._settle()
+            self._update_band()
             self.notified.emit("")
 
     def selected_range(self) -> range:
-        """Which are selected."""
+        """Return the indexes of the selected messages."""
         if not self._to:
             return range(0)
-        ends = sorted((self._live.index_of(self._from), self._live.index_of(self._to)))
+        ends = sorted((self._visible.index_of(self._from), self._visible.index_of(self._to)))
         return range(ends[0], ends[1] + 1)
 
     def end_index(self) -> int:
-        """The number of the one it was extended to; -1 if there is none."""
-        return self._live.index_of(self._to) if self._to else -1
+        """Return the index of the message it was extended to; -1 if there is none."""
+        return self._visible.index_of(self._to) if self._to else -1
 
     def messages(self) -> list[Message]:
-        """Those that are selected, oldest first."""
-        numbers = self.selected_range()
-        return self._live.path[numbers.start : numbers.stop]
+        """Return the selected messages, oldest first."""
+        indexes = self.selected_range()
+        return self._visible.path[indexes.start : indexes.stop]
 
     def copy(self) -> None:
-        """Put them on the clipboard."""
-        from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - once something is copied
-        from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
+        """Copy the selected messages to the clipboard."""
+        from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
         messages = self.messages()
         copy_to_clipboard(messages_data(messages))
@@ -102,24 +102,24 @@ class MessageSelection(QObject):
 
     @Slot()
     def _check(self) -> None:
-        """There is none any more if an end of it is no longer shown."""
-        if self._to and min(self._live.index_of(self._from), self._live.index_of(self._to)) < 0:
+        """Clear the selection if an end of it has left the path, else update the band."""
+        if self._to and min(self._visible.index_of(self._from), self._visible.index_of(self._to)) < 0:
             self.clear()
         elif self._to:
-            self._settling.start()
+            self._band_timer.start()
 
     @Slot()
-    def _settle(self) -> None:
-        """Have the band where those of them are that are there."""
-        numbers, live = self.selected_range(), self._live
-        first, last = max(numbers.start, live.first), min(numbers.stop, live.end) - 1
+    def _update_band(self) -> None:
+        """Put the band behind the selected messages that have widgets."""
+        indexes, visible = self.selected_range(), self._visible
+        first, last = max(indexes.start, visible.first), min(indexes.stop, visible.end) - 1
         if self._band is None and first <= last:
             self._band = self._make_band()
         if self._band is None:
             return
         self._band.setVisible(first <= last)
         if first <= last:
-            top, end = self._area(live.views[first - live.first]), self._area(live.views[last - live.first])
+            top, end = self._area(visible.views[first - visible.first]), self._area(visible.views[last - visible.first])
             self._band.setGeometry(top.united(end).adjusted(-BESIDE, -ABOVE, BESIDE, ABOVE))
 
     def _area(self, view: QWidget) -> QRect:
@@ -133,51 +133,52 @@ class MessageSelection(QObject):
         band.lower()
         return band
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002 - Qt's
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002
         if event.type() in {QEvent.Type.LayoutRequest, QEvent.Type.Resize}:
-            self._settling.start()  # after the layout itself
+            self._band_timer.start()  # after the layout itself
         return False
 
 
-EVERY = 30  # milliseconds between steps of scrolling while the mouse is pulled out of what is seen
-SPEED = 4  # a step is the distance to the mouse divided by that
+SCROLL_INTERVAL = 30  # milliseconds between steps of scrolling while the mouse is dragged out of the viewport
+SCROLL_DIVISOR = 4  # a step is the distance to the mouse divided by this
 
 _Move = QTextCursor.MoveOperation
 _KEEP = QTextCursor.MoveMode.KeepAnchor
 
 
 class TextSelection(QObject):
-    """Each field of a message selects in itself alone; where the mouse or a key leaves one, this goes on in the next.
+    """Extends the selection of one text field to the next, where the mouse or a key leaves it.
 
-    It hears the fields' viewports as an event filter. Where Shift is held in another message, `messages` are selected.
+    A Qt text field selects only within itself, and every block of a message is one. This is the event filter of their
+    viewports. A click with Shift in another message selects whole `messages`.
     """
 
-    _is_calming = True  # also while it is freed with its window, when it may still be asked and has no values left
-
-    def __init__(self, area: QScrollArea, live: VisibleMessages, messages: MessageSelection) -> None:
+    def __init__(self, area: QScrollArea, visible: VisibleMessages, messages: MessageSelection) -> None:
         super().__init__(area)
-        self._area, self._live, self._messages = area, live, messages
+        self._area, self._visible, self._messages = area, visible, messages
         self._view: MessageView | None = None
-        self._from: BlockTextEdit | None = None  # where it began, at the anchor of that field's cursor
-        self._to: BlockTextEdit | None = None  # where it ends, at the position of that field's cursor
-        self._is_pulling = self._is_own = self._is_calming = False
-        self._scrolling = QTimer(self, interval=EVERY)
+        self._from: BlockTextEdit | None = None  # the selection begins at this field's anchor …
+        self._to: BlockTextEdit | None = None  # … and ends at this field's cursor
+        self._is_dragging = False
+        self._extends = False  # all moves are handled here, those inside the first field, too
+        self._ignores_mouse = False
+        self._scrolling = QTimer(self, interval=SCROLL_INTERVAL)
         self._scrolling.timeout.connect(self._scroll)
 
     def has_selection_in(self, view: "MessageView") -> bool:
-        """Whether some of the text of `view` is selected."""
+        """Return whether any text of `view` is selected."""
         return any(field.textCursor().hasSelection() for field in view.text_edits())
 
     def clear(self) -> None:
-        """Select no text."""
-        if self._view in self._live.views and self._view:
+        """Clear the selection."""
+        if self._view in self._visible.views and self._view:
             for field in self._view.text_edits():
                 _select(field, None)
         self._view = self._from = self._to = None
         self._stop()
 
     def select_all(self, view: "MessageView") -> bool:
-        """Select all text of `view`; False if it was already."""
+        """Select all text of `view`. Return False if it was selected before."""
         fields = view.text_edits()
         before = [_span(field) for field in fields]
         if not fields:
@@ -186,122 +187,122 @@ class TextSelection(QObject):
             self.clear()
         self._view, self._from = view, fields[0]
         _select(fields[0], (0, 0))
-        self._spread(fields[-1], _end(fields[-1]))
+        self._select_to(fields[-1], _end(fields[-1]))
         return before != [_span(field) for field in fields]
 
     def extend(self, view: "MessageView", field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> None:
-        """Let the selection in `view` go further by one `move`; `field` has the focus."""
+        """Extend the selection in `view` by one `move`; without one, from the cursor of `field`."""
         if self._view is not view or self._to not in view.text_edits() or self._to is None:
             self.clear()
             self._view, self._from, self._to = view, field, field
         cursor = self._to.textCursor()
         if cursor.movePosition(move, _KEEP):
-            self._spread(self._to, cursor.position())
-        elif beyond := self._beyond(self._to, is_back=move in _BACK):
-            self._spread(beyond, _end(beyond) if move in _BACK else 0)
-        self._show_end()
+            self._select_to(self._to, cursor.position())
+        elif beyond := self._neighbour(self._to, is_backwards=move in _BACKWARDS):
+            self._select_to(beyond, _end(beyond) if move in _BACKWARDS else 0)
+        self._scroll_to_end()
 
     def _on_press(self, viewport: QWidget, event: QMouseEvent) -> bool:
-        """A button of the mouse went down; whether that is all there is to it."""
-        field, view = viewport.parentWidget(), self._live.view_containing(viewport)
+        """Begin a selection. Return True to keep the event from the field."""
+        field, view = viewport.parentWidget(), self._visible.view_containing(viewport)
         if event.button() is not Qt.MouseButton.LeftButton or view is None:
             return False
-        found = next((one for one in view.text_edits() if one is field), None)
+        found = next((one for one in view.text_edits() if one is field), None)  # typed as a text field
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            return self._press_further(view, event)
+            return self._extend_by_click(view, event)
         if self._view is not view or self._from is not found or self._to is not found:
             self.clear()
         self._messages.clear()
         self._messages.begin_at(view.message)
         self._view, self._from, self._to = view, found, found
-        self._is_pulling, self._is_own = found is not None, False
+        self._is_dragging, self._extends = found is not None, False
         return False
 
     def _on_move(self, event: QMouseEvent) -> bool:
-        """The mouse moves; whether the field it was pressed in need not care."""
-        if not self._is_pulling or not event.buttons() & Qt.MouseButton.LeftButton or not self._view:
+        """Extend the selection to the mouse. Return True to keep the event from the field."""
+        if not self._is_dragging or not event.buttons() & Qt.MouseButton.LeftButton or not self._view:
             return False
-        return self._pull_to(event.globalPosition().toPoint())
+        return self._drag_to(event.globalPosition().toPoint())
 
     def _on_release(self) -> None:
-        """The button is up again."""
-        if self._is_pulling:
+        """End the drag."""
+        if self._is_dragging:
             self._stop()
-            QTimer.singleShot(0, self._offer)  # after the field has offered its own part
+            QTimer.singleShot(0, self._copy_to_primary)  # after the field has copied its own part
 
-    def _press_further(self, view: "MessageView", event: QMouseEvent) -> bool:
-        """With Shift: text in the message one is in, or whole messages."""
+    def _extend_by_click(self, view: "MessageView", event: QMouseEvent) -> bool:
+        """Extend the text selection in `view`, or select whole messages up to `view` if the selection is elsewhere."""
         if self._messages.is_active or self._view is not view:
             self.clear()
-            self._messages.extend_to(self._live.index_of(view.message.id))
+            self._messages.extend_to(self._visible.index_of(view.message.id))
             return True
-        self._is_pulling = self._is_own = True
-        self._pull_to(event.globalPosition().toPoint())
+        self._is_dragging = self._extends = True
+        self._drag_to(event.globalPosition().toPoint())
         return True
 
-    def _pull_to(self, at: QPoint) -> bool:
+    def _drag_to(self, at: QPoint) -> bool:
         fields = self._view.text_edits() if self._view else []
         if self._from not in fields or self._from is None:
             self._stop()
             return False
-        target = next((field for field in reversed(fields) if _inside(field, at).y() >= 0), fields[0])
-        inside = _inside(target, at)
-        is_home = target is self._from and inside.y() < target.viewport().height()
-        self._follow(at)
-        if is_home and not self._is_own:
+        target = next((field for field in reversed(fields) if _viewport_position(field, at).y() >= 0), fields[0])
+        inside = _viewport_position(target, at)
+        is_in_first = target is self._from and inside.y() < target.viewport().height()
+        self._autoscroll(at)
+        if is_in_first and not self._extends:
             if self._to is not self._from:
-                self._spread(self._from, self._from.textCursor().position())
+                self._select_to(self._from, self._from.textCursor().position())
             return False
-        if self._to is self._from and not self._is_own:
-            self._calm(self._from)
-        self._spread(target, _position(target, inside))
+        if self._to is self._from and not self._extends:
+            self._stop_field_autoscroll(self._from)
+        self._select_to(target, _position(target, inside))
         return True
 
-    def _spread(self, target: "BlockTextEdit", position: int) -> None:
-        """Select from where it began to `position` in `target`."""
+    def _select_to(self, target: "BlockTextEdit", position: int) -> None:
+        """Select from the anchor to `position` in `target`."""
         if self._view is None or self._from is None:
             return
         fields = self._view.text_edits()
         start, end = fields.index(self._from), fields.index(target)
         anchor = self._from.textCursor().anchor()
-        for number, field in enumerate(fields):
-            if not min(start, end) <= number <= max(start, end):
+        for index, field in enumerate(fields):
+            if not min(start, end) <= index <= max(start, end):
                 _select(field, None)
                 continue
-            begin = anchor if number == start else 0 if end > start else _end(field)
-            stop = position if number == end else _end(field) if end > start else 0
-            _select(field, (begin, stop), is_seen=field is target)
+            first, last = (0, _end(field)) if end > start else (_end(field), 0)
+            span = anchor if index == start else first, position if index == end else last
+            _select(field, span, scrolls=field is target)
         self._to = target
 
-    def _beyond(self, field: "BlockTextEdit", *, is_back: bool) -> "BlockTextEdit | None":
+    def _neighbour(self, field: "BlockTextEdit", *, is_backwards: bool) -> "BlockTextEdit | None":
         fields = self._view.text_edits() if self._view else []
-        number = fields.index(field) + (-1 if is_back else 1)
-        return fields[number] if 0 <= number < len(fields) else None
+        index = fields.index(field) + (-1 if is_backwards else 1)
+        return fields[index] if 0 <= index < len(fields) else None
 
-    def _calm(self, field: "BlockTextEdit") -> None:
-        """The field may be scrolling after the mouse by itself: tell it that the mouse is inside."""
+    def _stop_field_autoscroll(self, field: "BlockTextEdit") -> None:
+        """Stop the autoscroll of `field` by telling it that the mouse is inside."""
         place = QPointF(field.viewport().rect().center())
         there = field.viewport().mapToGlobal(place)
         no, left = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
         event = QMouseEvent(QEvent.Type.MouseMove, place, there, no, left, Qt.KeyboardModifier.NoModifier)
-        self._is_calming = True
+        self._ignores_mouse = True
         QApplication.sendEvent(field.viewport(), event)
-        self._is_calming = False
+        self._ignores_mouse = False
 
-    def _follow(self, at: QPoint) -> None:
-        """Scroll while the mouse is above or below what is seen."""
-        if self._outside(at) and not self._scrolling.isActive():
+    def _autoscroll(self, at: QPoint) -> None:
+        """Scroll while the mouse is above or below the viewport."""
+        if self._distance_outside(at) and not self._scrolling.isActive():
             self._scrolling.start()
-        elif not self._outside(at):
+        elif not self._distance_outside(at):
             self._scrolling.stop()
 
-    def _outside(self, at: QPoint) -> int:
+    def _distance_outside(self, at: QPoint) -> int:
         viewport = self._area.viewport()
         y = viewport.mapFromGlobal(at).y()
         return min(y, 0) + max(y - viewport.height(), 0)
 
-    def _show_end(self) -> None:
-        """Have the place seen where it ends."""
+    def _scroll_to_end(self) -> None:
+        """Scroll to the end of the selection."""
         content = self._area.widget()
         if self._to and content:
             place = self._to.cursorRect(self._to.textCursor()).center()
@@ -311,26 +312,26 @@ class TextSelection(QObject):
             bar.setValue(min(max(bar.value(), seen.y() - room), seen.y() - 40))
 
     def _stop(self) -> None:
-        self._is_pulling = self._is_own = False
+        self._is_dragging = self._extends = False
         self._scrolling.stop()
 
     @Slot()
     def _scroll(self) -> None:
         at = QCursor.pos()
         bar = self._area.verticalScrollBar()
-        bar.setValue(bar.value() + self._outside(at) // SPEED)
-        self._pull_to(at)
+        bar.setValue(bar.value() + self._distance_outside(at) // SCROLL_DIVISOR)
+        self._drag_to(at)
 
     @Slot()
-    def _offer(self) -> None:
-        if self._view in self._live.views and self._view and self._from is not self._to:
-            from phichat.ui.widgets.clipboard import copy_to_selection  # noqa: PLC0415 - once something is selected
-
-            if selected := self._view.selection():
-                copy_to_selection(selected.text)
+    def _copy_to_primary(self) -> None:
+        if self._view not in self._visible.views or self._view is None or self._from is self._to:
+            return
+        if selected := self._view.selection():
+            copy_to_selection(selected.text)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if self._is_calming or not isinstance(event, QMouseEvent) or not isinstance(watched, QWidget):
+        # The type comes first: while the window is freed, other events come when this has no attributes any more.
+        if not isinstance(event, QMouseEvent) or not isinstance(watched, QWidget) or self._ignores_mouse:
             return False
         kind = event.type()
         if kind is QEvent.Type.MouseMove:
@@ -342,7 +343,7 @@ class TextSelection(QObject):
         return False
 
 
-_BACK = {_Move.Left, _Move.WordLeft, _Move.Up, _Move.StartOfLine, _Move.Start}
+_BACKWARDS = {_Move.Left, _Move.WordLeft, _Move.Up, _Move.StartOfLine, _Move.Start}
 
 
 def _end(field: "BlockTextEdit") -> int:
@@ -354,7 +355,7 @@ def _span(field: "BlockTextEdit") -> tuple[int, int]:
     return cursor.selectionStart(), cursor.selectionEnd()
 
 
-def _inside(field: "BlockTextEdit", at: QPoint) -> QPoint:
+def _viewport_position(field: "BlockTextEdit", at: QPoint) -> QPoint:
     return field.viewport().mapFromGlobal(at)
 
 
@@ -366,8 +367,8 @@ def _position(field: "BlockTextEdit", inside: QPoint) -> int:
     return field.cursorForPosition(inside).position()
 
 
-def _select(field: "BlockTextEdit", span: tuple[int, int] | None, *, is_seen: bool = False) -> None:
-    """Select from the first to the second position, or nothing; only where `is_seen` the field may scroll to it."""
+def _select(field: "BlockTextEdit", span: tuple[int, int] | None, *, scrolls: bool = False) -> None:
+    """Select `span`, from anchor to cursor, or nothing. The field scrolls to the cursor only if `scrolls`."""
     cursor = field.textCursor()
     if span is None:
         if not cursor.hasSelection():
@@ -381,6 +382,6 @@ def _select(field: "BlockTextEdit", span: tuple[int, int] | None, *, is_seen: bo
     bars = field.horizontalScrollBar(), field.verticalScrollBar()
     values = [bar.value() for bar in bars]
     field.setTextCursor(cursor)
-    if not is_seen:
+    if not scrolls:
         for bar, value in zip(bars, values, strict=True):
             bar.setValue(value)

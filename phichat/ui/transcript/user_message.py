@@ -1,6 +1,5 @@
-"""What the person wrote, in a bubble, and in its place a field where it is written anew."""
+"""The widget of the user's message: a bubble with its text and files, or an editor in its place."""
 
-from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
 from PySide6.QtCore import Qt, Slot
@@ -9,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
+from phichat.ui.attachments.chips import AttachmentChips
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
@@ -18,60 +18,57 @@ from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitche
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.highlights import SearchTerms
 
-if TYPE_CHECKING:
-    from phichat.ui.attachments.chips import AttachmentChips
-
 BUBBLE_WIDTH = 0.86  # of the column, at most
-BUBBLE_MARGIN = 14
+BUBBLE_MARGIN = 14  # pixels
 
 
 class UserMessageView(MessageView):
-    """A question. What is written in its place is kept until it is sent."""
+    """Shows a message of the user. Unsent edits are kept in the context's state when the widget goes."""
 
     _side = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
-        actions = MessageToolbar(theme, WeakMethod(self._clip), tr("Copy message"), "edit", tr("Edit"))
-        super().__init__(message, theme, context, actions)
-        self._box: MessageEditor | None = None
+        toolbar = MessageToolbar(theme, WeakMethod(self._clipboard_data), tr("Copy message"), "edit", tr("Edit"))
+        super().__init__(message, theme, context, toolbar)
+        self._editor: MessageEditor | None = None
         self._text = TextBlock()
         self._text.show_plain(message.text)
         if not message.text:
             self._text.hide()
         self._parts.append(self._text)
-        self._attend(self._text)
+        self._install_filters(self._text)
         self._files = self._make_files()
         self._bubble = self._make_bubble()
         self._row.addStretch(1)
-        self._row.addWidget(actions)
+        self._row.addWidget(toolbar)
         self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(self._row)
         self._show_pin()
-        theme.changed.connect(self._fit)
+        theme.changed.connect(self._fit_bubble)
         if message.id in context.state.unsent_edits:
             self.edit()
 
     @Slot()
     def edit(self) -> None:
-        """Let the person write it anew."""
-        if self._box is None:
+        """Open the editor in place of the bubble."""
+        if self._editor is None:
             text = self._state.unsent_edits.setdefault(self._message.id, self._message.text)
             files = self._state.unsent_files.get(self._message.id, self._message.attachments)
-            self._box = MessageEditor(self._theme, text, files)
-            self._box.files_changed.connect(self._on_files)
-            self._box.changed.connect(self._on_edit)
-            self._box.sent.connect(self._on_sent)
-            self._box.cancelled.connect(self._on_cancelled)
-            self._column.insertWidget(self._column.indexOf(self._bubble), self._box)
-            self._box.show()
+            self._editor = MessageEditor(self._theme, text, files)
+            self._editor.files_changed.connect(self._on_files)
+            self._editor.changed.connect(self._on_edit)
+            self._editor.sent.connect(self._on_sent)
+            self._editor.cancelled.connect(self._on_cancelled)
+            self._column.insertWidget(self._column.indexOf(self._bubble), self._editor)
+            self._editor.show()
             self._show_edit(is_editing=True)
             self.refresh_actions()
             self.update_tab_order()
-        self._box.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def refresh_actions(self) -> None:
-        if self._box:
-            self._box.set_can_send(self._state.can_ask)
+        if self._editor:
+            self._editor.set_can_send(self._state.can_ask)
 
     def take_focus(self) -> None:
         if self._files and not self._message.text:
@@ -88,15 +85,14 @@ class UserMessageView(MessageView):
     def tab_stops(self) -> list[QWidget]:
         return [*(self._files.buttons() if self._files else []), *super().tab_stops()]
 
-    def highlight(self, needle: SearchTerms | None) -> None:
-        super().highlight(needle)
+    def highlight(self, terms: SearchTerms | None) -> None:
+        super().highlight(terms)
         if self._files:
-            self._files.highlight(needle)
+            self._files.highlight(terms)
 
-    def _make_files(self) -> "AttachmentChips | None":
+    def _make_files(self) -> AttachmentChips | None:
         if not self._message.attachments:
             return None
-        from phichat.ui.attachments.chips import AttachmentChips  # noqa: PLC0415 - few questions have files
 
         chips = AttachmentChips(self._theme, self, can_go=False)
         chips.show_files(self._message.attachments)
@@ -117,14 +113,14 @@ class UserMessageView(MessageView):
         self._bubble.setVisible(not is_editing)
         self.toolbar.setVisible(not is_editing)
 
-    def _close(self) -> None:
+    def _close_editor(self) -> None:
         self._state.unsent_edits.pop(self._message.id, None)
         self._state.unsent_files.pop(self._message.id, None)
-        if self._box:
-            self._column.removeWidget(self._box)
-            self._box.hide()
-            self._box.deleteLater()
-            self._box = None
+        if self._editor:
+            self._column.removeWidget(self._editor)
+            self._editor.hide()
+            self._editor.deleteLater()
+            self._editor = None
             self._show_edit(is_editing=False)
 
     @Slot(str)
@@ -133,18 +129,18 @@ class UserMessageView(MessageView):
 
     @Slot()
     def _on_files(self) -> None:
-        if self._box:
-            self._state.unsent_files[self._message.id] = self._box.chips.files()
+        if self._editor:
+            self._state.unsent_files[self._message.id] = self._editor.chips.files()
 
     @Slot(str)
     def _on_sent(self, text: str) -> None:
         files = self._state.unsent_files.get(self._message.id, self._message.attachments)
-        self._close()
+        self._close_editor()
         self._signals.edit_submitted.emit(self._message, text, files)
 
     @Slot()
     def _on_cancelled(self) -> None:
-        self._close()
+        self._close_editor()
         self.take_focus()
 
     @Slot()
@@ -159,7 +155,7 @@ class UserMessageView(MessageView):
 
     def _row_stops(self) -> list[QWidget]:
         return [
-            *(self._box.tab_stops() if self._box else []),
+            *(self._editor.tab_stops() if self._editor else []),
             *self.toolbar.buttons(),
             *(self.version_switcher.buttons() if self.version_switcher else []),
         ]
@@ -171,11 +167,11 @@ class UserMessageView(MessageView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self._fit_bubble()
 
     @Slot()
-    def _fit(self) -> None:
-        """Have the bubble as wide as its words, up to a point."""
+    def _fit_bubble(self) -> None:
+        """Make the bubble as wide as its longest line, up to `BUBBLE_WIDTH`."""
         most = int(self.width() * BUBBLE_WIDTH)
         widest = max(self._text.widest_line(), self._files.natural_width() if self._files else 0)
         self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))

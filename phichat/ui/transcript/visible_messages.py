@@ -1,4 +1,4 @@
-"""The messages that are there as widgets: a stretch of the path, which grows and shrinks at both ends."""
+"""The messages that exist as widgets: a range of the path, which grows and shrinks at both ends."""
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -11,22 +11,22 @@ from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.widgets.labels import Divider
 
 if TYPE_CHECKING:
     from phichat.ui.transcript.message_view import MessageView
     from phichat.ui.widgets.highlights import SearchTerms
-    from phichat.ui.widgets.labels import Divider
 
 
 class VisibleMessages(QObject):
-    """Makes widgets of messages, in `column`. Tab comes to them from `before`.
+    """Creates and deletes message widgets in `column`. In the tab order they follow `before`.
 
     Attributes:
-        path: all messages that are shown, wherever the reader is.
-        first: the number of the first one that is there.
-        views: those that are there.
+        path: all messages on the conversation's current path, without the system's.
+        first: the index of the first message that has a widget.
+        views: the widgets, in the order of the path; always the same list.
 
-    Signals: `changed` when messages came or went, or are other ones.
+    Signals: `changed` when other messages are shown.
     """
 
     changed = Signal()
@@ -37,151 +37,152 @@ class VisibleMessages(QObject):
         self.path: list[Message] = []
         self.first = 0
         self.views: list[MessageView] = []
-        self._needle: SearchTerms | None = None
-        self._unmarked: list[MessageView] = []
-        self._rule: Divider | None = None
-        self._horizon: str | None = None
-        self._rule_at = -1
+        self._terms: SearchTerms | None = None
+        self._unhighlighted: list[MessageView] = []
+        self._divider: Divider | None = None
+        self._context_start: str | None = None
+        self._divider_index = -1
 
     @property
     def end(self) -> int:
-        """The number after that of the last one that is there."""
+        """The index after that of the last message that has a widget."""
         return self.first + len(self.views)
 
-    def view(self, number: int) -> "MessageView | None":
-        """The widget of that message, if it is there."""
-        return self.views[number - self.first] if self.first <= number < self.end else None
+    def view(self, index: int) -> "MessageView | None":
+        """Return the widget of the message at `index`, or None."""
+        return self.views[index - self.first] if self.first <= index < self.end else None
 
     def view_containing(self, widget: QWidget | None) -> "MessageView | None":
-        """The one that `widget` is, or is in."""
+        """Return the message that `widget` is or belongs to, or None."""
         return next((view for view in self.views if widget and (view is widget or view.isAncestorOf(widget))), None)
 
-    def index_of(self, name: str) -> int:
-        """The number of the message with that id; -1 if it is not on the path."""
-        return next((number for number, message in enumerate(self.path) if message.id == name), -1)
+    def index_of(self, message_id: str) -> int:
+        """Return the index of the message with that id; -1 if it is not on the path."""
+        return next((index for index, message in enumerate(self.path) if message.id == message_id), -1)
 
     def set_path(self, messages: Sequence[Message]) -> int:
-        """`messages` are the path now; what is not on it goes. How many stayed from the beginning."""
+        """Set the path and delete widgets of messages that left it. Return how many messages at its start stayed."""
         old, self.path = self.path, [message for message in messages if message.role is not Role.SYSTEM]
         pairs = zip(old, self.path, strict=False)
         kept = next((at for at, (was, now) in enumerate(pairs) if was.id != now.id), min(len(old), len(self.path)))
         self.remove_views(max(kept, self.first), self.end)
-        for number, view in enumerate(self.views, self.first):
-            if view.message is not self.path[number]:
-                view.show_message(self.path[number])
-        self.show_context_start(self._horizon)
+        for index, view in enumerate(self.views, self.first):
+            if view.message is not self.path[index]:
+                view.show_message(self.path[index])
+        self.show_context_start(self._context_start)
         return kept
 
     def update_message(self, message: Message) -> None:
-        """`message` is another one than it was, if it is shown."""
-        number = self.index_of(message.id)
-        if number >= 0:
-            self.path[number] = message
-        if view := self.view(number):
+        """Replace the message with the id of `message`, if it is on the path."""
+        index = self.index_of(message.id)
+        if index >= 0:
+            self.path[index] = message
+        if view := self.view(index):
             view.show_message(message)
 
-    def show_context_start(self, name: str | None) -> None:
-        """Have a line before the message with that id, or after the last one for an empty one; None for no line."""
-        self._horizon = name
-        self._rule_at = len(self.path) if name == "" else -1 if name is None else self.index_of(name)
-        self._settle_rule()
+    def show_context_start(self, message_id: str | None) -> None:
+        """Show a divider before the message with that id, after the last one if it is empty, none if it is None."""
+        self._context_start = message_id
+        if message_id is None:
+            self._divider_index = -1
+        else:
+            self._divider_index = self.index_of(message_id) if message_id else len(self.path)
+        self._place_divider()
 
     def refresh_views(self) -> None:
-        """Have each show which version it is, and whether it is the last."""
-        for number, view in enumerate(self.views, self.first):
-            self._tell(view, number)
+        """Have each widget show which version it is, and whether it is the last."""
+        for index, view in enumerate(self.views, self.first):
+            self._refresh(view, index)
         self.changed.emit()
 
-    def restart(self, at: int) -> None:
-        """Have none, such that those before and after number `at` can come."""
+    def restart(self, index: int) -> None:
+        """Drop all widgets; restart the range at `index`."""
         self.remove_views(self.first, self.end)
-        self.first = at
+        self.first = index
 
     def prepend_view(self) -> None:
-        """Make the one before the first."""
+        """Create the widget of the message before the first."""
         self.first -= 1
-        view = self._make(self.first)
+        view = self._create_view(self.first)
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
         view.update_tab_order(self._before)
-        self._settle_rule()
+        self._place_divider()
 
     def append_view(self) -> None:
-        """Make the one after the last."""
+        """Create the widget of the message after the last."""
         before = self.views[-1].tab_stops()[-1:] if self.views else []
-        view = self._make(self.end)
+        view = self._create_view(self.end)
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
         view.update_tab_order(before[0] if before else self._before)
-        self._settle_rule()
+        self._place_divider()
 
     def remove_views(self, first: int, end: int) -> None:
-        """Let those from number `first` to before `end` go; from one of the ends on."""
+        """Delete the widgets from index `first` up to, not including, `end`; one of them at an end of the range."""
         focus = QApplication.focusWidget()
         for view in self.views[first - self.first : end - self.first]:
             if focus and view.isAncestorOf(focus):
-                self._before.setFocus()  # else it would go to whatever comes next, and that be scrolled to
+                self._before.setFocus()  # else the next widget gets it, and is scrolled to
             self._column.removeWidget(view)
             view.setObjectName("")
             view.hide()
             view.deleteLater()
         is_top = first <= self.first
         del self.views[first - self.first : end - self.first]
-        self._unmarked = [view for view in self._unmarked if view in self.views]
+        self._unhighlighted = [view for view in self._unhighlighted if view in self.views]
         if is_top:
             self.first = max(self.first, end)
-        self._settle_rule()
+        self._place_divider()
 
-    def highlight(self, needle: "SearchTerms | None") -> None:
-        """Mark `needle` in all that come, and with `mark_next` in those that are there; None for nothing."""
-        self._needle = needle
-        self._unmarked = self.views[:] if needle else []
-        if not needle:
+    def highlight(self, terms: "SearchTerms | None") -> None:
+        """Highlight `terms` in new widgets at once, in present ones by `highlight_next`; None removes highlights."""
+        self._terms = terms
+        self._unhighlighted = self.views[:] if terms else []
+        if not terms:
             for view in self.views:
                 view.highlight(None)
 
     def highlight_view(self, view: "MessageView") -> None:
-        """Mark what is looked for in `view` before the others."""
-        if view in self._unmarked:
-            self._unmarked.remove(view)
-            view.highlight(self._needle)
+        """Highlight the search terms in `view` before the others."""
+        if view in self._unhighlighted:
+            self._unhighlighted.remove(view)
+            view.highlight(self._terms)
 
     def highlight_next(self) -> bool:
-        """Mark what is looked for in one more; whether there was one."""
-        if not self._unmarked:
+        """Highlight the search terms in one more widget. Return False if none is left."""
+        if not self._unhighlighted:
             return False
-        self._unmarked.pop().highlight(self._needle)
+        self._unhighlighted.pop().highlight(self._terms)
         return True
 
-    def _settle_rule(self) -> None:
-        """Put the line where it belongs, if what it belongs to is there."""
-        view, count = self.view(self._rule_at), len(self.path)
-        is_here = view is not None or (self._rule_at == count == self.end and bool(self.views))
-        if is_here and self._rule is None:
-            self._rule = _horizon_rule()
-        if self._rule is None:
+    def _place_divider(self) -> None:
+        """Move the divider to its message, or hide it if that has no widget."""
+        view, count = self.view(self._divider_index), len(self.path)
+        is_here = view is not None or (self._divider_index == count == self.end and bool(self.views))
+        if is_here and self._divider is None:
+            self._divider = _context_divider()
+        if self._divider is None:
             return
-        self._column.removeWidget(self._rule)
-        self._rule.setVisible(is_here)
+        self._column.removeWidget(self._divider)
+        self._divider.setVisible(is_here)
         if is_here:
-            self._column.insertWidget(self._column.indexOf(view) if view else self._column.count() - 1, self._rule)
+            self._column.insertWidget(self._column.indexOf(view) if view else self._column.count() - 1, self._divider)
 
-    def _make(self, number: int) -> "MessageView":
-        view = make_view(self.path[number], self._theme, self._context)
-        view.setObjectName(f"message-{number}")
-        self._tell(view, number)
-        if self._needle:
-            view.highlight(self._needle)
+    def _create_view(self, index: int) -> "MessageView":
+        view = create_message_view(self.path[index], self._theme, self._context)
+        view.setObjectName(f"message-{index}")
+        self._refresh(view, index)
+        if self._terms:
+            view.highlight(self._terms)
         return view
 
-    def _tell(self, view: "MessageView", number: int) -> None:
-        view.set_last(is_last=number == len(self.path) - 1)
+    def _refresh(self, view: "MessageView", index: int) -> None:
+        view.set_last(is_last=index == len(self.path) - 1)
         view.refresh_versions()
 
 
-def _horizon_rule() -> "Divider":
-    from phichat.ui.widgets.labels import Divider  # noqa: PLC0415 - few conversations are so long
-
+def _context_divider() -> Divider:
     return Divider(
         "horizon",
         tr("The model remembers from here"),
@@ -200,7 +201,7 @@ _MODULES = (
     "phichat.ui.blocks.table_block",
     "phichat.ui.blocks.syntax",
 )
-_MESSAGES = (
+_SAMPLES = (
     (Role.USER, "…"),
     (Role.ASSISTANT, "# **…**\n\n- `…`"),
     (Role.ASSISTANT, "| … |\n|---|\n| … |"),
@@ -209,17 +210,17 @@ _MESSAGES = (
 
 
 def preload_steps(theme: Theme, context: MessageContext) -> Iterator[None]:
-    """In steps, import what messages are made of, and make some, so that the first take no longer than the others."""
+    """Import the modules of messages, then create one of each kind, so that the first one shown takes no longer."""
     for module in _MODULES:
         import_module(module)
         yield
-    for role, text in _MESSAGES:
-        make_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, context).deleteLater()
+    for role, text in _SAMPLES:
+        create_message_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, context).deleteLater()
         yield
 
 
-def make_view(message: Message, theme: Theme, context: MessageContext) -> "MessageView":
-    """A widget that shows `message`."""
+def create_message_view(message: Message, theme: Theme, context: MessageContext) -> "MessageView":
+    """Return a widget that shows `message`."""
     if message.role is Role.USER:
         from phichat.ui.transcript.user_message import UserMessageView  # noqa: PLC0415 - an empty window has no messages
 
