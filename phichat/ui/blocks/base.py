@@ -1,4 +1,4 @@
-"""What the parts of a message have in common, whatever they show."""
+"""The mixin of widgets that show a block of a message: text, code or a table."""
 
 from typing import cast
 
@@ -13,61 +13,61 @@ BlockTextEdit = QTextEdit | QPlainTextEdit
 
 
 class BlockWidget:
-    """A part: a widget that has this, too.
+    """Mixed into a QWidget that shows a block in a text field.
 
     Attributes:
-        marks: what is looked for in it, and where that is; None for nothing.
-        block: what it shows of a reply; None for anything else.
+        highlights: the highlighted search terms; None for none.
+        block: the block of a reply that is shown; None for other text.
     """
 
     highlights: Highlights | None = None
     block: Block | None = None
 
     def widget(self) -> QWidget:
-        """Itself, as what it is besides."""
+        """Return self typed as a QWidget."""
         return cast("QWidget", self)
 
     def text_edit(self) -> BlockTextEdit:
-        """What shows the text and takes the focus."""
+        """Return the text field, which takes the focus."""
         raise NotImplementedError
 
     def show_block(self, block: Block) -> None:
-        """Show `block`: mostly what is shown, and more."""
+        """Show `block`; what it shares with the block shown before is not laid out again."""
         raise NotImplementedError
 
     def buttons(self) -> list[QWidget]:
-        """What else takes the focus, before the text."""
+        """Return the buttons, which precede the text in the tab order."""
         return []
 
     def selected_text(self) -> str:
-        """What the person has marked to copy."""
+        """Return the selected text."""
         return self.text_edit().textCursor().selection().toPlainText()
 
     def markdown(self) -> str:
-        """All of it, as it was written."""
+        """Return the whole block as Markdown."""
         return self.selected_text()
 
     def selected_markdown(self) -> str:
-        """What the person has marked, as Markdown."""
+        """Return the selected text as Markdown."""
         return self.selected_text()
 
-    def highlight(self, needle: SearchTerms | None, tokens: Colors) -> None:
-        """Mark `needle` from now on; None for nothing."""
+    def highlight(self, terms: SearchTerms | None, colors: Colors) -> None:
+        """Highlight `terms` from now on; None removes the highlights."""
         if self.highlights:
             self.highlights.clear()
-        self.highlights = Highlights(self.text_edit(), needle, tokens) if needle else None
+        self.highlights = Highlights(self.text_edit(), terms, colors) if terms else None
 
     def refresh_highlights(self) -> None:
-        """The text is another one."""
+        """Search again after the text has changed."""
         if self.highlights:
             self.highlights.refresh()
 
-    def scroll_to_match(self, number: int) -> None:
-        """Scroll within, such that the mark of that number is seen."""
+    def scroll_to_match(self, index: int) -> None:
+        """Scroll within the block to the match at `index`."""
 
-    def link_at(self, place: QPoint) -> str:  # noqa: ARG002
-        """Where the link at `place` leads, if there is one."""
+    def link_at(self, position: QPoint) -> str:  # noqa: ARG002
+        """Return the URL of the link at `position`, empty if there is none."""
         return ""
 
     def set_accessible_name(self, name: str) -> None:
-        """Be called that by screen readers, unless there is a better name."""
+        """Set the name for screen readers, unless the block has a better one."""

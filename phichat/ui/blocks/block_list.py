@@ -1,4 +1,4 @@
-"""The parts of a reply in a column: made a few at a time, changed where it changed, all of a long one on demand."""
+"""The blocks of a reply in a column: created in slices of idle time, updated where the reply changed."""
 
 from time import perf_counter
 from typing import cast
@@ -15,16 +15,16 @@ from phichat.ui.blocks.text_block import ENLARGEMENT, TextBlock
 from phichat.ui.blocks.text_layout import GAP, INDENT, TIGHT
 from phichat.ui.theme.theme import Theme
 
-SLICE = 0.006  # seconds of making parts, between which the window does other things
-PAUSE_FACTOR = 3  # times as long as showing more of a reply took, nothing more of it is shown
-PAGE = 40_000  # characters of a reply that are shown, and as many again whenever more is wanted
-GAP_AROUND_OTHERS = 0.8  # of the text's size: the gap around what is no prose
+SLICE = 0.006  # seconds of creating blocks before the event loop runs again
+PAUSE_FACTOR = 3  # after an update of a growing reply, the next waits this many times as long as it took
+PAGE = 40_000  # characters of a reply that are shown at first, and more with each "Show more"
+GAP_AROUND_OTHERS = 0.8  # of the font size: the gap around code and tables
 
 
 class BlockList(QObject):
-    """Keeps `parts` as the blocks of a reply are, in `column`.
+    """Keeps `parts`, the block widgets in `column`, equal to the blocks of a reply.
 
-    Signals: `changed` when there are other parts.
+    Signals: `changed`: block widgets were added or removed.
     """
 
     changed = Signal()
@@ -32,71 +32,71 @@ class BlockList(QObject):
     def __init__(self, theme: Theme, context: RenderContext, parts: list[BlockWidget], parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._context, self._parts = theme, context, parts
-        self._parsing = StreamingParser()
+        self._parser = StreamingParser()
         self._source, self._is_growing = "", False
-        self._most = PAGE
-        self._rested = 0.0
-        self._more: QPushButton | None = None
+        self._limit = PAGE
+        self._paused_until = 0.0
+        self._more_button: QPushButton | None = None
         self.column = QVBoxLayout()
         self.column.setSpacing(0)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
         self.column.addLayout(self._rows)
-        self._soon = QTimer(self, singleShot=True)
-        self._soon.timeout.connect(self._go_on)
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._update)
 
     def show(self, source: str, *, is_growing: bool) -> None:
-        """Show `source`: mostly what was shown, and more."""
+        """Show `source`; blocks that did not change keep their widgets."""
         if (source, is_growing) == (self._source, self._is_growing):
             return
         self._source, self._is_growing = source, is_growing
-        wait = self._rested - perf_counter()
+        wait = self._paused_until - perf_counter()
         if is_growing and wait > 0:
-            self._soon.start(int(1000 * wait) + 1)
+            self._timer.start(int(1000 * wait) + 1)
             return
-        self._work(perf_counter() + SLICE)
+        self._update()
 
     def complete(self) -> None:
-        """Have all parts that are to be seen, however long that takes."""
-        if self._soon.isActive():
-            self._work(float("inf"))
+        """Create all missing widgets now, however long that takes."""
+        if self._timer.isActive():
+            self._update_until(float("inf"))
 
     def tab_stops(self) -> list[QWidget]:
-        """What takes the focus besides the parts."""
-        return [self._more] if self._more and not self._more.isHidden() else []
+        """Return the button for more, if it shows."""
+        return [self._more_button] if self._more_button and not self._more_button.isHidden() else []
 
     @Slot()
     def show_more(self) -> None:
-        """Show as much again."""
-        self._most += PAGE
-        self._work(perf_counter() + SLICE)
+        """Show another page of the reply."""
+        self._limit += PAGE
+        self._update()
 
     @Slot()
-    def _go_on(self) -> None:
-        self._work(perf_counter() + SLICE)
+    def _update(self) -> None:
+        self._update_until(perf_counter() + SLICE)
 
-    def _work(self, until: float) -> None:
-        self._soon.stop()
+    def _update_until(self, until: float) -> None:
+        self._timer.stop()
         began = perf_counter()
-        self._parsing.read(self._source, is_growing=self._is_growing)
+        self._parser.read(self._source, is_growing=self._is_growing)
         is_more = True
-        while is_more and not self._is_enough():
-            is_more = self._parsing.step()
+        while is_more and not self._is_limit_reached():
+            is_more = self._parser.step()
             if perf_counter() > until:
                 break
-        is_done = self._fill(self._parsing.blocks(), until, is_all=not is_more)
-        self._rested = perf_counter() + PAUSE_FACTOR * max(0.0, perf_counter() - began - SLICE)
-        is_offered = bool(self.tab_stops()) or (self._is_enough() and is_done)
-        self._offer(is_wanted=is_more and not self._is_growing and is_offered)
-        if not is_done or (is_more and not self._is_enough()):
-            self._soon.start(0)
+        is_done = self._sync_widgets(self._parser.blocks(), until, is_all=not is_more)
+        self._paused_until = perf_counter() + PAUSE_FACTOR * max(0.0, perf_counter() - began - SLICE)
+        is_offered = bool(self.tab_stops()) or (self._is_limit_reached() and is_done)
+        self._update_more_button(is_wanted=is_more and not self._is_growing and is_offered)
+        if not is_done or (is_more and not self._is_limit_reached()):
+            self._timer.start(0)
 
-    def _is_enough(self) -> bool:
-        """Whether as much is read as is to be shown; one that is being made is shown to its end."""
-        return self._parsing.at >= self._most and not self._is_growing
+    def _is_limit_reached(self) -> bool:
+        """Return whether as much is parsed as should show. A growing reply is shown to its end."""
+        return self._parser.at >= self._limit and not self._is_growing
 
-    def _fill(self, blocks: list[Block], until: float, *, is_all: bool) -> bool:
-        """Have parts for `blocks`, as far as there is time; whether that was so."""
+    def _sync_widgets(self, blocks: list[Block], until: float, *, is_all: bool) -> bool:
+        """Create and update widgets for `blocks`. Return False if there was no time for all."""
         before = len(self._parts)
         made, is_done = 0, True
         for index, block in enumerate(blocks):
@@ -105,39 +105,40 @@ class BlockList(QObject):
             if index >= len(self._parts) and made and perf_counter() > until:
                 is_done = False
                 break
-            made += self._show(index, block, blocks[index - 1] if index else None)
+            made += self._show_block(index, block, blocks[index - 1] if index else None)
         if is_done and is_all:
-            self._drop(len(blocks))
+            self._remove_from(len(blocks))
         if made or len(self._parts) != before:
             self.changed.emit()
         return is_done
 
-    def _show(self, index: int, block: Block, before: Block | None) -> bool:
-        """Have the part of that number show `block`; whether it is a new one."""
-        kind = _kind(block.items[0])
-        is_new = index >= len(self._parts) or _kind_of(self._parts[index]) is not kind
+    def _show_block(self, index: int, block: Block, before: Block | None) -> bool:
+        """Show `block` in the widget at `index`. Return True if the widget is new."""
+        kind = type(block.items[0])
+        shown = self._parts[index].block if index < len(self._parts) else None
+        is_new = shown is None or type(shown.items[0]) is not kind
         if is_new:
-            self._drop(index)
-            self._parts.append(self._made(kind))
-            self._rows.addLayout(self._placed(self._parts[index].widget(), block, before))
+            self._remove_from(index)
+            self._parts.append(self._create_widget(kind))
+            self._rows.addLayout(self._row_for(self._parts[index].widget(), block, before))
         self._parts[index].show_block(block)
         return is_new
 
-    def _made(self, kind: type[Node]) -> BlockWidget:
+    def _create_widget(self, kind: type[Node]) -> BlockWidget:
         if kind is Paragraph:
             return TextBlock(self._context.formula_cache)
         if kind is Table:
-            from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - when there is a table
+            from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - with the first table
 
             table = TableBlock(self._context.formula_cache)
             self._theme.apply_stylesheet(table.horizontalScrollBar(), "bar")
             return table
-        from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - when there is code
+        from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - with the first code
 
         return CodeBlock(self._theme, self._context.render_thread)
 
-    def _placed(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
-        """`widget` where it belongs: below what is before it, and as far from the edge as the list it is in."""
+    def _row_for(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
+        """Return a layout with `widget`, indented like its list and with the gap to the block before."""
         view = cast(QWidget, self.parent())
         size = view.fontMetrics().height() * ENLARGEMENT / 1.2
         item = block.items[0]
@@ -149,7 +150,7 @@ class BlockList(QObject):
         row.addWidget(widget)
         return row
 
-    def _drop(self, index: int) -> None:
+    def _remove_from(self, index: int) -> None:
         for part in self._parts[index:]:
             row = self._rows.takeAt(index)
             part.widget().hide()
@@ -158,26 +159,18 @@ class BlockList(QObject):
                 layout.deleteLater()
         del self._parts[index:]
 
-    def _offer(self, *, is_wanted: bool) -> None:
-        """Have a button with which the rest is shown, if there is one."""
-        if is_wanted and self._more is None:
-            self._more = QPushButton(tr("Show more"))
-            self._more.setObjectName("moreButton")
-            self._theme.apply_stylesheet(self._more, "small")
-            self._more.clicked.connect(self.show_more)
+    def _update_more_button(self, *, is_wanted: bool) -> None:
+        """Show or hide the button for more."""
+        if is_wanted and self._more_button is None:
+            self._more_button = QPushButton(tr("Show more"))
+            self._more_button.setObjectName("moreButton")
+            self._theme.apply_stylesheet(self._more_button, "small")
+            self._more_button.clicked.connect(self.show_more)
             self.column.addSpacing(8)
-            self.column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+            self.column.addWidget(self._more_button, 0, Qt.AlignmentFlag.AlignLeft)
             self.changed.emit()
-        if self._more:
-            self._more.setVisible(is_wanted)
-
-
-def _kind(item: Node) -> type[Node]:
-    return type(item)
-
-
-def _kind_of(part: BlockWidget) -> type[Node] | None:
-    return type(part.block.items[0]) if part.block else None
+        if self._more_button:
+            self._more_button.setVisible(is_wanted)
 
 
 def _gap(item: Node, before: Node) -> float:
