@@ -1,4 +1,4 @@
-"""A block of code in a reply: its language, buttons that wrap, save and copy it, and the code as it was written."""
+"""A block of code in a reply: its language, buttons to wrap, save and copy it, and the code."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
-from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -31,16 +31,16 @@ from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain
 if TYPE_CHECKING:
     from phichat.ui.blocks.syntax import SyntaxHighlighter
 
-MAX_LINES = 40
+MAX_LINES = 40  # beyond which the field scrolls
 INDENT = 12  # pixels
 ICON_SIZE = 16  # pixels
-CONFIRMED_FOR = 1500  # milliseconds that "saved" stays
-CHUNK = 12_000  # characters that are laid out before the window does other things
-MAX_LINE_LENGTH = 4_000  # characters: a longer line is shown as several, as Qt lays out lines at once
+CONFIRMED_FOR = 1500  # milliseconds that the button shows "saved"
+CHUNK = 12_000  # characters that are laid out before the event loop runs again
+MAX_LINE_LENGTH = 4_000  # characters; longer lines are split, as Qt lays out a line in one go
 
 
 class CodeBlock(BlockWidget, QFrame):
-    """Shows code; lines are wrapped on demand, else wide ones scroll."""
+    """Shows code, with long lines scrolled or, on demand, wrapped."""
 
     _highlighter: "SyntaxHighlighter | None" = None  # Qt sends palette changes before the constructor is done, too
 
@@ -49,27 +49,27 @@ class CodeBlock(BlockWidget, QFrame):
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
         self._theme, self._render_thread = theme, render_thread
-        self._code = self._wanted = self._name = ""
-        self._shown = 0  # characters of what is wanted
-        self._language = muted(plain_label())
-        self._wrap = _tool(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
-        self._save = _tool(tr("Save code"), self._on_save)
+        self._code = self._wanted = self._language_name = ""
+        self._shown = 0  # characters of `_wanted` in the document
+        self._language_label = muted(plain_label())
+        self._wrap = _tool_button(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
+        self._save = _tool_button(tr("Save code"), self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
             set_icon_size(button, ICON_SIZE)
         self._text = self._make_field()
-        self._more = QTimer(self, interval=0, singleShot=True)
-        self._more.timeout.connect(self._go_on)
+        self._timer = QTimer(self, interval=0, singleShot=True)
+        self._timer.timeout.connect(self._append_chunk)
         self._lay_out()
-        self._text.horizontalScrollBar().rangeChanged.connect(self._fit)
-        self._fit()
+        self._text.horizontalScrollBar().rangeChanged.connect(self._fit_height)
+        self._fit_height()
         theme.apply_stylesheet(self, "code")
         theme.changed.connect(self._show_icons)
-        theme.changed.connect(self._fit)
+        theme.changed.connect(self._fit_height)
         self._show_icons()
 
     def code(self) -> str:
-        """The code as it stands."""
+        """Return the code."""
         return self._code
 
     def show_block(self, block: Block) -> None:
@@ -79,22 +79,22 @@ class CodeBlock(BlockWidget, QFrame):
             self.show_code(code.text, code.language)
 
     def show_code(self, code: str, language: str) -> None:
-        """Show `code`; where it only grew, only what is new is laid out."""
-        if (code, language) == (self._code, self._name):
+        """Show `code`; if it only grew, only what is new is laid out."""
+        if (code, language) == (self._code, self._language_name):
             return
-        self._code, self._name = code, language
-        self._language.setText(language)
+        self._code, self._language_name = code, language
+        self._language_label.setText(language)
         self._text.setAccessibleName(tr("Code in {language}").format(language=language) if language else tr("Code"))
-        wanted = code if len(code) <= MAX_LINE_LENGTH else _with_shorter_lines(code)
+        wanted = code if len(code) <= MAX_LINE_LENGTH else _split_long_lines(code)
         if not wanted.startswith(self._wanted[: self._shown]):
             self._text.clear()
             self._shown = 0
         self._wanted = wanted
-        self._go_on()
+        self._append_chunk()
 
     def markdown(self) -> str:
         fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", self._code))])
-        return f"{fence}{self._name}\n{self._code}\n{fence}"
+        return f"{fence}{self._language_name}\n{self._code}\n{fence}"
 
     def selected_markdown(self) -> str:
         return f"```\n{self.selected_text()}\n```"
@@ -102,13 +102,16 @@ class CodeBlock(BlockWidget, QFrame):
     def text_edit(self) -> QPlainTextEdit:
         return self._text
 
-    def scroll_to_match(self, number: int) -> None:
+    def scroll_to_match(self, index: int) -> None:
         if self.highlights:
-            block = self._text.document().findBlock(self.highlights.places[number][0]).blockNumber()
+            block = self._text.document().findBlock(self.highlights.places[index][0]).blockNumber()
             bar = self._text.verticalScrollBar()
             if not bar.value() <= block < bar.value() + MAX_LINES:
                 bar.setValue(block - MAX_LINES // 2)
-            self._bring_sideways(self.highlights.area(number))
+            area = self.highlights.area(index)
+            bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
+            if area.left() < 0 or area.right() > width:
+                bar.setValue(bar.value() + area.left() - width // 3)
 
     def buttons(self) -> list[QWidget]:
         return [self._wrap, self._save, self._copy]
@@ -131,7 +134,7 @@ class CodeBlock(BlockWidget, QFrame):
         header = QHBoxLayout()
         header.setContentsMargins(INDENT, 2, 4, 0)
         header.setSpacing(2)
-        header.addWidget(self._language, 1)
+        header.addWidget(self._language_label, 1)
         for button in self.buttons():
             header.addWidget(button)
         layout = QVBoxLayout(self)
@@ -141,32 +144,27 @@ class CodeBlock(BlockWidget, QFrame):
         layout.addWidget(self._text)
 
     @Slot()
-    def _go_on(self) -> None:
-        """Show more of the code, a moment's work."""
+    def _append_chunk(self) -> None:
+        """Append the next chunk of the code to the document."""
         more = self._wanted[self._shown : self._shown + CHUNK]
         cursor = QTextCursor(self._text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(more)
         self._shown += len(more)
-        self._fit()
+        self._fit_height()
         self.refresh_highlights()
         if self._shown < len(self._wanted):
-            self._more.start()
-        elif self._name and self._wanted is self._code:
-            self._colour()
+            self._timer.start()
+        elif self._language_name and self._wanted is self._code:
+            self._highlight_syntax()
 
-    def _colour(self) -> None:
+    def _highlight_syntax(self) -> None:
         if self._highlighter is None:
-            from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - when there is code
+            from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - Pygments takes its time
 
             self._highlighter = SyntaxHighlighter(self._text.document(), self._render_thread)
             self._highlighter.set_colors(self.palette())
-        self._highlighter.highlight(self._code, self._name)
-
-    def _bring_sideways(self, area: QRect) -> None:
-        bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
-        if area.left() < 0 or area.right() > width:
-            bar.setValue(bar.value() + area.left() - width // 3)
+        self._highlighter.highlight(self._code, self._language_name)
 
     @Slot()
     def _on_wrap(self) -> None:
@@ -176,13 +174,13 @@ class CodeBlock(BlockWidget, QFrame):
         )
         mode = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere if is_wrapped else QTextOption.WrapMode.NoWrap
         self._text.setWordWrapMode(mode)
-        self._fit()
+        self._fit_height()
 
     @Slot()
     def _on_save(self) -> None:
-        from phichat.ui.blocks.syntax import file_suffix  # noqa: PLC0415 - when code is saved
+        from phichat.ui.blocks.syntax import file_suffix  # noqa: PLC0415 - Pygments takes its time
 
-        dialog = QFileDialog(self, tr("Save code"), tr("code") + file_suffix(self._name))
+        dialog = QFileDialog(self, tr("Save code"), tr("code") + file_suffix(self._language_name))
         keep_boxes_plain(dialog)
         dialog.setObjectName("saveCode")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -192,15 +190,15 @@ class CodeBlock(BlockWidget, QFrame):
 
     @Slot(str)
     def save(self, file: str) -> None:
-        """Write the code to `file`, or say why not."""
+        """Write the code to `file`, or show the error."""
         try:
             with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
                 stream.write(self._code + "\n")
         except OSError as error:
             sentence = tr("{file} could not be written: {reason}. Make room, or choose another place.")
-            muted(self._language, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
+            muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
             return
-        muted(self._language).setText(self._name)
+        muted(self._language_label).setText(self._language_name)
         self._save.setIcon(self._theme.icon("done"))
         QTimer.singleShot(CONFIRMED_FOR, self, self._show_icons)
 
@@ -210,7 +208,7 @@ class CodeBlock(BlockWidget, QFrame):
         self._save.setIcon(self._theme.icon("save"))
 
     @Slot()
-    def _fit(self) -> None:
+    def _fit_height(self) -> None:
         lines = self._text.blockCount()
         if self._wrap.isChecked():
             lines = self._wrapped_lines()
@@ -223,12 +221,12 @@ class CodeBlock(BlockWidget, QFrame):
         self._text.setFixedHeight(shown * self._text.fontMetrics().lineSpacing() + margins)
 
     def _wrapped_lines(self) -> int:
-        """How many lines there are on the screen; counted no farther than matters."""
+        """Return the number of lines on the screen, counted up to just over `MAX_LINES`."""
         count = 0
         block = self._text.document().begin()
         layout = self._text.document().documentLayout()
         while block.isValid() and count <= MAX_LINES:
-            layout.blockBoundingRect(block)  # lays it out
+            layout.blockBoundingRect(block)  # lays the block out
             count += max(block.layout().lineCount(), 1)
             block = block.next()
         return count
@@ -241,10 +239,10 @@ class CodeBlock(BlockWidget, QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._wrap.isChecked():
-            self._fit()
+            self._fit_height()
 
 
-def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -> QToolButton:
+def _tool_button(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -> QToolButton:
     button = QToolButton()
     button.setAutoRaise(True)
     button.setCheckable(is_checkable)
@@ -254,9 +252,8 @@ def _tool(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -
     return button
 
 
-def _with_shorter_lines(code: str) -> str:
-    return "\n".join(line if len(line) <= MAX_LINE_LENGTH else "\n".join(_pieces(line)) for line in code.split("\n"))
-
-
-def _pieces(line: str) -> list[str]:
-    return [line[at : at + MAX_LINE_LENGTH] for at in range(0, len(line), MAX_LINE_LENGTH)]
+def _split_long_lines(code: str) -> str:
+    lines = []
+    for line in code.split("\n"):
+        lines += [line[at : at + MAX_LINE_LENGTH] for at in range(0, len(line) or 1, MAX_LINE_LENGTH)]
+    return "\n".join(lines)

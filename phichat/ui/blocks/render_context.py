@@ -1,4 +1,4 @@
-"""What blocks of text, code and formulas share while they are drawn."""
+"""The render thread and the formula cache, which the blocks of a transcript share."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ class RenderContext(QObject):
     """One for all messages of a transcript, or for one document beside it.
 
     Attributes:
-        render_thread: does what takes a moment in a thread: highlighting code, drawing formulas.
+        render_thread: runs syntax highlighting and formula rendering in a thread.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -24,7 +24,7 @@ class RenderContext(QObject):
 
     @cached_property
     def formula_cache(self) -> "FormulaCache":
-        """Return the cache of drawn formulas."""
-        from phichat.ui.blocks.formulas import FormulaCache  # noqa: PLC0415 - an empty window has none
+        """The cache of rendered formulas."""
+        from phichat.ui.blocks.formulas import FormulaCache  # noqa: PLC0415 - with the first formula
 
         return FormulaCache(self.render_thread, self)

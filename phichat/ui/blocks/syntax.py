@@ -1,4 +1,4 @@
-"""Syntax highlighting: Pygments in a thread, its colours on the document."""
+"""Syntax highlighting: Pygments in a thread, its colours applied to a QTextDocument."""
 
 from collections.abc import Iterator
 from functools import lru_cache, partial
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
 
-MAX_LENGTH, MAX_LINE_LENGTH = 200_000, 2_000  # characters: what is longer stays without colours
+MAX_LENGTH, MAX_LINE_LENGTH = 200_000, 2_000  # characters: longer code is not highlighted
 
 Span = tuple[int, int, str]
-"""Where it begins in its line, how long it is, in units of UTF-16; and what it is."""
+"""Start in its line and length, in UTF-16 code units, and the name of a colour."""
 
-# From the particular to the general.
-_KINDS = (
+# The first family that contains a token decides.
+_COLOR_NAMES = (
     (Comment.Preproc, "name"),
     (Comment, "comment"),
     (Generic.Deleted, "alert"),
@@ -59,40 +59,40 @@ ON_DARK = {
 
 
 def highlight_lines(code: str, language: str) -> list[list[Span]] | None:
-    """What is in each line of `code`; None where nobody knows that language, or it is too long."""
+    """Return the spans of each line of `code`; None if the language is unknown or the code too long."""
     lexer = _lexer(language) if len(code) <= MAX_LENGTH else None
-    return list(_lines(lexer, code)) if lexer else None
+    return list(_spans(lexer, code)) if lexer else None
 
 
 def file_suffix(language: str) -> str:
-    """What names of files in that language end with."""
+    """Return the suffix of files in `language`, ".txt" if it is unknown."""
     lexer = _lexer(language)
     names = [PurePath(name).suffix for name in lexer.filenames] if lexer else []
     return next((name for name in names if name and not set(name) & set("*?[]")), ".txt")
 
 
-def _lines(lexer: "Lexer", code: str) -> Iterator[list[Span]]:
+def _spans(lexer: "Lexer", code: str) -> Iterator[list[Span]]:
     line: list[Span] = []
     at = 0
     if max(map(len, code.split("\n"))) > MAX_LINE_LENGTH:
         return
     for _, token, text in lexer.get_tokens_unprocessed(code):
-        kind = color_name(token)
+        color = color_name(token)
         for number, part in enumerate(text.split("\n")):
             if number:
                 yield line
                 line, at = [], 0
             size = utf16_length(part)
-            if kind and size:
-                line.append((at, size, kind))
+            if color and size:
+                line.append((at, size, color))
             at += size
     yield line
 
 
 @lru_cache(maxsize=400)
 def color_name(token: _TokenType) -> str:
-    """What `token` is in our few words; nothing for what looks like any text."""
-    return next((kind for family, kind in _KINDS if token in family), "")
+    """Return the colour of `token`; empty for the colour of plain text."""
+    return next((color for family, color in _COLOR_NAMES if token in family), "")
 
 
 @lru_cache(maxsize=50)
@@ -107,74 +107,72 @@ def _lexer(language: str) -> "Lexer | None":
     return lexer
 
 
-INTERVAL = 0.15  # seconds between looking at code that grows; as much again for 10,000 characters
-SLICE = 0.003  # seconds of colouring, between which the window does other things
-LAST_LINES = 20  # lines at the end that are coloured first: they are what is read
+INTERVAL = 0.15  # seconds between runs of Pygments on growing code; as much again for each 10,000 characters
+SLICE = 0.003  # seconds of colouring before the event loop runs again
 
 
 class SyntaxHighlighter(QSyntaxHighlighter):
-    """Knows the colours of `document`'s lines."""
+    """Colours `document` as code. Pygments runs on `render_thread`, the result is applied in slices of idle time."""
 
     def __init__(self, document: QTextDocument, render_thread: RenderThread) -> None:
         super().__init__(document)
         self._document, self._render_thread = document, render_thread
-        self._lines: list[list[Span]] = []
+        self._spans: list[list[Span]] = []
         self._changed: list[int] = []
-        self._looks: dict[str, QTextCharFormat] = {}
+        self._formats: dict[str, QTextCharFormat] = {}
         self._code, self._language = "", ""
-        self._is_asking = False
-        self._later = QTimer(self, singleShot=True)
-        self._later.timeout.connect(self._ask)
-        self._painting = QTimer(self, interval=0)
-        self._painting.timeout.connect(self._paint)
+        self._is_running = False
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._run_pygments)
+        self._paint_timer = QTimer(self, interval=0)
+        self._paint_timer.timeout.connect(self._paint)
 
     def set_colors(self, palette: QPalette) -> None:
-        """Use colours that can be read on the palette's ground."""
-        colours = ON_DARK if palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5 else ON_LIGHT
-        self._looks = {}
-        for kind, colour in colours.items():
-            look = QTextCharFormat()
-            look.setForeground(QColor(colour))
-            self._looks[kind] = look
-        self._changed = list(range(len(self._lines)))
-        self._painting.start()
+        """Use the colours for a dark or light background, whichever `palette` has."""
+        colors = ON_DARK if palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5 else ON_LIGHT
+        self._formats = {}
+        for name, color in colors.items():
+            self._formats[name] = QTextCharFormat()
+            self._formats[name].setForeground(QColor(color))
+        self._changed = list(range(len(self._spans)))
+        self._paint_timer.start()
 
     def highlight(self, code: str, language: str) -> None:
-        """`code` is what the document shows now."""
+        """Highlight `code`, the text of the document now."""
         if language != self._language:
-            self._lines = []
+            self._spans = []
         self._code, self._language = code, language
-        if language and not self._later.isActive() and not self._is_asking:
-            self._later.start(0 if not self._lines else int(1000 * INTERVAL * (1 + len(code) / 10_000)))
+        if language and not self._timer.isActive() and not self._is_running:
+            self._timer.start(0 if not self._spans else int(1000 * INTERVAL * (1 + len(code) / 10_000)))
 
     @Slot()
-    def _ask(self) -> None:
-        self._is_asking = True
+    def _run_pygments(self) -> None:
+        self._is_running = True
         code, language = self._code, self._language
-        self._render_thread.run(self, partial(highlight_lines, code, language), partial(self._take, code))
+        self._render_thread.run(self, partial(highlight_lines, code, language), partial(self._on_highlighted, code))
 
-    def _take(self, code: str, lines: list[list[Span]] | None) -> None:
-        self._is_asking = False
+    def _on_highlighted(self, code: str, lines: list[list[Span]] | None) -> None:
+        self._is_running = False
         if lines is None:
             return
-        old, self._lines = self._lines, lines
+        old, self._spans = self._spans, lines
         fresh = [at for at, line in enumerate(lines) if at >= len(old) or line != old[at]]
         self._changed = sorted({*self._changed, *fresh})
-        self._painting.start()
+        self._paint_timer.start()
         if code != self._code:
             self.highlight(self._code, self._language)
 
     @Slot()
     def _paint(self) -> None:
-        """Colour some lines, the last ones first."""
+        """Colour some of the changed lines, the last ones first: they are being read."""
         until = perf_counter() + SLICE
         while self._changed and perf_counter() < until:
             self.rehighlightBlock(self._document.findBlockByNumber(self._changed.pop()))
         if not self._changed:
-            self._painting.stop()
+            self._paint_timer.stop()
 
     def highlightBlock(self, text: str) -> None:  # noqa: ARG002
         number = self.currentBlock().blockNumber()
-        for start, size, kind in self._lines[number] if number < len(self._lines) else []:
-            if kind in self._looks:
-                self.setFormat(start, size, self._looks[kind])
+        for start, size, color in self._spans[number] if number < len(self._spans) else []:
+            if color in self._formats:
+                self.setFormat(start, size, self._formats[color])

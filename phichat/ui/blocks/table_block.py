@@ -1,7 +1,6 @@
-"""A table in a reply: as wide as it wants to be, scrolled sideways; only the rows at its end are laid out again."""
+"""A table in a reply. It scrolls sideways; while it grows, only its last rows are laid out again."""
 
 from collections.abc import Sequence
-from unicodedata import bidirectional
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
@@ -22,10 +21,11 @@ from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, text_of
 from phichat.ui.blocks.formulas import FormulaCache
 from phichat.ui.blocks.text_block import TextBlock
+from phichat.ui.blocks.text_layout import common_prefix, is_rtl
 
-PADDING = 6  # pixels around what is in a cell
-NARROWEST, WIDEST, STEP = 32, 340, 16  # pixels of a column, which grows by so many, so that it seldom does
-_SIDES = {
+PADDING = 6  # pixels in a cell
+MIN_WIDTH, MAX_WIDTH, WIDTH_STEP = 32, 340, 16  # pixels of a column; it grows in steps so that it seldom has to
+_ALIGNMENTS = {
     "center": Qt.AlignmentFlag.AlignHCenter,
     "right": Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute,
     "left": Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute,
@@ -33,82 +33,84 @@ _SIDES = {
 
 
 class TableBlock(TextBlock):
-    """Shows the parts of a table below each other, such that they look like one."""
+    """Shows a table as a column of Qt tables that look like one.
+
+    The parser hands over a long table in parts, so that only the last one changes while it grows.
+    """
 
     def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(formula_cache, parent)
         self._shown: list[tuple[Table, bool]] = []
         self._tables: list[QTextTable] = []
         self._widths: list[float] = []
-        self._is_turned = False  # its first column is at the right, which Qt's tables cannot have by themselves
+        self._is_rtl = False  # columns go from right to left, which Qt's tables cannot
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAccessibleName(tr("Table"))
 
     def set_accessible_name(self, name: str) -> None:
-        """It has a better one."""
+        """Keep the name "Table"."""
 
     def selected_markdown(self) -> str:
         return self.selected_text()
 
     def set_items(self, items: tuple[Node, ...]) -> None:
-        wanted = [(item, self._lacks(item)) for item in items if isinstance(item, Table)]
-        if not self.document().characterCount() > 1:  # it was dressed anew
+        wanted = [(item, self._lacks_formula(item)) for item in items if isinstance(item, Table)]
+        if self.document().characterCount() <= 1:  # set_style cleared it
             self._shown, self._tables = [], []
-        same = next((at for at, pair in enumerate(zip(self._shown, wanted, strict=False)) if pair[0] != pair[1]), -1)
-        same = min(len(self._shown), len(wanted)) if same < 0 else same
+        same = common_prefix(self._shown, wanted)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        self._cut(cursor, same)
-        self._widen([table for table, _ in wanted[same:]])
+        self._truncate(cursor, same)
+        self._fit_columns([table for table, _ in wanted[same:]])
         for table, _ in wanted[same:]:
-            self._add(cursor, table)
+            self._append_table(cursor, table)
         cursor.endEditBlock()
         self._shown = wanted
         self.text_layout.has_pending_formulas = any(lacks for _, lacks in wanted)
 
-    def _cut(self, cursor: QTextCursor, at: int) -> None:
-        """Take away all from the part of that number on."""
-        if at < len(self._tables):
-            cursor.setPosition(self._tables[at].firstPosition() - 1)
+    def _truncate(self, cursor: QTextCursor, index: int) -> None:
+        """Delete all from the table at `index` on."""
+        if index < len(self._tables):
+            cursor.setPosition(self._tables[index].firstPosition() - 1)
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            del self._tables[at:]
+            del self._tables[index:]
 
-    def _add(self, cursor: QTextCursor, table: Table) -> None:
+    def _append_table(self, cursor: QTextCursor, table: Table) -> None:
         rows = table.rows if table.continues else (table.head, *table.rows)
         if not rows:
             return
-        self._is_turned = _begins_right("".join(map(text_of, table.head)))
+        self._is_rtl = is_rtl("".join(map(text_of, table.head)))
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._thin(cursor)
-        made = cursor.insertTable(len(rows), len(table.sides), self._shape())
+        self._shrink_line(cursor)
+        made = cursor.insertTable(len(rows), len(table.sides), self._table_format())
         for number, row in enumerate(rows):
             is_head = number == 0 and not table.continues
             for column, cell in enumerate(row[: len(table.sides)]):
-                across = len(table.sides) - 1 - column if self._is_turned else column
-                self._fill(made.cellAt(number, across), cell, table.sides[column], is_head=is_head)
+                across = len(table.sides) - 1 - column if self._is_rtl else column
+                self._fill_cell(made.cellAt(number, across), cell, table.sides[column], is_head=is_head)
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._thin(cursor)
+        self._shrink_line(cursor)
         self._tables.append(made)
 
-    def _fill(self, cell: QTextTableCell, runs: Runs, side: str, *, is_head: bool) -> None:
-        shape = QTextTableCellFormat()
-        shape.setPadding(PADDING)
-        shape.setBottomBorder(1)
-        shape.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        shape.setBottomBorderBrush(self.text_layout.line_color())
+    def _fill_cell(self, cell: QTextTableCell, runs: Runs, side: str, *, is_head: bool) -> None:
+        cell_format = QTextTableCellFormat()
+        cell_format.setPadding(PADDING)
+        cell_format.setBottomBorder(1)
+        cell_format.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        cell_format.setBottomBorderBrush(self.text_layout.line_color())
         if is_head:
-            shape.setBackground(self.palette().alternateBase())
-        cell.setFormat(shape)
+            cell_format.setBackground(self.palette().alternateBase())
+        cell.setFormat(cell_format)
         cursor = cell.firstCursorPosition()
-        if side in _SIDES:
+        if side in _ALIGNMENTS:
             block = QTextBlockFormat()
-            block.setAlignment(_SIDES[side])
+            block.setAlignment(_ALIGNMENTS[side])
             cursor.setBlockFormat(block)
         self.text_layout.insert(cursor, runs, self.text_layout.text_format(is_bold=is_head))
 
-    def _thin(self, cursor: QTextCursor) -> None:
-        """Make next to nothing of the line that Qt wants before and after each table."""
+    def _shrink_line(self, cursor: QTextCursor) -> None:
+        """Make the line that Qt demands before and after a table as low as can be."""
         block = QTextBlockFormat()
         block.setLineHeight(0.01, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
         look = QTextCharFormat()
@@ -116,36 +118,36 @@ class TableBlock(TextBlock):
         cursor.setBlockFormat(block)
         cursor.setBlockCharFormat(look)
 
-    def _shape(self) -> QTextTableFormat:
-        shape = QTextTableFormat()
-        shape.setBorder(0)
-        shape.setCellSpacing(0)
-        shape.setMargin(0)
-        if self._is_turned:
-            shape.setAlignment(Qt.AlignmentFlag.AlignRight)
-        widths = self._widths[::-1] if self._is_turned else self._widths
-        shape.setColumnWidthConstraints(
+    def _table_format(self) -> QTextTableFormat:
+        table_format = QTextTableFormat()
+        table_format.setBorder(0)
+        table_format.setCellSpacing(0)
+        table_format.setMargin(0)
+        if self._is_rtl:
+            table_format.setAlignment(Qt.AlignmentFlag.AlignRight)
+        widths = self._widths[::-1] if self._is_rtl else self._widths
+        table_format.setColumnWidthConstraints(
             [QTextLength(QTextLength.Type.FixedLength, width + 2 * PADDING) for width in widths]
         )
-        return shape
+        return table_format
 
-    def _widen(self, tables: Sequence[Table]) -> None:
-        """Have each column wide enough for what is in it, within reason; for all parts the same."""
+    def _fit_columns(self, tables: Sequence[Table]) -> None:
+        """Widen columns to fit their cells, up to `MAX_WIDTH`, in all tables alike."""
         metrics = QFontMetricsF(self.font())
         widths = list(self._widths)
         for table in tables:
-            widths += [NARROWEST] * (len(table.sides) - len(widths))
+            widths += [MIN_WIDTH] * (len(table.sides) - len(widths))
             for row in (table.head, *table.rows):
                 for column, cell in enumerate(row[: len(widths)]):
-                    if widths[column] < WIDEST:
-                        widths[column] = max(widths[column], _width(cell, metrics))
+                    if widths[column] < MAX_WIDTH:
+                        widths[column] = max(widths[column], _text_width(cell, metrics))
         if widths != self._widths:
             self._widths = widths
             for made in self._tables:
-                made.setFormat(self._shape())
+                made.setFormat(self._table_format())
 
-    def _lacks(self, table: Node) -> bool:
-        """Whether there are formulas in it that are not drawn yet."""
+    def _lacks_formula(self, table: Node) -> bool:
+        """Return whether a formula in `table` is not rendered yet."""
         return isinstance(table, Table) and any(
             self.text_layout.lacks_formula(cell) for row in (table.head, *table.rows) for cell in row
         )
@@ -155,16 +157,10 @@ class TableBlock(TextBlock):
         super().changeEvent(event)
 
 
-def _begins_right(words: str) -> bool:
-    """Whether the first letter that has a direction is read from the right."""
-    directions = (bidirectional(letter) for letter in words)
-    return next((direction for direction in directions if direction in {"L", "R", "AL"}), "L") != "L"
-
-
-def _width(runs: Runs, metrics: QFontMetricsF) -> float:
-    """What `runs` want, bold letters, code and formulas guessed, in whole steps."""
+def _text_width(runs: Runs, metrics: QFontMetricsF) -> float:
+    """Return the width for `runs` in pixels, rounded up to `WIDTH_STEP`; bold text, code and formulas are estimated."""
     lines = text_of(runs)[:400].split("\n")
     pixels = 1.1 * max(metrics.horizontalAdvance(line) for line in lines)
     wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in runs)
     pixels += wider * metrics.averageCharWidth()
-    return min(WIDEST, -(-pixels // STEP) * STEP)
+    return min(MAX_WIDTH, -(-pixels // WIDTH_STEP) * WIDTH_STEP)

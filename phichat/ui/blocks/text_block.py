@@ -1,4 +1,4 @@
-"""Prose in a message: a reply's paragraphs or plain text, as high as it is long, in which nothing is fetched or run."""
+"""A block of text in a message: paragraphs of a reply, or plain text."""
 
 from math import ceil
 
@@ -12,16 +12,19 @@ from phichat.ui.blocks.formulas import SOURCE, FormulaCache
 from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.widgets.plain_text import SealedDocument
 
-ENLARGEMENT = 1.1  # than the window's font
-QUOTE_BAR = 3  # pixels: the line beside a quote
-_SAFE = {"http", "https"}
-_LOOKS = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
+ENLARGEMENT = 1.1  # of the window's font
+QUOTE_BAR = 3  # pixels
+_SAFE_SCHEMES = {"http", "https"}
+_STYLE_CHANGES = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
 
 class TextBlock(BlockWidget, QTextBrowser):
-    """Shows text. HTML stays text, pictures are not fetched, and a link shows where it leads before it opens."""
+    """Shows text, as high as the text is long.
 
-    _is_dressed = False
+    Nothing is fetched or run: HTML stays text, images are not loaded, and a link shows its URL before it opens.
+    """
+
+    _has_style = False  # a class attribute: Qt sends changeEvent before the constructor is done, too
 
     def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +34,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         self.setDocument(document)
         self._source = ""
         self._formula_cache = formula_cache
-        self._waits = False  # for a formula to be drawn
+        self._is_waiting_for_formula = False
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)
@@ -45,19 +48,19 @@ class TextBlock(BlockWidget, QTextBrowser):
         font.setPointSizeF(font.pointSizeF() * ENLARGEMENT)
         self.setFont(font)
         self.text_layout = TextLayout(self.document(), formula_cache)
-        self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self.anchorClicked.connect(self._open)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
+        self.anchorClicked.connect(self._open_link)
         if formula_cache:
             formula_cache.drawn.connect(self._on_drawn)
 
     def show_block(self, block: Block) -> None:
         if self.block != block:
             self.block = block
-            self._set()
+            self._update_document()
             self.refresh_highlights()
 
     def show_plain(self, source: str) -> None:
-        """Show `source` as it is."""
+        """Show `source` as plain text."""
         if source != self._source:
             self._source = source
             self.setPlainText(source)
@@ -69,10 +72,7 @@ class TextBlock(BlockWidget, QTextBrowser):
     def selected_text(self) -> str:
         cursor = self.textCursor()
         text = cursor.selection().toPlainText()
-        if OBJECT not in text:
-            return text
-        sources = iter(self._formulas(cursor.selectionStart(), cursor.selectionEnd()))
-        return "".join(next(sources, letter) if letter == OBJECT else letter for letter in text)
+        return self._with_formula_sources(text, cursor.selectionStart(), cursor.selectionEnd())
 
     def link_at(self, place: QPoint) -> str:
         return self.anchorAt(place)
@@ -90,31 +90,31 @@ class TextBlock(BlockWidget, QTextBrowser):
         return self.text_layout.to_markdown(cursor.selectionStart(), cursor.selectionEnd())
 
     def widest_line(self) -> int:
-        """Pixels that the longest of its first lines wants."""
+        """Return the width in pixels of the longest of the first lines."""
         lines = self._source.split("\n", 60)[:60]
         return max(self.fontMetrics().horizontalAdvance(line[:400]) for line in lines) + 4
 
     def set_items(self, items: tuple[Node, ...]) -> None:
-        """Put `items` into the document."""
+        """Show the paragraphs among `items`."""
         self.text_layout.show([item for item in items if isinstance(item, Paragraph)])
 
-    def _set(self) -> None:
+    def _update_document(self) -> None:
         if self.block is None:
             return
-        if not self._is_dressed:
-            self._is_dressed = True
+        if not self._has_style:
+            self._has_style = True
             self.text_layout.set_style(self.palette(), self.font())
         cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
         place = cursor.anchor(), cursor.position()
         self.set_items(self.block.items)
-        self._go_back(*place, scrolled)
-        if OBJECT in self.toPlainText():  # only a formula can be wide; what hangs from right to left seems to Qt to be
+        self._restore_selection(*place, scrolled)
+        if OBJECT in self.toPlainText():  # Qt takes text from right to left for wide, too
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._waits = self.text_layout.has_pending_formulas
-        self._describe()
+        self._is_waiting_for_formula = self.text_layout.has_pending_formulas
+        self._set_description()
 
-    def _go_back(self, anchor: int, position: int, scrolled: int) -> None:
-        """Have marked what was marked, and seen what was seen: text that is put where the cursor is moves it."""
+    def _restore_selection(self, anchor: int, position: int, scrolled: int) -> None:
+        """Restore selection and scroll position, which text inserted at the cursor moves."""
         cursor = self.textCursor()
         if (cursor.anchor(), cursor.position()) != (anchor, position):
             end = self.document().characterCount() - 1
@@ -123,17 +123,22 @@ class TextBlock(BlockWidget, QTextBrowser):
             self.setTextCursor(cursor)
             self.horizontalScrollBar().setValue(scrolled)
 
-    def _describe(self) -> None:
-        """A screen reader hears formulas as they were written: they are one letter each in the text."""
+    def _set_description(self) -> None:
+        """Give screen readers the source of formulas, which are one character each in the text."""
         text = self.toPlainText()
         if OBJECT in text:
-            sources = iter(self._formulas(0, self.document().characterCount()))
-            self.setAccessibleDescription(
-                "".join(next(sources, letter) if letter == OBJECT else letter for letter in text)
-            )
+            end = self.document().characterCount()
+            self.setAccessibleDescription(self._with_formula_sources(text, 0, end))
 
-    def _formulas(self, start: int, end: int) -> list[str]:
-        """What was written for each formula from `start` to `end`."""
+    def _with_formula_sources(self, text: str, start: int, end: int) -> str:
+        """Return `text`, which is from `start` to `end` in the document, with the source of each formula."""
+        if OBJECT not in text:
+            return text
+        sources = iter(self._formula_sources(start, end))
+        return "".join(next(sources, letter) if letter == OBJECT else letter for letter in text)
+
+    def _formula_sources(self, start: int, end: int) -> list[str]:
+        """Return the sources of the formulas from `start` to `end`."""
         found = []
         block = self.document().findBlock(start)
         while block.isValid() and block.position() < end:
@@ -150,12 +155,12 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     @Slot()
     def _on_drawn(self) -> None:
-        if self._waits:
-            self._set()
+        if self._is_waiting_for_formula:
+            self._update_document()
             self.refresh_highlights()
 
     @Slot()
-    def _fit(self) -> None:
+    def _fit_height(self) -> None:
         size = self.document().size()
         can_be_wide = self.horizontalScrollBarPolicy() is not Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         is_wide = can_be_wide and size.width() > self.width() + 1
@@ -163,30 +168,30 @@ class TextBlock(BlockWidget, QTextBrowser):
         self.setFixedHeight(ceil(size.height()) + bar)
 
     @Slot(QUrl)
-    def _open(self, url: QUrl) -> None:
-        if url.scheme() in _SAFE:
-            from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - few links are followed
+    def _open_link(self, url: QUrl) -> None:
+        if url.scheme() in _SAFE_SCHEMES:
+            from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - with the first link
 
             LinkDialog(url, self.window()).open()
 
-    def _paint_signs(self, painter: QPainter, block: QTextBlock) -> None:
-        """Paint what Qt has no words for: the bars of quotes, and rules."""
-        shape = block.blockFormat()
+    def _paint_block(self, painter: QPainter, block: QTextBlock) -> None:
+        """Paint the bars of quotes, and rules, which Qt cannot format."""
+        block_format = block.blockFormat()
         area = self.document().documentLayout().blockBoundingRect(block)
         area.translate(-self.horizontalScrollBar().value(), 0)
-        if shape.hasProperty(RULE):
+        if block_format.hasProperty(RULE):
             painter.fillRect(QRectF(area.left(), area.center().y(), area.width(), 1), self.text_layout.line_color())
         before = block.previous().blockFormat().property(QUOTES) or []
-        for number, depth in enumerate(shape.property(QUOTES) or []):
+        for number, depth in enumerate(block_format.property(QUOTES) or []):
             goes_on = number < len(before) and before[number] == depth
-            top = area.top() - (shape.topMargin() if goes_on else 0)
+            top = area.top() - (block_format.topMargin() if goes_on else 0)
             along = (depth * INDENT + number * QUOTE) * self.text_layout.size
-            is_rtl = shape.layoutDirection() is Qt.LayoutDirection.RightToLeft
+            is_rtl = block_format.layoutDirection() is Qt.LayoutDirection.RightToLeft
             left = self.viewport().width() - along - QUOTE_BAR if is_rtl else along
             painter.fillRect(QRectF(left, top, QUOTE_BAR, area.bottom() - top), self.text_layout.line_color())
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()  # not Qt's, which has the letters that stand for formulas
+        data = QMimeData()  # Qt's own has object replacement characters for formulas
         data.setText(self.selected_text())
         data.setHtml(self.textCursor().selection().toHtml())
         return data
@@ -196,24 +201,25 @@ class TextBlock(BlockWidget, QTextBrowser):
         layout = self.document().documentLayout()
         block = self.document().begin()
         while block.isValid():
-            shape = block.blockFormat()
-            if shape.hasProperty(QUOTES) or shape.hasProperty(RULE):
+            block_format = block.blockFormat()
+            if block_format.hasProperty(QUOTES) or block_format.hasProperty(RULE):
                 area = layout.blockBoundingRect(block)
-                if area.top() - shape.topMargin() <= event.rect().bottom() and area.bottom() >= event.rect().top():
-                    self._paint_signs(painter, block)
+                top = area.top() - block_format.topMargin()
+                if top <= event.rect().bottom() and area.bottom() >= event.rect().top():
+                    self._paint_block(painter, block)
             block = block.next()
         painter.end()
         super().paintEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in _LOOKS and self._is_dressed:
-            self._is_dressed = False
-            self._set()
+        if event.type() in _STYLE_CHANGES and self._has_style:
+            self._has_style = False
+            self._update_document()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self._fit_height()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):

@@ -1,4 +1,4 @@
-"""Puts a reply's paragraphs into a text document: only what changed, in colours of the palette, nothing fetched."""
+"""Lays out the paragraphs of a reply in a QTextDocument, and only those that changed."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -25,20 +25,21 @@ from phichat.markdown.serializer import clipped, markup
 from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
 from phichat.ui.widgets.plain_text import tool_tip
 
-QUOTES = QTextFormat.Property.UserProperty + 5  # how many lists deep each quote around a paragraph began
+QUOTES = QTextFormat.Property.UserProperty + 5  # list[int]: the list depth at which each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6
 
-HEADINGS = (1.0, 1.5, 1.3, 1.15, 1.05, 1.0, 1.0)  # of the text's size
-INDENT, QUOTE = 1.7, 1.1  # of the text's size
-GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between items, above headings; of the text's size
+# In units of the font size:
+HEADINGS = (1.0, 1.5, 1.3, 1.15, 1.05, 1.0, 1.0)  # by level
+INDENT, QUOTE = 1.7, 1.1
+GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between list items, above headings
 
 
 class TextLayout:
-    """Has `document` show paragraphs. What is there stays there as long as what comes only goes on from it.
+    """Lays out paragraphs in `document`. While a reply grows, text is appended and nothing before it changes.
 
     Attributes:
-        size: that of the text, in pixels.
-        waits: whether there is a formula that is not drawn yet.
+        size: the font size in pixels.
+        has_pending_formulas: whether a formula is not rendered yet.
     """
 
     def __init__(self, document: QTextDocument, formula_cache: FormulaCache | None) -> None:
@@ -53,7 +54,7 @@ class TextLayout:
             document.documentLayout().registerHandler(FORMULA, self._object)
 
     def set_style(self, palette: QPalette, font: QFont) -> None:
-        """Use these from now on."""
+        """Use this palette and font from now on; clears the document."""
         self._palette, self._font = palette, font
         self._document.clear()
         self.size, self._points = QFontMetricsF(font).height() / 1.2, QFontInfo(font).pointSizeF()
@@ -62,42 +63,40 @@ class TextLayout:
         self._shown.clear()
 
     def show(self, paragraphs: Sequence[Paragraph]) -> None:
-        """Have these shown, and nothing else."""
+        """Show `paragraphs` and nothing else."""
         wanted = [
-            (paragraph, self._gap(paragraphs[at - 1], paragraph) if at else 0.0, self._drawn(paragraph.runs))
+            (paragraph, self._gap(paragraphs[at - 1], paragraph) if at else 0.0, self._count_drawn(paragraph.runs))
             for at, paragraph in enumerate(paragraphs)
         ]
-        same = next((at for at, pair in enumerate(zip(self._shown, wanted, strict=False)) if pair[0] != pair[1]), -1)
-        same = min(len(self._shown), len(wanted)) if same < 0 else same
+        same = common_prefix(self._shown, wanted)
         cursor = QTextCursor(self._document)
         cursor.beginEditBlock()
         if same < len(self._shown):
-            rest = _rest(self._shown[same], wanted[same]) if same == len(self._shown) - 1 < len(wanted) else None
+            is_last = same == len(self._shown) - 1 and same < len(wanted)
+            rest = _appended_runs(self._shown[same], wanted[same]) if is_last else None
             if rest is not None:
                 cursor.movePosition(QTextCursor.MoveOperation.End)
-                self.insert(cursor, rest, self._look(wanted[same][0]))
+                self.insert(cursor, rest, self._paragraph_format(wanted[same][0]))
                 same += 1
             else:
-                self._cut(cursor, same)
+                self._truncate(cursor, same)
         for at in range(same, len(wanted)):
-            self._put(cursor, at, *wanted[at][:2])
+            self._append(cursor, at, *wanted[at][:2])
         cursor.endEditBlock()
         self._shown = wanted
         self.has_pending_formulas = any(self.lacks_formula(paragraph.runs) for paragraph in paragraphs)
 
-    def insert(self, cursor: QTextCursor, runs: Runs, look: QTextCharFormat) -> None:
-        """Write `runs` at `cursor`; formulas as drawings, where they are drawn."""
+    def insert(self, cursor: QTextCursor, runs: Runs, base: QTextCharFormat) -> None:
+        """Insert `runs` at `cursor`; formulas as drawings, or as code while they are not rendered."""
         for run in runs:
-            shape = self._shape(run, look)
             if run.latex and self._is_drawn(run):
-                cursor.insertText(OBJECT, self._formula_shape(run, shape))
-            elif run.latex:
-                cursor.insertText(_inside(run.text), self._shape(replace(run, style=run.style | Style.CODE), look))
-            else:
-                cursor.insertText(_inside(run.text), shape)
+                cursor.insertText(OBJECT, self._formula_format(run, self._run_format(run, base)))
+                continue
+            shown = replace(run, style=run.style | Style.CODE) if run.latex else run
+            cursor.insertText(_as_line_breaks(run.text), self._run_format(shown, base))
 
     def to_markdown(self, start: int, end: int) -> str:
-        """What is from `start` to before `end`, as Markdown."""
+        """Return the text between two positions in the document as Markdown."""
         found = []
         block = self._document.findBlock(start)
         while block.isValid() and block.position() < end and block.blockNumber() < len(self._shown):
@@ -107,54 +106,54 @@ class TextLayout:
         return markup(found)
 
     def lacks_formula(self, runs: Runs) -> bool:
-        """Whether a formula in `runs` is not drawn yet."""
-        return self._drawn(runs) < sum(1 for run in runs if run.latex)
+        """Return whether a formula in `runs` is not rendered yet."""
+        return self._count_drawn(runs) < sum(1 for run in runs if run.latex)
 
     def text_format(self, *, is_bold: bool = False) -> QTextCharFormat:
-        """That of plain words."""
-        look = QTextCharFormat()
-        look.setForeground(self._palette.color(QPalette.ColorRole.Text))
+        """Return the format of plain text."""
+        char_format = QTextCharFormat()
+        char_format.setForeground(self._palette.color(QPalette.ColorRole.Text))
         if is_bold:
-            look.setFontWeight(QFont.Weight.DemiBold)
-        return look
+            char_format.setFontWeight(QFont.Weight.DemiBold)
+        return char_format
 
     def line_color(self) -> QColor:
-        """That of lines in the text."""
+        """Return the colour of lines and bars."""
         return self._palette.color(QPalette.ColorRole.Mid)
 
-    def _put(self, cursor: QTextCursor, at: int, paragraph: Paragraph, gap: float) -> None:
+    def _append(self, cursor: QTextCursor, at: int, paragraph: Paragraph, gap: float) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         if at:
             cursor.insertBlock()
-        cursor.setBlockFormat(self._block(paragraph, gap))
-        look = self._look(paragraph)
-        cursor.setBlockCharFormat(look)
+        cursor.setBlockFormat(self._block_format(paragraph, gap))
+        char_format = self._paragraph_format(paragraph)
+        cursor.setBlockCharFormat(char_format)
         if paragraph.marker:
-            cursor.insertText(paragraph.marker + "\t", look)
-        self.insert(cursor, paragraph.runs, look)
+            cursor.insertText(paragraph.marker + "\t", char_format)
+        self.insert(cursor, paragraph.runs, char_format)
 
-    def _cut(self, cursor: QTextCursor, at: int) -> None:
-        """Take away all from the paragraph of that number on."""
-        if at == 0:
+    def _truncate(self, cursor: QTextCursor, index: int) -> None:
+        """Delete all from the paragraph at `index` on."""
+        if index == 0:
             self._document.clear()
             self._document.setDefaultFont(self._font)
             cursor.setPosition(0)
             return
-        block = self._document.findBlockByNumber(at - 1)
+        block = self._document.findBlockByNumber(index - 1)
         cursor.setPosition(block.position() + block.length() - 1)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
 
-    def _block(self, paragraph: Paragraph, gap: float) -> QTextBlockFormat:
+    def _block_format(self, paragraph: Paragraph, gap: float) -> QTextBlockFormat:
         block = QTextBlockFormat()
         block.setTopMargin(gap * self.size)
         block.setIndent(paragraph.depth)
         quotes = len(paragraph.quotes) * self.size * QUOTE
         tab = QTextOption.TabType.LeftTab
-        if _is_rtl(paragraph.runs):
+        if is_rtl("".join(run.text[:200] for run in paragraph.runs)):
             block.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
             block.setRightMargin(quotes)
-            tab = QTextOption.TabType.RightTab  # the side on which they stand is counted from the right
+            tab = QTextOption.TabType.RightTab  # Qt counts tabs from the right here
         else:
             block.setLeftMargin(quotes)
         if paragraph.marker:
@@ -169,47 +168,47 @@ class TextLayout:
             block.setProperty(RULE, True)
         return block
 
-    def _look(self, paragraph: Paragraph) -> QTextCharFormat:
-        look = self.text_format(is_bold=bool(paragraph.heading))
+    def _paragraph_format(self, paragraph: Paragraph) -> QTextCharFormat:
+        char_format = self.text_format(is_bold=bool(paragraph.heading))
         if paragraph.heading:
-            look.setFontPointSize(self._points * HEADINGS[paragraph.heading])
+            char_format.setFontPointSize(self._points * HEADINGS[paragraph.heading])
         if paragraph.is_rule:
-            look.setFontPointSize(max(1.0, self._points / 2))
-        return look
+            char_format.setFontPointSize(max(1.0, self._points / 2))
+        return char_format
 
-    def _shape(self, run: Run, look: QTextCharFormat) -> QTextCharFormat:
-        shape = QTextCharFormat(look)
+    def _run_format(self, run: Run, base: QTextCharFormat) -> QTextCharFormat:
+        char_format = QTextCharFormat(base)
         if run.style & Style.BOLD:
-            shape.setFontWeight(QFont.Weight.Bold)
-        shape.setFontItalic(bool(run.style & Style.ITALIC))
-        shape.setFontStrikeOut(bool(run.style & Style.STRUCK))
+            char_format.setFontWeight(QFont.Weight.Bold)
+        char_format.setFontItalic(bool(run.style & Style.ITALIC))
+        char_format.setFontStrikeOut(bool(run.style & Style.STRUCK))
         if run.style & Style.CODE:
-            shape.setFontFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
-            shape.setFontFixedPitch(True)
-            shape.setBackground(self._palette.color(QPalette.ColorRole.Midlight))
+            char_format.setFontFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
+            char_format.setFontFixedPitch(True)
+            char_format.setBackground(self._palette.color(QPalette.ColorRole.Midlight))
         if run.link:
-            shape.setAnchor(True)
-            shape.setAnchorHref(run.link)
-            shape.setFontUnderline(True)
-            shape.setForeground(self._palette.color(QPalette.ColorRole.Link))
-            shape.setToolTip(tool_tip(run.link))
-        return shape
+            char_format.setAnchor(True)
+            char_format.setAnchorHref(run.link)
+            char_format.setFontUnderline(True)
+            char_format.setForeground(self._palette.color(QPalette.ColorRole.Link))
+            char_format.setToolTip(tool_tip(run.link))
+        return char_format
 
-    def _formula_shape(self, run: Run, shape: QTextCharFormat) -> QTextCharFormat:
+    def _formula_format(self, run: Run, char_format: QTextCharFormat) -> QTextCharFormat:
         drawing = self._formula_cache.get(run.latex, is_display=run.is_display) if self._formula_cache else None
-        shape.setObjectType(FORMULA)
-        shape.setProperty(LATEX, run.latex)
-        shape.setProperty(SOURCE, run.text)
-        shape.setProperty(DISPLAY, run.is_display)
+        char_format.setObjectType(FORMULA)
+        char_format.setProperty(LATEX, run.latex)
+        char_format.setProperty(SOURCE, run.text)
+        char_format.setProperty(DISPLAY, run.is_display)
         if drawing:
-            apply_drawing(shape, drawing, shape.font().resolve(self._font))
-        return shape
+            apply_drawing(char_format, drawing, char_format.font().resolve(self._font))
+        return char_format
 
     def _is_drawn(self, run: Run) -> bool:
         return bool(self._formula_cache and self._formula_cache.get(run.latex, is_display=run.is_display))
 
-    def _drawn(self, runs: Runs) -> int:
-        """How many formulas are drawings."""
+    def _count_drawn(self, runs: Runs) -> int:
+        """Return the number of formulas that are rendered."""
         return sum(1 for run in runs if run.latex and self._is_drawn(run))
 
     def _gap(self, before: Paragraph, paragraph: Paragraph) -> float:
@@ -221,8 +220,14 @@ class TextLayout:
         return TIGHT if are_items else GAP
 
 
-def _rest(shown: tuple[Paragraph, float, int], wanted: tuple[Paragraph, float, int]) -> Runs | None:
-    """What `wanted` has after what is shown; None if it is another one."""
+def common_prefix(old: Sequence[object], new: Sequence[object]) -> int:
+    """Return how many items at the start of both are equal."""
+    length = min(len(old), len(new))
+    return next((index for index in range(length) if old[index] != new[index]), length)
+
+
+def _appended_runs(shown: tuple[Paragraph, float, int], wanted: tuple[Paragraph, float, int]) -> Runs | None:
+    """Return what `wanted` adds at the end of `shown`; None if it differs otherwise."""
     old, new = shown[0].runs, wanted[0].runs
     if shown[1] != wanted[1] or replace(wanted[0], runs=old) != shown[0] or any(run.latex for run in old):
         return None
@@ -238,16 +243,12 @@ def _rest(shown: tuple[Paragraph, float, int], wanted: tuple[Paragraph, float, i
     return (*([more] if more.text else []), *new[count + 1 :])
 
 
-def _inside(text: str) -> str:
-    """`text` as it stands within a paragraph: Qt would begin others at its ends of lines."""
+def _as_line_breaks(text: str) -> str:
+    """Return `text` with line separators, as Qt would begin a new paragraph at an end of line."""
     return text.replace("\n", "\u2028").replace("\u2029", "\u2028")
 
 
-def _is_rtl(runs: Runs) -> bool:
-    """Whether the first letter that has a direction goes from right to left."""
-    for run in runs:
-        for letter in run.text[:200]:
-            direction = unicodedata.bidirectional(letter)
-            if direction in {"R", "AL", "L"}:
-                return direction != "L"
-    return False
+def is_rtl(text: str) -> bool:
+    """Return whether the first letter with a direction is read from right to left."""
+    directions = (unicodedata.bidirectional(letter) for letter in text)
+    return next((direction for direction in directions if direction in {"L", "R", "AL"}), "L") != "L"
