@@ -1,4 +1,4 @@
-"""Files as chips, side by side and in as many lines as it takes: each opens its text, and may have a button to go."""
+"""Chips for attached files: each opens the file's text, and may have a button to remove the file."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWi
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import format_size, tr, tr_count
+from phichat.ui.attachments.viewer import AttachmentViewer
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
@@ -16,13 +17,13 @@ from phichat.ui.widgets.plain_text import tool_tip
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import SearchTerms
 
-MAX_NAME_WIDTH = 240  # pixels of a name, whose middle is left out if it is longer
-SPACING = 6
-MAX_ROWS = 3  # in a ChipArea, and half of the next one
+MAX_NAME_WIDTH = 240  # pixels; a longer name is elided in the middle
+SPACING = 6  # pixels
+MAX_ROWS = 3  # of a ChipArea, which shows half of the next one, too
 
 
 class Chip(QFrame):
-    """One file: a button that opens it, and one that takes it away if it `can_go`.
+    """One file: a button that opens it and, if it `is_removable`, one that removes it.
 
     Signals: `opened(Attachment)`, `removed(Attachment)`.
     """
@@ -30,60 +31,60 @@ class Chip(QFrame):
     opened = Signal(object)
     removed = Signal(object)
 
-    def __init__(self, theme: Theme, file: Attachment, *, can_go: bool) -> None:
+    def __init__(self, theme: Theme, file: Attachment, *, is_removable: bool) -> None:
         super().__init__()
         self.file, self._theme = file, theme
         self._tokens: int | None = None
-        self._room = MAX_NAME_WIDTH
+        self._name_width = MAX_NAME_WIDTH
         self.setProperty("part", "chip")
-        self._name = QToolButton()
-        self._name.setObjectName("chipOpen")
-        self._name.setAccessibleName(file.title)
-        self._name.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        set_icon_size(self._name, 15)
-        self._name.clicked.connect(self._on_opened)
+        self._open_button = QToolButton()
+        self._open_button.setObjectName("chipOpen")
+        self._open_button.setAccessibleName(file.title)
+        self._open_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        set_icon_size(self._open_button, 15)
+        self._open_button.clicked.connect(self._on_opened)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
-        layout.addWidget(self._name)
-        self._go = self._go_button() if can_go else None
-        if self._go:
-            layout.addWidget(self._go)
+        layout.addWidget(self._open_button)
+        self._remove = self._remove_button() if is_removable else None
+        if self._remove:
+            layout.addWidget(self._remove)
         theme.apply_stylesheet(self, "chip")
         theme.changed.connect(self._show_icons)
         self._show_icons()
-        self._show_words()
+        self._show_text()
 
     def show_tokens(self, tokens: int) -> None:
-        """Say how many tokens it takes."""
+        """Show the number of tokens."""
         if tokens != self._tokens:
             self._tokens = tokens
-            self._show_words()
+            self._show_text()
 
     def fit_width(self, width: int) -> None:
-        """Be no wider than that: then less of the name is shown."""
-        besides = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self._shown_name())
-        room = max(min(MAX_NAME_WIDTH, width - besides), 0)
-        if room != self._room:
-            self._room = room
-            self._show_words()
+        """Shorten the name so that the chip is no wider than `width`."""
+        other_width = self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self._elided_name())
+        room = max(min(MAX_NAME_WIDTH, width - other_width), 0)
+        if room != self._name_width:
+            self._name_width = room
+            self._show_text()
 
     def show_found(self, *, is_found: bool) -> None:
-        """Show whether what is looked for is in it."""
+        """Mark the chip if a search matches its file."""
         if is_found != bool(self.property("found")):
             self.setProperty("found", is_found)
-            self.setStyleSheet(self.styleSheet())  # which looks at the property again
+            self.setStyleSheet(self.styleSheet())  # evaluates the property again
 
     def natural_width(self) -> int:
-        """Pixels that it wants where there is room."""
+        """Return the width in pixels with the whole name."""
         self.fit_width(2 * MAX_NAME_WIDTH)
         return self.sizeHint().width()
 
     def buttons(self) -> list[QWidget]:
-        """What takes the focus."""
-        return [self._name, self._go] if self._go else [self._name]
+        """Return the widgets that take the focus."""
+        return [self._open_button, self._remove] if self._remove else [self._open_button]
 
-    def _go_button(self) -> QToolButton:
+    def _remove_button(self) -> QToolButton:
         button = QToolButton()
         button.setObjectName("chipRemove")
         button.setAccessibleName(tr("Remove {name}").format(name=self.file.title))
@@ -92,19 +93,19 @@ class Chip(QFrame):
         button.clicked.connect(self._on_removed)
         return button
 
-    def _show_words(self) -> None:
+    def _show_text(self) -> None:
         length = format_size(len(self.file.text.encode("utf-8", "replace")))
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
         value = length if self._tokens is None else counted
-        self._name.setText(f" {self._shown_name().replace('&', '&&')} · {value}")
+        self._open_button.setText(f" {self._elided_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
-        self._name.setAccessibleDescription(tr("{value}, opens its text").format(value=value))
-        self._name.setToolTip(
+        self._open_button.setAccessibleDescription(tr("{value}, opens its text").format(value=value))
+        self._open_button.setToolTip(
             tool_tip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
         )
 
-    def _shown_name(self) -> str:
-        return self.fontMetrics().elidedText(self.file.title, Qt.TextElideMode.ElideMiddle, self._room)
+    def _elided_name(self) -> str:
+        return self.fontMetrics().elidedText(self.file.title, Qt.TextElideMode.ElideMiddle, self._name_width)
 
     @Slot()
     def _on_opened(self) -> None:
@@ -116,39 +117,41 @@ class Chip(QFrame):
 
     @Slot()
     def _show_icons(self) -> None:
-        self._name.setIcon(self._theme.icon("file"))
-        if self._go:
-            self._go.setIcon(self._theme.icon("close"))
+        self._open_button.setIcon(self._theme.icon("file"))
+        if self._remove:
+            self._remove.setIcon(self._theme.icon("close"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._go and event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
+        if self._remove and event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self.removed.emit(self.file)
         else:
             super().keyPressEvent(event)
 
 
 class AttachmentChips(QWidget):
-    """The chips of some files; not to be seen where there are none.
+    """The chips of some files, in as many rows as they need; hidden if there are none.
 
-    Signals: `removed(Attachment)` where the person wants one to go; `changed` when others are shown, `arranged` when
-    they may be higher or lower than before.
+    Signals:
+        removed(Attachment): remove this file.
+        changed: other files are shown.
+        arranged: the height may have changed.
     """
 
     removed = Signal(object)
     changed = Signal()
     arranged = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget, *, can_go: bool) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, *, is_removable: bool) -> None:
         super().__init__(parent)
         self.setObjectName("attachments")
         self.setAccessibleName(tr("Attached files"))
-        self._theme, self._can_go = theme, can_go
+        self._theme, self._are_removable = theme, is_removable
         self._chips: list[Chip] = []
-        self._needle: SearchTerms | None = None
+        self._terms: SearchTerms | None = None
         self.hide()
 
     def files(self) -> tuple[Attachment, ...]:
-        """What is shown."""
+        """Return the files shown."""
         return tuple(chip.file for chip in self._chips)
 
     def show_files(self, files: Sequence[Attachment]) -> None:
@@ -156,7 +159,8 @@ class AttachmentChips(QWidget):
         if self.files() == tuple(files):
             return
         kept = {id(chip.file): chip for chip in self._chips}
-        focused = next((at for at, chip in enumerate(self._chips) if chip.isAncestorOf(self._focus())), None)
+        focus = self.window().focusWidget() or self
+        focused = next((index for index, chip in enumerate(self._chips) if chip.isAncestorOf(focus)), None)
         old, self._chips = self._chips, [kept.get(id(file)) or self._make(file) for file in files]
         for chip in old:
             if chip not in self._chips:
@@ -169,32 +173,29 @@ class AttachmentChips(QWidget):
         self.changed.emit()
 
     def show_tokens(self, file: Attachment, tokens: int) -> None:
-        """Say how many tokens `file` takes."""
+        """Show the number of tokens of `file`."""
         for chip in self._chips:
             if chip.file == file:
                 chip.show_tokens(tokens)
         self._arrange()
 
-    def highlight(self, needle: "SearchTerms | None") -> None:
-        """Mark those in which `needle` is; None for none."""
-        self._needle = needle
+    def highlight(self, terms: "SearchTerms | None") -> None:
+        """Mark the chips of files in which `terms` occur; None for none."""
+        self._terms = terms
         for chip in self._chips:
             words = chip.file.name, chip.file.text
-            chip.show_found(is_found=needle is not None and any(map(needle.is_in, words)))
+            chip.show_found(is_found=terms is not None and any(map(terms.is_in, words)))
 
     def buttons(self) -> list[QWidget]:
-        """What takes the focus, in the order of reading."""
+        """Return the widgets that take the focus, in reading order."""
         return [button for chip in self._chips for button in chip.buttons()]
 
     def natural_width(self) -> int:
-        """Pixels that all want in one line."""
+        """Return the width in pixels of all chips in one row."""
         return sum(chip.natural_width() + SPACING for chip in self._chips) - SPACING if self._chips else 0
 
-    def _focus(self) -> QWidget:
-        return self.window().focusWidget() or self
-
     def _make(self, file: Attachment) -> Chip:
-        chip = Chip(self._theme, file, can_go=self._can_go)
+        chip = Chip(self._theme, file, is_removable=self._are_removable)
         chip.setParent(self)
         chip.removed.connect(self.removed)
         chip.opened.connect(self._open)
@@ -202,7 +203,7 @@ class AttachmentChips(QWidget):
         return chip
 
     def _arrange(self) -> None:
-        """Put them side by side, and in the next line where there is no room."""
+        """Place the chips side by side, wrapping into rows."""
         x = y = bottom = 0
         for chip in self._chips:
             chip.fit_width(self.width())
@@ -218,9 +219,7 @@ class AttachmentChips(QWidget):
 
     @Slot(object)
     def _open(self, file: Attachment) -> None:
-        from phichat.ui.attachments.viewer import show_attachment  # noqa: PLC0415 - few are opened
-
-        show_attachment(self._theme, self.window(), file, self._needle)
+        AttachmentViewer(self._theme, self.window(), file, self._terms).open()
 
     def sizeHint(self) -> QSize:
         return QSize(self.natural_width(), self.height())
@@ -231,7 +230,7 @@ class AttachmentChips(QWidget):
 
 
 class ChipArea(QScrollArea):
-    """Chips in a few lines, beyond which they scroll."""
+    """A scroll area for chips, as high as they are up to `MAX_ROWS`."""
 
     def __init__(self, theme: Theme, chips: AttachmentChips, parent: QWidget) -> None:
         super().__init__(parent)

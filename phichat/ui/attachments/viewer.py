@@ -1,4 +1,4 @@
-"""An attached file's text, to be read and copied."""
+"""The window that shows the text of an attached file."""
 
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,9 @@ SIZE = QSize(680, 520)
 
 
 class AttachmentViewer(QDialog):
-    """The text as the model reads it, whatever became of the file since; what is looked for is marked in it."""
+    """Shows the text as the model reads it, whatever became of the file since; `terms` are highlighted in it."""
 
-    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None") -> None:
+    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, terms: "SearchTerms | None") -> None:
         super().__init__(parent)
         self.setObjectName("attachmentWindow")
         self.setWindowTitle(file.title)
@@ -51,25 +51,20 @@ class AttachmentViewer(QDialog):
         theme.apply_stylesheet(buttons, "button")
         theme.apply_stylesheet(self._field.verticalScrollBar(), "bar")
         self.resize(SIZE.boundedTo(parent.size()))
-        self._marks = self._mark(needle, theme) if needle else None
+        self._highlights = self._highlight(terms, theme) if terms else None
 
-    def _mark(self, needle: "SearchTerms", theme: Theme) -> "Highlights":
-        from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - rarely needed
+    def _highlight(self, terms: "SearchTerms", theme: Theme) -> "Highlights":
+        from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - only after a search
 
-        marks = Highlights(self._field, needle, theme.colors)
-        if marks.places:
-            marks.choose(0)
+        highlights = Highlights(self._field, terms, theme.colors)
+        if highlights.places:
+            highlights.choose(0)
             cursor = QTextCursor(self._field.document())
-            cursor.setPosition(marks.places[0][0])
+            cursor.setPosition(highlights.places[0][0])
             self._field.setTextCursor(cursor)
             self._field.centerCursor()
-        return marks
+        return highlights
 
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._file.text)
-
-
-def show_attachment(theme: Theme, parent: QWidget, file: Attachment, needle: "SearchTerms | None" = None) -> None:
-    """Open the text of `file` over `parent`."""
-    AttachmentViewer(theme, parent, file, needle).open()

@@ -1,4 +1,4 @@
-"""Files that go with the next question: chosen, pasted or dropped on the window, and read in a thread."""
+"""Attached files: chosen, pasted or dropped on the window, read in a thread, kept with the conversation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.growing_edit import files_in
 
-MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # what names end in that need no look inside
+MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # files with these names need no inspection
 
 
 class DropFilter(QObject):
-    """Watches a window.
+    """The event filter of a window for files dropped on it.
 
-    Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`, `files_dropped(list[Path])` for what has to be
-    looked at.
+    Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`; `files_dropped(list[Path])`: files of
+    another suffix, which have to be inspected.
     """
 
     model_dropped = Signal(str)
@@ -63,20 +63,20 @@ class DropFilter(QObject):
             self.files_dropped.emit(others)
 
 
-SLOW_AFTER = 300  # milliseconds after which one is told that a file is being read
-GIVE_UP_AFTER = 15_000  # milliseconds for one file: a network that is gone may never answer
+SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
+GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
 
 FileInspector = Callable[[Path], FileKind]
-"""Tells a file's kind, however long that takes."""
+"""Returns the kind of a file; may block."""
 
 TextReader = Callable[[Path], Attachment]
-"""Reads a text file as it is now. Raises StoreError with a sentence about what is wrong with it."""
+"""Reads a text file; may block. Raises StoreError."""
 
 
 @dataclass
 class _Reading:
-    """Files on their way to `session`; `at` is the one that is being read."""
+    """Files that are being read for `session`; `at` is the current one."""
 
     session: Session
     at: Path
@@ -85,14 +85,14 @@ class _Reading:
 
 
 class AttachmentController(QObject):
-    """Keeps what is attached with the conversation in which that was done, shown or not.
+    """Attaches files to the conversation in which they were chosen, shown or not.
 
-    `look` tells what a file is, `read` reads it.
+    `look` returns the kind of a file, `read` reads it; both run in a thread.
 
     Signals:
         notified(str): a sentence about what could not be attached.
         reading_slow(str): the file of that name is still being read; empty once none is.
-        model_given(str), conversations_given(list[Path]): files that are no text to attach.
+        model_dropped(str), conversations_dropped(list[Path]): files that are not text.
     """
 
     notified = Signal(str)
@@ -128,7 +128,7 @@ class AttachmentController(QObject):
 
     @property
     def session(self) -> Session:
-        """The conversation that is shown."""
+        """The current conversation."""
         return self._conversations.current.session
 
     @Slot(object)
@@ -138,19 +138,19 @@ class AttachmentController(QObject):
 
     @Slot()
     def choose_files(self) -> None:
-        """Attach what the person chooses."""
-        from phichat.ui.widgets.dialogs import ask_for_texts  # noqa: PLC0415 - its many types take their time
+        """Attach files that the user chooses in a dialog."""
+        from phichat.ui.widgets.dialogs import ask_for_texts  # noqa: PLC0415 - takes 10 ms
 
         self._begin([(file, FileKind.TEXT) for file in map(Path, ask_for_texts(self._composer.window()))])
 
     @Slot(list)
     def attach(self, files: Sequence[Path]) -> None:
-        """Attach `files`, unless they are models or conversations: those are handed on."""
+        """Attach `files`; models and conversations among them are emitted as signals."""
         self._begin([(file, None) for file in files])
 
     @Slot()
     def close(self) -> None:
-        """End all threads."""
+        """Stop the threads."""
         self._tasks.close()
 
     def _begin(self, files: Sequence[tuple[Path, FileKind | None]]) -> None:
@@ -171,7 +171,7 @@ class AttachmentController(QObject):
         reading.stop = self._tasks.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
 
     def _opened(self, file: Path, kind: FileKind) -> object:
-        """In a thread: the file's text, or why there is none; its kind where it is something else."""
+        """Return the file's text, or why there is none, or its kind if it is not text. Runs in a thread."""
         if kind is not FileKind.TEXT:
             return kind
         try:
@@ -204,7 +204,7 @@ class AttachmentController(QObject):
             self.reading_slow.emit("")
 
     def _tell(self, reading: _Reading, trouble: str = "") -> None:
-        """One sentence about what went wrong, and another if more did."""
+        """Emit one sentence about what went wrong, and another if more did."""
         first, *others = [*reading.troubles, *filter(None, [trouble])] or [""]
         if others:
             first += " " + tr_count(
@@ -245,7 +245,7 @@ class AttachmentController(QObject):
             self._composer.setFocus()
 
     def _keep(self, session: Session) -> None:
-        """Show and store what is attached in `session`, unless that was deleted meanwhile."""
+        """Show and store the attachments of `session`, unless it was deleted meanwhile."""
         name = session.conversation.id
         if session is self.session:
             self.show(session)

@@ -1,4 +1,4 @@
-"""Where people write: a text field that grows, with Send and Stop beside it."""
+"""The composer: a text field that grows, with Attach, Send and Stop, and chips for attached files."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,21 +14,24 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
+LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
+LONG_DRAFT_INTERVAL = 200  # milliseconds between signals for a long draft
+
+
 if TYPE_CHECKING:
     from phichat.ui.attachments.chips import AttachmentChips
 
-LONG_DRAFT = 20_000  # characters, which take their time to be read at every key
-LONG_DRAFT_INTERVAL = 200  # milliseconds, where there is that much
-
 
 class Composer(QFrame):
-    """The field and its buttons, and above it the files that go with what is written.
+    """A text field with buttons, and the attached files above it.
 
     Signals:
-        submitted(str) for a question, `stopped` where the reply should end.
-        draft_changed(str): what is there now, or goes with other files.
-        attach_wanted where the person wants to choose files, `files_pasted(list[Path])` for files that were pasted.
-        removed(Attachment): that is not to go with it.
+        submitted(str): send this message.
+        draft_changed(str): the text, or the files with it, have changed.
+        stopped: end the reply.
+        attach_requested: let the user choose files.
+        files_pasted(list[Path]): attach these files.
+        removed(Attachment): detach this file.
     """
 
     submitted = Signal(str)
@@ -51,14 +54,14 @@ class Composer(QFrame):
         self._send = _button("sendButton", tr("Send"), tr("Send (Enter)"))
         self._stop = _button("stopButton", tr("Stop"), tr("Stop (Escape)"))
         self._stop.hide()
-        self._forecast = _forecast()
+        self._time_estimate = _time_estimate()
         self._note = _note()
-        self._hindrance = ""
+        self._blocked_because = ""
         self._lay_out()
         self.setFocusProxy(self.field)
-        self._pause = QTimer(self, interval=LONG_DRAFT_INTERVAL, singleShot=True)
-        self._pause.timeout.connect(self.flush_draft)
-        self._is_said = True
+        self._draft_timer = QTimer(self, interval=LONG_DRAFT_INTERVAL, singleShot=True)
+        self._draft_timer.timeout.connect(self.flush_draft)
+        self._is_draft_emitted = True
         self.field.textChanged.connect(self._on_text)
         self.field.enter_pressed.connect(self.submit)
         self.field.focused.connect(self._show_focus)
@@ -72,11 +75,11 @@ class Composer(QFrame):
         self._on_text()
 
     def text(self) -> str:
-        """What is written so far."""
+        """Return the text."""
         return self.field.text()
 
     def set_text(self, text: str) -> None:
-        """Put `text` there, in place of what is."""
+        """Replace the text."""
         self.field.finish_composing()
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
@@ -84,42 +87,42 @@ class Composer(QFrame):
 
     @Slot()
     def flush_draft(self) -> None:
-        """Say what is written, if that has not been said yet, what is being composed included."""
+        """Emit `draft_changed` now if that is due, including text still in the input method."""
         self.field.finish_composing()
-        if not self._is_said:
-            self._say()
+        if not self._is_draft_emitted:
+            self._emit_draft()
 
     @Slot(str)
     def show_time_estimate(self, words: str) -> None:
-        """Say beside Send how long the answer will take to come; nothing for no words."""
-        self._forecast.setText(words.replace("\N{NO-BREAK SPACE}", " "))
-        self._forecast.setAccessibleDescription(words)
-        self._forecast.setVisible(bool(words))
+        """Show `words` beside Send: the time to the first token. Empty for nothing."""
+        self._time_estimate.setText(words.replace("\N{NO-BREAK SPACE}", " "))
+        self._time_estimate.setAccessibleDescription(words)
+        self._time_estimate.setVisible(bool(words))
 
     def files(self) -> Attachments:
-        """What goes with what is written."""
+        """Return the attached files."""
         return self._chips.files() if self._chips else ()
 
     def show_files(self, files: Attachments) -> None:
-        """Show that `files` go with what is written."""
+        """Show `files` and no others."""
         if self._chips is None and files:
             self._chips = self._make_chips()
         if self._chips:
             self._chips.show_files(files)
 
     def show_tokens(self, file: Attachment, tokens: int) -> None:
-        """Say how many tokens `file` takes."""
+        """Show the number of tokens of `file`."""
         if self._chips:
             self._chips.show_tokens(file, tokens)
 
-    def show_note(self, sentence: str, *, hinders: bool = False) -> None:
-        """Say something about what is written; nothing for no words. If it `hinders`, that is not sent as it is."""
-        self._hindrance = sentence if hinders else ""
+    def show_note(self, sentence: str, *, blocks: bool = False) -> None:
+        """Show a sentence about the draft; empty for none. If it `blocks`, the draft cannot be sent as it is."""
+        self._blocked_because = sentence if blocks else ""
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))
 
     def set_answering(self, answering: bool) -> None:
-        """While a reply is made, Stop stands where Send was; writing goes on."""
+        """Show Stop instead of Send while a reply is generated."""
         had_focus = self._send.hasFocus() or self._stop.hasFocus()
         self._send.setVisible(not answering)
         self._stop.setVisible(answering)
@@ -128,11 +131,11 @@ class Composer(QFrame):
 
     @Slot()
     def submit(self) -> None:
-        """Send what is written, unless that is nothing, or it cannot be answered now; then it stays."""
+        """Send the draft, unless it is empty or cannot be answered now; then it stays."""
         self.field.finish_composing()
         text = strip_blank_lines(self.text())
-        if self._hindrance:
-            announce(self._note, self._hindrance)
+        if self._blocked_because:
+            announce(self._note, self._blocked_because)
             self.field.setFocus()
         elif (text or self.files()) and not self._send.isHidden():
             self.field.clear()
@@ -140,23 +143,23 @@ class Composer(QFrame):
 
     @Slot()
     def _on_text(self) -> None:
-        self._is_said = False
+        self._is_draft_emitted = False
         has_much = self.field.document().characterCount() > LONG_DRAFT
-        if not (has_much and self._pause.isActive()):
-            self._say()
-        if has_much and not self._pause.isActive():
-            self._pause.start()
+        if not (has_much and self._draft_timer.isActive()):
+            self._emit_draft()
+        if has_much and not self._draft_timer.isActive():
+            self._draft_timer.start()
 
     @Slot()
     def _on_files(self) -> None:
-        before, chips = self._before(), self._chips.buttons() if self._chips else []
+        before, chips = self._previous_tab_stop(), self._chips.buttons() if self._chips else []
         if before:
             for first, second in pairwise([before, *chips]):
                 QWidget.setTabOrder(first, second)
-        self._say()
+        self._emit_draft()
 
-    def _before(self) -> QWidget | None:
-        """What Tab leaves to come here; where chips belong, that are made later than all else."""
+    def _previous_tab_stop(self) -> QWidget | None:
+        """Return the widget before the composer in the tab order, which chips created later have to follow."""
         at = self._attach.previousInFocusChain()
         while at and at is not self._attach:
             takes_focus = bool(at.focusPolicy() & Qt.FocusPolicy.TabFocus) and at.focusProxy() is None
@@ -165,8 +168,8 @@ class Composer(QFrame):
             at = at.previousInFocusChain()
         return None
 
-    def _say(self) -> None:
-        self._is_said = True
+    def _emit_draft(self) -> None:
+        self._is_draft_emitted = True
         text = self.text()
         self._send.setEnabled(bool(text.strip() or self.files()))
         self.draft_changed.emit(text)
@@ -174,7 +177,7 @@ class Composer(QFrame):
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:
         self.setProperty("focused", has_focus)
-        self.setStyleSheet(self.styleSheet())  # which looks at the property again
+        self.setStyleSheet(self.styleSheet())  # evaluates the property again
 
     @Slot()
     def _show_icons(self) -> None:
@@ -186,7 +189,7 @@ class Composer(QFrame):
         row = QHBoxLayout()
         row.addWidget(self._attach, 0, Qt.AlignmentFlag.AlignBottom)
         row.addWidget(self.field, 1)
-        for widget in (self._forecast, self._send, self._stop):
+        for widget in (self._time_estimate, self._send, self._stop):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignBottom)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(8, 7, 8, 7)
@@ -195,17 +198,17 @@ class Composer(QFrame):
         self._column.addLayout(row)
 
     def _make_chips(self) -> "AttachmentChips":
-        from phichat.ui.attachments.chips import AttachmentChips, ChipArea  # noqa: PLC0415 - few questions have files
+        from phichat.ui.attachments.chips import AttachmentChips, ChipArea  # noqa: PLC0415 - not for the start
 
-        chips = AttachmentChips(self._theme, self, can_go=True)
+        chips = AttachmentChips(self._theme, self, is_removable=True)
         chips.changed.connect(self._on_files)
         chips.removed.connect(self.removed)
         self._column.insertWidget(0, ChipArea(self._theme, chips, self))
         return chips
 
 
-def _forecast() -> QLabel:
-    """In two short lines of a fixed width, so that the text beside it does not jump with every second."""
+def _time_estimate() -> QLabel:
+    """Return a label with room for two short lines, so that the text beside it does not jump every second."""
     label = muted(plain_label())
     label.setObjectName("forecast")
     label.setAccessibleName(tr("Time to the first word"))

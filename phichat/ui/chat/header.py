@@ -1,4 +1,4 @@
-"""The line above the conversation: what folds the columns away, and which model is talking."""
+"""The bar above the conversation: buttons for the side columns, and the model button."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Header(QWidget):
-    """Buttons for the columns, and the model button with its menu, filled from `models` when it opens.
+    """Buttons that fold the columns, and the model button, whose menu is filled from `models` when it opens.
 
     Signals:
-        model_chosen(ModelRef): load that model.
+        model_chosen(ModelRef): load this model.
         file_requested: open a model file.
-        models_requested: show all models there are.
+        models_requested: show the models dialog.
     """
 
     model_chosen = Signal(object)
@@ -61,7 +61,7 @@ class Header(QWidget):
         self.show_model("", tr("No model"))
 
     def show_model(self, name: str, text: str) -> None:
-        """Show `text` for the model called `name`."""
+        """Show `text` on the button, and check the model called `name` in the menu."""
         self._current = name
         self._model.setText(" " + text.replace("&", "&&"))
         self._model.setAccessibleName(tr("Model: {name}").format(name=text))

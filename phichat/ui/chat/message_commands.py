@@ -1,4 +1,4 @@
-"""Commands on messages: carried out in the current conversation, and their shortcuts and menu entries."""
+"""Commands on messages of the current conversation, with their shortcuts and menu entries."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Ending, Message, Role
+from phichat.chat.reply_diff import explain_difference
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr
@@ -19,6 +20,7 @@ from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import MessageNavigator
 from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
@@ -26,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class MessageCommands(QObject):
-    """Carries out what the signals of `transcript` ask for.
+    """Carries out the requests of the transcript's `MessageSignals`.
 
     Signals:
-        path_changed(Session): another path of it is shown.
-        removed(Session, list[Message]), restored(Session, list[Message]): messages left the tree, or came back.
-        pinned(Session, Message): it is pinned now, or no longer.
-        undoable(str, Callable): what was done, and what undoes it.
-        toggled(str, Callable, Callable): what can be seen was done, what undoes it, and what does it again.
+        path_changed(Session): another path of its conversation is shown.
+        removed(Session, list[Message]), restored(Session, list[Message]): messages left the conversation, or came back.
+        pinned(Session, Message): a message was pinned or unpinned.
+        undoable(str, Callable): what was done, and the function that undoes it.
+        toggled(str, Callable, Callable): what was done with a visible result, and the functions to undo and redo it.
         notified(str): a sentence about what happened.
     """
 
@@ -62,11 +64,11 @@ class MessageCommands(QObject):
         context, signals = transcript.context, transcript.context.signals
         context.models, context.siblings = models, self._siblings
         signals.retry_requested.connect(self._retry)
-        signals.continue_requested.connect(self._go_on)
-        signals.regenerate_requested.connect(self._vary)
+        signals.continue_requested.connect(self._continue_reply)
+        signals.regenerate_requested.connect(self._regenerate)
         signals.repeat_requested.connect(self._repeat)
         signals.edit_submitted.connect(self._edit)
-        signals.version_chosen.connect(self._choose)
+        signals.version_chosen.connect(self._show_version)
         signals.quote_requested.connect(self._quote)
         signals.delete_requested.connect(self._delete)
         signals.pin_requested.connect(self._pin)
@@ -92,10 +94,9 @@ class MessageCommands(QObject):
 
     @Slot()
     def copy_conversation(self) -> None:
-        """Put what is shown on the clipboard, as Markdown."""
+        """Copy the current path to the clipboard as Markdown."""
         if path := self._session.conversation.path():
-            from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - once something is copied
-            from phichat.ui.widgets.clipboard import copy_to_clipboard  # noqa: PLC0415
+            from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
             copy_to_clipboard(messages_data(path))
             self.notified.emit(tr("The conversation was copied."))
@@ -114,7 +115,7 @@ class MessageCommands(QObject):
             self._transcript.follow()
 
     @Slot(object, object, object)
-    def _vary(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
+    def _regenerate(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
         current = self._generation.model
         if not self._can_ask():
             return
@@ -124,18 +125,18 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _repeat(self, message: Message) -> None:
-        """Ask once more with all that is known of how the reply was made, by its own model if that is here."""
+        """Generate the reply again with its settings and seed, by its own model if that is still there."""
         reply = message.reply
         if reply is None or not self._can_ask():
             return
         sampling = self._session.sampling.with_values({**reply.sampling, "seed": reply.seed})
         model = next((model for model in self._models() if model.name == reply.model), None)
-        self._vary(message, sampling, model)
+        self._regenerate(message, sampling, model)
         if made := self._session.answering:
             self._repeats[made.id] = message
 
     @Slot(object)
-    def _go_on(self, message: Message) -> None:
+    def _continue_reply(self, message: Message) -> None:
         if self._can_ask() and self._transcript.is_last(message):
             self._begin()
             self._transcript.context.state.remarks.pop(message.id, None)
@@ -154,7 +155,7 @@ class MessageCommands(QObject):
         self.notified.emit("")
 
     @Slot(object)
-    def _choose(self, message: Message) -> None:
+    def _show_version(self, message: Message) -> None:
         self._session.conversation.show(message)
         self._show_near(message)
 
@@ -223,13 +224,12 @@ class MessageCommands(QObject):
 
     @Slot(object, object)
     def _on_replied(self, _: Session, message: Message) -> None:
-        """Say whether a reply that was asked for again is the same, once it is whole."""
+        """Once a repeated reply is complete, remark whether its text is the same."""
         if message.reply is None or message.reply.ending is Ending.ANSWERING:
             return
         old = self._repeats.pop(message.id, None)
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
-        from phichat.chat.reply_diff import explain_difference  # noqa: PLC0415 - rarely wanted
 
         same = message.text == old.text
         remark = tr("The same text as before.") if same else explain_difference(old.reply, message.reply)
@@ -237,7 +237,7 @@ class MessageCommands(QObject):
 
 
 class MessageShortcuts(QObject):
-    """Emits the transcript's signals for keys, and opens the bar in which words are looked for."""
+    """The actions and shortcuts for messages and for the find bar."""
 
     def __init__(
         self,
@@ -263,14 +263,14 @@ class MessageShortcuts(QObject):
         self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
         self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", navigator.go_to_start)
         self._end = _action(window, tr("Go to the end"), "Ctrl+End", navigator.go_to_end)
-        for keys, slot in (("Alt+Shift+Up", self._on_further_up), ("Alt+Shift+Down", self._on_further_down)):
+        for keys, slot in (("Alt+Shift+Up", self._on_extend_up), ("Alt+Shift+Down", self._on_extend_down)):
             _action(window, "", keys, slot)
         for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
             action = _action(transcript, "", keys, slot)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def fill(self, edit: QMenu, view: QMenu, chat: QMenu) -> None:
-        """Put them into menus."""
+        """Add the actions to menus."""
         edit.addActions([self._next, self._previous])
         view.addSeparator()
         view.addActions([self._start, self._up, self._down, self._end])
@@ -279,13 +279,13 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def find(self) -> None:
-        """Open the bar."""
+        """Open the find bar."""
         if self._transcript.isVisible():
             self._find_bar().open()
 
     def _find_bar(self) -> "FindBar":
         if self._bar is None:
-            from phichat.ui.transcript.find_bar import FindBar  # noqa: PLC0415 - when something is looked for
+            from phichat.ui.transcript.find_bar import FindBar  # noqa: PLC0415 - takes 20 ms: it imports Markdown
 
             self._bar = FindBar(self._theme, self._transcript)
         return self._bar
@@ -343,11 +343,11 @@ class MessageShortcuts(QObject):
         self._navigator.move_focus(1)
 
     @Slot()
-    def _on_further_up(self) -> None:
+    def _on_extend_up(self) -> None:
         self._navigator.extend_selection(-1)
 
     @Slot()
-    def _on_further_down(self) -> None:
+    def _on_extend_down(self) -> None:
         self._navigator.extend_selection(1)
 
 

@@ -1,4 +1,4 @@
-"""How the prompt fits: tokens of attachments, time to the first word, and where the context begins."""
+"""How the prompt fits the context: tokens of attachments, the time to the first token, the start of the context."""
 
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,7 @@ from phichat.ui.transcript.transcript import Transcript
 
 
 class TokenCounter(QObject):
-    """Shows the figures at the chips and in the status line, and beside them a sentence about what cannot be sent."""
+    """Shows the tokens of attachments and of the prompt, and a note about a prompt that does not fit."""
 
     def __init__(
         self, composer: Composer, status: StatusBar, generation: GenerationController, parent: QObject
@@ -26,7 +26,7 @@ class TokenCounter(QObject):
         self._session, self._length, self._slow = Session(), 0, ""
         self._fitted: PromptFit | None = None
         self._fitted_length = 0
-        self._counts: dict[Attachment | None, int] = {}  # None for a question without anything
+        self._counts: dict[Attachment | None, int] = {}  # None: the tokens of an empty message
         self._is_counting = self._had_files = False
         generation.fitted.connect(self._on_fitted)
         generation.background.counted.connect(self._on_counted)
@@ -52,7 +52,7 @@ class TokenCounter(QObject):
 
     @Slot(str)
     def show_reading(self, name: str) -> None:
-        """The file of that name is still being read; none is if it is empty."""
+        """Show that the file called `name` is still being read; empty if none is."""
         self._slow = name
         self._show_note()
 
@@ -76,7 +76,7 @@ class TokenCounter(QObject):
 
     @Slot(object)
     def _on_loaded(self) -> None:
-        """Another model has other tokens."""
+        """Forget all counts: another model has other tokens."""
         self._counts.clear()
         self._fitted = None
         self._weigh()
@@ -84,7 +84,7 @@ class TokenCounter(QObject):
 
     @Slot()
     def _weigh(self) -> None:
-        """Show what is known, and ask for one that is not."""
+        """Show the known token counts, and request one that is missing."""
         files = self._session.attached
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
         for file in files:
@@ -96,10 +96,10 @@ class TokenCounter(QObject):
 
     def _show_note(self) -> None:
         if self._slow:
-            self._composer.show_note(tr("Reading {name}…").format(name=self._slow), hinders=True)
+            self._composer.show_note(tr("Reading {name}…").format(name=self._slow), blocks=True)
         elif self._length and self._fitted and self._fitted.trouble:
-            # What has become shorter since may fit; that is known in a moment.
-            self._composer.show_note(self._trouble(self._fitted), hinders=self._length >= self._fitted_length)
+            # A draft that has become shorter may fit now; the engine will say in a moment.
+            self._composer.show_note(self._trouble(self._fitted), blocks=self._length >= self._fitted_length)
         else:
             self._composer.show_note("")
 
@@ -125,9 +125,9 @@ class TokenCounter(QObject):
 
 
 class TimeEstimateController(QObject):
-    """Follows what is written and what is read of it.
+    """Estimates the time to the first token while the draft is written and prefilled.
 
-    Signals: `changed(str)` with the words; empty where there is nothing worth saying.
+    Signals: `changed(str)`: the words to show; empty if there is nothing worth saying.
     """
 
     changed = Signal(str)
@@ -161,7 +161,7 @@ class TimeEstimateController(QObject):
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
         if session is not self._session:
             return
-        if fitted.trouble:  # it cannot be asked
+        if fitted.trouble:  # nothing will be read
             self._forecast.forget()
         else:
             self._forecast.fitted(fitted.tokens, fitted.kept, self._length)
@@ -190,7 +190,7 @@ class TimeEstimateController(QObject):
 
 
 class ContextMarker(QObject):
-    """Keeps for each conversation what was told of it last, so that it is there when that is shown again."""
+    """Shows where the context begins, and remembers it for each conversation."""
 
     def __init__(self, transcript: Transcript, generation: GenerationController, parent: QObject) -> None:
         super().__init__(parent)
@@ -206,7 +206,7 @@ class ContextMarker(QObject):
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
-        if fitted.trouble:  # it says nothing of what is left out
+        if fitted.trouble:  # then `dropped` and `first` mean nothing
             return
         if fitted.dropped:
             self._firsts[session] = fitted.first

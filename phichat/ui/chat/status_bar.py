@@ -1,4 +1,4 @@
-"""The line below: the last notice, how fast the last reply came, how full the context is."""
+"""The bar below the composer: the last notice, the speed of the last reply, the use of the context."""
 
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
@@ -13,9 +13,9 @@ MARGIN = 16  # pixels
 
 
 class StatusBar(QWidget):
-    """Three texts, each with a name that checks and screen readers find.
+    """Three labels, each with an object name and an accessible name.
 
-    A notice too long for one line takes the place of the figures, and as many lines as it needs.
+    A notice too long for one line takes the room of the figures, and as many lines as it needs.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -34,24 +34,24 @@ class StatusBar(QWidget):
         self._layout.addWidget(self._context)
 
     def show_notice(self, notice: str) -> None:
-        """Show a notice, until another one or `forget`."""
+        """Show a notice until the next one or `clear_notice`."""
         self._notice = notice
         self._show(notice)
         if notice:
             announce(self._message, notice)
 
     def show_progress(self, sentence: str) -> None:
-        """Show how things go, unless there is a notice to read."""
+        """Show `sentence`, unless a notice is shown."""
         if not self._notice:
             self._show(sentence)
 
     def clear_notice(self) -> None:
-        """The notice has been read, or is about something that is over."""
+        """Remove the notice."""
         self._notice = ""
         self._show("")
 
     def clear_figures(self) -> None:
-        """What is shown now has none yet."""
+        """Remove speed and context."""
         for label in (self._speed, self._context):
             _write(label, "")
 
@@ -81,7 +81,7 @@ class StatusBar(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Show what fits beside the message: the context before the speed."""
+        """Show the figures that fit beside the message, the context before the speed."""
         room = self.width() - 2 * MARGIN - self._message.fontMetrics().horizontalAdvance(self._message.text())
         for label in (self._context, self._speed):
             room -= label.sizeHint().width() + self._layout.spacing()
@@ -94,7 +94,7 @@ class StatusBar(QWidget):
 
 def _write(label: QLabel, text: str) -> None:
     label.setText(text)
-    label.setAccessibleDescription(text)  # its name says what it is, which hides the text from screen readers
+    label.setAccessibleDescription(text)  # the accessible name hides the text from screen readers
 
 
 def _label(name: str, what: str) -> QLabel:

@@ -1,4 +1,4 @@
-"""What is written becomes a question: asked at once, or as soon as there is a model, in its own conversation."""
+"""Submits messages to the model, at once or as soon as a model is loaded."""
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -13,9 +13,9 @@ from phichat.ui.transcript.transcript import Transcript
 
 
 class SubmitController(QObject):
-    """Stands between the message field and the model.
+    """Passes messages from the composer to the model, and drafts to their conversations.
 
-    Signals: `draft_changed(str)` for what is being written in the conversation that is shown.
+    Signals: `draft_changed(str)`: the draft in the current conversation.
     """
 
     draft_changed = Signal(str)
@@ -33,13 +33,13 @@ class SubmitController(QObject):
         self._composer, self._transcript, self._status = composer, transcript, status
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
-        self._early: tuple[Session, str] | None = None
+        self._pending: tuple[Session, str] | None = None
         composer.submitted.connect(self._submit_written)
         composer.draft_changed.connect(self._on_written)
 
     @property
     def session(self) -> Session:
-        """The conversation that is shown."""
+        """The current conversation."""
         return self._conversations.current.session
 
     def show(self, session: Session) -> None:
@@ -49,21 +49,21 @@ class SubmitController(QObject):
 
     @Slot(str)
     def submit(self, text: str) -> None:
-        """Ask `text` in the conversation that is shown; what cannot be asked now goes to the message field."""
+        """Submit `text` in the current conversation; if that is not possible now, put it into the composer."""
         if self._can_ask():
             self._ask(text)
         else:
-            self._put_off(text)
+            self._postpone(text)
 
     @Slot(str)
     def _submit_written(self, text: str) -> None:
-        """As `submit`, with the files that are attached, which stay where they are if it cannot be asked now."""
+        """Submit `text` with the attached files, which stay attached if that is not possible now."""
         if self._can_ask():
             attached, self.session.attached = self.session.attached, ()
             self._ask(text, attached)
             self._composer.show_files(())
         else:
-            self._put_off(text)
+            self._postpone(text)
 
     def _can_ask(self) -> bool:
         return self._generation.model is not None and not self._generation.is_answering()
@@ -74,10 +74,10 @@ class SubmitController(QObject):
         self._transcript.follow()
         self._composer.setFocus()
 
-    def _put_off(self, text: str) -> None:
+    def _postpone(self, text: str) -> None:
         self._composer.set_text(self._composer.text() or text)
         if not self._generation.model and self._composer.text() == text:
-            self._early = self.session, text
+            self._pending = self.session, text
             self._status.show_progress(tr("This is asked as soon as there is a model."))
 
     @Slot(str)
@@ -87,25 +87,25 @@ class SubmitController(QObject):
             return
         self._conversations.current.write(text)
         self.draft_changed.emit(text)
-        if self._early and text != self._early[1] and self._is_shown(self._early[0]):
-            self._early = None
+        if self._pending and text != self._pending[1] and self._is_shown(self._pending[0]):
+            self._pending = None
 
     def _keep_late(self, session: Session, text: str) -> None:
-        """What was written last in a conversation that is not shown any more, unless it was deleted."""
+        """Keep the last draft of a conversation that is no longer shown, unless that was deleted."""
         name = session.conversation.id
-        if self._early and self._early[0].conversation.id == name and text != self._early[1]:
-            self._early = None
+        if self._pending and self._pending[0].conversation.id == name and text != self._pending[1]:
+            self._pending = None
         session.draft = text
         if self._conversations.current.known(name) is session and self._conversations.headings.heading(name):
             self._conversations.autosave.keep_draft(session)
 
     @Slot()
     def submit_pending(self) -> None:
-        """What was asked before there was a model, unless it was deleted meanwhile."""
+        """Submit what was written before a model was loaded, unless its conversation was deleted."""
         self._composer.flush_draft()
-        if not self._early or self._generation.is_answering():
+        if not self._pending or self._generation.is_answering():
             return
-        (session, text), self._early = self._early, None
+        (session, text), self._pending = self._pending, None
         if self._is_shown(session):
             self._composer.set_text("")
             self._submit_written(text)

@@ -1,4 +1,4 @@
-"""What an empty conversation shows: a greeting, four things to try, and what to know about the model."""
+"""The page of an empty conversation: a greeting, four ideas to try, and a note about the model."""
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -18,9 +18,11 @@ IDEAS = (
 
 
 class Welcome(QScrollArea):
-    """The empty state.
+    """The empty state of the chat page.
 
-    Signals: `tried(str)` for an idea to ask; `phi_3_requested` where the person wants to fetch it.
+    Signals:
+        tried(str): ask this idea.
+        phi_3_requested: offer the download of Phi-3.
     """
 
     tried = Signal(str)
@@ -52,14 +54,14 @@ class Welcome(QScrollArea):
         self._place_ideas(2)
 
     def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
-        """Greet in the name of the model `title`; empty while it is looked for, or where none was found."""
+        """Greet for the model `title`; empty while models are looked for, or if there are none."""
         self._hello.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
         self._ideas.setVisible(bool(title))
         self._get.setVisible(is_missing or is_toy)
         self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
 
     def set_can_ask(self, *, can_ask: bool) -> None:
-        """Whether an idea can be asked now."""
+        """Enable or disable the ideas."""
         self._ideas.setEnabled(can_ask)
 
     def _content(self, theme: Theme) -> QWidget:

@@ -39,7 +39,7 @@ class MessageEditor(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
         self._can_send = True
-        self.chips = AttachmentChips(theme, self, can_go=True)
+        self.chips = AttachmentChips(theme, self, is_removable=True)
         self.chips.show_files(files)
         self.chips.removed.connect(self._on_removed)
         self._lay_out()

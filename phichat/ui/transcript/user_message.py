@@ -94,7 +94,7 @@ class UserMessageView(MessageView):
         if not self._message.attachments:
             return None
 
-        chips = AttachmentChips(self._theme, self, can_go=False)
+        chips = AttachmentChips(self._theme, self, is_removable=False)
         chips.show_files(self._message.attachments)
         return chips
 
