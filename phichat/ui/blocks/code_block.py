@@ -1,7 +1,6 @@
 """A block of code in a reply: its language, buttons to wrap, save and copy it, and the code."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QPlainTextEdit,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,8 +23,8 @@ from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import RenderThread
-from phichat.ui.widgets.clipboard import CopyButton
-from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label, tool_tip
+from phichat.ui.widgets.buttons import CopyButton, IconButton
+from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.syntax import SyntaxHighlighter
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 MAX_LINES = 40  # beyond which the field scrolls
 INDENT = 12  # pixels
 ICON_SIZE = 16  # pixels
-CONFIRMED_FOR = 1500  # milliseconds that the button shows "saved"
+
 CHUNK = 12_000  # characters that are laid out before the event loop runs again
 MAX_LINE_LENGTH = 4_000  # characters; longer lines are split, as Qt lays out a line in one go
 
@@ -48,12 +46,15 @@ class CodeBlock(BlockWidget, QFrame):
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self._theme, self._render_thread = theme, render_thread
+        self._render_thread = render_thread
         self._code = self._wanted = self._language_name = ""
         self._shown = 0  # characters of `_wanted` in the document
         self._language_label = muted(plain_label())
-        self._wrap = _tool_button(tr("Wrap long lines"), self._on_wrap, is_checkable=True)
-        self._save = _tool_button(tr("Save code"), self._on_save)
+        self._wrap = IconButton(theme, "wrap", tr("Wrap long lines"))
+        self._wrap.setCheckable(True)
+        self._wrap.clicked.connect(self._on_wrap)
+        self._save = IconButton(theme, "save", tr("Save code"))
+        self._save.clicked.connect(self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
             set_icon_size(button, ICON_SIZE)
@@ -64,9 +65,8 @@ class CodeBlock(BlockWidget, QFrame):
         self._text.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         self._fit_height()
         theme.apply_stylesheet(self, "code")
-        theme.changed.connect(self._show_icons)
+
         theme.changed.connect(self._fit_height)
-        self._show_icons()
 
     def code(self) -> str:
         """Return the code."""
@@ -199,13 +199,7 @@ class CodeBlock(BlockWidget, QFrame):
             muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
             return
         muted(self._language_label).setText(self._language_name)
-        self._save.setIcon(self._theme.icon("done"))
-        QTimer.singleShot(CONFIRMED_FOR, self, self._show_icons)
-
-    @Slot()
-    def _show_icons(self) -> None:
-        self._wrap.setIcon(self._theme.icon("wrap"))
-        self._save.setIcon(self._theme.icon("save"))
+        self._save.confirm()
 
     @Slot()
     def _fit_height(self) -> None:
@@ -240,16 +234,6 @@ class CodeBlock(BlockWidget, QFrame):
         super().resizeEvent(event)
         if self._wrap.isChecked():
             self._fit_height()
-
-
-def _tool_button(label: str, slot: Callable[[], None], *, is_checkable: bool = False) -> QToolButton:
-    button = QToolButton()
-    button.setAutoRaise(True)
-    button.setCheckable(is_checkable)
-    button.setAccessibleName(label)
-    button.setToolTip(tool_tip(label))
-    button.clicked.connect(slot)
-    return button
 
 
 def _split_long_lines(code: str) -> str:

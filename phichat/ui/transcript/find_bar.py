@@ -5,7 +5,7 @@ from time import perf_counter
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QWidget
 from shiboken6 import isValid
 
 from phichat.chat.conversation import Message, Role
@@ -16,8 +16,9 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.buttons import IconButton
 from phichat.ui.widgets.highlights import SearchTerms
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
+from phichat.ui.widgets.plain_text import plain_label
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
 MAX_SELECTED = 100  # characters of selected text that become the search text
@@ -30,7 +31,7 @@ class FindBar(QFrame):
         super().__init__(transcript)
         self.setObjectName("findBar")
         self.setAccessibleName(tr("Find in this conversation"))
-        self._theme, self._transcript = theme, transcript
+        self._transcript = transcript
         self._finder = ConversationFinder(transcript)
         self._before: QWidget | None = None
         self.field = QLineEdit()
@@ -39,9 +40,9 @@ class FindBar(QFrame):
         self.field.setAccessibleName(tr("Find in this conversation"))
         self._count = muted(plain_label())
         self._count.setObjectName("findCount")
-        self._previous = _tool_button("findPrevious", tr("Previous place (Shift+Enter)"))
-        self._next = _tool_button("findNext", tr("Next place (Enter)"))
-        self._close = _tool_button("findClose", tr("Close (Escape)"))
+        self._previous = IconButton(theme, "above", tr("Previous place (Shift+Enter)"), "findPrevious")
+        self._next = IconButton(theme, "below", tr("Next place (Enter)"), "findNext")
+        self._close = IconButton(theme, "close", tr("Close (Escape)"), "findClose")
         self._lay_out()
         self.field.textChanged.connect(self._finder.search)
         self.field.installEventFilter(self)
@@ -51,9 +52,8 @@ class FindBar(QFrame):
         self._finder.counted.connect(self._on_counted)
         transcript.resized.connect(self._place)
         theme.apply_stylesheet(self, "floating")
-        theme.changed.connect(self._show_icons)
+
         theme.changed.connect(self._finder.refresh_highlights)
-        self._show_icons()
 
     def open(self) -> None:
         """Show the bar, and search for the selected text if there is one, short and in one line."""
@@ -112,6 +112,7 @@ class FindBar(QFrame):
         layout.addWidget(self._count)
         layout.addSpacing(6)
         for button in (self._previous, self._next, self._close):
+            set_icon_size(button, 16, 28, 28)
             layout.addWidget(button)
 
     @Slot(int, int, bool)
@@ -136,12 +137,6 @@ class FindBar(QFrame):
         width = min(WIDTH, room)
         left = self._transcript.viewport().x() + MARGIN if self.isRightToLeft() else MARGIN + room - width
         self.setGeometry(left, MARGIN, width, HEIGHT)
-
-    @Slot()
-    def _show_icons(self) -> None:
-        self._previous.setIcon(self._theme.icon("above"))
-        self._next.setIcon(self._theme.icon("below"))
-        self._close.setIcon(self._theme.icon("close"))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_enter(event):
@@ -172,16 +167,6 @@ def _is_escape(event: QEvent) -> bool:
 
 def _is_enter(event: QKeyEvent) -> bool:
     return event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-
-
-def _tool_button(name: str, label: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setAutoRaise(True)
-    button.setAccessibleName(label.partition(" (")[0])
-    button.setToolTip(tool_tip(label))
-    set_icon_size(button, 16, 28, 28)
-    return button
 
 
 SLICE = 0.008  # seconds of searching before the event loop runs again

@@ -3,12 +3,12 @@
 from weakref import WeakMethod
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.clipboard import Copied, CopyButton
+from phichat.ui.widgets.buttons import Copied, CopyButton, IconButton
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 WIDTH, HEIGHT = 28, 24  # pixels of a button
@@ -29,8 +29,8 @@ class MessageToolbar(QWidget):
     def __init__(self, theme: Theme, copied: WeakMethod[Copied], copying: str, icon: str, label: str) -> None:
         super().__init__()
         self._theme, self._copied, self._copying, self._icon, self._label = theme, copied, copying, icon, label
-        self._main: QToolButton | None = None
-        self._more: QToolButton | None = None
+        self._main: IconButton | None = None
+        self._more: IconButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
         set_fixed_size(self, BUTTONS * WIDTH, HEIGHT)
@@ -56,7 +56,8 @@ class MessageToolbar(QWidget):
 
     def _build(self) -> None:
         copy = CopyButton(self._theme, self._copying, self._copied)
-        self._main, self._more = _button(self._label), _button(tr("More"))
+        self._main = IconButton(self._theme, self._icon, self._label)
+        self._more = IconButton(self._theme, "more", tr("More"))
         self._main.clicked.connect(self.pressed)
         self._main.setEnabled(self._can_press)
         self._more.clicked.connect(self._ask_for_more)
@@ -68,27 +69,11 @@ class MessageToolbar(QWidget):
             set_icon_size(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
         self._theme.apply_stylesheet(self, "tools")
-        self._theme.changed.connect(self._show_icons)
-        self._show_icons()
 
     @Slot()
     def _ask_for_more(self) -> None:
         if self._more:
             self.more_requested.emit(self._more.mapToGlobal(QPoint(0, self._more.height())))
-
-    @Slot()
-    def _show_icons(self) -> None:
-        if self._main and self._more:
-            self._main.setIcon(self._theme.icon(self._icon))
-            self._more.setIcon(self._theme.icon("more"))
-
-
-def _button(label: str) -> QToolButton:
-    button = QToolButton()
-    button.setAutoRaise(True)
-    button.setAccessibleName(label)
-    button.setToolTip(tool_tip(label))
-    return button
 
 
 class VersionSwitcher(QWidget):
@@ -101,9 +86,10 @@ class VersionSwitcher(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme = theme
-        self._previous = _version_button("previousVersion", tr("Previous version"))
-        self._next = _version_button("nextVersion", tr("Next version"))
+        self._previous = IconButton(theme, "previous", tr("Previous version"), "previousVersion")
+        self._next = IconButton(theme, "next", tr("Next version"), "nextVersion")
+        for button in (self._previous, self._next):
+            set_icon_size(button, 14, 22, 24)
         self._label = muted(plain_label())
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QHBoxLayout(self)
@@ -114,8 +100,6 @@ class VersionSwitcher(QWidget):
         self._previous.clicked.connect(self._request_previous)
         self._next.clicked.connect(self._request_next)
         theme.apply_stylesheet(self, "tools")
-        theme.changed.connect(self._show_icons)
-        self._show_icons()
 
     def show_version(self, index: int, count: int) -> None:
         """Show version `index`, from 0, of `count`."""
@@ -147,18 +131,3 @@ class VersionSwitcher(QWidget):
     @Slot()
     def _request_next(self) -> None:
         self.step_requested.emit(1)
-
-    @Slot()
-    def _show_icons(self) -> None:
-        self._previous.setIcon(self._theme.icon("previous"))
-        self._next.setIcon(self._theme.icon("next"))
-
-
-def _version_button(name: str, label: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setAutoRaise(True)
-    button.setAccessibleName(label)
-    button.setToolTip(tool_tip(label))
-    set_icon_size(button, 14, 22, 24)
-    return button

@@ -1,21 +1,11 @@
-"""The clipboard, and the button that copies to it."""
+"""The clipboard."""
 
 import atexit
-from collections.abc import Callable
 from functools import cache
-from weakref import WeakMethod
 
-from PySide6.QtCore import QMimeData, QTimer, Slot
+from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QClipboard, QGuiApplication
-from PySide6.QtWidgets import QToolButton
 from shiboken6 import isValid
-
-from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.plain_text import tool_tip
-
-CONFIRMED_FOR = 1500  # milliseconds that a button shows "copied"
-
-Copied = Callable[[], str | QMimeData]
 
 
 def copy_to_clipboard(what: str | QMimeData) -> None:
@@ -56,32 +46,3 @@ def mime_data(text: str, html: str) -> QMimeData:
     data.setText(text)
     data.setHtml(html)
     return data
-
-
-class CopyButton(QToolButton):
-    """Copies what a method returns, and shows for a moment that it did. Holds the method weakly."""
-
-    def __init__(self, theme: Theme, label: str, text: WeakMethod[Copied]) -> None:
-        super().__init__()
-        self.setAutoRaise(True)
-        self._theme, self._text = theme, text
-        self.setAccessibleName(label)
-        self.setToolTip(tool_tip(label))
-        self._done = QTimer(self, interval=CONFIRMED_FOR, singleShot=True)
-        self._done.timeout.connect(self._show_icon)
-        self.clicked.connect(self._copy)
-        theme.changed.connect(self._show_icon)
-        self._show_icon()
-
-    @Slot()
-    def _copy(self) -> None:
-        text = self._text()
-        if text is None:
-            return
-        copy_to_clipboard(text())
-        self.setIcon(self._theme.icon("done"))
-        self._done.start()
-
-    @Slot()
-    def _show_icon(self) -> None:
-        self.setIcon(self._theme.icon("copy"))
