@@ -146,11 +146,9 @@ class TableBlock(TextBlock):
             for made in self._tables:
                 made.setFormat(self._table_format())
 
-    def _lacks_formula(self, table: Node) -> bool:
+    def _lacks_formula(self, table: Table) -> bool:
         """Return whether a formula in `table` is not rendered yet."""
-        return isinstance(table, Table) and any(
-            self.text_layout.lacks_formula(cell) for row in (table.head, *table.rows) for cell in row
-        )
+        return any(self.text_layout.lacks_formula(cell) for row in (table.head, *table.rows) for cell in row)
 
     def changeEvent(self, event: QEvent) -> None:
         self._widths = []

@@ -218,18 +218,6 @@ class TextSelection(QObject):
         self._is_dragging, self._extends = found is not None, False
         return False
 
-    def _on_move(self, event: QMouseEvent) -> bool:
-        """Extend the selection to the mouse. Return True to keep the event from the field."""
-        if not self._is_dragging or not event.buttons() & Qt.MouseButton.LeftButton or not self._view:
-            return False
-        return self._drag_to(event.globalPosition().toPoint())
-
-    def _on_release(self) -> None:
-        """End the drag."""
-        if self._is_dragging:
-            self._stop()
-            QTimer.singleShot(0, self._copy_to_primary)  # after the field has copied its own part
-
     def _extend_by_click(self, view: "MessageView", event: QMouseEvent) -> bool:
         """Extend the text selection in `view`, or select whole messages up to `view` if the selection is elsewhere."""
         if self._messages.is_active or self._view is not view:
@@ -241,6 +229,7 @@ class TextSelection(QObject):
         return True
 
     def _drag_to(self, at: QPoint) -> bool:
+        """Extend the selection to a point of the screen. Return True to keep the event from the field."""
         fields = self._view.text_edits() if self._view else []
         if self._from not in fields or self._from is None:
             self._stop()
@@ -334,12 +323,13 @@ class TextSelection(QObject):
         if not isinstance(event, QMouseEvent) or not isinstance(watched, QWidget) or self._ignores_mouse:
             return False
         kind = event.type()
-        if kind is QEvent.Type.MouseMove:
-            return self._on_move(event)
         if kind is QEvent.Type.MouseButtonPress:
             return self._on_press(watched, event)
-        if kind is QEvent.Type.MouseButtonRelease:
-            self._on_release()
+        if kind is QEvent.Type.MouseMove and self._is_dragging and event.buttons() & Qt.MouseButton.LeftButton:
+            return self._drag_to(event.globalPosition().toPoint())
+        if kind is QEvent.Type.MouseButtonRelease and self._is_dragging:
+            self._stop()
+            QTimer.singleShot(0, self._copy_to_primary)  # after the field has copied its own part
         return False
 
 

@@ -161,7 +161,11 @@ class VisibleMessages(QObject):
         view, count = self.view(self._divider_index), len(self.path)
         is_here = view is not None or (self._divider_index == count == self.end and bool(self.views))
         if is_here and self._divider is None:
-            self._divider = _context_divider()
+            self._divider = Divider(
+                "horizon",
+                tr("The model remembers from here"),
+                tr("What is above does not fit into the model's context any more, but for pinned messages."),
+            )
         if self._divider is None:
             return
         self._column.removeWidget(self._divider)
@@ -180,14 +184,6 @@ class VisibleMessages(QObject):
     def _refresh(self, view: "MessageView", index: int) -> None:
         view.set_last(is_last=index == len(self.path) - 1)
         view.refresh_versions()
-
-
-def _context_divider() -> Divider:
-    return Divider(
-        "horizon",
-        tr("The model remembers from here"),
-        tr("What is above does not fit into the model's context any more, but for pinned messages."),
-    )
 
 
 _MODULES = (
