@@ -76,7 +76,7 @@ class AssistantMessageView(MessageView):
         super().highlight(terms)
 
     def tab_stops(self) -> list[QWidget]:
-        row = self._row_stops()
+        row = self._footer_tab_stops()
         found = super().tab_stops()
         return [*found[: len(found) - len(row)], *self._blocks.tab_stops(), *row]
 
@@ -124,8 +124,8 @@ class AssistantMessageView(MessageView):
             self._continue.setVisible(can_go_on)
         self._place_note()
 
-    def _row_stops(self) -> list[QWidget]:
-        stops = super()._row_stops()
+    def _footer_tab_stops(self) -> list[QWidget]:
+        stops = super()._footer_tab_stops()
         return [self._continue, *stops] if self._continue else stops
 
     @Slot()

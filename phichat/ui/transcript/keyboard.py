@@ -20,7 +20,7 @@ _Move = QTextCursor.MoveOperation
 
 Stroke = tuple[int, Qt.KeyboardModifier]
 
-_TEXT: dict[Stroke, QTextCursor.MoveOperation] = {
+_TEXT_MOVES: dict[Stroke, QTextCursor.MoveOperation] = {
     (Qt.Key.Key_Left, _SHIFT): _Move.Left,
     (Qt.Key.Key_Right, _SHIFT): _Move.Right,
     (Qt.Key.Key_Left, _SHIFT | _CONTROL): _Move.WordLeft,
@@ -31,13 +31,13 @@ _TEXT: dict[Stroke, QTextCursor.MoveOperation] = {
     (Qt.Key.Key_End, _SHIFT): _Move.EndOfLine,
 }
 _BEGINS_TEXT = {_Move.Left, _Move.Right, _Move.WordLeft, _Move.WordRight}  # the others only extend a selection
-_MESSAGES: dict[Stroke, int] = {
+_MESSAGE_STEPS: dict[Stroke, int] = {
     (Qt.Key.Key_Up, _SHIFT): -1,
     (Qt.Key.Key_Down, _SHIFT): 1,
     (Qt.Key.Key_Home, _SHIFT | _CONTROL): -(10**9),
     (Qt.Key.Key_End, _SHIFT | _CONTROL): 10**9,
 }
-_SCROLLS: dict[Stroke, QScrollBar.SliderAction] = {
+_SCROLL_ACTIONS: dict[Stroke, QScrollBar.SliderAction] = {
     (Qt.Key.Key_Up, _NONE): QScrollBar.SliderAction.SliderSingleStepSub,
     (Qt.Key.Key_Down, _NONE): QScrollBar.SliderAction.SliderSingleStepAdd,
     (Qt.Key.Key_PageUp, _NONE): QScrollBar.SliderAction.SliderPageStepSub,
@@ -58,7 +58,7 @@ class TranscriptKeyboard(QObject):
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
         self.navigator = MessageNavigator(transcript)
-        self._transcript, self._text = transcript, transcript.text_selection
+        self._transcript, self._text_selection = transcript, transcript.text_selection
         transcript.context.key_filter = self
         transcript.installEventFilter(self)
 
@@ -73,9 +73,9 @@ class TranscriptKeyboard(QObject):
             return self._clear_selection(view)
         if view and field and self._extend_text(stroke, view, field):
             return True
-        if stroke in _MESSAGES:
-            self._text.clear()
-            self.navigator.extend_selection(_MESSAGES[stroke])
+        if stroke in _MESSAGE_STEPS:
+            self._text_selection.clear()
+            self.navigator.extend_selection(_MESSAGE_STEPS[stroke])
             return True
         return self._scroll(stroke)
 
@@ -85,7 +85,7 @@ class TranscriptKeyboard(QObject):
             navigator.go_to_start()
         elif stroke == (Qt.Key.Key_End, _NONE):
             navigator.go_to_end()
-        elif action := _SCROLLS.get(stroke):
+        elif action := _SCROLL_ACTIONS.get(stroke):
             bar.triggerAction(action)
         else:
             return False
@@ -105,28 +105,28 @@ class TranscriptKeyboard(QObject):
 
     def _select_all(self, view: "MessageView | None") -> bool:
         """Select the text of `view`; if it is selected already, all messages."""
-        if view is None or self._transcript.selection.is_active or not self._text.select_all(view):
-            self._text.clear()
+        if view is None or self._transcript.selection.is_active or not self._text_selection.select_all(view):
+            self._text_selection.clear()
             self._transcript.selection.select_all()
         return True
 
     def _clear_selection(self, view: "MessageView | None") -> bool:
         if not self._has_selection(view):
             return False
-        self._text.clear()
+        self._text_selection.clear()
         self._transcript.selection.clear()
         return True
 
     def _has_selection(self, view: "MessageView | None") -> bool:
-        return self._transcript.selection.is_active or bool(view and self._text.has_selection_in(view))
+        return self._transcript.selection.is_active or bool(view and self._text_selection.has_selection_in(view))
 
     def _extend_text(self, stroke: Stroke, view: "MessageView", field: "BlockTextEdit") -> bool:
-        move = _TEXT.get(stroke)
+        move = _TEXT_MOVES.get(stroke)
         if move is None or self._transcript.selection.is_active:
             return False
-        if move not in _BEGINS_TEXT and not self._text.has_selection_in(view):
+        if move not in _BEGINS_TEXT and not self._text_selection.has_selection_in(view):
             return False
-        self._text.extend(view, field, move)
+        self._text_selection.extend(view, field, move)
         return True
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -160,7 +160,7 @@ class TranscriptKeyboard(QObject):
 
 def _scrolls_itself(field: "BlockTextEdit", stroke: Stroke) -> bool:
     """Return whether `field`, such as long code, can scroll further in the key's direction."""
-    action, bar = _SCROLLS.get(stroke), field.verticalScrollBar()
+    action, bar = _SCROLL_ACTIONS.get(stroke), field.verticalScrollBar()
     if action is None:
         return False
     return bar.value() > bar.minimum() if action in _UPWARDS else bar.value() < bar.maximum()

@@ -28,7 +28,7 @@ class MessageView(QWidget):
         search_terms: what is highlighted in it; None for nothing.
     """
 
-    _side = Qt.AlignmentFlag.AlignLeft
+    _alignment = Qt.AlignmentFlag.AlignLeft
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext, toolbar: MessageToolbar) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class MessageView(QWidget):
         if self.version_switcher is None:
             self.version_switcher = VersionSwitcher(self._theme)
             self.version_switcher.step_requested.connect(self.switch_version)
-            self._place_switch(self.version_switcher)
+            self._place_switcher(self.version_switcher)
             self.update_tab_order()
         self.version_switcher.show()
         self.version_switcher.show_version(versions.index(self._message.id), len(versions))
@@ -149,7 +149,7 @@ class MessageView(QWidget):
         found: list[QWidget] = []
         for part in self._parts:
             found += [*part.buttons(), part.text_edit()]
-        return found + self._row_stops()
+        return found + self._footer_tab_stops()
 
     def update_tab_order(self, before: QWidget | None = None) -> None:
         """Set the tab order: `before`, if given, then everything in this message."""
@@ -218,7 +218,7 @@ class MessageView(QWidget):
         is_pinned = self._message.is_pinned
         if is_pinned and self._pin_badge is None:
             self._pin_badge = PinBadge(self._theme)
-            self._column.insertWidget(0, self._pin_badge, 0, self._side)
+            self._column.insertWidget(0, self._pin_badge, 0, self._alignment)
         if self._pin_badge:
             self._pin_badge.setVisible(is_pinned)
         if self.accessibleName() != self._name():
@@ -226,10 +226,10 @@ class MessageView(QWidget):
             for part in self._parts:
                 part.set_accessible_name(self._name())
 
-    def _place_switch(self, switch: VersionSwitcher) -> None:
-        self._row.insertWidget(0, switch, 0, Qt.AlignmentFlag.AlignTop)
+    def _place_switcher(self, switcher: VersionSwitcher) -> None:
+        self._row.insertWidget(0, switcher, 0, Qt.AlignmentFlag.AlignTop)
 
-    def _row_stops(self) -> list[QWidget]:
+    def _footer_tab_stops(self) -> list[QWidget]:
         return [*(self.version_switcher.buttons() if self.version_switcher else []), *self.toolbar.buttons()]
 
     def _update_toolbar(self) -> None:

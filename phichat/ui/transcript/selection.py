@@ -31,7 +31,7 @@ class MessageSelection(QObject):
     def __init__(self, visible: VisibleMessages, content: QWidget, theme: Theme) -> None:
         super().__init__(content)
         self._visible, self._content, self._theme = visible, content, theme
-        self._from = self._to = ""  # message ids; without `_to`, nothing is selected
+        self._anchor_id = self._end_id = ""  # message ids; without `_end_id`, nothing is selected
         self._band: QFrame | None = None
         self._band_timer = QTimer(self, interval=0, singleShot=True)
         self._band_timer.timeout.connect(self._update_band)
@@ -40,23 +40,23 @@ class MessageSelection(QObject):
     @property
     def is_active(self) -> bool:
         """Whether any message is selected."""
-        return bool(self._to)
+        return bool(self._end_id)
 
     def begin_at(self, message: Message) -> None:
         """Set the anchor from which `extend_to` selects, unless messages are selected."""
-        if not self._to:
-            self._from = message.id
+        if not self._end_id:
+            self._anchor_id = message.id
 
     def extend_to(self, index: int) -> None:
         """Select all from the anchor to the message at `index`."""
         name = self._visible.path[index].id
-        if self._visible.index_of(self._from) < 0:
-            self._from = name
-        if name == self._to:
+        if self._visible.index_of(self._anchor_id) < 0:
+            self._anchor_id = name
+        if name == self._end_id:
             return
-        if not self._to:
+        if not self._end_id:
             self._content.installEventFilter(self)
-        self._to = name
+        self._end_id = name
         self._update_band()
         self.notified.emit(
             tr_count("{count} message selected", "{count} messages selected", len(self.selected_range()))
@@ -65,27 +65,27 @@ class MessageSelection(QObject):
     def select_all(self) -> None:
         """Select all messages."""
         if self._visible.path:
-            self._from = self._visible.path[0].id
+            self._anchor_id = self._visible.path[0].id
             self.extend_to(len(self._visible.path) - 1)
 
     def clear(self) -> None:
         """Clear the selection."""
-        if self._to:
-            self._to = ""
+        if self._end_id:
+            self._end_id = ""
             self._content.removeEventFilter(self)
             self._update_band()
             self.notified.emit("")
 
     def selected_range(self) -> range:
         """Return the indexes of the selected messages."""
-        if not self._to:
+        if not self._end_id:
             return range(0)
-        ends = sorted((self._visible.index_of(self._from), self._visible.index_of(self._to)))
+        ends = sorted((self._visible.index_of(self._anchor_id), self._visible.index_of(self._end_id)))
         return range(ends[0], ends[1] + 1)
 
     def end_index(self) -> int:
         """Return the index of the message it was extended to; -1 if there is none."""
-        return self._visible.index_of(self._to) if self._to else -1
+        return self._visible.index_of(self._end_id) if self._end_id else -1
 
     def messages(self) -> list[Message]:
         """Return the selected messages, oldest first."""
@@ -103,9 +103,9 @@ class MessageSelection(QObject):
     @Slot()
     def _check(self) -> None:
         """Clear the selection if an end of it has left the path, else update the band."""
-        if self._to and min(self._visible.index_of(self._from), self._visible.index_of(self._to)) < 0:
+        if self._end_id and min(self._visible.index_of(self._anchor_id), self._visible.index_of(self._end_id)) < 0:
             self.clear()
-        elif self._to:
+        elif self._end_id:
             self._band_timer.start()
 
     @Slot()
@@ -157,8 +157,8 @@ class TextSelection(QObject):
         super().__init__(area)
         self._area, self._visible, self._messages = area, visible, messages
         self._view: MessageView | None = None
-        self._from: BlockTextEdit | None = None  # the selection begins at this field's anchor …
-        self._to: BlockTextEdit | None = None  # … and ends at this field's cursor
+        self._anchor_field: BlockTextEdit | None = None  # the selection begins at this field's anchor …
+        self._cursor_field: BlockTextEdit | None = None  # … and ends at this field's cursor
         self._is_dragging = False
         self._extends = False  # all moves are handled here, those inside the first field, too
         self._ignores_mouse = False
@@ -174,7 +174,7 @@ class TextSelection(QObject):
         if self._view in self._visible.views and self._view:
             for field in self._view.text_edits():
                 _select(field, None)
-        self._view = self._from = self._to = None
+        self._view = self._anchor_field = self._cursor_field = None
         self._stop()
 
     def select_all(self, view: "MessageView") -> bool:
@@ -185,20 +185,20 @@ class TextSelection(QObject):
             return False
         if self._view is not view:
             self.clear()
-        self._view, self._from = view, fields[0]
+        self._view, self._anchor_field = view, fields[0]
         _select(fields[0], (0, 0))
         self._select_to(fields[-1], _end(fields[-1]))
         return before != [_span(field) for field in fields]
 
     def extend(self, view: "MessageView", field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> None:
         """Extend the selection in `view` by one `move`; without one, from the cursor of `field`."""
-        if self._view is not view or self._to not in view.text_edits() or self._to is None:
+        if self._view is not view or self._cursor_field not in view.text_edits() or self._cursor_field is None:
             self.clear()
-            self._view, self._from, self._to = view, field, field
-        cursor = self._to.textCursor()
+            self._view, self._anchor_field, self._cursor_field = view, field, field
+        cursor = self._cursor_field.textCursor()
         if cursor.movePosition(move, _KEEP):
-            self._select_to(self._to, cursor.position())
-        elif beyond := self._neighbour(self._to, is_backwards=move in _BACKWARDS):
+            self._select_to(self._cursor_field, cursor.position())
+        elif beyond := self._neighbour(self._cursor_field, is_backwards=move in _BACKWARDS):
             self._select_to(beyond, _end(beyond) if move in _BACKWARDS else 0)
         self._scroll_to_end()
 
@@ -210,11 +210,11 @@ class TextSelection(QObject):
         found = next((one for one in view.text_edits() if one is field), None)  # typed as a text field
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             return self._extend_by_click(view, event)
-        if self._view is not view or self._from is not found or self._to is not found:
+        if self._view is not view or self._anchor_field is not found or self._cursor_field is not found:
             self.clear()
         self._messages.clear()
         self._messages.begin_at(view.message)
-        self._view, self._from, self._to = view, found, found
+        self._view, self._anchor_field, self._cursor_field = view, found, found
         self._is_dragging, self._extends = found is not None, False
         return False
 
@@ -231,29 +231,29 @@ class TextSelection(QObject):
     def _drag_to(self, at: QPoint) -> bool:
         """Extend the selection to a point of the screen. Return True to keep the event from the field."""
         fields = self._view.text_edits() if self._view else []
-        if self._from not in fields or self._from is None:
+        if self._anchor_field not in fields or self._anchor_field is None:
             self._stop()
             return False
         target = next((field for field in reversed(fields) if _viewport_position(field, at).y() >= 0), fields[0])
         inside = _viewport_position(target, at)
-        is_in_first = target is self._from and inside.y() < target.viewport().height()
+        is_in_first = target is self._anchor_field and inside.y() < target.viewport().height()
         self._autoscroll(at)
         if is_in_first and not self._extends:
-            if self._to is not self._from:
-                self._select_to(self._from, self._from.textCursor().position())
+            if self._cursor_field is not self._anchor_field:
+                self._select_to(self._anchor_field, self._anchor_field.textCursor().position())
             return False
-        if self._to is self._from and not self._extends:
-            self._stop_field_autoscroll(self._from)
+        if self._cursor_field is self._anchor_field and not self._extends:
+            self._stop_field_autoscroll(self._anchor_field)
         self._select_to(target, _position(target, inside))
         return True
 
     def _select_to(self, target: "BlockTextEdit", position: int) -> None:
         """Select from the anchor to `position` in `target`."""
-        if self._view is None or self._from is None:
+        if self._view is None or self._anchor_field is None:
             return
         fields = self._view.text_edits()
-        start, end = fields.index(self._from), fields.index(target)
-        anchor = self._from.textCursor().anchor()
+        start, end = fields.index(self._anchor_field), fields.index(target)
+        anchor = self._anchor_field.textCursor().anchor()
         for index, field in enumerate(fields):
             if not min(start, end) <= index <= max(start, end):
                 _select(field, None)
@@ -261,7 +261,7 @@ class TextSelection(QObject):
             first, last = (0, _end(field)) if end > start else (_end(field), 0)
             span = anchor if index == start else first, position if index == end else last
             _select(field, span, scrolls=field is target)
-        self._to = target
+        self._cursor_field = target
 
     def _neighbour(self, field: "BlockTextEdit", *, is_backwards: bool) -> "BlockTextEdit | None":
         fields = self._view.text_edits() if self._view else []
@@ -293,9 +293,9 @@ class TextSelection(QObject):
     def _scroll_to_end(self) -> None:
         """Scroll to the end of the selection."""
         content = self._area.widget()
-        if self._to and content:
-            place = self._to.cursorRect(self._to.textCursor()).center()
-            seen = self._to.viewport().mapTo(content, place)
+        if self._cursor_field and content:
+            place = self._cursor_field.cursorRect(self._cursor_field.textCursor()).center()
+            seen = self._cursor_field.viewport().mapTo(content, place)
             bar = self._area.verticalScrollBar()
             room = self._area.viewport().height() - 40
             bar.setValue(min(max(bar.value(), seen.y() - room), seen.y() - 40))
@@ -313,7 +313,7 @@ class TextSelection(QObject):
 
     @Slot()
     def _copy_to_primary(self) -> None:
-        if self._view not in self._visible.views or self._view is None or self._from is self._to:
+        if self._view not in self._visible.views or self._view is None or self._anchor_field is self._cursor_field:
             return
         if selected := self._view.selection():
             copy_to_selection(selected.text)

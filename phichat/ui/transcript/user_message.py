@@ -25,7 +25,7 @@ BUBBLE_MARGIN = 14  # pixels
 class UserMessageView(MessageView):
     """Shows a message of the user. Unsent edits are kept in the context's state when the widget goes."""
 
-    _side = Qt.AlignmentFlag.AlignRight
+    _alignment = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
         toolbar = MessageToolbar(theme, WeakMethod(self._clipboard_data), tr("Copy message"), "edit", tr("Edit"))
@@ -150,10 +150,10 @@ class UserMessageView(MessageView):
     def _name(self) -> str:
         return tr("You, pinned") if self._message.is_pinned else tr("You")
 
-    def _place_switch(self, switch: VersionSwitcher) -> None:
-        self._row.addWidget(switch)
+    def _place_switcher(self, switcher: VersionSwitcher) -> None:
+        self._row.addWidget(switcher)
 
-    def _row_stops(self) -> list[QWidget]:
+    def _footer_tab_stops(self) -> list[QWidget]:
         return [
             *(self._editor.tab_stops() if self._editor else []),
             *self.toolbar.buttons(),
