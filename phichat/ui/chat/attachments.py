@@ -47,10 +47,10 @@ class DropFilter(QObject):
         if files:
             event.acceptProposedAction()
         if event.type() == QEvent.Type.Drop:
-            self._take(files)
+            self._sort(files)
         return True
 
-    def _take(self, files: list[Path]) -> None:
+    def _sort(self, files: list[Path]) -> None:
         endings = {file: file.suffix.lower() for file in files}
         models = [file for file in files if endings[file] == MODEL_SUFFIX]
         conversations = [file for file in files if endings[file] == ARCHIVE_SUFFIX]
@@ -80,7 +80,7 @@ class _Reading:
 
     session: Session
     at: Path
-    troubles: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     stop: CancelToken | None = None
 
 
@@ -114,10 +114,10 @@ class AttachmentController(QObject):
         self._look, self._read = look, read
         self._tasks = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
-        self._slow = QTimer(self, interval=SLOW_AFTER, singleShot=True)
-        self._slow.timeout.connect(self._tell_slow)
-        self._patience = QTimer(self, interval=GIVE_UP_AFTER, singleShot=True)
-        self._patience.timeout.connect(self._give_up)
+        self._slow_timer = QTimer(self, interval=SLOW_AFTER, singleShot=True)
+        self._slow_timer.timeout.connect(self._emit_slow)
+        self._give_up_timer = QTimer(self, interval=GIVE_UP_AFTER, singleShot=True)
+        self._give_up_timer.timeout.connect(self._give_up)
         composer.attach_requested.connect(self.choose_files)
         composer.files_pasted.connect(self.attach)
         composer.removed.connect(self._remove)
@@ -163,14 +163,14 @@ class AttachmentController(QObject):
                 if stop.is_set():
                     return
                 yield file
-                yield self._opened(file, kind or self._look(file))
+                yield self._read_file(file, kind or self._look(file))
 
         self._readings.append(reading)
-        self._slow.start()
-        self._patience.start()
+        self._slow_timer.start()
+        self._give_up_timer.start()
         reading.stop = self._tasks.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
 
-    def _opened(self, file: Path, kind: FileKind) -> object:
+    def _read_file(self, file: Path, kind: FileKind) -> object:
         """Return the file's text, or why there is none, or its kind if it is not text. Runs in a thread."""
         if kind is not FileKind.TEXT:
             return kind
@@ -183,7 +183,7 @@ class AttachmentController(QObject):
         match found:
             case Path():
                 reading.at = found
-                self._patience.start()
+                self._give_up_timer.start()
             case Attachment():
                 self._add(reading.session, found)
             case FileKind.MODEL:
@@ -191,21 +191,21 @@ class AttachmentController(QObject):
             case FileKind.CONVERSATIONS:
                 self.conversations_dropped.emit([reading.at])
             case str():
-                reading.troubles.append(found)
+                reading.errors.append(found)
 
-    def _on_ended(self, reading: _Reading, trouble: str) -> None:
+    def _on_ended(self, reading: _Reading, error_text: str) -> None:
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._tell(reading, trouble)
+        self._notify(reading, error_text)
         if not self._readings:
-            self._slow.stop()
-            self._patience.stop()
+            self._slow_timer.stop()
+            self._give_up_timer.stop()
             self.reading_slow.emit("")
 
-    def _tell(self, reading: _Reading, trouble: str = "") -> None:
+    def _notify(self, reading: _Reading, error_text: str = "") -> None:
         """Emit one sentence about what went wrong, and another if more did."""
-        first, *others = [*reading.troubles, *filter(None, [trouble])] or [""]
+        first, *others = [*reading.errors, *filter(None, [error_text])] or [""]
         if others:
             first += " " + tr_count(
                 "{count} other file could not be attached.", "{count} other files could not be attached.", len(others)
@@ -214,7 +214,7 @@ class AttachmentController(QObject):
             self.notified.emit(first)
 
     @Slot()
-    def _tell_slow(self) -> None:
+    def _emit_slow(self) -> None:
         if self._readings:
             self.reading_slow.emit(self._readings[-1].at.name)
 
@@ -225,7 +225,7 @@ class AttachmentController(QObject):
             if reading.stop:
                 reading.stop.set()
             late = tr("{name} could not be read in time. Look whether its disk or network is there.")
-            self._tell(reading, late.format(name=reading.at.name))
+            self._notify(reading, late.format(name=reading.at.name))
         self.reading_slow.emit("")
 
     def _add(self, session: Session, file: Attachment) -> None:
@@ -233,18 +233,18 @@ class AttachmentController(QObject):
             self.notified.emit(tr("{name} is attached already.").format(name=file.title))
             return
         session.attached = (*session.attached, file)
-        self._keep(session)
+        self._save(session)
         announce(self._composer, tr("{name} attached.").format(name=file.title))
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:
         session = self.session
         session.attached = tuple(other for other in session.attached if other is not file)
-        self._keep(session)
+        self._save(session)
         if not session.attached:
             self._composer.setFocus()
 
-    def _keep(self, session: Session) -> None:
+    def _save(self, session: Session) -> None:
         """Show and store the attachments of `session`, unless it was deleted meanwhile."""
         name = session.conversation.id
         if session is self.session:

@@ -46,7 +46,7 @@ class Header(QWidget):
         self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self._model)
-        self._menu.aboutToShow.connect(self._fill)
+        self._menu.aboutToShow.connect(self._fill_menu)
         self._model.setMenu(self._menu)
         for button in (self._sidebar, self._model, self._panel):
             theme.apply_stylesheet(button, "tool")
@@ -67,7 +67,7 @@ class Header(QWidget):
         self._model.setAccessibleName(tr("Model: {name}").format(name=text))
 
     @Slot()
-    def _fill(self) -> None:
+    def _fill_menu(self) -> None:
         self._menu.clear()
         group = QActionGroup(self._menu)
         for model in self._models():

@@ -110,7 +110,7 @@ class MessageCommands(QObject):
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
         if self._can_ask():
-            self._begin()
+            self.notified.emit("")
             self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
@@ -138,7 +138,7 @@ class MessageCommands(QObject):
     @Slot(object)
     def _continue_reply(self, message: Message) -> None:
         if self._can_ask() and self._transcript.is_last(message):
-            self._begin()
+            self.notified.emit("")
             self._transcript.context.state.remarks.pop(message.id, None)
             self._generation.go_on(self._session)
             self._transcript.follow()
@@ -146,13 +146,10 @@ class MessageCommands(QObject):
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._can_ask():
-            self._begin()
+            self.notified.emit("")
             self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()
-
-    def _begin(self) -> None:
-        self.notified.emit("")
 
     @Slot(object)
     def _show_version(self, message: Message) -> None:

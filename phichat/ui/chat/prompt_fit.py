@@ -23,7 +23,7 @@ class TokenCounter(QObject):
     ) -> None:
         super().__init__(parent)
         self._composer, self._status, self._generation = composer, status, generation
-        self._session, self._length, self._slow = Session(), 0, ""
+        self._session, self._length, self._file_being_read = Session(), 0, ""
         self._fitted: PromptFit | None = None
         self._fitted_length = 0
         self._counts: dict[Attachment | None, int] = {}  # None: the tokens of an empty message
@@ -31,7 +31,7 @@ class TokenCounter(QObject):
         generation.fitted.connect(self._on_fitted)
         generation.background.counted.connect(self._on_counted)
         generation.loaded_model.connect(self._on_loaded)
-        generation.state_changed.connect(self._weigh)
+        generation.state_changed.connect(self._update_counts)
 
     @Slot(object)
     def show(self, session: Session) -> None:
@@ -39,7 +39,7 @@ class TokenCounter(QObject):
         self._session, self._fitted, self._had_files = session, None, False
         known = self._counts.items()
         self._counts = {file: count for file, count in known if file is None or file in session.attached}
-        self._weigh()
+        self._update_counts()
         self._show_note()
 
     @Slot(str)
@@ -47,13 +47,13 @@ class TokenCounter(QObject):
         """This is written now, with the files there are."""
         attached = self._session.attached
         self._length = length_with(draft, attached) if attached or draft.strip() else 0
-        self._weigh()
+        self._update_counts()
         self._show_note()
 
     @Slot(str)
     def show_reading(self, name: str) -> None:
         """Show that the file called `name` is still being read; empty if none is."""
-        self._slow = name
+        self._file_being_read = name
         self._show_note()
 
     @Slot(object, object)
@@ -72,18 +72,18 @@ class TokenCounter(QObject):
         self._is_counting = False
         if fitted:
             self._counts[file] = fitted.tokens
-            self._weigh()
+            self._update_counts()
 
     @Slot(object)
     def _on_loaded(self) -> None:
         """Forget all counts: another model has other tokens."""
         self._counts.clear()
         self._fitted = None
-        self._weigh()
+        self._update_counts()
         self._show_note()
 
     @Slot()
-    def _weigh(self) -> None:
+    def _update_counts(self) -> None:
         """Show the known token counts, and request one that is missing."""
         files = self._session.attached
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
@@ -95,15 +95,15 @@ class TokenCounter(QObject):
             self._is_counting = self._generation.count(text, unknown[0])
 
     def _show_note(self) -> None:
-        if self._slow:
-            self._composer.show_note(tr("Reading {name}…").format(name=self._slow), blocks=True)
+        if self._file_being_read:
+            self._composer.show_note(tr("Reading {name}…").format(name=self._file_being_read), blocks=True)
         elif self._length and self._fitted and self._fitted.trouble:
             # A draft that has become shorter may fit now; the engine will say in a moment.
-            self._composer.show_note(self._trouble(self._fitted), blocks=self._length >= self._fitted_length)
+            self._composer.show_note(self._describe_trouble(self._fitted), blocks=self._length >= self._fitted_length)
         else:
             self._composer.show_note("")
 
-    def _trouble(self, fitted: PromptFit) -> str:
+    def _describe_trouble(self, fitted: PromptFit) -> str:
         if not fitted.excess:
             return fitted.trouble
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
@@ -135,57 +135,57 @@ class TimeEstimateController(QObject):
     def __init__(self, generation: GenerationController, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._generation = generation
-        self._forecast = TimeEstimate()
-        self._session, self._length, self._said = Session(), 0, ""
+        self._estimate = TimeEstimate()
+        self._session, self._length, self._shown = Session(), 0, ""
         generation.fitted.connect(self._on_fitted)
         generation.background.read.connect(self._on_read)
         generation.measured.connect(self._on_measured)
         generation.loaded_model.connect(self._on_loaded)
-        generation.state_changed.connect(self._say)
+        generation.state_changed.connect(self._emit_estimate)
 
     @Slot(object)
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
         self._session = session
-        self._forecast.forget()
-        self._say()
+        self._estimate.forget()
+        self._emit_estimate()
 
     @Slot(str)
     def write(self, draft: str) -> None:
         """This is written now."""
         attached = self._session.attached
         self._length = length_with(draft, attached) if attached or draft.strip() else 0
-        self._say()
+        self._emit_estimate()
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
         if session is not self._session:
             return
         if fitted.trouble:  # nothing will be read
-            self._forecast.forget()
+            self._estimate.forget()
         else:
-            self._forecast.fitted(fitted.tokens, fitted.kept, self._length)
-        self._say()
+            self._estimate.fitted(fitted.tokens, fitted.kept, self._length)
+        self._emit_estimate()
 
     @Slot(int, int)
     def _on_read(self, done: int, _: int) -> None:
-        self._forecast.read(done)
-        self._say()
+        self._estimate.read(done)
+        self._emit_estimate()
 
     @Slot(object)
     def _on_measured(self, done: Done) -> None:
-        self._forecast.took(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
+        self._estimate.took(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
-        self._forecast.begin(loaded.reads)
+        self._estimate.begin(loaded.reads)
 
     @Slot()
-    def _say(self) -> None:
+    def _emit_estimate(self) -> None:
         can_ask = self._length and self._generation.state is GenerationState.IDLE
-        words = sentence(self._forecast.seconds(self._length)) if can_ask else ""
-        if words != self._said:
-            self._said = words
+        words = sentence(self._estimate.seconds(self._length)) if can_ask else ""
+        if words != self._shown:
+            self._shown = words
             self.changed.emit(words)
 
 

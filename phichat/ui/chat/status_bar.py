@@ -36,51 +36,51 @@ class StatusBar(QWidget):
     def show_notice(self, notice: str) -> None:
         """Show a notice until the next one or `clear_notice`."""
         self._notice = notice
-        self._show(notice)
+        self._show_message(notice)
         if notice:
             announce(self._message, notice)
 
     def show_progress(self, sentence: str) -> None:
         """Show `sentence`, unless a notice is shown."""
         if not self._notice:
-            self._show(sentence)
+            self._show_message(sentence)
 
     def clear_notice(self) -> None:
         """Remove the notice."""
         self._notice = ""
-        self._show("")
+        self._show_message("")
 
     def clear_figures(self) -> None:
         """Remove speed and context."""
         for label in (self._speed, self._context):
-            _write(label, "")
+            _set_text(label, "")
 
-    def _show(self, sentence: str) -> None:
-        _write(self._message, sentence)
-        self._make_room()
+    def _show_message(self, sentence: str) -> None:
+        _set_text(self._message, sentence)
+        self._fit_figures()
 
     def show_speed(self, done: Done) -> None:
         """Show tokens per second and the time to the first token."""
-        _write(
+        _set_text(
             self._speed,
             tr("{speed} tokens/s, first after {seconds} s").format(
                 speed=format_number(done.tokens_per_second, 1), seconds=format_number(done.seconds_to_first_token, 1)
             ),
         )
-        self._make_room()
+        self._fit_figures()
 
     def show_context(self, used: int, context: int) -> None:
         """Show how many of the context's tokens are used."""
         share = 100 * used // max(context, 1)
-        _write(
+        _set_text(
             self._context,
             tr("Context {used} of {context} ({share} %)").format(
                 used=format_number(used), context=format_number(context), share=format_number(share)
             ),
         )
-        self._make_room()
+        self._fit_figures()
 
-    def _make_room(self) -> None:
+    def _fit_figures(self) -> None:
         """Show the figures that fit beside the message, the context before the speed."""
         room = self.width() - 2 * MARGIN - self._message.fontMetrics().horizontalAdvance(self._message.text())
         for label in (self._context, self._speed):
@@ -89,10 +89,10 @@ class StatusBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._make_room()
+        self._fit_figures()
 
 
-def _write(label: QLabel, text: str) -> None:
+def _set_text(label: QLabel, text: str) -> None:
     label.setText(text)
     label.setAccessibleDescription(text)  # the accessible name hides the text from screen readers
 

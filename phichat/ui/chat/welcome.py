@@ -35,29 +35,29 @@ class Welcome(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._hello = _centred()
-        font = self._hello.font()
+        self._greeting = _centred()
+        font = self._greeting.font()
         font.setPointSizeF(font.pointSizeF() * 2.2)
         font.setWeight(font.Weight.DemiBold)
-        self._hello.setFont(font)
+        self._greeting.setFont(font)
         self._note = muted(_centred())
-        self._get = QPushButton(tr("Get Phi-3…"))
-        self._get.setObjectName("getPhi3Button")
-        self._get.clicked.connect(self.phi_3_requested)
+        self._get_button = QPushButton(tr("Get Phi-3…"))
+        self._get_button.setObjectName("getPhi3Button")
+        self._get_button.clicked.connect(self.phi_3_requested)
         self._ideas = QWidget()
         self._grid = QGridLayout(self._ideas)
         self._grid.setContentsMargins(0, 8, 0, 0)
         self._grid.setSpacing(10)
-        self._buttons = [self._idea(tr(idea)) for idea in IDEAS]
+        self._buttons = [self._make_idea_button(tr(idea)) for idea in IDEAS]
         self._columns = 0
         self.setWidget(self._content(theme))
         self._place_ideas(2)
 
     def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
         """Greet for the model `title`; empty while models are looked for, or if there are none."""
-        self._hello.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
+        self._greeting.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
         self._ideas.setVisible(bool(title))
-        self._get.setVisible(is_missing or is_toy)
+        self._get_button.setVisible(is_missing or is_toy)
         self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
 
     def set_can_ask(self, *, can_ask: bool) -> None:
@@ -69,9 +69,9 @@ class Welcome(QScrollArea):
         set_max_width(column, 620)
         inside = QVBoxLayout(column)
         inside.setSpacing(16)
-        inside.addWidget(self._hello)
+        inside.addWidget(self._greeting)
         inside.addWidget(self._note)
-        inside.addWidget(self._get, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(self._get_button, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addWidget(self._ideas)
         theme.apply_stylesheet(column, "button")
         theme.apply_stylesheet(self.verticalScrollBar(), "bar")
@@ -84,10 +84,10 @@ class Welcome(QScrollArea):
         layout.addStretch(3)
         return content
 
-    def _idea(self, text: str) -> QPushButton:
+    def _make_idea_button(self, text: str) -> QPushButton:
         button = QPushButton(text)
         button.setMinimumHeight(44)
-        button.clicked.connect(self._try)
+        button.clicked.connect(self._on_idea_clicked)
         return button
 
     def _place_ideas(self, columns: int) -> None:
@@ -97,7 +97,7 @@ class Welcome(QScrollArea):
                 self._grid.addWidget(button, index // columns, index % columns)
 
     @Slot()
-    def _try(self) -> None:
+    def _on_idea_clicked(self) -> None:
         button = self.sender()
         if isinstance(button, QPushButton):
             self.tried.emit(button.text())

@@ -25,7 +25,11 @@ class AssistantMessageView(MessageView):
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
         toolbar = MessageToolbar(
-            theme, WeakMethod(self._clipboard_data), tr("Copy answer"), "retry", tr("Answer again")
+            theme,
+            WeakMethod(self._clipboard_data),
+            copy_label=tr("Copy answer"),
+            icon="retry",
+            label=tr("Answer again"),
         )
         super().__init__(message, theme, context, toolbar)
         self._is_last = False

@@ -49,33 +49,33 @@ class MessageMenu(QMenu):
             self._add(tr("Copy what is selected"), "", self._copy_selected)
         if link:
             self._add(tr("Copy the link's address"), "", self._copy_link)
-        self._add(tr("Copy"), "", self._copy, can=bool(message.text))
-        self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, can=bool(message.text))
+        self._add(tr("Copy"), "", self._copy, is_enabled=bool(message.text))
+        self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, is_enabled=bool(message.text))
         pin = tr("Unpin") if message.is_pinned else tr("Pin")
-        self._add(pin, "Ctrl+Shift+P", self._pin, can=bool(message.text))
+        self._add(pin, "Ctrl+Shift+P", self._pin, is_enabled=bool(message.text))
         self.addSeparator()
         if message.role is Role.USER:
             self._add(tr("Edit"), "Ctrl+E", self.edit_requested)
         else:
             self._add_reply_actions(can_continue=can_continue)
         self.addSeparator()
-        self._add(tr("Delete from here on"), "", self._delete, can=not state.is_answering)
+        self._add(tr("Delete from here on"), "", self._delete, is_enabled=not state.is_answering)
 
     def _add_reply_actions(self, *, can_continue: bool) -> None:
-        can = self._context.state.can_ask
+        can_ask = self._context.state.can_ask
         reply = self._message.reply
         if can_continue:
-            self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, can=can)
-        self._add(tr("Answer again"), "Ctrl+R", self._retry, can=can)
+            self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, is_enabled=can_ask)
+        self._add(tr("Answer again"), "Ctrl+R", self._retry, is_enabled=can_ask)
         has_seed = bool(reply and reply.seed is not None)
-        self._add(tr("Again with the same seed"), "", self._repeat, can=can and has_seed)
-        self.addMenu(RegenerateMenu(self._message, self._context, self)).setEnabled(can)
+        self._add(tr("Again with the same seed"), "", self._repeat, is_enabled=can_ask and has_seed)
+        self.addMenu(RegenerateMenu(self._message, self._context, self)).setEnabled(can_ask)
 
-    def _add(self, text: str, keys: str, slot: Any, *, can: bool = True) -> None:
+    def _add(self, text: str, keys: str, slot: Any, *, is_enabled: bool = True) -> None:
         action = self.addAction(text)
         action.setShortcut(QKeySequence(keys))  # only shown; the window's action handles the keys
         action.setShortcutVisibleInContextMenu(True)
-        action.setEnabled(can)
+        action.setEnabled(is_enabled)
         action.triggered.connect(slot)
 
     @Slot()
@@ -132,15 +132,15 @@ class RegenerateMenu(QMenu):
         self.addSection(tr("Preset"))
         for label, sampling in context.presets():
             same = bool(reply.sampling) and not differences(known, sampling)
-            self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), can=not same)
+            self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
         self.addSection(tr("Model"))
         for model in context.models():
-            self._add(model.title.replace("&", "&&"), known, model, can=model.name != reply.model)
+            self._add(model.title.replace("&", "&&"), known, model, is_enabled=model.name != reply.model)
 
-    def _add(self, text: str, sampling: Sampling, model: "ModelRef | None" = None, *, can: bool = True) -> None:
+    def _add(self, text: str, sampling: Sampling, model: "ModelRef | None" = None, *, is_enabled: bool = True) -> None:
         action = self.addAction(text)
         action.setData((sampling, model))
-        action.setEnabled(can)
+        action.setEnabled(is_enabled)
         action.triggered.connect(self._choose)
 
     @Slot()

@@ -26,9 +26,9 @@ class MessageToolbar(QWidget):
     pressed = Signal()
     more_requested = Signal(QPoint)
 
-    def __init__(self, theme: Theme, copied: WeakMethod[Copied], copying: str, icon: str, label: str) -> None:
+    def __init__(self, theme: Theme, copied: WeakMethod[Copied], *, copy_label: str, icon: str, label: str) -> None:
         super().__init__()
-        self._theme, self._copied, self._copying, self._icon, self._label = theme, copied, copying, icon, label
+        self._theme, self._copied, self._copy_label, self._icon, self._label = theme, copied, copy_label, icon, label
         self._main: IconButton | None = None
         self._more: IconButton | None = None
         self._buttons: list[QWidget] = []
@@ -55,7 +55,7 @@ class MessageToolbar(QWidget):
         return self._buttons
 
     def _build(self) -> None:
-        copy = CopyButton(self._theme, self._copying, self._copied)
+        copy = CopyButton(self._theme, self._copy_label, self._copied)
         self._main = IconButton(self._theme, self._icon, self._label)
         self._more = IconButton(self._theme, "more", tr("More"))
         self._main.clicked.connect(self.pressed)

@@ -28,7 +28,9 @@ class UserMessageView(MessageView):
     _alignment = Qt.AlignmentFlag.AlignRight
 
     def __init__(self, message: Message, theme: Theme, context: MessageContext) -> None:
-        toolbar = MessageToolbar(theme, WeakMethod(self._clipboard_data), tr("Copy message"), "edit", tr("Edit"))
+        toolbar = MessageToolbar(
+            theme, WeakMethod(self._clipboard_data), copy_label=tr("Copy message"), icon="edit", label=tr("Edit")
+        )
         super().__init__(message, theme, context, toolbar)
         self._editor: MessageEditor | None = None
         self._text = TextBlock()

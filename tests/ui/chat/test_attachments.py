@@ -344,7 +344,7 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
     _hold(monkeypatch, gate)
     files = person.window.findChild(attachments.AttachmentController)
     assert files
-    files._patience.setInterval(50)
+    files._give_up_timer.setInterval(50)
     drop(person, notes)
     person.wait(lambda: person.status().startswith("notes.txt could not be read in time."))
     gate.set()
