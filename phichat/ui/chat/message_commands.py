@@ -110,7 +110,7 @@ class MessageCommands(QObject):
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
         if self._can_ask():
-            self.notified.emit("")
+            self.notified.emit("")  # clears the status bar
             self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
@@ -227,7 +227,6 @@ class MessageCommands(QObject):
         old = self._repeats.pop(message.id, None)
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
-
         same = message.text == old.text
         remark = tr("The same text as before.") if same else explain_difference(old.reply, message.reply)
         self._transcript.show_remark(message, remark)

@@ -52,7 +52,6 @@ class FindBar(QFrame):
         self._finder.counted.connect(self._on_counted)
         transcript.resized.connect(self._place)
         theme.apply_stylesheet(self, "floating")
-
         theme.changed.connect(self._finder.refresh_highlights)
 
     def open(self) -> None:
@@ -116,8 +115,8 @@ class FindBar(QFrame):
             layout.addWidget(button)
 
     @Slot(int, int, bool)
-    def _on_counted(self, at: int, total: int, is_all: bool) -> None:  # a signal's arguments are positional
-        text = tr("{number} of {count}").format(number=format_number(at), count=format_number(total))
+    def _on_counted(self, number: int, total: int, is_all: bool) -> None:
+        text = tr("{number} of {count}").format(number=format_number(number), count=format_number(total))
         if not is_all:
             text += "…"
         elif not total:
