@@ -68,7 +68,7 @@ class SearchHit:
     marks: tuple[tuple[int, int], ...] = ()
 
 
-def session_of(record: ConversationRecord) -> Session:
+def session_from_record(record: ConversationRecord) -> Session:
     """The stored conversation, to go on with."""
     heading = record.heading
     title = heading.title if record.messages else ""  # before the first message, its title is that of the draft
@@ -79,10 +79,10 @@ def session_of(record: ConversationRecord) -> Session:
     return session
 
 
-def record_of(session: Session) -> ConversationRecord:
+def record_from_session(session: Session) -> ConversationRecord:
     """The conversation as it is, to be stored."""
     return ConversationRecord(
-        summary_of(session),
+        summarize_session(session),
         session.conversation.tip,
         session.system,
         asdict(session.sampling),
@@ -93,15 +93,15 @@ def record_of(session: Session) -> ConversationRecord:
     )
 
 
-def summary_of(session: Session) -> ConversationSummary:
+def summarize_session(session: Session) -> ConversationSummary:
     """How a list shows it."""
     messages = session.conversation.messages()
     now = time.time()
     created = messages[0].created if messages else now
     changed = messages[-1].created if messages else now
-    return ConversationSummary(session.conversation.id, title_of_session(session), created, changed)
+    return ConversationSummary(session.conversation.id, session_title(session), created, changed)
 
 
-def title_of_session(session: Session) -> str:
+def session_title(session: Session) -> str:
     """Its title, before the first message what is being written or attached."""
     return session.conversation.title or title_of(session.draft, session.attached)

@@ -41,7 +41,7 @@ class ConnectionPool:
     def _borrow(self) -> sqlite3.Connection:
         with self._changed:
             if self._is_closed:
-                raise ReadersClosed
+                raise PoolClosed
             connection = self._idle.pop() if self._idle else migrations.connect(self._file, self._mode)
             self._lent += 1
             return connection
@@ -55,5 +55,5 @@ class ConnectionPool:
             self._changed.notify_all()
 
 
-class ReadersClosed(Exception):
+class PoolClosed(Exception):
     """There is nothing to read from just now."""

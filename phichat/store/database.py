@@ -16,17 +16,25 @@ from phichat.errors import StoreError
 from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.i18n import tr
 from phichat.store import integrity, migrations, rows, writes
-from phichat.store.connections import ConnectionPool, ReadersClosed
-from phichat.store.failures import AWAY, Damage, FailureKind, NewerHistory, as_store_error, sentence_for, trouble_of
+from phichat.store.connections import ConnectionPool, PoolClosed
+from phichat.store.failures import (
+    TEMPORARY_FAILURES,
+    DatabaseDamaged,
+    FailureKind,
+    NewerHistory,
+    as_store_error,
+    classify_error,
+    error_message,
+)
 from phichat.store.fallback import MemoryFallback
-from phichat.store.locking import FileId, lock_folder, place_of, require_exclusive_access
-from phichat.store.rows import decode
+from phichat.store.locking import FileId, file_id, lock_folder, require_exclusive_access
+from phichat.store.rows import decode_json
 from phichat.store.writer_thread import Job
-from phichat.store.writes import index_message, note_day
+from phichat.store.writes import index_message, record_today
 
 _Read = TypeVar("_Read")
 
-TRY_AGAIN = 5.0
+RETRY_SECONDS = 5.0
 """Seconds between attempts to use a file that could not be used."""
 
 MOST_RECOVERIES = 3
@@ -64,7 +72,7 @@ class Database:
             opened = open_history(self.file, is_guest=self._is_guest, damaged=damaged)
         except Exception as error:
             self._trouble = error
-            self._readers = self._readers or readers_of_what_is_there(self.file)
+            self._readers = self._readers or open_read_only(self.file)
             raise as_store_error(error, self.file) from error
         if self._readers:
             self._readers.close()
@@ -74,7 +82,7 @@ class Database:
 
     def close(self) -> None:
         """Leave one tidy file."""
-        self._tried -= TRY_AGAIN
+        self._tried -= RETRY_SECONDS
         self._try_again()
         if self._readers:
             self._readers.close()
@@ -102,7 +110,7 @@ class Database:
         """Save what can be read into a new file. Raises StoreError."""
         self.generation += 1
         if self._recoveries >= MOST_RECOVERIES or self._connection is None:
-            raise StoreError(sentence_for(Damage(), self.file))
+            raise StoreError(error_message(DatabaseDamaged(), self.file))
         if self._readers:
             self._readers.close()
         self._connection.close()
@@ -116,7 +124,7 @@ class Database:
         try:
             results = self._commit(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it is, the futures carry it
-            if len(jobs) == 1 or trouble_of(error) is FailureKind.LOCKED:
+            if len(jobs) == 1 or classify_error(error) is FailureKind.LOCKED:
                 for job in jobs:
                     self._failed(job, error)
             else:
@@ -150,7 +158,7 @@ class Database:
         return results
 
     def _failed(self, job: Job, error: BaseException) -> None:
-        if trouble_of(error) is FailureKind.DAMAGED and self._connection is not None:
+        if classify_error(error) is FailureKind.DAMAGED and self._connection is not None:
             try:
                 self.recover()
             except Exception as worse:  # noqa: BLE001 - the future carries it
@@ -159,7 +167,7 @@ class Database:
             else:
                 self._run_one(job)
                 return
-        if trouble_of(error) in AWAY or self._connection is None:
+        if classify_error(error) in TEMPORARY_FAILURES or self._connection is None:
             self._trouble = error
             self._keep_in_memory(job)
         job.future.set_exception(as_store_error(error, self.file))
@@ -169,7 +177,7 @@ class Database:
         for name in names:
             try:
                 self.read(lambda connection, name=name: self.shelter.take(name, connection))  # type: ignore[misc]
-            except (sqlite3.Error, ReadersClosed):
+            except (sqlite3.Error, PoolClosed):
                 self.shelter.take(name, None)
         if names or self._about(job) or job.is_everything:
             self._tried = self._tried or monotonic()
@@ -182,15 +190,15 @@ class Database:
         name = job.message
         found = self.shelter.read(lambda connection: writes.conversation_of(connection, name))
         if found is None:
-            with suppress(sqlite3.Error, ReadersClosed):
+            with suppress(sqlite3.Error, PoolClosed):
                 found = self.read(lambda connection: writes.conversation_of(connection, name))
         return (found,) if found else ()
 
     def _try_again(self) -> None:
-        if self._trouble is None or monotonic() - self._tried < TRY_AGAIN:
+        if self._trouble is None or monotonic() - self._tried < RETRY_SECONDS:
             return
         self._tried = monotonic()
-        if self._connection is None and trouble_of(self._trouble) is not FailureKind.NEWER:
+        if self._connection is None and classify_error(self._trouble) is not FailureKind.NEWER:
             with suppress(StoreError):
                 if notice := self.open():
                     self._notify(notice)
@@ -209,15 +217,15 @@ class Database:
         except Exception as error:  # noqa: BLE001 - another time, then
             self._trouble = error
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(migrations.PATIENCE * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(migrations.BUSY_TIMEOUT * 1000)}")
 
 
-RECOVERED = ".recovered"
+RECOVERED_SUFFIX = ".recovered"
 """What the name of a file ends with that is to take the place of a damaged one."""
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedHistory:
     """The file is open.
 
     Attributes:
@@ -233,28 +241,28 @@ class Opened:
     is_check_due: bool = False
 
 
-def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None = None) -> Opened:
+def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None = None) -> OpenedHistory:
     """Make the file usable; recovered first if it still lies at `damaged`. Raises OSError, sqlite3.Error, NewerHistory.
 
     A guest leaves alone what only the one who answers may judge: which replies were interrupted.
     """
     make_private(file.parent)
     with lock_folder(file.parent):
-        _take_back(file)
-        recovered = file.with_name(file.name + RECOVERED)
+        _restore_privacy(file)
+        recovered = file.with_name(file.name + RECOVERED_SUFFIX)
         if recovered.exists() and not file.exists():  # the program died between two renames
             recovered.replace(file)
-        if damaged is None or damaged != place_of(file):
+        if damaged is None or damaged != file_id(file):
             try:
                 return _open(file, is_guest=is_guest)
             except (sqlite3.Error, UnicodeError) as error:
-                if trouble_of(error) is not FailureKind.DAMAGED:
+                if classify_error(error) is not FailureKind.DAMAGED:
                     raise
         notice = _recover(file)
         return replace(_open(file, is_guest=is_guest), notice=notice)
 
 
-def _take_back(file: Path) -> None:
+def _restore_privacy(file: Path) -> None:
     """Give the history another file where other users could open it: who did goes on reading, or keeps it locked."""
     index = file.with_name(file.name + "-shm")
     if not is_open_to_others(file) and not is_held_by_another_user(index):
@@ -264,12 +272,12 @@ def _take_back(file: Path) -> None:
         index.unlink(missing_ok=True)  # which SQLite makes anew
         if is_open_to_others(file):
             for path in (file, file.with_name(file.name + "-wal")):
-                _make_anew(Path(os.path.realpath(path)))
+                _replace_with_private_copy(Path(os.path.realpath(path)))
     except (OSError, sqlite3.Error):  # in use, or no room: at another start, then
         return
 
 
-def _make_anew(path: Path) -> None:
+def _replace_with_private_copy(path: Path) -> None:
     """Put a private copy, byte by byte, in the place of a file that nobody writes to. Raises OSError."""
     if not path.exists():
         return
@@ -285,7 +293,7 @@ def _recover(file: Path) -> str:
     from phichat.store import recovery  # noqa: PLC0415 - rarely needed
 
     require_exclusive_access(file)
-    return recovery.recover(file, file.with_name(file.name + RECOVERED))
+    return recovery.recover(file, file.with_name(file.name + RECOVERED_SUFFIX))
 
 
 def close_history(connection: Connection, *, is_guest: bool = False) -> None:
@@ -297,7 +305,7 @@ def close_history(connection: Connection, *, is_guest: bool = False) -> None:
         connection.close()
 
 
-def readers_of_what_is_there(file: Path) -> ConnectionPool | None:
+def open_read_only(file: Path) -> ConnectionPool | None:
     """What a file that cannot be written to holds, if it can be read."""
     for mode in ("ro", "immutable"):
         try:
@@ -309,33 +317,33 @@ def readers_of_what_is_there(file: Path) -> ConnectionPool | None:
     return None
 
 
-def _open(file: Path, *, is_guest: bool) -> Opened:
+def _open(file: Path, *, is_guest: bool) -> OpenedHistory:
     connection = migrations.connect(file)
     try:
-        _bring_up_to_date(connection, file)
+        _migrate(connection, file)
         migrations.prepare_for_writing(connection)
-        if file.stat().st_size < integrity.SMALL:
-            integrity.check_now(connection)
-            integrity.note_checked(connection)
-        opened = Opened(connection, place_of(file), is_check_due=integrity.is_due(connection))
+        if file.stat().st_size < integrity.SMALL_FILE_BYTES:
+            integrity.check_integrity(connection)
+            integrity.record_check(connection)
+        opened = OpenedHistory(connection, file_id(file), is_check_due=integrity.is_check_due(connection))
         if not is_guest:
-            _put_in_order(connection)
+            _mark_interrupted_replies(connection)
     except BaseException:
         connection.close()
         raise
     return opened
 
 
-def _bring_up_to_date(connection: Connection, file: Path) -> None:
-    found, has_tables = migrations.look(connection)
+def _migrate(connection: Connection, file: Path) -> None:
+    found, has_tables = migrations.read_version(connection)
     if found == migrations.LATEST:
         return
     if not 0 <= found < migrations.DAMAGED_VERSION:
-        raise Damage(f"version {found}")
+        raise DatabaseDamaged(f"version {found}")
     if found > migrations.LATEST:
         raise NewerHistory
     if has_tables and not found:
-        raise Damage("tables without a version")
+        raise DatabaseDamaged("tables without a version")
     if not found:
         migrations.prepare_for_writing(connection)
     migrations.migrate(connection, before=lambda version: _back_up(file, version))
@@ -350,21 +358,21 @@ def _back_up(file: Path, version: int) -> None:
     fresh.unlink(missing_ok=True)
     create_private(fresh)
     with closing(migrations.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
-        if rows.one(source, "PRAGMA integrity_check(1)") != "ok":
-            raise Damage("before a migration")
+        if rows.fetch_value(source, "PRAGMA integrity_check(1)") != "ok":
+            raise DatabaseDamaged("before a migration")
         source.backup(target)
     fresh.replace(backup)
 
 
-def _put_in_order(connection: Connection) -> None:
+def _mark_interrupted_replies(connection: Connection) -> None:
     """Replies that the program's death interrupted become partial ones, which can be continued, and found."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        note_day(connection)
+        record_today(connection)
         connection.execute("INSERT OR REPLACE INTO marks VALUES ('running', 'yes')")
         unfinished = connection.execute("SELECT number, statistics, text FROM messages WHERE ending = 'answering'")
         for number, statistics, text in unfinished.fetchall():
-            known = rows.encode(decode(statistics) | {"interrupted": True})
+            known = rows.encode_json(decode_json(statistics) | {"interrupted": True})
             connection.execute(
                 "UPDATE messages SET ending = 'cancelled', statistics = ? WHERE number = ?", (known, number)
             )

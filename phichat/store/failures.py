@@ -22,7 +22,7 @@ class FailureKind(Enum):
     OTHER = auto()
 
 
-AWAY = {FailureKind.FULL, FailureKind.REFUSED, FailureKind.LOCKED, FailureKind.NEWER, FailureKind.BROKEN}
+TEMPORARY_FAILURES = {FailureKind.FULL, FailureKind.REFUSED, FailureKind.LOCKED, FailureKind.NEWER, FailureKind.BROKEN}
 """What keeps the file from being written to, and may pass."""
 
 
@@ -30,17 +30,17 @@ class NewerHistory(Exception):
     """A later version of the app made the file."""
 
 
-class InUse(sqlite3.OperationalError):
+class DatabaseInUse(sqlite3.OperationalError):
     """Another program has the file open, which therefore cannot be replaced."""
 
     sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
-class Damage(sqlite3.DatabaseError):
+class DatabaseDamaged(sqlite3.DatabaseError):
     """The file holds something else than what it should."""
 
 
-_CODES = {
+_KINDS_BY_SQLITE_CODE = {
     sqlite3.SQLITE_CORRUPT: FailureKind.DAMAGED,
     sqlite3.SQLITE_NOTADB: FailureKind.DAMAGED,
     sqlite3.SQLITE_FULL: FailureKind.FULL,
@@ -52,32 +52,32 @@ _CODES = {
     sqlite3.SQLITE_IOERR: FailureKind.BROKEN,
 }
 
-_SIGNS = ("no such", "no column", "malformed", "vtable", "fts5")
+_SIGNS_OF_SCHEMA_DAMAGE = ("no such", "no column", "malformed", "vtable", "fts5")
 
 
-def trouble_of(error: BaseException) -> FailureKind:
+def classify_error(error: BaseException) -> FailureKind:
     """Which kind of failure `error` is."""
     match error:
         case NewerHistory():
             return FailureKind.NEWER
-        case Damage() | UnicodeError():
+        case DatabaseDamaged() | UnicodeError():
             return FailureKind.DAMAGED
         case sqlite3.Error():
             code = getattr(error, "sqlite_errorcode", None)
             if code is None:  # raised by Python's module itself
                 return FailureKind.DAMAGED if "decode" in str(error).lower() else FailureKind.OTHER
             # A table or column that is missing is no mistake of ours: the schema itself was damaged.
-            is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS)
-            return FailureKind.DAMAGED if is_schema else _CODES.get(code & 0xFF, FailureKind.OTHER)
+            is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS_OF_SCHEMA_DAMAGE)
+            return FailureKind.DAMAGED if is_schema else _KINDS_BY_SQLITE_CODE.get(code & 0xFF, FailureKind.OTHER)
         case OSError():
             return FailureKind.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else FailureKind.REFUSED
     return FailureKind.OTHER
 
 
-def sentence_for(error: BaseException, file: Path) -> str:
+def error_message(error: BaseException, file: Path) -> str:
     """What to tell the person."""
     folder = file.parent
-    match trouble_of(error):
+    match classify_error(error):
         case FailureKind.NEWER:
             said = tr(
                 "{file} was made by a newer Phichat and is left as it is: update Phichat to see its conversations."
@@ -101,6 +101,6 @@ def as_store_error(error: BaseException, file: Path) -> StoreError:
     """`error` for the person, with `error` as its cause."""
     if isinstance(error, StoreError):
         return error
-    found = StoreError(sentence_for(error, file))
+    found = StoreError(error_message(error, file))
     found.__cause__ = error
     return found

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from phichat.store import migrations, rows, writes
-from phichat.store.rows import one
+from phichat.store.rows import fetch_value
 
 _Read = TypeVar("_Read")
 
@@ -44,13 +44,13 @@ class MemoryFallback:
         with self._lock:
             self.names |= {name}
             if source:
-                copy(source, self._database(), name)
+                copy_conversation(source, self._database(), name)
 
     def give(self, target: Connection) -> None:
         """Make all conversations in `target` what they are here."""
         with self._lock:
             for name in self.names:
-                copy(self._database(), target, name)
+                copy_conversation(self._database(), target, name)
 
     def clear(self) -> None:
         """Nothing is here any more."""
@@ -73,18 +73,18 @@ class MemoryFallback:
         return self._connection
 
 
-def copy(source: Connection, target: Connection, name: str) -> bool:
+def copy_conversation(source: Connection, target: Connection, name: str) -> bool:
     """Make the conversation `name` in `target` what it is in `source`, deleted branches included; whether it is there.
 
     Where it is not, it is not in `target` either.
     """
-    writes.purge(target, [name])
-    found = next(_rows(source, "SELECT * FROM conversations WHERE id = ?", name), None)
+    writes.delete_conversations(target, [name])
+    found = next(_dict_rows(source, "SELECT * FROM conversations WHERE id = ?", name), None)
     if found is None:
         return False
     number = found.pop("number")
     copied = insert_conversation(target, found)
-    for message in _rows(source, "SELECT * FROM messages WHERE conversation = ? ORDER BY number", number):
+    for message in _dict_rows(source, "SELECT * FROM messages WHERE conversation = ? ORDER BY number", number):
         del message["number"]
         insert_message(target, message | {"conversation": copied})
     return True
@@ -93,16 +93,16 @@ def copy(source: Connection, target: Connection, name: str) -> bool:
 def insert_conversation(target: Connection, values: dict[str, Any]) -> int:
     """A row of `conversations`, findable by its title; its number."""
     _insert(target, "conversations", values)
-    number = int(one(target, "SELECT number FROM conversations WHERE id = ?", values["id"]))
+    number = int(fetch_value(target, "SELECT number FROM conversations WHERE id = ?", values["id"]))
     writes.index_title(target, number, values.get("title", ""))
     return number
 
 
 def insert_message(target: Connection, values: dict[str, Any]) -> None:
     """A row of `messages`, findable by its words."""
-    number = writes.place(target, values["conversation"], values["created"])
+    number = writes.allocate_message_number(target, values["conversation"], values["created"])
     _insert(target, "messages", values | {"number": number})
-    writes.index_message(target, number, rows.words(values["text"], values.get("attachments")))
+    writes.index_message(target, number, rows.searchable_text(values["text"], values.get("attachments")))
 
 
 def _insert(target: Connection, table: str, values: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def _insert(target: Connection, table: str, values: dict[str, Any]) -> None:
     target.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values()))  # noqa: S608
 
 
-def _rows(source: Connection, query: str, value: Any) -> Any:
+def _dict_rows(source: Connection, query: str, value: Any) -> Any:
     cursor = source.execute(query, (value,))
     names = [description[0] for description in cursor.description]
     return (dict(zip(names, row, strict=True)) for row in cursor)

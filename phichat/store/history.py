@@ -14,10 +14,10 @@ from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import integrity, queries, rows, writes
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
-from phichat.store.connections import ReadersClosed
+from phichat.store.connections import PoolClosed
 from phichat.store.database import Database
-from phichat.store.failures import Damage, FailureKind, as_store_error, trouble_of
-from phichat.store.integrity import Checker
+from phichat.store.failures import DatabaseDamaged, FailureKind, as_store_error, classify_error
+from phichat.store.integrity import IntegrityChecker
 from phichat.store.writer_thread import Job, WriterThread
 
 _Read = TypeVar("_Read")
@@ -42,7 +42,7 @@ class History:
         """A guest is beside the window, which alone knows of replies that are being written."""
         self.ready: Future[str] = Future()
         self._vault = Database(file, notify, is_guest=is_guest)
-        self._checker: Checker | None = None
+        self._checker: IntegrityChecker | None = None
         self._lane = WriterThread(self._open, self._vault.run, self._vault.close)
         self._lane.start()
 
@@ -57,7 +57,7 @@ class History:
         """All conversations, or all in the bin: pinned first, then the last changed."""
 
         def read(connection: Connection) -> list[ConversationSummary]:
-            return queries.headings(connection, in_bin=in_bin)
+            return queries.list_conversations(connection, in_bin=in_bin)
 
         found, here = self._read_both(read)
         if here is None:
@@ -70,7 +70,7 @@ class History:
         """A conversation with all its messages but deleted branches."""
 
         def read(connection: Connection) -> ConversationRecord | None:
-            return queries.load(connection, conversation)
+            return queries.load_conversation(connection, conversation)
 
         found, here = self._read_both(read)
         record = here if conversation in self._vault.shelter.names else found
@@ -82,7 +82,7 @@ class History:
         """Where every word of `words` begins a word: in titles first, then in messages, the newest first."""
 
         def read(connection: Connection) -> list[SearchHit]:
-            return queries.search(connection, words, limit)
+            return queries.search_conversations(connection, words, limit)
 
         found, here = self._read_both(read)
         if here is None:
@@ -95,7 +95,7 @@ class History:
         """How many conversations there are, without those in the bin."""
         if self._vault.shelter.names:
             return len(self.headings())
-        return self._read(queries.count)
+        return self._read(queries.count_conversations)
 
     def records(self) -> Iterator[ConversationRecord]:
         """All conversations outside the bin, one after another, the last changed first."""
@@ -114,22 +114,26 @@ class History:
 
         Messages and conversations are known by their ids.
         """
-        return self._do(lambda connection: writes.put(connection, record), record.heading.id)
+        return self._do(lambda connection: writes.save_conversation(connection, record), record.heading.id)
 
     def add(self, conversation: str, message: Message, tip: str | None) -> Future[None]:
         """A new message, and where the shown path ends now."""
-        return self._do(lambda connection: writes.add(connection, conversation, message, tip), conversation)
+        return self._do(lambda connection: writes.add_message(connection, conversation, message, tip), conversation)
 
     def journal(self, message: str, pieces: Sequence[Piece]) -> Future[None]:
         """A reply went on by `pieces`. Durable within half a second, however often it is called."""
         return self._lane.do(
-            Job(lambda connection: writes.journal(connection, message, pieces), message=message, is_patient=True)
+            Job(
+                lambda connection: writes.append_to_reply(connection, message, pieces),
+                message=message,
+                is_patient=True,
+            )
         )
 
     def finish(self, message: Message) -> Future[None]:
         """A reply is what it will be: stored as it is, and found by its words."""
         now = time.time()  # not when the disk gets to it: another conversation may have been begun by then
-        return self._lane.do(Job(lambda connection: writes.finish(connection, message, now), message=message.id))
+        return self._lane.do(Job(lambda connection: writes.finish_reply(connection, message, now), message=message.id))
 
     def change_tip(self, conversation: str, tip: str | None) -> Future[None]:
         """The shown path ends elsewhere."""
@@ -139,7 +143,7 @@ class History:
         """Give it a title; `is_own` if it is the person's, which no other replaces."""
 
         def work(connection: Connection) -> None:
-            writes.rename(connection, conversation, title, is_own=is_own)
+            writes.rename_conversation(connection, conversation, title, is_own=is_own)
 
         return self._do(work, conversation)
 
@@ -149,7 +153,7 @@ class History:
 
     def set_details(self, conversation: str, system: str, sampling: dict[str, Any], model: str) -> Future[None]:
         """What its next reply is made with."""
-        return self._change(conversation, system=system, sampling=rows.encode(sampling), model=model)
+        return self._change(conversation, system=system, sampling=rows.encode_json(sampling), model=model)
 
     def set_draft(self, conversation: str, draft: str) -> Future[None]:
         """What is being written."""
@@ -159,28 +163,28 @@ class History:
         """The files that are to go with what is being written."""
 
         def work(connection: Connection) -> None:
-            writes.change(connection, conversation, attached=rows.encode_attachments(attached))
+            writes.update_conversation(connection, conversation, attached=rows.encode_attachments(attached))
 
         return self._do(work, conversation)
 
     def bin(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations, so that they can be restored."""
         names = list(conversations)
-        return self._do(lambda connection: writes.discard(connection, names), *names)
+        return self._do(lambda connection: writes.move_to_trash(connection, names), *names)
 
     def restore(self, conversations: Iterable[str]) -> Future[None]:
         """Take conversations out of the bin."""
         names = list(conversations)
-        return self._do(lambda connection: writes.restore(connection, names), *names)
+        return self._do(lambda connection: writes.restore_conversations(connection, names), *names)
 
     def purge(self, conversations: Iterable[str]) -> Future[None]:
         """Delete conversations for good."""
         names = list(conversations)
-        return self._do(lambda connection: writes.purge(connection, names), *names)
+        return self._do(lambda connection: writes.delete_conversations(connection, names), *names)
 
     def empty_bin(self, older_than_days: int = 30) -> Future[int]:
         """Delete for good what was deleted so long ago; how many conversations that were."""
-        return self._do(lambda connection: writes.empty(connection, older_than_days))
+        return self._do(lambda connection: writes.empty_trash(connection, older_than_days))
 
     def delete_branch(self, message: str) -> Future[list[str]]:
         """Hide a message and all that follows from it; the ids of what was hidden. The shown path ends before it."""
@@ -204,7 +208,11 @@ class History:
         """Delete all conversations for good, backups and damaged files included."""
         file = self._vault.file
         return self._lane.do(
-            Job(writes.erase, is_everything=True, after=lambda connection: writes.leave_no_trace(connection, file))
+            Job(
+                writes.delete_all_rows,
+                is_everything=True,
+                after=lambda connection: writes.erase_remains(connection, file),
+            )
         )
 
     def _open(self) -> None:
@@ -214,14 +222,14 @@ class History:
             self.ready.set_exception(error)
             return
         if self._vault.is_check_due:
-            self._checker = Checker(self._vault.file, self._checked)
+            self._checker = IntegrityChecker(self._vault.file, self._checked)
         self.ready.set_result(notice)
 
     def _checked(self, is_whole: bool) -> None:
-        self._lane.do(Job(integrity.note_checked) if is_whole else self._damage(self._vault.generation))
+        self._lane.do(Job(integrity.record_check) if is_whole else self._damage(self._vault.generation))
 
     def _change(self, conversation: str, **values: Any) -> Future[None]:
-        return self._do(lambda connection: writes.change(connection, conversation, **values), conversation)
+        return self._do(lambda connection: writes.update_conversation(connection, conversation, **values), conversation)
 
     def _do(self, work: Callable[[Connection], Any], *about: str) -> Future[Any]:
         return self._lane.do(Job(work, about))
@@ -238,14 +246,14 @@ class History:
             generation = self._vault.generation
             try:
                 return self._vault.read(work)
-            except ReadersClosed:  # the file is being replaced
+            except PoolClosed:  # the file is being replaced
                 self._lane.do(Job(lambda _: None)).result()
             except (sqlite3.Error, UnicodeError) as error:
-                if trouble_of(error) is not FailureKind.DAMAGED:
+                if classify_error(error) is not FailureKind.DAMAGED:
                     raise as_store_error(error, self._vault.file) from error
                 self._recover(generation)
             except (TypeError, ValueError):  # a number where there should be text, or the like
-                self._lane.do(Job(integrity.check_now)).result()
+                self._lane.do(Job(integrity.check_integrity)).result()
         raise StoreError(tr("The history could not be read."))
 
     def _recover(self, generation: int) -> None:
@@ -256,6 +264,6 @@ class History:
 
         def work(_: Connection) -> None:
             if self._vault.generation == generation:
-                raise Damage
+                raise DatabaseDamaged
 
         return Job(work)

@@ -9,37 +9,37 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from phichat.store import migrations, rows
-from phichat.store.failures import Damage, FailureKind, trouble_of
+from phichat.store.failures import DatabaseDamaged, FailureKind, classify_error
 
-SMALL = 32_000_000
+SMALL_FILE_BYTES = 32_000_000
 """Bytes that are looked through before anything else: 60 ms, as by `python -m tests.benchmarks.history large`."""
 
 WEEK = 7 * 86400.0
 
 
-def check_now(connection: Connection) -> None:
+def check_integrity(connection: Connection) -> None:
     """Raises sqlite3.Error, Damage too, if the file is not whole."""
-    found = rows.one(connection, "PRAGMA integrity_check(1)")
+    found = rows.fetch_value(connection, "PRAGMA integrity_check(1)")
     if found != "ok":
-        raise Damage(str(found))
+        raise DatabaseDamaged(str(found))
     if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise Damage("messages without a conversation")
+        raise DatabaseDamaged("messages without a conversation")
 
 
-def is_due(connection: Connection) -> bool:
+def is_check_due(connection: Connection) -> bool:
     """Whether the last run did not end well, or the last look is a week ago; or in the future, if the clock jumped."""
-    if rows.one(connection, "SELECT 1 FROM marks WHERE name = 'running'"):
+    if rows.fetch_value(connection, "SELECT 1 FROM marks WHERE name = 'running'"):
         return True
-    checked = rows.one(connection, "SELECT CAST(value AS REAL) FROM marks WHERE name = 'checked'")
+    checked = rows.fetch_value(connection, "SELECT CAST(value AS REAL) FROM marks WHERE name = 'checked'")
     return checked is None or not 0 <= time.time() - checked < WEEK
 
 
-def note_checked(connection: Connection) -> None:
+def record_check(connection: Connection) -> None:
     """All is well."""
     connection.execute("INSERT OR REPLACE INTO marks VALUES ('checked', ?)", (str(time.time()),))
 
 
-class Checker:
+class IntegrityChecker:
     """Looks through the file in a thread of its own, which needs no Python, then calls `tell` with what was found."""
 
     def __init__(self, file: Path, tell: Callable[[bool], None]) -> None:
@@ -63,12 +63,12 @@ class Checker:
             self._connection = connection = migrations.connect(self._file, "ro")
             try:
                 if not self._is_closed.is_set():
-                    check_now(connection)
+                    check_integrity(connection)
             finally:
                 self._connection = None
                 connection.close()
         except sqlite3.Error as error:
-            is_whole = trouble_of(error) is not FailureKind.DAMAGED
+            is_whole = classify_error(error) is not FailureKind.DAMAGED
         else:
             is_whole = True
         if not self._is_closed.is_set():

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from phichat.files import is_held_by_another_user, make_private, open_private
 from phichat.store import migrations
-from phichat.store.failures import InUse
+from phichat.store.failures import DatabaseInUse
 
 FileId = tuple[int, int]
 """Where a file's content lies: device and number. Another file of the same name has another one."""
 
-SHARED = (510, 0x4000_0000 + 2)
+SHARED_LOCK_RANGE = (510, 0x4000_0000 + 2)
 """How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
 
 
-def place_of(file: Path) -> FileId | None:
+def file_id(file: Path) -> FileId | None:
     """Where the content of `file` lies; None if there is no such file."""
     try:
         found = file.stat()
@@ -42,12 +42,12 @@ def lock_folder(folder: Path) -> Iterator[None]:
             return
     finally:
         os.close(descriptor)
-    with _alone_by_a_file(folder / ".locks" / "history.lock"):
+    with _lock_by_file(folder / ".locks" / "history.lock"):
         yield
 
 
 @contextmanager
-def _alone_by_a_file(lock: Path) -> Iterator[None]:
+def _lock_by_file(lock: Path) -> Iterator[None]:
     """The same by a file that only we can open: another user, who could once read the folder, keeps that locked."""
     make_private(lock.parent)
     with open_private(lock, "ab") as file:
@@ -59,7 +59,7 @@ def _lock(descriptor: int, place: Path) -> bool:
     """Lock what is open; false where other users alone hold the lock. Raises InUse."""
     import fcntl  # noqa: PLC0415 - not everywhere
 
-    until = time.monotonic() + migrations.PATIENCE
+    until = time.monotonic() + migrations.BUSY_TIMEOUT
     with suppress(OSError):  # a file system without locks
         while True:
             try:
@@ -68,7 +68,7 @@ def _lock(descriptor: int, place: Path) -> bool:
                 if is_held_by_another_user(place):
                     return False
                 if time.monotonic() > until:
-                    raise InUse from error
+                    raise DatabaseInUse from error
                 time.sleep(0.02)
             else:
                 return True
@@ -86,9 +86,9 @@ def require_exclusive_access(file: Path) -> None:
 
     with file.open("r+b") as opened:
         try:
-            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED)
+            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, *SHARED_LOCK_RANGE)
         except BlockingIOError as error:
             if not is_held_by_another_user(file):
-                raise InUse from error
+                raise DatabaseInUse from error
         except OSError:  # a file system without locks
             return

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 from phichat.files import create_private
 
-PATIENCE = 10.0
+BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program that is writing."""
 
 DAMAGED_VERSION = 1000
@@ -89,7 +89,7 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
         create_private(file)  # with SQLite's own mode, everybody could read it; its journals take that of the file
     query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
-    connection = sqlite3.connect(name, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
@@ -97,12 +97,12 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
 def prepare_for_writing(connection: sqlite3.Connection) -> None:
     """What is committed outlives a power cut; readers and the writer do not wait for each other."""
     for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
-        _insist(connection, f"PRAGMA {setting}")
+        _execute_when_unlocked(connection, f"PRAGMA {setting}")
 
 
-def _insist(connection: sqlite3.Connection, statement: str) -> None:
+def _execute_when_unlocked(connection: sqlite3.Connection, statement: str) -> None:
     """Do `statement` even if another program changes the journal at the same time, for which SQLite does not wait."""
-    until = monotonic() + PATIENCE
+    until = monotonic() + BUSY_TIMEOUT
     while True:
         try:
             connection.execute(statement).fetchall()
@@ -119,7 +119,7 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def look(connection: sqlite3.Connection) -> tuple[int, bool]:
+def read_version(connection: sqlite3.Connection) -> tuple[int, bool]:
     """The version, and whether there are tables: both at one moment, as another program may be making them."""
     connection.execute("BEGIN")
     try:

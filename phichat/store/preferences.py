@@ -12,7 +12,7 @@ from phichat.files import atomic_write, make_private
 from phichat.i18n import tr
 from phichat.unicode import replace_surrogates
 
-MOST_PIXELS = 100_000
+MAX_COLUMN_WIDTH = 100_000
 RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440), "text_percent": (80, 200)}
 
 
@@ -70,7 +70,7 @@ class PreferencesFile:
         except (ValueError, RecursionError):
             self._keep_damaged(content)
             return Preferences()
-        return _sensible(values) if isinstance(values, dict) else Preferences()
+        return _validate(values) if isinstance(values, dict) else Preferences()
 
     def write(self, preferences: Preferences) -> None:
         """Save, whole or not at all. Raises StoreError."""
@@ -93,11 +93,11 @@ class PreferencesFile:
                 self._file.replace(self._file.with_suffix(".damaged"))
 
 
-def _sensible(values: dict[str, Any]) -> Preferences:
+def _validate(values: dict[str, Any]) -> Preferences:
     kinds = {item.name: type(getattr(Preferences(), item.name)) for item in fields(Preferences)}
     known = {name: value for name, value in values.items() if name in kinds and isinstance(value, kinds[name])}
     known = {name: replace_surrogates(value) if isinstance(value, str) else value for name, value in known.items()}
-    if not all(isinstance(width, int) and 0 < width < MOST_PIXELS for width in known.get("columns", [])):
+    if not all(isinstance(width, int) and 0 < width < MAX_COLUMN_WIDTH for width in known.get("columns", [])):
         del known["columns"]
     if not known.get("geometry", "").isascii():
         del known["geometry"]

@@ -15,32 +15,32 @@ from typing import Any
 from phichat.chat.conversation import Role, title_of
 from phichat.i18n import tr, tr_count
 from phichat.store import migrations, rows, writes
-from phichat.store.failures import Damage
-from phichat.store.rows import one
+from phichat.store.failures import DatabaseDamaged
+from phichat.store.rows import fetch_value
 
 TABLES = ("conversations", "messages", "days")
 
-LEAST = 14
+MIN_COLUMNS = 14
 """Columns that a row has at least: as many as a conversation's had at first."""
 
 MOST_REPEATED = 1000
 """Rows an index may name twice before its pages are taken to lead back to each other."""
 
-_Values = dict[str, Any]
+_RowDict = dict[str, Any]
 
 
 def recover(file: Path, fresh: Path) -> str:
     """Put `fresh`, with all that can be read, in the place of `file`, which is kept; a notice for the person."""
-    _remove(fresh)
+    _remove_database(fresh)
     with closing(migrations.connect(fresh)) as target:
         migrations.migrate(target)
         target.execute("BEGIN")
-        if not _rescue(file, target):
-            _salvage(file, target)
+        if not _copy_readable_rows(file, target):
+            _copy_rows_from_pages(file, target)
         _adopt_orphans(target)
         target.execute("COMMIT")
-        count = one(target, "SELECT count(*) FROM conversations WHERE deleted IS NULL")
-    kept = _keep(file)
+        count = fetch_value(target, "SELECT count(*) FROM conversations WHERE deleted IS NULL")
+    kept = _set_aside(file)
     fresh.replace(file)
     recovered = tr_count("{count} conversation was recovered", "{count} conversations were recovered", count)
     return tr("The history was damaged: {recovered}. The damaged file is kept as {name}.").format(
@@ -48,44 +48,44 @@ def recover(file: Path, fresh: Path) -> str:
     )
 
 
-def _rescue(file: Path, target: Connection) -> bool:
+def _copy_readable_rows(file: Path, target: Connection) -> bool:
     """Copy every row that SQLite finds; whether it read the tables to their ends."""
     try:
         with closing(migrations.connect(file, "ro")) as source:
             source.text_factory = lambda data: data.decode("utf-8", "replace")
-            return all([_rescue_table(source, target, table) for table in TABLES])  # noqa: C419 - all of them
+            return all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - all of them
     except (sqlite3.Error, UnicodeError):  # it is no database at all
         return False
 
 
-def _rescue_table(source: Connection, target: Connection, table: str) -> bool:
+def _copy_table(source: Connection, target: Connection, table: str) -> bool:
     for direction in ("ASC", "DESC"):
         query = f"SELECT * FROM {table} NOT INDEXED ORDER BY number {direction}"  # noqa: S608 - our own names
         try:
             before = None
-            for row in _rows(source, query):
+            for row in _dict_rows(source, query):
                 if before is not None and (row["number"] > before) != (direction == "ASC"):
-                    raise Damage("pages lead back to each other, and would without end")
+                    raise DatabaseDamaged("pages lead back to each other, and would without end")
                 before = row["number"]
-                _store(target, table, row)
+                _insert_row(target, table, row)
         except (sqlite3.Error, UnicodeError):
             continue
         return True
-    return _rescue_one_by_one(source, target, table)
+    return _copy_rows_by_index(source, target, table)
 
 
-def _rescue_one_by_one(source: Connection, target: Connection, table: str) -> bool:
+def _copy_rows_by_index(source: Connection, target: Connection, table: str) -> bool:
     """Copy the rows that indexes know of. They are not all: what the table itself does not reach is left out."""
-    for index in _indexes(source, table):
-        for number in _numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
+    for index in _index_names(source, table):
+        for number in _row_numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
             query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {number}"  # noqa: S608
             with suppress(sqlite3.Error, UnicodeError):
-                for row in _rows(source, query):
-                    _store(target, table, row)
+                for row in _dict_rows(source, query):
+                    _insert_row(target, table, row)
     return False
 
 
-def _numbers(source: Connection, query: str) -> set[int]:
+def _row_numbers(source: Connection, query: str) -> set[int]:
     numbers: set[int] = set()
     repeated = 0
     with suppress(sqlite3.Error, UnicodeError, TypeError, ValueError):
@@ -97,30 +97,30 @@ def _numbers(source: Connection, query: str) -> set[int]:
     return numbers
 
 
-def _indexes(source: Connection, table: str) -> list[str]:
+def _index_names(source: Connection, table: str) -> list[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
     return [str(row[0]) for row in source.execute(query, (table,)).fetchall()]
 
 
-def _rows(source: Connection, query: str) -> Iterator[_Values]:
+def _dict_rows(source: Connection, query: str) -> Iterator[_RowDict]:
     cursor = source.execute(query)
     names = [description[0] for description in cursor.description]
     for row in cursor:
         yield dict(zip(names, row, strict=True))
 
 
-def _salvage(file: Path, target: Connection) -> None:
+def _copy_rows_from_pages(file: Path, target: Connection) -> None:
     """Copy every row that is found on any page and is not there yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
-    for number, values in salvaged_rows(file, lambda count: count >= LEAST):
+    for number, values in rows_from_pages(file, lambda count: count >= MIN_COLUMNS):
         is_message = values[4] in set(Role)
         table = "messages" if is_message else "conversations"
         row = dict(zip(names[table], values, strict=False)) | {"number": number}
         if len(values) <= len(names[table]):
-            _store(target, table, row)
+            _insert_row(target, table, row)
 
 
-def _store(target: Connection, table: str, row: _Values) -> None:
+def _insert_row(target: Connection, table: str, row: _RowDict) -> None:
     """Insert a row, or if that makes no sense what matters most of it; not if there is one with its number."""
     least = ("number", "id", "conversation", "parent", "role", "title", "created", "changed", "deleted", "text")
     for values in (row, {name: row[name] for name in least if name in row}):
@@ -129,7 +129,7 @@ def _store(target: Connection, table: str, row: _Values) -> None:
             names = ", ".join(values)
             target.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
             if table == "messages":
-                writes.index_message(target, row["number"], rows.words(row["text"], row.get("attachments")))
+                writes.index_message(target, row["number"], rows.searchable_text(row["text"], row.get("attachments")))
             elif table == "conversations":
                 writes.index_title(target, row["number"], row["title"])
             return
@@ -142,12 +142,12 @@ def _adopt_orphans(target: Connection) -> None:
         " WHERE conversation NOT IN (SELECT number FROM conversations) GROUP BY conversation"
     )
     for number, first, changed, name in lost.fetchall():
-        text = one(target, "SELECT text FROM messages WHERE number = ?", first)
+        text = fetch_value(target, "SELECT text FROM messages WHERE number = ?", first)
         values = {"number": number, "id": f"recovered-{name}", "title": title_of(text) or tr("Recovered")}
-        _store(target, "conversations", values | {"created": changed, "changed": changed})
+        _insert_row(target, "conversations", values | {"created": changed, "changed": changed})
 
 
-def _keep(file: Path) -> Path:
+def _set_aside(file: Path) -> Path:
     """Give the damaged file another name, and what belongs to it; the name."""
     day, count = time.strftime("%Y-%m-%d"), 1
     kept = file.with_name(f"{file.stem}.damaged-{day}{file.suffix}")
@@ -160,83 +160,87 @@ def _keep(file: Path) -> Path:
     return kept
 
 
-def _remove(file: Path) -> None:
+def _remove_database(file: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-PAGE = 4096
+PAGE_SIZE = 4096
 """SQLite's own choice, and so ours."""
 
-_LEAF = 13
+_TABLE_LEAF_PAGE = 13
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 
-_Read = Callable[[int], bytes]
+_ReadPage = Callable[[int], bytes]
 
 
-def salvaged_rows(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
+def rows_from_pages(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
     """Each row's number and columns, for tables of which `is_wanted` says so by the number of columns.
 
     What was committed last comes first.
     """
-    newer = _newer_pages(file.with_name(file.name + "-wal"))
+    newer = _wal_pages(file.with_name(file.name + "-wal"))
     with file.open("rb") as opened:
 
         def read(number: int) -> bytes:
             if number in newer:
                 return newer[number]
-            opened.seek((number - 1) * PAGE)
-            return opened.read(PAGE).ljust(PAGE, b"\0")
+            opened.seek((number - 1) * PAGE_SIZE)
+            return opened.read(PAGE_SIZE).ljust(PAGE_SIZE, b"\0")
 
-        last = file.stat().st_size // PAGE + 1
+        last = file.stat().st_size // PAGE_SIZE + 1
         for number in [*newer, *(number for number in range(2, last + 1) if number not in newer)]:
             yield from _rows_of_page(read(number), read, is_wanted)
 
 
-def _newer_pages(log: Path) -> dict[int, bytes]:
+def _wal_pages(log: Path) -> dict[int, bytes]:
     """What the write-ahead log holds of each page."""
     pages: dict[int, bytes] = {}
     with suppress(OSError), log.open("rb") as opened:
         salts = opened.read(_WAL_HEADER)[16:24]
-        while len(frame := opened.read(_FRAME_HEADER + PAGE)) == _FRAME_HEADER + PAGE and frame[8:16] == salts:
+        while (
+            len(frame := opened.read(_FRAME_HEADER + PAGE_SIZE)) == _FRAME_HEADER + PAGE_SIZE and frame[8:16] == salts
+        ):
             pages[int.from_bytes(frame[:4], "big")] = frame[_FRAME_HEADER:]
     return pages
 
 
-def _rows_of_page(page: bytes, read: _Read, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
-    if page[0] != _LEAF:
+def _rows_of_page(page: bytes, read: _ReadPage, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
+    if page[0] != _TABLE_LEAF_PAGE:
         return
     count = int.from_bytes(page[3:5], "big")
-    for at in range(8, min(8 + 2 * count, PAGE - 1), 2):
+    for at in range(8, min(8 + 2 * count, PAGE_SIZE - 1), 2):
         with suppress(IndexError, ValueError, struct.error, OverflowError):
-            found = _row(page, int.from_bytes(page[at : at + 2], "big"), read, is_wanted)
+            found = _decode_cell(page, int.from_bytes(page[at : at + 2], "big"), read, is_wanted)
             if found:
                 yield found
 
 
-def _row(page: bytes, at: int, read: _Read, is_wanted: Callable[[int], bool]) -> tuple[int, list[Any]] | None:
-    size, at = _varint(page, at)
-    number, at = _varint(page, at)
-    here = _local(size)
+def _decode_cell(
+    page: bytes, at: int, read: _ReadPage, is_wanted: Callable[[int], bool]
+) -> tuple[int, list[Any]] | None:
+    size, at = _decode_varint(page, at)
+    number, at = _decode_varint(page, at)
+    here = _local_payload_size(size)
     payload = page[at : at + here]
-    kinds, start = _kinds(payload)
+    kinds, start = _serial_types(payload)
     if not is_wanted(len(kinds)) or number < 0:
         return None
     if here < size:
-        payload += _overflow(int.from_bytes(page[at + here : at + here + 4], "big"), size - here, read)
-    return number, list(_values(payload, kinds, start))
+        payload += _read_overflow(int.from_bytes(page[at + here : at + here + 4], "big"), size - here, read)
+    return number, list(_decode_columns(payload, kinds, start))
 
 
-def _local(size: int) -> int:
+def _local_payload_size(size: int) -> int:
     """How much of a row lies in its page."""
-    most, least = PAGE - 35, (PAGE - 12) * 32 // 255 - 23
+    most, least = PAGE_SIZE - 35, (PAGE_SIZE - 12) * 32 // 255 - 23
     if size <= most:
         return size
-    here = least + (size - least) % (PAGE - 4)
+    here = least + (size - least) % (PAGE_SIZE - 4)
     return here if here <= most else least
 
 
-def _overflow(number: int, size: int, read: _Read) -> bytes:
+def _read_overflow(number: int, size: int, read: _ReadPage) -> bytes:
     parts, seen = [], {0, 1}
     while size > 0:
         if number in seen:
@@ -245,21 +249,21 @@ def _overflow(number: int, size: int, read: _Read) -> bytes:
         page = read(number)
         number = int.from_bytes(page[:4], "big")
         parts.append(page[4 : 4 + size])
-        size -= PAGE - 4
+        size -= PAGE_SIZE - 4
     return b"".join(parts)
 
 
-def _kinds(payload: bytes) -> tuple[list[int], int]:
+def _serial_types(payload: bytes) -> tuple[list[int], int]:
     """What each column is, and where the columns begin."""
-    length, at = _varint(payload, 0)
+    length, at = _decode_varint(payload, 0)
     kinds = []
     while at < length:
-        kind, at = _varint(payload, at)
+        kind, at = _decode_varint(payload, at)
         kinds.append(kind)
     return kinds, length
 
 
-def _values(payload: bytes, kinds: list[int], at: int) -> Iterator[Any]:
+def _decode_columns(payload: bytes, kinds: list[int], at: int) -> Iterator[Any]:
     for kind in kinds:
         size = (kind - 12) // 2 if kind >= 12 else (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)[kind]
         data, at = payload[at : at + size], at + size
@@ -273,7 +277,7 @@ def _values(payload: bytes, kinds: list[int], at: int) -> Iterator[Any]:
             yield None if kind == 0 else 1 if kind == 9 else int.from_bytes(data, "big", signed=True)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _decode_varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for count in range(8):
         byte = data[at + count]

@@ -15,35 +15,43 @@ from phichat.unicode import replace_surrogates
 
 Row = tuple[Any, ...]
 
-HEADING = "id, title, created, changed, is_pinned, deleted"
-DETAILS = "tip, system, sampling, model, draft, origin, attached"
-MESSAGE = (
+SUMMARY_COLUMNS = "id, title, created, changed, is_pinned, deleted"
+DETAIL_COLUMNS = "tip, system, sampling, model, draft, origin, attached"
+MESSAGE_COLUMNS = (
     "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
     " sampling, engine"
 )
-MESSAGE_PLACES = ", ".join("?" for _ in MESSAGE.split(", "))
+MESSAGE_PLACEHOLDERS = ", ".join("?" for _ in MESSAGE_COLUMNS.split(", "))
 
 LARGEST_INTEGER = 2**63 - 1
 
 
-def heading_of(row: Row) -> ConversationSummary:
+def summary_from_row(row: Row) -> ConversationSummary:
     """From the columns HEADING."""
     name, title, created, changed, is_pinned, deleted = row
     return ConversationSummary(name, title, created, changed, bool(is_pinned), deleted)
 
 
-def record_of(row: Row, messages: tuple[Message, ...]) -> ConversationRecord:
+def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationRecord:
     """From the columns HEADING and DETAILS."""
     tip, system, sampling, model, draft, origin, attached = row[6:]
-    messages = _with_parents(messages)
+    messages = _in_tree_order(messages)
     if tip is not None and not any(message.id == tip for message in messages):
         tip = messages[-1].id if messages else None
     return ConversationRecord(
-        heading_of(row[:6]), tip, system, decode(sampling), model, draft, origin, messages, attachments_of(attached)
+        summary_from_row(row[:6]),
+        tip,
+        system,
+        decode_json(sampling),
+        model,
+        draft,
+        origin,
+        messages,
+        decode_attachments(attached),
     )
 
 
-def message_of(row: Row) -> Message:
+def message_from_row(row: Row) -> Message:
     """From the columns MESSAGE."""
     name, parent, role, text, created, is_pinned, attachments, *made = row
     ending, model, checksum, seed, tokens, statistics, sampling, engine = made
@@ -54,28 +62,35 @@ def message_of(row: Row) -> Message:
     message = Message.__new__(Message)  # its own way, one attribute after the other, takes three times as long
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
-        is_pinned=bool(is_pinned), attachments=attachments_of(attachments) if attachments else (),
+        is_pinned=bool(is_pinned), attachments=decode_attachments(attachments) if attachments else (),
     )  # fmt: skip
     return message
 
 
-def message_row(message: Message) -> Row:
+def row_from_message(message: Message) -> Row:
     """The columns MESSAGE."""
     ids = (replace_surrogates(message.id), message.parent and replace_surrogates(message.parent))
     common = (
-        *ids, str(message.role), replace_surrogates(message.text), time_of(message.created), message.is_pinned,
+        *ids, str(message.role), replace_surrogates(message.text), storable_time(message.created), message.is_pinned,
         encode_attachments(message.attachments),
     )  # fmt: skip
     reply = message.reply
     if reply is None:
         return (*common, None, None, None, None, None, None, None, None)
     return (
-        *common, str(reply.ending), replace_surrogates(reply.model), reply.model_sha256, integer_of(reply.seed),
-        blob_of(reply.tokens), encode(reply.statistics), encode(reply.sampling), encode(reply.engine),
-    )  # fmt: skip
+        *common,
+        str(reply.ending),
+        replace_surrogates(reply.model),
+        reply.model_sha256,
+        storable_integer(reply.seed),
+        encode_tokens(reply.tokens),
+        encode_json(reply.statistics),
+        encode_json(reply.sampling),
+        encode_json(reply.engine),
+    )
 
 
-def encode(value: dict[str, Any]) -> str:
+def encode_json(value: dict[str, Any]) -> str:
     """A JSON object as it is stored."""
     return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
@@ -88,7 +103,7 @@ def encode_attachments(attachments: Attachments) -> str:
     return replace_surrogates(json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
 
 
-def attachments_of(stored: str | None) -> Attachments:
+def decode_attachments(stored: str | None) -> Attachments:
     """Files that were stored; none where that makes no sense."""
     try:
         listed = json.loads(stored) if stored else []
@@ -97,44 +112,44 @@ def attachments_of(stored: str | None) -> Attachments:
         return ()
 
 
-def words(text: str, attachments: str | None) -> str:
+def searchable_text(text: str, attachments: str | None) -> str:
     """All by which a message is found: its text, and what its files, as they are stored, are called and say."""
-    return "\n".join([text, *(part for file in attachments_of(attachments) for part in (file.name, file.text))])
+    return "\n".join([text, *(part for file in decode_attachments(attachments) for part in (file.name, file.text))])
 
 
-def blob_of(tokens: Iterable[int]) -> bytes:
+def encode_tokens(tokens: Iterable[int]) -> bytes:
     """Token ids as 32 bits each, little endian; those that do not fit are left out."""
     ids = [token for token in tokens if 0 <= token < 2**32]
     return struct.pack(f"<{len(ids)}I", *ids)
 
 
-def time_of(seconds: float) -> float:
+def storable_time(seconds: float) -> float:
     """A time that can be stored: a number."""
     return float(seconds) if math.isfinite(seconds) else 0.0
 
 
-def integer_of(value: int | None) -> int | None:
+def storable_integer(value: int | None) -> int | None:
     """An integer that can be stored; None for one that is too large."""
     return value if value is not None and abs(value) <= LARGEST_INTEGER else None
 
 
-def one(connection: sqlite3.Connection, query: str, *values: Any) -> Any:
+def fetch_value(connection: sqlite3.Connection, query: str, *values: Any) -> Any:
     """The first column of the first row; None if there is no row."""
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
 
-def _with_parents(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def _in_tree_order(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """`messages`, each after its parent; one whose parent was lost answers the message before it."""
     known: set[str] = set()
     for message in messages:
         if message.parent is not None and message.parent not in known:
-            return _adopted(messages)
+            return _reattach_orphans(messages)
         known.add(message.id)
     return messages
 
 
-def _adopted(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def _reattach_orphans(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     adopted: dict[str, Message] = {}
     before = None
     for message in messages:
@@ -148,13 +163,13 @@ _ROLES = {str(role): role for role in Role}
 _ENDINGS = {str(ending): ending for ending in Ending}
 
 
-def ids_of(blob: bytes | None) -> tuple[int, ...]:
+def decode_tokens(blob: bytes | None) -> tuple[int, ...]:
     """Token ids, of 32 bits each, little endian."""
     count = len(blob or b"") // 4
     return struct.unpack(f"<{count}I", (blob or b"")[: count * 4])
 
 
-def decode(text: str | None) -> dict[str, Any]:
+def decode_json(text: str | None) -> dict[str, Any]:
     """A JSON object; an empty one for what is none."""
     try:
         value = json.loads(text or "{}")
@@ -163,7 +178,7 @@ def decode(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class _Late:
+class _LazyAttribute:
     """An attribute that is decoded from its place in `stored`, and kept."""
 
     def __init__(self, place: int, decode: Callable[[Any], Any]) -> None:
@@ -183,10 +198,10 @@ class _Late:
 class LazyReply(Reply):
     """As the one that was stored; equal to it, and changed with `replace` like it."""
 
-    tokens: tuple[int, ...] = _Late(0, ids_of)  # type: ignore[assignment]
-    statistics: dict[str, Any] = _Late(1, decode)  # type: ignore[assignment]
-    sampling: dict[str, Any] = _Late(2, decode)  # type: ignore[assignment]
-    engine: dict[str, Any] = _Late(3, decode)  # type: ignore[assignment]
+    tokens: tuple[int, ...] = _LazyAttribute(0, decode_tokens)  # type: ignore[assignment]
+    statistics: dict[str, Any] = _LazyAttribute(1, decode_json)  # type: ignore[assignment]
+    sampling: dict[str, Any] = _LazyAttribute(2, decode_json)  # type: ignore[assignment]
+    engine: dict[str, Any] = _LazyAttribute(3, decode_json)  # type: ignore[assignment]
 
     stored: tuple[Any, ...]
 
@@ -200,12 +215,12 @@ class LazyReply(Reply):
         return reply
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reply) and _values(self) == _values(other)
+        return isinstance(other, Reply) and _reply_values(self) == _reply_values(other)
 
     __hash__ = None  # type: ignore[assignment]  # as for every reply, whose settings may be changed
 
 
-def _values(reply: Reply) -> tuple[Any, ...]:
+def _reply_values(reply: Reply) -> tuple[Any, ...]:
     return (
         reply.model, reply.seed, reply.tokens, reply.ending, reply.statistics, reply.model_sha256, reply.sampling,
         reply.engine,

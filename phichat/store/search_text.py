@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from phichat.unicode import replace_surrogates
 
-MOST_WORDS, MOST_TOKENS = 16, 32
-LONGEST_LOOK = 1_000_000
+MAX_WORDS, MAX_TOKENS_PER_WORD = 16, 32
+MAX_EXCERPT_SCAN = 1_000_000
 """How far into a message an excerpt is looked for; one from further on shows the message's beginning."""
 
 _CHUNK, _OVERLAP = 4096, 256
@@ -16,7 +16,7 @@ _BEFORE, _LENGTH = 40, 160
 _TOKEN = "[0-9a-z\x80-\U0010ffff]"  # noqa: S105 - as SQLite's tokenizer `ascii` has it
 _NO_TOKEN = f"[^{_TOKEN[1:]}"
 
-_UNSPACED = (
+_UNSPACED_SCRIPTS = (
     (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
     (0x1000, 0x109F),  # Burmese
     (0x1780, 0x17FF),  # Khmer
@@ -40,13 +40,15 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLDS)
 
 
-def phrases_of(typed: str) -> list[list[str]]:
+def parse_query(typed: str) -> list[list[str]]:
     """What was typed, as words of one or several tokens each: several where a script has no spaces."""
-    found = (re.findall(_TOKEN + "+", fold(word))[:MOST_TOKENS] for word in replace_surrogates(typed[:2000]).split())
-    return [tokens for tokens in found if tokens][:MOST_WORDS]
+    found = (
+        re.findall(_TOKEN + "+", fold(word))[:MAX_TOKENS_PER_WORD] for word in replace_surrogates(typed[:2000]).split()
+    )
+    return [tokens for tokens in found if tokens][:MAX_WORDS]
 
 
-def query_of(phrases: list[list[str]]) -> str:
+def fts_query(phrases: list[list[str]]) -> str:
     """Everything that begins with each of the phrases, in the language of FTS5. No token can be syntax in it."""
     return " ".join(f'"{" ".join(tokens)}"*' for tokens in phrases)
 
@@ -69,7 +71,7 @@ class Excerpts:
         return before + line + after, marks
 
     def _find(self, text: str) -> int:
-        for start in range(0, min(len(text), LONGEST_LOOK), _CHUNK):
+        for start in range(0, min(len(text), MAX_EXCERPT_SCAN), _CHUNK):
             begin = max(start - _OVERLAP, 0)
             for place, _ in self._marks(text[begin : start + _CHUNK]):
                 return begin + place
@@ -78,11 +80,11 @@ class Excerpts:
     def _marks(self, text: str) -> Iterator[tuple[int, int]]:
         places: list[int] | range | None = None
         for match in self._pattern.finditer(fold(text)):
-            places = places or _places(text)
+            places = places or _source_offsets(text)
             yield places[match.start()], places[match.end() - 1] + 1
 
 
-def _places(text: str) -> list[int] | range:
+def _source_offsets(text: str) -> list[int] | range:
     """For each character of the folded text, where in `text` it comes from."""
     if text.isascii():
         return range(len(text))
@@ -94,7 +96,7 @@ class _Folds(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
-        folded = "".join(map(_folded, letters)) if code > 127 else chr(code).lower()
+        folded = "".join(map(_fold_character, letters)) if code > 127 else chr(code).lower()
         self[code] = folded
         return folded
 
@@ -102,18 +104,18 @@ class _Folds(dict[int, str]):
 _FOLDS = _Folds()
 
 
-def _folded(letter: str) -> str:
+def _fold_character(letter: str) -> str:
     category, code = unicodedata.category(letter), ord(letter)
     if code < 128:
         return letter if letter.isalnum() else " "
     if unicodedata.combining(letter) or category in {"Cf", "Sk", "Cs"} or 0xFE00 <= code <= 0xFE0F:
         return ""
     if category[0] in "LNM" or category == "Co":
-        return _spaced(letter, code)
+        return _separate_words(letter, code)
     return f" {letter} " if category[0] == "S" else " "  # symbols and emoji are words of their own
 
 
-def _spaced(letter: str, code: int) -> str:
+def _separate_words(letter: str, code: int) -> str:
     if 0x1100 <= code <= 0x115F:  # each Korean syllable begins a word, to be found while it is still being typed
         return " " + letter
-    return f" {letter} " if any(first <= code <= last for first, last in _UNSPACED) else letter
+    return f" {letter} " if any(first <= code <= last for first, last in _UNSPACED_SCRIPTS) else letter

@@ -12,10 +12,10 @@ from typing import Any
 from phichat.errors import StoreError
 from phichat.i18n import tr
 
-PATIENCE = 0.25
+BATCH_SECONDS = 0.25
 """Seconds until what may wait is committed."""
 
-MOST = 200
+MAX_BATCH = 200
 """Jobs in one commit."""
 
 
@@ -94,7 +94,7 @@ class WriterThread:
         """What to do next, and whether there may be more."""
         jobs: list[Job] = []
         until = time.monotonic()
-        while len(jobs) < MOST:
+        while len(jobs) < MAX_BATCH:
             try:
                 job = self._next(jobs, until)
             except Empty:
@@ -102,7 +102,7 @@ class WriterThread:
             if job is None:
                 return jobs, False
             if not jobs:
-                until = time.monotonic() + PATIENCE
+                until = time.monotonic() + BATCH_SECONDS
             jobs.append(job)
         return jobs, True
 

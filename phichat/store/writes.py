@@ -16,61 +16,61 @@ from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows
 from phichat.store.base import ConversationRecord
-from phichat.store.rows import MESSAGE, MESSAGE_PLACES, one
+from phichat.store.rows import MESSAGE_COLUMNS, MESSAGE_PLACEHOLDERS, fetch_value
 from phichat.store.search_text import fold
 from phichat.unicode import replace_surrogates
 
-HOUR = 3_600_000
+NUMBER_SPREAD = 3_600_000
 """Milliseconds within which a message finds its place if another has the same time."""
 
 
-def put(connection: sqlite3.Connection, record: ConversationRecord) -> bool:
+def save_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> bool:
     """Store what is not there yet of a conversation; whether that was anything. It leaves the bin."""
-    number = one(connection, "SELECT number FROM conversations WHERE id = ?", record.heading.id)
+    number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", record.heading.id)
     is_new = number is None
     if number is None:
-        number = _put_conversation(connection, record)
+        number = _insert_conversation(connection, record)
     before = connection.total_changes
     if not is_new:
-        restore(connection, [record.heading.id])
-    for message in _under_own_names(connection, number, record.messages):
-        _put_message(connection, number, message)
+        restore_conversations(connection, [record.heading.id])
+    for message in _with_unique_ids(connection, number, record.messages):
+        _insert_message(connection, number, message)
     has_more = connection.total_changes > before
     if is_new or has_more:
-        _choose_tip(connection, number, record.tip)
+        _set_tip(connection, number, record.tip)
     return is_new or has_more
 
 
-def add(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
+def add_message(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
     """Store a message, and how far the shown path goes now. The conversation leaves the bin, as it is in use."""
-    number = one(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
+    number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
     if number is None:
         raise StoreError(tr("This conversation is no longer there."))
-    _put_message(connection, number, message)
+    _insert_message(connection, number, message)
     connection.execute(
         "UPDATE conversations SET tip = ?, changed = ?, deleted = NULL WHERE number = ?",
-        (tip, rows.time_of(message.created), number),
+        (tip, rows.storable_time(message.created), number),
     )
 
 
-def journal(connection: sqlite3.Connection, message: str, pieces: Sequence[Piece]) -> None:
+def append_to_reply(connection: sqlite3.Connection, message: str, pieces: Sequence[Piece]) -> None:
     """A reply goes on by `pieces`."""
     connection.execute(
         "UPDATE messages SET ending = 'answering', text = text || ?,"
         " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
-        (replace_surrogates(text_of(pieces)), rows.blob_of(tokens_of(pieces)), message),
+        (replace_surrogates(text_of(pieces)), rows.encode_tokens(tokens_of(pieces)), message),
     )
 
 
-def finish(connection: sqlite3.Connection, message: Message, when: float) -> None:
+def finish_reply(connection: sqlite3.Connection, message: Message, when: float) -> None:
     """A reply is over, or otherwise not what it was, since `when` in seconds since 1970."""
-    row = rows.message_row(message)
-    names = MESSAGE.split(", ")[3:]
+    row = rows.row_from_message(message)
+    names = MESSAGE_COLUMNS.split(", ")[3:]
     assignments = ", ".join(f"{name} = ?" for name in names)
     connection.execute(f"UPDATE messages SET {assignments} WHERE id = ?", (*row[3:], row[0]))  # noqa: S608 - our names
-    number = one(connection, "SELECT number FROM messages WHERE id = ?", row[0])
+    number = fetch_value(connection, "SELECT number FROM messages WHERE id = ?", row[0])
     if number is not None:
-        index_message(connection, number, _words(row))
+        index_message(connection, number, _row_text(row))
         connection.execute(
             "UPDATE conversations SET changed = max(changed, ?)"
             " WHERE number = (SELECT conversation FROM messages WHERE number = ?)",
@@ -83,32 +83,32 @@ def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool
     connection.execute("UPDATE messages SET is_pinned = ? WHERE id = ?", (is_pinned, message))
 
 
-def change(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
+def update_conversation(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
     """Give columns of a conversation other values."""
     assignments = ", ".join(f"{name} = ?" for name in values)
     changed = [replace_surrogates(value) if isinstance(value, str) else value for value in values.values()]
     connection.execute(f"UPDATE conversations SET {assignments} WHERE id = ?", (*changed, conversation))  # noqa: S608
 
 
-def rename(connection: sqlite3.Connection, conversation: str, title: str, *, is_own: bool) -> None:
+def rename_conversation(connection: sqlite3.Connection, conversation: str, title: str, *, is_own: bool) -> None:
     """Give a conversation a title; one of the person's own is replaced by no other kind."""
     query = "SELECT number FROM conversations WHERE id = ? AND is_own_title <= ?"
-    number = one(connection, query, conversation, is_own)
+    number = fetch_value(connection, query, conversation, is_own)
     if number is not None:
-        change(connection, conversation, title=title, is_own_title=is_own)
+        update_conversation(connection, conversation, title=title, is_own_title=is_own)
         index_title(connection, number, replace_surrogates(title))
 
 
-def discard(connection: sqlite3.Connection, conversations: list[str]) -> None:
+def move_to_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:
     """Into the bin."""
-    day = last_day(connection)
+    day = count_days(connection)
     connection.executemany(
         "UPDATE conversations SET deleted = ?, binned_on = ? WHERE id = ? AND deleted IS NULL",
         [(time.time(), day, name) for name in conversations],
     )
 
 
-def restore(connection: sqlite3.Connection, conversations: list[str]) -> None:
+def restore_conversations(connection: sqlite3.Connection, conversations: list[str]) -> None:
     """Out of the bin."""
     connection.executemany(
         "UPDATE conversations SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL",
@@ -116,10 +116,10 @@ def restore(connection: sqlite3.Connection, conversations: list[str]) -> None:
     )
 
 
-def purge(connection: sqlite3.Connection, conversations: list[str]) -> None:
+def delete_conversations(connection: sqlite3.Connection, conversations: list[str]) -> None:
     """Delete for good."""
     for name in conversations:
-        number = one(connection, "SELECT number FROM conversations WHERE id = ?", name)
+        number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", name)
         of_it = "SELECT number FROM messages WHERE conversation = ?"
         connection.execute(f"DELETE FROM message_words WHERE rowid IN ({of_it})", (number,))  # noqa: S608
         connection.execute("DELETE FROM title_words WHERE rowid = ?", (number,))
@@ -132,12 +132,12 @@ def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
     if found is None:
         return []
     number, parent = found
-    branch = _branch(connection, number, message)
-    day = last_day(connection)
+    branch = _ids_in_branch(connection, number, message)
+    day = count_days(connection)
     connection.executemany(
         "UPDATE messages SET deleted = ?, binned_on = ? WHERE id = ?", [(time.time(), day, name) for name in branch]
     )
-    if one(connection, "SELECT tip FROM conversations WHERE number = ?", number) in branch:
+    if fetch_value(connection, "SELECT tip FROM conversations WHERE number = ?", number) in branch:
         connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (parent, number))
     return branch
 
@@ -151,7 +151,7 @@ def restore_branch(connection: sqlite3.Connection, messages: list[str]) -> None:
 
 def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
     """The id of the conversation that a message belongs to."""
-    found: str | None = one(
+    found: str | None = fetch_value(
         connection,
         "SELECT conversations.id FROM messages JOIN conversations ON conversations.number = conversation"
         " WHERE messages.id = ?",
@@ -160,9 +160,9 @@ def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
     return found
 
 
-def last_day(connection: sqlite3.Connection) -> int:
+def count_days(connection: sqlite3.Connection) -> int:
     """How many dates have been seen."""
-    return int(one(connection, "SELECT ifnull(max(number), 0) FROM days"))
+    return int(fetch_value(connection, "SELECT ifnull(max(number), 0) FROM days"))
 
 
 def index_message(connection: sqlite3.Connection, number: int, text: str) -> None:
@@ -179,63 +179,70 @@ def index_title(connection: sqlite3.Connection, number: int, title: str) -> None
         connection.execute("INSERT INTO title_words (rowid, text) VALUES (?, ?)", (number, fold(title)))
 
 
-def place(connection: sqlite3.Connection, conversation: int, created: float) -> int:
+def allocate_message_number(connection: sqlite3.Connection, conversation: int, created: float) -> int:
     """A message's number: by its time, so that search finds the newest first, but after all others beside it."""
-    last = one(connection, "SELECT max(number) FROM messages WHERE conversation = ?", conversation)
-    wanted = min(max(int(rows.time_of(created) * 1000), 0), 2**52)
+    last = fetch_value(connection, "SELECT max(number) FROM messages WHERE conversation = ?", conversation)
+    wanted = min(max(int(rows.storable_time(created) * 1000), 0), 2**52)
     if last is not None:
         wanted = max(wanted, last + 1)
-    while one(connection, "SELECT 1 FROM messages WHERE number = ?", wanted):
-        wanted += 1 + int.from_bytes(os.urandom(4), "big") % HOUR
+    while fetch_value(connection, "SELECT 1 FROM messages WHERE number = ?", wanted):
+        wanted += 1 + int.from_bytes(os.urandom(4), "big") % NUMBER_SPREAD
     return wanted
 
 
-def _put_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> int:
+def _insert_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> int:
     heading = record.heading
     names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin, attached"
-    texts = (record.system, rows.encode(record.sampling), record.model, record.draft, record.origin)
+    texts = (record.system, rows.encode_json(record.sampling), record.model, record.draft, record.origin)
     attached = rows.encode_attachments(record.attached)
     cursor = connection.execute(
         f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
-            heading.id, replace_surrogates(heading.title), rows.time_of(heading.created), rows.time_of(heading.changed),
-            heading.is_pinned, heading.deleted, record.tip, *map(replace_surrogates, texts), attached,
+            heading.id,
+            replace_surrogates(heading.title),
+            rows.storable_time(heading.created),
+            rows.storable_time(heading.changed),
+            heading.is_pinned,
+            heading.deleted,
+            record.tip,
+            *map(replace_surrogates, texts),
+            attached,
         ),
-    )  # fmt: skip
+    )
     number = int(cursor.lastrowid or 0)
     index_title(connection, number, replace_surrogates(heading.title))
     return number
 
 
-def _words(row: rows.Row) -> str:
+def _row_text(row: rows.Row) -> str:
     """What is looked through of the columns MESSAGE."""
-    return rows.words(row[3], row[6])
+    return rows.searchable_text(row[3], row[6])
 
 
-def _put_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
-    row = rows.message_row(message)
-    if one(connection, "SELECT 1 FROM messages WHERE id = ?", row[0]):
+def _insert_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
+    row = rows.row_from_message(message)
+    if fetch_value(connection, "SELECT 1 FROM messages WHERE id = ?", row[0]):
         restore_branch(connection, [row[0]])
         return
-    number = place(connection, conversation, message.created)
+    number = allocate_message_number(connection, conversation, message.created)
     connection.execute(
-        f"INSERT INTO messages (number, conversation, {MESSAGE}) VALUES (?, ?, {MESSAGE_PLACES})",  # noqa: S608
+        f"INSERT INTO messages (number, conversation, {MESSAGE_COLUMNS}) VALUES (?, ?, {MESSAGE_PLACEHOLDERS})",  # noqa: S608
         (number, conversation, *row),
     )
-    index_message(connection, number, _words(row))
+    index_message(connection, number, _row_text(row))
 
 
-def _under_own_names(connection: sqlite3.Connection, conversation: int, messages: tuple[Message, ...]) -> list[Message]:
+def _with_unique_ids(connection: sqlite3.Connection, conversation: int, messages: tuple[Message, ...]) -> list[Message]:
     """`messages`, with other ids for those that another conversation's messages have already.
 
     They follow from what they replace, so that importing twice changes nothing.
     """
     taken = "SELECT 1 FROM messages WHERE id = ? AND conversation <> ?"
-    name = one(connection, "SELECT id FROM conversations WHERE number = ?", conversation)
+    name = fetch_value(connection, "SELECT id FROM conversations WHERE number = ?", conversation)
     others = {
-        message.id: _other_name(name, message.id)
+        message.id: _derived_id(name, message.id)
         for message in messages
-        if one(connection, taken, replace_surrogates(message.id), conversation)
+        if fetch_value(connection, taken, replace_surrogates(message.id), conversation)
     }
     if not others:
         return list(messages)
@@ -249,20 +256,22 @@ def _under_own_names(connection: sqlite3.Connection, conversation: int, messages
     ]
 
 
-def _other_name(conversation: str, message: str) -> str:
+def _derived_id(conversation: str, message: str) -> str:
     import hashlib  # noqa: PLC0415 - rarely needed
 
     return hashlib.sha256(replace_surrogates(f"{conversation} {message}").encode()).hexdigest()[:32]
 
 
-def _choose_tip(connection: sqlite3.Connection, conversation: int, tip: str | None) -> None:
+def _set_tip(connection: sqlite3.Connection, conversation: int, tip: str | None) -> None:
     of_it = "SELECT 1 FROM messages WHERE id = ? AND conversation = ?"
-    if tip is not None and not one(connection, of_it, tip, conversation):
-        tip = one(connection, "SELECT id FROM messages WHERE conversation = ? ORDER BY number DESC", conversation)
+    if tip is not None and not fetch_value(connection, of_it, tip, conversation):
+        tip = fetch_value(
+            connection, "SELECT id FROM messages WHERE conversation = ? ORDER BY number DESC", conversation
+        )
     connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (tip, conversation))
 
 
-def _branch(connection: sqlite3.Connection, conversation: int, message: str) -> list[str]:
+def _ids_in_branch(connection: sqlite3.Connection, conversation: int, message: str) -> list[str]:
     branch = {message: None}
     for name, parent in connection.execute(
         "SELECT id, parent FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number", (conversation,)
@@ -272,30 +281,30 @@ def _branch(connection: sqlite3.Connection, conversation: int, message: str) -> 
     return list(branch)
 
 
-def note_day(connection: Connection) -> None:
+def record_today(connection: Connection) -> None:
     """Today has been seen. A clock that jumps is believed no more than one day at a time."""
     connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
 
 
-DATES = 7
+MIN_DAYS_IN_TRASH = 7
 """On so many later dates the app has to have run before the clock is believed."""
 
 DAY = 86400.0
 
 
-def empty(connection: Connection, older_than_days: int) -> int:
+def empty_trash(connection: Connection, older_than_days: int) -> int:
     """Delete for good what was deleted so many days ago; how many conversations that were.
 
     A clock that jumps ahead adds one date, however far it jumps; and nothing was deleted in the future.
     """
-    note_day(connection)
+    record_today(connection)
     now = time.time()
     for table in ("conversations", "messages"):
         connection.execute(f"UPDATE {table} SET deleted = ? WHERE deleted > ?", (now, now))  # noqa: S608 - our own names
-    due = (now - older_than_days * DAY, last_day(connection) - min(older_than_days, DATES))
+    due = (now - older_than_days * DAY, count_days(connection) - min(older_than_days, MIN_DAYS_IN_TRASH))
     where = "deleted <= ? AND binned_on <= ?"
     names = [row[0] for row in connection.execute(f"SELECT id FROM conversations WHERE {where}", due)]  # noqa: S608
-    purge(connection, names)
+    delete_conversations(connection, names)
     hidden = f"SELECT number FROM messages WHERE {where}"  # noqa: S608
     connection.execute(f"DELETE FROM message_words WHERE rowid IN ({hidden})", due)  # noqa: S608
     connection.execute(f"DELETE FROM messages WHERE {where}", due)  # noqa: S608
@@ -305,13 +314,13 @@ def empty(connection: Connection, older_than_days: int) -> int:
 TABLES = ("messages", "conversations", "days", "message_words", "title_words")
 
 
-def erase(connection: Connection) -> None:
+def delete_all_rows(connection: Connection) -> None:
     """Empty all tables."""
     for table in TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
-def leave_no_trace(connection: Connection, file: Path) -> None:
+def erase_remains(connection: Connection, file: Path) -> None:
     """Leave out of the file what was deleted, and delete backups and damaged files, which hold it too."""
     for words in ("message_words", "title_words"):
         with suppress(sqlite3.Error):

@@ -20,7 +20,7 @@ from typing import Any
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
 from phichat.store import migrations, rows, writes
 from phichat.store.history import History
-from phichat.store.integrity import check_now
+from phichat.store.integrity import check_integrity
 from phichat.store.search_text import fold
 from tests.support.history_kills import missing_after_kill
 
@@ -59,7 +59,7 @@ def large(folder: Path) -> None:
         adding = timed(lambda: history.add(short, Message(Role.USER, "Hello there, how are you?"), None).result())
         show("add, durably", adding)
     with closing(migrations.connect(file, "ro")) as connection:
-        show("full check", timed(lambda: check_now(connection), 2))
+        show("full check", timed(lambda: check_integrity(connection), 2))
 
 
 def show_search(history: History, query: str) -> float:
@@ -115,9 +115,11 @@ def insert(connection: Any, number: int, words: "Words", chance: random.Random) 
         "INSERT INTO conversations (number, id, title, created, changed, tip) VALUES (?, ?, ?, ?, ?, ?)", heading
     )
     writes.index_title(connection, number, title)
-    placed = [(int(message.created * 1000), number, *rows.message_row(message)) for message in messages]
+    placed = [(int(message.created * 1000), number, *rows.row_from_message(message)) for message in messages]
     connection.executemany(
-        f"INSERT INTO messages (number, conversation, {rows.MESSAGE}) VALUES (?, ?, {rows.MESSAGE_PLACES})", placed
+        f"INSERT INTO messages (number, conversation, {rows.MESSAGE_COLUMNS})"
+        f" VALUES (?, ?, {rows.MESSAGE_PLACEHOLDERS})",
+        placed,
     )
     connection.executemany(
         "INSERT INTO message_words (rowid, text) VALUES (?, ?)", [(row[0], fold(row[5])) for row in placed]

@@ -138,7 +138,7 @@ def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
                 ConversationSummary("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),)
             )
         ).result()
-        found = list(recovery.salvaged_rows(file, lambda count: count > 13))
+        found = list(recovery.rows_from_pages(file, lambda count: count > 13))
     texts = [values[15] for _, values in found if values[4] == "user"]
     assert sum("Imported" in text for text in texts) >= CONVERSATIONS * MESSAGES
     assert "é中😀" * 9999 in texts
@@ -149,8 +149,8 @@ def test_damage_that_is_met_later_is_mended(whole: bytes, tmp_path: Path, monkey
     content = bytearray(whole)
     content[PAGE + 1 : 2 * PAGE] = os.urandom(PAGE - 1)  # conversations
     file.write_bytes(content)
-    monkeypatch.setattr(integrity, "SMALL", 0)
-    monkeypatch.setattr(integrity, "is_due", lambda connection: False)
+    monkeypatch.setattr(integrity, "SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr(integrity, "is_check_due", lambda connection: False)
     notices: list[str] = []
     with closing(History(file, notices.append)) as history:
         assert history.ready.result() == ""
@@ -166,8 +166,8 @@ def test_damage_is_noticed_in_the_background(
     content = bytearray(whole)
     content[4 * PAGE : 5 * PAGE] = os.urandom(PAGE)  # an index
     file.write_bytes(content)
-    monkeypatch.setattr(integrity, "SMALL", 0)
-    monkeypatch.setattr(integrity, "is_due", lambda connection: True)
+    monkeypatch.setattr(integrity, "SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr(integrity, "is_check_due", lambda connection: True)
     notices: list[str] = []
     with closing(History(file, notices.append)) as history:
         assert history.ready.result() == ""
@@ -179,22 +179,22 @@ def test_damage_is_noticed_in_the_background(
 def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
-    monkeypatch.setattr(integrity, "SMALL", 0)
+    monkeypatch.setattr(integrity, "SMALL_FILE_BYTES", 0)
     with closing(History(file)) as history:
         history.ready.result()
     with closing(migrations.connect(file)) as connection:
-        assert not integrity.is_due(connection)
+        assert not integrity.is_check_due(connection)
         now = time.time()
         for away in (8 * 86400, -86400):
             monkeypatch.setattr("time.time", lambda away=away: now + away)
-            assert integrity.is_due(connection)
+            assert integrity.is_check_due(connection)
 
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is patient."""
-    monkeypatch.setattr(database, "TRY_AGAIN", 0.0)
-    monkeypatch.setattr(migrations, "PATIENCE", 0.2)
+    monkeypatch.setattr(database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(migrations, "BUSY_TIMEOUT", 0.2)
 
 
 def message(text: str) -> Message:

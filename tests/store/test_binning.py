@@ -64,10 +64,10 @@ def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:
 
 
 def test_who_comes_once_a_week_waits_a_little_longer(binned: History, at: At) -> None:
-    for week in range(1, writes.DATES):
+    for week in range(1, writes.MIN_DAYS_IN_TRASH):
         at(week * 7)
         assert binned.empty_bin().result() == 0
-    at(writes.DATES * 7)
+    at(writes.MIN_DAYS_IN_TRASH * 7)
     assert binned.empty_bin().result() == 1
 
 

@@ -79,7 +79,7 @@ def test_the_first_version_becomes_the_latest(old: Path) -> None:
 def test_who_comes_second_to_a_migration_leaves_the_backup_alone(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(History(old)) as history:
         history.ready.result()
-    monkeypatch.setattr(migrations, "look", lambda connection: (1, True))  # before the other was done
+    monkeypatch.setattr(migrations, "read_version", lambda connection: (1, True))  # before the other was done
     with closing(History(old)) as history:
         assert history.ready.result() == ""
         assert history.load("one") == HELD

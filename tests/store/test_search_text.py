@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from phichat.store.search_text import Excerpts, fold, phrases_of, query_of
+from phichat.store.search_text import Excerpts, fold, fts_query, parse_query
 
 NFD_KOREAN = unicodedata.normalize("NFD", "한국")
 
@@ -30,8 +30,8 @@ NFD_KOREAN = unicodedata.normalize("NFD", "한국")
     ],
 )  # fmt: skip
 def test_what_is_typed_is_found_and_marked(text: str, typed: str, marked: list[str]) -> None:
-    phrases = phrases_of(typed)
-    assert found(text, query_of(phrases))
+    phrases = parse_query(typed)
+    assert found(text, fts_query(phrases))
     excerpt, marks = Excerpts(phrases).of(text)
     assert [excerpt[start:end] for start, end in marks] == marked
 
@@ -40,12 +40,12 @@ def test_what_is_typed_is_found_and_marked(text: str, typed: str, marked: list[s
     ("text", "typed"), [("Hello", "ello"), ("中文", "文中"), ("a b", "ab"), ("abc", "abd"), ("a", "a b"), ("", "a")]
 )
 def test_what_is_not_there_is_not_found(text: str, typed: str) -> None:
-    assert not found(text, query_of(phrases_of(typed)))
+    assert not found(text, fts_query(parse_query(typed)))
 
 
 @pytest.mark.parametrize("typed", ['"', "'", "* ^ -", "()", "   ", "", "\0", "--;", "\u0301"])
 def test_without_a_word_there_is_nothing_to_look_for(typed: str) -> None:
-    assert phrases_of(typed) == []
+    assert parse_query(typed) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_without_a_word_there_is_nothing_to_look_for(typed: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_typed_is_no_syntax(typed: str) -> None:
-    assert found("none of it", query_of(phrases_of(typed))) is False
+    assert found("none of it", fts_query(parse_query(typed))) is False
 
 
 def test_python_and_sqlite_agree_on_what_a_word_is() -> None:
@@ -69,7 +69,7 @@ def test_python_and_sqlite_agree_on_what_a_word_is() -> None:
             connection.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab ('words', 'row')")
             connection.execute("INSERT INTO words VALUES (?)", (fold(text),))
             theirs = {row[0] for row in connection.execute("SELECT term FROM vocabulary")}
-        ours = {token for letter in set(text) for tokens in phrases_of(letter) for token in tokens}
+        ours = {token for letter in set(text) for tokens in parse_query(letter) for token in tokens}
         assert ours == theirs
 
 
@@ -79,7 +79,7 @@ def test_each_character_is_folded_by_itself() -> None:
 
 
 def test_an_excerpt_is_one_line_around_the_first_match() -> None:
-    excerpt, marks = Excerpts(phrases_of("nadel")).of("before " * 100 + "\nhere\tis the Nadel, é " + "after " * 100)
+    excerpt, marks = Excerpts(parse_query("nadel")).of("before " * 100 + "\nhere\tis the Nadel, é " + "after " * 100)
     assert excerpt[slice(*marks[0])] == "Nadel"
     assert excerpt.startswith("…before ")
     assert excerpt.endswith("…")
@@ -90,7 +90,7 @@ def test_an_excerpt_is_one_line_around_the_first_match() -> None:
 @pytest.mark.parametrize("before", [0, 4000, 4090, 4096, 9000, 100_000])
 @pytest.mark.parametrize("filler", ["x ", "é "])
 def test_a_match_is_found_wherever_it_is(before: int, filler: str) -> None:
-    excerpt, marks = Excerpts(phrases_of("needle")).of((filler * before)[:before] + " a needle in it")
+    excerpt, marks = Excerpts(parse_query("needle")).of((filler * before)[:before] + " a needle in it")
     assert [excerpt[start:end] for start, end in marks] == ["needle"]
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message, Piece
 from phichat.chat.session import Session
-from phichat.store.base import ConversationRecord, record_of, title_of_session
+from phichat.store.base import ConversationRecord, record_from_session, session_title
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -204,7 +204,7 @@ class AutoSave(QObject):
         return self._add(session, stored)
 
     def _create(self, session: Session) -> "Future[Any]":
-        record = record_of(session)
+        record = record_from_session(session)
         self.knows(session, record)
         return self._watch(self._history().create(record))
 
@@ -236,7 +236,7 @@ class AutoSave(QObject):
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """A title made of what is written is made again as that changes."""
-        title = title_of_session(session)
+        title = session_title(session)
         if title and stored.title != title:
             stored.title = title
             self._watch(self._history().rename(session.conversation.id, title, is_own=False))

@@ -11,7 +11,7 @@ from phichat.chat.conversation import Message
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.store.base import ConversationRecord, SearchHit, summary_of
+from phichat.store.base import ConversationRecord, SearchHit, summarize_session
 from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_commands import ConversationCommands
 from phichat.ui.controllers.conversation_model import ConversationListModel
@@ -146,7 +146,7 @@ class Conversations(QObject):
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
-        heading = summary_of(session)
+        heading = summarize_session(session)
         self.headings.touch(heading, is_temporary=session.is_temporary)
         self.list_changed.emit()
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.store.base import ConversationRecord, session_of, summary_of
+from phichat.store.base import ConversationRecord, session_from_record, summarize_session
 from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.threads.background import BackgroundTasks, single_result
@@ -99,7 +99,7 @@ class CurrentConversation(QObject):
         """Go on writing what was being written at the last end, unless something else has been begun."""
         if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
             self._expect(record.heading.id)
-            self._on_loaded((session_of(record), record))
+            self._on_loaded((session_from_record(record), record))
 
     def known(self, name: str) -> Session | None:
         """The conversation whose id is `name`, if it is in memory."""
@@ -231,7 +231,7 @@ class CurrentConversation(QObject):
         """What is being written in a conversation that was not begun is listed from now on."""
         self.settle()
         if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
-            self._headings.put(summary_of(self.session))
+            self._headings.put(summarize_session(self.session))
 
     def _choose_path(self, name: str) -> None:
         conversation = self.session.conversation
@@ -243,7 +243,7 @@ class CurrentConversation(QObject):
     def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, ConversationRecord]:
         wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
         record = self._history().load(name)
-        return session_of(record), record
+        return session_from_record(record), record
 
     def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:
         session, record = loaded
