@@ -164,7 +164,7 @@ def test_a_crash_and_a_damaged_history(home: Path) -> None:
     with (home / "history.sqlite3").open("r+b") as file:
         file.write(b"x" * 100)
     with closing(History(home / "history.sqlite3")) as history:
-        assert history.count() == 1
+        assert history.count_conversations() == 1
     assert len(list(home.glob("history*"))) >= 2
     assert not open_to_others(home)
 
@@ -329,7 +329,7 @@ def test_a_lock_from_before_on_the_folder(public: Path) -> None:
         paths.repair_permissions(Home(public))
         with closing(History(public / "history.sqlite3")) as history:
             assert history.ready.exception() is None
-            assert history.count() == 1
+            assert history.count_conversations() == 1
 
 
 @as_root
@@ -348,10 +348,10 @@ def test_a_lock_from_before_on_the_databases_index(public: Path) -> None:
         paths.repair_permissions(Home(home))
         with closing(History(home / "history.sqlite3")) as history:
             assert history.ready.exception() is None
-            [heading] = history.headings()
+            [heading] = history.list_conversations()
             assert heading.title == "Ships"
-            history.bin([heading.id]).result()
-            assert history.count() == 0
+            history.move_to_trash([heading.id]).result()
+            assert history.count_conversations() == 0
 
 
 @as_root
@@ -364,7 +364,7 @@ def test_who_once_opened_the_history_reads_nothing_new(public: Path) -> None:
         stored_history.put(public, ("Ships", 1))
         assert (public / "history.sqlite3").stat().st_ino != opened
         with closing(History(public / "history.sqlite3")) as history:
-            assert {heading.title for heading in history.headings()} == {"Boats", "Ships"}
+            assert {heading.title for heading in history.list_conversations()} == {"Boats", "Ships"}
     assert not open_to_others(public)
 
 
@@ -420,7 +420,7 @@ def test_a_link_of_ones_own_and_a_second_name_are_private_too(home: Path, tmp_pa
     assert (disk / "history.db").stat().st_nlink == 1
     assert b"Ships" not in (tmp_path / "backup").read_bytes()
     with closing(History(home / "history.sqlite3")) as history:
-        assert history.count() == 2
+        assert history.count_conversations() == 2
 
 
 def test_in_the_users_own_folder_only_our_files_are_touched(

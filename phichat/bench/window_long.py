@@ -212,7 +212,7 @@ def measure(order: dict[str, Any]) -> Figures:
     visitor.wait(Loaded)
     reader = TranscriptUser(window, visitor)
     figures: Figures = {}
-    opened = reader.open(record.heading.title, f"message-{len(record.messages) - 1}")
+    opened = reader.open(record.summary.title, f"message-{len(record.messages) - 1}")
     figures["opening_first_paint_ms"] = rounded(opened)
     visitor.pause(SETTLING)
     figures["opening_memory_mib"] = memory_mib()
@@ -237,7 +237,7 @@ def _streaming(visitor: ScriptedUser) -> Figures:
 def _store(record: ConversationRecord) -> None:
     """Have it in the history that the window will open."""
     with closing(History(paths.home().history)) as history:
-        history.put(record).result()
+        history.save_conversation(record).result()
 
 
 def _p99(values: list[float]) -> float:

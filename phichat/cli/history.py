@@ -32,11 +32,11 @@ def run(options: argparse.Namespace, home: Home, console: Console) -> int:
 def _list(options: argparse.Namespace, history: History, console: Console) -> None:
     query = " ".join(options.query)
     if query:
-        rows = history.search(query, MOST_HITS)
-        shown = [(hit.heading, hit.excerpt) for hit in rows]
+        rows = history.search_conversations(query, MOST_HITS)
+        shown = [(hit.summary, hit.excerpt) for hit in rows]
         values = [_hit_json(hit) for hit in rows]
     else:
-        headings = history.headings(in_bin=options.bin)
+        headings = history.list_conversations(in_bin=options.bin)
         shown = [(heading, heading_title(heading)) for heading in headings]
         values = [_heading_json(heading) for heading in headings]
     if options.json:
@@ -50,13 +50,13 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
-    record = history.load(_found(options.id, history))
+    record = history.load_conversation(_found(options.id, history))
     write([record], Format.JSON if options.json else Format.TEXT, _ConsoleStream(console))
 
 
 def _remove(options: argparse.Namespace, history: History, console: Console) -> None:
     names = [_found(name, history) for name in options.id]
-    history.bin(names).result()
+    history.move_to_trash(names).result()
     text = tr_count(
         "{count} conversation is in the bin, and is deleted after 30 days.",
         "{count} conversations are in the bin, and are deleted after 30 days.",
@@ -70,7 +70,7 @@ def _remove(options: argparse.Namespace, history: History, console: Console) -> 
 
 def _restore(options: argparse.Namespace, history: History, console: Console) -> None:
     names = [_found(name, history) for name in options.id]
-    history.restore(names).result()
+    history.restore_conversations(names).result()
     if options.json:
         console.json({"restored": names})
     else:
@@ -81,7 +81,7 @@ def _restore(options: argparse.Namespace, history: History, console: Console) ->
 
 def _export(options: argparse.Namespace, history: History, console: Console) -> None:
     names = [_found(name, history) for name in options.id]
-    records = map(history.load, names) if names else history.records()
+    records = map(history.load_conversation, names) if names else history.iter_conversations()
     kind = Format(options.format) if options.format else format_of(Path(options.file))
     if options.file == "-":
         write(records, kind or Format.JSON, _ConsoleStream(console))
@@ -90,7 +90,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
         raise StoreError(
             tr("What {file} is to hold cannot be told from its name: say it with --format.").format(file=options.file)
         )
-    total = len(names) or history.count()
+    total = len(names) or history.count_conversations()
     count = export(_watched(records, total, console), kind, Path(options.file))
     if options.json:
         console.json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
@@ -137,7 +137,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace, History, Console], None]] = {
 def _found(name: str, history: History) -> str:
     """The id that begins with `name`. Raises StoreError."""
     wanted = name.strip().lower()
-    headings = [*history.headings(), *history.headings(in_bin=True)]
+    headings = [*history.list_conversations(), *history.list_conversations(in_bin=True)]
     names = [heading.id for heading in headings if wanted and heading.id.lower().startswith(wanted)]
     exact = [found for found in names if found.lower() == wanted]
     if len(exact or names) == 1:
@@ -170,7 +170,7 @@ def _heading_json(heading: ConversationSummary) -> dict[str, Any]:
 
 
 def _hit_json(hit: SearchHit) -> dict[str, Any]:
-    return {**_heading_json(hit.heading), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
+    return {**_heading_json(hit.summary), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
 
 
 class _ConsoleStream:

@@ -325,16 +325,16 @@ class ChatRecorder:
                 )
             )
         else:
-            self._wait(self._history.add(conversation.id, question, question.id))
-        self._wait(self._history.add(conversation.id, answer, answer.id))
+            self._wait(self._history.add_message(conversation.id, question, question.id))
+        self._wait(self._history.add_message(conversation.id, answer, answer.id))
 
     def grown(self, answer: Message, pieces: Sequence[Piece]) -> None:
         """The reply went on by `pieces`."""
-        self._history.journal(answer.id, pieces)
+        self._history.append_to_reply(answer.id, pieces)
 
     def finished(self, answer: Message) -> None:
         """The reply is over."""
-        self._wait(self._history.finish(answer))
+        self._wait(self._history.finish_reply(answer))
 
     def close(self) -> None:
         """Nothing more will happen."""

@@ -134,7 +134,7 @@ def _untried() -> Facts:
 
 def _states(home: Home) -> Facts:
     """What models remember of conversations on the disk."""
-    budget = PreferencesFile(home.preferences).read().states_gb * 10**9
+    budget = PreferencesFile(home.preferences).load_preferences().states_gb * 10**9
     files, count = PromptCache(home.states, budget).usage()
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 

@@ -109,7 +109,7 @@ def _stored(file: Path) -> Facts:
         history.create(
             ConversationRecord(ConversationSummary("a", "", now, now), message.id, messages=(message,))
         ).result()
-        if [hit.message for hit in history.search("ferr")] != [message.id]:
+        if [hit.message for hit in history.search_conversations("ferr")] != [message.id]:
             raise PhichatError(tr("What was stored is not found again: this SQLite cannot search."))
     return {}
 

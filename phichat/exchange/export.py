@@ -104,7 +104,7 @@ def json_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
 def markdown(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """A heading of the first level is a conversation, one of the second a message; those inside are below that."""
     for number, record in enumerate(records):
-        yield ("\n" if number else "") + f"# {_one_line(heading_title(record.heading))}\n"
+        yield ("\n" if number else "") + f"# {_one_line(heading_title(record.summary))}\n"
         for message in path_of(record):
             yield f"\n## {_one_line(_who_and_when(message))}\n\n{_body(message)}\n"
             yield from (f"\n{_one_line(file.title)}:\n\n{_fenced(file.text)}\n" for file in message.attachments)
@@ -113,7 +113,7 @@ def markdown(records: Iterable[ConversationRecord]) -> Iterator[str]:
 def plain_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """Titles underlined, and a line above each message."""
     for number, record in enumerate(records):
-        title = heading_title(record.heading)
+        title = heading_title(record.summary)
         yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
         for message in path_of(record):
             yield f"\n— {_who_and_when(message)} —\n{message.text.strip(_BLANK)}\n"

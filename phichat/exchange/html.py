@@ -68,9 +68,9 @@ def page(records: Iterable[ConversationRecord]) -> Iterator[str]:
     title = None
     for record in records:
         if title is None:
-            title = heading_title(record.heading)
+            title = heading_title(record.summary)
             yield _head(title)
-        yield f"<section>\n<h1>{escape(heading_title(record.heading))}</h1>\n"
+        yield f"<section>\n<h1>{escape(heading_title(record.summary))}</h1>\n"
         for message in path_of(record):
             yield _article(message)
         yield "</section>\n"

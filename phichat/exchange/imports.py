@@ -47,10 +47,10 @@ class Imported:
 class ImportTarget(Protocol):
     """As much of the history as an import needs."""
 
-    def load(self, conversation: str) -> ConversationRecord:
+    def load_conversation(self, conversation: str) -> ConversationRecord:
         """A conversation. Raises StoreError if it is not there."""
 
-    def put(self, record: ConversationRecord) -> "Future[bool]":
+    def save_conversation(self, record: ConversationRecord) -> "Future[bool]":
         """Store what is new of `record`; whether that was anything."""
 
 
@@ -94,11 +94,11 @@ class _Tally:
         here = self._messages_here(record)
         fresh = sum(message.id not in (here or ()) for message in record.messages)
         if (
-            record.heading.deleted is not None and here is not None and not fresh
+            record.summary.deleted is not None and here is not None and not fresh
         ):  # storing it would take it out of the bin
             self.done = replace(self.done, unchanged=self.done.unchanged + 1)
             return
-        self._waiting.append((self._history.put(record), fresh))
+        self._waiting.append((self._history.save_conversation(record), fresh))
         self.settle(AT_ONCE)
 
     def settle(self, most: int = 0) -> None:
@@ -113,7 +113,7 @@ class _Tally:
 
     def _messages_here(self, record: ConversationRecord) -> set[str] | None:
         try:
-            return {message.id for message in self._history.load(record.heading.id).messages}
+            return {message.id for message in self._history.load_conversation(record.summary.id).messages}
         except StoreError:  # it is not there; if it is something else, storing says so
             return None
 

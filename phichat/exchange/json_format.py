@@ -49,7 +49,7 @@ class Unreadable(ValueError):
 
 def as_json(record: ConversationRecord) -> dict[str, Any]:
     """`record` as the file holds it."""
-    heading = record.heading
+    heading = record.summary
     return {
         "id": heading.id,
         "title": replace_surrogates(heading.title),

@@ -44,7 +44,7 @@ class ConversationRecord:
         messages: the whole tree, parents before children, oldest first.
     """
 
-    heading: ConversationSummary
+    summary: ConversationSummary
     tip: str | None = None
     system: str = ""
     sampling: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class SearchHit:
     `marks` are the places in `excerpt` that match, each from and to.
     """
 
-    heading: ConversationSummary
+    summary: ConversationSummary
     message: str | None
     excerpt: str
     marks: tuple[tuple[int, int], ...] = ()
@@ -70,7 +70,7 @@ class SearchHit:
 
 def session_from_record(record: ConversationRecord) -> Session:
     """The stored conversation, to go on with."""
-    heading = record.heading
+    heading = record.summary
     title = heading.title if record.messages else ""  # before the first message, its title is that of the draft
     session = Session(Conversation(title, heading.id, record.messages, record.tip), record.system)
     session.sampling = Sampling().with_values(record.sampling)

@@ -51,15 +51,15 @@ class Database:
 
     def __init__(self, file: Path, notify: Callable[[str], None], *, is_guest: bool = False) -> None:
         self.file, self._is_guest = file, is_guest
-        self.shelter = MemoryFallback()
+        self.fallback = MemoryFallback()
         self.generation = 0
         self.is_check_due = False
         self._notify = notify
         self._connection: Connection | None = None
         self._readers: ConnectionPool | None = None
-        self._place: FileId | None = None
+        self._file_id: FileId | None = None
         self._recoveries = 0
-        self._tried = 0.0
+        self._last_attempt = 0.0
         self._trouble: BaseException | None = None
 
     def open(self, damaged: FileId | None = None) -> str:
@@ -67,7 +67,7 @@ class Database:
 
         Raises StoreError: then all is kept in memory.
         """
-        self._tried = monotonic()
+        self._last_attempt = monotonic()
         try:
             opened = open_history(self.file, is_guest=self._is_guest, damaged=damaged)
         except Exception as error:
@@ -76,30 +76,30 @@ class Database:
             raise as_store_error(error, self.file) from error
         if self._readers:
             self._readers.close()
-        self._connection, self._place, self.is_check_due = opened.connection, opened.place, opened.is_check_due
+        self._connection, self._file_id, self.is_check_due = opened.connection, opened.file_id, opened.is_check_due
         self._readers, self._trouble = ConnectionPool(self.file), None
         return opened.notice
 
     def close(self) -> None:
         """Leave one tidy file."""
-        self._tried -= RETRY_SECONDS
-        self._try_again()
+        self._last_attempt -= RETRY_SECONDS
+        self._retry()
         if self._readers:
             self._readers.close()
         if self._connection:
             close_history(self._connection, is_guest=self._is_guest)
-        self.shelter.close()
+        self.fallback.close()
 
     def read(self, work: Callable[[Connection], _Read]) -> _Read:
         """What `work` reads from the file, or from memory if there is none. Raises sqlite3.Error, ReadersClosed."""
         readers = self._readers
-        return readers.read(work) if readers else self.shelter.read(work)
+        return readers.read(work) if readers else self.fallback.read(work)
 
     def run(self, jobs: list[Job]) -> None:
         """Make changes, durably, and tell their futures."""
         if not jobs:
             return
-        self._try_again()
+        self._retry()
         if self._trouble is None:
             self._run_all(jobs)
         else:
@@ -115,7 +115,7 @@ class Database:
             self._readers.close()
         self._connection.close()
         self._connection = self._readers = None
-        notice = self.open(self._place)
+        notice = self.open(self._file_id)
         self._recoveries += 1
         if notice:
             self._notify(notice)
@@ -126,7 +126,7 @@ class Database:
         except Exception as error:  # noqa: BLE001 - whatever it is, the futures carry it
             if len(jobs) == 1 or classify_error(error) is FailureKind.LOCKED:
                 for job in jobs:
-                    self._failed(job, error)
+                    self._handle_failure(job, error)
             else:
                 for job in jobs:
                     self._run_one(job)
@@ -137,8 +137,8 @@ class Database:
     def _run_one(self, job: Job) -> None:
         """As `_run_all`; what concerns conversations that are in memory happens there."""
         trouble = self._trouble
-        if trouble and (self._connection is None or self.shelter.names.intersection(self._about(job))):
-            self._failed(job, trouble)
+        if trouble and (self._connection is None or self.fallback.names.intersection(self._conversations_of(job))):
+            self._handle_failure(job, trouble)
         else:
             self._run_all([job])
 
@@ -157,7 +157,7 @@ class Database:
                 job.after(self._connection)
         return results
 
-    def _failed(self, job: Job, error: BaseException) -> None:
+    def _handle_failure(self, job: Job, error: BaseException) -> None:
         if classify_error(error) is FailureKind.DAMAGED and self._connection is not None:
             try:
                 self.recover()
@@ -173,45 +173,45 @@ class Database:
         job.future.set_exception(as_store_error(error, self.file))
 
     def _keep_in_memory(self, job: Job) -> None:
-        names = [name for name in self._about(job) if name not in self.shelter.names]
+        names = [name for name in self._conversations_of(job) if name not in self.fallback.names]
         for name in names:
             try:
-                self.read(lambda connection, name=name: self.shelter.take(name, connection))  # type: ignore[misc]
+                self.read(lambda connection, name=name: self.fallback.copy_from(name, connection))  # type: ignore[misc]
             except (sqlite3.Error, PoolClosed):
-                self.shelter.take(name, None)
-        if names or self._about(job) or job.is_everything:
-            self._tried = self._tried or monotonic()
-            self.shelter.run(job.work)
+                self.fallback.copy_from(name, None)
+        if names or self._conversations_of(job) or job.concerns_all:
+            self._last_attempt = self._last_attempt or monotonic()
+            self.fallback.write(job.work)
 
-    def _about(self, job: Job) -> tuple[str, ...]:
+    def _conversations_of(self, job: Job) -> tuple[str, ...]:
         """The conversations that `job` concerns."""
         if job.message is None:
-            return job.about
+            return job.conversations
         name = job.message
-        found = self.shelter.read(lambda connection: writes.conversation_of(connection, name))
+        found = self.fallback.read(lambda connection: writes.conversation_of(connection, name))
         if found is None:
             with suppress(sqlite3.Error, PoolClosed):
                 found = self.read(lambda connection: writes.conversation_of(connection, name))
         return (found,) if found else ()
 
-    def _try_again(self) -> None:
-        if self._trouble is None or monotonic() - self._tried < RETRY_SECONDS:
+    def _retry(self) -> None:
+        if self._trouble is None or monotonic() - self._last_attempt < RETRY_SECONDS:
             return
-        self._tried = monotonic()
+        self._last_attempt = monotonic()
         if self._connection is None and classify_error(self._trouble) is not FailureKind.NEWER:
             with suppress(StoreError):
                 if notice := self.open():
                     self._notify(notice)
-        self._give_back()
+        self._store_fallback()
 
-    def _give_back(self) -> None:
+    def _store_fallback(self) -> None:
         """Store what was kept in memory."""
-        if self._connection is None or (self._trouble is None and not self.shelter.names):
+        if self._connection is None or (self._trouble is None and not self.fallback.names):
             return
         try:
             self._connection.execute("PRAGMA busy_timeout = 250")
-            self._commit([Job(self.shelter.give)])
-            self.shelter.clear()
+            self._commit([Job(self.fallback.copy_to)])
+            self.fallback.clear()
             self._trouble = None
             self._notify(tr("What was kept in memory is stored now."))
         except Exception as error:  # noqa: BLE001 - another time, then
@@ -236,7 +236,7 @@ class OpenedHistory:
     """
 
     connection: Connection
-    place: FileId | None
+    file_id: FileId | None
     notice: str = ""
     is_check_due: bool = False
 

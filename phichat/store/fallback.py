@@ -28,7 +28,7 @@ class MemoryFallback:
         with self._lock:
             return work(self._database())
 
-    def run(self, work: Callable[[Connection], Any]) -> None:
+    def write(self, work: Callable[[Connection], Any]) -> None:
         """Make a change here, for what it is worth: its failure is told already."""
         with self._lock:
             database = self._database()
@@ -39,14 +39,14 @@ class MemoryFallback:
             except Exception:  # noqa: BLE001 - see above
                 database.execute("ROLLBACK")
 
-    def take(self, name: str, source: Connection | None) -> None:
+    def copy_from(self, name: str, source: Connection | None) -> None:
         """From now on, the conversation is here, as it is in `source`."""
         with self._lock:
             self.names |= {name}
             if source:
                 copy_conversation(source, self._database(), name)
 
-    def give(self, target: Connection) -> None:
+    def copy_to(self, target: Connection) -> None:
         """Make all conversations in `target` what they are here."""
         with self._lock:
             for name in self.names:

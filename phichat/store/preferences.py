@@ -59,7 +59,7 @@ class PreferencesFile:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def read(self) -> Preferences:
+    def load_preferences(self) -> Preferences:
         """What was saved; defaults where nothing was, or where it makes no sense."""
         try:
             content = self._file.read_bytes()
@@ -72,7 +72,7 @@ class PreferencesFile:
             return Preferences()
         return _validate(values) if isinstance(values, dict) else Preferences()
 
-    def write(self, preferences: Preferences) -> None:
+    def save_preferences(self, preferences: Preferences) -> None:
         """Save, whole or not at all. Raises StoreError."""
         values = asdict(preferences)
         values.update(values.pop("unknown"))

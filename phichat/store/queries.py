@@ -68,7 +68,7 @@ def _search_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpt
     )
     for row in found:
         heading = rows.summary_from_row(row)
-        yield SearchHit(heading, None, *excerpts.of(heading.title))
+        yield SearchHit(heading, None, *excerpts.excerpt(heading.title))
 
 
 def _search_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:
@@ -82,4 +82,4 @@ def _search_messages(connection: sqlite3.Connection, query: str, excerpts: Excer
         (query, limit),
     )
     for row in found:
-        yield SearchHit(rows.summary_from_row(row[:6]), row[6], *excerpts.of(rows.searchable_text(*row[7:])))
+        yield SearchHit(rows.summary_from_row(row[:6]), row[6], *excerpts.excerpt(rows.searchable_text(*row[7:])))

@@ -58,7 +58,7 @@ def message_from_row(row: Row) -> Message:
     reply = None
     if ending is not None:
         stored = (tokens, statistics, sampling, engine)
-        reply = LazyReply.of(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
+        reply = LazyReply.from_row(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
     message = Message.__new__(Message)  # its own way, one attribute after the other, takes three times as long
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
@@ -206,7 +206,9 @@ class LazyReply(Reply):
     stored: tuple[Any, ...]
 
     @classmethod
-    def of(cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]) -> Reply:
+    def from_row(
+        cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]
+    ) -> Reply:
         """A reply of which `stored` holds what is decoded late: tokens, statistics, sampling and engine."""
         reply = cls.__new__(cls)
         kept = vars(reply)

@@ -60,7 +60,7 @@ class Excerpts:
         words = (f"{_NO_TOKEN}+".join(map(re.escape, tokens)) for tokens in phrases)
         self._pattern = re.compile(f"(?<!{_TOKEN})(?:{'|'.join(sorted(words, key=len, reverse=True))})")
 
-    def of(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    def excerpt(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         """One line of `text` around the first phrase in it, and the places in that line that match."""
         start = max(self._find(text) - _BEFORE, 0)
         if start:  # begins with a whole word, if there is one soon

@@ -32,10 +32,10 @@ class Job:
     """
 
     work: Callable[[Connection], Any]
-    about: tuple[str, ...] = ()
+    conversations: tuple[str, ...] = ()
     message: str | None = None
-    is_patient: bool = False
-    is_everything: bool = False
+    can_wait: bool = False
+    concerns_all: bool = False
     after: Callable[[Connection], None] | None = None
     future: Future[Any] = field(default_factory=Future)
 
@@ -60,7 +60,7 @@ class WriterThread:
         """Begin. What `begin` uses has to be there now."""
         self._thread.start()
 
-    def do(self, job: Job) -> Future[Any]:
+    def submit(self, job: Job) -> Future[Any]:
         """Ask for a change."""
         with self._lock:
             if self._is_closed:
@@ -81,7 +81,7 @@ class WriterThread:
         self._begin()
         is_open = True
         while is_open:
-            jobs, is_open = self._gather()
+            jobs, is_open = self._next_batch()
             try:
                 self._run(jobs)
             except Exception as error:  # noqa: BLE001 - whoever waits for a future has to know
@@ -90,13 +90,13 @@ class WriterThread:
                         job.future.set_exception(error)
         self._end()
 
-    def _gather(self) -> tuple[list[Job], bool]:
+    def _next_batch(self) -> tuple[list[Job], bool]:
         """What to do next, and whether there may be more."""
         jobs: list[Job] = []
         until = time.monotonic()
         while len(jobs) < MAX_BATCH:
             try:
-                job = self._next(jobs, until)
+                job = self._next_job(jobs, until)
             except Empty:
                 break
             if job is None:
@@ -106,10 +106,10 @@ class WriterThread:
             jobs.append(job)
         return jobs, True
 
-    def _next(self, jobs: list[Job], until: float) -> Job | None:
+    def _next_job(self, jobs: list[Job], until: float) -> Job | None:
         if not jobs:
             return self._queue.get()
         left = until - time.monotonic()
-        if left > 0 and all(job.is_patient for job in jobs):
+        if left > 0 and all(job.can_wait for job in jobs):
             return self._queue.get(timeout=left)
         return self._queue.get_nowait()

@@ -26,13 +26,13 @@ NUMBER_SPREAD = 3_600_000
 
 def save_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> bool:
     """Store what is not there yet of a conversation; whether that was anything. It leaves the bin."""
-    number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", record.heading.id)
+    number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", record.summary.id)
     is_new = number is None
     if number is None:
         number = _insert_conversation(connection, record)
     before = connection.total_changes
     if not is_new:
-        restore_conversations(connection, [record.heading.id])
+        restore_conversations(connection, [record.summary.id])
     for message in _with_unique_ids(connection, number, record.messages):
         _insert_message(connection, number, message)
     has_more = connection.total_changes > before
@@ -191,7 +191,7 @@ def allocate_message_number(connection: sqlite3.Connection, conversation: int, c
 
 
 def _insert_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> int:
-    heading = record.heading
+    heading = record.summary
     names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin, attached"
     texts = (record.system, rows.encode_json(record.sampling), record.model, record.draft, record.origin)
     attached = rows.encode_attachments(record.attached)

@@ -45,26 +45,28 @@ def large(folder: Path) -> None:
     show("opening", timed(lambda: opened(file)))
     with closing(History(file)) as history:
         history.ready.result()
-        show("headings", timed(history.headings))
-        long = next(heading for heading in history.headings() if heading.title == "The long one")
-        show(f"load {LONG:,} messages", timed(lambda: history.load(long.id)))
-        short = history.headings()[77].id
-        show("load 20 messages", timed(lambda: history.load(short)))
+        show("headings", timed(history.list_conversations))
+        long = next(heading for heading in history.list_conversations() if heading.title == "The long one")
+        show(f"load {LONG:,} messages", timed(lambda: history.load_conversation(long.id)))
+        short = history.list_conversations()[77].id
+        show("load 20 messages", timed(lambda: history.load_conversation(short)))
         worst = 0.0
         for query in QUERIES:
             worst = max(worst, show_search(history, query))
         print(f"slowest search: {worst:.1f} ms")
-        typed = [timed(partial(history.search, "conversation"[:length]), 1)[0] for length in range(1, 13)]
+        typed = [timed(partial(history.search_conversations, "conversation"[:length]), 1)[0] for length in range(1, 13)]
         print("typing `conversation`:", " ".join(f"{value:.1f}" for value in typed), "ms")
-        adding = timed(lambda: history.add(short, Message(Role.USER, "Hello there, how are you?"), None).result())
+        adding = timed(
+            lambda: history.add_message(short, Message(Role.USER, "Hello there, how are you?"), None).result()
+        )
         show("add, durably", adding)
     with closing(migrations.connect(file, "ro")) as connection:
         show("full check", timed(lambda: check_integrity(connection), 2))
 
 
 def show_search(history: History, query: str) -> float:
-    hits = len(history.search(query))
-    return show(f"search {query!r} ({hits} hits)", timed(partial(history.search, query)))
+    hits = len(history.search_conversations(query))
+    return show(f"search {query!r} ({hits} hits)", timed(partial(history.search_conversations, query)))
 
 
 def opened(file: Path) -> None:

@@ -56,7 +56,7 @@ def _history(home: Path) -> Iterator[History]:
 
 def _records(home: Path) -> list[ConversationRecord]:
     with _history(home) as history:
-        return list(history.records())
+        return list(history.iter_conversations())
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def kept(home: Path) -> list[ConversationRecord]:
     home.mkdir()
     with _history(home) as history:
         for record in records:
-            history.put(record).result()
+            history.save_conversation(record).result()
     return records
 
 
@@ -88,7 +88,7 @@ def test_words_find_conversations(phichat: Run, kept: list[ConversationRecord]) 
     (line,) = phichat("history", "list", "oise")[1].splitlines()
     assert "Un oiseau" in line
     found = json.loads(phichat("history", "list", "--json", "bird")[1])
-    assert (found["id"], found["message"]) == (kept[0].heading.id, "Owls 1")
+    assert (found["id"], found["message"]) == (kept[0].summary.id, "Owls 1")
     assert phichat("history", "list", "dinosaur") == (0, "", "Nothing was found.\n")
 
 
@@ -162,7 +162,7 @@ def test_what_was_exported_comes_back(
     phichat("history", "export", file)
     monkeypatch.setenv("PHICHAT_HOME", str(tmp_path / "other"))
     assert phichat("history", "import", file) == (0, "2 conversations with 4 new messages imported.\n", "")
-    assert sorted(_records(tmp_path / "other"), key=lambda each: each.heading.created) == kept
+    assert sorted(_records(tmp_path / "other"), key=lambda each: each.summary.created) == kept
     status, out, err = phichat("history", "import", file)
     assert (status, out, err) == (
         0, "0 conversations with 0 new messages imported.\n", "2 were here already.\n",
@@ -204,7 +204,7 @@ def test_a_conversation_is_kept_when_asked(
         0, "Hello\nMore\n",
     )  # fmt: skip
     (record,) = _records(home)
-    assert (record.heading.title, record.system, record.model) == ("Hi there", "Be brief.", "tiny-chatml")
+    assert (record.summary.title, record.system, record.model) == ("Hi there", "Be brief.", "tiny-chatml")
     assert record.sampling["seed"] == 8
     assert [(message.role, message.text) for message in record.messages] == [
         (Role.USER, "Hi there"), (Role.ASSISTANT, "Hello"), (Role.USER, "Again"), (Role.ASSISTANT, "More"),

@@ -33,20 +33,20 @@ class ShelfStub:
         self.puts = 0
         self.error: StoreError | None = None
 
-    def load(self, conversation: str) -> ConversationRecord:
+    def load_conversation(self, conversation: str) -> ConversationRecord:
         if conversation not in self.records:
             raise StoreError("This conversation is no longer there.")
         return self.records[conversation]
 
-    def put(self, record: ConversationRecord) -> "Future[bool]":
+    def save_conversation(self, record: ConversationRecord) -> "Future[bool]":
         self.puts += 1
         done: Future[bool] = Future()
         if self.error:
             done.set_exception(self.error)
         else:
-            before = self.records.get(record.heading.id)
+            before = self.records.get(record.summary.id)
             done.set_result(before is None or len(before.messages) < len(record.messages))
-            self.records[record.heading.id] = record if done.result() else before or record
+            self.records[record.summary.id] = record if done.result() else before or record
         return done
 
     def take(self, file: Path) -> Imported:
@@ -117,7 +117,7 @@ def test_chatgpt_conversations_keep_what_was_shown(file: Path) -> None:
         ("assistant", "An owl .\n\n```python\nprint('hoo')\n```"),
         ("user", "Thanks"),
     ]
-    heading = found.heading
+    heading = found.summary
     assert (heading.title, heading.created, heading.changed, heading.is_pinned) == ("Owls", 1.7e9, 1.7e9 + 60, True)
     assert (found.origin, found.model, len(found.messages)) == ("chatgpt", "gpt-5", 4)
     question, hawk, owl, _ = found.messages
@@ -204,8 +204,8 @@ def test_open_webui_conversations_keep_their_branches(file: Path) -> None:
         ("user", "Which?"), ("assistant", "An owl. <details>mine</details>"), ("user", "Sure?"),
     ]  # fmt: skip
     assert [message.text for message in found.messages][1] == "A hawk."
-    assert (found.origin, found.system, found.heading.title) == ("open-webui", "Be brief.", "Birds")
-    assert (found.heading.created, found.heading.changed, found.heading.is_pinned) == (1.7e9, 1.7e9 + 100, True)
+    assert (found.origin, found.system, found.summary.title) == ("open-webui", "Be brief.", "Birds")
+    assert (found.summary.created, found.summary.changed, found.summary.is_pinned) == (1.7e9, 1.7e9 + 100, True)
 
 
 def test_older_open_webui_conversations_are_a_list(file: Path) -> None:
@@ -215,7 +215,7 @@ def test_older_open_webui_conversations_are_a_list(file: Path) -> None:
     for values in ([old], [{"id": "1", "chat": old}], old):
         found = _one(file, values)
         assert _said(found) == [("user", "Hello there, how are you?"), ("assistant", "Fine")]
-        assert (found.heading.title, found.heading.created) == ("Hello there, how are you?", 1_700_000_000.5)
+        assert (found.summary.title, found.summary.created) == ("Hello there, how are you?", 1_700_000_000.5)
 
 
 @pytest.mark.parametrize("values", [CHATGPT, OPEN_WEBUI], ids=["chatgpt", "open-webui"])
@@ -242,30 +242,30 @@ def test_a_conversation_that_went_on_elsewhere_brings_what_is_new(file: Path, sh
 def test_a_conversation_that_went_on_here_stays(file: Path, shelf: ShelfStub) -> None:
     first = talk("Hi", "Hello")
     export([first], Format.JSON, file)
-    shelf.records[first.heading.id] = longer = talk("Hi", "Hello", "More")
+    shelf.records[first.summary.id] = longer = talk("Hi", "Hello", "More")
     assert shelf.take(file) == Imported(unchanged=1)
-    assert shelf.records[first.heading.id] == longer
+    assert shelf.records[first.summary.id] == longer
 
 
 def test_everything_goes_through_the_history_and_back(tmp_path: Path) -> None:
     chance = random.Random(11)
-    records = {each.heading.id: each for each in (record(chance) for _ in range(40))}
+    records = {each.summary.id: each for each in (record(chance) for _ in range(40))}
     export(records.values(), Format.JSON, tmp_path / "one.json")
     with closing(History(tmp_path / "history.sqlite3")) as history:
         done = import_file(tmp_path / "one.json", history)
         assert done == Imported(40, sum(len(each.messages) for each in records.values()))
-        export(map(history.load, records), Format.JSON, tmp_path / "two.json")
+        export(map(history.load_conversation, records), Format.JSON, tmp_path / "two.json")
         assert import_file(tmp_path / "two.json", history) == Imported(unchanged=40)
     assert list(conversations(tmp_path / "two.json")) == list(records.values())
 
 
 def test_what_is_in_the_bin_stays_there(file: Path, shelf: ShelfStub) -> None:
     first = talk("Hi", "Hello")
-    binned = replace(first, heading=replace(first.heading, deleted=1.7e9))
+    binned = replace(first, summary=replace(first.summary, deleted=1.7e9))
     export([binned], Format.JSON, file)
     assert shelf.take(file) == Imported(1, 2)
     assert shelf.take(file) == Imported(unchanged=1)
-    assert (shelf.records[first.heading.id], shelf.puts) == (binned, 1)
+    assert (shelf.records[first.summary.id], shelf.puts) == (binned, 1)
 
 
 def test_our_own_comes_back_however_it_was_written(file: Path) -> None:
@@ -349,9 +349,9 @@ def test_odd_values_around_a_conversation_do_not_matter(odd: dict[str, Any], fil
     gone = _node("q", "not there", "user", "Hi \ud83d")
     found = _one(file, [{**_chatgpt(gone, _node("a", "q", "assistant", "Hello", create_time=None)), **odd}])
     assert _said(found) == [("user", "Hi \ufffd"), ("assistant", "Hello")]
-    assert found.heading.title
-    assert found.heading.title.encode()
-    assert found.messages[1].created == found.heading.created
+    assert found.summary.title
+    assert found.summary.title.encode()
+    assert found.messages[1].created == found.summary.created
 
 
 @pytest.mark.parametrize(

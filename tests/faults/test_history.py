@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
     with closing(History(file)) as history:
         for number in range(CONVERSATIONS):
-            stored = history.put(imported(f"conversation-{number}", MESSAGES))
+            stored = history.save_conversation(imported(f"conversation-{number}", MESSAGES))
         stored.result()
     return file.read_bytes()
 
@@ -79,10 +79,10 @@ def test_whatever_is_damaged_the_rest_is_saved(whole: bytes, tmp_path: Path) -> 
         notices: list[str] = []
         with closing(History(file, notices.append)) as history:
             notices.append(history.ready.result())
-            records = list(history.records())
-            history.search("imported")
-            assert history.put(imported("new", 3)).result()
-            assert history.search("imported 2 of new"), seed
+            records = list(history.iter_conversations())
+            history.search_conversations("imported")
+            assert history.save_conversation(imported("new", 3)).result()
+            assert history.search_conversations("imported 2 of new"), seed
         if seed % 4 != 2:
             assert sum(len(record.messages) for record in records) > CONVERSATIONS * MESSAGES * 0.3, seed
         is_told = any("The history was damaged" in notice for notice in notices)
@@ -92,7 +92,7 @@ def test_whatever_is_damaged_the_rest_is_saved(whole: bytes, tmp_path: Path) -> 
         if seed % 5 == 0:
             with closing(History(file)) as history:
                 assert history.ready.result() == "", seed
-                assert len(history.load("new").messages) == 3
+                assert len(history.load_conversation("new").messages) == 3
 
 
 def test_what_is_no_database_is_kept(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_recovery_that_was_interrupted_is_finished(whole: bytes, tmp_path: Pat
     for name in ("history.sqlite3.recovered", "history.damaged-2026-01-01.sqlite3"):
         (tmp_path / name).write_bytes(whole)
     with closing(History(file)) as history:
-        assert history.count() == CONVERSATIONS
+        assert history.count_conversations() == CONVERSATIONS
 
 
 def test_pages_that_lead_back_to_each_other(whole: bytes, tmp_path: Path) -> None:
@@ -126,14 +126,14 @@ def test_pages_that_lead_back_to_each_other(whole: bytes, tmp_path: Path) -> Non
     file.write_bytes(content)
     with closing(History(file)) as history:
         assert f"{CONVERSATIONS} conversations were recovered" in history.ready.result()
-        assert sum(len(record.messages) for record in history.records()) > CONVERSATIONS * MESSAGES * 0.5
+        assert sum(len(record.messages) for record in history.iter_conversations()) > CONVERSATIONS * MESSAGES * 0.5
 
 
 def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
     with closing(History(file)) as history:
-        history.put(
+        history.save_conversation(
             ConversationRecord(
                 ConversationSummary("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),)
             )
@@ -154,9 +154,9 @@ def test_damage_that_is_met_later_is_mended(whole: bytes, tmp_path: Path, monkey
     notices: list[str] = []
     with closing(History(file, notices.append)) as history:
         assert history.ready.result() == ""
-        assert len(history.headings()) == CONVERSATIONS
+        assert len(history.list_conversations()) == CONVERSATIONS
         assert "conversations were recovered" in notices[0]
-        assert history.put(imported("new", 3)).result()
+        assert history.save_conversation(imported("new", 3)).result()
 
 
 def test_damage_is_noticed_in_the_background(
@@ -173,7 +173,7 @@ def test_damage_is_noticed_in_the_background(
         assert history.ready.result() == ""
         eventually(lambda: notices)
         assert f"{CONVERSATIONS} conversations were recovered" in notices[0]
-        assert sum(len(record.messages) for record in history.records()) == CONVERSATIONS * MESSAGES
+        assert sum(len(record.messages) for record in history.iter_conversations()) == CONVERSATIONS * MESSAGES
 
 
 def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,18 +218,22 @@ def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
 def works_in_memory(history: History, sentence: str) -> None:
     """All can be done, and everything says that it is not stored."""
     asked, reply = message("Needle?"), Message(Role.ASSISTANT, "", None)
-    done: list[Any] = [history.create(conversation("new")), history.add("new", asked, asked.id)]
-    done += [history.add("new", reply, reply.id), history.journal(reply.id, [Piece("Hay", 1)])]
+    done: list[Any] = [history.create(conversation("new")), history.add_message("new", asked, asked.id)]
+    done += [history.add_message("new", reply, reply.id), history.append_to_reply(reply.id, [Piece("Hay", 1)])]
     done += [history.pin_message(reply.id, is_pinned=True)]
-    done += [history.rename("new", "Renamed"), history.create(conversation("other")), history.bin(["other"])]
+    done += [
+        history.rename_conversation("new", "Renamed"),
+        history.create(conversation("other")),
+        history.move_to_trash(["other"]),
+    ]
     assert {str(future.exception()) for future in done} == {sentence}
-    assert [(each.role, each.text, each.is_pinned) for each in history.load("new").messages] == [
+    assert [(each.role, each.text, each.is_pinned) for each in history.load_conversation("new").messages] == [
         ("user", "Needle?", False),
         ("assistant", "Hay", True),
     ]
-    assert "Renamed" in [heading.title for heading in history.headings()]
-    assert [heading.id for heading in history.headings(in_bin=True)] == ["other"]
-    assert [hit.message for hit in history.search("needle")] == [asked.id]
+    assert "Renamed" in [heading.title for heading in history.list_conversations()]
+    assert [heading.id for heading in history.list_conversations(in_bin=True)] == ["other"]
+    assert [hit.message for hit in history.search_conversations("needle")] == [asked.id]
 
 
 def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,14 +245,14 @@ def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypat
         with pytest.raises(StoreError) as caught:
             history.ready.result()
         works_in_memory(history, str(caught.value))
-        assert history.count() == CONVERSATIONS + 1
-        assert history.add("conversation-3", message("More"), None).exception()
-        assert len(history.load("conversation-3").messages) == MESSAGES + 1
-        assert len(history.headings()) == CONVERSATIONS + 1
-        history.purge(["conversation-4"])
-        assert history.delete_branch(history.load("conversation-5").messages[3].id).exception()
-        assert history.count() == CONVERSATIONS
-        assert len(history.load("conversation-5").messages) == 3
+        assert history.count_conversations() == CONVERSATIONS + 1
+        assert history.add_message("conversation-3", message("More"), None).exception()
+        assert len(history.load_conversation("conversation-3").messages) == MESSAGES + 1
+        assert len(history.list_conversations()) == CONVERSATIONS + 1
+        history.delete_conversations(["conversation-4"])
+        assert history.delete_branch(history.load_conversation("conversation-5").messages[3].id).exception()
+        assert history.count_conversations() == CONVERSATIONS
+        assert len(history.load_conversation("conversation-5").messages) == 3
     assert file.read_bytes() == whole
 
 
@@ -280,20 +284,20 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         history.create(conversation("gone")).result()
         disk(1)
         big = [message("Needle " * 20_000) for _ in range(3)]
-        full = str(history.add("before", big[0], None).exception())
+        full = str(history.add_message("before", big[0], None).exception())
         assert full.startswith("The disk is full: what is said now is kept in memory only, until there is room in ")
         assert str(history.create(conversation("new", *big[1:])).exception()) == full
-        assert [len(history.load(name).messages) for name in ("before", "new")] == [2, 2]
-        assert len(history.search("needle")) == 4
-        assert history.count() == 3
+        assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
+        assert len(history.search_conversations("needle")) == 4
+        assert history.count_conversations() == 3
         disk(1_000_000)
-        history.purge(["gone"]).result()
+        history.delete_conversations(["gone"]).result()
         assert notices == ["What was kept in memory is stored now."]
     with closing(History(file)) as history:
-        assert {heading.id for heading in history.headings()} == {"before", "new"}
-        assert history.load("before").messages[0].is_pinned
-        assert [len(history.load(name).messages) for name in ("before", "new")] == [2, 2]
-        assert len(history.search("needle")) == 4
+        assert {heading.id for heading in history.list_conversations()} == {"before", "new"}
+        assert history.load_conversation("before").messages[0].is_pinned
+        assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
+        assert len(history.search_conversations("needle")) == 4
 
 
 @pytest.mark.usefixtures("soon")
@@ -305,7 +309,7 @@ def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[
         assert history.create(conversation("new", message("x" * 100_000))).exception()
         disk(1_000_000)
     with closing(History(file)) as history:
-        assert history.load("new").messages[0].text == "x" * 100_000
+        assert history.load_conversation("new").messages[0].text == "x" * 100_000
 
 
 @pytest.mark.usefixtures("soon")
@@ -316,12 +320,12 @@ def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
         history.create(conversation("one")).result()  # by then it is made, for us alone
         other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         other.execute("BEGIN IMMEDIATE")
-        stored = [history.add("one", message("Needle"), None) for _ in range(3)]
+        stored = [history.add_message("one", message("Needle"), None) for _ in range(3)]
         held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
         assert {str(future.exception()) for future in stored} == {held}
-        assert len(history.load("one").messages) == 3
+        assert len(history.load_conversation("one").messages) == 3
         other.execute("COMMIT")
-        history.add("one", message("Needle"), None).result()
+        history.add_message("one", message("Needle"), None).result()
         assert other.execute("SELECT count(*) FROM messages").fetchone() == (4,)
 
 
@@ -332,7 +336,7 @@ def test_two_programs_take_turns(tmp_path: Path) -> None:
             history.create(conversation(f"{number} {id(history)}")) for number in range(50) for history in (one, other)
         ]
         assert all(future.result() for future in stored)
-        assert one.count() == other.count() == 100
+        assert one.count_conversations() == other.count_conversations() == 100
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
@@ -356,7 +360,7 @@ def test_two_programs_begin_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with closing(others[0]) as other:
             assert other.ready.result() == ""
             assert history.create(conversation("one")).result()
-            assert other.count() == 1
+            assert other.count_conversations() == 1
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -366,7 +370,7 @@ from contextlib import closing
 from pathlib import Path
 from phichat.store.history import History
 with closing(History(Path(sys.argv[1]), is_guest=True)) as history:
-    print(history.count(), flush=True)
+    print(history.count_conversations(), flush=True)
     sys.stdin.read()
 """
 
@@ -390,7 +394,7 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
             assert not list(tmp_path.glob("history.damaged-*"))
             holder.communicate()
             assert history.create(conversation("newer")).result()
-            assert {"new", "newer"} <= {heading.id for heading in history.headings()}
+            assert {"new", "newer"} <= {heading.id for heading in history.list_conversations()}
             assert "were recovered" in notices[0]
     assert len(list(tmp_path.glob("history.damaged-*.sqlite3"))) == 1
 
@@ -404,7 +408,7 @@ def test_two_programs_meet_a_damaged_file_at_once(whole: bytes, tmp_path: Path) 
         file.write_bytes(content)
         with closing(History(file)) as one, closing(History(file)) as other:
             notices = [one.ready.result(), other.ready.result()]
-            assert one.count() == other.count() == CONVERSATIONS
+            assert one.count_conversations() == other.count_conversations() == CONVERSATIONS
             assert sorted("were recovered" in notice for notice in notices) == [False, True]
         assert len(list(file.parent.glob("history.damaged-*.sqlite3"))) == 1
 
@@ -420,12 +424,12 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
             held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
             assert str(history.create(conversation("new")).exception()) == held
         assert history.create(conversation("newer")).result()
-        assert history.count() == CONVERSATIONS + 2
+        assert history.count_conversations() == CONVERSATIONS + 2
 
 
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
     with closing(History(tmp_path / "history.sqlite3")) as history:
         history.ready.result()
-        failed = history._lane.do(writer_thread.Job(lambda connection: 1 / 0))
+        failed = history._writer.submit(writer_thread.Job(lambda connection: 1 / 0))
         assert str(failed.exception()) == "The history could not be used: division by zero."
         assert history.create(conversation("one")).result()

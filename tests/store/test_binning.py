@@ -42,54 +42,54 @@ def binned(history: History, at: At) -> History:
     message = Message(Role.USER, "needle")
     history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
     history.create(ConversationRecord(ConversationSummary("kept", "", 1.0, 1.0), messages=(message,)))
-    history.empty_bin()  # the day has been seen
+    history.empty_trash()  # the day has been seen
     history.delete_branch(message.id)
-    history.bin(["gone"]).result()
+    history.move_to_trash(["gone"]).result()
     return history
 
 
 def still_there(history: History) -> bool:
-    return bool(history.headings(in_bin=True))
+    return bool(history.list_conversations(in_bin=True))
 
 
 def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:
     for day in range(30):
         at(day)
-        assert binned.empty_bin().result() == 0
+        assert binned.empty_trash().result() == 0
     at(30.1)
     assert still_there(binned)
-    assert binned.empty_bin().result() == 1
+    assert binned.empty_trash().result() == 1
     assert not still_there(binned)
-    assert [heading.id for heading in binned.headings()] == ["kept"]
+    assert [heading.id for heading in binned.list_conversations()] == ["kept"]
 
 
 def test_who_comes_once_a_week_waits_a_little_longer(binned: History, at: At) -> None:
     for week in range(1, writes.MIN_DAYS_IN_TRASH):
         at(week * 7)
-        assert binned.empty_bin().result() == 0
+        assert binned.empty_trash().result() == 0
     at(writes.MIN_DAYS_IN_TRASH * 7)
-    assert binned.empty_bin().result() == 1
+    assert binned.empty_trash().result() == 1
 
 
 @pytest.mark.parametrize("jump", [31, 365, 10_000])
 def test_a_clock_that_jumps_ahead_empties_nothing(binned: History, at: At, jump: int) -> None:
     for day in (jump, jump + 1, 2, 3, jump, 4):
         at(day)
-        assert binned.empty_bin().result() == 0
+        assert binned.empty_trash().result() == 0
     assert still_there(binned)
 
 
 def test_what_was_deleted_in_the_future_counts_from_now(history: History, at: At) -> None:
     history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
     at(10_000)
-    history.bin(["gone"]).result()
+    history.move_to_trash(["gone"]).result()
     for day in range(30):
         at(day)
-        assert history.empty_bin().result() == 0
+        assert history.empty_trash().result() == 0
     at(30)
-    assert history.empty_bin().result() == 1
+    assert history.empty_trash().result() == 1
 
 
 def test_the_bin_is_emptied_at_once_if_so_wanted(binned: History, at: At) -> None:
-    assert binned.empty_bin(0).result() == 1
-    assert binned.load("kept").messages == ()
+    assert binned.empty_trash(0).result() == 1
+    assert binned.load_conversation("kept").messages == ()

@@ -73,18 +73,18 @@ def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> No
         (first, second, other, said),
     )
     history.create(whole).result()
-    assert history.load("one") == whole
+    assert history.load_conversation("one") == whole
     with closing(reopened(history, file)) as again:
-        assert again.load("one") == whole
-        assert list(again.records()) == [whole]
-        assert again.headings() == [whole.heading]
-        assert again.count() == 1
+        assert again.load_conversation("one") == whole
+        assert list(again.iter_conversations()) == [whole]
+        assert again.list_conversations() == [whole.summary]
+        assert again.count_conversations() == 1
 
 
 def test_a_stored_reply_is_like_any_other(history: History) -> None:
     said = Message(Role.ASSISTANT, "Said", reply=EVERYTHING)
     history.create(record("one", said)).result()
-    stored = history.load("one").messages[0].reply
+    stored = history.load_conversation("one").messages[0].reply
     assert stored is not None
     assert stored == EVERYTHING == stored
     assert stored != replace(EVERYTHING, tokens=(1,))
@@ -107,33 +107,35 @@ def test_a_stored_reply_is_like_any_other(history: History) -> None:
 def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
     message = question(text)
     history.create(record("one", message, title=text, draft=text, system=text)).result()
-    history.add("one", reply := answer(parent=message.id), reply.id)
-    history.journal(reply.id, [Piece(text, 1)])
-    history.journal(reply.id, [Piece(text, 2)]).result()
-    stored = history.load("one")
-    assert (stored.messages[0].text, stored.draft, stored.system, stored.heading.title) == (text, text, text, text)
+    history.add_message("one", reply := answer(parent=message.id), reply.id)
+    history.append_to_reply(reply.id, [Piece(text, 1)])
+    history.append_to_reply(reply.id, [Piece(text, 2)]).result()
+    stored = history.load_conversation("one")
+    assert (stored.messages[0].text, stored.draft, stored.system, stored.summary.title) == (text, text, text, text)
     assert stored.messages[1].text == text + text
 
 
 def test_every_plane_and_ten_megabytes(history: History) -> None:
     text = "".join(chr(code) for code in range(0x10000, 0x110000, 7)) + "0123456789" * 1_000_000 + " needle"
     history.create(record("one", question(text))).result()
-    assert history.load("one").messages[0].text == text
-    assert [hit.message for hit in history.search("needle")] == [history.load("one").messages[0].id]
+    assert history.load_conversation("one").messages[0].text == text
+    assert [hit.message for hit in history.search_conversations("needle")] == [
+        history.load_conversation("one").messages[0].id
+    ]
 
 
 def test_lone_surrogates_become_replacements(history: History) -> None:
     bad = "a\ud800b\udc00"
     history.create(record("one", question(bad), title=bad, draft=bad, sampling={bad: bad}, model=bad)).result()
-    history.add("one", reply := answer(bad), reply.id).result()
-    history.journal(reply.id, [Piece(bad)])
-    history.finish(replace(reply, text=bad, reply=Reply(bad, statistics={"x": bad}))).result()
-    history.rename("one", bad).result()
+    history.add_message("one", reply := answer(bad), reply.id).result()
+    history.append_to_reply(reply.id, [Piece(bad)])
+    history.finish_reply(replace(reply, text=bad, reply=Reply(bad, statistics={"x": bad}))).result()
+    history.rename_conversation("one", bad).result()
     good = "a\ufffdb\ufffd"
-    stored = history.load("one")
+    stored = history.load_conversation("one")
     assert {message.text for message in stored.messages} == {good}
-    assert (stored.heading.title, stored.draft, stored.sampling, stored.model) == (good, good, {good: good}, good)
-    assert [hit.heading.id for hit in history.search(bad)] == ["one"] * 3
+    assert (stored.summary.title, stored.draft, stored.sampling, stored.model) == (good, good, {good: good}, good)
+    assert [hit.summary.id for hit in history.search_conversations(bad)] == ["one"] * 3
 
 
 def test_values_that_no_database_holds(history: History) -> None:
@@ -146,7 +148,7 @@ def test_values_that_no_database_holds(history: History) -> None:
             ConversationSummary("one", "", far, -far), "not there", messages=(strange, question(created=1e300))
         )
     ).result()
-    stored = history.load("one")
+    stored = history.load_conversation("one")
     assert stored.messages[0].reply is not None
     assert (stored.messages[0].reply.seed, stored.messages[0].reply.tokens) == (None, (7,))
     assert stored.tip == stored.messages[1].id
@@ -155,28 +157,28 @@ def test_values_that_no_database_holds(history: History) -> None:
 def test_a_reply_grows_and_is_finished(history: History) -> None:
     asked, reply = question(), answer()
     history.create(record("one", asked)).result()
-    history.add("one", reply, reply.id)
+    history.add_message("one", reply, reply.id)
     for number in range(100):
-        last = history.journal(reply.id, [Piece(f"{number} ", number)])
+        last = history.append_to_reply(reply.id, [Piece(f"{number} ", number)])
     last.result()
-    grown = history.load("one").messages[1]
+    grown = history.load_conversation("one").messages[1]
     assert grown.text == "".join(f"{number} " for number in range(100))
     assert grown.reply is not None
     assert (grown.reply.tokens, grown.reply.ending) == (tuple(range(100)), Ending.ANSWERING)
-    assert history.search("99") == []
+    assert history.search_conversations("99") == []
     finished = replace(reply, text="Done now", reply=EVERYTHING)
-    history.finish(finished).result()
-    assert history.load("one").messages[1] == finished
-    assert [hit.message for hit in history.search("done")] == [reply.id]
+    history.finish_reply(finished).result()
+    assert history.load_conversation("one").messages[1] == finished
+    assert [hit.message for hit in history.search_conversations("done")] == [reply.id]
 
 
 def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
     reply = answer()
     history.create(record("one", reply)).result()
-    first = history.journal(reply.id, [Piece("x", 1)])
+    first = history.append_to_reply(reply.id, [Piece("x", 1)])
     until = time.monotonic() + 20
     while not first.done():
-        history.journal(reply.id, [Piece("x", 1)])
+        history.append_to_reply(reply.id, [Piece("x", 1)])
         time.sleep(0.002)
         assert time.monotonic() < until
 
@@ -184,32 +186,32 @@ def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
 def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: Path, tmp_path: Path) -> None:
     reply = answer()
     history.create(record("one", question(), reply)).result()
-    history.journal(reply.id, [Piece("Half a ", 1), Piece("sent", 2)]).result()
+    history.append_to_reply(reply.id, [Piece("Half a ", 1), Piece("sent", 2)]).result()
     copy = tmp_path / "copy.sqlite3"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     with closing(History(copy)) as again:
-        partial = again.load("one").messages[1]
+        partial = again.load_conversation("one").messages[1]
         assert partial.text == "Half a sent"
         assert partial.reply is not None
         assert (partial.reply.ending, partial.reply.tokens) == (Ending.CANCELLED, (1, 2))
         assert partial.reply.statistics == {"interrupted": True}
-        assert again.search("half")
-        again.journal(reply.id, [Piece("ence", 3)]).result()
-        assert again.load("one").messages[1].text == "Half a sentence"
-        continued = again.load("one").messages[1].reply
+        assert again.search_conversations("half")
+        again.append_to_reply(reply.id, [Piece("ence", 3)]).result()
+        assert again.load_conversation("one").messages[1].text == "Half a sentence"
+        continued = again.load_conversation("one").messages[1].reply
         assert continued is not None
         assert continued.ending is Ending.ANSWERING
 
 
 def test_details_are_changed_each_for_itself(history: History) -> None:
     history.create(record("one", *(messages := thread("One", "Two")))).result()
-    history.change_tip("one", messages[0].id)
+    history.set_tip("one", messages[0].id)
     history.set_details("one", "System", {"top_k": 1}, "phi")
     history.set_draft("one", "Draft")
-    history.pin("one")
-    history.rename("one", "New name").result()
-    assert history.load("one") == ConversationRecord(
+    history.pin_conversation("one")
+    history.rename_conversation("one", "New name").result()
+    assert history.load_conversation("one") == ConversationRecord(
         ConversationSummary("one", "New name", 1.0, 2.0, is_pinned=True),
         messages[0].id,
         "System",
@@ -218,53 +220,53 @@ def test_details_are_changed_each_for_itself(history: History) -> None:
         "Draft",
         messages=tuple(messages),
     )
-    history.pin("one", is_pinned=False)
-    history.change_tip("one", None).result()
-    assert not history.headings()[0].is_pinned
-    assert history.load("one").tip is None
+    history.pin_conversation("one", is_pinned=False)
+    history.set_tip("one", None).result()
+    assert not history.list_conversations()[0].is_pinned
+    assert history.load_conversation("one").tip is None
 
 
 def test_a_title_of_ones_own_is_kept(history: History) -> None:
     history.create(record("one")).result()
-    history.rename("one", "By itself", is_own=False).result()
-    assert history.headings()[0].title == "By itself"
-    history.rename("one", "Mine")
-    history.rename("one", "By itself again", is_own=False).result()
-    assert history.headings()[0].title == "Mine"
+    history.rename_conversation("one", "By itself", is_own=False).result()
+    assert history.list_conversations()[0].title == "By itself"
+    history.rename_conversation("one", "Mine")
+    history.rename_conversation("one", "By itself again", is_own=False).result()
+    assert history.list_conversations()[0].title == "Mine"
 
 
 def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) -> None:
     for name, changed in (("a", 3.0), ("b", 5.0), ("c", 1.0), ("d", 4.0)):
         history.create(record(name, changed=changed))
-    history.pin("c").result()
-    assert [heading.id for heading in history.headings()] == ["c", "b", "d", "a"]
-    history.add("a", message := question(), message.id).result()
-    assert [heading.id for heading in history.headings()] == ["c", "a", "b", "d"]
+    history.pin_conversation("c").result()
+    assert [heading.id for heading in history.list_conversations()] == ["c", "b", "d", "a"]
+    history.add_message("a", message := question(), message.id).result()
+    assert [heading.id for heading in history.list_conversations()] == ["c", "a", "b", "d"]
 
 
 def test_a_reply_is_over_when_it_is_however_long_the_disk_takes(history: History, file: Path) -> None:
     history.create(record("one", first := question(), replace(answer(), parent=first.id))).result()
-    reply = history.load("one").messages[1]
+    reply = history.load_conversation("one").messages[1]
     with held(file):
-        history.finish(reply)
+        history.finish_reply(reply)
         history.create(record("another", changed=time.time()))
     history = reopened(history, file)
-    assert [heading.id for heading in history.headings()] == ["another", "one"]
+    assert [heading.id for heading in history.list_conversations()] == ["another", "one"]
     history.close()
 
 
 def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: Path) -> None:
     first, second = question(is_pinned=True), answer("Because")
     history.create(record("one", first, replace(second, parent=first.id))).result()
-    before = history.load("one").heading
+    before = history.load_conversation("one").summary
     history.pin_message(first.id, is_pinned=False)
     history.pin_message(second.id, is_pinned=True).result()
     history = reopened(history, file)
-    found = history.load("one")
+    found = history.load_conversation("one")
     assert [message.is_pinned for message in found.messages] == [False, True]
-    assert found.heading == before, "it is not as if something had been said in it"
-    history.finish(replace(found.messages[1], text="Because of that")).result()
-    assert history.load("one").messages[1].is_pinned
+    assert found.summary == before, "it is not as if something had been said in it"
+    history.finish_reply(replace(found.messages[1], text="Because of that")).result()
+    assert history.load_conversation("one").messages[1].is_pinned
     history.close()
 
 
@@ -272,19 +274,19 @@ def test_files_stay_with_a_question_and_are_found(history: History, file: Path) 
     files = (Attachment("crossing.csv", "quay,hour\nHelsinki,7"), Attachment("b\n.txt", '"\x00\u2028\ud800'))
     asked = question("When?", attachments=files)
     history.create(record("one", attached=files[:1], draft="And")).result()
-    history.add("one", asked, asked.id).result()
+    history.add_message("one", asked, asked.id).result()
     history = reopened(history, file)
-    found = history.load("one")
+    found = history.load_conversation("one")
     assert found.messages[0].attachments == (files[0], Attachment("b\n.txt", '"\x00\u2028\ufffd'))
     assert (found.draft, found.attached) == ("And", files[:1])
     for words in ("helsinki", "crossing", "when"):
-        (hit,) = history.search(words)
+        (hit,) = history.search_conversations(words)
         assert hit.message == asked.id
         assert words in hit.excerpt.lower()
     history.set_attached("one", ()).result()
-    assert history.load("one").attached == ()
-    history.purge(["one"]).result()
-    assert history.search("helsinki") == []
+    assert history.load_conversation("one").attached == ()
+    history.delete_conversations(["one"]).result()
+    assert history.search_conversations("helsinki") == []
     history.close()
 
 
@@ -293,36 +295,36 @@ def test_messages_keep_their_order_when_the_clock_jumps(history: History) -> Non
     times = [1e9, 2e12, 5.0, 1e9, 1e9, -7.0]
     messages = [question(str(at), created=at) for at in times]
     for message in messages:
-        history.add("one", message, message.id).result()
-    assert list(history.load("one").messages) == messages
+        history.add_message("one", message, message.id).result()
+    assert list(history.load_conversation("one").messages) == messages
     history.create(record("two", *[question(str(at), created=5.0) for at in range(50)])).result()
-    assert [message.text for message in history.load("two").messages] == [str(at) for at in range(50)]
+    assert [message.text for message in history.load_conversation("two").messages] == [str(at) for at in range(50)]
 
 
 def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
     for name in ("one", "two"):
         history.create(record(name, question("needle"), title="needle"))
-    history.bin(["one", "two", "none"])
-    history.restore(["two"]).result()
-    assert [heading.id for heading in history.headings()] == ["two"]
-    binned = history.headings(in_bin=True)
+    history.move_to_trash(["one", "two", "none"])
+    history.restore_conversations(["two"]).result()
+    assert [heading.id for heading in history.list_conversations()] == ["two"]
+    binned = history.list_conversations(in_bin=True)
     assert [heading.id for heading in binned] == ["one"]
     assert binned[0].deleted is not None
-    assert {hit.heading.id for hit in history.search("needle")} == {"two"}
-    assert history.count() == 1
-    assert history.load("one").heading == binned[0]
-    history.purge(["one", "none"]).result()
-    assert history.headings(in_bin=True) == []
+    assert {hit.summary.id for hit in history.search_conversations("needle")} == {"two"}
+    assert history.count_conversations() == 1
+    assert history.load_conversation("one").summary == binned[0]
+    history.delete_conversations(["one", "none"]).result()
+    assert history.list_conversations(in_bin=True) == []
     with pytest.raises(StoreError, match=r"^This conversation is no longer there\.$"):
-        history.load("one")
+        history.load_conversation("one")
 
 
 def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> None:
     history.create(record("one", first := question("one")))
-    history.bin(["one"])
-    history.add("one", second := question("two", first.id), second.id).result()
-    assert [heading.id for heading in history.headings()] == ["one"]
-    assert history.headings(in_bin=True) == []
+    history.move_to_trash(["one"])
+    history.add_message("one", second := question("two", first.id), second.id).result()
+    assert [heading.id for heading in history.list_conversations()] == ["one"]
+    assert history.list_conversations(in_bin=True) == []
 
 
 def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
@@ -333,35 +335,35 @@ def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
     ).result()
     hidden = history.delete_branch(two.id).result()
     assert hidden == [two.id, three.id]
-    assert history.load("c").messages == (one, beside)
-    assert history.load("c").tip == one.id
-    assert history.search("three") == []
-    history.change_tip("c", three.id)
+    assert history.load_conversation("c").messages == (one, beside)
+    assert history.load_conversation("c").tip == one.id
+    assert history.search_conversations("three") == []
+    history.set_tip("c", three.id)
     history.restore_branch(hidden).result()
-    assert history.load("c").messages == (one, two, three, beside)
-    assert len(history.search("three")) == 1
+    assert history.load_conversation("c").messages == (one, two, three, beside)
+    assert len(history.search_conversations("three")) == 1
     assert history.delete_branch("none").result() == []
 
 
 def test_importing_twice_changes_nothing(history: History) -> None:
     whole = record("one", *thread("One", "Two"), title="Title")
-    assert history.put(whole).result()
-    assert not history.put(whole).result()
+    assert history.save_conversation(whole).result()
+    assert not history.save_conversation(whole).result()
     longer = replace(whole, messages=(*whole.messages, question("Three", whole.messages[-1].id)))
-    history.rename("one", "Mine")
-    assert history.put(longer).result()
-    assert history.load("one").messages == longer.messages
-    assert history.load("one").heading.title == "Mine"
-    history.bin(["one"])
-    assert history.put(longer).result()
-    assert history.count() == 1
+    history.rename_conversation("one", "Mine")
+    assert history.save_conversation(longer).result()
+    assert history.load_conversation("one").messages == longer.messages
+    assert history.load_conversation("one").summary.title == "Mine"
+    history.move_to_trash(["one"])
+    assert history.save_conversation(longer).result()
+    assert history.count_conversations() == 1
 
 
 def test_messages_of_the_same_name_in_two_conversations(history: History) -> None:
     messages = [question("One", id="root"), question("Two", "root", id="two")]
     for name in ("a", "b", "a", "b"):
-        history.put(replace(record(name, *messages), tip="two")).result()
-    first, second = history.load("a"), history.load("b")
+        history.save_conversation(replace(record(name, *messages), tip="two")).result()
+    first, second = history.load_conversation("a"), history.load_conversation("b")
     assert first.messages == tuple(messages)
     assert [message.text for message in second.messages] == ["One", "Two"]
     assert second.messages[1].parent == second.messages[0].id != "root"
@@ -373,22 +375,26 @@ def test_titles_are_found_first_then_the_newest(history: History) -> None:
     history.create(record("a", new))
     history.create(record("b", old))
     history.create(record("c", title="A needle")).result()
-    hits = history.search("needl")
-    assert [hit.heading.id for hit in hits] == ["c", "a", "b"]
-    assert hits[0] == SearchHit(history.load("c").heading, None, "A needle", ((2, 7),))
-    assert hits[1] == SearchHit(history.load("a").heading, new.id, "The needle is new", ((4, 9),))
-    assert [hit.heading.id for hit in history.search("needl", limit=2)] == ["c", "a"]
-    history.rename("c", "Renamed").result()
-    assert [hit.heading.id for hit in history.search("needl")] == ["a", "b"]
+    hits = history.search_conversations("needl")
+    assert [hit.summary.id for hit in hits] == ["c", "a", "b"]
+    assert hits[0] == SearchHit(history.load_conversation("c").summary, None, "A needle", ((2, 7),))
+    assert hits[1] == SearchHit(history.load_conversation("a").summary, new.id, "The needle is new", ((4, 9),))
+    assert [hit.summary.id for hit in history.search_conversations("needl", limit=2)] == ["c", "a"]
+    history.rename_conversation("c", "Renamed").result()
+    assert [hit.summary.id for hit in history.search_conversations("needl")] == ["a", "b"]
 
 
 def test_deleting_everything_leaves_no_word(history: History, file: Path) -> None:
     history.create(record("one", question("Unmistakable"), title="Unmistakable"))
-    history.bin(["one"]).result()
+    history.move_to_trash(["one"]).result()
     for name in ("history.sqlite3.v1.bak", "history.damaged-2026-01-01.sqlite3"):
         (file.parent / name).write_text("Unmistakable")
     history.delete_everything().result()
-    assert (history.headings(), history.headings(in_bin=True), history.search("unm")) == ([], [], [])
+    assert (
+        history.list_conversations(),
+        history.list_conversations(in_bin=True),
+        history.search_conversations("unm"),
+    ) == ([], [], [])
     assert not [path for path in file.parent.iterdir() if b"nmistakable" in path.read_bytes()]
     history.create(record("two", question("Fresh"))).result()
     history.close()
@@ -398,19 +404,19 @@ def test_deleting_everything_leaves_no_word(history: History, file: Path) -> Non
 def test_purged_words_are_gone_from_the_file(history: History, file: Path) -> None:
     history.create(record("one", question("Unmistakable " * 3000)))
     history.create(record("two", question("Other")))
-    history.purge(["one"]).result()
+    history.delete_conversations(["one"]).result()
     history.close()
     assert b"Unmistakable" not in file.read_bytes()
 
 
 def test_a_message_for_a_conversation_that_is_gone(history: History) -> None:
-    lost = history.add("none", question(), None)
+    lost = history.add_message("none", question(), None)
     kept = history.create(record("one"))
     assert kept.result()
     assert isinstance(lost.exception(), StoreError)
     for nothing in (
-        history.journal("none", [Piece("x")]), history.finish(answer()), history.rename("none", "x"),
-        history.set_draft("none", ""), history.restore_branch([]), history.bin([]),
+        history.append_to_reply("none", [Piece("x")]), history.finish_reply(answer()), history.rename_conversation("none", "x"),
+        history.set_draft("none", ""), history.restore_branch([]), history.move_to_trash([]),
     ):  # fmt: skip
         nothing.result()
 
@@ -424,11 +430,11 @@ def test_many_threads_at_once(history: History) -> None:
             for number in range(15):
                 name = f"{seed}-{number}"
                 history.create(record(name, question(f"needle {seed}"))).result()
-                assert history.load(name).messages
-                assert history.search("needle")
-                assert history.headings()
+                assert history.load_conversation(name).messages
+                assert history.search_conversations("needle")
+                assert history.list_conversations()
                 if chance.random() < 0.3:
-                    history.purge([name]).result()
+                    history.delete_conversations([name]).result()
         except Exception as error:  # noqa: BLE001 - whatever it is
             failures.append(error)
 
@@ -448,20 +454,20 @@ def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert isinstance(history.create(record()).exception(), StoreError)
     with pytest.raises(StoreError):
-        history.headings()
+        history.list_conversations()
     with closing(History(file)) as again:
-        assert again.count() == 300
+        assert again.count_conversations() == 300
 
 
 def test_a_conversation_of_the_chat_fits(history: History) -> None:
     talk = Conversation()
     asked = talk.add(Role.USER, "Why?")
     history.create(ConversationRecord(ConversationSummary(talk.id, talk.title, 1.0, 1.0)))
-    history.add(talk.id, asked, talk.tip)
+    history.add_message(talk.id, asked, talk.tip)
     said = talk.add(Role.ASSISTANT, "", Reply("m"))
-    history.add(talk.id, said, talk.tip).result()
-    stored = history.load(talk.id)
-    again = Conversation(stored.heading.title, stored.heading.id, stored.messages, stored.tip)
+    history.add_message(talk.id, said, talk.tip).result()
+    stored = history.load_conversation(talk.id)
+    again = Conversation(stored.summary.title, stored.summary.id, stored.messages, stored.tip)
     assert again.path() == talk.path()
 
 
@@ -470,9 +476,9 @@ def test_a_guest_leaves_a_reply_that_is_being_written_alone(history: History, fi
     reply = answer("Half ", asked.id)
     history.create(record("one", asked, reply)).result()
     guest = History(file, is_guest=True)
-    assert guest.load("one").messages[-1].text == "Half "
+    assert guest.load_conversation("one").messages[-1].text == "Half "
     guest.close()
-    found = history.load("one").messages[-1].reply
+    found = history.load_conversation("one").messages[-1].reply
     assert found is not None
     assert found.ending is Ending.ANSWERING
     with closing(sqlite3.connect(file)) as connection:
@@ -483,9 +489,9 @@ def test_importing_again_brings_a_deleted_branch_back(history: History) -> None:
     whole = record("one", *thread("One", "Two", "Three"))
     history.create(whole).result()
     history.delete_branch(whole.messages[1].id).result()
-    assert history.put(whole).result()
-    assert [message.text for message in history.load("one").messages] == ["One", "Two", "Three"]
-    assert not history.put(whole).result()
+    assert history.save_conversation(whole).result()
+    assert [message.text for message in history.load_conversation("one").messages] == ["One", "Two", "Three"]
+    assert not history.save_conversation(whole).result()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="access rights")

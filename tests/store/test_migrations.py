@@ -64,9 +64,9 @@ def test_the_first_version_becomes_the_latest(old: Path) -> None:
     before = old.read_bytes()
     with closing(History(old)) as history:
         assert history.ready.result() == ""
-        assert history.load("one") == HELD
-        assert [hit.message for hit in history.search("why")] == ["a"]
-        assert [hit.message for hit in history.search("bec")] == ["b"]
+        assert history.load_conversation("one") == HELD
+        assert [hit.message for hit in history.search_conversations("why")] == ["a"]
+        assert [hit.message for hit in history.search_conversations("bec")] == ["b"]
         history.delete_branch("b").result()
     backup = old.with_name("history.sqlite3.v1.bak")
     assert sorted(path.name for path in old.parent.iterdir()) == [old.name, backup.name]
@@ -82,7 +82,7 @@ def test_who_comes_second_to_a_migration_leaves_the_backup_alone(old: Path, monk
     monkeypatch.setattr(migrations, "read_version", lambda connection: (1, True))  # before the other was done
     with closing(History(old)) as history:
         assert history.ready.result() == ""
-        assert history.load("one") == HELD
+        assert history.load_conversation("one") == HELD
     with closing(sqlite3.connect(old.with_name("history.sqlite3.v1.bak"))) as connection:
         assert migrations.version(connection) == 1
 
@@ -94,11 +94,11 @@ def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
     assert columns[-2:] == ["text", "binned_on"]
     with closing(History(old)) as history:
         assert history.ready.result() == ""
-        assert history.load("one") == HELD
+        assert history.load_conversation("one") == HELD
         history.pin_message("b", is_pinned=True).result()
     with closing(History(old)) as history:
-        assert [message.is_pinned for message in history.load("one").messages] == [False, True]
-        assert [hit.message for hit in history.search("bec")] == ["b"]
+        assert [message.is_pinned for message in history.load_conversation("one").messages] == [False, True]
+        assert [hit.message for hit in history.search_conversations("bec")] == ["b"]
     assert old.with_name("history.sqlite3.v2.bak").exists()
 
 
@@ -107,10 +107,10 @@ def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
         migrations.migrate(connection, 3)
     with closing(History(old)) as history:
         assert history.ready.result() == ""
-        assert history.load("one") == HELD
+        assert history.load_conversation("one") == HELD
         history.set_attached("one", (Attachment("a.txt", "Text"),)).result()
     with closing(History(old)) as history:
-        assert history.load("one").attached == (Attachment("a.txt", "Text"),)
+        assert history.load_conversation("one").attached == (Attachment("a.txt", "Text"),)
     assert old.with_name("history.sqlite3.v3.bak").exists()
 
 
@@ -152,8 +152,8 @@ def test_a_later_version_is_not_touched(old: Path) -> None:
         with pytest.raises(StoreError, match="was made by a newer Phichat and is left as it is: update Phichat"):
             history.ready.result()
         assert isinstance(history.create(HELD).exception(), StoreError)
-        assert history.load("one").heading == HELD.heading
-        assert history.count() == 1
+        assert history.load_conversation("one").summary == HELD.summary
+        assert history.count_conversations() == 1
     assert old.read_bytes() == before
     assert [path.name for path in old.parent.iterdir()] == [old.name]
 
@@ -165,7 +165,7 @@ def test_a_damaged_one_is_recovered_instead_of_migrated(old: Path) -> None:
     old.write_bytes(data)
     with closing(History(old)) as history:
         assert "1 conversation was recovered" in history.ready.result()
-        assert history.headings() == [HELD.heading]
+        assert history.list_conversations() == [HELD.summary]
 
 
 @pytest.mark.parametrize("made", ["CREATE TABLE other (x)", "PRAGMA user_version = 99999"])

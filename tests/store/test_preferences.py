@@ -14,24 +14,24 @@ from phichat.store.preferences import Preferences, PreferencesFile
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     file = PreferencesFile(tmp_path / "deep" / "preferences.json")
     wanted = Preferences(model="starter", context=2048, sampling={"temperature": 0.3}, columns=[200, 600, 300])
-    file.write(wanted)
-    assert file.read() == wanted
+    file.save_preferences(wanted)
+    assert file.load_preferences() == wanted
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["preferences.json"]
 
 
 def test_without_a_file_all_is_default(tmp_path: Path) -> None:
-    assert PreferencesFile(tmp_path / "preferences.json").read() == Preferences()
+    assert PreferencesFile(tmp_path / "preferences.json").load_preferences() == Preferences()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "[" * 100_000, '{"a": ' * 5000, "\x00\x01"])
 def test_nonsense_is_no_reason_to_stop(tmp_path: Path, text: str) -> None:
     (tmp_path / "preferences.json").write_text(text, "utf-8")
-    assert PreferencesFile(tmp_path / "preferences.json").read() == Preferences()
+    assert PreferencesFile(tmp_path / "preferences.json").load_preferences() == Preferences()
 
 
 def test_a_damaged_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     (tmp_path / "preferences.json").write_text("{damaged", "utf-8")
-    PreferencesFile(tmp_path / "preferences.json").read()
+    PreferencesFile(tmp_path / "preferences.json").load_preferences()
     assert (tmp_path / "preferences.damaged").read_text("utf-8") == "{damaged"
 
 
@@ -41,12 +41,12 @@ def test_what_was_saved_in_place_of_a_damaged_file_stays(tmp_path: Path, monkeyp
 
     def judge(_: str) -> None:
         monkeypatch.undo()
-        PreferencesFile(path).write(Preferences(context=2048))
+        PreferencesFile(path).save_preferences(Preferences(context=2048))
         raise ValueError
 
     monkeypatch.setattr(json, "loads", judge)
-    assert PreferencesFile(path).read() == Preferences()
-    assert PreferencesFile(path).read() == Preferences(context=2048)
+    assert PreferencesFile(path).load_preferences() == Preferences()
+    assert PreferencesFile(path).load_preferences() == Preferences(context=2048)
 
 
 @pytest.mark.parametrize(
@@ -59,26 +59,26 @@ def test_what_was_saved_in_place_of_a_damaged_file_stays(tmp_path: Path, monkeyp
 )  # fmt: skip
 def test_values_that_make_no_sense_become_ones_that_do(tmp_path: Path, name: str, value: Any, read: Any) -> None:
     (tmp_path / "preferences.json").write_text(json.dumps({name: value}), "utf-8")
-    found = PreferencesFile(tmp_path / "preferences.json").read()
+    found = PreferencesFile(tmp_path / "preferences.json").load_preferences()
     assert getattr(found, name) == read
-    PreferencesFile(tmp_path / "preferences.json").write(found)
+    PreferencesFile(tmp_path / "preferences.json").save_preferences(found)
 
 
 def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
     file = PreferencesFile(tmp_path / "preferences.json")
     (tmp_path / "preferences.json").write_text('{"model": "starter", "from_the_future": [1]}', "utf-8")
-    file.write(replace(file.read(), model="other"))
+    file.save_preferences(replace(file.load_preferences(), model="other"))
     assert json.loads((tmp_path / "preferences.json").read_text("utf-8"))["from_the_future"] == [1]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match=r"^Settings could not be saved in .*\. They hold until you quit\.$"):
-        PreferencesFile(tmp_path / "home" / "preferences.json").write(Preferences())
+        PreferencesFile(tmp_path / "home" / "preferences.json").save_preferences(Preferences())
 
 
 @pytest.mark.parametrize(("saved", "read"), [(-5, 0), (7, 7), (10**9, 1440), ("15", 15), (None, 15), (3.5, 15)])
 def test_a_time_that_makes_no_sense_is_the_nearest_that_does_or_the_usual(home: Path, saved: object, read: int) -> None:
     home.mkdir()
     (home / "preferences.json").write_text(json.dumps({"rest_minutes": saved}))
-    assert PreferencesFile(home / "preferences.json").read().rest_minutes == read
+    assert PreferencesFile(home / "preferences.json").load_preferences().rest_minutes == read

@@ -32,7 +32,7 @@ NFD_KOREAN = unicodedata.normalize("NFD", "한국")
 def test_what_is_typed_is_found_and_marked(text: str, typed: str, marked: list[str]) -> None:
     phrases = parse_query(typed)
     assert found(text, fts_query(phrases))
-    excerpt, marks = Excerpts(phrases).of(text)
+    excerpt, marks = Excerpts(phrases).excerpt(text)
     assert [excerpt[start:end] for start, end in marks] == marked
 
 
@@ -79,7 +79,9 @@ def test_each_character_is_folded_by_itself() -> None:
 
 
 def test_an_excerpt_is_one_line_around_the_first_match() -> None:
-    excerpt, marks = Excerpts(parse_query("nadel")).of("before " * 100 + "\nhere\tis the Nadel, é " + "after " * 100)
+    excerpt, marks = Excerpts(parse_query("nadel")).excerpt(
+        "before " * 100 + "\nhere\tis the Nadel, é " + "after " * 100
+    )
     assert excerpt[slice(*marks[0])] == "Nadel"
     assert excerpt.startswith("…before ")
     assert excerpt.endswith("…")
@@ -90,7 +92,7 @@ def test_an_excerpt_is_one_line_around_the_first_match() -> None:
 @pytest.mark.parametrize("before", [0, 4000, 4090, 4096, 9000, 100_000])
 @pytest.mark.parametrize("filler", ["x ", "é "])
 def test_a_match_is_found_wherever_it_is(before: int, filler: str) -> None:
-    excerpt, marks = Excerpts(parse_query("needle")).of((filler * before)[:before] + " a needle in it")
+    excerpt, marks = Excerpts(parse_query("needle")).excerpt((filler * before)[:before] + " a needle in it")
     assert [excerpt[start:end] for start, end in marks] == ["needle"]
 
 

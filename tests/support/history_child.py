@@ -45,8 +45,8 @@ class Busy:
 
     def _start_one(self) -> None:
         record = ConversationRecord(ConversationSummary(new_id(), "Started", time.time(), time.time()))
-        self._paths[record.heading.id] = []
-        self._later(self._history.create(record), "created", conversation=record.heading.id)
+        self._paths[record.summary.id] = []
+        self._later(self._history.create(record), "created", conversation=record.summary.id)
 
     def _talk(self) -> None:
         name = self._chance.choice(list(self._paths))
@@ -70,20 +70,20 @@ class Busy:
         self._paths[name] += [question, self._stream(name, answer)]
 
     def _add(self, name: str, message: Message) -> None:
-        stored = self._history.add(name, message, message.id)
+        stored = self._history.add_message(name, message, message.id)
         self._later(stored, "added", conversation=name, message=message.id, text=message.text)
 
     def _stream(self, name: str, answer: Message) -> Message:
         text = ""
         for number in range(self._chance.randint(5, PIECES)):
             piece = f"piece {number} "
-            self._history.journal(answer.id, [Piece(piece, number)])
+            self._history.append_to_reply(answer.id, [Piece(piece, number)])
             self.note("piece", message=answer.id, text=piece)
             text += piece
             time.sleep(1 / PIECES)
         ids = tuple(range(text.count("piece")))
         answer = replace(answer, text=text, reply=Reply("model", 1, ids, Ending.STOP, {"tokens": len(ids)}))
-        self._later(self._history.finish(answer), "finished", conversation=name, message=answer.id)
+        self._later(self._history.finish_reply(answer), "finished", conversation=name, message=answer.id)
         return answer
 
     def _delete(self) -> None:
@@ -100,13 +100,16 @@ class Busy:
             name = self._chance.choice(list(self._paths))
             del self._paths[name]
             self.note("purging", conversation=name)
-            self._later(self._history.purge([name]), "purged", conversation=name)
+            self._later(self._history.delete_conversations([name]), "purged", conversation=name)
 
     def _import(self) -> None:
         for _ in range(self._chance.randint(1, 10)):
             record = imported(new_id(), self._chance.randint(1, 30))
             self._later(
-                self._history.put(record), "imported", conversation=record.heading.id, count=len(record.messages)
+                self._history.save_conversation(record),
+                "imported",
+                conversation=record.summary.id,
+                count=len(record.messages),
             )
 
 

@@ -74,7 +74,7 @@ def missing(file: Path, logs: list[tuple[Path, float]]) -> list[str]:
         return [found]
     with closing(History(file)) as history:
         notice = history.ready.result()
-        records = list(history.records())
+        records = list(history.iter_conversations())
     facts = [fact for log, died in logs for fact in _facts(log, died - LONGEST_LOSS)]
     return [*([notice] if notice else []), *Comparison(records, facts).missing()]
 
@@ -93,7 +93,7 @@ class Comparison:
     """
 
     def __init__(self, records: list[ConversationRecord], facts: list[Fact]) -> None:
-        self._conversations = {record.heading.id: record for record in records}
+        self._conversations = {record.summary.id: record for record in records}
         self._messages = {message.id: message for record in records for message in record.messages}
         self._facts = facts
         self._sent: dict[str, str] = {}

@@ -18,7 +18,10 @@ DAY = 86_400
 def put(home: Path, *talks: tuple[str, float], **more: Any) -> list[str]:
     """Store conversations of so many days ago; their ids."""
     history = History(home / "history.sqlite3")
-    names = [history.put(record := talk(title, days, **more)).result() and record.heading.id for title, days in talks]
+    names = [
+        history.save_conversation(record := talk(title, days, **more)).result() and record.summary.id
+        for title, days in talks
+    ]
     history.close()
     return [str(name) for name in names]
 

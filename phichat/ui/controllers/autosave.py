@@ -70,7 +70,7 @@ class AutoSave(QObject):
 
     def knows(self, session: Session, record: ConversationRecord) -> None:
         """`session` was made of `record`: that much is stored."""
-        heading, messages = record.heading, {message.id for message in record.messages}
+        heading, messages = record.summary, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         draft = record.draft, record.attached
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
@@ -107,13 +107,13 @@ class AutoSave(QObject):
         """Store that the reply under way went on by `pieces`."""
         if session.is_temporary or not session.answering:
             return
-        future = self._history().journal(session.answering.id, pieces)
+        future = self._history().append_to_reply(session.answering.id, pieces)
         future.add_done_callback(self._on_done)
 
     def finished(self, session: Session, message: Message) -> None:
         """Store the reply as it stays."""
         if not session.is_temporary:
-            self._watch(self._history().finish(message))
+            self._watch(self._history().finish_reply(message))
 
     def keep_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store what is being written, and what is attached to it, with the conversation if it is new.
@@ -140,7 +140,7 @@ class AutoSave(QObject):
     def path_changed(self, session: Session) -> None:
         """Store which path is shown."""
         if session in self._stored:
-            self._watch(self._history().change_tip(session.conversation.id, session.conversation.tip))
+            self._watch(self._history().set_tip(session.conversation.id, session.conversation.tip))
 
     def message_pinned(self, session: Session, message: Message) -> None:
         """Store whether a message is pinned."""
@@ -165,28 +165,28 @@ class AutoSave(QObject):
 
     def rename(self, conversation: str, title: str) -> None:
         """Store the person's own title."""
-        self._watch(self._history().rename(conversation, title))
+        self._watch(self._history().rename_conversation(conversation, title))
 
     def pin(self, conversation: str, *, is_pinned: bool) -> None:
         """Store whether it stays above the others."""
-        self._watch(self._history().pin(conversation, is_pinned=is_pinned))
+        self._watch(self._history().pin_conversation(conversation, is_pinned=is_pinned))
 
     def bin(self, conversations: Sequence[str]) -> None:
         """Delete conversations, so that they can be restored."""
-        self._watch(self._history().bin(conversations))
+        self._watch(self._history().move_to_trash(conversations))
 
     def restore(self, conversations: Sequence[str]) -> None:
         """Take conversations out of the bin."""
-        self._watch(self._history().restore(conversations))
+        self._watch(self._history().restore_conversations(conversations))
 
     def purge(self, conversations: Sequence[str]) -> None:
         """Delete conversations for good."""
         self.erased.emit()
-        self._watch(self._history().purge(conversations))
+        self._watch(self._history().delete_conversations(conversations))
 
     def empty_bin(self) -> None:
         """Delete for good what was deleted long ago."""
-        self._watch(self._history().empty_bin()).add_done_callback(self._on_emptied)
+        self._watch(self._history().empty_trash()).add_done_callback(self._on_emptied)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
@@ -212,12 +212,12 @@ class AutoSave(QObject):
         """Store messages that are new, and a reply that goes on."""
         conversation, future = session.conversation, None
         if session.answering and session.answering.id in stored.messages:
-            future = self._watch(self._history().finish(session.answering))
+            future = self._watch(self._history().finish_reply(session.answering))
         for message in conversation.messages():
             if message.id not in stored.messages:
                 stored.messages.add(message.id)
                 stored.is_begun = True
-                future = self._watch(self._history().add(conversation.id, message, conversation.tip))
+                future = self._watch(self._history().add_message(conversation.id, message, conversation.tip))
         return future
 
     def _store_details(self, session: Session, stored: _Stored) -> None:
@@ -239,12 +239,12 @@ class AutoSave(QObject):
         title = session_title(session)
         if title and stored.title != title:
             stored.title = title
-            self._watch(self._history().rename(session.conversation.id, title, is_own=False))
+            self._watch(self._history().rename_conversation(session.conversation.id, title, is_own=False))
 
     def _drop(self, session: Session) -> None:
         if session in self._stored:
             self.forget(session)
-            self._watch(self._history().purge([session.conversation.id]))
+            self._watch(self._history().delete_conversations([session.conversation.id]))
             self.gone.emit(session.conversation.id)
 
     def _watch(self, future: "Future[Any]") -> "Future[Any]":

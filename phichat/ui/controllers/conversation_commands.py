@@ -144,7 +144,7 @@ class ConversationCommands(QObject):
     def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[ConversationSummary]:
         """Those that are stored once `future` is done."""
         wait_for(future)
-        return self._history().headings(in_bin=in_bin)
+        return self._history().list_conversations(in_bin=in_bin)
 
     def _rename(self, name: str, title: str) -> None:
         session = self._current.known(name)

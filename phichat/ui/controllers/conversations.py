@@ -107,11 +107,11 @@ class Conversations(QObject):
             yield history.ready.result()
         except PhichatError as error:
             yield str(error)
-        headings = history.headings()
+        headings = history.list_conversations()
         yield headings
         newest = next((heading for heading in headings if not heading.is_pinned), None)
         if newest and newest.created == newest.changed:  # no message came after it was made
-            yield history.load(newest.id)
+            yield history.load_conversation(newest.id)
 
     def _on_read(self, found: object) -> None:
         if isinstance(found, str):
@@ -142,7 +142,7 @@ class Conversations(QObject):
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:
         """Show what a search found."""
-        self.current.open(hit.heading.id, hit.message or "", self.history_search.words)
+        self.current.open(hit.summary.id, hit.message or "", self.history_search.words)
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
@@ -184,7 +184,7 @@ class HistorySearch(QObject):
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too
-        return self._history().search(words, MOST_HITS)
+        return self._history().search_conversations(words, MOST_HITS)
 
     def _on_found(self, hits: list[SearchHit]) -> None:
         self.found.emit(hits, MOST_HITS)

@@ -98,7 +98,7 @@ class CurrentConversation(QObject):
     def resume(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
         if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
-            self._expect(record.heading.id)
+            self._expect(record.summary.id)
             self._on_loaded((session_from_record(record), record))
 
     def known(self, name: str) -> Session | None:
@@ -184,7 +184,7 @@ class CurrentConversation(QObject):
 
         def read(_: CancelToken) -> tuple[set[str], ConversationRecord]:
             wait_for(last)
-            return before, self._history().load(session.conversation.id)
+            return before, self._history().load_conversation(session.conversation.id)
 
         before = _names(session)
         self._tasks.run(single_result(read), partial(self._on_renewed, session), lambda _: None)
@@ -242,7 +242,7 @@ class CurrentConversation(QObject):
 
     def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, ConversationRecord]:
         wait_for(last)  # it may have been in memory a moment ago, and not be stored as it was there yet
-        record = self._history().load(name)
+        record = self._history().load_conversation(name)
         return session_from_record(record), record
 
     def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:

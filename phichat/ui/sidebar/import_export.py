@@ -74,7 +74,9 @@ class ImportExport(QObject):
         def job(_: CancelToken) -> int:
             wait_for(last)
             history = self._history()
-            records: Iterator[ConversationRecord] = map(history.load, names) if names else history.records()
+            records: Iterator[ConversationRecord] = (
+                map(history.load_conversation, names) if names else history.iter_conversations()
+            )
             return self._export_to(records, file)
 
         def told(count: int) -> None:
@@ -100,9 +102,9 @@ class ImportExport(QObject):
         """What it brought, and which conversations were not there before, once `last` is done."""
         wait_for(last)
         history = self._history()
-        before = {heading.id for heading in history.headings()}
+        before = {heading.id for heading in history.list_conversations()}
         tally = self._import_from(file, history)
-        return tally, [heading.id for heading in history.headings() if heading.id not in before]
+        return tally, [heading.id for heading in history.list_conversations() if heading.id not in before]
 
     def _on_imported(self, found: "tuple[Imported, list[str]]") -> None:
         tally, names = found

@@ -38,11 +38,11 @@ class SearchHitsModel(QAbstractListModel):
         hit = self._hits[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return title_of_summary(hit.heading)
+                return title_of_summary(hit.summary)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return title_of_summary(hit.heading) + (f": {hit.excerpt}" if hit.message else "")
+                return title_of_summary(hit.summary) + (f": {hit.excerpt}" if hit.message else "")
             case Qt.ItemDataRole.ToolTipRole:
-                return tool_tip(title_of_summary(hit.heading))
+                return tool_tip(title_of_summary(hit.summary))
             case Qt.ItemDataRole.UserRole:
                 return hit
         return None

@@ -104,7 +104,9 @@ def test_the_line_is_there_wherever_one_scrolls(
         conversation.add(Role.ASSISTANT, "Because. " * 100, Reply("m", 7, (1,), Ending.STOP))
     history = History(home / "history.sqlite3")
     heading = ConversationSummary(conversation.id, "Long", 1.0, 2.0)
-    history.put(ConversationRecord(heading, conversation.tip, messages=tuple(conversation.messages()))).result()
+    history.save_conversation(
+        ConversationRecord(heading, conversation.tip, messages=tuple(conversation.messages()))
+    ).result()
     history.close()
     engine.leaves_out = 300
     person = open_window()

@@ -34,7 +34,7 @@ def stored(home: Path) -> list[ConversationRecord]:
     """What the file holds, once no window has it open."""
     history = History(home / "history.sqlite3")
     try:
-        return list(history.records())
+        return list(history.iter_conversations())
     finally:
         history.close()
 
@@ -65,7 +65,7 @@ def test_the_question_is_stored_before_the_model_sees_it(
 
     def look_first(*arguments: Any) -> Any:
         history = History(home / "history.sqlite3")
-        seen.append([message.text for record in history.records() for message in record.messages])
+        seen.append([message.text for record in history.iter_conversations() for message in record.messages])
         history.close()
         return generate(*arguments)
 
@@ -125,7 +125,7 @@ def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Pat
     assert person.titles() == ["How do whales sleep?"]
     person.window.close()
     record = stored(home)[0]
-    assert (record.heading.title, record.draft, len(record.messages)) == ("How do whales sleep?", "", 2)
+    assert (record.summary.title, record.draft, len(record.messages)) == ("How do whales sleep?", "", 2)
 
 
 def test_what_is_typed_before_the_list_arrives_is_not_lost(open_window: Callable[[], Person]) -> None:
@@ -224,7 +224,7 @@ def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Pe
     person.open("Precious words")
     person.wait(lambda: person.message(1) == "Precious words")
     person.window.close()
-    assert ("Precious words", 2) in [(record.heading.title, len(record.messages)) for record in stored(home)]
+    assert ("Precious words", 2) in [(record.summary.title, len(record.messages)) for record in stored(home)]
 
 
 def test_a_conversation_whose_messages_were_all_deleted_outlives_being_opened(
@@ -255,7 +255,7 @@ def test_a_draft_that_is_given_up_leaves_what_the_model_remembers(person: Person
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count: int) -> None:
-    autosave = AutoSave(lambda: cast("Any", SimpleNamespace(empty_bin=lambda: done)))
+    autosave = AutoSave(lambda: cast("Any", SimpleNamespace(empty_trash=lambda: done)))
     erased = QSignalSpy(autosave.erased)
     done: Future[int] = Future()
     autosave.empty_bin()
@@ -293,7 +293,7 @@ def test_a_system_prompt_alone_is_kept_as_a_draft_is(person: Person, open_window
 def slow(home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) -> Person:
     """In front of two conversations, of which Slow takes its time to be read, and then cannot be."""
     slow, _ = put(home, ("Slow", 0.001), ("Quick", 0.002))
-    load = History.load
+    load = History.load_conversation
 
     def load_slowly(history: History, name: str) -> ConversationRecord:
         if name == slow:
@@ -302,7 +302,7 @@ def slow(home: Path, open_window: Callable[[], Person], monkeypatch: pytest.Monk
         time.sleep(0.8)
         return load(history, name)
 
-    monkeypatch.setattr(History, "load", load_slowly)
+    monkeypatch.setattr(History, "load_conversation", load_slowly)
     person = open_window()
     person.wait(lambda: person.titles() == ["Slow", "Quick"])
     return person

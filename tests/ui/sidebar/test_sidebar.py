@@ -173,7 +173,7 @@ def test_several_at_once(two: Person, home: Path) -> None:
     assert two.titles() == []
     two.window.close()
     history = History(home / "history.sqlite3")
-    assert len(history.headings(in_bin=True)) == 2
+    assert len(history.list_conversations(in_bin=True)) == 2
     history.close()
 
 
@@ -232,7 +232,7 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     assert two.find("conversationList").isVisible()
     two.window.close()
     history = History(home / "history.sqlite3")
-    assert history.headings(in_bin=True) == []
+    assert history.list_conversations(in_bin=True) == []
     history.close()
 
 
@@ -253,7 +253,7 @@ def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> N
     assert two.titles() == ["Again from the start"]
     two.window.close()
     history = History(home / "history.sqlite3")
-    assert [heading.title for heading in history.headings()] == ["Again from the start"]
+    assert [heading.title for heading in history.list_conversations()] == ["Again from the start"]
     history.close()
 
 
@@ -324,7 +324,7 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
     monkeypatch.setattr(ConversationDelegate, "paint", counted)
     history = History(home / "history.sqlite3")
     for number in range(10_000):
-        done = history.put(replace(talk(f"Number {number}", number / 20), messages=(), tip=None))
+        done = history.save_conversation(replace(talk(f"Number {number}", number / 20), messages=(), tip=None))
     done.result()
     history.close()
     person = open_window()
@@ -394,7 +394,7 @@ def test_the_key_for_undoing_is_the_texts_first(two: Person) -> None:
 
 def test_another_model_than_before_is_said(home: Path, open_window: Callable[[], Person]) -> None:
     history = History(home / "history.sqlite3")
-    history.put(replace(talk("Whales"), model="phi-3-mini")).result()
+    history.save_conversation(replace(talk("Whales"), model="phi-3-mini")).result()
     history.close()
     person = open_window()
     person.wait(person.titles)
