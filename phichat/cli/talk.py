@@ -320,7 +320,7 @@ class ChatRecorder:
             model = answer.reply.model if answer.reply else ""
             settings = asdict(session.sampling)
             self._wait(
-                self._history.create(
+                self._history.save_conversation(
                     ConversationRecord(heading, question.id, session.system, settings, model, messages=(question,))
                 )
             )

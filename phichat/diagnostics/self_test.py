@@ -106,7 +106,7 @@ def _stored(file: Path) -> Facts:
     message = Message(Role.USER, "Où est le ferry ?")
     now = message.created
     with closing(History(file)) as history:
-        history.create(
+        history.save_conversation(
             ConversationRecord(ConversationSummary("a", "", now, now), message.id, messages=(message,))
         ).result()
         if [hit.message for hit in history.search_conversations("ferr")] != [message.id]:

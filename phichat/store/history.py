@@ -105,10 +105,6 @@ class History:
             except StoreError:  # deleted meanwhile
                 continue
 
-    def create(self, record: ConversationRecord) -> Future[bool]:
-        """A new conversation, with the messages it has already."""
-        return self.save_conversation(record)
-
     def save_conversation(self, record: ConversationRecord) -> Future[bool]:
         """Store what is not there yet of a conversation, as it is; whether that was anything.
 

@@ -218,12 +218,12 @@ def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
 def works_in_memory(history: History, sentence: str) -> None:
     """All can be done, and everything says that it is not stored."""
     asked, reply = message("Needle?"), Message(Role.ASSISTANT, "", None)
-    done: list[Any] = [history.create(conversation("new")), history.add_message("new", asked, asked.id)]
+    done: list[Any] = [history.save_conversation(conversation("new")), history.add_message("new", asked, asked.id)]
     done += [history.add_message("new", reply, reply.id), history.append_to_reply(reply.id, [Piece("Hay", 1)])]
     done += [history.pin_message(reply.id, is_pinned=True)]
     done += [
         history.rename_conversation("new", "Renamed"),
-        history.create(conversation("other")),
+        history.save_conversation(conversation("other")),
         history.move_to_trash(["other"]),
     ]
     assert {str(future.exception()) for future in done} == {sentence}
@@ -280,13 +280,13 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
     notices: list[str] = []
     file = tmp_path / "history.sqlite3"
     with closing(History(file, notices.append)) as history:
-        history.create(conversation("before", replace(message("Needle"), is_pinned=True)))
-        history.create(conversation("gone")).result()
+        history.save_conversation(conversation("before", replace(message("Needle"), is_pinned=True)))
+        history.save_conversation(conversation("gone")).result()
         disk(1)
         big = [message("Needle " * 20_000) for _ in range(3)]
         full = str(history.add_message("before", big[0], None).exception())
         assert full.startswith("The disk is full: what is said now is kept in memory only, until there is room in ")
-        assert str(history.create(conversation("new", *big[1:])).exception()) == full
+        assert str(history.save_conversation(conversation("new", *big[1:])).exception()) == full
         assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
         assert len(history.search_conversations("needle")) == 4
         assert history.count_conversations() == 3
@@ -306,7 +306,7 @@ def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[
     with closing(History(file)) as history:
         history.ready.result()
         disk(1)
-        assert history.create(conversation("new", message("x" * 100_000))).exception()
+        assert history.save_conversation(conversation("new", message("x" * 100_000))).exception()
         disk(1_000_000)
     with closing(History(file)) as history:
         assert history.load_conversation("new").messages[0].text == "x" * 100_000
@@ -317,7 +317,7 @@ def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     with ExitStack() as stack:
         history = stack.enter_context(closing(History(file)))
-        history.create(conversation("one")).result()  # by then it is made, for us alone
+        history.save_conversation(conversation("one")).result()  # by then it is made, for us alone
         other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         other.execute("BEGIN IMMEDIATE")
         stored = [history.add_message("one", message("Needle"), None) for _ in range(3)]
@@ -333,7 +333,9 @@ def test_two_programs_take_turns(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     with closing(History(file)) as one, closing(History(file)) as other:
         stored = [
-            history.create(conversation(f"{number} {id(history)}")) for number in range(50) for history in (one, other)
+            history.save_conversation(conversation(f"{number} {id(history)}"))
+            for number in range(50)
+            for history in (one, other)
         ]
         assert all(future.result() for future in stored)
         assert one.count_conversations() == other.count_conversations() == 100
@@ -359,7 +361,7 @@ def test_two_programs_begin_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert history.ready.result() == ""
         with closing(others[0]) as other:
             assert other.ready.result() == ""
-            assert history.create(conversation("one")).result()
+            assert history.save_conversation(conversation("one")).result()
             assert other.count_conversations() == 1
     assert list(tmp_path.iterdir()) == [file]
 
@@ -390,10 +392,10 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
         notices: list[str] = []
         with closing(History(file, notices.append)) as history:
             assert f"Another program is using {file}" in str(history.ready.exception())
-            assert f"Another program is using {file}" in str(history.create(conversation("new")).exception())
+            assert f"Another program is using {file}" in str(history.save_conversation(conversation("new")).exception())
             assert not list(tmp_path.glob("history.damaged-*"))
             holder.communicate()
-            assert history.create(conversation("newer")).result()
+            assert history.save_conversation(conversation("newer")).result()
             assert {"new", "newer"} <= {heading.id for heading in history.list_conversations()}
             assert "were recovered" in notices[0]
     assert len(list(tmp_path.glob("history.damaged-*.sqlite3"))) == 1
@@ -422,8 +424,8 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
         with lock_folder(tmp_path):
             history = stack.enter_context(closing(History(file)))
             held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
-            assert str(history.create(conversation("new")).exception()) == held
-        assert history.create(conversation("newer")).result()
+            assert str(history.save_conversation(conversation("new")).exception()) == held
+        assert history.save_conversation(conversation("newer")).result()
         assert history.count_conversations() == CONVERSATIONS + 2
 
 
@@ -432,4 +434,4 @@ def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
         history.ready.result()
         failed = history._writer.submit(writer_thread.Job(lambda connection: 1 / 0))
         assert str(failed.exception()) == "The history could not be used: division by zero."
-        assert history.create(conversation("one")).result()
+        assert history.save_conversation(conversation("one")).result()

@@ -40,8 +40,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
 def binned(history: History, at: At) -> History:
     """With one conversation in the bin, and a branch deleted in another."""
     message = Message(Role.USER, "needle")
-    history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
-    history.create(ConversationRecord(ConversationSummary("kept", "", 1.0, 1.0), messages=(message,)))
+    history.save_conversation(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
+    history.save_conversation(ConversationRecord(ConversationSummary("kept", "", 1.0, 1.0), messages=(message,)))
     history.empty_trash()  # the day has been seen
     history.delete_branch(message.id)
     history.move_to_trash(["gone"]).result()
@@ -80,7 +80,7 @@ def test_a_clock_that_jumps_ahead_empties_nothing(binned: History, at: At, jump:
 
 
 def test_what_was_deleted_in_the_future_counts_from_now(history: History, at: At) -> None:
-    history.create(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
+    history.save_conversation(ConversationRecord(ConversationSummary("gone", "", 1.0, 1.0)))
     at(10_000)
     history.move_to_trash(["gone"]).result()
     for day in range(30):

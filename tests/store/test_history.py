@@ -72,7 +72,7 @@ def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> No
         "chatgpt",
         (first, second, other, said),
     )
-    history.create(whole).result()
+    history.save_conversation(whole).result()
     assert history.load_conversation("one") == whole
     with closing(reopened(history, file)) as again:
         assert again.load_conversation("one") == whole
@@ -83,7 +83,7 @@ def test_a_conversation_comes_back_as_it_was(history: History, file: Path) -> No
 
 def test_a_stored_reply_is_like_any_other(history: History) -> None:
     said = Message(Role.ASSISTANT, "Said", reply=EVERYTHING)
-    history.create(record("one", said)).result()
+    history.save_conversation(record("one", said)).result()
     stored = history.load_conversation("one").messages[0].reply
     assert stored is not None
     assert stored == EVERYTHING == stored
@@ -106,7 +106,7 @@ def test_a_stored_reply_is_like_any_other(history: History) -> None:
 )  # fmt: skip
 def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
     message = question(text)
-    history.create(record("one", message, title=text, draft=text, system=text)).result()
+    history.save_conversation(record("one", message, title=text, draft=text, system=text)).result()
     history.add_message("one", reply := answer(parent=message.id), reply.id)
     history.append_to_reply(reply.id, [Piece(text, 1)])
     history.append_to_reply(reply.id, [Piece(text, 2)]).result()
@@ -117,7 +117,7 @@ def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
 
 def test_every_plane_and_ten_megabytes(history: History) -> None:
     text = "".join(chr(code) for code in range(0x10000, 0x110000, 7)) + "0123456789" * 1_000_000 + " needle"
-    history.create(record("one", question(text))).result()
+    history.save_conversation(record("one", question(text))).result()
     assert history.load_conversation("one").messages[0].text == text
     assert [hit.message for hit in history.search_conversations("needle")] == [
         history.load_conversation("one").messages[0].id
@@ -126,7 +126,9 @@ def test_every_plane_and_ten_megabytes(history: History) -> None:
 
 def test_lone_surrogates_become_replacements(history: History) -> None:
     bad = "a\ud800b\udc00"
-    history.create(record("one", question(bad), title=bad, draft=bad, sampling={bad: bad}, model=bad)).result()
+    history.save_conversation(
+        record("one", question(bad), title=bad, draft=bad, sampling={bad: bad}, model=bad)
+    ).result()
     history.add_message("one", reply := answer(bad), reply.id).result()
     history.append_to_reply(reply.id, [Piece(bad)])
     history.finish_reply(replace(reply, text=bad, reply=Reply(bad, statistics={"x": bad}))).result()
@@ -143,7 +145,7 @@ def test_values_that_no_database_holds(history: History) -> None:
     strange = Message(
         Role.ASSISTANT, "a", created=nan, reply=Reply("m", 2**70, (-1, 2**40, 7), Ending.STOP, {"x": nan})
     )
-    history.create(
+    history.save_conversation(
         ConversationRecord(
             ConversationSummary("one", "", far, -far), "not there", messages=(strange, question(created=1e300))
         )
@@ -156,7 +158,7 @@ def test_values_that_no_database_holds(history: History) -> None:
 
 def test_a_reply_grows_and_is_finished(history: History) -> None:
     asked, reply = question(), answer()
-    history.create(record("one", asked)).result()
+    history.save_conversation(record("one", asked)).result()
     history.add_message("one", reply, reply.id)
     for number in range(100):
         last = history.append_to_reply(reply.id, [Piece(f"{number} ", number)])
@@ -174,7 +176,7 @@ def test_a_reply_grows_and_is_finished(history: History) -> None:
 
 def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
     reply = answer()
-    history.create(record("one", reply)).result()
+    history.save_conversation(record("one", reply)).result()
     first = history.append_to_reply(reply.id, [Piece("x", 1)])
     until = time.monotonic() + 20
     while not first.done():
@@ -185,7 +187,7 @@ def test_pieces_are_stored_soon_however_many_come(history: History) -> None:
 
 def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: Path, tmp_path: Path) -> None:
     reply = answer()
-    history.create(record("one", question(), reply)).result()
+    history.save_conversation(record("one", question(), reply)).result()
     history.append_to_reply(reply.id, [Piece("Half a ", 1), Piece("sent", 2)]).result()
     copy = tmp_path / "copy.sqlite3"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
@@ -205,7 +207,7 @@ def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: P
 
 
 def test_details_are_changed_each_for_itself(history: History) -> None:
-    history.create(record("one", *(messages := thread("One", "Two")))).result()
+    history.save_conversation(record("one", *(messages := thread("One", "Two")))).result()
     history.set_tip("one", messages[0].id)
     history.set_details("one", "System", {"top_k": 1}, "phi")
     history.set_draft("one", "Draft")
@@ -227,7 +229,7 @@ def test_details_are_changed_each_for_itself(history: History) -> None:
 
 
 def test_a_title_of_ones_own_is_kept(history: History) -> None:
-    history.create(record("one")).result()
+    history.save_conversation(record("one")).result()
     history.rename_conversation("one", "By itself", is_own=False).result()
     assert history.list_conversations()[0].title == "By itself"
     history.rename_conversation("one", "Mine")
@@ -237,7 +239,7 @@ def test_a_title_of_ones_own_is_kept(history: History) -> None:
 
 def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) -> None:
     for name, changed in (("a", 3.0), ("b", 5.0), ("c", 1.0), ("d", 4.0)):
-        history.create(record(name, changed=changed))
+        history.save_conversation(record(name, changed=changed))
     history.pin_conversation("c").result()
     assert [heading.id for heading in history.list_conversations()] == ["c", "b", "d", "a"]
     history.add_message("a", message := question(), message.id).result()
@@ -245,11 +247,11 @@ def test_the_list_has_pinned_ones_first_then_the_last_changed(history: History) 
 
 
 def test_a_reply_is_over_when_it_is_however_long_the_disk_takes(history: History, file: Path) -> None:
-    history.create(record("one", first := question(), replace(answer(), parent=first.id))).result()
+    history.save_conversation(record("one", first := question(), replace(answer(), parent=first.id))).result()
     reply = history.load_conversation("one").messages[1]
     with held(file):
         history.finish_reply(reply)
-        history.create(record("another", changed=time.time()))
+        history.save_conversation(record("another", changed=time.time()))
     history = reopened(history, file)
     assert [heading.id for heading in history.list_conversations()] == ["another", "one"]
     history.close()
@@ -257,7 +259,7 @@ def test_a_reply_is_over_when_it_is_however_long_the_disk_takes(history: History
 
 def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: Path) -> None:
     first, second = question(is_pinned=True), answer("Because")
-    history.create(record("one", first, replace(second, parent=first.id))).result()
+    history.save_conversation(record("one", first, replace(second, parent=first.id))).result()
     before = history.load_conversation("one").summary
     history.pin_message(first.id, is_pinned=False)
     history.pin_message(second.id, is_pinned=True).result()
@@ -273,7 +275,7 @@ def test_a_pinned_message_stays_pinned_until_it_is_not(history: History, file: P
 def test_files_stay_with_a_question_and_are_found(history: History, file: Path) -> None:
     files = (Attachment("crossing.csv", "quay,hour\nHelsinki,7"), Attachment("b\n.txt", '"\x00\u2028\ud800'))
     asked = question("When?", attachments=files)
-    history.create(record("one", attached=files[:1], draft="And")).result()
+    history.save_conversation(record("one", attached=files[:1], draft="And")).result()
     history.add_message("one", asked, asked.id).result()
     history = reopened(history, file)
     found = history.load_conversation("one")
@@ -291,19 +293,19 @@ def test_files_stay_with_a_question_and_are_found(history: History, file: Path) 
 
 
 def test_messages_keep_their_order_when_the_clock_jumps(history: History) -> None:
-    history.create(record("one"))
+    history.save_conversation(record("one"))
     times = [1e9, 2e12, 5.0, 1e9, 1e9, -7.0]
     messages = [question(str(at), created=at) for at in times]
     for message in messages:
         history.add_message("one", message, message.id).result()
     assert list(history.load_conversation("one").messages) == messages
-    history.create(record("two", *[question(str(at), created=5.0) for at in range(50)])).result()
+    history.save_conversation(record("two", *[question(str(at), created=5.0) for at in range(50)])).result()
     assert [message.text for message in history.load_conversation("two").messages] == [str(at) for at in range(50)]
 
 
 def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
     for name in ("one", "two"):
-        history.create(record(name, question("needle"), title="needle"))
+        history.save_conversation(record(name, question("needle"), title="needle"))
     history.move_to_trash(["one", "two", "none"])
     history.restore_conversations(["two"]).result()
     assert [heading.id for heading in history.list_conversations()] == ["two"]
@@ -320,7 +322,7 @@ def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
 
 
 def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> None:
-    history.create(record("one", first := question("one")))
+    history.save_conversation(record("one", first := question("one")))
     history.move_to_trash(["one"])
     history.add_message("one", second := question("two", first.id), second.id).result()
     assert [heading.id for heading in history.list_conversations()] == ["one"]
@@ -330,7 +332,7 @@ def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> No
 def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
     one, two, three = thread("one", "two", "three")
     beside = question("beside", one.id)
-    history.create(
+    history.save_conversation(
         ConversationRecord(ConversationSummary("c", "", 1.0, 1.0), three.id, messages=(one, two, three, beside))
     ).result()
     hidden = history.delete_branch(two.id).result()
@@ -372,9 +374,9 @@ def test_messages_of_the_same_name_in_two_conversations(history: History) -> Non
 
 def test_titles_are_found_first_then_the_newest(history: History) -> None:
     old, new = question("The needle is old", created=1e9), question("The needle is new", created=1.5e9)
-    history.create(record("a", new))
-    history.create(record("b", old))
-    history.create(record("c", title="A needle")).result()
+    history.save_conversation(record("a", new))
+    history.save_conversation(record("b", old))
+    history.save_conversation(record("c", title="A needle")).result()
     hits = history.search_conversations("needl")
     assert [hit.summary.id for hit in hits] == ["c", "a", "b"]
     assert hits[0] == SearchHit(history.load_conversation("c").summary, None, "A needle", ((2, 7),))
@@ -385,7 +387,7 @@ def test_titles_are_found_first_then_the_newest(history: History) -> None:
 
 
 def test_deleting_everything_leaves_no_word(history: History, file: Path) -> None:
-    history.create(record("one", question("Unmistakable"), title="Unmistakable"))
+    history.save_conversation(record("one", question("Unmistakable"), title="Unmistakable"))
     history.move_to_trash(["one"]).result()
     for name in ("history.sqlite3.v1.bak", "history.damaged-2026-01-01.sqlite3"):
         (file.parent / name).write_text("Unmistakable")
@@ -396,14 +398,14 @@ def test_deleting_everything_leaves_no_word(history: History, file: Path) -> Non
         history.search_conversations("unm"),
     ) == ([], [], [])
     assert not [path for path in file.parent.iterdir() if b"nmistakable" in path.read_bytes()]
-    history.create(record("two", question("Fresh"))).result()
+    history.save_conversation(record("two", question("Fresh"))).result()
     history.close()
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
 def test_purged_words_are_gone_from_the_file(history: History, file: Path) -> None:
-    history.create(record("one", question("Unmistakable " * 3000)))
-    history.create(record("two", question("Other")))
+    history.save_conversation(record("one", question("Unmistakable " * 3000)))
+    history.save_conversation(record("two", question("Other")))
     history.delete_conversations(["one"]).result()
     history.close()
     assert b"Unmistakable" not in file.read_bytes()
@@ -411,7 +413,7 @@ def test_purged_words_are_gone_from_the_file(history: History, file: Path) -> No
 
 def test_a_message_for_a_conversation_that_is_gone(history: History) -> None:
     lost = history.add_message("none", question(), None)
-    kept = history.create(record("one"))
+    kept = history.save_conversation(record("one"))
     assert kept.result()
     assert isinstance(lost.exception(), StoreError)
     for nothing in (
@@ -429,7 +431,7 @@ def test_many_threads_at_once(history: History) -> None:
         try:
             for number in range(15):
                 name = f"{seed}-{number}"
-                history.create(record(name, question(f"needle {seed}"))).result()
+                history.save_conversation(record(name, question(f"needle {seed}"))).result()
                 assert history.load_conversation(name).messages
                 assert history.search_conversations("needle")
                 assert history.list_conversations()
@@ -447,12 +449,12 @@ def test_many_threads_at_once(history: History) -> None:
 
 
 def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None:
-    stored = [history.create(record(new_id())) for _ in range(300)]
+    stored = [history.save_conversation(record(new_id())) for _ in range(300)]
     history.close()
     history.close()
     assert all(future.result() for future in stored)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    assert isinstance(history.create(record()).exception(), StoreError)
+    assert isinstance(history.save_conversation(record()).exception(), StoreError)
     with pytest.raises(StoreError):
         history.list_conversations()
     with closing(History(file)) as again:
@@ -462,7 +464,7 @@ def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None
 def test_a_conversation_of_the_chat_fits(history: History) -> None:
     talk = Conversation()
     asked = talk.add(Role.USER, "Why?")
-    history.create(ConversationRecord(ConversationSummary(talk.id, talk.title, 1.0, 1.0)))
+    history.save_conversation(ConversationRecord(ConversationSummary(talk.id, talk.title, 1.0, 1.0)))
     history.add_message(talk.id, asked, talk.tip)
     said = talk.add(Role.ASSISTANT, "", Reply("m"))
     history.add_message(talk.id, said, talk.tip).result()
@@ -474,7 +476,7 @@ def test_a_conversation_of_the_chat_fits(history: History) -> None:
 def test_a_guest_leaves_a_reply_that_is_being_written_alone(history: History, file: Path) -> None:
     asked = question()
     reply = answer("Half ", asked.id)
-    history.create(record("one", asked, reply)).result()
+    history.save_conversation(record("one", asked, reply)).result()
     guest = History(file, is_guest=True)
     assert guest.load_conversation("one").messages[-1].text == "Half "
     guest.close()
@@ -487,7 +489,7 @@ def test_a_guest_leaves_a_reply_that_is_being_written_alone(history: History, fi
 
 def test_importing_again_brings_a_deleted_branch_back(history: History) -> None:
     whole = record("one", *thread("One", "Two", "Three"))
-    history.create(whole).result()
+    history.save_conversation(whole).result()
     history.delete_branch(whole.messages[1].id).result()
     assert history.save_conversation(whole).result()
     assert [message.text for message in history.load_conversation("one").messages] == ["One", "Two", "Three"]

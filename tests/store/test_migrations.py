@@ -151,7 +151,7 @@ def test_a_later_version_is_not_touched(old: Path) -> None:
     with closing(History(old)) as history:
         with pytest.raises(StoreError, match="was made by a newer Phichat and is left as it is: update Phichat"):
             history.ready.result()
-        assert isinstance(history.create(HELD).exception(), StoreError)
+        assert isinstance(history.save_conversation(HELD).exception(), StoreError)
         assert history.load_conversation("one").summary == HELD.summary
         assert history.count_conversations() == 1
     assert old.read_bytes() == before

@@ -46,7 +46,7 @@ class Busy:
     def _start_one(self) -> None:
         record = ConversationRecord(ConversationSummary(new_id(), "Started", time.time(), time.time()))
         self._paths[record.summary.id] = []
-        self._later(self._history.create(record), "created", conversation=record.summary.id)
+        self._later(self._history.save_conversation(record), "created", conversation=record.summary.id)
 
     def _talk(self) -> None:
         name = self._chance.choice(list(self._paths))

@@ -206,7 +206,7 @@ class AutoSave(QObject):
     def _create(self, session: Session) -> "Future[Any]":
         record = record_from_session(session)
         self.knows(session, record)
-        return self._watch(self._history().create(record))
+        return self._watch(self._history().save_conversation(record))
 
     def _add(self, session: Session, stored: _Stored) -> "Future[None] | None":
         """Store messages that are new, and a reply that goes on."""

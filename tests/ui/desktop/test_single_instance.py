@@ -126,7 +126,9 @@ def test_a_picture_can_be_taken_beside_an_open_window(
     picture = tmp_path / "window.png"
     eventually((home / "history.sqlite3").exists)
     with closing(History(home / "history.sqlite3", is_guest=True)) as history:
-        history.create(ConversationRecord(ConversationSummary("one", "One", 1.0, 2.0), messages=(UNDER_WAY,))).result()
+        history.save_conversation(
+            ConversationRecord(ConversationSummary("one", "One", 1.0, 2.0), messages=(UNDER_WAY,))
+        ).result()
     try:
         assert subprocess.run([*WINDOW, "--screenshot", str(picture)], check=False, timeout=60).returncode == 0
         assert subprocess.run([*WINDOW, "--quit-when-ready"], check=False, timeout=60).returncode == 0
