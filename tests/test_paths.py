@@ -26,7 +26,7 @@ def test_models_go_to_the_folder_that_was_chosen_and_others_are_still_found(
     found = paths.home()
     assert found.models == tmp_path
     assert found.added_models.parent == ours
-    names = {model.name for model in Library(found).entries()}
+    names = {model.name for model in Library(found).list_models()}
     assert {"old", "new"} <= names
 
 

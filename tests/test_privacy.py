@@ -526,15 +526,15 @@ def test_a_lock_from_before_on_lists_and_downloads(public: Path) -> None:
     home = Home(public)
     JsonFile(home.engine).change(lambda _: {})
     part = PartFile(home.models / "a.gguf")
-    assert part.take()
+    assert part.acquire()
     part.close()
     locks = [public / ".locks" / "engine.json.lock", home.models / ".locks" / "a.gguf.lock"]
     exposed_again(public)
     with another_user(lambda: list(map(_flock, locks))) as said:
         assert said.startswith("["), said
         paths.repair_permissions(home)
-        assert part.take()
-        assert not PartFile(home.models / "a.gguf").take(), "it is locked for the next one all the same"
+        assert part.acquire()
+        assert not PartFile(home.models / "a.gguf").acquire(), "it is locked for the next one all the same"
         part.close()
         assert not files.is_held_by_another_user(locks[1])
 

@@ -106,4 +106,4 @@ def test_a_starter_beside_the_program_is_found(
     folder.mkdir(parents=True)
     (folder / "small.gguf").write_bytes(chatml_model.read_bytes())
     runtime.add_bundled_starter()
-    assert Library(Home(home)).find("starter").path == folder / "small.gguf"
+    assert Library(Home(home)).find_model("starter").path == folder / "small.gguf"

@@ -46,7 +46,7 @@ class ModelService(QObject):
     def checksum(self, model: ModelRef) -> str | None:
         """Return the SHA-256 of the file of `model`, if it was ever read in full."""
         try:
-            return self.library().sha256(self.library().find(model.location))
+            return self.library().known_sha256(self.library().find_model(model.location))
         except ModelMissing:
             return None
 
@@ -67,21 +67,21 @@ class ModelService(QObject):
 
     def list_models(self) -> list[ModelRef]:
         """Return all models that can answer."""
-        return [model.ref for model in self.library().entries()]
+        return [model.ref for model in self.library().list_models()]
 
     def find_file(self, path: Path) -> ModelRef:
         """Return the model in the file at `path`. Raise ModelMissing."""
-        return self.library().find(str(path)).ref
+        return self.library().find_model(str(path)).ref
 
     @Slot()
     def load_first(self) -> None:
         """Find the model that was asked for or used last, else the default."""
         model, trouble = None, ""
         try:
-            model = self.library().find(self._wanted) if self._wanted else None
+            model = self.library().find_model(self._wanted) if self._wanted else None
         except ModelMissing as error:
             trouble = str(error)
-        spare = self.library().default()
+        spare = self.library().default_model()
         if model := model or spare:
             self.first_found.emit(model.ref)
         if spare and spare != model:
@@ -94,7 +94,7 @@ class ModelService(QObject):
     def remember(self, loaded: Loaded) -> None:
         """A file from anywhere that could be loaded is in the menu from now on."""
         try:
-            self.library().remember(loaded.model.path)
+            self.library().register_file(loaded.model.path)
         except StoreError as error:
             self.failed.emit(str(error))
 

@@ -23,18 +23,18 @@ PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5
 
 _PHASES = {
-    Phase.ASKING: N_("asking the Hub"),
+    Phase.CONTACTING_HUB: N_("asking the Hub"),
     Phase.WAITING: N_("waiting"),
-    Phase.CHECKING: N_("checking"),
-    Phase.ELSEWHERE: N_("another Phichat is fetching it"),
+    Phase.VERIFYING: N_("checking"),
+    Phase.IN_OTHER_PROCESS: N_("another Phichat is fetching it"),
 }
 
 
 def download(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> int:
     """Fetch `options.name` from where it was left; the exit status."""
-    listing = shelf.find(options.name)
+    listing = shelf.find_listing(options.name)
     if listing.model and _is_it(listing, listing.model, library, console):
-        _done(options, listing.model, library.sha256(listing.model), console)
+        _done(options, listing.model, library.known_sha256(listing.model), console)
         return 0
     if listing.bytes is not None:
         _check_room(listing.name, shelf, console)
@@ -57,11 +57,11 @@ def download(options: argparse.Namespace, library: Library, shelf: ModelManager,
 def _is_it(listing: Listing, model: ModelFile, library: Library, console: Console) -> bool:
     """Whether the file here is the one that is asked for; where that is unknown, a download checks what it finds."""
     if listing.remote:
-        return model.source is not Source.OURS or library.sha256(model) is not None
+        return model.source is not Source.OURS or library.known_sha256(model) is not None
     if listing.name not in CATALOGUE:
         return True  # no other is called so
     with suppress(ModelError):
-        return model.source is Source.ADDED and library.verify(listing.name, reading(console)).known
+        return model.source is Source.ADDED and library.verify_model(listing.name, reading(console)).known
     return False
 
 
@@ -74,7 +74,7 @@ def reading(console: Console) -> Callable[[int, int], None]:
 
 def _fetch(listing: Listing, shelf: ModelManager, reporter: "Reporter", console: Console) -> Fetched:
     is_checked = listing.bytes is not None
-    with closing(shelf.fetch(listing.name, CancelToken(), PATIENCE)) as events:
+    with closing(shelf.download(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
             if isinstance(event, Fetched):
                 return event
@@ -87,10 +87,10 @@ def _fetch(listing: Listing, shelf: ModelManager, reporter: "Reporter", console:
 
 def _check_room(name: str, shelf: ModelManager, console: Console) -> None:
     """Raises PhichatError where the disk has no room for it; too little memory is worth a warning."""
-    room = shelf.room(name)
-    if refusal := shelf.refusal(room):
+    room = shelf.check_space(name)
+    if refusal := shelf.disk_problem(room):
         raise PhichatError(refusal)
-    if warning := shelf.warning(room):
+    if warning := shelf.memory_problem(room):
         console.tell(warning)
 
 
@@ -156,7 +156,7 @@ def _words(progress: Progress) -> list[str]:
         words.append(tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total)))
     if progress.note:
         return [*words, progress.note]
-    if progress.phase is not Phase.FETCHING:
+    if progress.phase is not Phase.DOWNLOADING:
         return [*words, tr(_PHASES[progress.phase])]
     if progress.speed:
         words.append(tr("{size}/s").format(size=format_size(int(progress.speed))))

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, library: Library, shelf: ModelManager, cons
         case "download":
             return download(options, library, shelf, console)
         case "add":
-            _added(options, library.add(Path(options.name)), console)
+            _added(options, library.add_file(Path(options.name)), console)
         case "remove":
             _remove(options, library, shelf, console)
         case _:
@@ -43,22 +43,22 @@ def run(options: argparse.Namespace, library: Library, shelf: ModelManager, cons
 
 def _list(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
     if options.online:
-        for listing in shelf.confirmed(CancelToken()):
+        for listing in shelf.confirm_catalogue(CancelToken()):
             console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
-    listings = shelf.measured()
+    listings = shelf.list_with_speeds()
     _show(options, listings, library, console)
     if options.json:
         return
     for listing in listings:
         if listing.note:
             console.tell(f"{listing.name}: {listing.note}")
-    if default := library.default():
+    if default := library.default_model():
         console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
 
 
 def _files(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
-    shelf.measured()
-    listings = shelf.files(options.name, CancelToken())
+    shelf.list_with_speeds()
+    listings = shelf.list_repository(options.name, CancelToken())
     _show(options, listings, library, console)
     if not options.json:
         console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
@@ -75,7 +75,7 @@ def _show(options: argparse.Namespace, listings: list[Listing], library: Library
 
 
 def _row(listing: Listing) -> list[str]:
-    mark = {Presence.HERE: "*", Presence.PARTLY: "…", Presence.ABSENT: ""}[listing.presence]
+    mark = {Presence.ON_DISK: "*", Presence.PARTIAL: "…", Presence.ABSENT: ""}[listing.presence]
     return [
         mark, listing.name, _size(listing), _state(listing), listing.licence, _memory(listing),
         _speed(listing), _place(listing),
@@ -95,7 +95,9 @@ def _size(listing: Listing) -> str:
     if listing.bytes is None:
         return ""
     return (
-        tr("about {size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)
+        tr("about {size}").format(size=format_size(listing.bytes))
+        if listing.is_size_approximate
+        else format_size(listing.bytes)
     )
 
 
@@ -117,10 +119,10 @@ def _state(listing: Listing) -> str:
         if model.source is Source.OURS and listing.remote is None:
             return tr("in models/")
         return tr(_SOURCES[model.source])
-    if listing.presence is Presence.PARTLY:
-        share = 100 * listing.bytes_here // max(listing.bytes or 0, listing.bytes_here)
+    if listing.presence is Presence.PARTIAL:
+        share = 100 * listing.bytes_on_disk // max(listing.bytes or 0, listing.bytes_on_disk)
         return tr("partly here, {share} %").format(share=share)
-    return tr("unknown to the Hub") if listing.confirmed is False else tr("not on this disk")
+    return tr("unknown to the Hub") if listing.exists_on_hub is False else tr("not on this disk")
 
 
 def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
@@ -136,13 +138,13 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
         "file": remote.file if remote else None,
         "licence": listing.licence or None,
         "official": listing.is_official,
-        "bytes_exact": not listing.is_rough,
-        "bytes_here": listing.bytes_here,
+        "bytes_exact": not listing.is_size_approximate,
+        "bytes_here": listing.bytes_on_disk,
         "memory_bytes": listing.memory,
         "tokens_per_second_estimate": round(listing.speed, 2) if listing.speed else None,
-        "sha256": library.sha256(model) if model else None,
+        "sha256": library.known_sha256(model) if model else None,
         "published_sha256": remote.sha256 if remote else None,
-        "confirmed": listing.confirmed,
+        "confirmed": listing.exists_on_hub,
         "note": listing.note or None,
     }
 
@@ -157,29 +159,29 @@ def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> N
 def _name_here(name: str, library: Library, shelf: ModelManager) -> str:
     """What the library calls the model called `name` in any way that `download` knows. Raises ModelMissing."""
     with suppress(ModelMissing):
-        library.find(name)
+        library.find_model(name)
         return name
     address = parse(name)
     if address is None or not address.file:
         return name
-    if model := shelf.find(name).model:
+    if model := shelf.find_listing(name).model:
         return model.name
-    if shelf.begun(name):
+    if shelf.find_unfinished(name):
         return name
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
 
 
 def _remove(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
-    model, begun, name = None, shelf.begun(options.name), _name_here(options.name, library, shelf)
+    model, begun, name = None, shelf.find_unfinished(options.name), _name_here(options.name, library, shelf)
     with suppress(ModelMissing):
-        model = library.find(name)
+        model = library.find_model(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
     if freed and not _agreed(options, freed, console):
         console.tell(tr("Nothing was deleted."))
     elif begun and not model:
         _discard(options, begun, shelf, console)
     else:
-        _removed(options, library.remove(name), freed, console)
+        _removed(options, library.remove_model(name), freed, console)
 
 
 def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
@@ -191,7 +193,7 @@ def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
 
 
 def _discard(options: argparse.Namespace, begun: Partial, shelf: ModelManager, console: Console) -> None:
-    shelf.discard(options.name)
+    shelf.discard_download(options.name)
     if options.json:
         console.json({"name": options.name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes})
     else:
@@ -210,7 +212,7 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
 
 
 def _verify(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
-    verified = library.verify(_name_here(options.name, library, shelf), reading(console))
+    verified = library.verify_model(_name_here(options.name, library, shelf), reading(console))
     name = verified.model.name
     if options.json:
         console.json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})

@@ -229,13 +229,13 @@ def _speaker(
     keeper: "ChatRecorder | None" = None,
 ) -> TerminalChat:
     model = chosen(options, library)
-    return TerminalChat(engine, model, library.sha256(model), console, options.json, keeper)
+    return TerminalChat(engine, model, library.known_sha256(model), console, options.json, keeper)
 
 
 def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
     """The model that was asked for, else the default. Raises ModelMissing."""
-    model = library.default() if options.model is None else None
-    return model or library.find(options.model or "")
+    model = library.default_model() if options.model is None else None
+    return model or library.find_model(options.model or "")
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def examine(
     library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: CancelToken | None = None
 ) -> Facts:
     """All findings, as JSON prints them. Loads the default model, in a process of its own."""
-    model = library.default()
+    model = library.default_model()
     return _findings(library, home, model, _try_engine(model, engine, report, stop or CancelToken()))
 
 
@@ -55,7 +55,7 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
     try:
         if loaded is None:
             raise ModelError(tr("The model is still being loaded."))
-        model = library.find(loaded.model.location)
+        model = library.find_model(loaded.model.location)
         found |= {"model": model.name} | _engine_facts(loaded, pid)
     except PhichatError as error:
         found["error"] = str(error)
@@ -102,7 +102,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "states": _states(home),
         "disk": _disk(home.root),
         "paths": _paths(home),
-        "models": [base.model_as_json(model) for model in library.entries()],
+        "models": [base.model_as_json(model) for model in library.list_models()],
     }
 
 

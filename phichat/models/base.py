@@ -73,7 +73,7 @@ class Remote:
         return f"{self.repo}:{self.file}"
 
     @classmethod
-    def of(cls, values: Any) -> Self | None:
+    def from_json(cls, values: Any) -> Self | None:
         """What was written down as JSON; None if it makes no sense, or nobody wrote it."""
         if not isinstance(values, dict):
             return None
@@ -91,14 +91,14 @@ class Remote:
 class Phase(Enum):
     """What a download is doing."""
 
-    ASKING = auto()
+    CONTACTING_HUB = auto()
     """the Hub, for size and checksum"""
-    FETCHING = auto()
+    DOWNLOADING = auto()
     WAITING = auto()
     """until it tries again, or until the server sends something"""
-    CHECKING = auto()
+    VERIFYING = auto()
     """all is here; the rest of the checksum is computed"""
-    ELSEWHERE = auto()
+    IN_OTHER_PROCESS = auto()
     """another Phichat on this computer is fetching the same file"""
 
 
@@ -138,8 +138,8 @@ class Partial:
 class Presence(Enum):
     """How much of a model is on this disk."""
 
-    HERE = auto()
-    PARTLY = auto()
+    ON_DISK = auto()
+    PARTIAL = auto()
     ABSENT = auto()
 
 
@@ -169,22 +169,22 @@ class Listing:
     model: ModelFile | None = None
     licence: str = ""
     bytes: int | None = None
-    bytes_here: int = 0
+    bytes_on_disk: int = 0
     is_paused: bool = False
     is_official: bool = True
     memory: int | None = None
     fits: bool = True
     speed: float | None = None
-    confirmed: bool | None = None
-    is_rough: bool = False
+    exists_on_hub: bool | None = None
+    is_size_approximate: bool = False
     note: str = ""
 
     @property
     def presence(self) -> Presence:
         """How much of it is on this disk."""
         if self.model:
-            return Presence.HERE
-        return Presence.PARTLY if self.bytes_here else Presence.ABSENT
+            return Presence.ON_DISK
+        return Presence.PARTIAL if self.bytes_on_disk else Presence.ABSENT
 
 
 @dataclass(frozen=True)
@@ -201,34 +201,34 @@ class SpaceCheck:
 class ModelManager(Protocol):
     """All models on this disk and on the Hub. Any thread may call; every call may take its time."""
 
-    def listings(self) -> list[Listing]:
+    def list_models(self) -> list[Listing]:
         """Every model, as this disk knows it."""
 
-    def measured(self) -> list[Listing]:
+    def list_with_speeds(self) -> list[Listing]:
         """The same, with how fast each will be here."""
 
-    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
+    def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         """The catalogue as the Hub knows it, row by row."""
 
-    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
+    def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of any repository."""
 
-    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
         """Fetch a model, from where it was left. Ends early, keeping what is there, when `stop` is set."""
 
-    def discard(self, name: str) -> None:
+    def discard_download(self, name: str) -> None:
         """Delete what is here of an unfinished download."""
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it."""
 
-    def room(self, name: str) -> SpaceCheck:
+    def check_space(self, name: str) -> SpaceCheck:
         """What a model takes, and what there is."""
 
-    def trouble(self, room: SpaceCheck) -> str:
+    def space_problem(self, room: SpaceCheck) -> str:
         """What stands in the way, if anything."""
 
-    def elsewhere(self) -> list[Path]:
+    def find_existing(self) -> list[Path]:
         """Files the person may already have."""
 
 

@@ -32,7 +32,7 @@ class FileChanged(HubError):
 class Body:
     """A file's bytes from a place on. The first `surplus` of them were not asked for."""
 
-    pieces: Iterator[bytes]
+    chunks: Iterator[bytes]
     surplus: int
 
 
@@ -59,9 +59,9 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._webs: dict[tuple[str | None, ...], HttpClient] = {}
+        self._clients: dict[tuple[str | None, ...], HttpClient] = {}
 
-    def look(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> Remote:
         """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
         remote = Remote(repo, file, revision)
         with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
@@ -73,7 +73,7 @@ class Hub:
             with self._open("HEAD", _file_address(remote), stop, remote) as answer:
                 size = _size(answer)
         if size is None or sha256 is None:
-            listed = next((other for other in self.files(repo, stop) if other.file == file), remote)
+            listed = next((other for other in self.list_files(repo, stop) if other.file == file), remote)
             size, sha256 = listed.bytes or size, listed.sha256 or sha256
         if size is None or sha256 is None:
             raise HubForbidden(
@@ -84,7 +84,7 @@ class Hub:
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
 
-    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
         """All GGUF files in `repo`, by name."""
         address = f"{endpoint()}/api/models/{_path(_checked(repo))}?blobs=true"
         with self._open("GET", address, stop, Remote(repo, "")) as answer:
@@ -96,7 +96,7 @@ class Hub:
         return sorted(files, key=lambda remote: remote.file)
 
     @contextmanager
-    def open(self, remote: Remote, start: int, stop: CancelToken) -> Iterator[Body]:
+    def stream(self, remote: Remote, start: int, stop: CancelToken) -> Iterator[Body]:
         """The bytes of `remote` from `start` on. Raises FileChanged, too.
 
         By the branch's name, since mirrors may know no other; whether it is still the same file, the answer says.
@@ -124,7 +124,7 @@ class Hub:
             raise HubRefused(
                 tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
             )
-        with self._web().open(method, address, stop, headers, follow=follow) as answer:
+        with self._client().open(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
                 self._check_same(answer, remote, stop)
             is_look = method == "HEAD" and (answer.status < 400 or answer.status in _NO_HEAD)
@@ -142,15 +142,15 @@ class Hub:
 
     def _check_still(self, remote: Remote, stop: CancelToken) -> None:
         """Ask anew what `remote` is. Raises FileChanged."""
-        if self.look(remote.repo, remote.file, stop).sha256 != remote.sha256:
+        if self.file_info(remote.repo, remote.file, stop).sha256 != remote.sha256:
             raise FileChanged(_changed(remote))
 
-    def _web(self) -> HttpClient:
+    def _client(self) -> HttpClient:
         """One for as long as the variables stay; reading the certificates takes as long as a request."""
         wanted = (endpoint(), _token(), *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
-        if wanted not in self._webs:
-            self._webs = {wanted: HttpClient(endpoint(), _token())}
-        return self._webs[wanted]
+        if wanted not in self._clients:
+            self._clients = {wanted: HttpClient(endpoint(), _token())}
+        return self._clients[wanted]
 
 
 def _token() -> str | None:

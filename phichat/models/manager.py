@@ -33,10 +33,10 @@ _UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
 class Hub(Protocol):
     """Who is asked about files that are not here."""
 
-    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
         """Size, SHA-256 and revision of a file. Raises HubError."""
 
-    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
         """All files of a repository. Raises HubError."""
 
 
@@ -56,46 +56,46 @@ class ModelManager:
     """
 
     def __init__(self, home: Home, library: Library, hub: Hub, computer: HardwareInfo) -> None:
-        self._home, self._library, self._hub, self._computer = home, library, hub, computer
-        self._told: dict[tuple[str, str], Remote | None] = {}
+        self._home, self._library, self._hub, self._hardware = home, library, hub, computer
+        self._answers: dict[tuple[str, str], Remote | None] = {}
         """What the Hub said of files; None for those it does not know."""
-        self._refused: dict[tuple[str, str], str] = {}
+        self._refusals: dict[tuple[str, str], str] = {}
         """Why it would say nothing of others."""
-        self._kv: dict[tuple[Path, int], int] = {}
+        self._kv_bytes: dict[tuple[Path, int], int] = {}
         self._is_measured = False
 
-    def listings(self) -> list[Listing]:
+    def list_models(self) -> list[Listing]:
         """The catalogue, the starter, then everything else that is here or partly here; from the disk alone."""
-        here, begun = self._library.entries(), self.unfinished()
+        here, begun = self._library.list_models(), self.list_unfinished()
         models = {model.name: model for model in here}
-        rows = [self._known(known, models.pop(known.name, None), begun) for known in CATALOGUE.values()]
-        rows += [self._file(model) for model in sorted(models.values(), key=_starter_first)]
+        rows = [self._catalogue_listing(known, models.pop(known.name, None), begun) for known in CATALOGUE.values()]
+        rows += [self._file_listing(model) for model in sorted(models.values(), key=_starter_first)]
         named = {(row.remote.repo, row.remote.file) for row in rows if row.remote}
-        rows += [self._part(part) for part in begun if (part.remote.repo, part.remote.file) not in named]
+        rows += [self._partial_listing(part) for part in begun if (part.remote.repo, part.remote.file) not in named]
         return [self._with_speed(row) for row in rows] if self._is_measured else rows
 
-    def measured(self) -> list[Listing]:
+    def list_with_speeds(self) -> list[Listing]:
         """`listings` with speeds; the first time it takes a moment to measure this computer."""
-        self._computer.speed(1)
+        self._hardware.speed(1)
         self._is_measured = True
-        return self.listings()
+        return self.list_models()
 
-    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
+    def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file it does not give."""
         for known in CATALOGUE.values():
             if stop.is_set():
                 return
-            self._ask(known.repo, known.file, stop)
-            yield self.find(known.name)
+            self._query_hub(known.repo, known.file, stop)
+            yield self.find_listing(known.name)
 
-    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
+    def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of a repository that can be used, whatever way `repo` names it. Raises HubError."""
         address = parse(repo)
         if address is None:
             raise HubRefused(_no_repo(repo))
         if address.revision != MAIN:
             raise HubRefused(_other_revision(address))
-        remotes = [remote for remote in self._hub.files(address.repo, stop) if _is_usable(remote.file)]
+        remotes = [remote for remote in self._hub.list_files(address.repo, stop) if _is_usable(remote.file)]
         remotes = [remote for remote in remotes if address.file in {"", remote.file}]
         if not remotes:
             raise HubRefused(
@@ -104,13 +104,13 @@ class ModelManager:
                 )
             )
         for remote in remotes:
-            self._told[remote.repo, remote.file] = remote
-        listings = self.listings()
-        return [self._of(remote, listings) for remote in remotes]
+            self._answers[remote.repo, remote.file] = remote
+        listings = self.list_models()
+        return [self._listing_of(remote, listings) for remote in remotes]
 
-    def find(self, name: str) -> Listing:
+    def find_listing(self, name: str) -> Listing:
         """The listing called `name`, or that of any file on the Hub by its address. Raises ModelMissing."""
-        listings = self.listings()
+        listings = self.list_models()
         for listing in listings:
             if name.lower() == listing.name.lower() or (listing.remote and name == listing.remote.name):
                 return listing
@@ -118,54 +118,54 @@ class ModelManager:
         if address and address.revision != MAIN:
             raise ModelMissing(_other_revision(address))
         if address and _is_usable(address.file):
-            told = self._told.get((address.repo, address.file))
-            return self._of(told or Remote(address.repo, address.file), listings)
+            told = self._answers.get((address.repo, address.file))
+            return self._listing_of(told or Remote(address.repo, address.file), listings)
         raise ModelMissing(_no_such(name, listings, address))
 
-    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Generator[Progress | Fetched]:
+    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Generator[Progress | Fetched]:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
         from phichat.models.download.job import fetch  # noqa: PLC0415 - lists need no network
 
         known = CATALOGUE.get(name.lower())  # a file that only has the name does not stand in its way
-        remote = self.find(name).remote or (known.remote if known else None)
+        remote = self.find_listing(name).remote or (known.remote if known else None)
         if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
         wanted = Remote(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
         yield from fetch(wanted, self._home, stop, patience=patience)
 
-    def unfinished(self) -> list[Partial]:
+    def list_unfinished(self) -> list[Partial]:
         """The downloads that have begun and not ended."""
         from phichat.models.download.part_file import unfinished  # noqa: PLC0415 - looked at after the window stands
 
         return unfinished(self._home.models)
 
-    def begun(self, name: str) -> Partial | None:
+    def find_unfinished(self, name: str) -> Partial | None:
         """The unfinished download of that name."""
-        begun = self.unfinished()
+        begun = self.list_unfinished()
         known = CATALOGUE.get(name.lower())
         address = Address(known.repo, known.file) if known else parse(name)
         return _part_of(Remote(address.repo, address.file), begun) if address and address.revision == MAIN else None
 
-    def discard(self, name: str) -> None:
+    def discard_download(self, name: str) -> None:
         """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
         from phichat.models.download.part_file import discard  # noqa: PLC0415 - as above
 
-        discard(self._needed(name))
+        discard(self._require_unfinished(name))
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
         from phichat.models.download.part_file import set_paused  # noqa: PLC0415 - as above
 
-        set_paused(self._needed(name), paused)
+        set_paused(self._require_unfinished(name), paused)
 
-    def room(self, name: str) -> SpaceCheck:
+    def check_space(self, name: str) -> SpaceCheck:
         """What fetching and running a model takes, and what there is. Raises ModelMissing."""
-        listing = self.find(name)
-        needed = max((listing.bytes or 0) - listing.bytes_here, 0)
+        listing = self.find_listing(name)
+        needed = max((listing.bytes or 0) - listing.bytes_on_disk, 0)
         folder = self._home.models
-        return SpaceCheck(folder, needed, _free(folder, needed), listing.memory, self._computer.memory_installed())
+        return SpaceCheck(folder, needed, _free(folder, needed), listing.memory, self._hardware.memory_installed())
 
-    def refusal(self, room: SpaceCheck) -> str:
+    def disk_problem(self, room: SpaceCheck) -> str:
         """Why it cannot be fetched, with figures; mostly nothing."""
         if room.needed <= room.free:
             return ""
@@ -174,7 +174,7 @@ class ModelManager:
             "Make room, or choose a smaller model."
         ).format(needed=format_size(room.needed), folder=room.folder, free=format_size(room.free))
 
-    def warning(self, room: SpaceCheck) -> str:
+    def memory_problem(self, room: SpaceCheck) -> str:
         """Why it may not run once it is here, with figures; mostly nothing."""
         if room.memory is None or room.memory <= room.memory_installed:
             return ""
@@ -183,44 +183,44 @@ class ModelManager:
             "choose a smaller model or a smaller context."
         ).format(needed=format_size(room.memory), installed=format_size(room.memory_installed))
 
-    def trouble(self, room: SpaceCheck) -> str:
+    def space_problem(self, room: SpaceCheck) -> str:
         """What stands in the way, if anything: the disk first, then the memory."""
-        return self.refusal(room) or self.warning(room)
+        return self.disk_problem(room) or self.memory_problem(room)
 
-    def elsewhere(self) -> list[Path]:
+    def find_existing(self) -> list[Path]:
         """Models the person may already have: in the Hub's cache and among downloads; Phi-3 first."""
-        return find_existing_models(self._home.models, [model.path for model in self._library.entries()])
+        return find_existing_models(self._home.models, [model.path for model in self._library.list_models()])
 
-    def _ask(self, repo: str, file: str, stop: CancelToken) -> None:
-        self._refused.pop((repo, file), None)
+    def _query_hub(self, repo: str, file: str, stop: CancelToken) -> None:
+        self._refusals.pop((repo, file), None)
         try:
-            self._told[repo, file] = self._hub.look(repo, file, stop)
+            self._answers[repo, file] = self._hub.file_info(repo, file, stop)
         except HubMissing:
-            self._told[repo, file] = None
+            self._answers[repo, file] = None
         except HubForbidden as error:
-            self._refused[repo, file] = str(error)
+            self._refusals[repo, file] = str(error)
 
-    def _needed(self, name: str) -> Partial:
-        if found := self.begun(name):
+    def _require_unfinished(self, name: str) -> Partial:
+        if found := self.find_unfinished(name):
             return found
         raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
 
-    def _of(self, remote: Remote, listings: list[Listing]) -> Listing:
+    def _listing_of(self, remote: Remote, listings: list[Listing]) -> Listing:
         """The listing there is of `remote`, else a new one."""
         for listing in listings:
             if listing.remote and (listing.remote.repo, listing.remote.file) == (remote.repo, remote.file):
                 return listing
-        listing = self._remote(remote)
+        listing = self._remote_listing(remote)
         return self._with_speed(listing) if self._is_measured else listing
 
-    def _known(self, known: KnownModel, model: ModelFile | None, begun: list[Partial]) -> Listing:
+    def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[Partial]) -> Listing:
         if model and not self._is_published(known, model):
-            return self._file(model)
-        told = self._told.get((known.repo, known.file), known.remote)
+            return self._file_listing(model)
+        told = self._answers.get((known.repo, known.file), known.remote)
         part = _part_of(known.remote, begun)
         remote = part.remote if part else told or known.remote
         full = model.bytes if model else remote.bytes or known.bytes
-        return self._fitting(
+        return self._with_memory(
             Listing(
                 known.name,
                 tr(known.title),
@@ -228,12 +228,12 @@ class ModelManager:
                 model=model,
                 licence=remote.licence or known.licence,
                 bytes=full,
-                bytes_here=model.bytes if model else part.bytes if part else 0,
+                bytes_on_disk=model.bytes if model else part.bytes if part else 0,
                 is_paused=bool(part and part.is_paused),
                 is_official=known.official,
-                confirmed=(told is not None) if (known.repo, known.file) in self._told else None,
-                is_rough=not (model or remote.bytes or known.is_exact),
-                note=self._refused.get((known.repo, known.file), ""),
+                exists_on_hub=(told is not None) if (known.repo, known.file) in self._answers else None,
+                is_size_approximate=not (model or remote.bytes or known.is_exact),
+                note=self._refusals.get((known.repo, known.file), ""),
             ),
             known.kv_bytes * CONTEXT,
         )
@@ -242,55 +242,55 @@ class ModelManager:
         """Whether a file is what its name says: it came from there, or has the hash."""
         if origin := self._library.origin(model):
             return known_at(origin) == known
-        told = self._told.get((known.repo, known.file))
-        found = self._library.sha256(model)
+        told = self._answers.get((known.repo, known.file))
+        found = self._library.known_sha256(model)
         return found is not None and found in {known.sha256, told.sha256 if told else None}
 
-    def _file(self, model: ModelFile) -> Listing:
+    def _file_listing(self, model: ModelFile) -> Listing:
         origin = self._library.origin(model)
-        listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_here=model.bytes)
+        listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_on_disk=model.bytes)
         known = known_at(origin)
         is_official = model.source is Source.STARTER or bool(known and known.official)
         listing = replace(listing, is_official=is_official, licence=self._licence(model, origin))
-        kv = self._kv_of(model)
-        return self._fitting(listing, kv) if kv else listing
+        kv = self._kv_bytes_of(model)
+        return self._with_memory(listing, kv) if kv else listing
 
     def _licence(self, model: ModelFile, origin: Remote | None) -> str:
         if model.source is Source.STARTER:
             return "Apache-2.0"
         return origin.licence if origin else ""
 
-    def _part(self, part: Partial) -> Listing:
-        return replace(self._remote(part.remote), bytes_here=part.bytes, is_paused=part.is_paused)
+    def _partial_listing(self, part: Partial) -> Listing:
+        return replace(self._remote_listing(part.remote), bytes_on_disk=part.bytes, is_paused=part.is_paused)
 
-    def _remote(self, remote: Remote) -> Listing:
+    def _remote_listing(self, remote: Remote) -> Listing:
         if known := known_at(remote):  # a file that only has its name has taken that
-            return replace(self._known(known, None, []), name=remote.name)
+            return replace(self._catalogue_listing(known, None, []), name=remote.name)
         title = PurePosixPath(remote.file).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
-        if (remote.repo, remote.file) in self._told:
-            listing = replace(listing, confirmed=self._told[remote.repo, remote.file] is not None)
-        return self._fitting(listing, TYPICAL_KV * CONTEXT)
+        if (remote.repo, remote.file) in self._answers:
+            listing = replace(listing, exists_on_hub=self._answers[remote.repo, remote.file] is not None)
+        return self._with_memory(listing, TYPICAL_KV * CONTEXT)
 
-    def _fitting(self, listing: Listing, kv: int) -> Listing:
+    def _with_memory(self, listing: Listing, kv: int) -> Listing:
         if listing.bytes is None:
             return listing
-        memory = self._computer.memory_needed(listing.bytes, kv)
-        return replace(listing, memory=memory, fits=memory <= self._computer.memory_installed())
+        memory = self._hardware.memory_needed(listing.bytes, kv)
+        return replace(listing, memory=memory, fits=memory <= self._hardware.memory_installed())
 
     def _with_speed(self, listing: Listing) -> Listing:
-        return replace(listing, speed=self._computer.speed(listing.bytes) if listing.bytes else None)
+        return replace(listing, speed=self._hardware.speed(listing.bytes) if listing.bytes else None)
 
-    def _kv_of(self, model: ModelFile) -> int:
+    def _kv_bytes_of(self, model: ModelFile) -> int:
         """Memory for its context; 0 where the file's head cannot be read. A head is read once."""
         key = model.path, model.bytes
-        if key not in self._kv:
+        if key not in self._kv_bytes:
             try:
                 head = gguf.read_head(model.path)
-                self._kv[key] = head.kv_bytes(min(CONTEXT, head.context or CONTEXT))
+                self._kv_bytes[key] = head.kv_bytes(min(CONTEXT, head.context or CONTEXT))
             except PhichatError:
-                self._kv[key] = 0
-        return self._kv[key]
+                self._kv_bytes[key] = 0
+        return self._kv_bytes[key]
 
 
 def _starter_first(model: ModelFile) -> bool:
@@ -346,15 +346,15 @@ def make_model_manager(home: Home, library: Library) -> ModelManager:
 class _LazyHub:
     """The Hub, whose client is imported with the first question: a list of what is here needs none."""
 
-    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
-        return Hub().look(repo, file, stop)
+        return Hub().file_info(repo, file, stop)
 
-    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
-        return Hub().files(repo, stop)
+        return Hub().list_files(repo, stop)
 
 
 def _memory_needed(file_bytes: int, kv_bytes: int) -> int:

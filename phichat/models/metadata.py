@@ -30,45 +30,45 @@ class Checksums:
     """SHA-256 of files that were read in full, as long as size and time of change stay the same."""
 
     def __init__(self, notebook: MetadataFile) -> None:
-        self._notebook = notebook
+        self._file = notebook
 
-    def of(self, path: Path) -> str | None:
+    def get(self, path: Path) -> str | None:
         """What `path` had when it was last read in full; None if it has changed since, or never was."""
-        known = _entries(self._notebook.read()).get(str(path))
+        known = _entries(self._file.read()).get(str(path))
         if not isinstance(known, dict) or known.get("state") != _state(path):
             return None
         found = known.get("sha256")
         return found if isinstance(found, str) else None
 
-    def remember(self, path: Path, sha256: str) -> None:
+    def record(self, path: Path, sha256: str) -> None:
         """`path` has just been read. Where this cannot be kept, it is computed again next time."""
         entry = {"state": _state(path), "sha256": sha256}
         with suppress(StoreError):
-            self._notebook.change(lambda known: {**_entries(known), str(path): entry})
+            self._file.change(lambda known: {**_entries(known), str(path): entry})
 
-    def forget(self, path: Path) -> None:
+    def delete(self, path: Path) -> None:
         """`path` is gone; an entry that cannot be taken out does no harm."""
         with suppress(StoreError):
-            _forget(self._notebook, str(path))
+            _forget(self._file, str(path))
 
 
 class Origins:
     """Where fetched files came from, by their names in `models/`, so that it stays with them when the folder moves."""
 
     def __init__(self, notebook: MetadataFile) -> None:
-        self._notebook = notebook
+        self._file = notebook
 
-    def of(self, path: Path) -> Remote | None:
+    def get(self, path: Path) -> Remote | None:
         """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
-        return Remote.of(_entries(self._notebook.read()).get(path.name))
+        return Remote.from_json(_entries(self._file.read()).get(path.name))
 
-    def remember(self, path: Path, remote: Remote) -> None:
+    def record(self, path: Path, remote: Remote) -> None:
         """`path` has just come from `remote`. Raises StoreError."""
-        self._notebook.change(lambda known: {**_entries(known), path.name: asdict(remote)})
+        self._file.change(lambda known: {**_entries(known), path.name: asdict(remote)})
 
-    def forget(self, path: Path) -> None:
+    def delete(self, path: Path) -> None:
         """`path` is gone. Raises StoreError."""
-        _forget(self._notebook, path.name)
+        _forget(self._file, path.name)
 
 
 def _entries(known: Any) -> dict[str, Any]:

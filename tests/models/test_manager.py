@@ -75,9 +75,9 @@ def begin(home: Path) -> Callable[[Remote, int], None]:
         from phichat.models.download.part_file import PartFile
 
         part = PartFile(home / "models" / remote.file.rpartition("/")[2])
-        assert part.take()
+        assert part.acquire()
         part.open()
-        part.note(remote)
+        part.write_note(remote)
         part.append(bytes(count))
         part.close()
 
@@ -85,27 +85,32 @@ def begin(home: Path) -> Callable[[Remote, int], None]:
 
 
 def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: ModelManager, hub: FakeHub) -> None:
-    listings = shelf.listings()
+    listings = shelf.list_models()
     assert [listing.name for listing in listings] == list(CATALOGUE)
     first = listings[0]
-    assert (first.name, first.bytes, first.is_rough, first.licence) == (PHI_3.name, 2_393_231_072, False, "MIT")
+    assert (first.name, first.bytes, first.is_size_approximate, first.licence) == (
+        PHI_3.name,
+        2_393_231_072,
+        False,
+        "MIT",
+    )
     assert first.memory == 2_393_231_072 + 4096 * 393_216
     assert (first.presence, first.is_official, first.fits, first.speed) == (Presence.ABSENT, True, True, None)
     assert not any(listing.is_official for listing in listings[2:])
-    assert all(listing.is_rough for listing in listings[1:])
+    assert all(listing.is_size_approximate for listing in listings[1:])
     assert hub.asked == []
 
 
 def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: ModelManager, ours: Copy) -> None:
     file, other = ours(PHI_3.file), ours("other.gguf")
-    first, *_, last = shelf.listings()
+    first, *_, last = shelf.list_models()
     assert first.model
-    assert (first.model.path, first.presence, first.bytes) == (file, Presence.HERE, file.stat().st_size)
+    assert (first.model.path, first.presence, first.bytes) == (file, Presence.ON_DISK, file.stat().st_size)
     assert last.model
     assert (last.name, last.model.path, last.licence) == ("other", other, "")
     assert last.memory is not None
     assert last.memory > other.stat().st_size
-    assert len(shelf.listings()) == len(CATALOGUE) + 1
+    assert len(shelf.list_models()) == len(CATALOGUE) + 1
 
 
 def test_the_starter_comes_after_the_catalogue(
@@ -113,55 +118,55 @@ def test_the_starter_comes_after_the_catalogue(
 ) -> None:
     ours("aaa.gguf")
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [chatml_model])
-    starter = shelf.listings()[len(CATALOGUE)]
+    starter = shelf.list_models()[len(CATALOGUE)]
     assert (starter.name, starter.is_official, starter.licence) == ("starter", True, "Apache-2.0")
 
 
 def test_a_damaged_file_is_listed_without_figures(shelf: ModelManager, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "broken.gguf").write_bytes(b"GGUF nonsense")
-    assert (shelf.listings()[-1].name, shelf.listings()[-1].memory) == ("broken", None)
+    assert (shelf.list_models()[-1].name, shelf.list_models()[-1].memory) == ("broken", None)
 
 
 def test_unfinished_downloads_show_how_far_they_are(shelf: ModelManager, begin: Callable[..., None]) -> None:
     begin(PHI_3.remote, 1000)
     begin(OTHER, 500)
-    first, *_, last = shelf.listings()
-    assert (first.presence, first.bytes_here, first.bytes) == (Presence.PARTLY, 1000, PHI_3.bytes)
-    assert (last.name, last.bytes_here, last.bytes) == ("owner/repo:deep/Other-Q4.gguf", 500, 3 * GB)
-    assert len(shelf.listings()) == len(CATALOGUE) + 1
+    first, *_, last = shelf.list_models()
+    assert (first.presence, first.bytes_on_disk, first.bytes) == (Presence.PARTIAL, 1000, PHI_3.bytes)
+    assert (last.name, last.bytes_on_disk, last.bytes) == ("owner/repo:deep/Other-Q4.gguf", 500, 3 * GB)
+    assert len(shelf.list_models()) == len(CATALOGUE) + 1
     shelf.set_paused(PHI_3.name, True)
-    assert shelf.find(PHI_3.name).is_paused
-    shelf.discard(OTHER.name)
-    assert len(shelf.listings()) == len(CATALOGUE)
+    assert shelf.find_listing(PHI_3.name).is_paused
+    shelf.discard_download(OTHER.name)
+    assert len(shelf.list_models()) == len(CATALOGUE)
     with pytest.raises(ModelMissing, match="not being fetched"):
-        shelf.discard(OTHER.name)
+        shelf.discard_download(OTHER.name)
 
 
 def test_speeds_come_with_a_measurement_and_stay(shelf: ModelManager) -> None:
-    assert shelf.measured()[0].speed == pytest.approx(10 * GB / PHI_3.bytes)
-    assert shelf.listings()[0].speed
-    assert shelf.find(OTHER.name).speed is None
+    assert shelf.list_with_speeds()[0].speed == pytest.approx(10 * GB / PHI_3.bytes)
+    assert shelf.list_models()[0].speed
+    assert shelf.find_listing(OTHER.name).speed is None
 
 
 def test_the_hub_confirms_the_catalogue(shelf: ModelManager, hub: FakeHub) -> None:
     told = Remote(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
     hub.remotes = [told]
-    first, *others = shelf.confirmed(CancelToken())
-    assert (first.confirmed, first.bytes, first.licence, first.remote) == (True, 12345, "MIT", told)
-    assert [listing.confirmed for listing in others] == [False] * (len(CATALOGUE) - 1)
+    first, *others = shelf.confirm_catalogue(CancelToken())
+    assert (first.exists_on_hub, first.bytes, first.licence, first.remote) == (True, 12345, "MIT", told)
+    assert [listing.exists_on_hub for listing in others] == [False] * (len(CATALOGUE) - 1)
     assert others[0].bytes
-    assert shelf.find(PHI_3.name).confirmed
+    assert shelf.find_listing(PHI_3.name).exists_on_hub
 
 
 def test_without_a_line_confirming_says_so(shelf: ModelManager, hub: FakeHub) -> None:
     hub.error = HubUnreachable("no line")
     with pytest.raises(HubUnreachable):
-        list(shelf.confirmed(CancelToken()))
+        list(shelf.confirm_catalogue(CancelToken()))
     hub.error = HubRefused("a proxy wants a password")
     with pytest.raises(HubRefused):
-        list(shelf.confirmed(CancelToken()))
-    assert shelf.find(PHI_3.name).confirmed is None
+        list(shelf.confirm_catalogue(CancelToken()))
+    assert shelf.find_listing(PHI_3.name).exists_on_hub is None
 
 
 def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
@@ -174,18 +179,18 @@ def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(hub, "look", look)
-        first, *others = shelf.confirmed(CancelToken())
-    assert (first.confirmed, first.note, first.bytes) == (None, "agree to its terms", PHI_3.bytes)
-    assert {(listing.confirmed, listing.note, listing.bytes) for listing in others} == {(True, "", 5)}
+        first, *others = shelf.confirm_catalogue(CancelToken())
+    assert (first.exists_on_hub, first.note, first.bytes) == (None, "agree to its terms", PHI_3.bytes)
+    assert {(listing.exists_on_hub, listing.note, listing.bytes) for listing in others} == {(True, "", 5)}
     hub.remotes = [PHI_3.remote]
-    again, *_ = shelf.confirmed(CancelToken())
-    assert (again.confirmed, again.note) == (True, "")
+    again, *_ = shelf.confirm_catalogue(CancelToken())
+    assert (again.exists_on_hub, again.note) == (True, "")
 
 
 def test_confirming_ends_when_it_is_asked_to(shelf: ModelManager) -> None:
     stop = CancelToken()
     stop.set()
-    assert not list(shelf.confirmed(stop))
+    assert not list(shelf.confirm_catalogue(stop))
 
 
 @pytest.mark.parametrize(
@@ -194,12 +199,12 @@ def test_confirming_ends_when_it_is_asked_to(shelf: ModelManager) -> None:
 def test_any_repositorys_files_are_listed(shelf: ModelManager, hub: FakeHub, text: str) -> None:
     useless = ("README.md", "mmproj-F16.gguf", "Large-00001-of-00003.gguf", "imatrix.gguf")
     hub.remotes += [Remote("owner/repo", file, bytes=1) for file in useless]
-    [listing] = shelf.files(text, CancelToken())
+    [listing] = shelf.list_repository(text, CancelToken())
     assert (listing.name, listing.title, listing.bytes) == (OTHER.name, "Other-Q4", 3 * GB)
-    assert (listing.is_official, listing.confirmed, listing.presence) == (False, True, Presence.ABSENT)
+    assert (listing.is_official, listing.exists_on_hub, listing.presence) == (False, True, Presence.ABSENT)
     assert listing.memory
     assert listing.memory > 3 * GB
-    assert shelf.find(OTHER.name) == listing
+    assert shelf.find_listing(OTHER.name) == listing
 
 
 @pytest.mark.parametrize("revision", ["v1.0", "0123456789abcdef", "refs%2Fpr%2F1"])
@@ -207,32 +212,32 @@ def test_any_repositorys_files_are_listed(shelf: ModelManager, hub: FakeHub, tex
 def test_addresses_of_other_revisions_are_refused(shelf: ModelManager, hub: FakeHub, view: str, revision: str) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
     with pytest.raises(HubRefused, match="fetches `main` alone"):
-        shelf.files(address, CancelToken())
+        shelf.list_repository(address, CancelToken())
     with pytest.raises(ModelMissing, match="fetches `main` alone"):
-        shelf.find(address)
-    assert shelf.begun(address) is None
+        shelf.find_listing(address)
+    assert shelf.find_unfinished(address) is None
     assert hub.asked == []
 
 
 def test_addresses_of_main_are_understood(shelf: ModelManager) -> None:
     address = f"https://huggingface.co/owner/repo/resolve/main/{OTHER.file}?download=true"
-    assert [listing.name for listing in shelf.files(address, CancelToken())] == [OTHER.name]
-    assert shelf.find(address).name == OTHER.name
+    assert [listing.name for listing in shelf.list_repository(address, CancelToken())] == [OTHER.name]
+    assert shelf.find_listing(address).name == OTHER.name
 
 
 def test_files_we_know_keep_their_names(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
-    Origins(MetadataFile(Home(home).origins)).remember(ours(PHI_3.file), PHI_3.remote)
+    Origins(MetadataFile(Home(home).origins)).record(ours(PHI_3.file), PHI_3.remote)
     hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
-    [listing] = shelf.files(PHI_3.repo, CancelToken())
-    assert (listing.name, listing.presence) == (PHI_3.name, Presence.HERE)
+    [listing] = shelf.list_repository(PHI_3.repo, CancelToken())
+    assert (listing.name, listing.presence) == (PHI_3.name, Presence.ON_DISK)
 
 
 def test_a_fetched_file_knows_where_it_came_from(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
     file = ours("Other-Q4.gguf")
-    Origins(MetadataFile(Home(home).origins)).remember(file, OTHER)
-    [listing] = shelf.files("owner/repo", CancelToken())
-    assert (listing.name, listing.presence, listing.remote) == ("other-q4", Presence.HERE, OTHER)
-    assert shelf.find(OTHER.name) == listing
+    Origins(MetadataFile(Home(home).origins)).record(file, OTHER)
+    [listing] = shelf.list_repository("owner/repo", CancelToken())
+    assert (listing.name, listing.presence, listing.remote) == ("other-q4", Presence.ON_DISK, OTHER)
+    assert shelf.find_listing(OTHER.name) == listing
 
 
 @pytest.mark.parametrize(
@@ -242,49 +247,49 @@ def test_a_fetched_file_knows_where_it_came_from(shelf: ModelManager, hub: FakeH
 def test_what_cannot_be_listed_is_a_sentence(shelf: ModelManager, hub: FakeHub, text: str, sentence: str) -> None:
     hub.remotes.append(Remote("owner/empty", "README.md"))
     with pytest.raises(HubRefused, match=sentence):
-        shelf.files(text, CancelToken())
+        shelf.list_repository(text, CancelToken())
 
 
 def test_unknown_names_are_answered_with_those_there_are(shelf: ModelManager) -> None:
     with pytest.raises(ModelMissing, match="There are: phi-3-mini-4k-instruct-q4, "):
-        shelf.find("phi-2")
+        shelf.find_listing("phi-2")
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
-        shelf.find("owner/repo")
+        shelf.find_listing("owner/repo")
     with pytest.raises(ModelMissing, match="names no single GGUF file"):
-        shelf.find("owner/repo:Large-00001-of-00003.gguf")
-    assert shelf.find("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
+        shelf.find_listing("owner/repo:Large-00001-of-00003.gguf")
+    assert shelf.find_listing("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
 
 
 def test_room_on_the_disk_counts_what_is_still_to_come(
     shelf: ModelManager, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(PHI_3.remote, 31_072)
-    room = shelf.room(PHI_3.name)
+    room = shelf.check_space(PHI_3.name)
     assert room.needed == 2_393_200_000
     assert room.free > 0
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed))
-    assert shelf.trouble(shelf.room(PHI_3.name)) == ""
+    assert shelf.space_problem(shelf.check_space(PHI_3.name)) == ""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
-    said = shelf.refusal(shelf.room(PHI_3.name))
+    said = shelf.disk_problem(shelf.check_space(PHI_3.name))
     assert "2.4\u00a0GB are still to be fetched" in said
-    assert shelf.trouble(shelf.room(PHI_3.name)) == said
+    assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
 
 def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., ModelManager]) -> None:
     shelf = make(installed=4 * GB)
-    room = shelf.room(PHI_3.name)
-    assert not shelf.find(PHI_3.name).fits
-    assert "4.0\u00a0GB of memory, and this computer has 4.0\u00a0GB" in shelf.warning(room)
-    assert "smaller context" in shelf.trouble(room)
-    assert shelf.refusal(room) == ""
+    room = shelf.check_space(PHI_3.name)
+    assert not shelf.find_listing(PHI_3.name).fits
+    assert "4.0\u00a0GB of memory, and this computer has 4.0\u00a0GB" in shelf.memory_problem(room)
+    assert "smaller context" in shelf.space_problem(room)
+    assert shelf.disk_problem(room) == ""
 
 
 def test_fetching_needs_a_file_of_the_hub(shelf: ModelManager, ours: Copy) -> None:
     ours("other.gguf")
     with pytest.raises(ModelMissing, match="does not come from the Hub"):
-        next(shelf.fetch("other", CancelToken()))
+        next(shelf.download("other", CancelToken()))
     with pytest.raises(ModelMissing, match="There is no model"):
-        next(shelf.fetch("nonsense", CancelToken()))
+        next(shelf.download("nonsense", CancelToken()))
 
 
 def test_files_that_lie_about_are_found(
@@ -304,7 +309,7 @@ def test_files_that_lie_about_are_found(
     (elsewhere / "gone.gguf").symlink_to(elsewhere / "nowhere")
     (elsewhere / "again.gguf").symlink_to(places["b"])
     (elsewhere / "known.gguf").symlink_to(ours("known.gguf"))
-    found = shelf.elsewhere()
+    found = shelf.find_existing()
     assert found[0] == places["phi"]
     assert {path.resolve() for path in found[1:]} == {places["b"], places["below"], places["cache"]}
 
@@ -314,7 +319,7 @@ def test_where_nothing_can_be_read_nothing_lies_about(shelf: ModelManager, monke
         raise OSError
 
     monkeypatch.setattr("platformdirs.user_downloads_path", refuse)
-    assert shelf.elsewhere() == []
+    assert shelf.find_existing() == []
 
 
 def test_every_catalogued_file_is_found_in_the_hubs_cache(
@@ -324,7 +329,7 @@ def test_every_catalogued_file_is_found_in_the_hubs_cache(
         file = tmp_path / "hub" / f"models--{known.repo.replace('/', '--')}" / "snapshots" / "0" / known.file
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(chatml_model, file)
-    listings = shelf.listings()
+    listings = shelf.list_models()
     assert [listing.name for listing in listings] == list(CATALOGUE)
     assert {_source(listing) for listing in listings} == {Source.HUB}
 
@@ -333,27 +338,27 @@ def test_a_fetched_file_is_verified_against_what_the_hub_said(home: Path, ours: 
     library, file = Library(Home(home)), ours("fetched.gguf")
     right = hashlib.sha256(file.read_bytes()).hexdigest()
     origins = Origins(MetadataFile(Home(home).origins))
-    origins.remember(file, Remote("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
-    assert library.verify("fetched").known
-    library.remove("fetched")
-    assert origins.of(file) is None
+    origins.record(file, Remote("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
+    assert library.verify_model("fetched").known
+    library.remove_model("fetched")
+    assert origins.get(file) is None
 
 
 def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(
     shelf: ModelManager, home: Path, ours: Copy
 ) -> None:
     file = ours(PHI_3.file)
-    Origins(MetadataFile(Home(home).origins)).remember(file, Remote("somebody/else", PHI_3.file))
-    assert shelf.find(PHI_3.name).presence is Presence.ABSENT
-    assert shelf.find(f"somebody/else:{PHI_3.file}").presence is Presence.HERE
+    Origins(MetadataFile(Home(home).origins)).record(file, Remote("somebody/else", PHI_3.file))
+    assert shelf.find_listing(PHI_3.name).presence is Presence.ABSENT
+    assert shelf.find_listing(f"somebody/else:{PHI_3.file}").presence is Presence.ON_DISK
 
 
 def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: ModelManager, ours: Copy) -> None:
     file = ours(PHI_3.file)
-    first = shelf.find(PHI_3.name)
+    first = shelf.find_listing(PHI_3.name)
     assert first.model
     assert (first.model.path, first.remote, first.licence, first.is_official) == (file, None, "", False)
-    true = shelf.find(PHI_3.remote.name)
+    true = shelf.find_listing(PHI_3.remote.name)
     assert (true.name, true.presence, true.licence, true.is_official) == (
         PHI_3.remote.name, Presence.ABSENT, "MIT", True,
     )  # fmt: skip
@@ -368,20 +373,20 @@ def test_a_file_with_the_hash_is_the_one_we_know(
     known = replace(PHI_3, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
     library = Library(Home(home))
-    library.add(Path(shutil.copy(chatml_model, tmp_path / PHI_3.file))) if is_added else ours(PHI_3.file)
-    assert shelf.find(PHI_3.name).licence == ""
-    library.verify(PHI_3.name)
-    found = shelf.find(PHI_3.name)
+    library.add_file(Path(shutil.copy(chatml_model, tmp_path / PHI_3.file))) if is_added else ours(PHI_3.file)
+    assert shelf.find_listing(PHI_3.name).licence == ""
+    library.verify_model(PHI_3.name)
+    found = shelf.find_listing(PHI_3.name)
     assert (found.licence, found.is_official, found.remote) == ("MIT", True, known.remote)
 
 
 def test_the_true_one_has_the_name_that_another_has_taken(shelf: ModelManager, home: Path, ours: Copy) -> None:
     other, true = ours(PHI_3.file), ours("microsoft--phi.gguf")
-    Origins(MetadataFile(Home(home).origins)).remember(true, PHI_3.remote)
-    first = shelf.find(PHI_3.name)
+    Origins(MetadataFile(Home(home).origins)).record(true, PHI_3.remote)
+    first = shelf.find_listing(PHI_3.name)
     assert first.model
     assert (first.model.path, first.licence, first.is_official) == (true, "MIT", True)
-    second = shelf.find(f"{PHI_3.name}-2")
+    second = shelf.find_listing(f"{PHI_3.name}-2")
     assert second.model
     assert (second.model.path, second.remote, second.licence) == (other, None, "")
 
@@ -396,7 +401,7 @@ def test_what_has_arrived_meanwhile_is_not_paused(home: Path, begin: Callable[..
     begin(PHI_3.remote, 7)
     (found,) = part_file.unfinished(home / "models")
     part = part_file.PartFile(found.path)
-    assert part.take()
+    assert part.acquire()
     part.open()
     assert part.finish()
     part_file.set_paused(found, True)
@@ -412,15 +417,15 @@ def test_nobody_fetches_what_is_being_dropped(
     begin(PHI_3.remote, 7)
     (found,) = part_file.unfinished(home / "models")
     part, other = part_file.PartFile(found.path), part_file.PartFile(found.path)
-    assert part.take()
+    assert part.acquire()
     unlink, taken = Path.unlink, []
 
     def slow(path: Path, missing_ok: bool = False) -> None:
-        taken.append(other.take())
+        taken.append(other.acquire())
         unlink(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", slow)
-    part.drop()
+    part.delete()
     assert taken == [False, False]
-    assert other.take()
+    assert other.acquire()
     other.close()

@@ -31,9 +31,9 @@ def file(home: Path) -> Path:
 
 def test_threads_lose_nothing_of_each_other(file: Path) -> None:
     def write(number: int) -> None:
-        Checksums(MetadataFile(file)).remember(Path(f"{number}.gguf"), "a" * 64)
-        Checksums(MetadataFile(file)).remember(Path(f"{number}-not.gguf"), "a" * 64)
-        Checksums(MetadataFile(file)).forget(Path(f"{number}-not.gguf"))
+        Checksums(MetadataFile(file)).record(Path(f"{number}.gguf"), "a" * 64)
+        Checksums(MetadataFile(file)).record(Path(f"{number}-not.gguf"), "a" * 64)
+        Checksums(MetadataFile(file)).delete(Path(f"{number}-not.gguf"))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
@@ -45,7 +45,7 @@ def test_programs_lose_nothing_of_each_other(file: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(file), name]) for name in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert len(MetadataFile(file).read()) == 120
-    assert Origins(MetadataFile(file)).of(Path("b-7.gguf")) == Remote("owner/repo", "7.gguf")
+    assert Origins(MetadataFile(file)).get(Path("b-7.gguf")) == Remote("owner/repo", "7.gguf")
 
 
 def test_models_added_at_once_are_all_in_the_list(home: Path, chatml_model: Path, tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_models_added_at_once_are_all_in_the_list(home: Path, chatml_model: Path
     for file in files:
         file.write_bytes(chatml_model.read_bytes())
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda file: Library(Home(home)).add(file), files))
-    assert set(files) <= {model.path for model in Library(Home(home)).entries()}
+        list(pool.map(lambda file: Library(Home(home)).add_file(file), files))
+    assert set(files) <= {model.path for model in Library(Home(home)).list_models()}
 
 
 @pytest.mark.parametrize("error", [NotImplementedError, OSError, TimeoutError])
@@ -65,7 +65,7 @@ def test_a_disk_without_locks_is_written_all_the_same(
         raise error
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
-    Checksums(MetadataFile(file)).remember(Path("x.gguf"), "a" * 64)
+    Checksums(MetadataFile(file)).record(Path("x.gguf"), "a" * 64)
     assert MetadataFile(file).read()
 
 
@@ -75,5 +75,5 @@ def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.
     monkeypatch.setattr(json_file, "_PATIENCE", 0.05)
     (file.parent / ".locks").mkdir(parents=True)
     with FileLock(file.parent / ".locks" / "notes.json.lock", is_singleton=False):
-        Checksums(MetadataFile(file)).remember(Path("x.gguf"), "a" * 64)
+        Checksums(MetadataFile(file)).record(Path("x.gguf"), "a" * 64)
     assert MetadataFile(file).read()

@@ -22,7 +22,7 @@ needs_openssl = pytest.mark.skipif(not OPENSSL, reason="no openssl command to ma
 
 
 def look() -> int | None:
-    return Hub().look(REPO, FILE, CancelToken()).bytes
+    return Hub().file_info(REPO, FILE, CancelToken()).bytes
 
 
 @pytest.fixture
@@ -175,9 +175,9 @@ def test_a_password_in_the_endpoint_is_not_repeated(
 
 def test_a_name_and_password_for_a_mirror_go_to_it_alone(there: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", there.endpoint.replace("://", "://anna:s3cret@"))
-    remote = Hub().look(REPO, FILE, CancelToken())
-    with Hub().open(remote, 0, CancelToken()) as body:
-        assert b"".join(body.pieces) == CONTENT
+    remote = Hub().file_info(REPO, FILE, CancelToken())
+    with Hub().stream(remote, 0, CancelToken()) as body:
+        assert b"".join(body.chunks) == CONTENT
     shown = {asked.place: asked.headers.get("authorization") for asked in there.requests}
     assert shown == {"resolve": "Basic YW5uYTpzM2NyZXQ=", "cdn": None}
     monkeypatch.setenv("HF_TOKEN", "hf_token")
@@ -193,7 +193,7 @@ def test_a_renamed_repository_is_found(there: HubServer) -> None:
 def test_a_repository_lists_its_models(there: HubServer) -> None:
     there.add(REPO, "deep/other.GGUF", b"GGUF", licence="apache-2.0")
     there.add(REPO, "README.md", b"# Model", is_lfs=False)
-    found = Hub().files(REPO, CancelToken())
+    found = Hub().list_files(REPO, CancelToken())
     assert [(remote.file, remote.bytes) for remote in found] == [("deep/other.GGUF", 4), (FILE, len(CONTENT))]
     assert all(remote.licence and remote.sha256 for remote in found)
 
@@ -201,7 +201,7 @@ def test_a_repository_lists_its_models(there: HubServer) -> None:
 @pytest.mark.parametrize("repo", ["", "..", "a/b/c", "owner/na me", "owner/..", "-x/y", "owner/x--y"])
 def test_names_that_no_repository_has(hub: HubServer, repo: str) -> None:
     with pytest.raises(HubRefused, match="no name of a repository"):
-        Hub().files(repo, CancelToken())
+        Hub().list_files(repo, CancelToken())
     assert not hub.requests
 
 
@@ -214,7 +214,7 @@ def test_an_api_that_says_nonsense(there: HubServer, body: bytes) -> None:
 
     there.misbehave(faults.Fault(change, only_files=False), at="api")
     with pytest.raises(HubUnreachable, match="something else than the Hub would"):
-        Hub().files(REPO, CancelToken())
+        Hub().list_files(REPO, CancelToken())
 
 
 def test_stopping_ends_a_question(there: HubServer) -> None:
@@ -222,4 +222,4 @@ def test_stopping_ends_a_question(there: HubServer) -> None:
     stop = CancelToken()
     stop.set()
     with pytest.raises(HubUnreachable):
-        Hub().look(REPO, FILE, stop)
+        Hub().file_info(REPO, FILE, stop)

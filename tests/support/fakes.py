@@ -171,14 +171,14 @@ class FakeHub:
         self.asked: list[str] = []
         self.error: HubError | None = None
 
-    def look(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
         self.asked.append(f"{repo}:{file}")
         found = [remote for remote in self._known() if (remote.repo, remote.file) == (repo, file)]
         if not found:
             raise HubMissing(f"There is no {file}.")
         return found[0]
 
-    def files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
         self.asked.append(repo)
         found = [remote for remote in self._known() if remote.repo == repo]
         if not found:
@@ -205,7 +205,7 @@ PHI_4 = Listing(
     Remote("bartowski/microsoft_Phi-4-mini-instruct-GGUF", "microsoft_Phi-4-mini-instruct-Q4_K_M.gguf"),
     licence="MIT",
     bytes=2_490_000_000,
-    is_rough=True,
+    is_size_approximate=True,
     is_official=False,
     memory=3_300_000_000,
 )
@@ -216,9 +216,9 @@ class ScriptedShelf:
 
     Attributes:
         rows: what is on the Hub, by name; what has been fetched so far, and whether it is paused, stays there.
-        repos: what `files` finds; anything else is an error.
+        repos: what `list_repository` finds; anything else is an error.
         room_free, room_memory: what this computer has.
-        found: what `elsewhere` finds.
+        found: what `find_existing` finds.
         fetches, discarded: the names it was asked for, oldest first.
         asked: how often the Hub was asked for the catalogue.
     """
@@ -244,27 +244,27 @@ class ScriptedShelf:
         """What the next fetch tells."""
         self._scripts.append(list(lines))
 
-    def listings(self) -> list[Listing]:
-        models = {model.name: model for model in (self._library.entries() if self._library else [])}
+    def list_models(self) -> list[Listing]:
+        models = {model.name: model for model in (self._library.list_models() if self._library else [])}
         rows = [replace(row, model=models.pop(row.name, row.model)) for row in self.rows.values()]
         return rows + [_on_disk(model) for model in models.values()]
 
-    def measured(self) -> list[Listing]:
-        return [replace(row, speed=5.2) for row in self.listings()]
+    def list_with_speeds(self) -> list[Listing]:
+        return [replace(row, speed=5.2) for row in self.list_models()]
 
-    def confirmed(self, stop: CancelToken) -> Iterator[Listing]:
+    def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         self.asked += 1
         for name, row in self.rows.items():
-            self.rows[name] = replace(row, confirmed=name not in self.unknown, is_rough=False)
+            self.rows[name] = replace(row, exists_on_hub=name not in self.unknown, is_size_approximate=False)
             yield self.rows[name]
 
-    def files(self, repo: str, stop: CancelToken) -> list[Listing]:
+    def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         if repo not in self.repos:
             raise HubRefused(f"The Hub does not know {repo}.")
         self.rows.update({row.name: row for row in self.repos[repo]})
         return self.repos[repo]
 
-    def fetch(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
         self.fetches.append(name)
         for line in self._scripts.popleft() if self._scripts else []:
             if isinstance(line, threading.Event):
@@ -275,32 +275,32 @@ class ScriptedShelf:
             if isinstance(line, Exception):
                 raise line
             if isinstance(line, Progress):
-                self.rows[name] = replace(self.rows[name], bytes_here=line.done)
+                self.rows[name] = replace(self.rows[name], bytes_on_disk=line.done)
             elif isinstance(line, Fetched):
                 self.rows[name] = replace(self.rows[name], model=line.model)
             if not isinstance(line, threading.Event):
                 yield line
 
-    def discard(self, name: str) -> None:
+    def discard_download(self, name: str) -> None:
         self.discarded.append(name)
-        self.rows[name] = replace(self.rows[name], bytes_here=0, is_paused=False)
+        self.rows[name] = replace(self.rows[name], bytes_on_disk=0, is_paused=False)
 
     def set_paused(self, name: str, paused: bool) -> None:
         self.rows[name] = replace(self.rows[name], is_paused=paused)
 
-    def room(self, name: str) -> SpaceCheck:
+    def check_space(self, name: str) -> SpaceCheck:
         row = self.rows[name]
-        needed = (row.bytes or 0) - row.bytes_here
+        needed = (row.bytes or 0) - row.bytes_on_disk
         return SpaceCheck(
             Path("/home/ada/.local/share/Phichat/models"), needed, self.room_free, row.memory, self.room_memory
         )
 
-    def trouble(self, room: SpaceCheck) -> str:
+    def space_problem(self, room: SpaceCheck) -> str:
         if room.needed > room.free:
             return "The disk is too full. Make room."
         return "It needs more memory." if room.memory and room.memory > room.memory_installed else ""
 
-    def elsewhere(self) -> list[Path]:
+    def find_existing(self) -> list[Path]:
         return self.found
 
 

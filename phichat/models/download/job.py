@@ -64,13 +64,13 @@ class _Work:
     def __init__(self, remote: Remote, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
         self._origins, self._checksums = Origins(MetadataFile(home.origins)), Checksums(MetadataFile(home.checksums))
-        self._tries = RetryPolicy(stop, patience)
+        self._retry = RetryPolicy(stop, patience)
         self._transfer: Transfer | None = None
-        self._pace = TransferRate()
-        self._phase, self._note = Phase.ASKING, ""
+        self._rate = TransferRate()
+        self._phase, self._note = Phase.CONTACTING_HUB, ""
         self._was_damaged = self._has_asked = self._is_taken = False
         self._taken: list[Path] = []
-        self._fetched: Fetched | None = None
+        self._result: Fetched | None = None
         self._error: PhichatError | None = None
         self.part = PartFile(destination(home.models, remote, self._origins))
         self.ended = threading.Event()
@@ -79,7 +79,7 @@ class _Work:
         """To the end, whatever it is."""
         try:
             with WakeLock():
-                self._fetched = self._fetch()
+                self._result = self._download()
         except PhichatError as error:
             self._error = error
         except Exception as error:  # a download never ends without a word
@@ -91,122 +91,124 @@ class _Work:
 
     def outcome(self) -> Fetched:
         """What came of it. Raises HubError or StoreError."""
-        if self._fetched is None:
+        if self._result is None:
             raise self._error or HubError(tr("The download ended early: try again."))
-        return self._fetched
+        return self._result
 
     def progress(self) -> Progress:
         """How far it is."""
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
-        if phase is Phase.ELSEWHERE:
+        if phase is Phase.IN_OTHER_PROCESS:
             note = tr("Another Phichat on this computer is fetching it.")
-            return Progress(phase, self.part.bytes_elsewhere(), total, note=note)
-        self._pace.add(time.monotonic(), done)
-        if phase is not Phase.FETCHING:
+            return Progress(phase, self.part.bytes_on_disk(), total, note=note)
+        self._rate.add(time.monotonic(), done)
+        if phase is not Phase.DOWNLOADING:
             return Progress(phase, done, total, note=note)
-        return Progress(phase, done, total, self._pace.speed, self._pace.left(total - done), note)
+        return Progress(phase, done, total, self._rate.speed, self._rate.seconds_left(total - done), note)
 
     def _state(self) -> tuple[Phase, str]:
-        if self._tries.note:
-            return Phase.WAITING, self._tries.note
-        if not self._transfer or self._phase is not Phase.ASKING:
+        if self._retry.note:
+            return Phase.WAITING, self._retry.note
+        if not self._transfer or self._phase is not Phase.CONTACTING_HUB:
             return self._phase, self._note
         if self.part.bytes == self._remote.bytes:
-            return Phase.CHECKING, self._note
-        if self._transfer.heard and time.monotonic() - self._transfer.heard > SILENCE:
+            return Phase.VERIFYING, self._note
+        if self._transfer.last_received and time.monotonic() - self._transfer.last_received > SILENCE:
             return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=host())
-        return (Phase.FETCHING if self._transfer.heard else Phase.ASKING), self._transfer.note or self._note
+        return (
+            Phase.DOWNLOADING if self._transfer.last_received else Phase.CONTACTING_HUB
+        ), self._transfer.note or self._note
 
-    def _fetch(self) -> Fetched | None:
+    def _download(self) -> Fetched | None:
         for _ in range(MOST_BEGINNINGS):
-            if not self._take():
+            if not self._acquire():
                 return None
-            self._look()
+            self._resolve()
             if self._stop.is_set():
                 return None
-            if self._is_here():
-                self.part.drop()
-                return self._remembered()
+            if self._is_on_disk():
+                self.part.delete()
+                return self._register()
             if not self.part.path.exists() or self._is_ours():
-                if self._has_arrived():
+                if self._transfer_all():
                     return self._finish()
             else:
-                self._go_elsewhere()
+                self._choose_other_name()
         raise HubRefused(
             tr("{file} changes on the Hub faster than it can be fetched. Try again later.").format(
                 file=self._remote.file
             )
         )
 
-    def _take(self) -> bool:
+    def _acquire(self) -> bool:
         """Wait until no other program is fetching the same file; false once stopped."""
         while not self._is_taken:
-            if self.part.take():
-                self._is_taken, self._phase, self._note = True, Phase.ASKING, self._note
+            if self.part.acquire():
+                self._is_taken, self._phase, self._note = True, Phase.CONTACTING_HUB, self._note
                 if noted := begun(self._home.models, self._remote):
                     self._remote = noted.remote
                 break
-            self._phase = Phase.ELSEWHERE
+            self._phase = Phase.IN_OTHER_PROCESS
             if self._stop.wait(REPORT_EVERY):
                 return False
         return not self._stop.is_set()
 
     def _is_ours(self) -> bool:
         """Whether what lies under the file's name came from where this one is to come from."""
-        known = self._origins.of(self.part.path)
+        known = self._origins.get(self.part.path)
         return known is not None and is_same(known, self._remote)
 
-    def _look(self) -> None:
+    def _resolve(self) -> None:
         """Size and checksum: from the note where the download has begun, else from the Hub."""
-        known = self._origins.of(self.part.path) if self._is_ours() and self.part.path.is_file() else None
+        known = self._origins.get(self.part.path) if self._is_ours() and self.part.path.is_file() else None
         if known and known.sha256 and not self._has_asked:
             self._remote = known
-        if self._remote.bytes and self._remote.sha256 and (known or self.part.bytes_elsewhere()):
+        if self._remote.bytes and self._remote.sha256 and (known or self.part.bytes_on_disk()):
             return
-        asked = self._tries.until(lambda: self._hub.look(self._remote.repo, self._remote.file, self._stop))
+        asked = self._retry.call(lambda: self._hub.file_info(self._remote.repo, self._remote.file, self._stop))
         if asked:
             self._has_asked = True
             self._remote = replace(asked, licence=self._remote.licence)
 
-    def _is_here(self) -> bool:
+    def _is_on_disk(self) -> bool:
         """Whether what lies under the file's name, fetched or put there by the person, is the file."""
         path = self.part.path
         if not path.is_file() or path.stat().st_size != self._remote.bytes:
             return False
-        if self._checksums.of(path) == self._remote.sha256:
+        if self._checksums.get(path) == self._remote.sha256:
             return True
-        self._phase = Phase.CHECKING
+        self._phase = Phase.VERIFYING
         found = sha256_of(path, self._stop)
-        self._phase = Phase.ASKING
+        self._phase = Phase.CONTACTING_HUB
         return found == self._remote.sha256
 
-    def _go_elsewhere(self) -> None:
+    def _choose_other_name(self) -> None:
         """The person's own file lies under that name: this one gets another."""
         self._taken.append(self.part.path)
         self.part.close()
         self.part = PartFile(destination(self._home.models, self._remote, self._origins, self._taken))
         self._is_taken = False
 
-    def _has_arrived(self) -> bool:
+    def _transfer_all(self) -> bool:
         """Fetch what is missing; whether all is as the Hub says. If not, all is forgotten."""
-        self.part.note(self._remote)
+        self.part.write_note(self._remote)
         self.part.open()
-        self._transfer = Transfer(self._hub, self._remote, self.part, self._tries, self._stop)
+        self._transfer = Transfer(self._hub, self._remote, self.part, self._retry, self._stop)
         try:
             if self._transfer.run() == self._remote.sha256:
                 return True
-            self._count_damage()
+            self._note_damage()
         except FileChanged:
             self._note = tr("It has changed on the Hub: it is fetched from the start.")
         if not self._stop.is_set():
             self._remote = replace(self._remote, bytes=None, sha256=None)  # to be asked for again
-            self.part.restart()
+            self.part.truncate()
         return False
 
-    def _count_damage(self) -> None:
+    def _note_damage(self) -> None:
         if self._was_damaged and not self._stop.is_set():
-            self.part.restart()
+            self.part.truncate()
             raise HubRefused(
                 tr("{file} arrived damaged twice, and is not kept. Try another network, or another mirror.").format(
                     file=self._remote.file
@@ -217,13 +219,13 @@ class _Work:
 
     def _finish(self) -> Fetched | None:
         with suppress(StoreError):  # before the name, as a kill between the two shall not part them
-            self._origins.remember(self.part.path, self._remote)
-        return self._remembered() if self.part.finish() else None
+            self._origins.record(self.part.path, self._remote)
+        return self._register() if self.part.finish() else None
 
-    def _remembered(self) -> Fetched:
+    def _register(self) -> Fetched:
         """The file as the library names it; where it came from and its checksum stay with it."""
         sha256 = self._remote.sha256 or ""
         with suppress(StoreError):  # a disk without room for a line more: the file itself is here
-            self._origins.remember(self.part.path, self._remote)
-        self._checksums.remember(self.part.path, sha256)
-        return Fetched(Library(self._home).find(str(self.part.path)), sha256)
+            self._origins.record(self.part.path, self._remote)
+        self._checksums.record(self.part.path, sha256)
+        return Fetched(Library(self._home).find_model(str(self.part.path)), sha256)

@@ -66,7 +66,7 @@ def destination(folder: Path, remote: Remote, origins: Origins, taken: Collectio
 def _is_free(path: Path, remote: Remote, origins: Origins, taken: Collection[Path]) -> bool:
     if path in taken or path.is_dir():
         return False
-    owners = [origins.of(path) if path.exists() else None, noted.remote if (noted := _read(path)) else None]
+    owners = [origins.get(path) if path.exists() else None, noted.remote if (noted := _read(path)) else None]
     return all(owner is None or is_same(owner, remote) for owner in owners)
 
 
@@ -86,13 +86,13 @@ def discard(partial: Partial) -> None:
     """Delete what there is of it. Raises StoreError, also while another program is fetching it."""
     part = PartFile(partial.path)
     try:
-        if not part.take():
+        if not part.acquire():
             raise StoreError(
                 tr("Another Phichat on this computer is fetching {name}: cancel it there.").format(
                     name=partial.path.name
                 )
             )
-        part.drop()
+        part.delete()
     finally:
         part.close()
 
@@ -126,13 +126,13 @@ class PartFile:
         self._lock = FileLock(lock, mode=0o600, thread_local=False)
 
     @property
-    def place(self) -> Path:
+    def part_path(self) -> Path:
         """Where its bytes are now."""
         return _part(self.path)
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
-        with self._told():
+        with self._map_os_errors():
             make_private(self.path.parent / ".locks")
             if is_private(self.path.parent):
                 reclaim(Path(self._lock.lock_file))
@@ -148,19 +148,19 @@ class PartFile:
 
     def open(self) -> None:
         """Be ready to append to what there is. Raises StoreError."""
-        with self._guard, self._told():
+        with self._guard, self._map_os_errors():
             if not self._is_closed and self._file is None:
-                self._file = open_private(self.place, "ab", shares=True, trusts=False, buffering=0)
+                self._file = open_private(self.part_path, "ab", shares=True, trusts=False, buffering=0)
                 self.bytes = os.fstat(self._file.fileno()).st_size
 
-    def bytes_elsewhere(self) -> int:
+    def bytes_on_disk(self) -> int:
         """How many there are while another program writes them."""
         try:
-            return self.place.stat().st_size
+            return self.part_path.stat().st_size
         except OSError:
             return 0
 
-    def note(self, remote: Remote) -> None:
+    def write_note(self, remote: Remote) -> None:
         """Write down which file this is the beginning of; it is meant to go on. Raises StoreError."""
         with self._guard:
             self._total = remote.bytes or 0
@@ -170,32 +170,32 @@ class PartFile:
                 _write(self.path, remote, paused=False)
             except StoreError as error:
                 if isinstance(error.__cause__, OSError):
-                    raise StoreError(self._sentence(error.__cause__)) from error.__cause__
+                    raise StoreError(self._error_message(error.__cause__)) from error.__cause__
                 raise
 
     def append(self, data: bytes) -> None:
         """Write `data` through to the system, so that it outlives this program. Raises StoreError."""
-        with self._guard, self._told():
+        with self._guard, self._map_os_errors():
             rest = memoryview(data)
             while rest and self._file:
                 count = self._file.write(rest)
                 self.bytes += count
                 rest = rest[count:]
 
-    def restart(self) -> None:
+    def truncate(self) -> None:
         """Forget every byte. Raises StoreError."""
-        with self._guard, self._told():
+        with self._guard, self._map_os_errors():
             if self._file:
                 self._file.truncate(0)
                 self.bytes = 0
 
-    def check_place(self) -> None:
+    def check_not_moved(self) -> None:
         """Raises StoreError where the file is no longer where it was: its folder was moved or removed."""
         with self._guard:
             if self._file is None:
                 return
             try:
-                if os.path.samestat(os.fstat(self._file.fileno()), self.place.stat()):
+                if os.path.samestat(os.fstat(self._file.fileno()), self.part_path.stat()):
                     return
             except OSError:
                 pass
@@ -207,25 +207,25 @@ class PartFile:
 
     def finish(self) -> bool:
         """Give the file its name: it is whole and verified. False where it was closed before. Raises StoreError."""
-        with self._guard, self._told():
+        with self._guard, self._map_os_errors():
             if self._file is None:
                 return False
             os.fsync(self._file.fileno())
             self._file.close()  # where files in use cannot be renamed
             self._file = None
-            self.place.replace(self.path)
+            self.part_path.replace(self.path)
             _sync_folder(self.path.parent)
         with suppress(OSError), _notebook(self.path).alone():
             _note(self.path).unlink()
         self.close()
         return True
 
-    def drop(self) -> None:
+    def delete(self) -> None:
         """There is nothing to fetch: leave no trace of it. Raises StoreError."""
         self._stop_writing()
         try:
-            with self._told():
-                self.place.unlink(missing_ok=True)
+            with self._map_os_errors():
+                self.part_path.unlink(missing_ok=True)
                 _note(self.path).unlink(missing_ok=True)
         finally:
             self.close()
@@ -243,14 +243,14 @@ class PartFile:
                 self._file = None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _map_os_errors(self) -> Iterator[None]:
         """What goes wrong on the disk, as our error."""
         try:
             yield
         except OSError as error:
-            raise StoreError(self._sentence(error)) from error
+            raise StoreError(self._error_message(error)) from error
 
-    def _sentence(self, error: OSError) -> str:
+    def _error_message(self, error: OSError) -> str:
         folder, reason = self.path.parent, error.strerror or error
         needed = self._total - self.bytes
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
@@ -301,7 +301,7 @@ def _notebook(path: Path) -> MetadataFile:
 
 def _read(path: Path) -> Partial | None:
     values = _notebook(path).read()
-    remote = Remote.of(values)
+    remote = Remote.from_json(values)
     if remote is None:
         return None
     try:

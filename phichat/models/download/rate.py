@@ -41,7 +41,7 @@ class TransferRate:
             return 0.0
         return (self._done - self._first) / (self._now - self._samples[0][0])
 
-    def left(self, remaining: int) -> float | None:
+    def seconds_left(self, remaining: int) -> float | None:
         """Seconds until `remaining` bytes are here, changing slowly; None while that cannot be told."""
         if not self.speed:
             self._left = None

@@ -37,19 +37,19 @@ class RetryPolicy:
             trouble=trouble, seconds=format_number(int(left) + 1)
         )
 
-    def until(self, ask: Callable[[], T]) -> T | None:
+    def call(self, ask: Callable[[], T]) -> T | None:
         """What `ask` returns, asked until the server answers; None once stopped. Raises what patience ends with."""
         while not self._stop.is_set():
             try:
                 answer = ask()
             except HubUnreachable as trouble:
-                self.rest(trouble)
+                self.back_off(trouble)
             else:
-                self.forget()
+                self.reset()
                 return answer
         return None
 
-    def rest(self, trouble: HubUnreachable) -> None:
+    def back_off(self, trouble: HubUnreachable) -> None:
         """A try brought nothing: wait for the next. Raises `trouble` once patience ends."""
         if self._stop.is_set():
             return
@@ -61,6 +61,6 @@ class RetryPolicy:
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Something has come."""
         self._futile, self._trouble = 0, ""

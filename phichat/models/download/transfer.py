@@ -26,78 +26,78 @@ class Transfer:
 
     def __init__(self, hub: Hub, remote: Remote, part: PartFile, tries: RetryPolicy, stop: CancelToken) -> None:
         self._hub, self._remote, self._part = hub, remote, part
-        self._tries, self._stop = tries, stop
+        self._retry, self._stop = tries, stop
         self._total = remote.bytes or 0
         self._futile = 0
         self.note = ""
         self._begins_anew = False
-        self._looked = self._since = self.heard = 0.0
+        self._looked = self._since = self.last_received = 0.0
         self._bytes_then = 0
         if part.bytes > self._total:
-            part.restart()
-        self._follower = RunningChecksum(part.place)
-        self._follower.advance(part.bytes)
+            part.truncate()
+        self._checksum = RunningChecksum(part.part_path)
+        self._checksum.advance(part.bytes)
 
     def run(self) -> str:
         """The SHA-256 once all bytes are here; empty once stopped. Raises FileChanged, HubError or StoreError."""
         try:
             self._check_room()
             while self._part.bytes < self._total and not self._stop.is_set():
-                self._try()
+                self._attempt()
             return "" if self._stop.is_set() else self._digest()
         finally:
-            self._follower.close()
+            self._checksum.close()
 
     def _check_room(self) -> None:
         folder, missing = self._part.path.parent, self._total - self._part.bytes
         if missing > free_bytes(folder):
             raise StoreError(disk_full(folder, missing))
 
-    def _try(self) -> None:
+    def _attempt(self) -> None:
         before = self._part.bytes
         try:
             self._receive()
         except HubUnreachable as trouble:
             if self._part.bytes > before:
-                self._tries.forget()
+                self._retry.reset()
                 return
             self._count_futile()
-            self._tries.rest(trouble)
+            self._retry.back_off(trouble)
 
     def _receive(self) -> None:
         """One request, for what is not here yet. Raises HubUnreachable unless all came."""
         self._begins_anew = False
-        with self._hub.open(self._remote, self._part.bytes, self._stop) as body:
+        with self._hub.stream(self._remote, self._part.bytes, self._stop) as body:
             surplus = body.surplus
             self._begins_anew = surplus > 0
             self._looked = self._since = time.monotonic()
             self._bytes_then = self._part.bytes
-            for piece in body.pieces:
-                self._keep(piece[surplus:])
+            for piece in body.chunks:
+                self._append(piece[surplus:])
                 surplus = max(surplus - len(piece), 0)
                 if self._part.bytes >= self._total or self._stop.is_set():
                     return
         raise HubUnreachable(tr("{host} ended the connection early: check the network.").format(host=host()))
 
-    def _keep(self, data: bytes) -> None:
-        self.heard = time.monotonic()
+    def _append(self, data: bytes) -> None:
+        self.last_received = time.monotonic()
         self.note = "" if data else tr("{host} sends it from the beginning again.").format(host=host())
         if data:
-            self._tries.forget()
+            self._retry.reset()
             self._part.append(data[: self._total - self._part.bytes])
-            self._follower.advance(self._part.bytes)
-        if self.heard - self._looked > LOOK_EVERY:
-            self._looked = self.heard
-            self._part.check_place()
+            self._checksum.advance(self._part.bytes)
+        if self.last_received - self._looked > LOOK_EVERY:
+            self._looked = self.last_received
+            self._part.check_not_moved()
             self._check_speed()
 
     def _check_speed(self) -> None:
         """A line that all but stands still is left for a new one. Raises HubUnreachable."""
-        seconds = self.heard - self._since
+        seconds = self.last_received - self._since
         if seconds > SLOW_FOR and not self._begins_anew:
             if self._part.bytes - self._bytes_then < SLOWEST * seconds:
                 raise HubUnreachable(tr("The connection to {host} is too slow: check the network.").format(host=host()))
-            self._since, self._bytes_then = self.heard, self._part.bytes
+            self._since, self._bytes_then = self.last_received, self._part.bytes
 
     def _count_futile(self) -> None:
         self._futile += self._begins_anew
@@ -111,10 +111,10 @@ class Transfer:
 
     def _digest(self) -> str:
         try:
-            return self._follower.digest()
+            return self._checksum.digest()
         except OSError as error:
             raise StoreError(
                 tr("{path} cannot be read: {reason}. Look after the disk, then go on.").format(
-                    path=self._part.place, reason=error.strerror or error
+                    path=self._part.part_path, reason=error.strerror or error
                 )
             ) from error

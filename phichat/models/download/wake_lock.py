@@ -15,7 +15,7 @@ class WakeLock:
     """
 
     def __init__(self) -> None:
-        self.worked: bool | None = None
+        self.is_held: bool | None = None
         """Whether the computer stays awake; None until the system has answered."""
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -28,7 +28,7 @@ class WakeLock:
             try:
                 self._thread.start()
             except RuntimeError:  # no more threads: then it sleeps
-                self._thread, self.worked = None, False
+                self._thread, self.is_held = None, False
 
     def stop(self) -> None:
         """Let it sleep again."""
@@ -51,11 +51,11 @@ class WakeLock:
             from wakepy import keep  # noqa: PLC0415 - takes as long as a window's start may
 
             with keep.running(on_fail="pass") as mode:
-                self.worked = mode.active
+                self.is_held = mode.active
                 if mode.active:
                     end.wait()
         except Exception:
-            self.worked = False
+            self.is_held = False
             logging.getLogger(__name__).info("the computer may fall asleep", exc_info=True)
 
 

@@ -85,8 +85,8 @@ class DownloadManager(QObject):
     def take_up(self, listings: Iterable[Listing]) -> None:
         """Go on with what an earlier start of the application left; what was paused stays so."""
         for listing in listings:
-            if listing.presence is Presence.PARTLY and listing.name not in self._states:
-                progress = Progress(Phase.ASKING, listing.bytes_here, listing.bytes or 0)
+            if listing.presence is Presence.PARTIAL and listing.name not in self._states:
+                progress = Progress(Phase.CONTACTING_HUB, listing.bytes_on_disk, listing.bytes or 0)
                 self._become(listing.name, Download(progress, is_paused=listing.is_paused))
                 if not listing.is_paused:
                     self.start(listing.name)
@@ -129,23 +129,23 @@ class DownloadManager(QObject):
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""
         shelf = self._shelf()
-        here = before.progress or Progress(Phase.ASKING, 0, 0)
-        yield Progress(Phase.ASKING, here.done, here.total)
+        here = before.progress or Progress(Phase.CONTACTING_HUB, 0, 0)
+        yield Progress(Phase.CONTACTING_HUB, here.done, here.total)
         if before.is_paused:
             shelf.set_paused(name, False)
-        yield from shelf.fetch(name, stop)
+        yield from shelf.download(name, stop)
         if wish := self._wishes.get(stop):
             yield from self._fulfil(name, wish, stop)
 
     def _fulfil(self, name: str, wish: _Wish, _: CancelToken) -> Iterator[object]:
         """In a job's thread."""
         shelf = self._shelf()
-        listing = next((listing for listing in shelf.listings() if listing.name == name), None)
-        if listing and listing.presence is Presence.PARTLY:
+        listing = next((listing for listing in shelf.list_models() if listing.name == name), None)
+        if listing and listing.presence is Presence.PARTIAL:
             if wish is _Wish.PAUSE:
                 shelf.set_paused(name, True)
             else:
-                shelf.discard(name)
+                shelf.discard_download(name)
         yield from ()
 
     @Slot(object, object)

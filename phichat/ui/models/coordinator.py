@@ -140,7 +140,7 @@ class ModelCoordinator(QObject):
     def _list(self, _: "CancelToken") -> "list[Listing]":
         if self._is_offered:  # then it is imported here, and not on the window's time
             import phichat.ui.models.first_run  # noqa: F401, PLC0415
-        return self._shelf().listings()
+        return self._shelf().list_models()
 
     def _on_known(self, listings: "Sequence[Listing]") -> None:
         self._listings = {listing.name: listing for listing in listings}
@@ -221,15 +221,15 @@ class ModelCoordinator(QObject):
         return page
 
     def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":
-        room = self._shelf().room(PHI_3)
-        return room, self._shelf().trouble(room)
+        room = self._shelf().check_space(PHI_3)
+        return room, self._shelf().space_problem(room)
 
     def _on_room(self, found: "tuple[SpaceCheck, str]") -> None:
         if self._page:
             self._page.show_room(*found)
 
     def _find_files(self, _: "CancelToken") -> list[Path]:
-        return self._shelf().elsewhere()
+        return self._shelf().find_existing()
 
     def _on_files(self, files: Sequence[Path]) -> None:
         if self._page:

@@ -99,8 +99,8 @@ class ModelsDialog(QDialog):
 
     def _look(self, _: CancelToken) -> Iterator[object]:
         """In an errand's thread: first what is there, then how fast."""
-        yield self._shelf().listings()
-        yield self._shelf().measured()
+        yield self._shelf().list_models()
+        yield self._shelf().list_with_speeds()
 
     @Slot(object)
     def _on_known(self, listings: Sequence[Listing]) -> None:
@@ -137,7 +137,7 @@ class ModelsDialog(QDialog):
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self.say(tr("Asking the Hub…"))
-        self._tasks.run(lambda stop: self._shelf().confirmed(stop), self._on_confirmed, self._on_hub_asked)
+        self._tasks.run(lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_hub_asked)
 
     def _on_confirmed(self, listing: Listing) -> None:
         self._known = [listing if known.name == listing.name else known for known in self._known]
@@ -145,7 +145,7 @@ class ModelsDialog(QDialog):
 
     def _on_hub_asked(self, trouble: str) -> None:
         self._hub.setEnabled(True)
-        unknown = sum(listing.confirmed is False for listing in self._known)
+        unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
         missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
         self.say(trouble or (missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes.")))
@@ -157,7 +157,7 @@ class ModelsDialog(QDialog):
             self._list.setEnabled(False)
             self.say(tr("Asking the Hub…"))
             self._tasks.run(
-                single_result(lambda stop: self._shelf().files(repo, stop)), self._on_files, self._on_listed
+                single_result(lambda stop: self._shelf().list_repository(repo, stop)), self._on_files, self._on_listed
             )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
@@ -250,7 +250,7 @@ class ModelsDialog(QDialog):
 
     def add_file(self, file: str) -> None:
         """Remember `file`, which stays where it is."""
-        self._tasks.run(single_result(lambda _: self._library().add(Path(file))), self._on_added, self._on_changed)
+        self._tasks.run(single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_changed)
 
     def _on_added(self, model: ModelFile) -> None:
         self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
@@ -312,18 +312,18 @@ def _place(listing: Listing) -> tuple[str, str]:
 
 
 def _unknown(listing: Listing) -> str:
-    if listing.confirmed is False and not listing.model:
+    if listing.exists_on_hub is False and not listing.model:
         return tr("The Hub does not know this file: it was moved or withdrawn.")
     return "" if listing.model else listing.note
 
 
 def _room(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:
-    room = shelf().room(name)
-    return room, shelf().trouble(room)
+    room = shelf().check_space(name)
+    return room, shelf().space_problem(room)
 
 
 def _removed(library: "Callable[[], Library]", name: str, _: CancelToken) -> ModelFile:
-    return library().remove(name)
+    return library().remove_model(name)
 
 
 def _ignore(_: str) -> None:

@@ -21,7 +21,7 @@ def amount(progress: Progress) -> str:
 
 def standing(download: Download) -> str:
     """How a download stands, in one line: figures, or why it waits."""
-    progress = download.progress or Progress(Phase.ASKING, 0, 0)
+    progress = download.progress or Progress(Phase.CONTACTING_HUB, 0, 0)
     if download.error:
         return download.error
     if download.is_paused:
@@ -50,10 +50,10 @@ def presence(listing: Listing, download: Download) -> str:
     """Whether a model is on this disk."""
     if listing.model:
         return tr("on this disk")
-    if download.is_begun or listing.presence is Presence.PARTLY:
-        progress = download.progress or Progress(Phase.ASKING, listing.bytes_here, listing.bytes or 0)
+    if download.is_begun or listing.presence is Presence.PARTIAL:
+        progress = download.progress or Progress(Phase.CONTACTING_HUB, listing.bytes_on_disk, listing.bytes or 0)
         return tr("{percent} % here").format(percent=format_number(percent(progress)))
-    if listing.confirmed is False:
+    if listing.exists_on_hub is False:
         return tr("the Hub does not know this file")
     return tr("not here")
 
@@ -63,7 +63,9 @@ def whole_size(listing: Listing) -> str:
     if listing.bytes is None:
         return tr("size unknown")
     return (
-        tr("about {size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)
+        tr("about {size}").format(size=format_size(listing.bytes))
+        if listing.is_size_approximate
+        else format_size(listing.bytes)
     )
 
 
@@ -74,11 +76,11 @@ def rounded(speed: float) -> str:
 
 def _going(progress: Progress) -> str:
     match progress.phase:
-        case Phase.ASKING:
+        case Phase.CONTACTING_HUB:
             return _joined(amount(progress), tr("Asking the Hub…"))
-        case Phase.CHECKING:
+        case Phase.VERIFYING:
             return _joined(tr("All is here; checking it…"), progress.note)
-        case Phase.ELSEWHERE:
+        case Phase.IN_OTHER_PROCESS:
             return progress.note or tr("Another Phichat on this computer is fetching it.")
         case Phase.WAITING:
             return _joined(amount(progress), progress.note or tr("Waiting for the line"))

@@ -100,7 +100,7 @@ class ModelTable(QTreeWidget):
         colours = [tokens.text, *[tokens.muted] * 5]
         if not listing.fits:
             colours[MEMORY] = tokens.alert
-        if listing.confirmed is False and not listing.model:
+        if listing.exists_on_hub is False and not listing.model:
             colours[STATE] = tokens.alert
         for column, text in enumerate(self._texts(listing)):
             item.setText(column, text)
@@ -127,4 +127,8 @@ class ModelTable(QTreeWidget):
 def _rough_size(listing: Listing) -> str:
     if listing.bytes is None:
         return "–"
-    return tr("~{size}").format(size=format_size(listing.bytes)) if listing.is_rough else format_size(listing.bytes)
+    return (
+        tr("~{size}").format(size=format_size(listing.bytes))
+        if listing.is_size_approximate
+        else format_size(listing.bytes)
+    )

@@ -62,7 +62,7 @@ class ChecksumJob(QObject):
                 self._read.emit(stop, model.title, done, total)
 
         try:
-            yield self._library().verify(model.name, report)
+            yield self._library().verify_model(model.name, report)
         except _StoppedError:
             return
 

@@ -94,7 +94,7 @@ def test_a_file_arrives_verified_and_leaves_nothing_beside_it(phi: HubServer, pl
 
 def test_where_it_came_from_stays_with_it(phi: HubServer, place: Home, path: Path) -> None:
     fetched = get(place)
-    origin = Origins(MetadataFile(place.origins)).of(path)
+    origin = Origins(MetadataFile(place.origins)).get(path)
     assert origin == Remote(REPO, FILE, phi.repos[REPO].head, len(CONTENT), fetched.sha256)
 
 
@@ -102,7 +102,7 @@ def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Hom
     phi.speed = 10_000_000
     for event in fetch(WANTED, place, CancelToken()):
         # Once all has come, it may be checked and named before this is looked at.
-        assert isinstance(event, Fetched) or event.phase is Phase.CHECKING or not path.exists()
+        assert isinstance(event, Fetched) or event.phase is Phase.VERIFYING or not path.exists()
 
 
 def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
@@ -111,7 +111,7 @@ def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place:
     counts = [event.done for event in seen]
     assert counts == sorted(counts)
     assert seen[-1].total == len(CONTENT)
-    assert {event.phase for event in seen} <= {Phase.ASKING, Phase.FETCHING, Phase.CHECKING}
+    assert {event.phase for event in seen} <= {Phase.CONTACTING_HUB, Phase.DOWNLOADING, Phase.VERIFYING}
     assert counts[-1] > len(CONTENT) / 2
 
 
@@ -156,7 +156,7 @@ def test_after_a_line_that_brought_something_there_is_no_wait(
 def test_all_is_here_and_only_the_name_is_missing(phi: HubServer, place: Home, path: Path) -> None:
     """As after a kill between the last byte and the end of the checksum."""
     get(place)
-    part_file.PartFile(path).note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
+    part_file.PartFile(path).write_note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
     path.rename(path.with_name(f"{FILE}.part"))
     phi.forget()
     get(place)
@@ -334,7 +334,7 @@ def test_killed_between_the_name_and_the_rest_it_is_known_where_it_came_from(
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     with pytest.raises(HubError):
         get(place)
-    assert Origins(MetadataFile(place.origins)).of(path)
+    assert Origins(MetadataFile(place.origins)).get(path)
 
 
 def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, path: Path) -> None:
@@ -669,14 +669,14 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
                 results.append(event)
 
     first = fetch(WANTED, place, CancelToken())
-    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
+    while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
         pass
     thread = threading.Thread(target=second)
     thread.start()
     *_, last = first
     thread.join()
-    assert Phase.ELSEWHERE in phases
-    assert Phase.FETCHING not in phases
+    assert Phase.IN_OTHER_PROCESS in phases
+    assert Phase.DOWNLOADING not in phases
     assert results == [last]
     assert path.read_bytes() == CONTENT
     assert phi.served(FILE) == len(CONTENT)
@@ -686,9 +686,9 @@ def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home
     phi.speed = 3_000_000
     stop = CancelToken()
     first, second = fetch(WANTED, place, stop), fetch(WANTED, place, CancelToken())
-    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
+    while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
         pass
-    assert [next(second).phase for _ in range(3)][-1] is Phase.ELSEWHERE  # type: ignore[union-attr]
+    assert [next(second).phase for _ in range(3)][-1] is Phase.IN_OTHER_PROCESS  # type: ignore[union-attr]
     stop.set()
     assert not [event for event in first if isinstance(event, Fetched)]
     assert isinstance(list(second)[-1], Fetched)

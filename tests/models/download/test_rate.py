@@ -18,12 +18,12 @@ def _run(pace: TransferRate, seconds: float, rate: float, begin: float = 0.0, do
 
 def test_no_speed_is_claimed_at_first_and_the_true_one_then() -> None:
     pace = TransferRate()
-    assert (pace.speed, pace.left(MB)) == (0, None)
+    assert (pace.speed, pace.seconds_left(MB)) == (0, None)
     _run(pace, SETTLING - 0.3, 3 * MB)
-    assert (pace.speed, pace.left(MB)) == (0, None)
+    assert (pace.speed, pace.seconds_left(MB)) == (0, None)
     _run(pace, 5, 3 * MB)
     assert pace.speed == pytest.approx(3 * MB, rel=0.05)
-    assert pace.left(30 * MB) == pytest.approx(10, rel=0.05)
+    assert pace.seconds_left(30 * MB) == pytest.approx(10, rel=0.05)
 
 
 def test_what_was_on_the_disk_does_not_count() -> None:
@@ -44,7 +44,7 @@ def test_bursts_do_not_make_it_jump() -> None:
     for step in range(600):
         pace.add(step / 10, step // 10 * 2 * MB)  # all of a second's bytes at once
         if step > 10 * WINDOW:
-            seen.append((pace.speed, pace.left(1000 * MB - step // 10 * 2 * MB)))
+            seen.append((pace.speed, pace.seconds_left(1000 * MB - step // 10 * 2 * MB)))
     speeds, lefts = [speed for speed, _ in seen], [left for _, left in seen if left]
     assert max(speeds) / min(speeds) < 1.15
     assert max(abs(one - other) for one, other in pairwise(lefts)) < 5
@@ -61,9 +61,9 @@ def test_a_new_speed_shows_within_seconds() -> None:
 def test_silence_is_no_speed_and_after_it_all_begins_anew() -> None:
     pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
-    pace.left(10 * MB)
+    pace.seconds_left(10 * MB)
     now, done = _run(pace, SILENCE + 2.1, 0, now, done)
-    assert (pace.speed, pace.left(10 * MB)) == (0, None)
+    assert (pace.speed, pace.seconds_left(10 * MB)) == (0, None)
     _run(pace, 4, 1 * MB, now, done)
     assert pace.speed == pytest.approx(1 * MB, rel=0.15)
 
@@ -72,7 +72,7 @@ def test_a_computer_that_slept_tells_no_tale_of_it() -> None:
     pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
     pace.add(now + 3600, done)
-    assert (pace.speed, pace.left(10 * MB)) == (0, None)
+    assert (pace.speed, pace.seconds_left(10 * MB)) == (0, None)
     _run(pace, 4, 4 * MB, now + 3600, done)
     assert pace.speed == pytest.approx(4 * MB, rel=0.05)
 
@@ -91,6 +91,6 @@ def test_the_time_left_ends_at_nothing() -> None:
     now, done = _run(pace, 20, 4 * MB)
     for step in range(50):
         pace.add(now + step / 10, done + step * MB // 10)
-        left = pace.left(max(5 * MB - step * MB // 10, 0))
+        left = pace.seconds_left(max(5 * MB - step * MB // 10, 0))
         assert left is None or left >= 0
-    assert pace.left(0) == pytest.approx(0, abs=2)
+    assert pace.seconds_left(0) == pytest.approx(0, abs=2)

@@ -32,7 +32,7 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_it_is_awake_from_beginning_to_end(entered: list[int], eventually: Eventually) -> None:
     with WakeLock() as awake:
-        eventually(lambda: awake.worked)
+        eventually(lambda: awake.is_held)
         assert entered
         assert threading.get_ident() not in entered
     assert entered == []
@@ -56,13 +56,13 @@ def test_where_it_is_refused_nothing_happens(monkeypatch: pytest.MonkeyPatch, ev
 
     _install(monkeypatch, running)
     with WakeLock() as awake:
-        eventually(lambda: awake.worked is False)
+        eventually(lambda: awake.is_held is False)
 
 
 def test_without_the_library_nothing_happens(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> None:
     monkeypatch.setitem(sys.modules, "wakepy", None)
     with WakeLock() as awake:
-        eventually(lambda: awake.worked is False)
+        eventually(lambda: awake.is_held is False)
 
 
 def test_without_a_desktop_the_library_itself_stays_quiet(
@@ -70,13 +70,13 @@ def test_without_a_desktop_the_library_itself_stays_quiet(
 ) -> None:
     monkeypatch.setenv("WAKEPY_FORCE_FAILURE", "1")
     with WakeLock() as awake:
-        eventually(lambda: awake.worked is False)
+        eventually(lambda: awake.is_held is False)
 
 
 def test_the_library_is_used_as_it_wants_to_be(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> None:
     monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")
     with WakeLock() as awake:
-        eventually(lambda: awake.worked)
+        eventually(lambda: awake.is_held)
 
 
 def _install(monkeypatch: pytest.MonkeyPatch, running: Callable[..., Any]) -> None:

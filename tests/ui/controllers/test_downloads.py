@@ -14,7 +14,7 @@ from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.threads.background import BackgroundTasks, JobPool
 from tests.support.fakes import PHI_3, PHI_4, ScriptedShelf
 
-HALF = Progress(Phase.FETCHING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
+HALF = Progress(Phase.DOWNLOADING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
 MODEL = ModelFile(PHI_3.name, PHI_3.title, Path("phi.gguf"), Source.OURS)
 
 
@@ -90,7 +90,7 @@ def test_resuming_at_once_is_not_undone_by_the_pause_before(
 
 
 def test_one_that_waits_can_be_paused(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
-    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=1000)
+    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_on_disk=1000)
     shelf.enqueue(HALF, threading.Event())
     downloads.start(PHI_3.name)
     downloads.start(PHI_4.name)
@@ -130,10 +130,10 @@ def test_what_fails_stays_with_its_sentence_and_can_be_tried_again(
 def test_what_was_left_unfinished_goes_on_unless_it_was_paused(
     downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
 ) -> None:
-    shelf.rows[PHI_3.name] = replace(PHI_3, bytes_here=500)
-    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=700, is_paused=True)
+    shelf.rows[PHI_3.name] = replace(PHI_3, bytes_on_disk=500)
+    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_on_disk=700, is_paused=True)
     shelf.enqueue(HALF, threading.Event())
-    downloads.take_up(shelf.listings())
+    downloads.take_up(shelf.list_models())
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name).is_running)
     paused = downloads.state(PHI_4.name)
     assert paused.is_paused

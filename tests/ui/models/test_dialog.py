@@ -17,7 +17,7 @@ from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
-HALF = Progress(Phase.FETCHING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
+HALF = Progress(Phase.DOWNLOADING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
 OTHER = Listing(
     "ada/tiny-GGUF:tiny-Q4.gguf", "tiny-Q4", Remote("ada/tiny-GGUF", "tiny-Q4.gguf"), bytes=5_000_000, is_official=False
 )  # fmt: skip
@@ -203,7 +203,7 @@ def test_showing_the_folder(reader: Person, starter: Path, monkeypatch: pytest.M
 
 
 def test_the_strip_opens_it_at_the_download(open_window: Callable[[], Person], shelf: ScriptedShelf) -> None:
-    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_here=1_250_000_000, is_paused=True)
+    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_on_disk=1_250_000_000, is_paused=True)
     person = open_window()
     person.wait(lambda: person.window.findChild(QWidget, "stripOpenButton"))
     person.click("stripOpenButton")
