@@ -23,9 +23,9 @@ from phichat import app, cli, files, paths
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken
 from phichat.json_file import JsonFile
-from phichat.models.base import Remote
-from phichat.models.download.job import fetch
-from phichat.models.download.part_file import PartFile, unfinished
+from phichat.models.base import HubFile
+from phichat.models.download.job import download
+from phichat.models.download.part_file import PartFile, list_partial_downloads
 from phichat.paths import Home
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
@@ -114,16 +114,16 @@ def test_the_terminal_and_an_export_into_the_home(
 
 @pytest.mark.usefixtures("_generous")
 def test_downloads_whole_and_begun(home: Path, hub: HubServer) -> None:
-    remote, place = Remote("owner/repo", "file.gguf"), Home(home)
+    remote, place = HubFile("owner/repo", "file.gguf"), Home(home)
     hub.add(remote.repo, remote.file, b"GGUF" + bytes(3_000_000))
     stop, hub.speed = CancelToken(), 2_000_000
-    for event in fetch(remote, place, stop):
+    for event in download(remote, place, stop):
         if getattr(event, "done", 0) > 100_000:
             stop.set()
     assert list(place.models.glob("*.part"))
     assert not open_to_others(home)
     hub.behave()
-    list(fetch(remote, place, CancelToken()))
+    list(download(remote, place, CancelToken()))
     assert (place.models / "file.gguf").exists()
     assert not open_to_others(home)
 
@@ -132,9 +132,9 @@ def test_downloads_whole_and_begun(home: Path, hub: HubServer) -> None:
 def test_a_folder_for_models_that_is_shared_stays_so(home: Path, hub: HubServer, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
-    remote = Remote("owner/repo", "file.gguf")
+    remote = HubFile("owner/repo", "file.gguf")
     hub.add(remote.repo, remote.file, b"GGUF" + bytes(100_000))
-    list(fetch(remote, Home(home, shared), CancelToken()))
+    list(download(remote, Home(home, shared), CancelToken()))
     assert stat.S_IMODE((shared / "file.gguf").stat().st_mode) == 0o666
     paths.repair_permissions(Home(home, shared))
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
@@ -149,7 +149,7 @@ def test_a_download_follows_no_link_that_was_put_in_its_place(home: Path, hub: H
     (shared / "file.gguf.part").symlink_to(precious)
     hub.add("owner/repo", "file.gguf", b"GGUF" + bytes(100_000))
     with suppress(Exception):
-        list(fetch(Remote("owner/repo", "file.gguf"), Home(home, shared), CancelToken(), patience=0))
+        list(download(HubFile("owner/repo", "file.gguf"), Home(home, shared), CancelToken(), patience=0))
     assert precious.read_text() == "keep me"
 
 
@@ -504,7 +504,7 @@ def test_a_note_that_others_put_beside_shared_models(home: Path, tmp_path: Path,
             planted.symlink_to("/dev/zero")
         case _:
             planted.write_bytes(b"[" * 20_000_000)
-    assert unfinished(shared) == []
+    assert list_partial_downloads(shared) == []
 
 
 def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:

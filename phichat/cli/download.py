@@ -11,10 +11,10 @@ from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.errors import ModelError, PhichatError
 from phichat.i18n import N_, format_duration, format_size, tr
-from phichat.models.base import Fetched, Listing, ModelFile, Phase, Progress, Source
+from phichat.models.base import DownloadedModel, Listing, ModelFile, Phase, Progress, Source
 from phichat.models.catalogue import CATALOGUE
 from phichat.models.library import Library
-from phichat.models.manager import ModelManager
+from phichat.models.manager import HubModelManager
 
 PATIENCE = 6
 """Tries in a row without a byte after which the command gives up; a script would rather know."""
@@ -30,7 +30,7 @@ _PHASES = {
 }
 
 
-def download(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> int:
+def download(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> int:
     """Fetch `options.name` from where it was left; the exit status."""
     listing = shelf.find_listing(options.name)
     if listing.model and _is_it(listing, listing.model, library, console):
@@ -72,11 +72,11 @@ def reading(console: Console) -> Callable[[int, int], None]:
     )
 
 
-def _fetch(listing: Listing, shelf: ModelManager, reporter: "Reporter", console: Console) -> Fetched:
+def _fetch(listing: Listing, shelf: HubModelManager, reporter: "Reporter", console: Console) -> DownloadedModel:
     is_checked = listing.bytes is not None
     with closing(shelf.download(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
-            if isinstance(event, Fetched):
+            if isinstance(event, DownloadedModel):
                 return event
             if event.total and not is_checked:
                 _check_room(listing.name, shelf, console)
@@ -85,7 +85,7 @@ def _fetch(listing: Listing, shelf: ModelManager, reporter: "Reporter", console:
     raise PhichatError(tr("The download ended early. Run the command again: it goes on from there."))
 
 
-def _check_room(name: str, shelf: ModelManager, console: Console) -> None:
+def _check_room(name: str, shelf: HubModelManager, console: Console) -> None:
     """Raises PhichatError where the disk has no room for it; too little memory is worth a warning."""
     room = shelf.check_space(name)
     if refusal := shelf.disk_problem(room):

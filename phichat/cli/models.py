@@ -10,10 +10,10 @@ from phichat.cli.console import Console
 from phichat.cli.download import download, reading
 from phichat.errors import ModelMissing
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
-from phichat.models.base import Listing, ModelFile, Partial, Presence, Source, model_as_json
-from phichat.models.hub_address import parse
+from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
+from phichat.models.hub_address import parse_hub_address
 from phichat.models.library import Library
-from phichat.models.manager import ModelManager
+from phichat.models.manager import HubModelManager
 
 _SOURCES = {
     Source.STARTER: N_("comes with the app"),
@@ -23,7 +23,7 @@ _SOURCES = {
 }
 
 
-def run(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> int:
+def run(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> int:
     """Do `options.action`; the exit status."""
     match options.action:
         case "list":
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, library: Library, shelf: ModelManager, cons
     return 0
 
 
-def _list(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
+def _list(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
     if options.online:
         for listing in shelf.confirm_catalogue(CancelToken()):
             console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
@@ -56,7 +56,7 @@ def _list(options: argparse.Namespace, library: Library, shelf: ModelManager, co
         console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
 
 
-def _files(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
+def _files(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
     shelf.list_with_speeds()
     listings = shelf.list_repository(options.name, CancelToken())
     _show(options, listings, library, console)
@@ -156,12 +156,12 @@ def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> N
         console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
 
-def _name_here(name: str, library: Library, shelf: ModelManager) -> str:
+def _name_here(name: str, library: Library, shelf: HubModelManager) -> str:
     """What the library calls the model called `name` in any way that `download` knows. Raises ModelMissing."""
     with suppress(ModelMissing):
         library.find_model(name)
         return name
-    address = parse(name)
+    address = parse_hub_address(name)
     if address is None or not address.file:
         return name
     if model := shelf.find_listing(name).model:
@@ -171,7 +171,7 @@ def _name_here(name: str, library: Library, shelf: ModelManager) -> str:
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
 
 
-def _remove(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
+def _remove(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
     model, begun, name = None, shelf.find_unfinished(options.name), _name_here(options.name, library, shelf)
     with suppress(ModelMissing):
         model = library.find_model(name)
@@ -192,7 +192,7 @@ def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
 
-def _discard(options: argparse.Namespace, begun: Partial, shelf: ModelManager, console: Console) -> None:
+def _discard(options: argparse.Namespace, begun: PartialDownload, shelf: HubModelManager, console: Console) -> None:
     shelf.discard_download(options.name)
     if options.json:
         console.json({"name": options.name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes})
@@ -211,7 +211,7 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
         console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 
 
-def _verify(options: argparse.Namespace, library: Library, shelf: ModelManager, console: Console) -> None:
+def _verify(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
     verified = library.verify_model(_name_here(options.name, library, shelf), reading(console))
     name = verified.model.name
     if options.json:

@@ -23,7 +23,7 @@ from phichat.i18n import format_columns, format_number, format_size, tr
 from phichat.json_file import JsonFile
 from phichat.models import base
 from phichat.models.base import ModelFile
-from phichat.models.discovery import cache_folder
+from phichat.models.discovery import hub_cache_folder
 from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.store.preferences import PreferencesFile
@@ -203,7 +203,7 @@ def _paths(home: Home) -> dict[str, str]:
         "preferences": str(home.preferences),
         "engine": str(home.engine),
         "logs": str(home.logs),
-        "hub_cache": str(cache_folder()),
+        "hub_cache": str(hub_cache_folder()),
         "python": sys.executable,
     }
 

@@ -162,8 +162,8 @@ def _hub() -> Facts:
     from phichat.models.catalogue import PHI_3  # noqa: PLC0415
     from phichat.models.download import wake_lock  # noqa: PLC0415 - may be what is missing
 
-    wake_lock.rehearse()
-    return {"hub": hub.rehearse(PHI_3.repo, PHI_3.file)}
+    wake_lock.load_lazy_imports()
+    return {"hub": hub.load_lazy_imports(PHI_3.repo, PHI_3.file)}
 
 
 def _window(model: Path, home: Path, patience: float) -> Facts:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from phichat.cancellation import CancelToken
 from phichat.engine.base import ModelRef
 
-MOST_BYTES = 1 << 50  # of one file; beyond it is nonsense
+MAX_FILE_BYTES = 1 << 50  # of one file; beyond it is nonsense
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -48,7 +48,7 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedModel:
     """A file that is whole. `known` says whether its SHA-256 was compared with a published one."""
 
     model: ModelFile
@@ -57,7 +57,7 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class Remote:
+class HubFile:
     """A file on the Hub: `file` is its path in `repo`. What the Hub has not been asked for is None."""
 
     repo: str
@@ -80,7 +80,7 @@ class Remote:
         texts = [values.get(name) for name in ("repo", "file", "revision", "licence")]
         size, sha256 = values.get("bytes"), values.get("sha256")
         is_sound = all(isinstance(text, str) for text in texts) and texts[0] and texts[1]
-        is_size = size is None or (isinstance(size, int) and not isinstance(size, bool) and 0 <= size < MOST_BYTES)
+        is_size = size is None or (isinstance(size, int) and not isinstance(size, bool) and 0 <= size < MAX_FILE_BYTES)
         is_sum = sha256 is None or (isinstance(sha256, str) and _SHA256.fullmatch(sha256))
         if not (is_sound and is_size and is_sum):
             return None
@@ -118,7 +118,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class DownloadedModel:
     """The file is here under its final name, whole, its SHA-256 that of the Hub."""
 
     model: ModelFile
@@ -126,10 +126,10 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class Partial:
+class PartialDownload:
     """A download that has begun. `path` is where the file will be; `bytes` of it are on this disk."""
 
-    remote: Remote
+    remote: HubFile
     path: Path
     bytes: int
     is_paused: bool
@@ -165,7 +165,7 @@ class Listing:
 
     name: str
     title: str
-    remote: Remote | None = None
+    remote: HubFile | None = None
     model: ModelFile | None = None
     licence: str = ""
     bytes: int | None = None
@@ -213,7 +213,9 @@ class ModelManager(Protocol):
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of any repository."""
 
-    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def download(
+        self, name: str, stop: CancelToken, patience: int | None = None
+    ) -> Iterator[Progress | DownloadedModel]:
         """Fetch a model, from where it was left. Ends early, keeping what is there, when `stop` is set."""
 
     def discard_download(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from phichat.i18n import N_
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 
 PHI_3_KV = 32 * 32 * 96 * 2 * 2  # layers, heads for keys and values, their width, K and V, bytes each
 PHI_4_KV = 32 * 8 * 128 * 2 * 2
@@ -33,9 +33,9 @@ class KnownModel:
     kv_bytes: int = PHI_3_KV
 
     @property
-    def remote(self) -> Remote:
+    def remote(self) -> HubFile:
         """Where it is on the Hub, with what is known for certain."""
-        return Remote(
+        return HubFile(
             self.repo,
             self.file,
             bytes=self.bytes if self.is_exact else None,
@@ -106,12 +106,12 @@ _OTHERS = (
 CATALOGUE: dict[str, KnownModel] = {model.name: model for model in (PHI_3, *_OTHERS)}
 
 
-def known_at(remote: Remote | None) -> KnownModel | None:
+def find_by_hub_file(remote: HubFile | None) -> KnownModel | None:
     """The one that is `remote`; None if none is."""
     wanted = (remote.repo, remote.file) if remote else None
     return next((known for known in CATALOGUE.values() if (known.repo, known.file) == wanted), None)
 
 
-def known_as(file: str) -> KnownModel | None:
+def find_by_file_name(file: str) -> KnownModel | None:
     """The one whose file is called so; a file of that name may be any other."""
     return next((known for known in CATALOGUE.values() if known.file == file), None)

@@ -13,10 +13,10 @@ from phichat.models.catalogue import PHI_3
 
 def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
     """GGUF models in the Hub's cache, in `models` and among downloads, without `known`; Phi-3 first."""
-    seen = {_identity(path) for path in known}
+    seen = {_file_id(path) for path in known}
     found = []
     for path in _candidates(models):
-        key = _identity(path)
+        key = _file_id(path)
         if key and key not in seen and _is_model(path):
             seen.add(key)
             found.append(path)
@@ -24,21 +24,21 @@ def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
 
 
 def _candidates(models: Path) -> Iterator[Path]:
-    yield from _gguf(models, "*")
-    yield from _gguf(cache_folder(), "models--*/snapshots/*/**/*")
-    if downloads := _downloads():
-        yield from _gguf(downloads, "*")
-        yield from _gguf(downloads, "*/*")
+    yield from _gguf_files(models, "*")
+    yield from _gguf_files(hub_cache_folder(), "models--*/snapshots/*/**/*")
+    if downloads := _downloads_folder():
+        yield from _gguf_files(downloads, "*")
+        yield from _gguf_files(downloads, "*/*")
 
 
-def _gguf(folder: Path, pattern: str) -> Iterator[Path]:
+def _gguf_files(folder: Path, pattern: str) -> Iterator[Path]:
     """Files below `folder`, as far as it can be read."""
     found = folder.glob(pattern)
     with suppress(OSError, ValueError, RuntimeError):
         yield from (path for path in found if path.suffix.lower() == ".gguf")
 
 
-def _downloads() -> Path | None:
+def _downloads_folder() -> Path | None:
     import platformdirs  # noqa: PLC0415 - asked for on demand
 
     with suppress(OSError, RuntimeError, ValueError):
@@ -46,7 +46,7 @@ def _downloads() -> Path | None:
     return None
 
 
-def _identity(path: Path) -> tuple[int, int | str] | None:
+def _file_id(path: Path) -> tuple[int, int | str] | None:
     """What tells files apart, by whatever way they are reached."""
     try:
         found = path.stat()
@@ -65,9 +65,9 @@ def _is_model(path: Path) -> bool:
     return True
 
 
-def cached(repo: str, file: str) -> Path | None:
+def find_in_hub_cache(repo: str, file: str) -> Path | None:
     """`file` of `repo` in the Hub's cache, from the newest snapshot that has it; None if none does."""
-    snapshots = cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
+    snapshots = hub_cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
     try:
         found = [(path.stat().st_mtime, path) for path in snapshots.glob(f"*/{file}") if path.is_file()]
     except OSError:
@@ -84,7 +84,7 @@ def blob_sha256(path: Path) -> str | None:
     return name if re.fullmatch("[0-9a-f]{64}", name) else None
 
 
-def cache_folder() -> Path:
+def hub_cache_folder() -> Path:
     """By the same variables, in the same order, as huggingface_hub itself."""
     variables = os.environ
     caches = variables.get("XDG_CACHE_HOME") or "~/.cache"

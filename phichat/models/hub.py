@@ -13,15 +13,15 @@ from urllib.parse import quote, urlsplit
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 from phichat.net.http import HttpClient, Response, is_offline, not_the_hub, wants_password
 
-LONGEST_RETRY = 3600.0  # seconds: who asks for more is asked again all the same
+MAX_RETRY_AFTER = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_NO_HEAD = {405, 501}  # from servers that do not know HEAD; what it would tell, the API does
-_LATER = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
+_HEAD_NOT_SUPPORTED = {405, 501}  # from servers that do not know HEAD; what it would tell, the API does
+_TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
 
 
 class FileChanged(HubError):
@@ -41,13 +41,13 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or OFFICIAL).rstrip("/")
 
 
-def rehearse(repo: str, file: str) -> str:
+def load_lazy_imports(repo: str, file: str) -> str:
     """The address of a file, made of all that is imported late, and without asking anybody."""
     _token()
-    return _file_address(Remote(_checked(repo), file))
+    return _file_address(HubFile(_validated(repo), file))
 
 
-def host() -> str:
+def hub_host() -> str:
     """The Hub's name, for people."""
     return urlsplit(endpoint()).netloc.rpartition("@")[2] or endpoint()
 
@@ -61,17 +61,17 @@ class Hub:
     def __init__(self) -> None:
         self._clients: dict[tuple[str | None, ...], HttpClient] = {}
 
-    def file_info(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> HubFile:
         """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
-        remote = Remote(repo, file, revision)
+        remote = HubFile(repo, file, revision)
         with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
             if answer.status < 300:
-                _check_kind(answer)
-            sha256, size = _sha256(answer), _size(answer)
+                _check_content_type(answer)
+            sha256, size = _sha256(answer), _linked_size(answer)
             commit = answer.header("x-repo-commit") or revision
         if size is None and sha256:
             with self._open("HEAD", _file_address(remote), stop, remote) as answer:
-                size = _size(answer)
+                size = _linked_size(answer)
         if size is None or sha256 is None:
             listed = next((other for other in self.list_files(repo, stop) if other.file == file), remote)
             size, sha256 = listed.bytes or size, listed.sha256 or sha256
@@ -80,23 +80,23 @@ class Hub:
                 tr(
                     "{host} does not tell size and checksum of {file}, so that it could not be verified. Use another "
                     "mirror (HF_ENDPOINT), or fetch it in a browser and add it."
-                ).format(host=host(), file=file)
+                ).format(host=hub_host(), file=file)
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
 
-    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         """All GGUF files in `repo`, by name."""
-        address = f"{endpoint()}/api/models/{_path(_checked(repo))}?blobs=true"
-        with self._open("GET", address, stop, Remote(repo, "")) as answer:
+        address = f"{endpoint()}/api/models/{_path(_validated(repo))}?blobs=true"
+        with self._open("GET", address, stop, HubFile(repo, "")) as answer:
             described = answer.json()
         try:
-            files = list(_files(repo, described))
+            files = list(_parse_files(repo, described))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise HubUnreachable(not_the_hub(host())) from error
+            raise HubUnreachable(not_the_hub(hub_host())) from error
         return sorted(files, key=lambda remote: remote.file)
 
     @contextmanager
-    def stream(self, remote: Remote, start: int, stop: CancelToken) -> Iterator[Body]:
+    def stream(self, remote: HubFile, start: int, stop: CancelToken) -> Iterator[Body]:
         """The bytes of `remote` from `start` on. Raises FileChanged, too.
 
         By the branch's name, since mirrors may know no other; whether it is still the same file, the answer says.
@@ -104,10 +104,10 @@ class Hub:
         headers = {"Range": f"bytes={start}-"} if start else {}
         address = _file_address(replace(remote, revision="main"))
         with self._open("GET", address, stop, remote, headers) as answer:
-            _check_kind(answer)
-            if _announced(answer) not in {None, remote.bytes}:
+            _check_content_type(answer)
+            if _announced_size(answer) not in {None, remote.bytes}:
                 self._check_still(remote, stop)
-            yield Body(answer.pieces(), start - _first(answer, start, remote))
+            yield Body(answer.pieces(), start - _first_byte(answer, start, remote))
 
     @contextmanager
     def _open(
@@ -115,7 +115,7 @@ class Hub:
         method: str,
         address: str,
         stop: CancelToken,
-        remote: Remote,
+        remote: HubFile,
         headers: dict[str, str] | None = None,
         *,
         follow: bool = True,
@@ -127,23 +127,23 @@ class Hub:
         with self._client().open(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
                 self._check_same(answer, remote, stop)
-            is_look = method == "HEAD" and (answer.status < 400 or answer.status in _NO_HEAD)
+            is_look = method == "HEAD" and (answer.status < 400 or answer.status in _HEAD_NOT_SUPPORTED)
             if answer.status >= 300 and not is_look:
-                raise _refusal(answer, remote)
+                raise _status_error(answer, remote)
             yield answer
 
-    def _check_same(self, answer: Response, remote: Remote, stop: CancelToken) -> None:
+    def _check_same(self, answer: Response, remote: HubFile, stop: CancelToken) -> None:
         """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
         found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
         if found and found != remote.sha256:
-            raise FileChanged(_changed(remote))
+            raise FileChanged(_changed_message(remote))
         if answer.status == 416:
             self._check_still(remote, stop)
 
-    def _check_still(self, remote: Remote, stop: CancelToken) -> None:
+    def _check_still(self, remote: HubFile, stop: CancelToken) -> None:
         """Ask anew what `remote` is. Raises FileChanged."""
         if self.file_info(remote.repo, remote.file, stop).sha256 != remote.sha256:
-            raise FileChanged(_changed(remote))
+            raise FileChanged(_changed_message(remote))
 
     def _client(self) -> HttpClient:
         """One for as long as the variables stay; reading the certificates takes as long as a request."""
@@ -164,7 +164,7 @@ def _token() -> str | None:
     return str(get_token() or "") or None
 
 
-def _checked(repo: str) -> str:
+def _validated(repo: str) -> str:
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - half the library comes with it
     from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
 
@@ -177,25 +177,25 @@ def _checked(repo: str) -> str:
     return repo
 
 
-def _file_address(remote: Remote) -> str:
+def _file_address(remote: HubFile) -> str:
     from huggingface_hub import hf_hub_url  # noqa: PLC0415 - see above
 
-    return str(hf_hub_url(_checked(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
+    return str(hf_hub_url(_validated(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
 
 
 def _path(repo: str) -> str:
     return quote(repo, safe="/")
 
 
-def _files(repo: str, described: Any) -> Iterator[Remote]:
+def _parse_files(repo: str, described: Any) -> Iterator[HubFile]:
     """What the models API says: size and SHA-256 stand beside each name, or within what it says of large files."""
-    licence = str((described.get("cardData") or {}).get("license") or _tagged(described, "license"))
+    licence = str((described.get("cardData") or {}).get("license") or _tag_value(described, "license"))
     for file in described["siblings"]:
         if str(file["rfilename"]).lower().endswith(".gguf"):
             large = file.get("lfs") or {}
             size = large.get("size", file.get("size"))
             sha256 = str(large.get("sha256") or large.get("oid") or "")
-            yield Remote(
+            yield HubFile(
                 repo,
                 str(file["rfilename"]),
                 str(described.get("sha") or "main"),
@@ -205,7 +205,7 @@ def _files(repo: str, described: Any) -> Iterator[Remote]:
             )
 
 
-def _tagged(described: Any, kind: str) -> str:
+def _tag_value(described: Any, kind: str) -> str:
     tags = (str(tag) for tag in described.get("tags") or ())
     return next((tag.partition(":")[2] for tag in tags if tag.startswith(kind + ":")), "")
 
@@ -216,16 +216,16 @@ def _sha256(answer: Response) -> str | None:
     return tag if _SHA256.fullmatch(tag) else None
 
 
-def _changed(remote: Remote) -> str:
+def _changed_message(remote: HubFile) -> str:
     return tr("{file} has changed on the Hub.").format(file=remote.file)
 
 
-def _size(answer: Response) -> int | None:
+def _linked_size(answer: Response) -> int | None:
     length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
     return int(length) if length.isdecimal() else None
 
 
-def _check_kind(answer: Response) -> None:
+def _check_content_type(answer: Response) -> None:
     if answer.headers.get("content-type", "").startswith("text/html"):
         raise HubUnreachable(not_the_hub(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
@@ -236,52 +236,52 @@ def _check_kind(answer: Response) -> None:
         )
 
 
-def _announced(answer: Response) -> int | None:
+def _announced_size(answer: Response) -> int | None:
     """How large the file is, by what comes with its bytes; None if that says nothing."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
-        found = _range(answer)
+        found = _content_range(answer)
         return int(found[3]) if found and found[3] != "*" else None
     return int(length) if length.isdecimal() else None
 
 
-def _first(answer: Response, start: int, remote: Remote) -> int:
+def _first_byte(answer: Response, start: int, remote: HubFile) -> int:
     """The place in the file, `start` or before, where the answer begins. Raises HubUnreachable."""
     length = answer.headers.get("content-length", "")
     if answer.status != 206:  # all of it, or without a word just what was asked for
         return start if remote.bytes and length == str(remote.bytes - start) else 0
-    found = _range(answer)
+    found = _content_range(answer)
     if found and int(found[1]) <= start and found[3] in {"*", str(remote.bytes)}:
         spanned = str(int(found[2]) - int(found[1]) + 1)
         if length in {"", spanned}:
             return int(found[1])
-    raise HubUnreachable(_other_part(answer.host, remote))
+    raise HubUnreachable(_wrong_range_message(answer.host, remote))
 
 
-def _range(answer: Response) -> re.Match[str] | None:
+def _content_range(answer: Response) -> re.Match[str] | None:
     said = answer.headers.get("content-range", "")
     return re.fullmatch(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", said.strip(), re.IGNORECASE)
 
 
-def _other_part(name: str, remote: Remote) -> str:
+def _wrong_range_message(name: str, remote: HubFile) -> str:
     return tr("{host} sends another part of {file} than was asked for: use another mirror (HF_ENDPOINT).").format(
         host=name, file=remote.file
     )
 
 
-def _refusal(answer: Response, remote: Remote) -> HubRefused | HubUnreachable:
+def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreachable:
     """What a status other than success means."""
     if answer.status == 416:
-        return HubUnreachable(_other_part(answer.host, remote))
-    if answer.status in _LATER:
-        return HubUnreachable(_in_trouble(answer), _retry_after(answer))
+        return HubUnreachable(_wrong_range_message(answer.host, remote))
+    if answer.status in _TEMPORARY_STATUSES:
+        return HubUnreachable(_unavailable_message(answer), _retry_after(answer))
     if answer.status == 407:
         return HubRefused(wants_password())
     if not answer.is_home:  # where the Hub leads to: its links expire, and the next one is another
         sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
     kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
-    sentence = _refused(answer, remote)
+    sentence = _refusal_message(answer, remote)
     return kind(sentence.format(repo=remote.repo, file=remote.file, host=answer.host, status=answer.status))
 
 
@@ -295,7 +295,7 @@ def _is_gated(answer: Response) -> bool:
     return answer.header("x-error-code") == "GatedRepo"
 
 
-def _in_trouble(answer: Response) -> str:
+def _unavailable_message(answer: Response) -> str:
     if answer.status == 429:
         return tr("{host} has had too many requests from here: it needs some time.").format(host=answer.host)
     return tr("{host} is in trouble (error {status}): it needs some time.").format(
@@ -303,7 +303,7 @@ def _in_trouble(answer: Response) -> str:
     )
 
 
-def _refused(answer: Response, remote: Remote) -> str:
+def _refusal_message(answer: Response, remote: HubFile) -> str:
     if _is_gated(answer):
         return tr(
             "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
@@ -326,10 +326,10 @@ def _retry_after(answer: Response) -> float:
     """Seconds the server asks for, by its own clock where it names an hour; 0 if it does not say."""
     wanted = answer.headers.get("retry-after", "").strip()
     if wanted.isdecimal():
-        return min(float(wanted), LONGEST_RETRY)
+        return min(float(wanted), MAX_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(wanted)
         now = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
-        return min(max((until - now).total_seconds(), 0.0), LONGEST_RETRY)
+        return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
     except (TypeError, ValueError):
         return 0.0

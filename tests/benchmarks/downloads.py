@@ -150,13 +150,13 @@ def timed(command: list[str], env: dict[str, str] | None = None) -> float:
 
 IN_APP = """
 import sys, time
-from phichat.models.base import Remote
-from phichat.models.download.job import fetch
+from phichat.models.base import HubFile
+from phichat.models.download.job import download
 from phichat.paths import home
 from phichat.cancellation import CancelToken
 import phichat.models.hub, huggingface_hub.utils
 begun = time.perf_counter()
-*_, last = fetch(Remote(*sys.argv[1:]), home(), CancelToken())
+*_, last = download(HubFile(*sys.argv[1:]), home(), CancelToken())
 print(time.perf_counter() - begun)
 """
 

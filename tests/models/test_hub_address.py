@@ -2,35 +2,35 @@
 
 import pytest
 
-from phichat.models.hub_address import Address, parse
+from phichat.models.hub_address import HubAddress, parse_hub_address
 
 
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("owner/repo", Address("owner/repo")),
-        (" owner/repo-GGUF ", Address("owner/repo-GGUF")),
-        ("owner/repo:file.gguf", Address("owner/repo", "file.gguf")),
-        ("owner/repo:deep/er/file.gguf", Address("owner/repo", "deep/er/file.gguf")),
-        ("https://huggingface.co/owner/repo", Address("owner/repo")),
-        ("https://huggingface.co/owner/repo/", Address("owner/repo")),
-        ("huggingface.co/owner/repo", Address("owner/repo")),
-        ("https://hf.co/owner/repo/tree/main", Address("owner/repo")),
-        ("https://huggingface.co/owner/repo?show_file_info=x.gguf", Address("owner/repo")),
-        ("https://huggingface.co/owner/repo/blob/main/a%20b.gguf", Address("owner/repo", "a b.gguf")),
-        ("https://huggingface.co/owner/repo/resolve/main/d/x.gguf?download=true", Address("owner/repo", "d/x.gguf")),
-        ("https://huggingface.co/owner/repo/resolve/v1.0/x.gguf", Address("owner/repo", "x.gguf", "v1.0")),
+        ("owner/repo", HubAddress("owner/repo")),
+        (" owner/repo-GGUF ", HubAddress("owner/repo-GGUF")),
+        ("owner/repo:file.gguf", HubAddress("owner/repo", "file.gguf")),
+        ("owner/repo:deep/er/file.gguf", HubAddress("owner/repo", "deep/er/file.gguf")),
+        ("https://huggingface.co/owner/repo", HubAddress("owner/repo")),
+        ("https://huggingface.co/owner/repo/", HubAddress("owner/repo")),
+        ("huggingface.co/owner/repo", HubAddress("owner/repo")),
+        ("https://hf.co/owner/repo/tree/main", HubAddress("owner/repo")),
+        ("https://huggingface.co/owner/repo?show_file_info=x.gguf", HubAddress("owner/repo")),
+        ("https://huggingface.co/owner/repo/blob/main/a%20b.gguf", HubAddress("owner/repo", "a b.gguf")),
+        ("https://huggingface.co/owner/repo/resolve/main/d/x.gguf?download=true", HubAddress("owner/repo", "d/x.gguf")),
+        ("https://huggingface.co/owner/repo/resolve/v1.0/x.gguf", HubAddress("owner/repo", "x.gguf", "v1.0")),
         (
             "https://huggingface.co/owner/repo/blob/refs%2Fpr%2F1/d/x.gguf",
-            Address("owner/repo", "d/x.gguf", "refs/pr/1"),
+            HubAddress("owner/repo", "d/x.gguf", "refs/pr/1"),
         ),
-        ("https://huggingface.co/owner/repo/tree/v1.0/deep", Address("owner/repo", "", "v1.0")),
-        ("https://huggingface.co/owner/repo/tree/main/deep", Address("owner/repo")),
-        ("https://huggingface.co/owner/repo/discussions/3", Address("owner/repo")),
+        ("https://huggingface.co/owner/repo/tree/v1.0/deep", HubAddress("owner/repo", "", "v1.0")),
+        ("https://huggingface.co/owner/repo/tree/main/deep", HubAddress("owner/repo")),
+        ("https://huggingface.co/owner/repo/discussions/3", HubAddress("owner/repo")),
     ],
 )
-def test_what_people_paste_is_understood(text: str, address: Address) -> None:
-    assert parse(text) == address
+def test_what_people_paste_is_understood(text: str, address: HubAddress) -> None:
+    assert parse_hub_address(text) == address
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_what_people_paste_is_understood(text: str, address: Address) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_nothing(text: str) -> None:
-    assert parse(text) is None
+    assert parse_hub_address(text) is None
 
 
 def test_a_mirror_has_addresses_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example.org/")
-    assert parse("https://mirror.example.org/owner/repo") == Address("owner/repo")
-    assert parse("https://huggingface.co/owner/repo") == Address("owner/repo")
+    assert parse_hub_address("https://mirror.example.org/owner/repo") == HubAddress("owner/repo")
+    assert parse_hub_address("https://huggingface.co/owner/repo") == HubAddress("owner/repo")

@@ -11,16 +11,16 @@ import pytest
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubForbidden, HubRefused, HubUnreachable, ModelMissing
-from phichat.models.base import Listing, Presence, Remote, Source
+from phichat.models.base import HubFile, Listing, Presence, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.library import Library
-from phichat.models.manager import HardwareInfo, ModelManager
+from phichat.models.manager import HardwareInfo, HubModelManager
 from phichat.models.metadata import MetadataFile, Origins
 from phichat.paths import Home
 from tests.support.fakes import FakeHub
 
 GB = 1_000_000_000
-OTHER = Remote("owner/repo", "deep/Other-Q4.gguf", "abc", 3 * GB, "f" * 64)
+OTHER = HubFile("owner/repo", "deep/Other-Q4.gguf", "abc", 3 * GB, "f" * 64)
 
 Copy = Callable[[str], Path]
 
@@ -40,19 +40,19 @@ def hub() -> FakeHub:
 
 
 @pytest.fixture
-def make(home: Path, hub: FakeHub) -> Callable[..., ModelManager]:
+def make(home: Path, hub: FakeHub) -> Callable[..., HubModelManager]:
     """A shelf on a computer of 8 GB that reads 10 GB a second."""
 
-    def make(installed: int = 8 * GB) -> ModelManager:
+    def make(installed: int = 8 * GB) -> HubModelManager:
         place = Home(home)
         computer = HardwareInfo(lambda file, kv: file + kv, lambda: installed, lambda count: 10 * GB / count)
-        return ModelManager(place, Library(place), hub, computer)
+        return HubModelManager(place, Library(place), hub, computer)
 
     return make
 
 
 @pytest.fixture
-def shelf(make: Callable[..., ModelManager]) -> ModelManager:
+def shelf(make: Callable[..., HubModelManager]) -> HubModelManager:
     return make()
 
 
@@ -68,10 +68,10 @@ def ours(home: Path, chatml_model: Path) -> Copy:
 
 
 @pytest.fixture
-def begin(home: Path) -> Callable[[Remote, int], None]:
+def begin(home: Path) -> Callable[[HubFile, int], None]:
     """Leaves a download unfinished."""
 
-    def begin(remote: Remote, count: int, paused: bool = False) -> None:
+    def begin(remote: HubFile, count: int, paused: bool = False) -> None:
         from phichat.models.download.part_file import PartFile
 
         part = PartFile(home / "models" / remote.file.rpartition("/")[2])
@@ -84,7 +84,7 @@ def begin(home: Path) -> Callable[[Remote, int], None]:
     return begin
 
 
-def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: ModelManager, hub: FakeHub) -> None:
+def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: HubModelManager, hub: FakeHub) -> None:
     listings = shelf.list_models()
     assert [listing.name for listing in listings] == list(CATALOGUE)
     first = listings[0]
@@ -101,7 +101,7 @@ def test_an_empty_disk_lists_the_catalogue_with_phi_3_first(shelf: ModelManager,
     assert hub.asked == []
 
 
-def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: ModelManager, ours: Copy) -> None:
+def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: HubModelManager, ours: Copy) -> None:
     file, other = ours(PHI_3.file), ours("other.gguf")
     first, *_, last = shelf.list_models()
     assert first.model
@@ -114,7 +114,7 @@ def test_what_is_here_is_listed_once_and_after_the_catalogue(shelf: ModelManager
 
 
 def test_the_starter_comes_after_the_catalogue(
-    shelf: ModelManager, ours: Copy, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+    shelf: HubModelManager, ours: Copy, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours("aaa.gguf")
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [chatml_model])
@@ -122,13 +122,13 @@ def test_the_starter_comes_after_the_catalogue(
     assert (starter.name, starter.is_official, starter.licence) == ("starter", True, "Apache-2.0")
 
 
-def test_a_damaged_file_is_listed_without_figures(shelf: ModelManager, home: Path) -> None:
+def test_a_damaged_file_is_listed_without_figures(shelf: HubModelManager, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "broken.gguf").write_bytes(b"GGUF nonsense")
     assert (shelf.list_models()[-1].name, shelf.list_models()[-1].memory) == ("broken", None)
 
 
-def test_unfinished_downloads_show_how_far_they_are(shelf: ModelManager, begin: Callable[..., None]) -> None:
+def test_unfinished_downloads_show_how_far_they_are(shelf: HubModelManager, begin: Callable[..., None]) -> None:
     begin(PHI_3.remote, 1000)
     begin(OTHER, 500)
     first, *_, last = shelf.list_models()
@@ -143,14 +143,14 @@ def test_unfinished_downloads_show_how_far_they_are(shelf: ModelManager, begin: 
         shelf.discard_download(OTHER.name)
 
 
-def test_speeds_come_with_a_measurement_and_stay(shelf: ModelManager) -> None:
+def test_speeds_come_with_a_measurement_and_stay(shelf: HubModelManager) -> None:
     assert shelf.list_with_speeds()[0].speed == pytest.approx(10 * GB / PHI_3.bytes)
     assert shelf.list_models()[0].speed
     assert shelf.find_listing(OTHER.name).speed is None
 
 
-def test_the_hub_confirms_the_catalogue(shelf: ModelManager, hub: FakeHub) -> None:
-    told = Remote(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
+def test_the_hub_confirms_the_catalogue(shelf: HubModelManager, hub: FakeHub) -> None:
+    told = HubFile(PHI_3.repo, PHI_3.file, "abc", 12345, "a" * 64)
     hub.remotes = [told]
     first, *others = shelf.confirm_catalogue(CancelToken())
     assert (first.exists_on_hub, first.bytes, first.licence, first.remote) == (True, 12345, "MIT", told)
@@ -159,7 +159,7 @@ def test_the_hub_confirms_the_catalogue(shelf: ModelManager, hub: FakeHub) -> No
     assert shelf.find_listing(PHI_3.name).exists_on_hub
 
 
-def test_without_a_line_confirming_says_so(shelf: ModelManager, hub: FakeHub) -> None:
+def test_without_a_line_confirming_says_so(shelf: HubModelManager, hub: FakeHub) -> None:
     hub.error = HubUnreachable("no line")
     with pytest.raises(HubUnreachable):
         list(shelf.confirm_catalogue(CancelToken()))
@@ -170,15 +170,15 @@ def test_without_a_line_confirming_says_so(shelf: ModelManager, hub: FakeHub) ->
 
 
 def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
-    shelf: ModelManager, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+    shelf: HubModelManager, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def look(repo: str, file: str, stop: CancelToken) -> Remote:
+    def look(repo: str, file: str, stop: CancelToken) -> HubFile:
         if file == PHI_3.file:
             raise HubForbidden("agree to its terms")
-        return Remote(repo, file, bytes=5)
+        return HubFile(repo, file, bytes=5)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hub, "look", look)
+        patch.setattr(hub, "file_info", look)
         first, *others = shelf.confirm_catalogue(CancelToken())
     assert (first.exists_on_hub, first.note, first.bytes) == (None, "agree to its terms", PHI_3.bytes)
     assert {(listing.exists_on_hub, listing.note, listing.bytes) for listing in others} == {(True, "", 5)}
@@ -187,7 +187,7 @@ def test_what_the_hub_shows_to_some_only_is_said_of_that_row_alone(
     assert (again.exists_on_hub, again.note) == (True, "")
 
 
-def test_confirming_ends_when_it_is_asked_to(shelf: ModelManager) -> None:
+def test_confirming_ends_when_it_is_asked_to(shelf: HubModelManager) -> None:
     stop = CancelToken()
     stop.set()
     assert not list(shelf.confirm_catalogue(stop))
@@ -196,9 +196,9 @@ def test_confirming_ends_when_it_is_asked_to(shelf: ModelManager) -> None:
 @pytest.mark.parametrize(
     "text", ["owner/repo", "https://huggingface.co/owner/repo/tree/main", "huggingface.co/owner/repo"]
 )
-def test_any_repositorys_files_are_listed(shelf: ModelManager, hub: FakeHub, text: str) -> None:
+def test_any_repositorys_files_are_listed(shelf: HubModelManager, hub: FakeHub, text: str) -> None:
     useless = ("README.md", "mmproj-F16.gguf", "Large-00001-of-00003.gguf", "imatrix.gguf")
-    hub.remotes += [Remote("owner/repo", file, bytes=1) for file in useless]
+    hub.remotes += [HubFile("owner/repo", file, bytes=1) for file in useless]
     [listing] = shelf.list_repository(text, CancelToken())
     assert (listing.name, listing.title, listing.bytes) == (OTHER.name, "Other-Q4", 3 * GB)
     assert (listing.is_official, listing.exists_on_hub, listing.presence) == (False, True, Presence.ABSENT)
@@ -209,7 +209,9 @@ def test_any_repositorys_files_are_listed(shelf: ModelManager, hub: FakeHub, tex
 
 @pytest.mark.parametrize("revision", ["v1.0", "0123456789abcdef", "refs%2Fpr%2F1"])
 @pytest.mark.parametrize("view", ["resolve", "blob", "tree"])
-def test_addresses_of_other_revisions_are_refused(shelf: ModelManager, hub: FakeHub, view: str, revision: str) -> None:
+def test_addresses_of_other_revisions_are_refused(
+    shelf: HubModelManager, hub: FakeHub, view: str, revision: str
+) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
     with pytest.raises(HubRefused, match="fetches `main` alone"):
         shelf.list_repository(address, CancelToken())
@@ -219,20 +221,20 @@ def test_addresses_of_other_revisions_are_refused(shelf: ModelManager, hub: Fake
     assert hub.asked == []
 
 
-def test_addresses_of_main_are_understood(shelf: ModelManager) -> None:
+def test_addresses_of_main_are_understood(shelf: HubModelManager) -> None:
     address = f"https://huggingface.co/owner/repo/resolve/main/{OTHER.file}?download=true"
     assert [listing.name for listing in shelf.list_repository(address, CancelToken())] == [OTHER.name]
     assert shelf.find_listing(address).name == OTHER.name
 
 
-def test_files_we_know_keep_their_names(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
+def test_files_we_know_keep_their_names(shelf: HubModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
     Origins(MetadataFile(Home(home).origins)).record(ours(PHI_3.file), PHI_3.remote)
-    hub.remotes = [Remote(PHI_3.repo, PHI_3.file, bytes=12345)]
+    hub.remotes = [HubFile(PHI_3.repo, PHI_3.file, bytes=12345)]
     [listing] = shelf.list_repository(PHI_3.repo, CancelToken())
     assert (listing.name, listing.presence) == (PHI_3.name, Presence.ON_DISK)
 
 
-def test_a_fetched_file_knows_where_it_came_from(shelf: ModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
+def test_a_fetched_file_knows_where_it_came_from(shelf: HubModelManager, hub: FakeHub, home: Path, ours: Copy) -> None:
     file = ours("Other-Q4.gguf")
     Origins(MetadataFile(Home(home).origins)).record(file, OTHER)
     [listing] = shelf.list_repository("owner/repo", CancelToken())
@@ -244,13 +246,13 @@ def test_a_fetched_file_knows_where_it_came_from(shelf: ModelManager, hub: FakeH
     ("text", "sentence"),
     [("nonsense", "owner/repo"), ("owner/none", "There is no owner/none"), ("owner/empty", "has no GGUF file")],
 )
-def test_what_cannot_be_listed_is_a_sentence(shelf: ModelManager, hub: FakeHub, text: str, sentence: str) -> None:
-    hub.remotes.append(Remote("owner/empty", "README.md"))
+def test_what_cannot_be_listed_is_a_sentence(shelf: HubModelManager, hub: FakeHub, text: str, sentence: str) -> None:
+    hub.remotes.append(HubFile("owner/empty", "README.md"))
     with pytest.raises(HubRefused, match=sentence):
         shelf.list_repository(text, CancelToken())
 
 
-def test_unknown_names_are_answered_with_those_there_are(shelf: ModelManager) -> None:
+def test_unknown_names_are_answered_with_those_there_are(shelf: HubModelManager) -> None:
     with pytest.raises(ModelMissing, match="There are: phi-3-mini-4k-instruct-q4, "):
         shelf.find_listing("phi-2")
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
@@ -261,7 +263,7 @@ def test_unknown_names_are_answered_with_those_there_are(shelf: ModelManager) ->
 
 
 def test_room_on_the_disk_counts_what_is_still_to_come(
-    shelf: ModelManager, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    shelf: HubModelManager, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(PHI_3.remote, 31_072)
     room = shelf.check_space(PHI_3.name)
@@ -275,7 +277,7 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
 
-def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., ModelManager]) -> None:
+def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., HubModelManager]) -> None:
     shelf = make(installed=4 * GB)
     room = shelf.check_space(PHI_3.name)
     assert not shelf.find_listing(PHI_3.name).fits
@@ -284,7 +286,7 @@ def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., ModelMa
     assert shelf.disk_problem(room) == ""
 
 
-def test_fetching_needs_a_file_of_the_hub(shelf: ModelManager, ours: Copy) -> None:
+def test_fetching_needs_a_file_of_the_hub(shelf: HubModelManager, ours: Copy) -> None:
     ours("other.gguf")
     with pytest.raises(ModelMissing, match="does not come from the Hub"):
         next(shelf.download("other", CancelToken()))
@@ -293,7 +295,7 @@ def test_fetching_needs_a_file_of_the_hub(shelf: ModelManager, ours: Copy) -> No
 
 
 def test_files_that_lie_about_are_found(
-    shelf: ModelManager, elsewhere: Path, tmp_path: Path, chatml_model: Path, ours: Copy
+    shelf: HubModelManager, elsewhere: Path, tmp_path: Path, chatml_model: Path, ours: Copy
 ) -> None:
     places = {
         "b": elsewhere / "b.gguf",
@@ -314,7 +316,7 @@ def test_files_that_lie_about_are_found(
     assert {path.resolve() for path in found[1:]} == {places["b"], places["below"], places["cache"]}
 
 
-def test_where_nothing_can_be_read_nothing_lies_about(shelf: ModelManager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_read_nothing_lies_about(shelf: HubModelManager, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> Path:
         raise OSError
 
@@ -323,7 +325,7 @@ def test_where_nothing_can_be_read_nothing_lies_about(shelf: ModelManager, monke
 
 
 def test_every_catalogued_file_is_found_in_the_hubs_cache(
-    shelf: ModelManager, tmp_path: Path, chatml_model: Path
+    shelf: HubModelManager, tmp_path: Path, chatml_model: Path
 ) -> None:
     for known in CATALOGUE.values():
         file = tmp_path / "hub" / f"models--{known.repo.replace('/', '--')}" / "snapshots" / "0" / known.file
@@ -338,22 +340,22 @@ def test_a_fetched_file_is_verified_against_what_the_hub_said(home: Path, ours: 
     library, file = Library(Home(home)), ours("fetched.gguf")
     right = hashlib.sha256(file.read_bytes()).hexdigest()
     origins = Origins(MetadataFile(Home(home).origins))
-    origins.record(file, Remote("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
+    origins.record(file, HubFile("owner/repo", "fetched.gguf", bytes=file.stat().st_size, sha256=right))
     assert library.verify_model("fetched").known
     library.remove_model("fetched")
     assert origins.get(file) is None
 
 
 def test_a_file_of_the_same_name_from_elsewhere_is_not_the_one_we_know(
-    shelf: ModelManager, home: Path, ours: Copy
+    shelf: HubModelManager, home: Path, ours: Copy
 ) -> None:
     file = ours(PHI_3.file)
-    Origins(MetadataFile(Home(home).origins)).record(file, Remote("somebody/else", PHI_3.file))
+    Origins(MetadataFile(Home(home).origins)).record(file, HubFile("somebody/else", PHI_3.file))
     assert shelf.find_listing(PHI_3.name).presence is Presence.ABSENT
     assert shelf.find_listing(f"somebody/else:{PHI_3.file}").presence is Presence.ON_DISK
 
 
-def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: ModelManager, ours: Copy) -> None:
+def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: HubModelManager, ours: Copy) -> None:
     file = ours(PHI_3.file)
     first = shelf.find_listing(PHI_3.name)
     assert first.model
@@ -366,7 +368,7 @@ def test_a_file_that_only_has_the_name_has_nothing_else_of_it(shelf: ModelManage
 
 @pytest.mark.parametrize("is_added", [False, True])
 def test_a_file_with_the_hash_is_the_one_we_know(
-    shelf: ModelManager, home: Path, chatml_model: Path, ours: Copy, tmp_path: Path, is_added: bool,
+    shelf: HubModelManager, home: Path, chatml_model: Path, ours: Copy, tmp_path: Path, is_added: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     data = chatml_model.read_bytes()
@@ -380,7 +382,7 @@ def test_a_file_with_the_hash_is_the_one_we_know(
     assert (found.licence, found.is_official, found.remote) == ("MIT", True, known.remote)
 
 
-def test_the_true_one_has_the_name_that_another_has_taken(shelf: ModelManager, home: Path, ours: Copy) -> None:
+def test_the_true_one_has_the_name_that_another_has_taken(shelf: HubModelManager, home: Path, ours: Copy) -> None:
     other, true = ours(PHI_3.file), ours("microsoft--phi.gguf")
     Origins(MetadataFile(Home(home).origins)).record(true, PHI_3.remote)
     first = shelf.find_listing(PHI_3.name)
@@ -399,13 +401,13 @@ def test_what_has_arrived_meanwhile_is_not_paused(home: Path, begin: Callable[..
     from phichat.models.download import part_file
 
     begin(PHI_3.remote, 7)
-    (found,) = part_file.unfinished(home / "models")
+    (found,) = part_file.list_partial_downloads(home / "models")
     part = part_file.PartFile(found.path)
     assert part.acquire()
     part.open()
     assert part.finish()
     part_file.set_paused(found, True)
-    assert part_file.unfinished(home / "models") == []
+    assert part_file.list_partial_downloads(home / "models") == []
     assert found.path.read_bytes() == bytes(7)
 
 
@@ -415,7 +417,7 @@ def test_nobody_fetches_what_is_being_dropped(
     from phichat.models.download import part_file
 
     begin(PHI_3.remote, 7)
-    (found,) = part_file.unfinished(home / "models")
+    (found,) = part_file.list_partial_downloads(home / "models")
     part, other = part_file.PartFile(found.path), part_file.PartFile(found.path)
     assert part.acquire()
     unlink, taken = Path.unlink, []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phichat import json_file
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 from phichat.models.library import Library
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home
@@ -16,11 +16,11 @@ from phichat.paths import Home
 WRITER = """
 import sys
 from pathlib import Path
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 from phichat.models.metadata import MetadataFile, Origins
 origins = Origins(MetadataFile(Path(sys.argv[1])))
 for number in range(60):
-    origins.remember(Path(f"{sys.argv[2]}-{number}.gguf"), Remote("owner/repo", f"{number}.gguf"))
+    origins.remember(Path(f"{sys.argv[2]}-{number}.gguf"), HubFile("owner/repo", f"{number}.gguf"))
 """
 
 
@@ -45,7 +45,7 @@ def test_programs_lose_nothing_of_each_other(file: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(file), name]) for name in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert len(MetadataFile(file).read()) == 120
-    assert Origins(MetadataFile(file)).get(Path("b-7.gguf")) == Remote("owner/repo", "7.gguf")
+    assert Origins(MetadataFile(file)).get(Path("b-7.gguf")) == HubFile("owner/repo", "7.gguf")
 
 
 def test_models_added_at_once_are_all_in_the_list(home: Path, chatml_model: Path, tmp_path: Path) -> None:

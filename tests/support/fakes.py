@@ -24,7 +24,7 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
-from phichat.models.base import Fetched, Listing, ModelFile, Progress, Remote, Source, SpaceCheck
+from phichat.models.base import DownloadedModel, HubFile, Listing, ModelFile, Progress, Source, SpaceCheck
 from phichat.models.library import Library
 
 Line = str | Event | Exception | threading.Event
@@ -166,26 +166,26 @@ class FakeHub:
         error: what it raises instead of answering.
     """
 
-    def __init__(self, *remotes: Remote) -> None:
+    def __init__(self, *remotes: HubFile) -> None:
         self.remotes = list(remotes)
         self.asked: list[str] = []
         self.error: HubError | None = None
 
-    def file_info(self, repo: str, file: str, stop: CancelToken) -> Remote:
+    def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
         self.asked.append(f"{repo}:{file}")
         found = [remote for remote in self._known() if (remote.repo, remote.file) == (repo, file)]
         if not found:
             raise HubMissing(f"There is no {file}.")
         return found[0]
 
-    def list_files(self, repo: str, stop: CancelToken) -> list[Remote]:
+    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         self.asked.append(repo)
         found = [remote for remote in self._known() if remote.repo == repo]
         if not found:
             raise HubMissing(f"There is no {repo}.")
         return found
 
-    def _known(self) -> list[Remote]:
+    def _known(self) -> list[HubFile]:
         if self.error:
             raise self.error
         return self.remotes
@@ -194,7 +194,7 @@ class FakeHub:
 PHI_3 = Listing(
     "phi-3-mini-4k-instruct-q4",
     "Phi-3 Mini",
-    Remote("microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"),
+    HubFile("microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"),
     licence="MIT",
     bytes=2_393_231_072,
     memory=4_300_000_000,
@@ -202,7 +202,7 @@ PHI_3 = Listing(
 PHI_4 = Listing(
     "phi-4-mini-instruct-q4_k_m",
     "Phi-4 Mini",
-    Remote("bartowski/microsoft_Phi-4-mini-instruct-GGUF", "microsoft_Phi-4-mini-instruct-Q4_K_M.gguf"),
+    HubFile("bartowski/microsoft_Phi-4-mini-instruct-GGUF", "microsoft_Phi-4-mini-instruct-Q4_K_M.gguf"),
     licence="MIT",
     bytes=2_490_000_000,
     is_size_approximate=True,
@@ -233,14 +233,14 @@ class ScriptedShelf:
         self.discarded: list[str] = []
         self.asked = 0
         self._library: Library | None = None
-        self._scripts: deque[list[Progress | Fetched | Exception | threading.Event]] = deque()
+        self._scripts: deque[list[Progress | DownloadedModel | Exception | threading.Event]] = deque()
 
     def over(self, library: Library) -> "ScriptedShelf":
         """The same, with what is on this disk."""
         self._library = library
         return self
 
-    def enqueue(self, *lines: Progress | Fetched | Exception | threading.Event) -> None:
+    def enqueue(self, *lines: Progress | DownloadedModel | Exception | threading.Event) -> None:
         """What the next fetch tells."""
         self._scripts.append(list(lines))
 
@@ -264,7 +264,9 @@ class ScriptedShelf:
         self.rows.update({row.name: row for row in self.repos[repo]})
         return self.repos[repo]
 
-    def download(self, name: str, stop: CancelToken, patience: int | None = None) -> Iterator[Progress | Fetched]:
+    def download(
+        self, name: str, stop: CancelToken, patience: int | None = None
+    ) -> Iterator[Progress | DownloadedModel]:
         self.fetches.append(name)
         for line in self._scripts.popleft() if self._scripts else []:
             if isinstance(line, threading.Event):
@@ -276,7 +278,7 @@ class ScriptedShelf:
                 raise line
             if isinstance(line, Progress):
                 self.rows[name] = replace(self.rows[name], bytes_on_disk=line.done)
-            elif isinstance(line, Fetched):
+            elif isinstance(line, DownloadedModel):
                 self.rows[name] = replace(self.rows[name], model=line.model)
             if not isinstance(line, threading.Event):
                 yield line

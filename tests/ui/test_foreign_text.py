@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.errors import EngineError
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import DesktopNotifications
@@ -357,7 +357,7 @@ def test_titles_questions_and_answers(
 def test_names_of_models_and_what_a_hub_says_of_them(
     open_window: Callable[[], Person], shelf: ScriptedShelf, evil: str
 ) -> None:
-    remote = Remote(evil, f"{evil}.gguf", sha256=evil)
+    remote = HubFile(evil, f"{evil}.gguf", sha256=evil)
     shelf.rows["evil"] = replace(PHI_3, name="evil", title=evil, remote=remote, licence=evil)
     person = open_window()
     person.wait_for(GenerationState.IDLE)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from phichat.cancellation import CancelToken
 
-_STEP = 1 << 20  # bytes read at once
+_READ_BYTES = 1 << 20  # bytes read at once
 _SYNC_EVERY = 64 << 20  # bytes a power cut may cost, about
 
 
-def sha256_of(path: Path, stop: CancelToken) -> str:
+def file_sha256(path: Path, stop: CancelToken) -> str:
     """The SHA-256 of a file that does not grow; empty once stopped, or where it cannot be read."""
     found = hashlib.sha256()
     with suppress(OSError), FileIO(path) as file:
-        while data := file.read(_STEP):
+        while data := file.read(_READ_BYTES):
             if stop.is_set():
                 return ""
             found.update(data)
@@ -68,7 +68,7 @@ class RunningChecksum:
     def _run(self) -> None:
         try:
             with FileIO(self._path) as file:
-                buffer = memoryview(bytearray(_STEP))
+                buffer = memoryview(bytearray(_READ_BYTES))
                 while self._wait():
                     self._read(file, buffer)
                     self._sync(file)

@@ -11,33 +11,33 @@ from pathlib import Path
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, PhichatError, StoreError
 from phichat.i18n import tr
-from phichat.models.base import Fetched, Phase, Progress, Remote
-from phichat.models.download.checksum import sha256_of
-from phichat.models.download.part_file import PartFile, begun, destination, is_same
+from phichat.models.base import DownloadedModel, HubFile, Phase, Progress
+from phichat.models.download.checksum import file_sha256
+from phichat.models.download.part_file import PartFile, destination, find_partial_download, is_same_file
 from phichat.models.download.rate import TransferRate
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.download.transfer import Transfer
 from phichat.models.download.wake_lock import WakeLock
-from phichat.models.hub import FileChanged, Hub, host
+from phichat.models.hub import FileChanged, Hub, hub_host
 from phichat.models.library import Library
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home
 
 REPORT_EVERY = 0.1  # seconds between two looks at how far it is
-GRACE = 1.0  # seconds a stopped thread gets to end by itself; looking up a name can take longer, and is let be
-SILENCE = 5.0  # seconds without a byte until it is said
-MOST_BEGINNINGS = 4  # of one download, each time because the file has changed on the Hub, once because it was damaged
+JOIN_SECONDS = 1.0  # seconds a stopped thread gets to end by itself; looking up a name can take longer, and is let be
+STALLED_SECONDS = 5.0  # seconds without a byte until it is said
+MAX_STARTS = 4  # of one download, each time because the file has changed on the Hub, once because it was damaged
 
 
-def fetch(
-    remote: Remote, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
-) -> Iterator[Progress | Fetched]:
+def download(
+    remote: HubFile, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
+) -> Iterator[Progress | DownloadedModel]:
     """Fetch `remote` into `home.models`: how far it is, ten times a second, and at the end what has come.
 
     Ends without it once `stop` is set, and keeps what is there. `patience` is how many tries in a row may bring
     nothing; None is endless. Raises HubError or StoreError.
     """
-    work = _Work(remote, home, stop, patience, hub or Hub())
+    work = _DownloadJob(remote, home, stop, patience, hub or Hub())
     thread = threading.Thread(target=work.run, name="download", daemon=True)
     thread.start()
     try:
@@ -48,12 +48,12 @@ def fetch(
         if not work.ended.is_set():
             stop.set()
         work.part.close()
-        thread.join(GRACE)
+        thread.join(JOIN_SECONDS)
     if not stop.is_set():
         yield work.outcome()
 
 
-class _Work:
+class _DownloadJob:
     """One download, run in a thread of its own, looked at from another.
 
     Attributes:
@@ -61,7 +61,7 @@ class _Work:
         ended: set when `run` is over.
     """
 
-    def __init__(self, remote: Remote, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
+    def __init__(self, remote: HubFile, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
         self._origins, self._checksums = Origins(MetadataFile(home.origins)), Checksums(MetadataFile(home.checksums))
         self._retry = RetryPolicy(stop, patience)
@@ -70,7 +70,7 @@ class _Work:
         self._phase, self._note = Phase.CONTACTING_HUB, ""
         self._was_damaged = self._has_asked = self._is_taken = False
         self._taken: list[Path] = []
-        self._result: Fetched | None = None
+        self._result: DownloadedModel | None = None
         self._error: PhichatError | None = None
         self.part = PartFile(destination(home.models, remote, self._origins))
         self.ended = threading.Event()
@@ -89,7 +89,7 @@ class _Work:
             self.part.close()
             self.ended.set()
 
-    def outcome(self) -> Fetched:
+    def outcome(self) -> DownloadedModel:
         """What came of it. Raises HubError or StoreError."""
         if self._result is None:
             raise self._error or HubError(tr("The download ended early: try again."))
@@ -114,14 +114,14 @@ class _Work:
             return self._phase, self._note
         if self.part.bytes == self._remote.bytes:
             return Phase.VERIFYING, self._note
-        if self._transfer.last_received and time.monotonic() - self._transfer.last_received > SILENCE:
-            return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=host())
+        if self._transfer.last_received and time.monotonic() - self._transfer.last_received > STALLED_SECONDS:
+            return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=hub_host())
         return (
             Phase.DOWNLOADING if self._transfer.last_received else Phase.CONTACTING_HUB
         ), self._transfer.note or self._note
 
-    def _download(self) -> Fetched | None:
-        for _ in range(MOST_BEGINNINGS):
+    def _download(self) -> DownloadedModel | None:
+        for _ in range(MAX_STARTS):
             if not self._acquire():
                 return None
             self._resolve()
@@ -146,7 +146,7 @@ class _Work:
         while not self._is_taken:
             if self.part.acquire():
                 self._is_taken, self._phase, self._note = True, Phase.CONTACTING_HUB, self._note
-                if noted := begun(self._home.models, self._remote):
+                if noted := find_partial_download(self._home.models, self._remote):
                     self._remote = noted.remote
                 break
             self._phase = Phase.IN_OTHER_PROCESS
@@ -157,7 +157,7 @@ class _Work:
     def _is_ours(self) -> bool:
         """Whether what lies under the file's name came from where this one is to come from."""
         known = self._origins.get(self.part.path)
-        return known is not None and is_same(known, self._remote)
+        return known is not None and is_same_file(known, self._remote)
 
     def _resolve(self) -> None:
         """Size and checksum: from the note where the download has begun, else from the Hub."""
@@ -179,7 +179,7 @@ class _Work:
         if self._checksums.get(path) == self._remote.sha256:
             return True
         self._phase = Phase.VERIFYING
-        found = sha256_of(path, self._stop)
+        found = file_sha256(path, self._stop)
         self._phase = Phase.CONTACTING_HUB
         return found == self._remote.sha256
 
@@ -217,15 +217,15 @@ class _Work:
         self._was_damaged = True
         self._note = tr("It arrived damaged: it is fetched once more, from the start.")
 
-    def _finish(self) -> Fetched | None:
+    def _finish(self) -> DownloadedModel | None:
         with suppress(StoreError):  # before the name, as a kill between the two shall not part them
             self._origins.record(self.part.path, self._remote)
         return self._register() if self.part.finish() else None
 
-    def _register(self) -> Fetched:
+    def _register(self) -> DownloadedModel:
         """The file as the library names it; where it came from and its checksum stay with it."""
         sha256 = self._remote.sha256 or ""
         with suppress(StoreError):  # a disk without room for a line more: the file itself is here
             self._origins.record(self.part.path, self._remote)
         self._checksums.record(self.part.path, sha256)
-        return Fetched(Library(self._home).find_model(str(self.part.path)), sha256)
+        return DownloadedModel(Library(self._home).find_model(str(self.part.path)), sha256)

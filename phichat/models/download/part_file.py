@@ -23,66 +23,66 @@ from filelock import FileLock, Timeout
 from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim
 from phichat.i18n import format_size, tr
-from phichat.models.base import Partial, Remote
+from phichat.models.base import HubFile, PartialDownload
 from phichat.models.metadata import MetadataFile, Origins
 
 _PART, _NOTE = ".part", ".part.json"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
-_LONGEST = 150  # bytes of a name, so that all that goes behind it fits into 255
+_MAX_STEM_BYTES = 150  # bytes of a name, so that all that goes behind it fits into 255
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
 """What a disk says that knows no locks: then there is one safeguard less."""
 
 
-def unfinished(folder: Path) -> list[Partial]:
+def list_partial_downloads(folder: Path) -> list[PartialDownload]:
     """The downloads into `folder` that have begun and not ended, by name."""
     try:
         notes = sorted(folder.glob(f"*{_NOTE}"))
     except OSError:
         return []
-    return [found for note in notes if (found := _read(note.with_name(note.name.removesuffix(_NOTE))))]
+    return [found for note in notes if (found := _read_note(note.with_name(note.name.removesuffix(_NOTE))))]
 
 
-def begun(folder: Path, remote: Remote) -> Partial | None:
+def find_partial_download(folder: Path, remote: HubFile) -> PartialDownload | None:
     """The download of `remote`'s file into `folder`, if one has begun."""
-    return next((one for one in unfinished(folder) if is_same(one.remote, remote)), None)
+    return next((one for one in list_partial_downloads(folder) if is_same_file(one.remote, remote)), None)
 
 
-def destination(folder: Path, remote: Remote, origins: Origins, taken: Collection[Path] = ()) -> Path:
+def destination(folder: Path, remote: HubFile, origins: Origins, taken: Collection[Path] = ()) -> Path:
     """Where `remote` is to be: where it has begun, or the first of its names that is free, or its own already.
 
     A name is not free where a file lies that came from elsewhere, or a download from elsewhere has begun. One that
     nobody knows may be it; those that are not are `taken`.
     """
-    if noted := begun(folder, remote):
+    if noted := find_partial_download(folder, remote):
         return noted.path
-    names = [safe_name(remote.file), safe_name(f"{remote.repo}/{remote.file}".replace("/", "--"))]
+    names = [safe_file_name(remote.file), safe_file_name(f"{remote.repo}/{remote.file}".replace("/", "--"))]
     more = (f"{Path(names[1]).stem}-{number}.gguf" for number in count(2))
     return next(
         path for path in (folder / name for name in chain(names, more)) if _is_free(path, remote, origins, taken)
     )
 
 
-def _is_free(path: Path, remote: Remote, origins: Origins, taken: Collection[Path]) -> bool:
+def _is_free(path: Path, remote: HubFile, origins: Origins, taken: Collection[Path]) -> bool:
     if path in taken or path.is_dir():
         return False
-    owners = [origins.get(path) if path.exists() else None, noted.remote if (noted := _read(path)) else None]
-    return all(owner is None or is_same(owner, remote) for owner in owners)
+    owners = [origins.get(path) if path.exists() else None, noted.remote if (noted := _read_note(path)) else None]
+    return all(owner is None or is_same_file(owner, remote) for owner in owners)
 
 
-def is_same(one: Remote, other: Remote) -> bool:
+def is_same_file(one: HubFile, other: HubFile) -> bool:
     """Whether both are the same file of the same repository, whatever else is known of them."""
     return (one.repo, one.file) == (other.repo, other.file)
 
 
-def set_paused(partial: Partial, paused: bool) -> None:
+def set_paused(partial: PartialDownload, paused: bool) -> None:
     """Remember whether the person wants it to wait, unless it is whole by now. Raises StoreError."""
-    with _notebook(partial.path).alone():
-        if _note(partial.path).exists():
-            _write(partial.path, partial.remote, paused=paused)
+    with _note_file(partial.path).alone():
+        if _note_path(partial.path).exists():
+            _write_note(partial.path, partial.remote, paused=paused)
 
 
-def discard(partial: Partial) -> None:
+def discard_download(partial: PartialDownload) -> None:
     """Delete what there is of it. Raises StoreError, also while another program is fetching it."""
     part = PartFile(partial.path)
     try:
@@ -97,13 +97,13 @@ def discard(partial: Partial) -> None:
         part.close()
 
 
-def safe_name(file: str) -> str:
+def safe_file_name(file: str) -> str:
     """What a file of the Hub may be called here, on any system."""
     name = PurePosixPath(file).name
     stem = _FORBIDDEN.sub("_", name[:-5] if name.lower().endswith(".gguf") else name).strip(" .") or "model"
-    if len(stem.encode()) > _LONGEST:
+    if len(stem.encode()) > _MAX_STEM_BYTES:
         mark = sha256(stem.encode()).hexdigest()[:8]
-        stem = f"{stem.encode()[:_LONGEST].decode(errors='ignore')}-{mark}"
+        stem = f"{stem.encode()[:_MAX_STEM_BYTES].decode(errors='ignore')}-{mark}"
     return f"{stem}.gguf"
 
 
@@ -128,7 +128,7 @@ class PartFile:
     @property
     def part_path(self) -> Path:
         """Where its bytes are now."""
-        return _part(self.path)
+        return _part_path(self.path)
 
     def acquire(self) -> bool:
         """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
@@ -160,14 +160,14 @@ class PartFile:
         except OSError:
             return 0
 
-    def write_note(self, remote: Remote) -> None:
+    def write_note(self, remote: HubFile) -> None:
         """Write down which file this is the beginning of; it is meant to go on. Raises StoreError."""
         with self._guard:
             self._total = remote.bytes or 0
             if self._is_closed:
                 return
             try:
-                _write(self.path, remote, paused=False)
+                _write_note(self.path, remote, paused=False)
             except StoreError as error:
                 if isinstance(error.__cause__, OSError):
                     raise StoreError(self._error_message(error.__cause__)) from error.__cause__
@@ -215,8 +215,8 @@ class PartFile:
             self._file = None
             self.part_path.replace(self.path)
             _sync_folder(self.path.parent)
-        with suppress(OSError), _notebook(self.path).alone():
-            _note(self.path).unlink()
+        with suppress(OSError), _note_file(self.path).alone():
+            _note_path(self.path).unlink()
         self.close()
         return True
 
@@ -226,7 +226,7 @@ class PartFile:
         try:
             with self._map_os_errors():
                 self.part_path.unlink(missing_ok=True)
-                _note(self.path).unlink(missing_ok=True)
+                _note_path(self.path).unlink(missing_ok=True)
         finally:
             self.close()
 
@@ -254,7 +254,7 @@ class PartFile:
         folder, reason = self.path.parent, error.strerror or error
         needed = self._total - self.bytes
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
-            return disk_full(folder, needed)
+            return disk_full_message(folder, needed)
         if error.errno in {errno.ENOTDIR, errno.EEXIST}:
             return tr("{folder} is no folder: remove what is in its place, or let PHICHAT_HOME name another.").format(
                 folder=folder
@@ -268,7 +268,7 @@ class PartFile:
         )
 
 
-def disk_full(folder: Path, needed: int) -> str:
+def disk_full_message(folder: Path, needed: int) -> str:
     """The sentence for a disk without the `needed` bytes."""
     return tr(
         "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
@@ -286,33 +286,33 @@ def free_bytes(folder: Path) -> int:
         return 0
 
 
-def _part(path: Path) -> Path:
+def _part_path(path: Path) -> Path:
     return path.with_name(path.name + _PART)
 
 
-def _note(path: Path) -> Path:
+def _note_path(path: Path) -> Path:
     return path.with_name(path.name + _NOTE)
 
 
-def _notebook(path: Path) -> MetadataFile:
+def _note_file(path: Path) -> MetadataFile:
     """What is written down of it, beside it: in a folder that may be shared."""
-    return MetadataFile(_note(path), shares=True)
+    return MetadataFile(_note_path(path), shares=True)
 
 
-def _read(path: Path) -> Partial | None:
-    values = _notebook(path).read()
-    remote = Remote.from_json(values)
+def _read_note(path: Path) -> PartialDownload | None:
+    values = _note_file(path).read()
+    remote = HubFile.from_json(values)
     if remote is None:
         return None
     try:
-        size = _part(path).stat().st_size
+        size = _part_path(path).stat().st_size
     except OSError:
         size = 0
-    return Partial(remote, path, size, values.get("paused") is True)
+    return PartialDownload(remote, path, size, values.get("paused") is True)
 
 
-def _write(path: Path, remote: Remote, *, paused: bool) -> None:
-    _notebook(path).write({**asdict(remote), "paused": paused})
+def _write_note(path: Path, remote: HubFile, *, paused: bool) -> None:
+    _note_file(path).write({**asdict(remote), "paused": paused})
 
 
 def _sync_folder(folder: Path) -> None:

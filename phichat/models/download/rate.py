@@ -3,11 +3,11 @@
 from collections import deque
 from math import exp
 
-WINDOW = 15.0  # seconds that speed is an average of
-SETTLING = 1.5  # seconds of bytes coming before any speed is claimed
-SILENCE = 5.0  # seconds without a byte, or without a look at the clock, after which all begins anew
-STEP = 0.25  # seconds between two samples that are kept
-SMOOTHING = 8.0  # seconds in which the time left follows a new speed by two thirds
+WINDOW_SECONDS = 15.0  # seconds that speed is an average of
+MIN_SECONDS = 1.5  # seconds of bytes coming before any speed is claimed
+RESET_SECONDS = 5.0  # seconds without a byte, or without a look at the clock, after which all begins anew
+SAMPLE_SECONDS = 0.25  # seconds between two samples that are kept
+SMOOTHING_SECONDS = 8.0  # seconds in which the time left follows a new speed by two thirds
 
 
 class TransferRate:
@@ -28,16 +28,18 @@ class TransferRate:
             self._left = None
         if done != self._done:
             self._grown = now
-        if not self._samples or now - self._samples[-1][0] >= STEP:
+        if not self._samples or now - self._samples[-1][0] >= SAMPLE_SECONDS:
             self._samples.append((now, done))
-        while len(self._samples) > 1 and (now - self._samples[1][0] >= WINDOW or self._samples[1][1] == self._first):
+        while len(self._samples) > 1 and (
+            now - self._samples[1][0] >= WINDOW_SECONDS or self._samples[1][1] == self._first
+        ):
             self._samples.popleft()
         self._now, self._done = now, done
 
     @property
     def speed(self) -> float:
         """Bytes a second lately; 0 while that cannot be told, and when nothing comes."""
-        if not self._samples or self._now - self._samples[0][0] < SETTLING:
+        if not self._samples or self._now - self._samples[0][0] < MIN_SECONDS:
             return 0.0
         return (self._done - self._first) / (self._now - self._samples[0][0])
 
@@ -50,7 +52,7 @@ class TransferRate:
         if self._left:
             passed = self._now - self._left[0]
             expected = self._left[1] - passed
-            seconds = max(expected + (seconds - expected) * (1 - exp(-passed / SMOOTHING)), 0.0)
+            seconds = max(expected + (seconds - expected) * (1 - exp(-passed / SMOOTHING_SECONDS)), 0.0)
         self._left = self._now, seconds
         return seconds
 
@@ -60,4 +62,4 @@ class TransferRate:
 
     def _is_interrupted(self, now: float, done: int) -> bool:
         """Whether what was seen before says nothing about what comes."""
-        return done < self._done or now - self._now > SILENCE or now - self._grown > SILENCE
+        return done < self._done or now - self._now > RESET_SECONDS or now - self._grown > RESET_SECONDS

@@ -9,8 +9,8 @@ from phichat.errors import HubUnreachable
 from phichat.i18n import format_number, tr
 
 FIRST_WAIT = 1.0  # seconds, doubled with every further try
-LONGEST_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
-PATIENT_WAIT = 120.0  # seconds that whoever has finite patience waits for a server that asks for it
+MAX_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
+MAX_REQUESTED_WAIT = 120.0  # seconds that whoever has finite patience waits for a server that asks for it
 
 T = TypeVar("T")
 
@@ -54,8 +54,8 @@ class RetryPolicy:
         if self._stop.is_set():
             return
         self._futile += 1
-        wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), LONGEST_WAIT), trouble.retry_after)
-        is_patient = self._patience is None or (self._futile < self._patience and wait <= PATIENT_WAIT)
+        wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), MAX_WAIT), trouble.retry_after)
+        is_patient = self._patience is None or (self._futile < self._patience and wait <= MAX_REQUESTED_WAIT)
         if not is_patient:
             raise HubUnreachable(tr("{trouble} Try again later; what has arrived is kept.").format(trouble=trouble))
         self._trouble, self._until = str(trouble), time.monotonic() + wait

@@ -5,15 +5,15 @@ import time
 from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused, HubUnreachable, StoreError
 from phichat.i18n import tr
-from phichat.models.base import Remote
+from phichat.models.base import HubFile
 from phichat.models.download.checksum import RunningChecksum
-from phichat.models.download.part_file import PartFile, disk_full, free_bytes
+from phichat.models.download.part_file import PartFile, disk_full_message, free_bytes
 from phichat.models.download.retry import RetryPolicy
-from phichat.models.hub import Hub, host
+from phichat.models.hub import Hub, hub_host
 
-SLOWEST, SLOW_FOR = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
-MOST_FUTILE = 5  # tries with a server that begins anew each time, and never gets as far as we are
-LOOK_EVERY = 1.0  # seconds
+MIN_BYTES_PER_SECOND, SLOW_SECONDS = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
+MAX_RESTARTS = 5  # tries with a server that begins anew each time, and never gets as far as we are
+CHECK_SECONDS = 1.0  # seconds
 
 
 class Transfer:
@@ -24,7 +24,7 @@ class Transfer:
         note: a sentence while something takes longer than it should; mostly empty.
     """
 
-    def __init__(self, hub: Hub, remote: Remote, part: PartFile, tries: RetryPolicy, stop: CancelToken) -> None:
+    def __init__(self, hub: Hub, remote: HubFile, part: PartFile, tries: RetryPolicy, stop: CancelToken) -> None:
         self._hub, self._remote, self._part = hub, remote, part
         self._retry, self._stop = tries, stop
         self._total = remote.bytes or 0
@@ -51,7 +51,7 @@ class Transfer:
     def _check_room(self) -> None:
         folder, missing = self._part.path.parent, self._total - self._part.bytes
         if missing > free_bytes(folder):
-            raise StoreError(disk_full(folder, missing))
+            raise StoreError(disk_full_message(folder, missing))
 
     def _attempt(self) -> None:
         before = self._part.bytes
@@ -77,16 +77,16 @@ class Transfer:
                 surplus = max(surplus - len(piece), 0)
                 if self._part.bytes >= self._total or self._stop.is_set():
                     return
-        raise HubUnreachable(tr("{host} ended the connection early: check the network.").format(host=host()))
+        raise HubUnreachable(tr("{host} ended the connection early: check the network.").format(host=hub_host()))
 
     def _append(self, data: bytes) -> None:
         self.last_received = time.monotonic()
-        self.note = "" if data else tr("{host} sends it from the beginning again.").format(host=host())
+        self.note = "" if data else tr("{host} sends it from the beginning again.").format(host=hub_host())
         if data:
             self._retry.reset()
             self._part.append(data[: self._total - self._part.bytes])
             self._checksum.advance(self._part.bytes)
-        if self.last_received - self._looked > LOOK_EVERY:
+        if self.last_received - self._looked > CHECK_SECONDS:
             self._looked = self.last_received
             self._part.check_not_moved()
             self._check_speed()
@@ -94,19 +94,21 @@ class Transfer:
     def _check_speed(self) -> None:
         """A line that all but stands still is left for a new one. Raises HubUnreachable."""
         seconds = self.last_received - self._since
-        if seconds > SLOW_FOR and not self._begins_anew:
-            if self._part.bytes - self._bytes_then < SLOWEST * seconds:
-                raise HubUnreachable(tr("The connection to {host} is too slow: check the network.").format(host=host()))
+        if seconds > SLOW_SECONDS and not self._begins_anew:
+            if self._part.bytes - self._bytes_then < MIN_BYTES_PER_SECOND * seconds:
+                raise HubUnreachable(
+                    tr("The connection to {host} is too slow: check the network.").format(host=hub_host())
+                )
             self._since, self._bytes_then = self.last_received, self._part.bytes
 
     def _count_futile(self) -> None:
         self._futile += self._begins_anew
-        if self._futile >= MOST_FUTILE:
+        if self._futile >= MAX_RESTARTS:
             raise HubRefused(
                 tr(
                     "{host} can only send files from their beginning, and never gets to what is missing here. "
                     "Try another network, or another mirror (HF_ENDPOINT); what has arrived is kept."
-                ).format(host=host())
+                ).format(host=hub_host())
             )
 
     def _digest(self) -> str:

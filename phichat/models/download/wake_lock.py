@@ -5,7 +5,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-ENOUGH = 3.0  # seconds to wait for the system's answer when it ends; it is asked over D-Bus, two seconds a call
+JOIN_SECONDS = 3.0  # seconds to wait for the system's answer when it ends; it is asked over D-Bus, two seconds a call
 
 
 class WakeLock:
@@ -35,7 +35,7 @@ class WakeLock:
         thread, self._thread = self._thread, None
         self._end.set()
         if thread:
-            thread.join(ENOUGH)
+            thread.join(JOIN_SECONDS)
 
     def __enter__(self) -> Self:
         self.start()
@@ -59,6 +59,6 @@ class WakeLock:
             logging.getLogger(__name__).info("the computer may fall asleep", exc_info=True)
 
 
-def rehearse() -> None:
+def load_lazy_imports() -> None:
     """Load what asks the system, without asking it. Raises ImportError."""
     import wakepy  # noqa: F401, PLC0415 - as above

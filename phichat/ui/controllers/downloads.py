@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
-from phichat.models.base import Fetched, Listing, ModelManager, Phase, Presence, Progress
+from phichat.models.base import DownloadedModel, Listing, ModelManager, Phase, Presence, Progress
 from phichat.ui.threads.background import JobPool
 
 
@@ -156,7 +156,7 @@ class DownloadManager(QObject):
         match event:
             case Progress():
                 self._become(name, Download(event, is_running=True))
-            case Fetched(model):
+            case DownloadedModel(model):
                 del self._current[name], self._states[name]
                 self.changed.emit(name)
                 self.fetched.emit(model)

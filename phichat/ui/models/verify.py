@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_number, tr
-from phichat.models.base import ModelFile, Verified
+from phichat.models.base import ModelFile, VerifiedModel
 from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ChecksumJob(QObject):
             share = format_number(100 * done // max(total, 1))
             self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
 
-    def _on_verified(self, verified: Verified) -> None:
+    def _on_verified(self, verified: VerifiedModel) -> None:
         if verified.known:
             sentence = tr("{model} is whole: its checksum is the published one.")
         else:

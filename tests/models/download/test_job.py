@@ -18,9 +18,9 @@ from filelock import FileLock
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable, PhichatError, StoreError
-from phichat.models.base import Fetched, Phase, Progress, Remote
+from phichat.models.base import DownloadedModel, HubFile, Phase, Progress
 from phichat.models.download import part_file, retry, transfer
-from phichat.models.download.job import fetch
+from phichat.models.download.job import download
 from phichat.models.metadata import MetadataFile, Origins
 from phichat.net import http
 from phichat.net.http import SILENT_SECONDS
@@ -31,14 +31,14 @@ from tests.support.hub.server import HubServer
 
 REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"
 CONTENT = random.Random(3).randbytes(3_000_000)
-WANTED = Remote(REPO, FILE)
+WANTED = HubFile(REPO, FILE)
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that people do not notice are not worth a test's time."""
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(retry, "MAX_WAIT", 0.1)
 
 
 @pytest.fixture
@@ -57,25 +57,27 @@ def path(place: Home) -> Path:
     return place.models / FILE
 
 
-def get(place: Home, patience: int | None = 4, stop: CancelToken | None = None, wanted: Remote = WANTED) -> Fetched:
-    *_, last = fetch(wanted, place, stop or CancelToken(), patience=patience)
-    assert isinstance(last, Fetched)
+def get(
+    place: Home, patience: int | None = 4, stop: CancelToken | None = None, wanted: HubFile = WANTED
+) -> DownloadedModel:
+    *_, last = download(wanted, place, stop or CancelToken(), patience=patience)
+    assert isinstance(last, DownloadedModel)
     return last
 
 
 def get_some(place: Home, count: int = 1) -> None:
     """Begin, and stop once `count` bytes are on the disk."""
     stop = CancelToken()
-    for event in fetch(WANTED, place, stop):
+    for event in download(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= count:
             stop.set()
-    assert part_file.unfinished(place.models)
+    assert part_file.list_partial_downloads(place.models)
 
 
 def notes(place: Home, until: str, patience: int | None = None) -> list[str]:
     """What is said, up to something that contains `until`."""
     stop, said = CancelToken(), list[str]()
-    for event in fetch(WANTED, place, stop, patience=patience):
+    for event in download(WANTED, place, stop, patience=patience):
         if isinstance(event, Progress) and event.note and event.note not in said:
             said.append(event.note)
             if until in event.note:
@@ -95,19 +97,19 @@ def test_a_file_arrives_verified_and_leaves_nothing_beside_it(phi: HubServer, pl
 def test_where_it_came_from_stays_with_it(phi: HubServer, place: Home, path: Path) -> None:
     fetched = get(place)
     origin = Origins(MetadataFile(place.origins)).get(path)
-    assert origin == Remote(REPO, FILE, phi.repos[REPO].head, len(CONTENT), fetched.sha256)
+    assert origin == HubFile(REPO, FILE, phi.repos[REPO].head, len(CONTENT), fetched.sha256)
 
 
 def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 10_000_000
-    for event in fetch(WANTED, place, CancelToken()):
+    for event in download(WANTED, place, CancelToken()):
         # Once all has come, it may be checked and named before this is looked at.
-        assert isinstance(event, Fetched) or event.phase is Phase.VERIFYING or not path.exists()
+        assert isinstance(event, DownloadedModel) or event.phase is Phase.VERIFYING or not path.exists()
 
 
 def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
     phi.speed, phi.cut_every = 6_000_000, 700_000
-    seen = [event for event in fetch(WANTED, place, CancelToken()) if isinstance(event, Progress)]
+    seen = [event for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)]
     counts = [event.done for event in seen]
     assert counts == sorted(counts)
     assert seen[-1].total == len(CONTENT)
@@ -118,18 +120,18 @@ def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place:
 def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Home) -> None:
     phi.misbehave(faults.stall(1_000_000))
     stop = CancelToken()
-    for event in fetch(WANTED, place, stop):
+    for event in download(WANTED, place, stop):
         if isinstance(event, Progress) and event.done >= 1_000_000:
             stop.set()
             begun = time.monotonic()
     assert time.monotonic() - begun < SILENT_SECONDS, "it waited for the line"
-    assert [part.bytes for part in part_file.unfinished(place.models)] == [1_000_000]
+    assert [part.bytes for part in part_file.list_partial_downloads(place.models)] == [1_000_000]
 
 
 def test_it_goes_on_where_it_stopped(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 4_000_000
     get_some(place)
-    held = part_file.unfinished(place.models)[0].bytes
+    held = part_file.list_partial_downloads(place.models)[0].bytes
     assert 0 < held < len(CONTENT)
     phi.behave()
     phi.forget()
@@ -156,7 +158,7 @@ def test_after_a_line_that_brought_something_there_is_no_wait(
 def test_all_is_here_and_only_the_name_is_missing(phi: HubServer, place: Home, path: Path) -> None:
     """As after a kill between the last byte and the end of the checksum."""
     get(place)
-    part_file.PartFile(path).write_note(Remote(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
+    part_file.PartFile(path).write_note(HubFile(REPO, FILE, "main", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()))
     path.rename(path.with_name(f"{FILE}.part"))
     phi.forget()
     get(place)
@@ -205,7 +207,7 @@ def test_one_of_ours_that_has_been_garbled_is_fetched_again(phi: HubServer, plac
 def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place: Home, path: Path) -> None:
     phi.add("someone/else", f"deep/{FILE}", b"GGUF else")
     get(place)
-    other = get(place, wanted=Remote("someone/else", f"deep/{FILE}"))
+    other = get(place, wanted=HubFile("someone/else", f"deep/{FILE}"))
     assert path.read_bytes() == CONTENT
     assert other.model.path.read_bytes() == b"GGUF else"
     assert other.model.path.parent == place.models
@@ -214,7 +216,7 @@ def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place
 def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, place: Home, path: Path) -> None:
     phi.misbehave(faults.wrong_bytes(), times=1)
     phi.speed = 8_000_000
-    said = {event.note for event in fetch(WANTED, place, CancelToken()) if isinstance(event, Progress)}
+    said = {event.note for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)}
     assert "It arrived damaged: it is fetched once more, from the start." in said
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 0]
@@ -279,7 +281,7 @@ def test_a_note_that_makes_no_sense_is_none(phi: HubServer, place: Home, path: P
     path.with_name(f"{FILE}.part").write_bytes(CONTENT[:2_000_000])
     path.with_name(f"{FILE}.part.json").write_text(note)
     place.origins.write_text(f'{{"{FILE}": {note}}}')
-    assert not part_file.unfinished(place.models)
+    assert not part_file.list_partial_downloads(place.models)
     get(place)
     assert path.read_bytes() == CONTENT
 
@@ -291,24 +293,24 @@ def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
     get(place)
     phi.speed = 4_000_000
     stop = CancelToken()
-    for event in fetch(Remote("p/else", FILE), place, stop):
+    for event in download(HubFile("p/else", FILE), place, stop):
         if isinstance(event, Progress) and event.done:
             stop.set()
-    (held,) = part_file.unfinished(place.models)
+    (held,) = part_file.list_partial_downloads(place.models)
     path.unlink()
     phi.behave()
     phi.forget()
-    assert get(place, wanted=Remote("p/else", FILE)).model.path == held.path
+    assert get(place, wanted=HubFile("p/else", FILE)).model.path == held.path
     assert phi.starts(FILE) == [held.bytes]
 
 
 def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 3_000_000
-    events = fetch(WANTED, place, CancelToken())
+    events = download(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     with pytest.raises(StoreError, match="cancel it there"):
-        part_file.discard(part_file.unfinished(place.models)[0])
+        part_file.discard_download(part_file.list_partial_downloads(place.models)[0])
     assert list(events)
     assert path.read_bytes() == CONTENT
 
@@ -439,7 +441,7 @@ def test_a_mirror_that_keeps_the_checksum_to_its_api(phi: HubServer, place: Home
 def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(retry, "FIRST_WAIT", 5.0)
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 5.0)
+    monkeypatch.setattr(retry, "MAX_WAIT", 5.0)
     assert notes(place, "Trying again in") == [
         "There is no connection to 127.0.0.1: check the network. Trying again in 5 s."
     ]
@@ -473,8 +475,8 @@ def test_a_line_that_falls_silent_is_left(
 def test_a_line_that_all_but_stands_still_is_left(
     phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "SLOW_FOR", 0.2)
-    monkeypatch.setattr(transfer, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(transfer, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(transfer, "CHECK_SECONDS", 0.05)
     phi.misbehave(faults.drip(10, 0.05), times=1)
     get(place)
     assert path.read_bytes() == CONTENT
@@ -484,13 +486,13 @@ def test_a_line_that_all_but_stands_still_is_left(
 def test_a_server_that_begins_anew_and_cuts_before_what_is_missing(phi: HubServer, place: Home) -> None:
     phi.speed = 4_000_000
     get_some(place, 500_000)
-    held = part_file.unfinished(place.models)[0].bytes
+    held = part_file.list_partial_downloads(place.models)[0].bytes
     phi.behave()
     phi.misbehave(faults.ignore_ranges())
     phi.cut_every = 100_000
     with pytest.raises(HubRefused, match="only send files from their beginning"):
         get(place, patience=None)
-    assert part_file.unfinished(place.models)[0].bytes == held
+    assert part_file.list_partial_downloads(place.models)[0].bytes == held
 
 
 def test_the_token_goes_to_the_hub_alone(
@@ -626,10 +628,10 @@ def test_a_disk_that_fills_up_in_the_middle(
 def test_a_folder_that_is_moved_in_the_middle(
     phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(transfer, "CHECK_SECONDS", 0.01)
     phi.speed = 2_000_000
     away = place.root / "away"
-    events = fetch(WANTED, place, CancelToken())
+    events = download(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     place.models.rename(away)
@@ -659,16 +661,16 @@ def test_a_home_that_is_a_file(phi: HubServer, place: Home) -> None:
 
 def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 3_000_000
-    phases, results = list[Phase](), list[Fetched]()
+    phases, results = list[Phase](), list[DownloadedModel]()
 
     def second() -> None:
-        for event in fetch(WANTED, place, CancelToken()):
+        for event in download(WANTED, place, CancelToken()):
             if isinstance(event, Progress):
                 phases.append(event.phase)
             else:
                 results.append(event)
 
-    first = fetch(WANTED, place, CancelToken())
+    first = download(WANTED, place, CancelToken())
     while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
         pass
     thread = threading.Thread(target=second)
@@ -685,13 +687,13 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
 def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home, path: Path) -> None:
     phi.speed = 3_000_000
     stop = CancelToken()
-    first, second = fetch(WANTED, place, stop), fetch(WANTED, place, CancelToken())
+    first, second = download(WANTED, place, stop), download(WANTED, place, CancelToken())
     while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
         pass
     assert [next(second).phase for _ in range(3)][-1] is Phase.IN_OTHER_PROCESS  # type: ignore[union-attr]
     stop.set()
-    assert not [event for event in first if isinstance(event, Fetched)]
-    assert isinstance(list(second)[-1], Fetched)
+    assert not [event for event in first if isinstance(event, DownloadedModel)]
+    assert isinstance(list(second)[-1], DownloadedModel)
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE)[1] > 0
 
@@ -699,17 +701,17 @@ def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home
 def test_pausing_is_remembered_and_discarding_leaves_nothing(phi: HubServer, place: Home) -> None:
     phi.speed = 4_000_000
     get_some(place)
-    (part,) = part_file.unfinished(place.models)
+    (part,) = part_file.list_partial_downloads(place.models)
     part_file.set_paused(part, True)
-    assert part_file.unfinished(place.models)[0].is_paused
-    part_file.discard(part)
-    assert not part_file.unfinished(place.models)
+    assert part_file.list_partial_downloads(place.models)[0].is_paused
+    part_file.discard_download(part)
+    assert not part_file.list_partial_downloads(place.models)
     assert not [file for file in place.models.iterdir() if FILE in file.name]
 
 
 def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home) -> None:
     phi.speed = 1_000_000
-    events = fetch(WANTED, place, CancelToken())
+    events = download(WANTED, place, CancelToken())
     next(events)
     events.close()  # type: ignore[attr-defined]
 
@@ -726,12 +728,12 @@ def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home
     ],
 )
 def test_names_that_any_system_can_hold(file: str, name: str) -> None:
-    assert part_file.safe_name(file) == name
+    assert part_file.safe_file_name(file) == name
 
 
 @pytest.mark.parametrize("letter", ["x", "ж", "模", "🏒"])
 def test_long_names_are_cut_and_stay_different(letter: str) -> None:
-    one, other = part_file.safe_name(letter * 300 + "1.gguf"), part_file.safe_name(letter * 300 + "2.gguf")
+    one, other = part_file.safe_file_name(letter * 300 + "1.gguf"), part_file.safe_file_name(letter * 300 + "2.gguf")
     assert one != other
     assert one.endswith(".gguf")
     assert len(one.encode()) < 200
@@ -740,17 +742,17 @@ def test_long_names_are_cut_and_stay_different(letter: str) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from phichat.models.base import Remote
-from phichat.models.download.job import fetch
+from phichat.models.base import HubFile
+from phichat.models.download.job import download
 from phichat.paths import home
 from phichat.cancellation import CancelToken
-for event in fetch(Remote(*sys.argv[1:]), home(), CancelToken()):
+for event in download(HubFile(*sys.argv[1:]), home(), CancelToken()):
     print(event, flush=True)
 """
 
 
 def _held(place: Home) -> int:
-    return sum(part.bytes for part in part_file.unfinished(place.models))
+    return sum(part.bytes for part in part_file.list_partial_downloads(place.models))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from phichat.models.download.rate import SETTLING, SILENCE, WINDOW, TransferRate
+from phichat.models.download.rate import MIN_SECONDS, RESET_SECONDS, WINDOW_SECONDS, TransferRate
 
 MB = 1_000_000
 
@@ -19,7 +19,7 @@ def _run(pace: TransferRate, seconds: float, rate: float, begin: float = 0.0, do
 def test_no_speed_is_claimed_at_first_and_the_true_one_then() -> None:
     pace = TransferRate()
     assert (pace.speed, pace.seconds_left(MB)) == (0, None)
-    _run(pace, SETTLING - 0.3, 3 * MB)
+    _run(pace, MIN_SECONDS - 0.3, 3 * MB)
     assert (pace.speed, pace.seconds_left(MB)) == (0, None)
     _run(pace, 5, 3 * MB)
     assert pace.speed == pytest.approx(3 * MB, rel=0.05)
@@ -43,7 +43,7 @@ def test_bursts_do_not_make_it_jump() -> None:
     pace, seen = TransferRate(), []
     for step in range(600):
         pace.add(step / 10, step // 10 * 2 * MB)  # all of a second's bytes at once
-        if step > 10 * WINDOW:
+        if step > 10 * WINDOW_SECONDS:
             seen.append((pace.speed, pace.seconds_left(1000 * MB - step // 10 * 2 * MB)))
     speeds, lefts = [speed for speed, _ in seen], [left for _, left in seen if left]
     assert max(speeds) / min(speeds) < 1.15
@@ -54,7 +54,7 @@ def test_bursts_do_not_make_it_jump() -> None:
 def test_a_new_speed_shows_within_seconds() -> None:
     pace = TransferRate()
     now, done = _run(pace, 30, 4 * MB)
-    _run(pace, WINDOW + 1, 1 * MB, now, done)
+    _run(pace, WINDOW_SECONDS + 1, 1 * MB, now, done)
     assert pace.speed == pytest.approx(1 * MB, rel=0.05)
 
 
@@ -62,7 +62,7 @@ def test_silence_is_no_speed_and_after_it_all_begins_anew() -> None:
     pace = TransferRate()
     now, done = _run(pace, 20, 4 * MB)
     pace.seconds_left(10 * MB)
-    now, done = _run(pace, SILENCE + 2.1, 0, now, done)
+    now, done = _run(pace, RESET_SECONDS + 2.1, 0, now, done)
     assert (pace.speed, pace.seconds_left(10 * MB)) == (0, None)
     _run(pace, 4, 1 * MB, now, done)
     assert pace.speed == pytest.approx(1 * MB, rel=0.15)

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from phichat.errors import HubUnreachable
-from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
+from phichat.models.base import DownloadedModel, ModelFile, Phase, Progress, Source
 from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.threads.background import BackgroundTasks, JobPool
 from tests.support.fakes import PHI_3, PHI_4, ScriptedShelf
@@ -33,7 +33,7 @@ def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[DownloadManager]:
 
 def test_a_model_arrives(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
     gate = threading.Event()
-    shelf.enqueue(HALF, gate, Fetched(MODEL, "00"))
+    shelf.enqueue(HALF, gate, DownloadedModel(MODEL, "00"))
     downloads.start(PHI_3.name)
     assert downloads.state(PHI_3.name).is_queued
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name) == Download(HALF, is_running=True))
@@ -47,7 +47,7 @@ def test_a_model_arrives(downloads: DownloadManager, shelf: ScriptedShelf, qtbot
 
 def test_others_wait_their_turn(downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot) -> None:
     gate = threading.Event()
-    shelf.enqueue(HALF, gate, Fetched(MODEL, "00"))
+    shelf.enqueue(HALF, gate, DownloadedModel(MODEL, "00"))
     shelf.enqueue(HALF, threading.Event())
     downloads.start(PHI_3.name)
     downloads.start(PHI_4.name)
@@ -118,7 +118,7 @@ def test_what_fails_stays_with_its_sentence_and_can_be_tried_again(
     downloads: DownloadManager, shelf: ScriptedShelf, qtbot: QtBot
 ) -> None:
     shelf.enqueue(HALF, HubUnreachable("The line is gone."))
-    shelf.enqueue(Fetched(MODEL, "00"))
+    shelf.enqueue(DownloadedModel(MODEL, "00"))
     with qtbot.waitSignal(downloads.failed) as failed:
         downloads.start(PHI_3.name)
     assert failed.args == [PHI_3.name, "The line is gone."]

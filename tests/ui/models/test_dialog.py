@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMessageBox, QTreeWidget, QWidget
 
-from phichat.models.base import Listing, Phase, Progress, Remote
+from phichat.models.base import HubFile, Listing, Phase, Progress
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
@@ -19,8 +19,12 @@ from tests.ui.conftest import Person
 
 HALF = Progress(Phase.DOWNLOADING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
 OTHER = Listing(
-    "ada/tiny-GGUF:tiny-Q4.gguf", "tiny-Q4", Remote("ada/tiny-GGUF", "tiny-Q4.gguf"), bytes=5_000_000, is_official=False
-)  # fmt: skip
+    "ada/tiny-GGUF:tiny-Q4.gguf",
+    "tiny-Q4",
+    HubFile("ada/tiny-GGUF", "tiny-Q4.gguf"),
+    bytes=5_000_000,
+    is_official=False,
+)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 
 from phichat import i18n
 from phichat.errors import HubUnreachable
-from phichat.models.base import Fetched, ModelFile, Phase, Progress, Source
+from phichat.models.base import DownloadedModel, ModelFile, Phase, Progress, Source
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
@@ -46,9 +46,9 @@ def alone(open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def fetched(phi3_model: Path) -> Fetched:
+def fetched(phi3_model: Path) -> DownloadedModel:
     """What a download of Phi-3 ends with."""
-    return Fetched(ModelFile(PHI_3.name, PHI_3.title, phi3_model, Source.OURS), "00")
+    return DownloadedModel(ModelFile(PHI_3.name, PHI_3.title, phi3_model, Source.OURS), "00")
 
 
 def _page(person: Person) -> QWidget | None:
@@ -177,7 +177,7 @@ def test_an_unfinished_download_goes_on_at_the_next_start(
 
 
 def test_when_it_is_here_one_button_talks_with_it(
-    newcomer: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: Fetched
+    newcomer: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: DownloadedModel
 ) -> None:
     shelf.enqueue(HALF, fetched)
     newcomer.click("downloadButton")
@@ -190,7 +190,7 @@ def test_when_it_is_here_one_button_talks_with_it(
 
 
 def test_without_another_model_it_is_taken_at_once_and_answers_what_was_asked_before(
-    alone: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: Fetched
+    alone: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: DownloadedModel
 ) -> None:
     assert "answers below" not in _words(alone)
     assert not _is_shown(alone, "notNowButton")
@@ -206,7 +206,7 @@ def test_without_another_model_it_is_taken_at_once_and_answers_what_was_asked_be
 
 
 def test_a_conversation_is_kept_and_the_answer_under_way_ends_before_the_switch(
-    newcomer: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: Fetched
+    newcomer: Person, shelf: ScriptedShelf, engine: ScriptedEngine, fetched: DownloadedModel
 ) -> None:
     arrival, end = threading.Event(), threading.Event()
     shelf.enqueue(HALF, arrival, fetched)
@@ -229,7 +229,7 @@ def test_a_conversation_is_kept_and_the_answer_under_way_ends_before_the_switch(
     assert [turn.text for turn in engine.requests[-1].turns] == ["Tell", "Half whole", "next"]
 
 
-def test_the_notice_can_be_put_away(newcomer: Person, shelf: ScriptedShelf, fetched: Fetched) -> None:
+def test_the_notice_can_be_put_away(newcomer: Person, shelf: ScriptedShelf, fetched: DownloadedModel) -> None:
     newcomer.ask("Hello")
     newcomer.wait(lambda: newcomer.message(1) == "Hello")
     shelf.enqueue(fetched)
