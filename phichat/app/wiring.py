@@ -104,7 +104,7 @@ def create_window(
     _connect_models(models, window, coordinator)
     _connect_unasked(window, generation, preferences)
     versions = ReleaseFeed(home.versions)
-    _connect_preferences(window, application, theme, preferences, home, can_look=versions.can_look())
+    _connect_preferences(window, application, theme, preferences, home, can_look=versions.is_configured())
     _connect_help(
         window, theme, preferences, home, partial(_diagnose, home, models, generation, thread, make_engine), versions
     )

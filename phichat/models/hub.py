@@ -68,7 +68,7 @@ class Hub:
             if answer.status < 300:
                 _check_content_type(answer)
             sha256, size = _sha256(answer), _linked_size(answer)
-            commit = answer.header("x-repo-commit") or revision
+            commit = answer.first_header("x-repo-commit") or revision
         if size is None and sha256:
             with self._open("HEAD", _file_address(remote), stop, remote) as answer:
                 size = _linked_size(answer)
@@ -107,7 +107,7 @@ class Hub:
             _check_content_type(answer)
             if _announced_size(answer) not in {None, remote.bytes}:
                 self._check_still(remote, stop)
-            yield Body(answer.pieces(), start - _first_byte(answer, start, remote))
+            yield Body(answer.iter_raw(), start - _first_byte(answer, start, remote))
 
     @contextmanager
     def _open(
@@ -124,7 +124,7 @@ class Hub:
             raise HubRefused(
                 tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
             )
-        with self._client().open(method, address, stop, headers, follow=follow) as answer:
+        with self._client().stream(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
                 self._check_same(answer, remote, stop)
             is_look = method == "HEAD" and (answer.status < 400 or answer.status in _HEAD_NOT_SUPPORTED)
@@ -134,7 +134,7 @@ class Hub:
 
     def _check_same(self, answer: Response, remote: HubFile, stop: CancelToken) -> None:
         """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
-        found = _sha256(answer) if answer.header("x-linked-etag") or len(answer.hops) == 1 else None
+        found = _sha256(answer) if answer.first_header("x-linked-etag") or len(answer.hops) == 1 else None
         if found and found != remote.sha256:
             raise FileChanged(_changed_message(remote))
         if answer.status == 416:
@@ -212,7 +212,7 @@ def _tag_value(described: Any, kind: str) -> str:
 
 def _sha256(answer: Response) -> str | None:
     """A large file's ETag is its SHA-256."""
-    tag = answer.header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
+    tag = answer.first_header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
     return tag if _SHA256.fullmatch(tag) else None
 
 
@@ -221,7 +221,9 @@ def _changed_message(remote: HubFile) -> str:
 
 
 def _linked_size(answer: Response) -> int | None:
-    length = answer.header("x-linked-size") or (answer.headers.get("content-length", "") if answer.status < 300 else "")
+    length = answer.first_header("x-linked-size") or (
+        answer.headers.get("content-length", "") if answer.status < 300 else ""
+    )
     return int(length) if length.isdecimal() else None
 
 
@@ -292,7 +294,7 @@ def _is_missing(answer: Response) -> bool:
 
 
 def _is_gated(answer: Response) -> bool:
-    return answer.header("x-error-code") == "GatedRepo"
+    return answer.first_header("x-error-code") == "GatedRepo"
 
 
 def _unavailable_message(answer: Response) -> str:
@@ -316,7 +318,7 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
             "{host} knows no {repo}, or shows it only to some: check the name, or set HF_TOKEN to your access token."
         )
     if answer.status in {404, 410}:
-        if answer.header("x-error-code") == "RepoNotFound" or not remote.file:
+        if answer.first_header("x-error-code") == "RepoNotFound" or not remote.file:
             return tr("{host} knows no {repo}: check the name.")
         return tr("{repo} has no file {file} (any more): see `phichat models files {repo}`.")
     return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")

@@ -51,11 +51,11 @@ class Response:
         self.is_home = is_home
         self.is_authorized = "authorization" in response.request.headers
 
-    def header(self, *names: str) -> str:
+    def first_header(self, *names: str) -> str:
         """The first of `names` that an answer on the way had, earlier answers first; empty if none had."""
         return next((hop[name] for name in names for hop in self.hops if hop.get(name)), "")
 
-    def pieces(self) -> Iterator[bytes]:
+    def iter_raw(self) -> Iterator[bytes]:
         """The body as it comes off the line. Raises HubUnreachable where the line breaks."""
         with _told(self.host):
             yield from self._response.iter_raw()
@@ -63,7 +63,7 @@ class Response:
     def json(self) -> Any:
         """The body, which is to be JSON. Raises HubUnreachable."""
         body = bytearray()
-        for piece in self.pieces():
+        for piece in self.iter_raw():
             body += piece
             if len(body) > MOST_JSON:
                 break
@@ -81,10 +81,10 @@ class HttpClient:
             home = httpx2.URL(endpoint)
             self._certificates = httpx2.create_ssl_context()
         self._home, self._token = _origin(home), token
-        self._own = f"Basic {b64encode(home.userinfo).decode()}" if home.userinfo else ""
+        self._basic_auth = f"Basic {b64encode(home.userinfo).decode()}" if home.userinfo else ""
 
     @contextmanager
-    def open(
+    def stream(
         self, method: str, url: str, stop: CancelToken, headers: Mapping[str, str] | None = None, *, follow: bool = True
     ) -> Iterator[Response]:
         """The answer to a request, whose body has not been read; `stop` ends it wherever it is.
@@ -93,7 +93,7 @@ class HttpClient:
         """
         target, hops = _address(url), list[Mapping[str, str]]()
         for _ in range(MOST_REDIRECTS):
-            with self._ask(method, target, stop, headers or {}) as response:
+            with self._send(method, target, stop, headers or {}) as response:
                 hops.append(response.headers)
                 onward = _onward(response, target)
                 if onward is None or not (follow or _origin(onward) == _origin(target)):
@@ -107,14 +107,14 @@ class HttpClient:
         )
 
     @contextmanager
-    def _ask(
+    def _send(
         self, method: str, url: httpx2.URL, stop: CancelToken, headers: Mapping[str, str]
     ) -> Iterator[httpx2.Response]:
         line, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _told(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
-                stop.listen(line.cut)
+                stop.listen(line.shutdown)
                 stack.callback(stop.listen, None)
                 sent = {**_HEADERS, **headers, **self._authorization(url)}
                 request = client.build_request(method, url, headers=sent, extensions={"trace": line.trace})
@@ -131,7 +131,7 @@ class HttpClient:
             return {}
         if self._token:
             return {"Authorization": f"Bearer {self._token}"}
-        return {"Authorization": self._own} if self._own else {}
+        return {"Authorization": self._basic_auth} if self._basic_auth else {}
 
 
 class _Connection:
@@ -139,18 +139,18 @@ class _Connection:
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
-        self._is_cut = False
+        self._is_shut_down = False
 
     def trace(self, event: str, values: dict[str, Any]) -> None:
         """Hears from the client what it does."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")) and values.get("return_value"):
             self._sockets.append(values["return_value"].get_extra_info("socket"))
-            if self._is_cut:
-                self.cut()
+            if self._is_shut_down:
+                self.shutdown()
 
-    def cut(self) -> None:
+    def shutdown(self) -> None:
         """End it: whoever reads from it is told at once. Past TLS, whose objects belong to the reading thread."""
-        self._is_cut = True
+        self._is_shut_down = True
         for one in self._sockets:
             with suppress(OSError):
                 socket.socket.shutdown(one, socket.SHUT_RDWR)

@@ -42,7 +42,7 @@ class Release:
     notes: str = ""
 
     @classmethod
-    def of(cls, values: Any) -> Self | None:
+    def from_json(cls, values: Any) -> Self | None:
         """What an answer says; None if it makes no sense, or is a draft or a trial."""
         if not isinstance(values, dict) or values.get("draft") or values.get("prerelease"):
             return None
@@ -52,7 +52,7 @@ class Release:
             return None
         return cls(version[1], page, replace_surrogates(notes)[:MOST_NOTES] if isinstance(notes, str) else "")
 
-    def values(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str]:
         """It as an answer would say it."""
         return {"tag_name": self.version, "html_url": self.page, "body": self.notes}
 
@@ -71,29 +71,29 @@ class ReleaseFeed:
         self.ours = ours
         self._file, self._clock = JsonFile(file), clock
 
-    def can_look(self) -> bool:
+    def is_configured(self) -> bool:
         """Whether there is a page to ask."""
         return bool(address())
 
-    def look(self, stop: CancelToken) -> Release | None:
+    def check(self, stop: CancelToken) -> Release | None:
         """The newest version, if it is newer than this one and not skipped. A failure is nothing new, and is logged."""
         kept = self._read()
         if self._is_due(kept):
-            kept = self._asked(kept, stop)
-        release = Release.of(kept.get("release"))
+            kept = self._refresh(kept, stop)
+        release = Release.from_json(kept.get("release"))
         is_news = release and release.is_newer_than(self.ours) and release.version != kept.get("skipped")
         return release if is_news else None
 
-    def skip(self, version: str) -> None:
+    def skip_version(self, version: str) -> None:
         """Nothing more of `version`; of those after it, yes."""
         self._write({**self._read(), "skipped": version})
 
     def _is_due(self, kept: dict[str, Any]) -> bool:
         asked, now = kept.get("asked"), self._clock()
         is_fresh = isinstance(asked, int | float) and now - WEEK < asked <= now
-        return not is_fresh and self.can_look()
+        return not is_fresh and self.is_configured()
 
-    def _asked(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
+    def _refresh(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
         """What is known once the page was asked. Where that cannot be remembered, it is not asked."""
         from phichat.net.http import is_offline  # noqa: PLC0415 - its client is there for those who want it
 
@@ -102,7 +102,7 @@ class ReleaseFeed:
             return kept
         try:
             if release := _newest(address(), stop):
-                kept["release"] = release.values()
+                kept["release"] = release.as_json()
             else:
                 _log.info("The releases page names no version.")
         except HubAway:
@@ -130,14 +130,14 @@ def _newest(where: str, stop: CancelToken) -> Release | None:
     """What the page at `where` says; None where that makes no sense. Raises HubError."""
     from phichat.net.http import HttpClient  # noqa: PLC0415 - as above
 
-    with HttpClient(where, None).open("GET", where, stop, {"Accept": "application/json"}) as answer:
+    with HttpClient(where, None).stream("GET", where, stop, {"Accept": "application/json"}) as answer:
         body, until = bytearray(), time.monotonic() + LONGEST
-        for piece in answer.pieces():
+        for piece in answer.iter_raw():
             body += piece
             if len(body) > MOST_BYTES or time.monotonic() > until:
                 return None
     try:
-        return Release.of(json.loads(body)) if answer.status == 200 else None
+        return Release.from_json(json.loads(body)) if answer.status == 200 else None
     except (ValueError, RecursionError):
         return None
 

@@ -35,7 +35,7 @@ def clock() -> Clock:
 @pytest.fixture
 def look(home: Path, clock: Clock) -> Look:
     """One look, each by a program that has just been started."""
-    return lambda: ReleaseFeed(Home(home).versions, "1.2.3", clock).look(CancelToken())
+    return lambda: ReleaseFeed(Home(home).versions, "1.2.3", clock).check(CancelToken())
 
 
 def test_a_newer_version_is_told(releases: ReleasesServer, look: Look) -> None:
@@ -72,7 +72,7 @@ def test_nothing_is_sent_but_which_version_asks(
 
 @pytest.mark.parametrize("ours", ["9.1.0", "9.1", "9.1.0.dev1", "10.0", "9.1.1"])
 def test_what_is_not_newer_is_no_news(releases: ReleasesServer, home: Path, ours: str) -> None:
-    assert ReleaseFeed(Home(home).versions, ours).look(CancelToken()) is None
+    assert ReleaseFeed(Home(home).versions, ours).check(CancelToken()) is None
     assert releases.requests
 
 
@@ -80,7 +80,7 @@ def test_a_version_that_is_skipped_is_not_told_again_but_the_next_one_is(
     releases: ReleasesServer, look: Look, home: Path, clock: Clock
 ) -> None:
     look()
-    ReleaseFeed(Home(home).versions).skip("9.1.0")
+    ReleaseFeed(Home(home).versions).skip_version("9.1.0")
     assert look() is None
     clock.now += WEEK
     assert look() is None
@@ -203,7 +203,7 @@ def test_a_file_that_makes_no_sense_is_begun_anew(releases: ReleasesServer, look
 def test_waiting_ends_when_asked(releases: ReleasesServer, home: Path) -> None:
     releases.is_silent = True
     stop, found = CancelToken(), list[Release | None]()
-    looking = threading.Thread(target=lambda: found.append(ReleaseFeed(Home(home).versions).look(stop)))
+    looking = threading.Thread(target=lambda: found.append(ReleaseFeed(Home(home).versions).check(stop)))
     looking.start()
     while not releases.requests:
         looking.join(0.01)

@@ -80,7 +80,9 @@ def test_software_centres_get_paragraphs_and_lists() -> None:
 def test_this_version_has_notes_that_the_window_would_show(tmp_path: Path) -> None:
     options = argparse.Namespace(tag=f"v{phichat.__version__}", file=tmp_path / "notes.md")
     [file] = notes.build(options)
-    told = Release.of({"tag_name": options.tag, "html_url": "https://a.example", "body": file.read_text("utf-8")})
+    told = Release.from_json(
+        {"tag_name": options.tag, "html_url": "https://a.example", "body": file.read_text("utf-8")}
+    )
     assert told
     assert told.notes.split() == changelog.releases()[0].notes.split()
 

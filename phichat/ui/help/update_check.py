@@ -45,7 +45,7 @@ class UpdateCheck(QObject):
             self._release = None
             self.dismiss()
         elif not self._looking:
-            self._looking = self._tasks.run(single_result(self._versions.look), self._on_looked, self._on_ended)
+            self._looking = self._tasks.run(single_result(self._versions.check), self._on_looked, self._on_ended)
 
     @Slot()
     def open(self) -> None:
@@ -73,7 +73,7 @@ class UpdateCheck(QObject):
         self._tasks.close()
 
     def _is_wanted(self) -> bool:
-        return self._preferences.current.looks_for_versions and self._versions.can_look()
+        return self._preferences.current.looks_for_versions and self._versions.is_configured()
 
     def _on_looked(self, release: "Release | None") -> None:
         is_known = bool(release and self._release and release.version == self._release.version)
@@ -97,7 +97,9 @@ class UpdateCheck(QObject):
     def _skip(self) -> None:
         if self._release:
             version = self._release.version
-            self._tasks.run(single_result(lambda _: self._versions.skip(version)), lambda _: None, self._on_skipped)
+            self._tasks.run(
+                single_result(lambda _: self._versions.skip_version(version)), lambda _: None, self._on_skipped
+            )
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:
