@@ -14,7 +14,7 @@ from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
 from phichat.models.base import HubFile
-from phichat.net.http import HttpClient, Response, is_offline, not_the_hub, wants_password
+from phichat.net.http import HttpClient, Response, is_offline, not_the_hub_message, proxy_password_message
 
 MAX_RETRY_AFTER = 3600.0  # seconds: who asks for more is asked again all the same
 OFFICIAL = "https://huggingface.co"
@@ -92,7 +92,7 @@ class Hub:
         try:
             files = list(_parse_files(repo, described))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise HubUnreachable(not_the_hub(hub_host())) from error
+            raise HubUnreachable(not_the_hub_message(hub_host())) from error
         return sorted(files, key=lambda remote: remote.file)
 
     @contextmanager
@@ -229,7 +229,7 @@ def _linked_size(answer: Response) -> int | None:
 
 def _check_content_type(answer: Response) -> None:
     if answer.headers.get("content-type", "").startswith("text/html"):
-        raise HubUnreachable(not_the_hub(answer.host))
+        raise HubUnreachable(not_the_hub_message(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubRefused(
             tr("{host} sends files packed, though they were asked for as they are. Use another mirror.").format(
@@ -278,7 +278,7 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
     if answer.status in _TEMPORARY_STATUSES:
         return HubUnreachable(_unavailable_message(answer), _retry_after(answer))
     if answer.status == 407:
-        return HubRefused(wants_password())
+        return HubRefused(proxy_password_message())
     if not answer.is_home:  # where the Hub leads to: its links expire, and the next one is another
         sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))

@@ -17,11 +17,11 @@ import phichat
 from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubRefused, HubUnreachable
 from phichat.i18n import tr
-from phichat.net.proxies import proxy_for, shown
+from phichat.net.proxies import display_name, proxy_for
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
-MOST_REDIRECTS = 10
-MOST_JSON = 32_000_000  # bytes; the file list of the largest repositories takes a few
+MAX_REDIRECTS = 10
+MAX_JSON_BYTES = 32_000_000  # bytes; the file list of the largest repositories takes a few
 
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
 _YES = {"1", "ON", "YES", "TRUE"}
@@ -57,7 +57,7 @@ class Response:
 
     def iter_raw(self) -> Iterator[bytes]:
         """The body as it comes off the line. Raises HubUnreachable where the line breaks."""
-        with _told(self.host):
+        with _map_httpx_exceptions(self.host):
             yield from self._response.iter_raw()
 
     def json(self) -> Any:
@@ -65,19 +65,19 @@ class Response:
         body = bytearray()
         for piece in self.iter_raw():
             body += piece
-            if len(body) > MOST_JSON:
+            if len(body) > MAX_JSON_BYTES:
                 break
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise HubUnreachable(not_the_hub(self.host)) from error
+            raise HubUnreachable(not_the_hub_message(self.host)) from error
 
 
 class HttpClient:
     """Asks servers. The token goes to `endpoint` alone, wherever a redirect leads."""
 
     def __init__(self, endpoint: str, token: str | None) -> None:
-        with _told(""):
+        with _map_httpx_exceptions(""):
             home = httpx2.URL(endpoint)
             self._certificates = httpx2.create_ssl_context()
         self._home, self._token = _origin(home), token
@@ -91,11 +91,11 @@ class HttpClient:
 
         Without `follow`, only redirects within one server are followed. Raises HubUnreachable or HubRefused.
         """
-        target, hops = _address(url), list[Mapping[str, str]]()
-        for _ in range(MOST_REDIRECTS):
+        target, hops = _parse_url(url), list[Mapping[str, str]]()
+        for _ in range(MAX_REDIRECTS):
             with self._send(method, target, stop, headers or {}) as response:
                 hops.append(response.headers)
-                onward = _onward(response, target)
+                onward = _redirect_target(response, target)
                 if onward is None or not (follow or _origin(onward) == _origin(target)):
                     yield Response(response, hops, is_home=_origin(target) == self._home)
                     return
@@ -112,14 +112,14 @@ class HttpClient:
     ) -> Iterator[httpx2.Response]:
         line, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
-            with _told(url.host, proxy):
+            with _map_httpx_exceptions(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
                 stop.listen(line.shutdown)
                 stack.callback(stop.listen, None)
                 sent = {**_HEADERS, **headers, **self._authorization(url)}
                 request = client.build_request(method, url, headers=sent, extensions={"trace": line.trace})
                 response = client.send(request, stream=True)
-            stack.callback(_close, response)
+            stack.callback(_close_quietly, response)
             yield response
 
     def _client(self, proxy: str | None) -> httpx2.Client:
@@ -158,7 +158,7 @@ class _Connection:
 
 def has_certificates() -> bool:
     """Whether there is any authority to believe. Windows and macOS are asked when one is needed. Raises HubRefused."""
-    with _told(""):
+    with _map_httpx_exceptions(""):
         context = httpx2.create_ssl_context()
     if sys.platform in {"win32", "darwin"} or context.cert_store_stats()["x509_ca"]:
         return True
@@ -166,7 +166,7 @@ def has_certificates() -> bool:
     return os.path.isdir(folder) and any(re.fullmatch(r"[\da-f]{8}\.\d", name) for name in os.listdir(folder))  # noqa: PTH112, PTH208
 
 
-def not_the_hub(host: str) -> str:
+def not_the_hub_message(host: str) -> str:
     """The sentence for an answer that no Hub gives."""
     return tr(
         "{host} answers with something else than the Hub would: perhaps the page where a network asks you to sign in. "
@@ -174,13 +174,13 @@ def not_the_hub(host: str) -> str:
     ).format(host=host)
 
 
-def _onward(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
+def _redirect_target(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
     """Where the answer to `url` leads; None where it is an answer. Raises HubRefused."""
     if not response.has_redirect_location:
         return None
-    with _told(url.host):
+    with _map_httpx_exceptions(url.host):
         onward = url.join(response.headers["location"])
-    onward = _address(onward)
+    onward = _parse_url(onward)
     if url.scheme == "https" and onward.scheme != "https":
         raise HubRefused(
             tr("{host} leads to a connection that is not encrypted. Use another mirror (HF_ENDPOINT).").format(
@@ -190,19 +190,19 @@ def _onward(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
     return onward
 
 
-def _address(url: httpx2.URL | str) -> httpx2.URL:
-    with _told(""):
+def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
+    with _map_httpx_exceptions(""):
         address = httpx2.URL(url)
         if address.scheme in {"http", "https"} and address.host:
             return address.copy_with(username=None, password=None)  # what they say is for the Hub alone
     raise HubRefused(
         tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(
-            address=_without_secrets(str(url))[:100]
+            address=_redact(str(url))[:100]
         )
     )
 
 
-def _close(response: httpx2.Response) -> None:
+def _close_quietly(response: httpx2.Response) -> None:
     with suppress(Exception):  # a line that was cut may complain
         response.close()
 
@@ -212,7 +212,7 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 @contextmanager
-def _told(host: str, proxy: str | None = None) -> Iterator[None]:
+def _map_httpx_exceptions(host: str, proxy: str | None = None) -> Iterator[None]:
     """What goes wrong on the way to `host`, as our errors."""
     try:
         yield
@@ -221,7 +221,7 @@ def _told(host: str, proxy: str | None = None) -> Iterator[None]:
     except httpx2.TransportError as error:
         raise _trouble(error, host, proxy) from error
     except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.StreamError, ValueError) as error:
-        raise HubRefused(_senseless(error)) from error
+        raise HubRefused(_bad_setting_message(error)) from error
     except OSError as error:  # no such file, or no certificates in it
         raise HubRefused(
             tr(
@@ -231,17 +231,17 @@ def _told(host: str, proxy: str | None = None) -> Iterator[None]:
 
 
 def _trouble(error: httpx2.TransportError, host: str, proxy: str | None) -> HubUnreachable | HubRefused:
-    causes = list(_causes(error))
+    causes = list(_exception_chain(error))
     untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
     if untrusted:
         return HubRefused(_untrusted(host, untrusted[0].verify_message))
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-        return HubRefused(_senseless(error))
+        return HubRefused(_bad_setting_message(error))
     is_name_unknown = any(isinstance(cause, socket.gaierror) for cause in causes)
     kind = HubAway if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else HubUnreachable
     if proxy and kind is HubAway:
         sentence = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
-        return HubAway(sentence.format(host=shown(proxy)))
+        return HubAway(sentence.format(host=display_name(proxy)))
     return kind(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
 
 
@@ -264,30 +264,30 @@ def _untrusted(host: str, reason: str) -> str:
 
 def _refused_by_proxy(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
     if re.search("407|username|password|auth", str(error), re.IGNORECASE):
-        return HubRefused(wants_password())
+        return HubRefused(proxy_password_message())
     sentence = tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
         reason=str(error)[:200]
     )
     return HubUnreachable(sentence) if re.match("5", str(error)) else HubRefused(sentence)
 
 
-def wants_password() -> str:
+def proxy_password_message() -> str:
     """The sentence for a proxy that asks who one is."""
     return tr("The proxy wants a name and a password: set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
 
 
-def _senseless(error: Exception) -> str:
+def _bad_setting_message(error: Exception) -> str:
     return tr("A network setting makes no sense ({reason}). Check HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY.").format(
-        reason=_without_secrets(str(error))[:200]
+        reason=_redact(str(error))[:200]
     )
 
 
-def _without_secrets(text: str) -> str:
+def _redact(text: str) -> str:
     """`text` without what may be a token or a password: all that is quoted, or stands before an @."""
     return re.sub(r"""b?(['"]).*\1|[^/@\s]*@""", "…", text)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _exception_chain(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause:
         yield cause

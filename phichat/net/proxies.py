@@ -17,55 +17,57 @@ from urllib.request import getproxies_environment
 from phichat.i18n import tr
 
 _GNOME = "org.gnome.system.proxy"
-_PATIENCE = 2.0  # seconds for the desktop to tell
+_GSETTINGS_TIMEOUT = 2.0  # seconds for the desktop to tell
 _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
     """The proxy's address, with name and password if they are known; None to go there directly."""
     named, port = getproxies_environment(), port or _PORTS.get(scheme, 0)
-    if _is_excepted(host, port, named.pop("no", "").split(",")):
+    if _is_bypassed(host, port, named.pop("no", "").split(",")):
         return None
-    named = named or _of_the_system(host, port)
+    named = named or _system_proxies(host, port)
     found = named.get(scheme) or named.get("all")
-    return _formed(found) if found else None
+    return _with_scheme(found) if found else None
 
 
-def shown(proxy: str) -> str:
+def display_name(proxy: str) -> str:
     """The proxy's name, without what is secret."""
     return tr("the proxy {address}").format(address=proxy.rpartition("@")[2].removeprefix("http://"))
 
 
-def _formed(proxy: str) -> str:
+def _with_scheme(proxy: str) -> str:
     """GNOME exports socks://, which is version 5."""
     form, is_told, address = proxy.rpartition("://")
     return f"{'socks5' if form.lower() == 'socks' else form}://{address}" if is_told else f"http://{proxy}"
 
 
-def _is_excepted(host: str, port: int, rules: Iterable[str]) -> bool:
-    return any(_covers(rule.strip().lower(), host.lower().rstrip("."), port) for rule in rules)
+def _is_bypassed(host: str, port: int, rules: Iterable[str]) -> bool:
+    return any(_rule_matches(rule.strip().lower(), host.lower().rstrip("."), port) for rule in rules)
 
 
-def _covers(rule: str, host: str, port: int) -> bool:
+def _rule_matches(rule: str, host: str, port: int) -> bool:
     """A domain, with or without `.` or `*.` before it, covers its subdomains; an address itself, or a whole network."""
     with suppress(ValueError):
         return ip_address(host) in ip_network(rule.strip("[]"), strict=False)
     name, _, wanted = rule.rpartition(":")
     if name and (":" not in name or name.endswith("]")):
-        return wanted == str(port) and _covers(name, host, port)
+        return wanted == str(port) and _rule_matches(name, host, port)
     domain = rule.removeprefix("*.").strip(".")
     return bool(domain) and (fnmatchcase(host, domain) or fnmatchcase(host, f"*.{domain}"))
 
 
-def _of_the_system(host: str, port: int) -> dict[str, str]:
+def _system_proxies(host: str, port: int) -> dict[str, str]:
     if host in {"localhost", "127.0.0.1", "::1"}:
         return {}
-    if _ask("proxy_bypass_registry", host) or _ask("proxy_bypass_macosx_sysconf", host):
+    if _call_urllib("proxy_bypass_registry", host) or _call_urllib("proxy_bypass_macosx_sysconf", host):
         return {}
-    return _ask("getproxies_registry") or _ask("getproxies_macosx_sysconf") or _of_gnome(host, port)
+    return (
+        _call_urllib("getproxies_registry") or _call_urllib("getproxies_macosx_sysconf") or _gnome_proxies(host, port)
+    )
 
 
-def _ask(name: str, *arguments: str) -> Any:
+def _call_urllib(name: str, *arguments: str) -> Any:
     """What urllib finds in Windows' registry or in macOS' settings; None on other systems.
 
     Its own `getproxies` asks neither where the environment names nothing but exceptions.
@@ -76,32 +78,36 @@ def _ask(name: str, *arguments: str) -> Any:
     return None
 
 
-def _of_gnome(host: str, port: int) -> dict[str, str]:
+def _gnome_proxies(host: str, port: int) -> dict[str, str]:
     """What GNOME, and the desktops that keep their settings as it does, were told."""
-    mode = None if sys.platform != "linux" or not shutil.which("gsettings") else _setting("", "mode")
+    mode = None if sys.platform != "linux" or not shutil.which("gsettings") else _read_gsetting("", "mode")
     if mode == "auto":
-        _note_script()
-    if mode != "manual" or _is_excepted(host, port, _setting("", "ignore-hosts") or ()):
+        _log_pac_ignored()
+    if mode != "manual" or _is_bypassed(host, port, _read_gsetting("", "ignore-hosts") or ()):
         return {}
     found = {}
     for scheme, form in (("http", "http"), ("https", "http"), ("socks", "socks5")):
-        name, number = _setting(f".{scheme}", "host"), _setting(f".{scheme}", "port")
+        name, number = _read_gsetting(f".{scheme}", "host"), _read_gsetting(f".{scheme}", "port")
         if name and number:
             found["all" if scheme == "socks" else scheme] = f"{form}://{name}:{number}"
     return found
 
 
 @cache
-def _note_script() -> None:
+def _log_pac_ignored() -> None:
     logging.getLogger(__name__).info(
         "the desktop finds its proxies by a script (PAC), which is not run here: none is used"
     )
 
 
-def _setting(part: str, key: str) -> Any:
+def _read_gsetting(part: str, key: str) -> Any:
     try:
         told = subprocess.run(
-            ["gsettings", "get", _GNOME + part, key], capture_output=True, text=True, timeout=_PATIENCE, check=True
+            ["gsettings", "get", _GNOME + part, key],
+            capture_output=True,
+            text=True,
+            timeout=_GSETTINGS_TIMEOUT,
+            check=True,
         )
         return literal_eval(told.stdout.strip().removeprefix("@as "))
     except (OSError, ValueError, SyntaxError, subprocess.SubprocessError):

@@ -21,14 +21,14 @@ from phichat.json_file import JsonFile
 from phichat.unicode import replace_surrogates
 
 DAY, WEEK = 86_400.0, 7 * 86_400.0  # seconds
-MOST_BYTES, MOST_NOTES = 1_000_000, 20_000  # of an answer; of characters in its notes
-LONGEST = 60.0  # seconds that an answer may take to arrive
+MAX_ANSWER_BYTES, MAX_NOTES_CHARACTERS = 1_000_000, 20_000  # of an answer; of characters in its notes
+MAX_ANSWER_SECONDS = 60.0  # seconds that an answer may take to arrive
 
 _VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,3})", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
-def address() -> str:
+def releases_url() -> str:
     """What is asked; empty where that is nobody."""
     return os.environ.get("PHICHAT_RELEASES") or phichat.RELEASES
 
@@ -48,9 +48,9 @@ class Release:
             return None
         tag, page, notes = (values.get(name) for name in ("tag_name", "html_url", "body"))
         version = _VERSION.fullmatch(tag) if isinstance(tag, str) else None
-        if not (version and isinstance(page, str) and _is_page(page)):
+        if not (version and isinstance(page, str) and _is_web_url(page)):
             return None
-        return cls(version[1], page, replace_surrogates(notes)[:MOST_NOTES] if isinstance(notes, str) else "")
+        return cls(version[1], page, replace_surrogates(notes)[:MAX_NOTES_CHARACTERS] if isinstance(notes, str) else "")
 
     def as_json(self) -> dict[str, str]:
         """It as an answer would say it."""
@@ -58,7 +58,7 @@ class Release:
 
     def is_newer_than(self, version: str) -> bool:
         """Whether it comes after `version`."""
-        return _numbers(self.version) > _numbers(version)
+        return _version_key(self.version) > _version_key(version)
 
 
 class ReleaseFeed:
@@ -73,7 +73,7 @@ class ReleaseFeed:
 
     def is_configured(self) -> bool:
         """Whether there is a page to ask."""
-        return bool(address())
+        return bool(releases_url())
 
     def check(self, stop: CancelToken) -> Release | None:
         """The newest version, if it is newer than this one and not skipped. A failure is nothing new, and is logged."""
@@ -101,7 +101,7 @@ class ReleaseFeed:
         if is_offline() or not self._write(kept := {**kept, "asked": now}):
             return kept
         try:
-            if release := _newest(address(), stop):
+            if release := _fetch_latest(releases_url(), stop):
                 kept["release"] = release.as_json()
             else:
                 _log.info("The releases page names no version.")
@@ -126,15 +126,15 @@ class ReleaseFeed:
         return True
 
 
-def _newest(where: str, stop: CancelToken) -> Release | None:
+def _fetch_latest(where: str, stop: CancelToken) -> Release | None:
     """What the page at `where` says; None where that makes no sense. Raises HubError."""
     from phichat.net.http import HttpClient  # noqa: PLC0415 - as above
 
     with HttpClient(where, None).stream("GET", where, stop, {"Accept": "application/json"}) as answer:
-        body, until = bytearray(), time.monotonic() + LONGEST
+        body, until = bytearray(), time.monotonic() + MAX_ANSWER_SECONDS
         for piece in answer.iter_raw():
             body += piece
-            if len(body) > MOST_BYTES or time.monotonic() > until:
+            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > until:
                 return None
     try:
         return Release.from_json(json.loads(body)) if answer.status == 200 else None
@@ -142,7 +142,7 @@ def _newest(where: str, stop: CancelToken) -> Release | None:
         return None
 
 
-def _is_page(address: str) -> bool:
+def _is_web_url(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return parts.scheme in {"https", "http"} and bool(parts.hostname) and address.isprintable()
@@ -150,7 +150,7 @@ def _is_page(address: str) -> bool:
         return False
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _version_key(version: str) -> tuple[int, ...]:
     """For comparing: 1.2 is 1.2.0, and what is behind the numbers does not count."""
     found = _VERSION.match(version)
     numbers = [int(number) for number in found[1].split(".")] if found else []

@@ -135,7 +135,7 @@ def test_the_desktop_has_exceptions_of_the_same_kinds(desktop: Desktop) -> None:
 
 def test_a_proxy_found_by_a_script_is_not_used_but_noted(desktop: Desktop, caplog: pytest.LogCaptureFixture) -> None:
     desktop(mode="auto")
-    proxies._note_script.cache_clear()
+    proxies._log_pac_ignored.cache_clear()
     with caplog.at_level(logging.INFO):
         assert proxy_for("https", "hub.example") is None
         assert proxy_for("https", "hub.example") is None

@@ -138,13 +138,13 @@ def test_endless_notes_are_cut_and_what_no_encoding_can_store_is_replaced(releas
     found = look()
     assert found
     assert found.notes.startswith("\N{REPLACEMENT CHARACTER}x")
-    assert len(found.notes) == updates.MOST_NOTES
+    assert len(found.notes) == updates.MAX_NOTES_CHARACTERS
 
 
 def test_an_answer_that_drips_is_not_waited_for(
     releases: ReleasesServer, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updates, "LONGEST", 0.2)
+    monkeypatch.setattr(updates, "MAX_ANSWER_SECONDS", 0.2)
     releases.pace = Pace(4, 0.05)
     assert look() is None
     assert len(releases.requests) == 1
