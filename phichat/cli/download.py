@@ -23,10 +23,10 @@ PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5
 
 _PHASES = {
-    Phase.CONTACTING_HUB: N_("asking the Hub"),
+    Phase.ASKING: N_("asking the Hub"),
     Phase.WAITING: N_("waiting"),
-    Phase.VERIFYING: N_("checking"),
-    Phase.IN_OTHER_PROCESS: N_("another Phichat is fetching it"),
+    Phase.CHECKING: N_("checking"),
+    Phase.ELSEWHERE: N_("another Phichat is fetching it"),
 }
 
 
@@ -156,7 +156,7 @@ def _words(progress: Progress) -> list[str]:
         words.append(tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total)))
     if progress.note:
         return [*words, progress.note]
-    if progress.phase is not Phase.DOWNLOADING:
+    if progress.phase is not Phase.FETCHING:
         return [*words, tr(_PHASES[progress.phase])]
     if progress.speed:
         words.append(tr("{size}/s").format(size=format_size(int(progress.speed))))

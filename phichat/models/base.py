@@ -91,14 +91,14 @@ class HubFile:
 class Phase(Enum):
     """What a download is doing."""
 
-    CONTACTING_HUB = auto()
+    ASKING = auto()
     """the Hub, for size and checksum"""
-    DOWNLOADING = auto()
+    FETCHING = auto()
     WAITING = auto()
     """until it tries again, or until the server sends something"""
-    VERIFYING = auto()
+    CHECKING = auto()
     """all is here; the rest of the checksum is computed"""
-    IN_OTHER_PROCESS = auto()
+    ELSEWHERE = auto()
     """another Phichat on this computer is fetching the same file"""
 
 

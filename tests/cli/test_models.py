@@ -307,7 +307,7 @@ def test_a_log_hears_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]
     reporter = Reporter(False, Console(), lambda: now)
     for step in range(1001):
         now = step / 10
-        reporter.report(Progress(Phase.DOWNLOADING, step * 1_000_000, 1_000_000_000, 10_000_000, 100 - now))
+        reporter.report(Progress(Phase.FETCHING, step * 1_000_000, 1_000_000_000, 10_000_000, 100 - now))
     waiting = "No line. Trying again in {} s."
     for left in range(9, 0, -1):
         reporter.report(Progress(Phase.WAITING, 10**9, 10**9, note=waiting.format(left)))
@@ -322,7 +322,7 @@ def test_a_program_hears_twice_a_second_at_most(capsys: pytest.CaptureFixture[st
     reporter = Reporter(True, Console(), lambda: now)
     for step in range(101):
         now = step / 10
-        reporter.report(Progress(Phase.DOWNLOADING, step, 100, 1.5, 9.9))
+        reporter.report(Progress(Phase.FETCHING, step, 100, 1.5, 9.9))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 21
     assert lines[0] == {
@@ -336,7 +336,7 @@ def test_a_person_sees_a_bar_that_fits(
 ) -> None:
     monkeypatch.setattr(Console, "is_watched", True)
     monkeypatch.setenv("COLUMNS", str(columns))
-    Reporter(False, Console()).report(Progress(Phase.DOWNLOADING, 10**9, 2 * 10**9, 10_000_000, 100))
+    Reporter(False, Console()).report(Progress(Phase.FETCHING, 10**9, 2 * 10**9, 10_000_000, 100))
     line = capsys.readouterr().err.removeprefix("\r")
     assert len(line) < columns
     assert "50 %" in line

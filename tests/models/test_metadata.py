@@ -20,7 +20,7 @@ from phichat.models.base import HubFile
 from phichat.models.metadata import MetadataFile, Origins
 origins = Origins(MetadataFile(Path(sys.argv[1])))
 for number in range(60):
-    origins.remember(Path(f"{sys.argv[2]}-{number}.gguf"), HubFile("owner/repo", f"{number}.gguf"))
+    origins.record(Path(f"{sys.argv[2]}-{number}.gguf"), HubFile("owner/repo", f"{number}.gguf"))
 """
 
 

@@ -67,7 +67,7 @@ class _DownloadJob:
         self._retry = RetryPolicy(stop, patience)
         self._transfer: Transfer | None = None
         self._rate = TransferRate()
-        self._phase, self._note = Phase.CONTACTING_HUB, ""
+        self._phase, self._note = Phase.ASKING, ""
         self._was_damaged = self._has_asked = self._is_taken = False
         self._taken: list[Path] = []
         self._result: DownloadedModel | None = None
@@ -99,26 +99,24 @@ class _DownloadJob:
         """How far it is."""
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
-        if phase is Phase.IN_OTHER_PROCESS:
+        if phase is Phase.ELSEWHERE:
             note = tr("Another Phichat on this computer is fetching it.")
             return Progress(phase, self.part.bytes_on_disk(), total, note=note)
         self._rate.add(time.monotonic(), done)
-        if phase is not Phase.DOWNLOADING:
+        if phase is not Phase.FETCHING:
             return Progress(phase, done, total, note=note)
         return Progress(phase, done, total, self._rate.speed, self._rate.seconds_left(total - done), note)
 
     def _state(self) -> tuple[Phase, str]:
         if self._retry.note:
             return Phase.WAITING, self._retry.note
-        if not self._transfer or self._phase is not Phase.CONTACTING_HUB:
+        if not self._transfer or self._phase is not Phase.ASKING:
             return self._phase, self._note
         if self.part.bytes == self._remote.bytes:
-            return Phase.VERIFYING, self._note
+            return Phase.CHECKING, self._note
         if self._transfer.last_received and time.monotonic() - self._transfer.last_received > STALLED_SECONDS:
             return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=hub_host())
-        return (
-            Phase.DOWNLOADING if self._transfer.last_received else Phase.CONTACTING_HUB
-        ), self._transfer.note or self._note
+        return (Phase.FETCHING if self._transfer.last_received else Phase.ASKING), self._transfer.note or self._note
 
     def _download(self) -> DownloadedModel | None:
         for _ in range(MAX_STARTS):
@@ -145,11 +143,11 @@ class _DownloadJob:
         """Wait until no other program is fetching the same file; false once stopped."""
         while not self._is_taken:
             if self.part.acquire():
-                self._is_taken, self._phase, self._note = True, Phase.CONTACTING_HUB, self._note
+                self._is_taken, self._phase, self._note = True, Phase.ASKING, self._note
                 if noted := find_partial_download(self._home.models, self._remote):
                     self._remote = noted.remote
                 break
-            self._phase = Phase.IN_OTHER_PROCESS
+            self._phase = Phase.ELSEWHERE
             if self._stop.wait(REPORT_EVERY):
                 return False
         return not self._stop.is_set()
@@ -178,9 +176,9 @@ class _DownloadJob:
             return False
         if self._checksums.get(path) == self._remote.sha256:
             return True
-        self._phase = Phase.VERIFYING
+        self._phase = Phase.CHECKING
         found = file_sha256(path, self._stop)
-        self._phase = Phase.CONTACTING_HUB
+        self._phase = Phase.ASKING
         return found == self._remote.sha256
 
     def _choose_other_name(self) -> None:

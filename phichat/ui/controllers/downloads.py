@@ -86,7 +86,7 @@ class DownloadManager(QObject):
         """Go on with what an earlier start of the application left; what was paused stays so."""
         for listing in listings:
             if listing.presence is Presence.PARTIAL and listing.name not in self._states:
-                progress = Progress(Phase.CONTACTING_HUB, listing.bytes_on_disk, listing.bytes or 0)
+                progress = Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
                 self._become(listing.name, Download(progress, is_paused=listing.is_paused))
                 if not listing.is_paused:
                     self.start(listing.name)
@@ -129,8 +129,8 @@ class DownloadManager(QObject):
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""
         shelf = self._shelf()
-        here = before.progress or Progress(Phase.CONTACTING_HUB, 0, 0)
-        yield Progress(Phase.CONTACTING_HUB, here.done, here.total)
+        here = before.progress or Progress(Phase.ASKING, 0, 0)
+        yield Progress(Phase.ASKING, here.done, here.total)
         if before.is_paused:
             shelf.set_paused(name, False)
         yield from shelf.download(name, stop)

@@ -164,7 +164,7 @@ class DownloadWidget(QWidget):
 
 def _is_of_another(download: Download) -> bool:
     """Whether another Phichat fetches it, which would lose what is thrown away here."""
-    return bool(download.is_running and download.progress and download.progress.phase is Phase.IN_OTHER_PROCESS)
+    return bool(download.is_running and download.progress and download.progress.phase is Phase.ELSEWHERE)
 
 
 def _button(name: str, text: str) -> QPushButton:

@@ -21,7 +21,7 @@ def amount(progress: Progress) -> str:
 
 def standing(download: Download) -> str:
     """How a download stands, in one line: figures, or why it waits."""
-    progress = download.progress or Progress(Phase.CONTACTING_HUB, 0, 0)
+    progress = download.progress or Progress(Phase.ASKING, 0, 0)
     if download.error:
         return download.error
     if download.is_paused:
@@ -51,7 +51,7 @@ def presence(listing: Listing, download: Download) -> str:
     if listing.model:
         return tr("on this disk")
     if download.is_begun or listing.presence is Presence.PARTIAL:
-        progress = download.progress or Progress(Phase.CONTACTING_HUB, listing.bytes_on_disk, listing.bytes or 0)
+        progress = download.progress or Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
         return tr("{percent} % here").format(percent=format_number(percent(progress)))
     if listing.exists_on_hub is False:
         return tr("the Hub does not know this file")
@@ -76,11 +76,11 @@ def rounded(speed: float) -> str:
 
 def _going(progress: Progress) -> str:
     match progress.phase:
-        case Phase.CONTACTING_HUB:
+        case Phase.ASKING:
             return _joined(amount(progress), tr("Asking the Hub…"))
-        case Phase.VERIFYING:
+        case Phase.CHECKING:
             return _joined(tr("All is here; checking it…"), progress.note)
-        case Phase.IN_OTHER_PROCESS:
+        case Phase.ELSEWHERE:
             return progress.note or tr("Another Phichat on this computer is fetching it.")
         case Phase.WAITING:
             return _joined(amount(progress), progress.note or tr("Waiting for the line"))

@@ -104,7 +104,7 @@ def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Hom
     phi.speed = 10_000_000
     for event in download(WANTED, place, CancelToken()):
         # Once all has come, it may be checked and named before this is looked at.
-        assert isinstance(event, DownloadedModel) or event.phase is Phase.VERIFYING or not path.exists()
+        assert isinstance(event, DownloadedModel) or event.phase is Phase.CHECKING or not path.exists()
 
 
 def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
@@ -113,7 +113,7 @@ def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place:
     counts = [event.done for event in seen]
     assert counts == sorted(counts)
     assert seen[-1].total == len(CONTENT)
-    assert {event.phase for event in seen} <= {Phase.CONTACTING_HUB, Phase.DOWNLOADING, Phase.VERIFYING}
+    assert {event.phase for event in seen} <= {Phase.ASKING, Phase.FETCHING, Phase.CHECKING}
     assert counts[-1] > len(CONTENT) / 2
 
 
@@ -671,14 +671,14 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
                 results.append(event)
 
     first = download(WANTED, place, CancelToken())
-    while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
+    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
         pass
     thread = threading.Thread(target=second)
     thread.start()
     *_, last = first
     thread.join()
-    assert Phase.IN_OTHER_PROCESS in phases
-    assert Phase.DOWNLOADING not in phases
+    assert Phase.ELSEWHERE in phases
+    assert Phase.FETCHING not in phases
     assert results == [last]
     assert path.read_bytes() == CONTENT
     assert phi.served(FILE) == len(CONTENT)
@@ -688,9 +688,9 @@ def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home
     phi.speed = 3_000_000
     stop = CancelToken()
     first, second = download(WANTED, place, stop), download(WANTED, place, CancelToken())
-    while next(first).phase is not Phase.DOWNLOADING:  # type: ignore[union-attr]
+    while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
         pass
-    assert [next(second).phase for _ in range(3)][-1] is Phase.IN_OTHER_PROCESS  # type: ignore[union-attr]
+    assert [next(second).phase for _ in range(3)][-1] is Phase.ELSEWHERE  # type: ignore[union-attr]
     stop.set()
     assert not [event for event in first if isinstance(event, DownloadedModel)]
     assert isinstance(list(second)[-1], DownloadedModel)

@@ -14,7 +14,7 @@ from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.threads.background import BackgroundTasks, JobPool
 from tests.support.fakes import PHI_3, PHI_4, ScriptedShelf
 
-HALF = Progress(Phase.DOWNLOADING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
+HALF = Progress(Phase.FETCHING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
 MODEL = ModelFile(PHI_3.name, PHI_3.title, Path("phi.gguf"), Source.OURS)
 
 

@@ -17,7 +17,7 @@ from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
-HALF = Progress(Phase.DOWNLOADING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
+HALF = Progress(Phase.FETCHING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
 OTHER = Listing(
     "ada/tiny-GGUF:tiny-Q4.gguf",
     "tiny-Q4",
