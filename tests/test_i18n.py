@@ -22,6 +22,7 @@ MARKED = {
     "label",
     "ENDINGS[ending]",
     "_PHASES[progress.phase]",
+    "row.message",
     "_SOURCES[model.source]",
     "idea",
     "known.title",

@@ -1,1 +1,1 @@
-"""What asks the web: HTTP, proxies, the releases page."""
+"""Everything that opens connections: the HTTP client, proxies, the check for updates."""

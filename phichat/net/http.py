@@ -1,4 +1,4 @@
-"""The web as downloads need it: redirects by hand, certificates always checked, ended at once when asked."""
+"""An HTTP client on httpx: follows redirects itself, always verifies certificates, can be cancelled at any moment."""
 
 import json
 import os
@@ -9,37 +9,84 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 
 import phichat
 from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubRefused, HubUnreachable
-from phichat.i18n import tr
+from phichat.i18n import N_, tr
 from phichat.net.proxies import display_name, proxy_for
 
-CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # before a line counts as dead
+CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # until a connection counts as dead
 MAX_REDIRECTS = 10
-MAX_JSON_BYTES = 32_000_000  # bytes; the file list of the largest repositories takes a few
+MAX_JSON_BYTES = 32_000_000  # the file list of the largest repositories takes a few
 
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
 _YES = {"1", "ON", "YES", "TRUE"}
 
+_BAD_SETTING = N_("A network setting makes no sense ({reason}). Check HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY.")
+
+
+class _ErrorRow(NamedTuple):
+    """What exceptions of `types` become: an error of `kind` with `message`."""
+
+    types: tuple[type[Exception], ...]
+    kind: type[HubRefused | HubUnreachable]
+    message: str
+
+
+_ERRORS = (
+    _ErrorRow(
+        (ssl.SSLCertVerificationError,),
+        HubRefused,
+        N_(
+            "{host} cannot prove who it is ({reason}). If this computer's clock is right and your network has an "
+            "authority of its own, let SSL_CERT_FILE name its certificate."
+        ),
+    ),
+    _ErrorRow(
+        (
+            httpx2.UnsupportedProtocol,
+            httpx2.LocalProtocolError,
+            httpx2.InvalidURL,
+            httpx2.DecodingError,
+            httpx2.StreamError,
+        ),
+        HubRefused,
+        _BAD_SETTING,
+    ),
+    _ErrorRow((socket.gaierror,), HubAway, N_("{host} cannot be found: is this computer connected to the internet?")),
+    _ErrorRow((httpx2.ConnectTimeout,), HubAway, N_("{host} does not answer: check the network.")),
+    _ErrorRow((httpx2.TimeoutException,), HubUnreachable, N_("{host} does not answer: check the network.")),
+    _ErrorRow((httpx2.ConnectError,), HubAway, N_("There is no connection to {host}: check the network.")),
+    _ErrorRow((httpx2.TransportError,), HubUnreachable, N_("The connection to {host} was lost: check the network.")),
+    _ErrorRow((ValueError,), HubRefused, _BAD_SETTING),
+    _ErrorRow(
+        (OSError,),
+        HubRefused,
+        N_("The certificates cannot be read: {reason}. Let SSL_CERT_FILE name a file of certificates, or nothing."),
+    ),
+)
+"""The first row counts that matches an exception or one of its causes, which say more than httpx's own classes."""
+
 
 def is_offline() -> bool:
-    """Whether the person wants no connections at all: HF_HUB_OFFLINE."""
+    """Return whether HF_HUB_OFFLINE forbids all connections."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
 class Response:
-    """What a server said. `headers` are the last answer's; `hops` those of each answer on the way, the last included.
+    """The response at the end of a chain of redirects, its body not yet read.
 
     Attributes:
-        status: the last answer's, never a redirect's.
-        host: who gave it.
-        is_home: whether that is the Hub itself, not where it leads to.
-        is_authorized: whether it was shown the token.
+        status: the HTTP status, never that of a redirect that was followed.
+        headers: of this response.
+        hops: the headers of every response in the chain, oldest first, this one's last.
+        host: the server that sent it.
+        is_home: whether that is the client's endpoint rather than a server it redirected to.
+        is_authorized: whether the request carried an Authorization header.
     """
 
     def __init__(self, response: httpx2.Response, hops: list[Mapping[str, str]], *, is_home: bool) -> None:
@@ -52,19 +99,19 @@ class Response:
         self.is_authorized = "authorization" in response.request.headers
 
     def first_header(self, *names: str) -> str:
-        """The first of `names` that an answer on the way had, earlier answers first; empty if none had."""
+        """Return the first non-empty header of `names` in the chain of responses, oldest first; "" if there is none."""
         return next((hop[name] for name in names for hop in self.hops if hop.get(name)), "")
 
     def iter_raw(self) -> Iterator[bytes]:
-        """The body as it comes off the line. Raises HubUnreachable where the line breaks."""
+        """Yield the body in chunks as they arrive. Raise HubUnreachable if the connection breaks."""
         with _map_httpx_exceptions(self.host):
             yield from self._response.iter_raw()
 
     def json(self) -> Any:
-        """The body, which is to be JSON. Raises HubUnreachable."""
+        """Read and parse the body. Raise HubUnreachable if it is not JSON, or longer than MAX_JSON_BYTES."""
         body = bytearray()
-        for piece in self.iter_raw():
-            body += piece
+        for chunk in self.iter_raw():
+            body += chunk
             if len(body) > MAX_JSON_BYTES:
                 break
         try:
@@ -74,7 +121,7 @@ class Response:
 
 
 class HttpClient:
-    """Asks servers. The token goes to `endpoint` alone, wherever a redirect leads."""
+    """Sends requests. The token goes to `endpoint` only, wherever a redirect leads."""
 
     def __init__(self, endpoint: str, token: str | None) -> None:
         with _map_httpx_exceptions(""):
@@ -87,11 +134,12 @@ class HttpClient:
     def stream(
         self, method: str, url: str, stop: CancelToken, headers: Mapping[str, str] | None = None, *, follow: bool = True
     ) -> Iterator[Response]:
-        """The answer to a request, whose body has not been read; `stop` ends it wherever it is.
+        """Send a request and yield the response with its body unread; `stop` cancels it at any point.
 
-        Without `follow`, only redirects within one server are followed. Raises HubUnreachable or HubRefused.
+        Without `follow`, only redirects to the same server are followed. Raise HubUnreachable or HubRefused.
         """
-        target, hops = _parse_url(url), list[Mapping[str, str]]()
+        target = _parse_url(url)
+        hops: list[Mapping[str, str]] = []
         for _ in range(MAX_REDIRECTS):
             with self._send(method, target, stop, headers or {}) as response:
                 hops.append(response.headers)
@@ -110,14 +158,14 @@ class HttpClient:
     def _send(
         self, method: str, url: httpx2.URL, stop: CancelToken, headers: Mapping[str, str]
     ) -> Iterator[httpx2.Response]:
-        line, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
+        connection, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _map_httpx_exceptions(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
-                stop.listen(line.shutdown)
+                stop.listen(connection.shutdown)
                 stack.callback(stop.listen, None)
                 sent = {**_HEADERS, **headers, **self._authorization(url)}
-                request = client.build_request(method, url, headers=sent, extensions={"trace": line.trace})
+                request = client.build_request(method, url, headers=sent, extensions={"trace": connection.trace})
                 response = client.send(request, stream=True)
             stack.callback(_close_quietly, response)
             yield response
@@ -135,29 +183,35 @@ class HttpClient:
 
 
 class _Connection:
-    """The connection of one request, so that another thread can cut it."""
+    """The sockets of one request, so that another thread can shut them down."""
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
         self._is_shut_down = False
 
     def trace(self, event: str, values: dict[str, Any]) -> None:
-        """Hears from the client what it does."""
+        """Collect the sockets that httpcore opens; passed as its `trace` extension."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")) and values.get("return_value"):
             self._sockets.append(values["return_value"].get_extra_info("socket"))
             if self._is_shut_down:
                 self.shutdown()
 
     def shutdown(self) -> None:
-        """End it: whoever reads from it is told at once. Past TLS, whose objects belong to the reading thread."""
+        """Shut the sockets down, so that a blocked read returns at once.
+
+        Below TLS: the SSL objects belong to the thread that reads.
+        """
         self._is_shut_down = True
-        for one in self._sockets:
+        for opened in self._sockets:
             with suppress(OSError):
-                socket.socket.shutdown(one, socket.SHUT_RDWR)
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
 
 def has_certificates() -> bool:
-    """Whether there is any authority to believe. Windows and macOS are asked when one is needed. Raises HubRefused."""
+    """Return whether any certificate authority is installed. Raise HubRefused if the certificates cannot be read.
+
+    Always true on Windows and macOS, which look authorities up when one is needed.
+    """
     with _map_httpx_exceptions(""):
         context = httpx2.create_ssl_context()
     if sys.platform in {"win32", "darwin"} or context.cert_store_stats()["x509_ca"]:
@@ -167,34 +221,40 @@ def has_certificates() -> bool:
 
 
 def not_the_hub_message(host: str) -> str:
-    """The sentence for an answer that no Hub gives."""
+    """Return the message for a response that no Hub would send."""
     return tr(
         "{host} answers with something else than the Hub would: perhaps the page where a network asks you to sign in. "
         "Open a browser, sign in there, and go on."
     ).format(host=host)
 
 
+def proxy_password_message() -> str:
+    """Return the message for a proxy that requires authentication."""
+    return tr("The proxy wants a name and a password: set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
+
+
 def _redirect_target(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
-    """Where the answer to `url` leads; None where it is an answer. Raises HubRefused."""
+    """Return where the response to `url` redirects, None if it does not. Raise HubRefused for a downgrade to HTTP."""
     if not response.has_redirect_location:
         return None
     with _map_httpx_exceptions(url.host):
-        onward = url.join(response.headers["location"])
-    onward = _parse_url(onward)
-    if url.scheme == "https" and onward.scheme != "https":
+        target = url.join(response.headers["location"])
+    target = _parse_url(target)
+    if url.scheme == "https" and target.scheme != "https":
         raise HubRefused(
             tr("{host} leads to a connection that is not encrypted. Use another mirror (HF_ENDPOINT).").format(
                 host=url.host
             )
         )
-    return onward
+    return target
 
 
 def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
+    """Parse `url` and drop its user name and password, which are for the Hub alone. Raise HubRefused."""
     with _map_httpx_exceptions(""):
-        address = httpx2.URL(url)
-        if address.scheme in {"http", "https"} and address.host:
-            return address.copy_with(username=None, password=None)  # what they say is for the Hub alone
+        parsed = httpx2.URL(url)
+        if parsed.scheme in {"http", "https"} and parsed.host:
+            return parsed.copy_with(username=None, password=None)
     raise HubRefused(
         tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(
             address=_redact(str(url))[:100]
@@ -203,7 +263,7 @@ def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
 
 
 def _close_quietly(response: httpx2.Response) -> None:
-    with suppress(Exception):  # a line that was cut may complain
+    with suppress(Exception):  # a connection that was shut down may complain
         response.close()
 
 
@@ -213,81 +273,57 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 @contextmanager
 def _map_httpx_exceptions(host: str, proxy: str | None = None) -> Iterator[None]:
-    """What goes wrong on the way to `host`, as our errors."""
+    """Raise what httpx raises on the way to `host` as HubAway, HubUnreachable or HubRefused."""
     try:
         yield
     except httpx2.ProxyError as error:
-        raise _refused_by_proxy(error) from error
-    except httpx2.TransportError as error:
-        raise _trouble(error, host, proxy) from error
-    except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.StreamError, ValueError) as error:
-        raise HubRefused(_bad_setting_message(error)) from error
-    except OSError as error:  # no such file, or no certificates in it
-        raise HubRefused(
-            tr(
-                "The certificates cannot be read: {reason}. Let SSL_CERT_FILE name a file of certificates, or nothing."
-            ).format(reason=error.strerror or error)
-        ) from error
+        raise _proxy_error(error) from error
+    except (
+        httpx2.TransportError,
+        httpx2.DecodingError,
+        httpx2.InvalidURL,
+        httpx2.StreamError,
+        ValueError,
+        OSError,
+    ) as error:
+        raise _mapped_error(error, host, proxy) from error
 
 
-def _trouble(error: httpx2.TransportError, host: str, proxy: str | None) -> HubUnreachable | HubRefused:
+def _mapped_error(error: Exception, host: str, proxy: str | None) -> HubRefused | HubUnreachable:
+    """Return the error that the table has for `error`; one to connect that a proxy stands behind names the proxy."""
     causes = list(_exception_chain(error))
-    untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
-    if untrusted:
-        return HubRefused(_untrusted(host, untrusted[0].verify_message))
-    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-        return HubRefused(_bad_setting_message(error))
-    is_name_unknown = any(isinstance(cause, socket.gaierror) for cause in causes)
-    kind = HubAway if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else HubUnreachable
-    if proxy and kind is HubAway:
-        sentence = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
-        return HubAway(sentence.format(host=display_name(proxy)))
-    return kind(_lost(error, is_name_unknown=is_name_unknown).format(host=host))
+    row, cause = next((row, cause) for row in _ERRORS for cause in causes if isinstance(cause, row.types))
+    if proxy and row.kind is HubAway:
+        message = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
+        return HubAway(message.format(host=display_name(proxy)))
+    return row.kind(tr(row.message).format(host=host, reason=_reason(cause)))
 
 
-def _lost(error: httpx2.TransportError, *, is_name_unknown: bool) -> str:
-    if is_name_unknown:
-        return tr("{host} cannot be found: is this computer connected to the internet?")
-    if isinstance(error, httpx2.TimeoutException):
-        return tr("{host} does not answer: check the network.")
-    if isinstance(error, httpx2.ConnectError):
-        return tr("There is no connection to {host}: check the network.")
-    return tr("The connection to {host} was lost: check the network.")
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return _redact(str(error))[:200]
 
 
-def _untrusted(host: str, reason: str) -> str:
-    return tr(
-        "{host} cannot prove who it is ({reason}). If this computer's clock is right and your network has an authority "
-        "of its own, let SSL_CERT_FILE name its certificate."
-    ).format(host=host, reason=reason)
-
-
-def _refused_by_proxy(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
+def _proxy_error(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
+    """Return HubRefused, or HubUnreachable where the proxy answered with a server error (5xx), which may pass."""
     if re.search("407|username|password|auth", str(error), re.IGNORECASE):
         return HubRefused(proxy_password_message())
-    sentence = tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
+    message = tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
         reason=str(error)[:200]
     )
-    return HubUnreachable(sentence) if re.match("5", str(error)) else HubRefused(sentence)
-
-
-def proxy_password_message() -> str:
-    """The sentence for a proxy that asks who one is."""
-    return tr("The proxy wants a name and a password: set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
-
-
-def _bad_setting_message(error: Exception) -> str:
-    return tr("A network setting makes no sense ({reason}). Check HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY.").format(
-        reason=_redact(str(error))[:200]
-    )
+    return HubUnreachable(message) if str(error).startswith("5") else HubRefused(message)
 
 
 def _redact(text: str) -> str:
-    """`text` without what may be a token or a password: all that is quoted, or stands before an @."""
+    """Replace what may be a token or a password: everything in quotes, and everything before an @."""
     return re.sub(r"""b?(['"]).*\1|[^/@\s]*@""", "…", text)
 
 
 def _exception_chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error`, its cause, the cause of that, and so on."""
     cause: BaseException | None = error
     while cause:
         yield cause

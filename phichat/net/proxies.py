@@ -1,4 +1,4 @@
-"""Which proxy leads to a server: the environment's, else the system's."""
+"""Find the proxy for a server: from the environment's variables, else from the system's settings."""
 
 import logging
 import shutil
@@ -17,12 +17,12 @@ from urllib.request import getproxies_environment
 from phichat.i18n import tr
 
 _GNOME = "org.gnome.system.proxy"
-_GSETTINGS_TIMEOUT = 2.0  # seconds for the desktop to tell
+_GSETTINGS_TIMEOUT = 2.0  # seconds
 _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
-    """The proxy's address, with name and password if they are known; None to go there directly."""
+    """Return the URL of the proxy for a server, with its user name and password if set; None to connect directly."""
     named, port = getproxies_environment(), port or _PORTS.get(scheme, 0)
     if _is_bypassed(host, port, named.pop("no", "").split(",")):
         return None
@@ -32,14 +32,16 @@ def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
 
 
 def display_name(proxy: str) -> str:
-    """The proxy's name, without what is secret."""
+    """Return the proxy's host and port, without user name and password."""
     return tr("the proxy {address}").format(address=proxy.rpartition("@")[2].removeprefix("http://"))
 
 
 def _with_scheme(proxy: str) -> str:
-    """GNOME exports socks://, which is version 5."""
-    form, is_told, address = proxy.rpartition("://")
-    return f"{'socks5' if form.lower() == 'socks' else form}://{address}" if is_told else f"http://{proxy}"
+    """Add http:// where no scheme is given. GNOME exports socks:// and means SOCKS 5."""
+    scheme, separator, address = proxy.rpartition("://")
+    if not separator:
+        return f"http://{proxy}"
+    return f"{'socks5' if scheme.lower() == 'socks' else scheme}://{address}"
 
 
 def _is_bypassed(host: str, port: int, rules: Iterable[str]) -> bool:
@@ -47,7 +49,10 @@ def _is_bypassed(host: str, port: int, rules: Iterable[str]) -> bool:
 
 
 def _rule_matches(rule: str, host: str, port: int) -> bool:
-    """A domain, with or without `.` or `*.` before it, covers its subdomains; an address itself, or a whole network."""
+    """Return whether a NO_PROXY rule matches: an IP address, a network, or a domain, which includes its subdomains.
+
+    A domain may begin with `.` or `*.`; any rule may end with a port.
+    """
     with suppress(ValueError):
         return ip_address(host) in ip_network(rule.strip("[]"), strict=False)
     name, _, wanted = rule.rpartition(":")
@@ -68,28 +73,28 @@ def _system_proxies(host: str, port: int) -> dict[str, str]:
 
 
 def _call_urllib(name: str, *arguments: str) -> Any:
-    """What urllib finds in Windows' registry or in macOS' settings; None on other systems.
+    """Call a function that urllib has on Windows (registry) or macOS (system settings) only; None elsewhere.
 
-    Its own `getproxies` asks neither where the environment names nothing but exceptions.
+    `urllib.request.getproxies` would ask neither where the environment sets no more than NO_PROXY.
     """
-    ask: Callable[..., Any] | None = getattr(urllib.request, name, None)
+    function: Callable[..., Any] | None = getattr(urllib.request, name, None)
     with suppress(OSError, ValueError):
-        return ask(*arguments) if ask else None
+        return function(*arguments) if function else None
     return None
 
 
 def _gnome_proxies(host: str, port: int) -> dict[str, str]:
-    """What GNOME, and the desktops that keep their settings as it does, were told."""
+    """Return the proxies by scheme from gsettings, which GNOME and related desktops use."""
     mode = None if sys.platform != "linux" or not shutil.which("gsettings") else _read_gsetting("", "mode")
     if mode == "auto":
         _log_pac_ignored()
     if mode != "manual" or _is_bypassed(host, port, _read_gsetting("", "ignore-hosts") or ()):
         return {}
     found = {}
-    for scheme, form in (("http", "http"), ("https", "http"), ("socks", "socks5")):
-        name, number = _read_gsetting(f".{scheme}", "host"), _read_gsetting(f".{scheme}", "port")
+    for kind, scheme in (("http", "http"), ("https", "http"), ("socks", "socks5")):
+        name, number = _read_gsetting(f".{kind}", "host"), _read_gsetting(f".{kind}", "port")
         if name and number:
-            found["all" if scheme == "socks" else scheme] = f"{form}://{name}:{number}"
+            found["all" if kind == "socks" else kind] = f"{scheme}://{name}:{number}"
     return found
 
 
@@ -102,13 +107,13 @@ def _log_pac_ignored() -> None:
 
 def _read_gsetting(part: str, key: str) -> Any:
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             ["gsettings", "get", _GNOME + part, key],
             capture_output=True,
             text=True,
             timeout=_GSETTINGS_TIMEOUT,
             check=True,
         )
-        return literal_eval(told.stdout.strip().removeprefix("@as "))
+        return literal_eval(done.stdout.strip().removeprefix("@as "))
     except (OSError, ValueError, SyntaxError, subprocess.SubprocessError):
         return None

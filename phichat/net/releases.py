@@ -1,6 +1,6 @@
-"""Whether there is a newer version: the releases page is asked once a week at most, and only if the person wants it.
+"""Check for a newer version: asks the releases page at most once a week, and only if the user turned it on.
 
-PHICHAT_RELEASES is another address than the page's own; where there is none, nobody is asked.
+PHICHAT_RELEASES replaces the page's address; without an address, nothing is checked.
 """
 
 import json
@@ -21,21 +21,21 @@ from phichat.json_file import JsonFile
 from phichat.unicode import replace_surrogates
 
 DAY, WEEK = 86_400.0, 7 * 86_400.0  # seconds
-MAX_ANSWER_BYTES, MAX_NOTES_CHARACTERS = 1_000_000, 20_000  # of an answer; of characters in its notes
-MAX_ANSWER_SECONDS = 60.0  # seconds that an answer may take to arrive
+MAX_ANSWER_BYTES, MAX_NOTES_CHARACTERS = 1_000_000, 20_000
+MAX_ANSWER_SECONDS = 60.0  # that a response may take to arrive
 
 _VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,3})", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
 def releases_url() -> str:
-    """What is asked; empty where that is nobody."""
+    """Return the address to ask for the latest release; empty if there is none."""
     return os.environ.get("PHICHAT_RELEASES") or phichat.RELEASES
 
 
 @dataclass(frozen=True)
 class Release:
-    """A version for everybody. `page` is where it is on the web, `notes` are its makers' words, as Markdown."""
+    """A published version: the address of its page, and its release notes as Markdown."""
 
     version: str
     page: str
@@ -43,7 +43,7 @@ class Release:
 
     @classmethod
     def from_json(cls, values: Any) -> Self | None:
-        """What an answer says; None if it makes no sense, or is a draft or a trial."""
+        """Parse a release of GitHub's API; None if it is malformed, a draft or a pre-release."""
         if not isinstance(values, dict) or values.get("draft") or values.get("prerelease"):
             return None
         tag, page, notes = (values.get(name) for name in ("tag_name", "html_url", "body"))
@@ -53,18 +53,18 @@ class Release:
         return cls(version[1], page, replace_surrogates(notes)[:MAX_NOTES_CHARACTERS] if isinstance(notes, str) else "")
 
     def as_json(self) -> dict[str, str]:
-        """It as an answer would say it."""
+        """Return it as the API would, to be parsed by `from_json` again."""
         return {"tag_name": self.version, "html_url": self.page, "body": self.notes}
 
     def is_newer_than(self, version: str) -> bool:
-        """Whether it comes after `version`."""
+        """Return whether it comes after `version`."""
         return _version_key(self.version) > _version_key(version)
 
 
 class ReleaseFeed:
-    """Remembers in `file` when the page was asked, what it said, and what the person wants to hear no more of.
+    """Checks for releases, and keeps in `file` when it did, what it found, and which version the user skipped.
 
-    One thread at a time may ask. `clock` tells the seconds since 1970.
+    Not thread-safe. `clock` returns seconds since 1970.
     """
 
     def __init__(self, file: Path, ours: str = phichat.__version__, clock: Callable[[], float] = time.time) -> None:
@@ -72,11 +72,11 @@ class ReleaseFeed:
         self._file, self._clock = JsonFile(file), clock
 
     def is_configured(self) -> bool:
-        """Whether there is a page to ask."""
+        """Return whether there is an address to ask."""
         return bool(releases_url())
 
     def check(self, stop: CancelToken) -> Release | None:
-        """The newest version, if it is newer than this one and not skipped. A failure is nothing new, and is logged."""
+        """Return the latest release if it is newer than this version and not skipped. Failures are only logged."""
         kept = self._read()
         if self._is_due(kept):
             kept = self._refresh(kept, stop)
@@ -85,7 +85,7 @@ class ReleaseFeed:
         return release if is_news else None
 
     def skip_version(self, version: str) -> None:
-        """Nothing more of `version`; of those after it, yes."""
+        """Do not offer `version` again; later ones are."""
         self._write({**self._read(), "skipped": version})
 
     def _is_due(self, kept: dict[str, Any]) -> bool:
@@ -94,8 +94,8 @@ class ReleaseFeed:
         return not is_fresh and self.is_configured()
 
     def _refresh(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
-        """What is known once the page was asked. Where that cannot be remembered, it is not asked."""
-        from phichat.net.http import is_offline  # noqa: PLC0415 - its client is there for those who want it
+        """Ask the page and return the updated record. If that cannot be saved, do not ask: every start would ask again."""
+        from phichat.net.http import is_offline  # noqa: PLC0415 - loads httpx, 50 ms, for one call a week
 
         now = self._clock()
         if is_offline() or not self._write(kept := {**kept, "asked": now}):
@@ -127,13 +127,13 @@ class ReleaseFeed:
 
 
 def _fetch_latest(where: str, stop: CancelToken) -> Release | None:
-    """What the page at `where` says; None where that makes no sense. Raises HubError."""
-    from phichat.net.http import HttpClient  # noqa: PLC0415 - as above
+    """Return the release at address `where`; None if the response is malformed. Raise HubError."""
+    from phichat.net.http import HttpClient  # noqa: PLC0415 - loads httpx
 
     with HttpClient(where, None).stream("GET", where, stop, {"Accept": "application/json"}) as answer:
         body, until = bytearray(), time.monotonic() + MAX_ANSWER_SECONDS
-        for piece in answer.iter_raw():
-            body += piece
+        for chunk in answer.iter_raw():
+            body += chunk
             if len(body) > MAX_ANSWER_BYTES or time.monotonic() > until:
                 return None
     try:
@@ -151,7 +151,7 @@ def _is_web_url(address: str) -> bool:
 
 
 def _version_key(version: str) -> tuple[int, ...]:
-    """For comparing: 1.2 is 1.2.0, and what is behind the numbers does not count."""
+    """Return a key to compare versions by: 1.2 equals 1.2.0, and what follows the numbers is ignored."""
     found = _VERSION.match(version)
     numbers = [int(number) for number in found[1].split(".")] if found else []
     return (*numbers, 0, 0, 0, 0)[:4]
