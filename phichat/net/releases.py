@@ -94,7 +94,7 @@ class ReleaseFeed:
         return not is_fresh and self.is_configured()
 
     def _refresh(self, kept: dict[str, Any], stop: CancelToken) -> dict[str, Any]:
-        """Ask the page and return the updated record. If that cannot be saved, do not ask: every start would ask again."""
+        """Ask the page and return the updated record. Do not ask if it cannot be saved: every start would."""
         from phichat.net.http import is_offline  # noqa: PLC0415 - loads httpx, 50 ms, for one call a week
 
         now = self._clock()
