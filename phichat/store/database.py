@@ -1,4 +1,4 @@
-"""The file and who may touch it: opened, migrated, recovered, written to; what it cannot take is kept in memory."""
+"""The database file: open, migrate, recover and write it, and keep in memory what it cannot take."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from phichat.errors import StoreError
 from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.i18n import tr
-from phichat.store import integrity, migrations, rows, writes
+from phichat.store import integrity, migrations, recovery, rows, writes
 from phichat.store.connections import ConnectionPool, PoolClosed
 from phichat.store.failures import (
     TEMPORARY_FAILURES,
@@ -41,12 +41,12 @@ MOST_RECOVERIES = 3
 
 
 class Database:
-    """All but `read` and `shelter` belongs to one thread.
+    """One file and its connections. Only `read` and `fallback` may be used outside the writer thread.
 
     Attributes:
-        shelter: conversations that the file could not take.
-        generation: how many times the file was replaced by what was recovered from it.
-        is_check_due: whether somebody should look if the file is whole.
+        fallback: conversations that could not be written to the file.
+        generation: counts recoveries of the file.
+        is_check_due: whether the file's integrity should be checked.
     """
 
     def __init__(self, file: Path, notify: Callable[[str], None], *, is_guest: bool = False) -> None:
@@ -63,9 +63,9 @@ class Database:
         self._trouble: BaseException | None = None
 
     def open(self, damaged: FileId | None = None) -> str:
-        """Make the file usable, recovered first if it lies at `damaged`; a notice for the person, or nothing.
+        """Open the file, recovering it first if it is the file `damaged`; return a notice for the user, or "".
 
-        Raises StoreError: then all is kept in memory.
+        Raise StoreError if it cannot be used: everything is kept in memory then.
         """
         self._last_attempt = monotonic()
         try:
@@ -81,7 +81,7 @@ class Database:
         return opened.notice
 
     def close(self) -> None:
-        """Leave one tidy file."""
+        """Store what is in memory if possible, and close the file."""
         self._last_attempt -= RETRY_SECONDS
         self._retry()
         if self._readers:
@@ -91,12 +91,12 @@ class Database:
         self.fallback.close()
 
     def read(self, work: Callable[[Connection], _Read]) -> _Read:
-        """What `work` reads from the file, or from memory if there is none. Raises sqlite3.Error, ReadersClosed."""
+        """Return the result of `work` on the file, or in memory without one. Raise sqlite3.Error or PoolClosed."""
         readers = self._readers
         return readers.read(work) if readers else self.fallback.read(work)
 
     def run(self, jobs: list[Job]) -> None:
-        """Make changes, durably, and tell their futures."""
+        """Commit the jobs, or keep their changes in memory, and complete their futures."""
         if not jobs:
             return
         self._retry()
@@ -107,7 +107,7 @@ class Database:
                 self._run_one(job)
 
     def recover(self) -> None:
-        """Save what can be read into a new file. Raises StoreError."""
+        """Recover the damaged file. Raise StoreError."""
         self.generation += 1
         if self._recoveries >= MOST_RECOVERIES or self._connection is None:
             raise StoreError(error_message(DatabaseDamaged(), self.file))
@@ -135,7 +135,7 @@ class Database:
                 job.future.set_result(result)
 
     def _run_one(self, job: Job) -> None:
-        """As `_run_all`; what concerns conversations that are in memory happens there."""
+        """Run one job; in memory if the conversations it concerns are kept there."""
         trouble = self._trouble
         if trouble and (self._connection is None or self.fallback.names.intersection(self._conversations_of(job))):
             self._handle_failure(job, trouble)
@@ -143,13 +143,13 @@ class Database:
             self._run_all([job])
 
     def _commit(self, jobs: list[Job]) -> list[Any]:
-        assert self._connection is not None  # noqa: S101 - `_run_one` has looked
+        assert self._connection is not None  # noqa: S101 - `_run_one` checked
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             results = [job.work(self._connection) for job in jobs]
             self._connection.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # some failures have done so already
+            with suppress(sqlite3.Error):  # some errors have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
         for job in jobs:
@@ -184,7 +184,7 @@ class Database:
             self.fallback.write(job.work)
 
     def _conversations_of(self, job: Job) -> tuple[str, ...]:
-        """The conversations that `job` concerns."""
+        """Return the ids of the conversations that `job` concerns."""
         if job.message is None:
             return job.conversations
         name = job.message
@@ -205,7 +205,7 @@ class Database:
         self._store_fallback()
 
     def _store_fallback(self) -> None:
-        """Store what was kept in memory."""
+        """Write what was kept in memory to the file."""
         if self._connection is None or (self._trouble is None and not self.fallback.names):
             return
         try:
@@ -214,25 +214,25 @@ class Database:
             self.fallback.clear()
             self._trouble = None
             self._notify(tr("What was kept in memory is stored now."))
-        except Exception as error:  # noqa: BLE001 - another time, then
+        except Exception as error:  # noqa: BLE001 - tried again later
             self._trouble = error
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {int(migrations.BUSY_TIMEOUT * 1000)}")
 
 
 RECOVERED_SUFFIX = ".recovered"
-"""What the name of a file ends with that is to take the place of a damaged one."""
+"""Suffix of a recovered file that is about to replace the damaged one."""
 
 
 @dataclass(frozen=True)
 class OpenedHistory:
-    """The file is open.
+    """An open history file.
 
     Attributes:
-        connection: to write with.
-        place: where it writes.
-        notice: what the person should know.
-        is_check_due: whether somebody should look if the file is whole.
+        connection: the connection that writes.
+        file_id: device and inode of the file.
+        notice: a message for the user, or "".
+        is_check_due: whether the file's integrity should be checked.
     """
 
     connection: Connection
@@ -242,15 +242,15 @@ class OpenedHistory:
 
 
 def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None = None) -> OpenedHistory:
-    """Make the file usable; recovered first if it still lies at `damaged`. Raises OSError, sqlite3.Error, NewerHistory.
+    """Open the file, recovering it first if it still is `damaged`. Raise OSError, sqlite3.Error or NewerHistory.
 
-    A guest leaves alone what only the one who answers may judge: which replies were interrupted.
+    A guest does not mark replies as interrupted: the window may be generating them.
     """
     make_private(file.parent)
     with lock_folder(file.parent):
         _restore_privacy(file)
         recovered = file.with_name(file.name + RECOVERED_SUFFIX)
-        if recovered.exists() and not file.exists():  # the program died between two renames
+        if recovered.exists() and not file.exists():  # a crash between the two renames of a recovery
             recovered.replace(file)
         if damaged is None or damaged != file_id(file):
             try:
@@ -263,22 +263,22 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
 
 
 def _restore_privacy(file: Path) -> None:
-    """Give the history another file where other users could open it: who did goes on reading, or keeps it locked."""
+    """Replace a file that other users could open: one who has it open would go on reading it, or keep it locked."""
     index = file.with_name(file.name + "-shm")
     if not is_open_to_others(file) and not is_held_by_another_user(index):
         return
     try:
         require_exclusive_access(file)
-        index.unlink(missing_ok=True)  # which SQLite makes anew
+        index.unlink(missing_ok=True)  # SQLite creates it again
         if is_open_to_others(file):
             for path in (file, file.with_name(file.name + "-wal")):
                 _replace_with_private_copy(Path(os.path.realpath(path)))
-    except (OSError, sqlite3.Error):  # in use, or no room: at another start, then
+    except (OSError, sqlite3.Error):  # in use, or no space: try again at the next start
         return
 
 
 def _replace_with_private_copy(path: Path) -> None:
-    """Put a private copy, byte by byte, in the place of a file that nobody writes to. Raises OSError."""
+    """Replace a file that nobody writes to by a private copy of it. Raise OSError."""
     if not path.exists():
         return
     owners = path.stat().st_mode & stat.S_IRWXU
@@ -289,24 +289,24 @@ def _replace_with_private_copy(path: Path) -> None:
 
 
 def _recover(file: Path) -> str:
-    """Replace a damaged file by what can be read of it; a notice."""
-    from phichat.store import recovery  # noqa: PLC0415 - rarely needed
-
+    """Recover a damaged file in place; return a notice for the user."""
     require_exclusive_access(file)
     return recovery.recover(file, file.with_name(file.name + RECOVERED_SUFFIX))
 
 
 def close_history(connection: Connection, *, is_guest: bool = False) -> None:
-    """Note that all is well, and leave one tidy file."""
-    for statement in ("DELETE FROM marks WHERE name = 'running'", "PRAGMA wal_checkpoint(TRUNCATE)")[is_guest:]:
+    """Record a clean exit, checkpoint the write-ahead log and close the connection."""
+    if not is_guest:
         with suppress(sqlite3.Error):
-            connection.execute(statement).fetchall()
+            connection.execute("DELETE FROM marks WHERE name = 'running'")
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     with suppress(sqlite3.Error):
         connection.close()
 
 
 def open_read_only(file: Path) -> ConnectionPool | None:
-    """What a file that cannot be written to holds, if it can be read."""
+    """Return a pool for a file that cannot be written to; None if it cannot be read either."""
     for mode in ("ro", "immutable"):
         try:
             with closing(migrations.connect(file, mode)) as connection:
@@ -346,11 +346,11 @@ def _migrate(connection: Connection, file: Path) -> None:
         raise DatabaseDamaged("tables without a version")
     if not found:
         migrations.prepare_for_writing(connection)
-    migrations.migrate(connection, before=lambda version: _back_up(file, version))
+    migrations.migrate(connection, back_up=lambda version: _back_up(file, version))
 
 
 def _back_up(file: Path, version: int) -> None:
-    """Keep the file as it is, unless it is new or another program has brought it up to date meanwhile."""
+    """Back the file up before a migration, unless it is new or another program has migrated it in the meantime."""
     if version in {0, migrations.LATEST}:
         return
     backup = file.with_name(f"{file.name}.v{version}.bak")
@@ -365,7 +365,7 @@ def _back_up(file: Path, version: int) -> None:
 
 
 def _mark_interrupted_replies(connection: Connection) -> None:
-    """Replies that the program's death interrupted become partial ones, which can be continued, and found."""
+    """Mark replies that a crash interrupted as cancelled, so that they can be continued, and index them."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         record_today(connection)

@@ -1,4 +1,4 @@
-"""The database's tables, as numbered migrations, and how it is connected to."""
+"""The database's schema as numbered migrations, and how connections to it are opened."""
 
 import sqlite3
 from collections.abc import Callable
@@ -9,13 +9,15 @@ from time import monotonic, sleep
 from phichat.files import create_private
 
 BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another program that is writing."""
+"""Seconds to wait for another program's lock, as SQLite's `busy_timeout`."""
 
 DAMAGED_VERSION = 1000
-"""A version so high is no later Phichat's, but damage."""
+"""A `user_version` this high does not come from a later release but from damage."""
 
-_FIRST = (
-    """CREATE TABLE conversations (
+
+def m001_initial(connection: sqlite3.Connection) -> None:
+    """Create conversations and messages, with a full-text index of messages and one of titles."""
+    connection.execute("""CREATE TABLE conversations (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
         title TEXT NOT NULL DEFAULT '',
@@ -30,9 +32,9 @@ _FIRST = (
         sampling TEXT NOT NULL DEFAULT '{}',
         system TEXT NOT NULL DEFAULT '',
         draft TEXT NOT NULL DEFAULT ''
-    ) STRICT""",
-    # Long columns come last: whoever reads only the others need not pass over them.
-    """CREATE TABLE messages (
+    ) STRICT""")
+    # Long columns come last: a query for the others need not read past them.
+    connection.execute("""CREATE TABLE messages (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
         conversation INTEGER NOT NULL REFERENCES conversations (number) ON DELETE CASCADE,
@@ -49,44 +51,55 @@ _FIRST = (
         statistics TEXT,
         tokens BLOB,
         text TEXT NOT NULL
-    ) STRICT""",
-    "CREATE INDEX messages_of_conversation ON messages (conversation)",
-    "CREATE VIRTUAL TABLE message_words USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0)",
-    "CREATE VIRTUAL TABLE title_words USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0)",
+    ) STRICT""")
+    connection.execute("CREATE INDEX messages_of_conversation ON messages (conversation)")
+    for table in ("message_words", "title_words"):
+        connection.execute(
+            f"CREATE VIRTUAL TABLE {table} USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0)"
+        )
+
+
+def m002_trash_and_interrupted_replies(connection: sqlite3.Connection) -> None:
+    """Count the days a conversation spends in the trash, and index interrupted replies and deleted messages."""
+    # Finds replies that a crash interrupted without a scan of all messages.
+    connection.execute("CREATE INDEX unfinished_messages ON messages (ending) WHERE ending = 'answering'")
+    # The trash counts dates on which the app ran, as a clock may jump.
+    connection.execute("CREATE TABLE days (number INTEGER PRIMARY KEY, day TEXT NOT NULL UNIQUE) STRICT")
+    connection.execute("ALTER TABLE conversations ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE messages ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0")
+    connection.execute("CREATE INDEX deleted_messages ON messages (deleted) WHERE deleted IS NOT NULL")
+    connection.execute("CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+
+
+def m003_pinned_messages(connection: sqlite3.Connection) -> None:
+    """Let a message be pinned, so that it stays in the prompt."""
+    connection.execute("ALTER TABLE messages ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0")
+
+
+def m004_attachments(connection: sqlite3.Connection) -> None:
+    """Store the files attached to a message and to a draft: a JSON array, or an empty string for none."""
+    connection.execute("ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT ''")
+    connection.execute("ALTER TABLE conversations ADD COLUMN attached TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_initial,
+    m002_trash_and_interrupted_replies,
+    m003_pinned_messages,
+    m004_attachments,
 )
-
-_SECOND = (
-    # Replies that the program's death interrupted are found without looking at all messages.
-    "CREATE INDEX unfinished_messages ON messages (ending) WHERE ending = 'answering'",
-    # The bin counts dates on which the app ran, as a clock may jump.
-    "CREATE TABLE days (number INTEGER PRIMARY KEY, day TEXT NOT NULL UNIQUE) STRICT",
-    "ALTER TABLE conversations ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE messages ADD COLUMN binned_on INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX deleted_messages ON messages (deleted) WHERE deleted IS NOT NULL",
-    "CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-)
-
-_THIRD = ("ALTER TABLE messages ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0",)
-
-_FOURTH = (
-    # Files that go with a question, and with what is being written: a JSON array, or nothing.
-    "ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE conversations ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
-)
-
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
-"""What leads from each version to the next. Published ones are never changed: another is appended."""
+"""Each takes the tables from one version to the next. A published one is never changed: append another."""
 
 LATEST = len(MIGRATIONS)
 
 
 def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
-    """A connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
+    """Open a connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
 
-    Raises OSError where the file cannot be made.
+    Raise OSError if the file cannot be created.
     """
     if file and mode == "rwc":
-        create_private(file)  # with SQLite's own mode, everybody could read it; its journals take that of the file
+        create_private(file)  # SQLite would let everybody read it; its journals inherit the file's permissions
     query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
     connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
@@ -95,13 +108,13 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
 
 
 def prepare_for_writing(connection: sqlite3.Connection) -> None:
-    """What is committed outlives a power cut; readers and the writer do not wait for each other."""
+    """Set WAL mode and full sync: commits survive a power cut, and readers and the writer do not block each other."""
     for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         _execute_when_unlocked(connection, f"PRAGMA {setting}")
 
 
 def _execute_when_unlocked(connection: sqlite3.Connection, statement: str) -> None:
-    """Do `statement` even if another program changes the journal at the same time, for which SQLite does not wait."""
+    """Execute `statement`, retrying while another program switches the journal: SQLite ignores the timeout then."""
     until = monotonic() + BUSY_TIMEOUT
     while True:
         try:
@@ -115,12 +128,12 @@ def _execute_when_unlocked(connection: sqlite3.Connection, statement: str) -> No
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The version its tables have; 0 if there are none."""
+    """Return the schema's version (`user_version`); 0 for a new file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def read_version(connection: sqlite3.Connection) -> tuple[int, bool]:
-    """The version, and whether there are tables: both at one moment, as another program may be making them."""
+    """Return the version and whether there are tables, read in one transaction: another program may be migrating."""
     connection.execute("BEGIN")
     try:
         return version(connection), bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
@@ -128,25 +141,21 @@ def read_version(connection: sqlite3.Connection) -> tuple[int, bool]:
         connection.rollback()
 
 
-def _nothing(_: int) -> None:
-    """Nothing is to be done first."""
+def migrate(connection: sqlite3.Connection, to: int = LATEST, back_up: Callable[[int], None] | None = None) -> None:
+    """Apply the migrations up to version `to`, in one transaction.
 
-
-def migrate(connection: sqlite3.Connection, to: int = LATEST, before: Callable[[int], None] = _nothing) -> None:
-    """Bring the tables to a version, whole or not at all.
-
-    `before` is told the version they have, while no other program can change them.
+    `back_up` is called first with the present version, while no other program can write.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = version(connection)
-        before(found)
-        for number, statements in enumerate(MIGRATIONS[found:to], found + 1):
-            for statement in statements:
-                connection.execute(statement)
+        if back_up:
+            back_up(found)
+        for number, apply in enumerate(MIGRATIONS[found:to], found + 1):
+            apply(connection)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     except BaseException:
-        with suppress(sqlite3.Error):  # some failures have done so already
+        with suppress(sqlite3.Error):  # some errors have rolled back already
             connection.execute("ROLLBACK")
         raise

@@ -135,7 +135,10 @@ def test_the_first_migration_is_never_changed(old: Path, tmp_path: Path) -> None
 
 
 def test_a_migration_is_made_whole_or_not_at_all(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = (*migrations.MIGRATIONS[1], "CREATE TABLE conversations (number)")
+    def broken(connection: sqlite3.Connection) -> None:
+        migrations.m002_trash_and_interrupted_replies(connection)
+        connection.execute("CREATE TABLE conversations (number)")
+
     monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.MIGRATIONS[0], broken))
     with closing(History(old)) as history, pytest.raises(StoreError):
         history.ready.result()
