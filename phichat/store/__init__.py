@@ -1,1 +1,1 @@
-"""What must not be lost. No Qt."""
+"""The conversation history in SQLite, and the preferences file: what must not be lost. No Qt."""

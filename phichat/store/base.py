@@ -1,4 +1,4 @@
-"""What the window asks of the history: summaries, records, search hits, and how sessions become records."""
+"""Types of the conversation history: summaries, records, search hits; conversion between sessions and records."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -12,7 +12,7 @@ from phichat.chat.session import Session
 
 
 class FileKind(Enum):
-    """What a file is to the app."""
+    """What a file that is dropped on the window contains."""
 
     TEXT = auto()
     MODEL = auto()
@@ -21,7 +21,7 @@ class FileKind(Enum):
 
 @dataclass(frozen=True)
 class ConversationSummary:
-    """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it went to the bin."""
+    """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it was moved to the trash."""
 
     id: str
     title: str
@@ -36,11 +36,12 @@ class ConversationRecord:
     """A conversation in full, as it is stored, exported and imported.
 
     Attributes:
-        tip: the last message of the shown path.
-        system: its system prompt; `sampling` its settings, as `Sampling`'s fields.
-        model: the last one it was held with.
-        draft: what was being written, and `attached` the files that were to go with it.
-        origin: where it was imported from, such as `chatgpt`; empty for our own.
+        tip: the id of the last message of the branch that is shown.
+        system: the system prompt.
+        sampling: the fields of `Sampling`.
+        model: the name of the model used last.
+        draft: the text in the composer; `attached` are the files attached to it.
+        origin: where it was imported from, such as `chatgpt`; empty if it was not.
         messages: the whole tree, parents before children, oldest first.
     """
 
@@ -57,9 +58,9 @@ class ConversationRecord:
 
 @dataclass(frozen=True)
 class SearchHit:
-    """Where a search found something: in a message, or in the title if `message` is None.
+    """A match of a search: in the message with id `message`, or in the title if that is None.
 
-    `marks` are the places in `excerpt` that match, each from and to.
+    `marks` are the ranges of `excerpt` that match, as (start, end).
     """
 
     summary: ConversationSummary
@@ -69,10 +70,10 @@ class SearchHit:
 
 
 def session_from_record(record: ConversationRecord) -> Session:
-    """The stored conversation, to go on with."""
-    heading = record.summary
-    title = heading.title if record.messages else ""  # before the first message, its title is that of the draft
-    session = Session(Conversation(title, heading.id, record.messages, record.tip), record.system)
+    """Return a session that continues the stored conversation."""
+    summary = record.summary
+    title = summary.title if record.messages else ""  # before the first message, the title is made from the draft
+    session = Session(Conversation(title, summary.id, record.messages, record.tip), record.system)
     session.sampling = Sampling().with_values(record.sampling)
     session.model = record.model
     session.draft, session.attached = record.draft, record.attached
@@ -80,7 +81,7 @@ def session_from_record(record: ConversationRecord) -> Session:
 
 
 def record_from_session(session: Session) -> ConversationRecord:
-    """The conversation as it is, to be stored."""
+    """Return the session's conversation as a record to store."""
     return ConversationRecord(
         summarize_session(session),
         session.conversation.tip,
@@ -94,7 +95,7 @@ def record_from_session(session: Session) -> ConversationRecord:
 
 
 def summarize_session(session: Session) -> ConversationSummary:
-    """How a list shows it."""
+    """Return the summary of the session's conversation."""
     messages = session.conversation.messages()
     now = time.time()
     created = messages[0].created if messages else now
@@ -103,5 +104,5 @@ def summarize_session(session: Session) -> ConversationSummary:
 
 
 def session_title(session: Session) -> str:
-    """Its title, before the first message what is being written or attached."""
+    """Return the conversation's title; before the first message, one made from the draft and its attachments."""
     return session.conversation.title or title_of(session.draft, session.attached)

@@ -1,4 +1,4 @@
-"""Connections that only read: each call borrows one, several threads at a time."""
+"""A pool of read-only connections for several threads."""
 
 import sqlite3
 import threading
@@ -12,7 +12,7 @@ _Read = TypeVar("_Read")
 
 
 class ConnectionPool:
-    """Lends connections to one file; `mode` as in `migrations.connect`."""
+    """Lends read-only connections to one file; `mode` as in `migrations.connect`."""
 
     def __init__(self, file: Path, mode: str = "ro") -> None:
         self._file, self._mode = file, mode
@@ -22,7 +22,7 @@ class ConnectionPool:
         self._changed = threading.Condition()
 
     def read(self, work: Callable[[sqlite3.Connection], _Read]) -> _Read:
-        """What `work` reads, all of it at one moment. Raises sqlite3.Error, and ReadersClosed."""
+        """Return the result of `work`, run in one read transaction. Raise sqlite3.Error or PoolClosed."""
         connection = self._borrow()
         try:
             connection.execute("BEGIN")
@@ -31,7 +31,7 @@ class ConnectionPool:
             self._return(connection)
 
     def close(self) -> None:
-        """Wait for those who still read, and close all connections."""
+        """Wait until no connection is in use, and close them all."""
         with self._changed:
             self._is_closed = True
             self._changed.wait_for(lambda: not self._lent)
@@ -56,4 +56,4 @@ class ConnectionPool:
 
 
 class PoolClosed(Exception):
-    """There is nothing to read from just now."""
+    """The pool is closed: the file is being replaced."""

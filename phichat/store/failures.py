@@ -1,4 +1,4 @@
-"""What went wrong with the database, and the sentence for it."""
+"""Classify errors of the database, and phrase them for the user."""
 
 import errno
 import sqlite3
@@ -10,7 +10,7 @@ from phichat.i18n import tr
 
 
 class FailureKind(Enum):
-    """Kinds of failure that are met in different ways."""
+    """Kinds of failure that are handled differently."""
 
     DAMAGED = auto()
     FULL = auto()
@@ -18,26 +18,26 @@ class FailureKind(Enum):
     LOCKED = auto()
     NEWER = auto()
     BROKEN = auto()
-    """The disk does not read or write."""
+    """The disk fails to read or write (SQLITE_IOERR)."""
     OTHER = auto()
 
 
 TEMPORARY_FAILURES = {FailureKind.FULL, FailureKind.REFUSED, FailureKind.LOCKED, FailureKind.NEWER, FailureKind.BROKEN}
-"""What keeps the file from being written to, and may pass."""
+"""Failures to write that may pass: conversations are kept in memory meanwhile."""
 
 
 class NewerHistory(Exception):
-    """A later version of the app made the file."""
+    """The file was created by a later version of the app."""
 
 
 class DatabaseInUse(sqlite3.OperationalError):
-    """Another program has the file open, which therefore cannot be replaced."""
+    """Another program has the file open, so that it cannot be replaced."""
 
     sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
 class DatabaseDamaged(sqlite3.DatabaseError):
-    """The file holds something else than what it should."""
+    """The file's content is not what it should be."""
 
 
 _KINDS_BY_SQLITE_CODE = {
@@ -56,7 +56,7 @@ _SIGNS_OF_SCHEMA_DAMAGE = ("no such", "no column", "malformed", "vtable", "fts5"
 
 
 def classify_error(error: BaseException) -> FailureKind:
-    """Which kind of failure `error` is."""
+    """Return the kind of failure that `error` is."""
     match error:
         case NewerHistory():
             return FailureKind.NEWER
@@ -66,7 +66,7 @@ def classify_error(error: BaseException) -> FailureKind:
             code = getattr(error, "sqlite_errorcode", None)
             if code is None:  # raised by Python's module itself
                 return FailureKind.DAMAGED if "decode" in str(error).lower() else FailureKind.OTHER
-            # A table or column that is missing is no mistake of ours: the schema itself was damaged.
+            # A missing table or column is not a bug: the schema itself was damaged.
             is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS_OF_SCHEMA_DAMAGE)
             return FailureKind.DAMAGED if is_schema else _KINDS_BY_SQLITE_CODE.get(code & 0xFF, FailureKind.OTHER)
         case OSError():
@@ -75,30 +75,30 @@ def classify_error(error: BaseException) -> FailureKind:
 
 
 def error_message(error: BaseException, file: Path) -> str:
-    """What to tell the person."""
+    """Return the message for the user."""
     folder = file.parent
     match classify_error(error):
         case FailureKind.NEWER:
-            said = tr(
+            message = tr(
                 "{file} was made by a newer Phichat and is left as it is: update Phichat to see its conversations."
             )
         case FailureKind.FULL:
-            said = tr("The disk is full: what is said now is kept in memory only, until there is room in {folder}.")
+            message = tr("The disk is full: what is said now is kept in memory only, until there is room in {folder}.")
         case FailureKind.REFUSED:
-            said = tr("Nothing can be written in {folder}: what is said now is kept in memory only.")
+            message = tr("Nothing can be written in {folder}: what is said now is kept in memory only.")
         case FailureKind.LOCKED:
-            said = tr("Another program is using {file}: what is said now is kept in memory until it lets go.")
+            message = tr("Another program is using {file}: what is said now is kept in memory until it lets go.")
         case FailureKind.BROKEN:
-            said = tr("The disk of {folder} does not work as it should: what is said now is kept in memory only.")
+            message = tr("The disk of {folder} does not work as it should: what is said now is kept in memory only.")
         case FailureKind.DAMAGED:
-            said = tr("{file} is damaged and could not be recovered.")
+            message = tr("{file} is damaged and could not be recovered.")
         case _:
-            said = tr("The history could not be used: {reason}.")
-    return said.format(file=file, folder=folder, reason=error)
+            message = tr("The history could not be used: {reason}.")
+    return message.format(file=file, folder=folder, reason=error)
 
 
 def as_store_error(error: BaseException, file: Path) -> StoreError:
-    """`error` for the person, with `error` as its cause."""
+    """Return a StoreError with a message for the user and `error` as its cause."""
     if isinstance(error, StoreError):
         return error
     found = StoreError(error_message(error, file))

@@ -1,4 +1,4 @@
-"""Conversations in memory, for as long as the file cannot take them."""
+"""An in-memory database for conversations while the file cannot be written to."""
 
 import threading
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _Read = TypeVar("_Read")
 
 
 class MemoryFallback:
-    """A database like the file's. Any thread may read.
+    """A database in memory with the file's schema. Thread-safe.
 
     Attributes:
-        names: the conversations that are here, or were deleted here: what the file has of them is out of date.
+        names: ids of the conversations that were changed or deleted here: the file's copies of them are outdated.
     """
 
     def __init__(self) -> None:
@@ -24,42 +24,42 @@ class MemoryFallback:
         self._connection: Connection | None = None
 
     def read(self, work: Callable[[Connection], _Read]) -> _Read:
-        """What `work` reads here."""
+        """Return the result of `work` on this database."""
         with self._lock:
             return work(self._database())
 
     def write(self, work: Callable[[Connection], Any]) -> None:
-        """Make a change here, for what it is worth: its failure is told already."""
+        """Run `work` in a transaction; a failure rolls it back and is ignored, as the file's was reported already."""
         with self._lock:
             database = self._database()
             database.execute("BEGIN")
             try:
                 work(database)
                 database.execute("COMMIT")
-            except Exception:  # noqa: BLE001 - see above
+            except Exception:  # noqa: BLE001 - whatever it is
                 database.execute("ROLLBACK")
 
     def copy_from(self, name: str, source: Connection | None) -> None:
-        """From now on, the conversation is here, as it is in `source`."""
+        """Copy a conversation from `source` and keep it here from now on."""
         with self._lock:
             self.names |= {name}
             if source:
                 copy_conversation(source, self._database(), name)
 
     def copy_to(self, target: Connection) -> None:
-        """Make all conversations in `target` what they are here."""
+        """Replace the conversations in `target` by the copies here."""
         with self._lock:
             for name in self.names:
                 copy_conversation(self._database(), target, name)
 
     def clear(self) -> None:
-        """Nothing is here any more."""
+        """Forget all conversations."""
         with self._lock:
             self.names = frozenset()
             self.close()
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Close the database, which frees its memory."""
         with self._lock:
             if self._connection:
                 self._connection.close()
@@ -74,9 +74,9 @@ class MemoryFallback:
 
 
 def copy_conversation(source: Connection, target: Connection, name: str) -> bool:
-    """Make the conversation `name` in `target` what it is in `source`, deleted branches included; whether it is there.
+    """Replace a conversation in `target` by that in `source`, deleted branches included; return whether it exists.
 
-    Where it is not, it is not in `target` either.
+    If it does not exist in `source`, it is deleted from `target`.
     """
     writes.delete_conversations(target, [name])
     found = next(_dict_rows(source, "SELECT * FROM conversations WHERE id = ?", name), None)
@@ -91,7 +91,7 @@ def copy_conversation(source: Connection, target: Connection, name: str) -> bool
 
 
 def insert_conversation(target: Connection, values: dict[str, Any]) -> int:
-    """A row of `conversations`, findable by its title; its number."""
+    """Insert a row into `conversations` and index its title; return its number."""
     _insert(target, "conversations", values)
     number = int(fetch_value(target, "SELECT number FROM conversations WHERE id = ?", values["id"]))
     writes.index_title(target, number, values.get("title", ""))
@@ -99,7 +99,7 @@ def insert_conversation(target: Connection, values: dict[str, Any]) -> int:
 
 
 def insert_message(target: Connection, values: dict[str, Any]) -> None:
-    """A row of `messages`, findable by its words."""
+    """Insert a row into `messages` and index its text."""
     number = writes.allocate_message_number(target, values["conversation"], values["created"])
     _insert(target, "messages", values | {"number": number})
     writes.index_message(target, number, rows.searchable_text(values["text"], values.get("attachments")))

@@ -1,4 +1,4 @@
-"""Conversations in a database: any thread reads, one writes, and what is told to be stored is."""
+"""The conversation history: reads from any thread, and writes durably in a thread of its own."""
 
 import sqlite3
 import time
@@ -23,23 +23,22 @@ from phichat.store.writer_thread import Job, WriterThread
 _Read = TypeVar("_Read")
 
 
-def _ignore(notice: str) -> None:
-    """Nobody wants to know."""
-
-
 class History:
-    """All conversations.
+    """All conversations, in one SQLite file.
 
-    Reading methods wait until the file is open, and raise StoreError. Writing ones return at once; their future is
-    done once the change is durable, or fails with StoreError: then the change is in memory only, as far as it
-    concerns a conversation, and is stored as soon as that works again.
+    Reading methods wait until the file is open, and raise StoreError. Writing methods return a future at once; it is
+    done once the change is durable, or fails with StoreError: then the changed conversation is kept in memory, and
+    stored as soon as writing works again.
 
     Attributes:
-        ready: done when the file is open; a notice for the person, or nothing. It fails if all is in memory.
+        ready: done when the file is open; its result is a notice for the user, or "". Fails if the file is unusable.
     """
 
-    def __init__(self, file: Path, notify: Callable[[str], None] = _ignore, *, is_guest: bool = False) -> None:
-        """A guest is beside the window, which alone knows of replies that are being written."""
+    def __init__(self, file: Path, notify: Callable[[str], None] = lambda _: None, *, is_guest: bool = False) -> None:
+        """Open `file` in the background; `notify` gets later notices for the user.
+
+        A guest (a command beside the window) leaves replies alone that the window may be generating.
+        """
         self.ready: Future[str] = Future()
         self._database = Database(file, notify, is_guest=is_guest)
         self._checker: IntegrityChecker | None = None
@@ -47,14 +46,14 @@ class History:
         self._writer.start()
 
     def close(self) -> None:
-        """Store what is still to be stored, and leave one tidy file and no thread."""
+        """Write what is queued, close the file and end the threads."""
         self.ready.exception()
         if self._checker:
             self._checker.close()
         self._writer.close()
 
     def list_conversations(self, *, in_bin: bool = False) -> list[ConversationSummary]:
-        """All conversations, or all in the bin: pinned first, then the last changed."""
+        """Return all conversations, or all in the trash: pinned ones first, then by last change."""
 
         def read(connection: Connection) -> list[ConversationSummary]:
             return queries.list_conversations(connection, in_bin=in_bin)
@@ -63,11 +62,11 @@ class History:
         if here is None:
             return found
         names = self._database.fallback.names
-        both = [*here, *(heading for heading in found if heading.id not in names)]
-        return sorted(both, key=lambda heading: (not heading.is_pinned, -heading.changed))
+        both = [*here, *(summary for summary in found if summary.id not in names)]
+        return sorted(both, key=lambda summary: (not summary.is_pinned, -summary.changed))
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
-        """A conversation with all its messages but deleted branches."""
+        """Return a conversation without its deleted branches. Raise StoreError if it does not exist."""
 
         def read(connection: Connection) -> ConversationRecord | None:
             return queries.load_conversation(connection, conversation)
@@ -79,7 +78,7 @@ class History:
         return record
 
     def search_conversations(self, words: str, limit: int = 50) -> list[SearchHit]:
-        """Where every word of `words` begins a word: in titles first, then in messages, the newest first."""
+        """Find where every word of `words` begins a word: in titles first, then in messages, the newest first."""
 
         def read(connection: Connection) -> list[SearchHit]:
             return queries.search_conversations(connection, words, limit)
@@ -92,32 +91,32 @@ class History:
         return sorted(both, key=lambda hit: hit.message is not None)[:limit]
 
     def count_conversations(self) -> int:
-        """How many conversations there are, without those in the bin."""
+        """Return the number of conversations outside the trash."""
         if self._database.fallback.names:
             return len(self.list_conversations())
         return self._read(queries.count_conversations)
 
     def iter_conversations(self) -> Iterator[ConversationRecord]:
-        """All conversations outside the bin, one after another, the last changed first."""
-        for heading in self.list_conversations():
+        """Yield all conversations outside the trash, the last changed first."""
+        for summary in self.list_conversations():
             try:
-                yield self.load_conversation(heading.id)
-            except StoreError:  # deleted meanwhile
+                yield self.load_conversation(summary.id)
+            except StoreError:  # deleted in the meantime
                 continue
 
     def save_conversation(self, record: ConversationRecord) -> Future[bool]:
-        """Store what is not there yet of a conversation, as it is; whether that was anything.
+        """Store a conversation, or the messages of it that are missing; the result is whether there were any.
 
-        Messages and conversations are known by their ids.
+        Conversations and messages are identified by their ids.
         """
         return self._submit(lambda connection: writes.save_conversation(connection, record), record.summary.id)
 
     def add_message(self, conversation: str, message: Message, tip: str | None) -> Future[None]:
-        """A new message, and where the shown path ends now."""
+        """Insert a message and set the tip, the end of the branch that is shown."""
         return self._submit(lambda connection: writes.add_message(connection, conversation, message, tip), conversation)
 
     def append_to_reply(self, message: str, pieces: Sequence[Piece]) -> Future[None]:
-        """A reply went on by `pieces`. Durable within half a second, however often it is called."""
+        """Append to a reply that is being generated. Durable within half a second; cheap to call for every token."""
         return self._writer.submit(
             Job(
                 lambda connection: writes.append_to_reply(connection, message, pieces),
@@ -127,18 +126,18 @@ class History:
         )
 
     def finish_reply(self, message: Message) -> Future[None]:
-        """A reply is what it will be: stored as it is, and found by its words."""
-        now = time.time()  # not when the disk gets to it: another conversation may have been begun by then
+        """Store a message whose reply has ended, and index it for search."""
+        now = time.time()  # not when it is written: another conversation may have been changed by then
         return self._writer.submit(
             Job(lambda connection: writes.finish_reply(connection, message, now), message=message.id)
         )
 
     def set_tip(self, conversation: str, tip: str | None) -> Future[None]:
-        """The shown path ends elsewhere."""
+        """Set the last message of the branch that is shown."""
         return self._update(conversation, tip=tip)
 
     def rename_conversation(self, conversation: str, title: str, *, is_own: bool = True) -> Future[None]:
-        """Give it a title; `is_own` if it is the person's, which no other replaces."""
+        """Set the title; one that the user gave (`is_own`) is not replaced by an automatic one."""
 
         def work(connection: Connection) -> None:
             writes.rename_conversation(connection, conversation, title, is_own=is_own)
@@ -146,19 +145,19 @@ class History:
         return self._submit(work, conversation)
 
     def pin_conversation(self, conversation: str, *, is_pinned: bool = True) -> Future[None]:
-        """Keep it above all others, or no longer."""
+        """Pin a conversation to the top of the list, or unpin it."""
         return self._update(conversation, is_pinned=is_pinned)
 
     def set_details(self, conversation: str, system: str, sampling: dict[str, Any], model: str) -> Future[None]:
-        """What its next reply is made with."""
+        """Set the system prompt, sampling and model of the next reply."""
         return self._update(conversation, system=system, sampling=rows.encode_json(sampling), model=model)
 
     def set_draft(self, conversation: str, draft: str) -> Future[None]:
-        """What is being written."""
+        """Set the text in the composer."""
         return self._update(conversation, draft=draft)
 
     def set_attached(self, conversation: str, attached: Attachments) -> Future[None]:
-        """The files that are to go with what is being written."""
+        """Set the files attached to the draft."""
 
         def work(connection: Connection) -> None:
             writes.update_conversation(connection, conversation, attached=rows.encode_attachments(attached))
@@ -166,36 +165,36 @@ class History:
         return self._submit(work, conversation)
 
     def move_to_trash(self, conversations: Iterable[str]) -> Future[None]:
-        """Delete conversations, so that they can be restored."""
+        """Move conversations to the trash."""
         names = list(conversations)
         return self._submit(lambda connection: writes.move_to_trash(connection, names), *names)
 
     def restore_conversations(self, conversations: Iterable[str]) -> Future[None]:
-        """Take conversations out of the bin."""
+        """Take conversations out of the trash."""
         names = list(conversations)
         return self._submit(lambda connection: writes.restore_conversations(connection, names), *names)
 
     def delete_conversations(self, conversations: Iterable[str]) -> Future[None]:
-        """Delete conversations for good."""
+        """Delete conversations permanently."""
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_conversations(connection, names), *names)
 
     def empty_trash(self, older_than_days: int = 30) -> Future[int]:
-        """Delete for good what was deleted so long ago; how many conversations that were."""
+        """Delete permanently what was deleted before then; the result is the number of conversations."""
         return self._submit(lambda connection: writes.empty_trash(connection, older_than_days))
 
     def delete_branch(self, message: str) -> Future[list[str]]:
-        """Hide a message and all that follows from it; the ids of what was hidden. The shown path ends before it."""
+        """Delete a message and its descendants, restorably; the result is their ids. The tip moves to its parent."""
         return self._writer.submit(Job(lambda connection: writes.delete_branch(connection, message), message=message))
 
     def restore_branch(self, messages: Iterable[str]) -> Future[None]:
-        """Show again what was hidden."""
+        """Restore messages that `delete_branch` deleted."""
         names = list(messages)
         first = names[0] if names else None
         return self._writer.submit(Job(lambda connection: writes.restore_branch(connection, names), message=first))
 
     def pin_message(self, message: str, *, is_pinned: bool) -> Future[None]:
-        """Have a message stay in the prompt however long its conversation gets, or no longer."""
+        """Set whether a message always stays in the prompt, however long the conversation."""
 
         def work(connection: Connection) -> None:
             writes.pin_message(connection, message, is_pinned=is_pinned)
@@ -203,7 +202,7 @@ class History:
         return self._writer.submit(Job(work, message=message))
 
     def delete_everything(self) -> Future[None]:
-        """Delete all conversations for good, backups and damaged files included."""
+        """Delete all conversations permanently, with backups and damaged copies of the file."""
         file = self._database.file
         return self._writer.submit(
             Job(
@@ -235,7 +234,7 @@ class History:
         return self._writer.submit(Job(work, about))
 
     def _read_both(self, read: Callable[[Connection], _Read]) -> tuple[_Read, _Read | None]:
-        """From the file, and from memory if anything is kept there."""
+        """Return the result of `read` on the file, and on the memory fallback if it holds anything."""
         found = self._read(read)
         shelter = self._database.fallback
         return found, shelter.read(read) if shelter.names else None
@@ -251,16 +250,13 @@ class History:
             except (sqlite3.Error, UnicodeError) as error:
                 if classify_error(error) is not FailureKind.DAMAGED:
                     raise as_store_error(error, self._database.file) from error
-                self._recover(generation)
-            except (TypeError, ValueError):  # a number where there should be text, or the like
+                self._writer.submit(self._recovery_job(generation)).result()
+            except (TypeError, ValueError):  # a value of the wrong type: a damaged page
                 self._writer.submit(Job(integrity.check_integrity)).result()
         raise StoreError(tr("The history could not be read."))
 
-    def _recover(self, generation: int) -> None:
-        self._writer.submit(self._recovery_job(generation)).result()
-
     def _recovery_job(self, generation: int) -> Job:
-        """Has the file recovered, unless that was done since `generation`."""
+        """Return a job that has the file recovered, unless it was since `generation`."""
 
         def work(_: Connection) -> None:
             if self._database.generation == generation:

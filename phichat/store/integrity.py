@@ -1,4 +1,4 @@
-"""Looks whether the file is whole: a small one before it is used, a large one meanwhile and now and then."""
+"""Integrity checks: of a small file before it is used, of a large one in the background, once a week."""
 
 import sqlite3
 import threading
@@ -12,13 +12,13 @@ from phichat.store import migrations, rows
 from phichat.store.failures import DatabaseDamaged, FailureKind, classify_error
 
 SMALL_FILE_BYTES = 32_000_000
-"""Bytes that are looked through before anything else: 60 ms, as by `python -m tests.benchmarks.history large`."""
+"""Bytes up to which a file is checked when it is opened: 60 ms, see `python -m tests.benchmarks.history large`."""
 
 WEEK = 7 * 86400.0
 
 
 def check_integrity(connection: Connection) -> None:
-    """Raises sqlite3.Error, Damage too, if the file is not whole."""
+    """Raise DatabaseDamaged, or another sqlite3.Error, if the file is damaged."""
     found = rows.fetch_value(connection, "PRAGMA integrity_check(1)")
     if found != "ok":
         raise DatabaseDamaged(str(found))
@@ -27,7 +27,10 @@ def check_integrity(connection: Connection) -> None:
 
 
 def is_check_due(connection: Connection) -> bool:
-    """Whether the last run did not end well, or the last look is a week ago; or in the future, if the clock jumped."""
+    """Return whether the last run crashed, or the last check is a week old.
+
+    A check in the future does not count: the clock jumped.
+    """
     if rows.fetch_value(connection, "SELECT 1 FROM marks WHERE name = 'running'"):
         return True
     checked = rows.fetch_value(connection, "SELECT CAST(value AS REAL) FROM marks WHERE name = 'checked'")
@@ -35,12 +38,12 @@ def is_check_due(connection: Connection) -> bool:
 
 
 def record_check(connection: Connection) -> None:
-    """All is well."""
+    """Record that the file was checked now and is whole."""
     connection.execute("INSERT OR REPLACE INTO marks VALUES ('checked', ?)", (str(time.time()),))
 
 
 class IntegrityChecker:
-    """Looks through the file in a thread of its own, which needs no Python, then calls `tell` with what was found."""
+    """Checks the file in a thread, most of the time without the GIL, then calls `tell` with whether it is whole."""
 
     def __init__(self, file: Path, tell: Callable[[bool], None]) -> None:
         self._file, self._tell = file, tell
@@ -50,9 +53,9 @@ class IntegrityChecker:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Interrupt the check and wait for the thread."""
         self._is_closed.set()
-        while self._thread.is_alive():  # an interrupt that comes before the query does nothing
+        while self._thread.is_alive():  # an interrupt before the query starts has no effect
             if self._connection:
                 with suppress(sqlite3.Error):
                     self._connection.interrupt()

@@ -1,4 +1,7 @@
-"""One program at a time opens or replaces the history: the folder itself is what is locked, so that no file is left."""
+"""File locks: one program at a time opens or replaces the history.
+
+The folder itself is locked, so that no lock file is left behind.
+"""
 
 import os
 import time
@@ -11,14 +14,14 @@ from phichat.store import migrations
 from phichat.store.failures import DatabaseInUse
 
 FileId = tuple[int, int]
-"""Where a file's content lies: device and number. Another file of the same name has another one."""
+"""Device and inode: tells a file from another one that took its name."""
 
 SHARED_LOCK_RANGE = (510, 0x4000_0000 + 2)
-"""How many bytes SQLite's readers and writers lock one of or all, and where they begin (os.h, "PENDING_BYTE")."""
+"""Length and start of the byte range in which SQLite takes its shared and exclusive locks (os.h, "PENDING_BYTE")."""
 
 
 def file_id(file: Path) -> FileId | None:
-    """Where the content of `file` lies; None if there is no such file."""
+    """Return the device and inode of `file`; None if it does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -28,9 +31,9 @@ def file_id(file: Path) -> FileId | None:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """No other thread or program is in here meanwhile. Raises InUse if one is for too long.
+    """Hold an exclusive lock on `folder`, against other threads too. Raise DatabaseInUse after BUSY_TIMEOUT.
 
-    Where there are no such locks, everybody is let in; Windows, for one, replaces no file that anybody has open.
+    A file system without locks is not locked, nor is Windows, which replaces no file that is open anywhere.
     """
     if os.name == "nt":
         yield
@@ -48,7 +51,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _lock_by_file(lock: Path) -> Iterator[None]:
-    """The same by a file that only we can open: another user, who could once read the folder, keeps that locked."""
+    """Lock a private file instead: another user, who could once open the folder, keeps that locked."""
     make_private(lock.parent)
     with open_private(lock, "ab") as file:
         _lock(file.fileno(), lock)
@@ -56,8 +59,8 @@ def _lock_by_file(lock: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int, place: Path) -> bool:
-    """Lock what is open; false where other users alone hold the lock. Raises InUse."""
-    import fcntl  # noqa: PLC0415 - not everywhere
+    """Lock the open file or folder; False if only other users hold its lock. Raise DatabaseInUse."""
+    import fcntl  # noqa: PLC0415 - not on Windows
 
     until = time.monotonic() + migrations.BUSY_TIMEOUT
     with suppress(OSError):  # a file system without locks
@@ -76,13 +79,13 @@ def _lock(descriptor: int, place: Path) -> bool:
 
 
 def require_exclusive_access(file: Path) -> None:
-    """Raises InUse if another program has: it would go on writing to what was set aside.
+    """Raise DatabaseInUse if another program has the file open: it would go on writing after the file was replaced.
 
-    Nothing of this program may have it open, as its locks would be gone.
+    This program must not have it open: closing the file here drops all of the process's POSIX locks on it.
     """
     if os.name == "nt":
         return
-    import fcntl  # noqa: PLC0415 - not everywhere
+    import fcntl  # noqa: PLC0415 - not on Windows
 
     with file.open("r+b") as opened:
         try:

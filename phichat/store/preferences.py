@@ -1,4 +1,4 @@
-"""Settings in one readable file: what the window looked like, and how the person likes their replies."""
+"""The preferences file: settings and window state as readable JSON."""
 
 import json
 from contextlib import suppress
@@ -18,14 +18,18 @@ RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 
 
 @dataclass(frozen=True)
 class Preferences:
-    """Everything that is remembered between two starts.
+    """All settings, and the window's state.
 
-    `model` is a model's name or path, empty for the default; `offers_phi_3` is whether the window still offers to
-    fetch it; `states_gb` is how much disk what models remember may take, `rest_minutes` when they give their memory
-    back, 0 for none and never; `geometry` is Qt's, in Base64; `sampling` as `Sampling.with_values` takes it,
-    `presets` the person's own, such values by name; `font` is a family, empty for the system's;
-    `models_folder` is where fetched models go, empty for our own folder;
-    `unknown` are settings of other versions, which are kept.
+    Attributes:
+        font: a font family; empty for the system's.
+        model: a model's name or path; empty for the default.
+        models_folder: where downloads go; empty for the app's own folder.
+        offers_phi_3: whether the window still offers to download Phi-3.
+        sampling: as `Sampling.with_values` takes it; `presets` are the user's own, such values by name.
+        geometry: of the window, Qt's, in Base64.
+        states_gb: the size limit of the prompt cache on disk; 0 for none.
+        rest_minutes: idle time after which the model is unloaded; 0 for never.
+        unknown: settings of other versions, which are kept.
     """
 
     language: str = ""
@@ -54,13 +58,13 @@ class Preferences:
 
 
 class PreferencesFile:
-    """Reads and writes the file. What it cannot read becomes the default, and the old file is kept beside it."""
+    """Loads and saves the file. Values it cannot read become defaults; a damaged file is kept beside the new one."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def load_preferences(self) -> Preferences:
-        """What was saved; defaults where nothing was, or where it makes no sense."""
+        """Return the saved preferences; defaults where a value is missing or invalid."""
         try:
             content = self._file.read_bytes()
         except OSError:
@@ -73,7 +77,7 @@ class PreferencesFile:
         return _validate(values) if isinstance(values, dict) else Preferences()
 
     def save_preferences(self, preferences: Preferences) -> None:
-        """Save, whole or not at all. Raises StoreError."""
+        """Save atomically. Raise StoreError."""
         values = asdict(preferences)
         values.update(values.pop("unknown"))
         try:
@@ -88,8 +92,8 @@ class PreferencesFile:
             ) from error
 
     def _keep_damaged(self, content: bytes) -> None:
-        with suppress(OSError):  # then it stays where it is, until the next save
-            if self._file.read_bytes() == content:  # nobody has saved others meanwhile
+        with suppress(OSError):  # then it stays until the next save
+            if self._file.read_bytes() == content:  # no other program has saved meanwhile
                 self._file.replace(self._file.with_suffix(".damaged"))
 
 

@@ -1,4 +1,4 @@
-"""What is read from the database; every function sees one moment of it."""
+"""Read queries: every function runs within one read transaction."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS
 from phichat.store.search_text import Excerpts, fts_query, parse_query
 
 MOST_TITLES = 10
-"""Hits in titles, if there are hits in messages as well."""
+"""Hits in titles, if there are hits in messages too."""
 
 
 def list_conversations(connection: sqlite3.Connection, *, in_bin: bool = False) -> list[ConversationSummary]:
-    """All conversations, or all in the bin: pinned first, then the last changed."""
+    """Return all conversations, or all in the trash: pinned ones first, then by last change."""
     where = "IS NOT NULL" if in_bin else "IS NULL"
     found = connection.execute(
         f"SELECT {SUMMARY_COLUMNS} FROM conversations WHERE deleted {where}"  # noqa: S608 - our own names
@@ -23,7 +23,7 @@ def list_conversations(connection: sqlite3.Connection, *, in_bin: bool = False) 
 
 
 def load_conversation(connection: sqlite3.Connection, name: str) -> ConversationRecord | None:
-    """A conversation in full, without deleted branches; None if there is none."""
+    """Return a conversation without its deleted branches; None if it does not exist."""
     row = connection.execute(
         f"SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS}, number FROM conversations WHERE id = ?",  # noqa: S608
         (name,),
@@ -37,18 +37,13 @@ def load_conversation(connection: sqlite3.Connection, name: str) -> Conversation
     return rows.record_from_row(row[:-1], tuple(map(rows.message_from_row, messages)))
 
 
-def names(connection: sqlite3.Connection) -> list[str]:
-    """The ids of all conversations outside the bin, oldest first."""
-    return [row[0] for row in connection.execute("SELECT id FROM conversations WHERE deleted IS NULL ORDER BY number")]
-
-
 def count_conversations(connection: sqlite3.Connection) -> int:
-    """How many conversations there are outside the bin."""
+    """Return the number of conversations outside the trash."""
     return int(rows.fetch_value(connection, "SELECT count(*) FROM conversations WHERE deleted IS NULL"))
 
 
 def search_conversations(connection: sqlite3.Connection, typed: str, limit: int) -> list[SearchHit]:
-    """Where every typed word begins a word: in titles first, then in messages, the newest first."""
+    """Find where every word of `typed` begins a word: in titles first, then in messages, the newest first."""
     phrases = parse_query(typed)
     if not phrases or limit <= 0:
         return []
@@ -67,8 +62,8 @@ def _search_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpt
         (query, limit),
     )
     for row in found:
-        heading = rows.summary_from_row(row)
-        yield SearchHit(heading, None, *excerpts.excerpt(heading.title))
+        summary = rows.summary_from_row(row)
+        yield SearchHit(summary, None, *excerpts.excerpt(summary.title))
 
 
 def _search_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:

@@ -1,6 +1,6 @@
-"""Saves what can be read of a damaged file into a new one, row by row, if need be straight from its pages.
+"""Recover a damaged database into a new file: row by row through SQLite, then from the pages themselves.
 
-https://www.sqlite.org/fileformat2.html explains these.
+The page format is described at https://www.sqlite.org/fileformat2.html.
 """
 
 import sqlite3
@@ -21,16 +21,16 @@ from phichat.store.rows import fetch_value
 TABLES = ("conversations", "messages", "days")
 
 MIN_COLUMNS = 14
-"""Columns that a row has at least: as many as a conversation's had at first."""
+"""A row on a page has at least as many columns as the first version's conversations."""
 
 MOST_REPEATED = 1000
-"""Rows an index may name twice before its pages are taken to lead back to each other."""
+"""Duplicate rows in an index after which its pages are taken for a cycle."""
 
 _RowDict = dict[str, Any]
 
 
 def recover(file: Path, fresh: Path) -> str:
-    """Put `fresh`, with all that can be read, in the place of `file`, which is kept; a notice for the person."""
+    """Replace `file` by `fresh`, made of all that can be read, and keep it; return a notice for the user."""
     _remove_database(fresh)
     with closing(migrations.connect(fresh)) as target:
         migrations.migrate(target)
@@ -49,12 +49,12 @@ def recover(file: Path, fresh: Path) -> str:
 
 
 def _copy_readable_rows(file: Path, target: Connection) -> bool:
-    """Copy every row that SQLite finds; whether it read the tables to their ends."""
+    """Copy every row that SQLite can read; return whether it read all tables to their ends."""
     try:
         with closing(migrations.connect(file, "ro")) as source:
             source.text_factory = lambda data: data.decode("utf-8", "replace")
-            return all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - all of them
-    except (sqlite3.Error, UnicodeError):  # it is no database at all
+            return all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - copies every table, whatever became of the one before
+    except (sqlite3.Error, UnicodeError):  # not a database at all
         return False
 
 
@@ -75,7 +75,7 @@ def _copy_table(source: Connection, target: Connection, table: str) -> bool:
 
 
 def _copy_rows_by_index(source: Connection, target: Connection, table: str) -> bool:
-    """Copy the rows that indexes know of. They are not all: what the table itself does not reach is left out."""
+    """Copy the rows that an index finds; return False, as rows that the table does not reach are missing."""
     for index in _index_names(source, table):
         for number in _row_numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
             query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {number}"  # noqa: S608
@@ -110,7 +110,7 @@ def _dict_rows(source: Connection, query: str) -> Iterator[_RowDict]:
 
 
 def _copy_rows_from_pages(file: Path, target: Connection) -> None:
-    """Copy every row that is found on any page and is not there yet."""
+    """Copy the rows found on any page that are not in `target` yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
     for number, values in rows_from_pages(file, lambda count: count >= MIN_COLUMNS):
         is_message = values[4] in set(Role)
@@ -121,9 +121,9 @@ def _copy_rows_from_pages(file: Path, target: Connection) -> None:
 
 
 def _insert_row(target: Connection, table: str, row: _RowDict) -> None:
-    """Insert a row, or if that makes no sense what matters most of it; not if there is one with its number."""
-    least = ("number", "id", "conversation", "parent", "role", "title", "created", "changed", "deleted", "text")
-    for values in (row, {name: row[name] for name in least if name in row}):
+    """Insert a row, or only its main columns if others are invalid; do nothing if its number is taken."""
+    main = ("number", "id", "conversation", "parent", "role", "title", "created", "changed", "deleted", "text")
+    for values in (row, {name: row[name] for name in main if name in row}):
         with suppress(sqlite3.Error, TypeError, ValueError, AttributeError, OverflowError):
             places = ", ".join("?" for _ in values)
             names = ", ".join(values)
@@ -136,7 +136,7 @@ def _insert_row(target: Connection, table: str, row: _RowDict) -> None:
 
 
 def _adopt_orphans(target: Connection) -> None:
-    """Give a conversation to messages that have lost theirs."""
+    """Create a conversation for messages that have lost theirs."""
     lost = target.execute(
         "SELECT conversation, min(number), max(created), id FROM messages"
         " WHERE conversation NOT IN (SELECT number FROM conversations) GROUP BY conversation"
@@ -148,7 +148,7 @@ def _adopt_orphans(target: Connection) -> None:
 
 
 def _set_aside(file: Path) -> Path:
-    """Give the damaged file another name, and what belongs to it; the name."""
+    """Rename the damaged file and its journals; return the new path."""
     day, count = time.strftime("%Y-%m-%d"), 1
     kept = file.with_name(f"{file.stem}.damaged-{day}{file.suffix}")
     while kept.exists():
@@ -166,7 +166,7 @@ def _remove_database(file: Path) -> None:
 
 
 PAGE_SIZE = 4096
-"""SQLite's own choice, and so ours."""
+"""Bytes in a page: SQLite's default."""
 
 _TABLE_LEAF_PAGE = 13
 _WAL_HEADER, _FRAME_HEADER = 32, 24
@@ -175,9 +175,9 @@ _ReadPage = Callable[[int], bytes]
 
 
 def rows_from_pages(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
-    """Each row's number and columns, for tables of which `is_wanted` says so by the number of columns.
+    """Yield the rowid and columns of each row on any leaf page, if `is_wanted` accepts its number of columns.
 
-    What was committed last comes first.
+    Pages in the write-ahead log, which were committed last, come first.
     """
     newer = _wal_pages(file.with_name(file.name + "-wal"))
     with file.open("rb") as opened:
@@ -194,7 +194,7 @@ def rows_from_pages(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tu
 
 
 def _wal_pages(log: Path) -> dict[int, bytes]:
-    """What the write-ahead log holds of each page."""
+    """Return the newest version of each page in the write-ahead log."""
     pages: dict[int, bytes] = {}
     with suppress(OSError), log.open("rb") as opened:
         salts = opened.read(_WAL_HEADER)[16:24]
@@ -232,7 +232,7 @@ def _decode_cell(
 
 
 def _local_payload_size(size: int) -> int:
-    """How much of a row lies in its page."""
+    """Return how many bytes of a row's payload are on its own page; the rest is on overflow pages."""
     most, least = PAGE_SIZE - 35, (PAGE_SIZE - 12) * 32 // 255 - 23
     if size <= most:
         return size
@@ -254,7 +254,7 @@ def _read_overflow(number: int, size: int, read: _ReadPage) -> bytes:
 
 
 def _serial_types(payload: bytes) -> tuple[list[int], int]:
-    """What each column is, and where the columns begin."""
+    """Return the serial types of a record's header, and where its body begins."""
     length, at = _decode_varint(payload, 0)
     kinds = []
     while at < length:

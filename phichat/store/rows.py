@@ -1,4 +1,4 @@
-"""Conversations as rows of the database, both ways; what makes no sense in a row becomes what does."""
+"""Convert between conversations and rows; invalid values in a row become valid defaults."""
 
 import json
 import math
@@ -27,13 +27,13 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 def summary_from_row(row: Row) -> ConversationSummary:
-    """From the columns HEADING."""
-    name, title, created, changed, is_pinned, deleted = row
-    return ConversationSummary(name, title, created, changed, bool(is_pinned), deleted)
+    """Make a summary of the columns SUMMARY_COLUMNS."""
+    identifier, title, created, changed, is_pinned, deleted = row
+    return ConversationSummary(identifier, title, created, changed, bool(is_pinned), deleted)
 
 
 def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationRecord:
-    """From the columns HEADING and DETAILS."""
+    """Make a record of the columns SUMMARY_COLUMNS and DETAIL_COLUMNS."""
     tip, system, sampling, model, draft, origin, attached = row[6:]
     messages = _in_tree_order(messages)
     if tip is not None and not any(message.id == tip for message in messages):
@@ -52,14 +52,14 @@ def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationReco
 
 
 def message_from_row(row: Row) -> Message:
-    """From the columns MESSAGE."""
+    """Make a message of the columns MESSAGE_COLUMNS."""
     name, parent, role, text, created, is_pinned, attachments, *made = row
     ending, model, checksum, seed, tokens, statistics, sampling, engine = made
     reply = None
     if ending is not None:
         stored = (tokens, statistics, sampling, engine)
         reply = LazyReply.from_row(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
-    message = Message.__new__(Message)  # its own way, one attribute after the other, takes three times as long
+    message = Message.__new__(Message)  # the frozen __init__ takes three times as long
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
         is_pinned=bool(is_pinned), attachments=decode_attachments(attachments) if attachments else (),
@@ -68,7 +68,7 @@ def message_from_row(row: Row) -> Message:
 
 
 def row_from_message(message: Message) -> Row:
-    """The columns MESSAGE."""
+    """Return the values of MESSAGE_COLUMNS."""
     ids = (replace_surrogates(message.id), message.parent and replace_surrogates(message.parent))
     common = (
         *ids, str(message.role), replace_surrogates(message.text), storable_time(message.created), message.is_pinned,
@@ -91,12 +91,12 @@ def row_from_message(message: Message) -> Row:
 
 
 def encode_json(value: dict[str, Any]) -> str:
-    """A JSON object as it is stored."""
+    """Return a dict as compact JSON."""
     return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
 def encode_attachments(attachments: Attachments) -> str:
-    """Files as they are stored; nothing for none, which most messages have."""
+    """Return attachments as JSON; an empty string for none, as in most messages."""
     if not attachments:
         return ""
     listed = [{"name": file.name, "text": file.text} for file in attachments]
@@ -104,7 +104,7 @@ def encode_attachments(attachments: Attachments) -> str:
 
 
 def decode_attachments(stored: str | None) -> Attachments:
-    """Files that were stored; none where that makes no sense."""
+    """Parse stored attachments; none if they are malformed."""
     try:
         listed = json.loads(stored) if stored else []
         return tuple(Attachment(str(file["name"]), str(file["text"])) for file in listed)
@@ -113,34 +113,34 @@ def decode_attachments(stored: str | None) -> Attachments:
 
 
 def searchable_text(text: str, attachments: str | None) -> str:
-    """All by which a message is found: its text, and what its files, as they are stored, are called and say."""
+    """Return what the search index holds of a message: its text, and the names and contents of its attachments."""
     return "\n".join([text, *(part for file in decode_attachments(attachments) for part in (file.name, file.text))])
 
 
 def encode_tokens(tokens: Iterable[int]) -> bytes:
-    """Token ids as 32 bits each, little endian; those that do not fit are left out."""
+    """Pack token ids as little-endian 32-bit integers; ids that do not fit are left out."""
     ids = [token for token in tokens if 0 <= token < 2**32]
     return struct.pack(f"<{len(ids)}I", *ids)
 
 
 def storable_time(seconds: float) -> float:
-    """A time that can be stored: a number."""
+    """Return `seconds`; 0 for infinity and NaN, which SQLite stores as NULL."""
     return float(seconds) if math.isfinite(seconds) else 0.0
 
 
 def storable_integer(value: int | None) -> int | None:
-    """An integer that can be stored; None for one that is too large."""
+    """Return `value`; None if it does not fit into 64 bits."""
     return value if value is not None and abs(value) <= LARGEST_INTEGER else None
 
 
 def fetch_value(connection: sqlite3.Connection, query: str, *values: Any) -> Any:
-    """The first column of the first row; None if there is no row."""
+    """Return the first column of the first row; None if there is no row."""
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
 
 def _in_tree_order(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """`messages`, each after its parent; one whose parent was lost answers the message before it."""
+    """Return `messages` with parents before children; one whose parent is lost gets the message before it as parent."""
     known: set[str] = set()
     for message in messages:
         if message.parent is not None and message.parent not in known:
@@ -164,13 +164,13 @@ _ENDINGS = {str(ending): ending for ending in Ending}
 
 
 def decode_tokens(blob: bytes | None) -> tuple[int, ...]:
-    """Token ids, of 32 bits each, little endian."""
+    """Unpack token ids from little-endian 32-bit integers."""
     count = len(blob or b"") // 4
     return struct.unpack(f"<{count}I", (blob or b"")[: count * 4])
 
 
 def decode_json(text: str | None) -> dict[str, Any]:
-    """A JSON object; an empty one for what is none."""
+    """Parse a JSON object; an empty dict if it is malformed."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -179,7 +179,7 @@ def decode_json(text: str | None) -> dict[str, Any]:
 
 
 class _LazyAttribute:
-    """An attribute that is decoded from its place in `stored`, and kept."""
+    """A descriptor that decodes an attribute from its column in `stored` at first access."""
 
     def __init__(self, place: int, decode: Callable[[Any], Any]) -> None:
         self._place, self._decode = place, decode
@@ -188,15 +188,15 @@ class _LazyAttribute:
         self._name = name
 
     def __get__(self, reply: Any, owner: type | None = None) -> Any:
-        if reply is None:  # the class itself is asked
+        if reply is None:  # accessed on the class
             return self
         value = self._decode(reply.stored[self._place])
-        vars(reply)[self._name] = value  # which is found before this, from now on
+        vars(reply)[self._name] = value  # found before this descriptor from now on
         return value
 
 
 class LazyReply(Reply):
-    """As the one that was stored; equal to it, and changed with `replace` like it."""
+    """A Reply whose columns are decoded at first access; equal to a plain one, and works with `replace`."""
 
     tokens: tuple[int, ...] = _LazyAttribute(0, decode_tokens)  # type: ignore[assignment]
     statistics: dict[str, Any] = _LazyAttribute(1, decode_json)  # type: ignore[assignment]
@@ -209,7 +209,7 @@ class LazyReply(Reply):
     def from_row(
         cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]
     ) -> Reply:
-        """A reply of which `stored` holds what is decoded late: tokens, statistics, sampling and engine."""
+        """Make a reply; `stored` has the columns to decode later: tokens, statistics, sampling and engine."""
         reply = cls.__new__(cls)
         kept = vars(reply)
         kept["model"], kept["model_sha256"], kept["seed"], kept["ending"] = model, checksum, seed, ending

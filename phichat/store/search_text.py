@@ -1,4 +1,4 @@
-"""Text as search sees it: without accents and case, split into words; what was typed as a query; excerpts."""
+"""Full-text search: fold text for the index, parse queries, and make excerpts around matches."""
 
 import re
 import unicodedata
@@ -8,12 +8,12 @@ from phichat.unicode import replace_surrogates
 
 MAX_WORDS, MAX_TOKENS_PER_WORD = 16, 32
 MAX_EXCERPT_SCAN = 1_000_000
-"""How far into a message an excerpt is looked for; one from further on shows the message's beginning."""
+"""Characters of a message that are searched for an excerpt; after them, its beginning is shown."""
 
 _CHUNK, _OVERLAP = 4096, 256
 _BEFORE, _LENGTH = 40, 160
 
-_TOKEN = "[0-9a-z\x80-\U0010ffff]"  # noqa: S105 - as SQLite's tokenizer `ascii` has it
+_TOKEN = "[0-9a-z\x80-\U0010ffff]"  # noqa: S105 - what SQLite's tokenizer `ascii` takes for a token character
 _NO_TOKEN = f"[^{_TOKEN[1:]}"
 
 _UNSPACED_SCRIPTS = (
@@ -27,21 +27,21 @@ _UNSPACED_SCRIPTS = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )  # fmt: skip
-"""Scripts that put no spaces between words: each character is made a word."""
+"""Code point ranges of scripts without spaces between words: each character becomes a word."""
 
 _BLANKS = dict.fromkeys((*range(32), 127, 133, 8232, 8233), " ")
 
 
 def fold(text: str) -> str:
-    """`text` without accents and case, its words apart, by a rule for each character alone.
+    """Return `text` without accents and case, with ASCII spaces between words; each character is folded by itself.
 
-    What SQLite's tokenizer `ascii` splits at is all that separates words, so that only Python's Unicode counts.
+    The index's tokenizer is `ascii`, which splits at these spaces only, so that SQLite's Unicode tables do not matter.
     """
     return text.lower() if text.isascii() else text.translate(_FOLDS)
 
 
 def parse_query(typed: str) -> list[list[str]]:
-    """What was typed, as words of one or several tokens each: several where a script has no spaces."""
+    """Split `typed` into words, each a list of tokens: more than one in scripts without spaces."""
     found = (
         re.findall(_TOKEN + "+", fold(word))[:MAX_TOKENS_PER_WORD] for word in replace_surrogates(typed[:2000]).split()
     )
@@ -49,21 +49,21 @@ def parse_query(typed: str) -> list[list[str]]:
 
 
 def fts_query(phrases: list[list[str]]) -> str:
-    """Everything that begins with each of the phrases, in the language of FTS5. No token can be syntax in it."""
+    """Return an FTS5 query for texts that have each phrase as a prefix. Tokens are quoted, so they cannot be syntax."""
     return " ".join(f'"{" ".join(tokens)}"*' for tokens in phrases)
 
 
 class Excerpts:
-    """Shows where phrases are in texts."""
+    """Cuts excerpts out of texts around the first match of any phrase."""
 
     def __init__(self, phrases: list[list[str]]) -> None:
         words = (f"{_NO_TOKEN}+".join(map(re.escape, tokens)) for tokens in phrases)
         self._pattern = re.compile(f"(?<!{_TOKEN})(?:{'|'.join(sorted(words, key=len, reverse=True))})")
 
     def excerpt(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-        """One line of `text` around the first phrase in it, and the places in that line that match."""
+        """Return one line of `text` around the first match, and the ranges (start, end) of all matches in it."""
         start = max(self._find(text) - _BEFORE, 0)
-        if start:  # begins with a whole word, if there is one soon
+        if start:  # begin with a whole word, if one starts soon
             start = next((at + 1 for at in range(start, start + _BEFORE // 2) if text[at].isspace()), start)
         line = text[start : start + _LENGTH].translate(_BLANKS)
         before, after = "…" * (start > 0), "…" * (start + _LENGTH < len(text))
@@ -85,14 +85,14 @@ class Excerpts:
 
 
 def _source_offsets(text: str) -> list[int] | range:
-    """For each character of the folded text, where in `text` it comes from."""
+    """Return for each character of the folded text its index in `text`."""
     if text.isascii():
         return range(len(text))
     return [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
 
 
 class _Folds(dict[int, str]):
-    """What becomes of a character, worked out when it is first met."""
+    """A translation table for `str.translate`, filled as characters are met."""
 
     def __missing__(self, code: int) -> str:
         letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())

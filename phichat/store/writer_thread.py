@@ -1,4 +1,4 @@
-"""One thread that does one thing after another: what is asked for soon after another shares its commit."""
+"""A thread that runs write jobs in order; jobs submitted within a short time share a transaction."""
 
 import threading
 import time
@@ -13,22 +13,24 @@ from phichat.errors import StoreError
 from phichat.i18n import tr
 
 BATCH_SECONDS = 0.25
-"""Seconds until what may wait is committed."""
+"""Seconds that jobs which can wait are collected before they are committed."""
 
 MAX_BATCH = 200
-"""Jobs in one commit."""
+"""Jobs in one transaction."""
 
 
 @dataclass
 class Job:
-    """A change that is to be made.
+    """A change to the database.
 
     Attributes:
-        work: makes it, within a transaction.
-        about: the conversations it concerns; or `message`, one of their messages.
-        is_patient: whether it may wait for others.
-        is_everything: whether it concerns all conversations.
-        after: what is to be done once it is committed.
+        work: makes the change, within a transaction; its result becomes the future's.
+        conversations: ids of the conversations it concerns.
+        message: id of a message instead, if the conversation is not known.
+        can_wait: whether its commit may wait for further jobs.
+        concerns_all: whether it concerns all conversations.
+        after: called once the transaction is committed.
+        future: done once the change is committed.
     """
 
     work: Callable[[Connection], Any]
@@ -40,13 +42,13 @@ class Job:
     future: Future[Any] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.future.set_running_or_notify_cancel()  # what is under way is not taken back
+        self.future.set_running_or_notify_cancel()  # so that it cannot be cancelled
 
 
 class WriterThread:
-    """Hands jobs to `run`, in the order of asking, several at a time, in a thread of its own.
+    """Passes batches of jobs to `run` in a thread, in the order they were submitted.
 
-    The thread begins with `begin` and ends with `end`.
+    The thread calls `begin` first and `end` last.
     """
 
     def __init__(self, begin: Callable[[], None], run: Callable[[list[Job]], None], end: Callable[[], None]) -> None:
@@ -57,11 +59,11 @@ class WriterThread:
         self._thread = threading.Thread(target=self._work, name="history", daemon=True)
 
     def start(self) -> None:
-        """Begin. What `begin` uses has to be there now."""
+        """Start the thread; everything that `begin` uses must exist by now."""
         self._thread.start()
 
     def submit(self, job: Job) -> Future[Any]:
-        """Ask for a change."""
+        """Queue a job and return its future."""
         with self._lock:
             if self._is_closed:
                 job.future.set_exception(StoreError(tr("The history is closed: nothing is stored any more.")))
@@ -70,7 +72,7 @@ class WriterThread:
         return job.future
 
     def close(self) -> None:
-        """Do what was asked for, then end. Closing twice changes nothing."""
+        """Run the jobs that are queued, then end the thread. A second call does nothing."""
         with self._lock:
             if not self._is_closed:
                 self._queue.put(None)
@@ -84,14 +86,14 @@ class WriterThread:
             jobs, is_open = self._next_batch()
             try:
                 self._run(jobs)
-            except Exception as error:  # noqa: BLE001 - whoever waits for a future has to know
+            except Exception as error:  # noqa: BLE001 - the futures carry it
                 for job in jobs:
                     if not job.future.done():
                         job.future.set_exception(error)
         self._end()
 
     def _next_batch(self) -> tuple[list[Job], bool]:
-        """What to do next, and whether there may be more."""
+        """Return the next batch, and whether more may follow."""
         jobs: list[Job] = []
         until = time.monotonic()
         while len(jobs) < MAX_BATCH:

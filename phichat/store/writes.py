@@ -1,4 +1,4 @@
-"""What each change to the history does in the database; every function is one part of a transaction."""
+"""Write queries: every function runs within a transaction that its caller commits."""
 
 import os
 import sqlite3
@@ -21,11 +21,11 @@ from phichat.store.search_text import fold
 from phichat.unicode import replace_surrogates
 
 NUMBER_SPREAD = 3_600_000
-"""Milliseconds within which a message finds its place if another has the same time."""
+"""Milliseconds by which a message's number may be off its time where another has that number."""
 
 
 def save_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> bool:
-    """Store what is not there yet of a conversation; whether that was anything. It leaves the bin."""
+    """Insert the conversation and messages that are missing, and take it out of the trash; return whether any were."""
     number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", record.summary.id)
     is_new = number is None
     if number is None:
@@ -42,7 +42,7 @@ def save_conversation(connection: sqlite3.Connection, record: ConversationRecord
 
 
 def add_message(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
-    """Store a message, and how far the shown path goes now. The conversation leaves the bin, as it is in use."""
+    """Insert a message and set the tip. The conversation leaves the trash, as it is in use. Raise StoreError."""
     number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
     if number is None:
         raise StoreError(tr("This conversation is no longer there."))
@@ -54,7 +54,7 @@ def add_message(connection: sqlite3.Connection, conversation: str, message: Mess
 
 
 def append_to_reply(connection: sqlite3.Connection, message: str, pieces: Sequence[Piece]) -> None:
-    """A reply goes on by `pieces`."""
+    """Append `pieces` to a reply that is being generated."""
     connection.execute(
         "UPDATE messages SET ending = 'answering', text = text || ?,"
         " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
@@ -63,7 +63,7 @@ def append_to_reply(connection: sqlite3.Connection, message: str, pieces: Sequen
 
 
 def finish_reply(connection: sqlite3.Connection, message: Message, when: float) -> None:
-    """A reply is over, or otherwise not what it was, since `when` in seconds since 1970."""
+    """Update a message, as of `when` (seconds since 1970), and index it: its reply has ended."""
     row = rows.row_from_message(message)
     names = MESSAGE_COLUMNS.split(", ")[3:]
     assignments = ", ".join(f"{name} = ?" for name in names)
@@ -79,19 +79,19 @@ def finish_reply(connection: sqlite3.Connection, message: Message, when: float) 
 
 
 def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool) -> None:
-    """Have a message stay in the prompt, or no longer."""
+    """Set whether a message always stays in the prompt."""
     connection.execute("UPDATE messages SET is_pinned = ? WHERE id = ?", (is_pinned, message))
 
 
 def update_conversation(connection: sqlite3.Connection, conversation: str, **values: Any) -> None:
-    """Give columns of a conversation other values."""
+    """Set columns of a conversation."""
     assignments = ", ".join(f"{name} = ?" for name in values)
     changed = [replace_surrogates(value) if isinstance(value, str) else value for value in values.values()]
     connection.execute(f"UPDATE conversations SET {assignments} WHERE id = ?", (*changed, conversation))  # noqa: S608
 
 
 def rename_conversation(connection: sqlite3.Connection, conversation: str, title: str, *, is_own: bool) -> None:
-    """Give a conversation a title; one of the person's own is replaced by no other kind."""
+    """Set the title; an automatic one (not `is_own`) does not replace one that the user gave."""
     query = "SELECT number FROM conversations WHERE id = ? AND is_own_title <= ?"
     number = fetch_value(connection, query, conversation, is_own)
     if number is not None:
@@ -100,7 +100,7 @@ def rename_conversation(connection: sqlite3.Connection, conversation: str, title
 
 
 def move_to_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:
-    """Into the bin."""
+    """Move conversations to the trash."""
     day = count_days(connection)
     connection.executemany(
         "UPDATE conversations SET deleted = ?, binned_on = ? WHERE id = ? AND deleted IS NULL",
@@ -109,7 +109,7 @@ def move_to_trash(connection: sqlite3.Connection, conversations: list[str]) -> N
 
 
 def restore_conversations(connection: sqlite3.Connection, conversations: list[str]) -> None:
-    """Out of the bin."""
+    """Take conversations out of the trash."""
     connection.executemany(
         "UPDATE conversations SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL",
         [(name,) for name in conversations],
@@ -117,17 +117,17 @@ def restore_conversations(connection: sqlite3.Connection, conversations: list[st
 
 
 def delete_conversations(connection: sqlite3.Connection, conversations: list[str]) -> None:
-    """Delete for good."""
+    """Delete conversations permanently."""
     for name in conversations:
         number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", name)
-        of_it = "SELECT number FROM messages WHERE conversation = ?"
-        connection.execute(f"DELETE FROM message_words WHERE rowid IN ({of_it})", (number,))  # noqa: S608
+        messages = "SELECT number FROM messages WHERE conversation = ?"
+        connection.execute(f"DELETE FROM message_words WHERE rowid IN ({messages})", (number,))  # noqa: S608
         connection.execute("DELETE FROM title_words WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM conversations WHERE number = ?", (number,))
 
 
 def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
-    """Hide a message and all that follows from it; the ids of what was hidden. The tip leaves the branch."""
+    """Mark a message and its descendants as deleted, and move the tip off them; return their ids."""
     found = connection.execute("SELECT conversation, parent FROM messages WHERE id = ?", (message,)).fetchone()
     if found is None:
         return []
@@ -143,14 +143,14 @@ def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
 
 
 def restore_branch(connection: sqlite3.Connection, messages: list[str]) -> None:
-    """Show again what was hidden."""
+    """Undelete messages."""
     connection.executemany(
         "UPDATE messages SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL", [(name,) for name in messages]
     )
 
 
 def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
-    """The id of the conversation that a message belongs to."""
+    """Return the id of the conversation that a message belongs to."""
     found: str | None = fetch_value(
         connection,
         "SELECT conversations.id FROM messages JOIN conversations ON conversations.number = conversation"
@@ -161,26 +161,26 @@ def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
 
 
 def count_days(connection: sqlite3.Connection) -> int:
-    """How many dates have been seen."""
+    """Return on how many dates the app has run."""
     return int(fetch_value(connection, "SELECT ifnull(max(number), 0) FROM days"))
 
 
 def index_message(connection: sqlite3.Connection, number: int, text: str) -> None:
-    """Let a message be found by its words as they are now."""
+    """Replace the search index entry of a message."""
     connection.execute("DELETE FROM message_words WHERE rowid = ?", (number,))
     if text:
         connection.execute("INSERT INTO message_words (rowid, text) VALUES (?, ?)", (number, fold(text)))
 
 
 def index_title(connection: sqlite3.Connection, number: int, title: str) -> None:
-    """Let a conversation be found by its title as it is now."""
+    """Replace the search index entry of a title."""
     connection.execute("DELETE FROM title_words WHERE rowid = ?", (number,))
     if title:
         connection.execute("INSERT INTO title_words (rowid, text) VALUES (?, ?)", (number, fold(title)))
 
 
 def allocate_message_number(connection: sqlite3.Connection, conversation: int, created: float) -> int:
-    """A message's number: by its time, so that search finds the newest first, but after all others beside it."""
+    """Return a number for a new message: its time, to sort by, but after the other messages of its conversation."""
     last = fetch_value(connection, "SELECT max(number) FROM messages WHERE conversation = ?", conversation)
     wanted = min(max(int(rows.storable_time(created) * 1000), 0), 2**52)
     if last is not None:
@@ -215,7 +215,7 @@ def _insert_conversation(connection: sqlite3.Connection, record: ConversationRec
 
 
 def _row_text(row: rows.Row) -> str:
-    """What is looked through of the columns MESSAGE."""
+    """Return the text to index of the columns MESSAGE_COLUMNS."""
     return rows.searchable_text(row[3], row[6])
 
 
@@ -233,9 +233,9 @@ def _insert_message(connection: sqlite3.Connection, conversation: int, message: 
 
 
 def _with_unique_ids(connection: sqlite3.Connection, conversation: int, messages: tuple[Message, ...]) -> list[Message]:
-    """`messages`, with other ids for those that another conversation's messages have already.
+    """Return `messages` with new ids for those that messages of another conversation have.
 
-    They follow from what they replace, so that importing twice changes nothing.
+    A new id is derived from the old one, so that a second import adds nothing.
     """
     taken = "SELECT 1 FROM messages WHERE id = ? AND conversation <> ?"
     name = fetch_value(connection, "SELECT id FROM conversations WHERE number = ?", conversation)
@@ -257,7 +257,7 @@ def _with_unique_ids(connection: sqlite3.Connection, conversation: int, messages
 
 
 def _derived_id(conversation: str, message: str) -> str:
-    import hashlib  # noqa: PLC0415 - rarely needed
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for imports only
 
     return hashlib.sha256(replace_surrogates(f"{conversation} {message}").encode()).hexdigest()[:32]
 
@@ -282,20 +282,20 @@ def _ids_in_branch(connection: sqlite3.Connection, conversation: int, message: s
 
 
 def record_today(connection: Connection) -> None:
-    """Today has been seen. A clock that jumps is believed no more than one day at a time."""
+    """Record today's date. A clock that jumps ahead adds one date only."""
     connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (date.today().isoformat(),))  # noqa: DTZ011
 
 
 MIN_DAYS_IN_TRASH = 7
-"""On so many later dates the app has to have run before the clock is believed."""
+"""The app must have run on this many later dates before the trash is emptied by the clock."""
 
 DAY = 86400.0
 
 
 def empty_trash(connection: Connection, older_than_days: int) -> int:
-    """Delete for good what was deleted so many days ago; how many conversations that were.
+    """Delete permanently what was deleted more than `older_than_days` ago; return the number of conversations.
 
-    A clock that jumps ahead adds one date, however far it jumps; and nothing was deleted in the future.
+    The clock may jump: days on which the app ran count too, and times of deletion in the future become now.
     """
     record_today(connection)
     now = time.time()
@@ -315,13 +315,13 @@ TABLES = ("messages", "conversations", "days", "message_words", "title_words")
 
 
 def delete_all_rows(connection: Connection) -> None:
-    """Empty all tables."""
+    """Delete all rows of all tables."""
     for table in TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
 def erase_remains(connection: Connection, file: Path) -> None:
-    """Leave out of the file what was deleted, and delete backups and damaged files, which hold it too."""
+    """Purge deleted content from the file, and delete backups and damaged copies, which contain it too."""
     for words in ("message_words", "title_words"):
         with suppress(sqlite3.Error):
             connection.execute(f"INSERT INTO {words} ({words}) VALUES ('optimize')")  # noqa: S608
