@@ -1,1 +1,1 @@
-"""Model files: which there are, where they lie. No Qt."""
+"""Model files: the catalogue, the library on disk, the Hub, and downloads. No Qt."""

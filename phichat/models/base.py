@@ -1,4 +1,4 @@
-"""A model file and what is known of it, as every room sees them."""
+"""Types that describe models, downloads and disk space, and the protocol of the model manager."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Any, Protocol, Self
 from phichat.cancellation import CancelToken
 from phichat.engine.base import ModelRef
 
-MAX_FILE_BYTES = 1 << 50  # of one file; beyond it is nonsense
+MAX_FILE_BYTES = 1 << 50  # a larger size is invalid
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Source(StrEnum):
-    """Why a file is in the library."""
+    """Where a model in the library comes from."""
 
     STARTER = "starter"
     OURS = "ours"
@@ -26,7 +26,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model on this disk. `name` is what the command line calls it, `title` what people read."""
+    """A model file on disk. `name` identifies it on the command line; `title` is displayed."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class ModelFile:
 
     @property
     def bytes(self) -> int:
-        """The file's size now; 0 once it is gone."""
+        """The file's present size; 0 if it is gone."""
         try:
             return self.path.stat().st_size
         except (OSError, ValueError):
@@ -49,7 +49,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """A file that is whole. `known` says whether its SHA-256 was compared with a published one."""
+    """A file whose checksum was computed. `known` is whether it was compared with a published one."""
 
     model: ModelFile
     sha256: str
@@ -58,7 +58,7 @@ class VerifiedModel:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file on the Hub: `file` is its path in `repo`. What the Hub has not been asked for is None."""
+    """A file on the Hub: `file` is its path in `repo`. `bytes` and `sha256` are None until the Hub was asked."""
 
     repo: str
     file: str
@@ -69,12 +69,12 @@ class HubFile:
 
     @property
     def name(self) -> str:
-        """How the command line names any file on the Hub."""
+        """`owner/repo:file.gguf`, its name on the command line."""
         return f"{self.repo}:{self.file}"
 
     @classmethod
     def from_json(cls, values: Any) -> Self | None:
-        """What was written down as JSON; None if it makes no sense, or nobody wrote it."""
+        """Parse what was saved as JSON; None if it is missing or malformed."""
         if not isinstance(values, dict):
             return None
         texts = [values.get(name) for name in ("repo", "file", "revision", "licence")]
@@ -89,24 +89,24 @@ class HubFile:
 
 
 class Phase(Enum):
-    """What a download is doing."""
+    """What a download is doing. The names, in lower case, are part of the output of `--json`."""
 
     ASKING = auto()
-    """the Hub, for size and checksum"""
+    """asks the Hub for size and checksum"""
     FETCHING = auto()
     WAITING = auto()
-    """until it tries again, or until the server sends something"""
+    """until the next attempt, or until the server sends something"""
     CHECKING = auto()
-    """all is here; the rest of the checksum is computed"""
+    """all bytes are on disk; the rest of the checksum is being computed"""
     ELSEWHERE = auto()
     """another Phichat on this computer is fetching the same file"""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a download is. `speed` in bytes a second; `left` in seconds, None while it cannot be told.
+    """How far a download is. `speed` in bytes per second; `left` in seconds, None while unknown.
 
-    `note` is a sentence that says why it waits, or what happened; mostly empty.
+    `note` is a sentence for the user: why it waits, or what happened; mostly empty.
     """
 
     phase: Phase
@@ -119,7 +119,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class DownloadedModel:
-    """The file is here under its final name, whole, its SHA-256 that of the Hub."""
+    """A finished download: the file has its final name, and its SHA-256 is the Hub's."""
 
     model: ModelFile
     sha256: str
@@ -127,7 +127,7 @@ class DownloadedModel:
 
 @dataclass(frozen=True)
 class PartialDownload:
-    """A download that has begun. `path` is where the file will be; `bytes` of it are on this disk."""
+    """An unfinished download. `path` is its final place; `bytes` of it are on disk."""
 
     remote: HubFile
     path: Path
@@ -136,7 +136,7 @@ class PartialDownload:
 
 
 class Presence(Enum):
-    """How much of a model is on this disk."""
+    """How much of a model is on disk."""
 
     ON_DISK = auto()
     PARTIAL = auto()
@@ -145,22 +145,22 @@ class Presence(Enum):
 
 @dataclass(frozen=True)
 class Listing:
-    """A model as a list of models shows it, on this disk or not.
+    """A model as a list of models shows it, on disk or not.
 
     Attributes:
-        name: what `fetch`, `remove` and the command line call it.
+        name: identifies it to `download`, `remove` and the command line.
         remote: where it is on the Hub; None for files of other origin.
-        model: the file, where it is on this disk.
-        bytes: of the whole file; None if nobody has told yet.
-        is_rough: whether `bytes` is rounded, as the Hub has not been asked.
-        bytes_here: of them on this disk.
-        is_paused: whether its download was stopped by the person, and waits to be resumed.
+        model: the file, if it is on disk.
+        bytes: size of the whole file; None if unknown.
+        bytes_on_disk: how many of them are on disk.
+        is_paused: whether the user paused its download.
         is_official: published by the model's makers; else a quantisation by the community.
-        memory: bytes it takes here with the usual context; None if unknown.
+        memory: bytes of RAM it needs with the usual context; None if unknown.
         fits: whether this computer has that much.
-        speed: tokens a second it may write here, an estimate; None if unknown.
-        confirmed: whether the Hub knows the file; None if it was not asked, or would not say.
-        note: the sentence with which the Hub refused to tell; mostly empty.
+        speed: estimated tokens per second on this computer; None if unknown.
+        exists_on_hub: whether the Hub has the file; None if it was not asked, or refused to answer.
+        is_size_approximate: whether `bytes` is rounded, as the Hub has not been asked.
+        note: the Hub's refusal, as a sentence; mostly empty.
     """
 
     name: str
@@ -181,7 +181,7 @@ class Listing:
 
     @property
     def presence(self) -> Presence:
-        """How much of it is on this disk."""
+        """How much of it is on disk."""
         if self.model:
             return Presence.ON_DISK
         return Presence.PARTIAL if self.bytes_on_disk else Presence.ABSENT
@@ -189,7 +189,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class SpaceCheck:
-    """What a model takes and what this computer has, in bytes. `needed` is what is still to be fetched."""
+    """What a model needs and what this computer has, in bytes. `needed` is what is still to be downloaded."""
 
     folder: Path
     needed: int
@@ -199,43 +199,43 @@ class SpaceCheck:
 
 
 class ModelManager(Protocol):
-    """All models on this disk and on the Hub. Any thread may call; every call may take its time."""
+    """The models on disk and on the Hub, as the window uses them. Thread-safe; every method may block."""
 
     def list_models(self) -> list[Listing]:
-        """Every model, as this disk knows it."""
+        """Return all models, without asking the Hub."""
 
     def list_with_speeds(self) -> list[Listing]:
-        """The same, with how fast each will be here."""
+        """Return all models with estimated speeds."""
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
-        """The catalogue as the Hub knows it, row by row."""
+        """Yield the catalogue's models as the Hub describes them."""
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
-        """The GGUF files of any repository."""
+        """Return the GGUF files of a repository."""
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None
     ) -> Iterator[Progress | DownloadedModel]:
-        """Fetch a model, from where it was left. Ends early, keeping what is there, when `stop` is set."""
+        """Download a model, resuming where possible. Once `stop` is set it ends early and keeps what has arrived."""
 
     def discard_download(self, name: str) -> None:
-        """Delete what is here of an unfinished download."""
+        """Delete an unfinished download."""
 
     def set_paused(self, name: str, paused: bool) -> None:
-        """Remember that the person paused an unfinished download, or resumed it."""
+        """Record that the user paused an unfinished download, or resumed it."""
 
     def check_space(self, name: str) -> SpaceCheck:
-        """What a model takes, and what there is."""
+        """Return what a model needs and what this computer has."""
 
     def space_problem(self, room: SpaceCheck) -> str:
-        """What stands in the way, if anything."""
+        """Return why the space does not suffice, for the user; "" if it does."""
 
     def find_existing(self) -> list[Path]:
-        """Files the person may already have."""
+        """Return model files that are on this computer but not in the library."""
 
 
 def model_as_json(model: ModelFile) -> dict[str, Any]:
-    """`model` as JSON prints it."""
+    """Return `model` as the command line prints it as JSON."""
     return {
         "name": model.name,
         "title": model.title,

@@ -1,11 +1,11 @@
-"""The models we know by name. Sizes serve until the Hub has answered; what counts is what the Hub says."""
+"""The models that the app knows by name. Their sizes are used until the Hub has been asked."""
 
 from dataclasses import dataclass
 
 from phichat.i18n import N_
 from phichat.models.base import HubFile
 
-PHI_3_KV = 32 * 32 * 96 * 2 * 2  # layers, heads for keys and values, their width, K and V, bytes each
+PHI_3_KV = 32 * 32 * 96 * 2 * 2  # layers * KV heads * head size * (K and V) * bytes per value
 PHI_4_KV = 32 * 8 * 128 * 2 * 2
 
 
@@ -14,11 +14,11 @@ class KnownModel:
     """A model file on the Hub.
 
     Attributes:
-        title: to be translated when shown.
-        bytes: its size; `is_exact` says whether to the byte, else as its page on the Hub rounds it.
-        sha256: None where nobody told us.
+        title: translated when it is shown.
+        bytes: its size; rounded as on its page on the Hub unless `is_exact`.
+        sha256: None if not known.
         official: published by the model's makers; else a quantisation by the community.
-        kv_bytes: memory for the keys and values of one token of context.
+        kv_bytes: KV cache bytes for one token of context.
     """
 
     name: str
@@ -34,7 +34,7 @@ class KnownModel:
 
     @property
     def remote(self) -> HubFile:
-        """Where it is on the Hub, with what is known for certain."""
+        """The file on the Hub, with what is certain about it."""
         return HubFile(
             self.repo,
             self.file,
@@ -107,11 +107,11 @@ CATALOGUE: dict[str, KnownModel] = {model.name: model for model in (PHI_3, *_OTH
 
 
 def find_by_hub_file(remote: HubFile | None) -> KnownModel | None:
-    """The one that is `remote`; None if none is."""
+    """Return the catalogue's model that is `remote`; None if there is none."""
     wanted = (remote.repo, remote.file) if remote else None
     return next((known for known in CATALOGUE.values() if (known.repo, known.file) == wanted), None)
 
 
 def find_by_file_name(file: str) -> KnownModel | None:
-    """The one whose file is called so; a file of that name may be any other."""
+    """Return the model with this file name; None if there is none. A file of that name may be a different one."""
     return next((known for known in CATALOGUE.values() if known.file == file), None)

@@ -1,4 +1,4 @@
-"""Models that lie about on this disk: fetched by other programs or by a browser, and not in the library yet."""
+"""Find model files that other programs or a browser downloaded and that are not in the library."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from phichat.models.catalogue import PHI_3
 
 
 def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
-    """GGUF models in the Hub's cache, in `models` and among downloads, without `known`; Phi-3 first."""
+    """Return GGUF models in `models`, the Hub's cache and the downloads folder, except `known`; Phi-3 first."""
     seen = {_file_id(path) for path in known}
     found = []
     for path in _candidates(models):
@@ -32,14 +32,14 @@ def _candidates(models: Path) -> Iterator[Path]:
 
 
 def _gguf_files(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files below `folder`, as far as it can be read."""
+    """Yield the GGUF files in `folder` that match `pattern`, as far as it can be read."""
     found = folder.glob(pattern)
     with suppress(OSError, ValueError, RuntimeError):
         yield from (path for path in found if path.suffix.lower() == ".gguf")
 
 
 def _downloads_folder() -> Path | None:
-    import platformdirs  # noqa: PLC0415 - asked for on demand
+    import platformdirs  # noqa: PLC0415 - needed on demand only
 
     with suppress(OSError, RuntimeError, ValueError):
         return platformdirs.user_downloads_path()
@@ -47,10 +47,10 @@ def _downloads_folder() -> Path | None:
 
 
 def _file_id(path: Path) -> tuple[int, int | str] | None:
-    """What tells files apart, by whatever way they are reached."""
+    """Return device and inode, which are the same by every path to a file; None if there is none."""
     try:
         found = path.stat()
-        return found.st_dev, found.st_ino or str(path.resolve())  # some file systems number nothing
+        return found.st_dev, found.st_ino or str(path.resolve())  # some file systems have no inodes
     except (OSError, ValueError, RuntimeError):
         return None
 
@@ -66,7 +66,7 @@ def _is_model(path: Path) -> bool:
 
 
 def find_in_hub_cache(repo: str, file: str) -> Path | None:
-    """`file` of `repo` in the Hub's cache, from the newest snapshot that has it; None if none does."""
+    """Return the path of a file in the Hub's cache, in the newest snapshot that has it; None if none does."""
     snapshots = hub_cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
     try:
         found = [(path.stat().st_mtime, path) for path in snapshots.glob(f"*/{file}") if path.is_file()]
@@ -76,7 +76,7 @@ def find_in_hub_cache(repo: str, file: str) -> Path | None:
 
 
 def blob_sha256(path: Path) -> str | None:
-    """The checksum of the file in the cache at `path`: the name of what it leads to; None where that is none."""
+    """Return the SHA-256 of a file in the Hub's cache, the name of the blob it links to; None if it is not a hash."""
     try:
         name = path.resolve().name
     except (OSError, RuntimeError):
@@ -85,7 +85,7 @@ def blob_sha256(path: Path) -> str | None:
 
 
 def hub_cache_folder() -> Path:
-    """By the same variables, in the same order, as huggingface_hub itself."""
+    """Return the Hub's cache folder, by the same variables in the same order as huggingface_hub."""
     variables = os.environ
     caches = variables.get("XDG_CACHE_HOME") or "~/.cache"
     hub = variables.get("HF_HUB_CACHE") or variables.get("HUGGINGFACE_HUB_CACHE")

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub, or a mirror of it: what a file is, which files there are, and a file's bytes."""
+"""A client for the Hugging Face Hub or a mirror: file metadata, file lists, downloads."""
 
 import os
 import re
@@ -16,53 +16,53 @@ from phichat.i18n import tr
 from phichat.models.base import HubFile
 from phichat.net.http import HttpClient, Response, is_offline, not_the_hub_message, proxy_password_message
 
-MAX_RETRY_AFTER = 3600.0  # seconds: who asks for more is asked again all the same
+MAX_RETRY_AFTER = 3600.0  # seconds; a longer Retry-After is cut to this
 OFFICIAL = "https://huggingface.co"
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_HEAD_NOT_SUPPORTED = {405, 501}  # from servers that do not know HEAD; what it would tell, the API does
-_TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504}  # answers that another day differ
+_HEAD_NOT_SUPPORTED = {405, 501}  # from servers without HEAD; the API is asked instead
+_TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504}  # errors that may pass
 
 
 class FileChanged(HubError):
-    """The Hub has another file under this name than when the download began."""
+    """The file on the Hub is not the one that the download began with."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """A file's bytes from a place on. The first `surplus` of them were not asked for."""
+    """A file's bytes from an offset on. The first `surplus` of them lie before the requested offset."""
 
     chunks: Iterator[bytes]
     surplus: int
 
 
 def endpoint() -> str:
-    """The Hub's address: HF_ENDPOINT, or the official one."""
+    """Return the Hub's base URL: HF_ENDPOINT, or the official one."""
     return (os.environ.get("HF_ENDPOINT") or OFFICIAL).rstrip("/")
 
 
 def load_lazy_imports(repo: str, file: str) -> str:
-    """The address of a file, made of all that is imported late, and without asking anybody."""
+    """Import what is otherwise imported on demand, without a connection; return a file's URL made with it."""
     _token()
     return _file_address(HubFile(_validated(repo), file))
 
 
 def hub_host() -> str:
-    """The Hub's name, for people."""
+    """Return the Hub's host name, for messages."""
     return urlsplit(endpoint()).netloc.rpartition("@")[2] or endpoint()
 
 
 class Hub:
-    """Asks when it is called, with the variables in force then: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HTTPS_PROXY.
+    """Requests to the Hub, by the variables HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and HTTPS_PROXY at each call.
 
-    All raise HubUnreachable for what may pass, HubRefused for what will not; `stop` ends every wait.
+    All methods raise HubUnreachable for errors that may pass, HubRefused for others; `stop` cancels them.
     """
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str | None, ...], HttpClient] = {}
 
     def file_info(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> HubFile:
-        """What the Hub says of `file` in `repo`: commit, size and SHA-256. Raises HubRefused without a SHA-256."""
+        """Return the commit, size and SHA-256 of a file. Raise HubForbidden if the Hub gives no size or SHA-256."""
         remote = HubFile(repo, file, revision)
         with self._open("HEAD", _file_address(remote), stop, remote, follow=False) as answer:
             if answer.status < 300:
@@ -85,7 +85,7 @@ class Hub:
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
 
     def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
-        """All GGUF files in `repo`, by name."""
+        """Return all GGUF files in `repo`, sorted by name."""
         address = f"{endpoint()}/api/models/{_path(_validated(repo))}?blobs=true"
         with self._open("GET", address, stop, HubFile(repo, "")) as answer:
             described = answer.json()
@@ -97,9 +97,9 @@ class Hub:
 
     @contextmanager
     def stream(self, remote: HubFile, start: int, stop: CancelToken) -> Iterator[Body]:
-        """The bytes of `remote` from `start` on. Raises FileChanged, too.
+        """Yield the bytes of `remote` from offset `start` on. Raise FileChanged, too.
 
-        By the branch's name, since mirrors may know no other; whether it is still the same file, the answer says.
+        Asks for the branch `main`, as mirrors may know no commits; the response says whether it is the same file.
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
         address = _file_address(replace(remote, revision="main"))
@@ -133,7 +133,7 @@ class Hub:
             yield answer
 
     def _check_same(self, answer: Response, remote: HubFile, stop: CancelToken) -> None:
-        """Raises FileChanged where `remote` is no longer what it was; a mirror's refusal may hint at that."""
+        """Raise FileChanged if `remote` has changed. A mirror may show that by status 416 only."""
         found = _sha256(answer) if answer.first_header("x-linked-etag") or len(answer.hops) == 1 else None
         if found and found != remote.sha256:
             raise FileChanged(_changed_message(remote))
@@ -141,12 +141,12 @@ class Hub:
             self._check_still(remote, stop)
 
     def _check_still(self, remote: HubFile, stop: CancelToken) -> None:
-        """Ask anew what `remote` is. Raises FileChanged."""
+        """Ask for the file's metadata again. Raise FileChanged if its checksum differs."""
         if self.file_info(remote.repo, remote.file, stop).sha256 != remote.sha256:
             raise FileChanged(_changed_message(remote))
 
     def _client(self) -> HttpClient:
-        """One for as long as the variables stay; reading the certificates takes as long as a request."""
+        """Return a client, reused until the variables change: loading the certificates takes as long as a request."""
         wanted = (endpoint(), _token(), *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
         if wanted not in self._clients:
             self._clients = {wanted: HttpClient(endpoint(), _token())}
@@ -154,18 +154,18 @@ class Hub:
 
 
 def _token() -> str | None:
-    """HF_TOKEN or, for the official Hub alone, what `hf auth login` has kept."""
+    """Return HF_TOKEN or, for the official Hub only, the token that `hf auth login` saved."""
     if token := os.environ.get("HF_TOKEN"):
         return token.strip() or None
     if endpoint() != OFFICIAL:
         return None
-    from huggingface_hub import get_token  # noqa: PLC0415 - not needed above
+    from huggingface_hub import get_token  # noqa: PLC0415 - not needed with HF_TOKEN
 
     return str(get_token() or "") or None
 
 
 def _validated(repo: str) -> str:
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - half the library comes with it
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - loads half the library
     from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
 
     try:
@@ -178,7 +178,7 @@ def _validated(repo: str) -> str:
 
 
 def _file_address(remote: HubFile) -> str:
-    from huggingface_hub import hf_hub_url  # noqa: PLC0415 - see above
+    from huggingface_hub import hf_hub_url  # noqa: PLC0415 - slow to import
 
     return str(hf_hub_url(_validated(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
 
@@ -188,7 +188,7 @@ def _path(repo: str) -> str:
 
 
 def _parse_files(repo: str, described: Any) -> Iterator[HubFile]:
-    """What the models API says: size and SHA-256 stand beside each name, or within what it says of large files."""
+    """Parse the response of the models API; size and SHA-256 are given per file, or in its `lfs` object."""
     licence = str((described.get("cardData") or {}).get("license") or _tag_value(described, "license"))
     for file in described["siblings"]:
         if str(file["rfilename"]).lower().endswith(".gguf"):
@@ -211,7 +211,7 @@ def _tag_value(described: Any, kind: str) -> str:
 
 
 def _sha256(answer: Response) -> str | None:
-    """A large file's ETag is its SHA-256."""
+    """Return the SHA-256, which is the ETag of a large file; None if it is something else."""
     tag = answer.first_header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
     return tag if _SHA256.fullmatch(tag) else None
 
@@ -239,7 +239,7 @@ def _check_content_type(answer: Response) -> None:
 
 
 def _announced_size(answer: Response) -> int | None:
-    """How large the file is, by what comes with its bytes; None if that says nothing."""
+    """Return the whole file's size by Content-Range or Content-Length; None if neither says."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
         found = _content_range(answer)
@@ -248,9 +248,9 @@ def _announced_size(answer: Response) -> int | None:
 
 
 def _first_byte(answer: Response, start: int, remote: HubFile) -> int:
-    """The place in the file, `start` or before, where the answer begins. Raises HubUnreachable."""
+    """Return the offset at which the response begins, at most `start`. Raise HubUnreachable for another range."""
     length = answer.headers.get("content-length", "")
-    if answer.status != 206:  # all of it, or without a word just what was asked for
+    if answer.status != 206:  # the whole file, or the range without a status that says so
         return start if remote.bytes and length == str(remote.bytes - start) else 0
     found = _content_range(answer)
     if found and int(found[1]) <= start and found[3] in {"*", str(remote.bytes)}:
@@ -272,14 +272,14 @@ def _wrong_range_message(name: str, remote: HubFile) -> str:
 
 
 def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreachable:
-    """What a status other than success means."""
+    """Return the error for a response without success."""
     if answer.status == 416:
         return HubUnreachable(_wrong_range_message(answer.host, remote))
     if answer.status in _TEMPORARY_STATUSES:
         return HubUnreachable(_unavailable_message(answer), _retry_after(answer))
     if answer.status == 407:
         return HubRefused(proxy_password_message())
-    if not answer.is_home:  # where the Hub leads to: its links expire, and the next one is another
+    if not answer.is_home:  # a storage server: its links expire, and the next one differs
         sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
     kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
@@ -288,7 +288,7 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
 
 
 def _is_missing(answer: Response) -> bool:
-    """Without a token, the Hub answers 401 for what is not there, too."""
+    """Return whether the file does not exist. Without a token, the Hub answers 401 for that too."""
     is_hidden = answer.status == 401 and not _is_gated(answer) and not answer.is_authorized
     return is_hidden or answer.status in {404, 410}
 
@@ -325,7 +325,7 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
 
 
 def _retry_after(answer: Response) -> float:
-    """Seconds the server asks for, by its own clock where it names an hour; 0 if it does not say."""
+    """Return the seconds of Retry-After, by the server's own clock if it is a date; 0 without one."""
     wanted = answer.headers.get("retry-after", "").strip()
     if wanted.isdecimal():
         return min(float(wanted), MAX_RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""How people name files on the Hub: `owner/repo`, `owner/repo:file.gguf`, or an address copied from a browser."""
+"""Parse names of files on the Hub: `owner/repo`, `owner/repo:file.gguf`, or a URL copied from a browser."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _VIEWS = ("blob", "resolve", "raw", "tree")
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A repository on the Hub, and a file's path in it, or nothing; of another branch or commit, if it names one."""
+    """A repository on the Hub and the path of a file in it, empty for none; `revision` is a branch or commit."""
 
     repo: str
     file: str = ""
@@ -22,7 +22,7 @@ class HubAddress:
 
 
 def parse_hub_address(text: str) -> HubAddress | None:
-    """What `text` names; None if that is nothing on the Hub."""
+    """Return the address that `text` names; None if it is not one on the Hub."""
     text = text.strip()
     found = _from_url(text) if "://" in text else _from_name(text)
     return found if found and _REPO.fullmatch(found.repo) and _is_harmless(found) else None
@@ -43,7 +43,7 @@ def _from_url(text: str) -> HubAddress | None:
         return None
     if parts.scheme not in {"http", "https"} or host not in _hosts():
         return None
-    owner, name, *rest = map(unquote, [*parts.path.strip("/").split("/"), "", "", ""])  # a branch may have a %2F
+    owner, name, *rest = map(unquote, [*parts.path.strip("/").split("/"), "", "", ""])  # a branch may contain %2F
     view, revision, *steps = rest
     if view not in _VIEWS:
         return HubAddress(f"{owner}/{name}")
@@ -59,7 +59,7 @@ def _hosts() -> set[str | None]:
 
 
 def _is_harmless(address: HubAddress) -> bool:
-    """No way out of the repository, nothing that does not print."""
+    """Return whether the path stays within the repository and is printable."""
     steps = address.file.split("/") if address.file else ["file"]
     is_within = ".." not in address.repo and all(steps) and not {".", ".."} & set(steps)
     return is_within and (address.file + address.revision).isprintable()

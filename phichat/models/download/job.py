@@ -1,4 +1,4 @@
-"""Fetches one file from the Hub: from where it stopped, as often as it takes, until it is whole and verified."""
+"""Download one file from the Hub: resume, retry and verify it, and report the progress."""
 
 import logging
 import threading
@@ -23,19 +23,19 @@ from phichat.models.library import Library
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home
 
-REPORT_EVERY = 0.1  # seconds between two looks at how far it is
-JOIN_SECONDS = 1.0  # seconds a stopped thread gets to end by itself; looking up a name can take longer, and is let be
-STALLED_SECONDS = 5.0  # seconds without a byte until it is said
-MAX_STARTS = 4  # of one download, each time because the file has changed on the Hub, once because it was damaged
+REPORT_EVERY = 0.1  # seconds
+JOIN_SECONDS = 1.0  # to wait for a stopped thread; one stuck in a name lookup is left alone
+STALLED_SECONDS = 5.0  # without a byte until the user is told
+MAX_STARTS = 4  # of one download: the file has changed on the Hub, or arrived damaged (once)
 
 
 def download(
     remote: HubFile, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
 ) -> Iterator[Progress | DownloadedModel]:
-    """Fetch `remote` into `home.models`: how far it is, ten times a second, and at the end what has come.
+    """Download `remote` into `home.models`; yield the progress ten times a second, and at the end the model.
 
-    Ends without it once `stop` is set, and keeps what is there. `patience` is how many tries in a row may bring
-    nothing; None is endless. Raises HubError or StoreError.
+    Once `stop` is set it ends without one, and keeps what has arrived. `patience` is how many attempts in a row may
+    fail; None for any number. Raise HubError or StoreError.
     """
     work = _DownloadJob(remote, home, stop, patience, hub or Hub())
     thread = threading.Thread(target=work.run, name="download", daemon=True)
@@ -54,11 +54,11 @@ def download(
 
 
 class _DownloadJob:
-    """One download, run in a thread of its own, looked at from another.
+    """One download: `run` in a thread, `progress` and `outcome` from another.
 
     Attributes:
-        part: the file's beginning; once it is closed, from whatever thread, nothing more is written.
-        ended: set when `run` is over.
+        part: the part file; nothing is written once any thread has closed it.
+        ended: set when `run` has ended.
     """
 
     def __init__(self, remote: HubFile, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
@@ -76,13 +76,13 @@ class _DownloadJob:
         self.ended = threading.Event()
 
     def run(self) -> None:
-        """To the end, whatever it is."""
+        """Run the download to its end and keep the result or the error."""
         try:
             with WakeLock():
                 self._result = self._download()
         except PhichatError as error:
             self._error = error
-        except Exception as error:  # a download never ends without a word
+        except Exception as error:  # a download must not end without a message
             logging.getLogger(__name__).exception("a download failed")
             self._error = HubError(tr("The download failed ({error}): try again.").format(error=error))
         finally:
@@ -90,13 +90,13 @@ class _DownloadJob:
             self.ended.set()
 
     def outcome(self) -> DownloadedModel:
-        """What came of it. Raises HubError or StoreError."""
+        """Return the downloaded model. Raise HubError or StoreError."""
         if self._result is None:
             raise self._error or HubError(tr("The download ended early: try again."))
         return self._result
 
     def progress(self) -> Progress:
-        """How far it is."""
+        """Return the present progress."""
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
         if phase is Phase.ELSEWHERE:
@@ -140,7 +140,7 @@ class _DownloadJob:
         )
 
     def _acquire(self) -> bool:
-        """Wait until no other program is fetching the same file; false once stopped."""
+        """Wait until no other program downloads the same file; return False once stopped."""
         while not self._is_taken:
             if self.part.acquire():
                 self._is_taken, self._phase, self._note = True, Phase.ASKING, self._note
@@ -153,12 +153,12 @@ class _DownloadJob:
         return not self._stop.is_set()
 
     def _is_ours(self) -> bool:
-        """Whether what lies under the file's name came from where this one is to come from."""
+        """Return whether the file with that name was downloaded from the same place."""
         known = self._origins.get(self.part.path)
         return known is not None and is_same_file(known, self._remote)
 
     def _resolve(self) -> None:
-        """Size and checksum: from the note where the download has begun, else from the Hub."""
+        """Get size and checksum: from the note of a download that is resumed, else from the Hub."""
         known = self._origins.get(self.part.path) if self._is_ours() and self.part.path.is_file() else None
         if known and known.sha256 and not self._has_asked:
             self._remote = known
@@ -170,7 +170,7 @@ class _DownloadJob:
             self._remote = replace(asked, licence=self._remote.licence)
 
     def _is_on_disk(self) -> bool:
-        """Whether what lies under the file's name, fetched or put there by the person, is the file."""
+        """Return whether the file with that name, downloaded or put there by the user, already is the wanted one."""
         path = self.part.path
         if not path.is_file() or path.stat().st_size != self._remote.bytes:
             return False
@@ -182,14 +182,14 @@ class _DownloadJob:
         return found == self._remote.sha256
 
     def _choose_other_name(self) -> None:
-        """The person's own file lies under that name: this one gets another."""
+        """Choose another name, as a different file of the user has this one."""
         self._taken.append(self.part.path)
         self.part.close()
         self.part = PartFile(destination(self._home.models, self._remote, self._origins, self._taken))
         self._is_taken = False
 
     def _transfer_all(self) -> bool:
-        """Fetch what is missing; whether all is as the Hub says. If not, all is forgotten."""
+        """Transfer the missing bytes; return whether the checksum is right. If it is not, delete them all."""
         self.part.write_note(self._remote)
         self.part.open()
         self._transfer = Transfer(self._hub, self._remote, self.part, self._retry, self._stop)
@@ -200,7 +200,7 @@ class _DownloadJob:
         except FileChanged:
             self._note = tr("It has changed on the Hub: it is fetched from the start.")
         if not self._stop.is_set():
-            self._remote = replace(self._remote, bytes=None, sha256=None)  # to be asked for again
+            self._remote = replace(self._remote, bytes=None, sha256=None)  # so that the Hub is asked again
             self.part.truncate()
         return False
 
@@ -216,14 +216,14 @@ class _DownloadJob:
         self._note = tr("It arrived damaged: it is fetched once more, from the start.")
 
     def _finish(self) -> DownloadedModel | None:
-        with suppress(StoreError):  # before the name, as a kill between the two shall not part them
+        with suppress(StoreError):  # before the rename, so that a kill between the two loses nothing
             self._origins.record(self.part.path, self._remote)
         return self._register() if self.part.finish() else None
 
     def _register(self) -> DownloadedModel:
-        """The file as the library names it; where it came from and its checksum stay with it."""
+        """Record the file's origin and checksum, and return it as the library names it."""
         sha256 = self._remote.sha256 or ""
-        with suppress(StoreError):  # a disk without room for a line more: the file itself is here
+        with suppress(StoreError):  # a full disk; the file itself is complete
             self._origins.record(self.part.path, self._remote)
         self._checksums.record(self.part.path, sha256)
         return DownloadedModel(Library(self._home).find_model(str(self.part.path)), sha256)

@@ -1,7 +1,7 @@
-"""The beginning of a file, on disk under a name of its own until it is whole and verified.
+"""Part files: an unfinished download on disk, until it is complete and verified.
 
-Beside `X.gguf` to be, `X.gguf.part` holds its first bytes, as many as have arrived, and `X.gguf.part.json` says which
-file of the Hub they belong to. A lock in `.locks/` keeps two programs from writing the same one.
+For `X.gguf`, `X.gguf.part` holds the bytes that have arrived, and the note `X.gguf.part.json` says which file on the
+Hub they belong to. A lock in `.locks/` keeps two programs from writing the same file.
 """
 
 import errno
@@ -27,15 +27,15 @@ from phichat.models.base import HubFile, PartialDownload
 from phichat.models.metadata import MetadataFile, Origins
 
 _PART, _NOTE = ".part", ".part.json"
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by one file system or another
-_MAX_STEM_BYTES = 150  # bytes of a name, so that all that goes behind it fits into 255
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # on some file system
+_MAX_STEM_BYTES = 150  # so that the name with all suffixes fits into 255 bytes
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
-"""What a disk says that knows no locks: then there is one safeguard less."""
+"""Errors of file systems without locks: downloads go on without one."""
 
 
 def list_partial_downloads(folder: Path) -> list[PartialDownload]:
-    """The downloads into `folder` that have begun and not ended, by name."""
+    """Return the unfinished downloads in `folder`, sorted by name."""
     try:
         notes = sorted(folder.glob(f"*{_NOTE}"))
     except OSError:
@@ -44,15 +44,15 @@ def list_partial_downloads(folder: Path) -> list[PartialDownload]:
 
 
 def find_partial_download(folder: Path, remote: HubFile) -> PartialDownload | None:
-    """The download of `remote`'s file into `folder`, if one has begun."""
+    """Return the unfinished download of `remote` in `folder`; None if there is none."""
     return next((one for one in list_partial_downloads(folder) if is_same_file(one.remote, remote)), None)
 
 
 def destination(folder: Path, remote: HubFile, origins: Origins, taken: Collection[Path] = ()) -> Path:
-    """Where `remote` is to be: where it has begun, or the first of its names that is free, or its own already.
+    """Return the path for `remote`: that of its unfinished download, else the first candidate that is free.
 
-    A name is not free where a file lies that came from elsewhere, or a download from elsewhere has begun. One that
-    nobody knows may be it; those that are not are `taken`.
+    A name is not free if a file or an unfinished download from another origin has it. A file of unknown origin may be
+    the same one; the caller adds it to `taken` if it is not.
     """
     if noted := find_partial_download(folder, remote):
         return noted.path
@@ -71,19 +71,19 @@ def _is_free(path: Path, remote: HubFile, origins: Origins, taken: Collection[Pa
 
 
 def is_same_file(one: HubFile, other: HubFile) -> bool:
-    """Whether both are the same file of the same repository, whatever else is known of them."""
+    """Return whether both are the same file of the same repository, of any revision."""
     return (one.repo, one.file) == (other.repo, other.file)
 
 
 def set_paused(partial: PartialDownload, paused: bool) -> None:
-    """Remember whether the person wants it to wait, unless it is whole by now. Raises StoreError."""
+    """Record whether the user paused the download, unless it has finished. Raise StoreError."""
     with _note_file(partial.path).alone():
         if _note_path(partial.path).exists():
             _write_note(partial.path, partial.remote, paused=paused)
 
 
 def discard_download(partial: PartialDownload) -> None:
-    """Delete what there is of it. Raises StoreError, also while another program is fetching it."""
+    """Delete an unfinished download. Raise StoreError, also if another program is downloading it."""
     part = PartFile(partial.path)
     try:
         if not part.acquire():
@@ -98,7 +98,7 @@ def discard_download(partial: PartialDownload) -> None:
 
 
 def safe_file_name(file: str) -> str:
-    """What a file of the Hub may be called here, on any system."""
+    """Return a file name for a file on the Hub that is valid on every system."""
     name = PurePosixPath(file).name
     stem = _FORBIDDEN.sub("_", name[:-5] if name.lower().endswith(".gguf") else name).strip(" .") or "model"
     if len(stem.encode()) > _MAX_STEM_BYTES:
@@ -108,11 +108,11 @@ def safe_file_name(file: str) -> str:
 
 
 class PartFile:
-    """The file while it is being fetched. One thread appends; any other may close it, after which nothing is written.
+    """The file of a download. One thread appends; any other may close it, after which nothing is written.
 
     Attributes:
-        path: where the file will be once it is whole.
-        bytes: how many are on disk.
+        path: the final path of the file.
+        bytes: how many have been written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -127,17 +127,17 @@ class PartFile:
 
     @property
     def part_path(self) -> Path:
-        """Where its bytes are now."""
+        """The path of the part file."""
         return _part_path(self.path)
 
     def acquire(self) -> bool:
-        """Whether it is ours alone now: no other program, and nobody else here, is fetching it. Raises StoreError."""
+        """Lock the download; return False if another program or thread holds the lock. Raise StoreError."""
         with self._map_os_errors():
             make_private(self.path.parent / ".locks")
             if is_private(self.path.parent):
                 reclaim(Path(self._lock.lock_file))
             try:
-                with warnings.catch_warnings(action="ignore"):  # a disk that knows no locks is no news to the person
+                with warnings.catch_warnings(action="ignore"):  # a file system without locks is handled below
                     self._lock.acquire(timeout=0)
             except Timeout:
                 return False
@@ -147,21 +147,21 @@ class PartFile:
         return True
 
     def open(self) -> None:
-        """Be ready to append to what there is. Raises StoreError."""
+        """Open the part file for appending. Raise StoreError."""
         with self._guard, self._map_os_errors():
             if not self._is_closed and self._file is None:
                 self._file = open_private(self.part_path, "ab", shares=True, trusts=False, buffering=0)
                 self.bytes = os.fstat(self._file.fileno()).st_size
 
     def bytes_on_disk(self) -> int:
-        """How many there are while another program writes them."""
+        """Return the part file's size while another program writes it."""
         try:
             return self.part_path.stat().st_size
         except OSError:
             return 0
 
     def write_note(self, remote: HubFile) -> None:
-        """Write down which file this is the beginning of; it is meant to go on. Raises StoreError."""
+        """Write the note that says which file on the Hub this is, not paused. Raise StoreError."""
         with self._guard:
             self._total = remote.bytes or 0
             if self._is_closed:
@@ -174,7 +174,7 @@ class PartFile:
                 raise
 
     def append(self, data: bytes) -> None:
-        """Write `data` through to the system, so that it outlives this program. Raises StoreError."""
+        """Write `data` unbuffered, so that it survives a crash of this program. Raise StoreError."""
         with self._guard, self._map_os_errors():
             rest = memoryview(data)
             while rest and self._file:
@@ -183,14 +183,14 @@ class PartFile:
                 rest = rest[count:]
 
     def truncate(self) -> None:
-        """Forget every byte. Raises StoreError."""
+        """Truncate the part file to nothing. Raise StoreError."""
         with self._guard, self._map_os_errors():
             if self._file:
                 self._file.truncate(0)
                 self.bytes = 0
 
     def check_not_moved(self) -> None:
-        """Raises StoreError where the file is no longer where it was: its folder was moved or removed."""
+        """Raise StoreError if the part file is no longer in its place: its folder was moved or removed."""
         with self._guard:
             if self._file is None:
                 return
@@ -206,12 +206,12 @@ class PartFile:
         )
 
     def finish(self) -> bool:
-        """Give the file its name: it is whole and verified. False where it was closed before. Raises StoreError."""
+        """Give the verified file its final name; return False if it was closed before. Raise StoreError."""
         with self._guard, self._map_os_errors():
             if self._file is None:
                 return False
             os.fsync(self._file.fileno())
-            self._file.close()  # where files in use cannot be renamed
+            self._file.close()  # Windows does not rename open files
             self._file = None
             self.part_path.replace(self.path)
             _sync_folder(self.path.parent)
@@ -221,7 +221,7 @@ class PartFile:
         return True
 
     def delete(self) -> None:
-        """There is nothing to fetch: leave no trace of it. Raises StoreError."""
+        """Delete the part file and its note. Raise StoreError."""
         self._stop_writing()
         try:
             with self._map_os_errors():
@@ -231,7 +231,7 @@ class PartFile:
             self.close()
 
     def close(self) -> None:
-        """Let go of it; what is on disk stays. A second call does nothing."""
+        """Close the file and release the lock; what is on disk stays. A second call does nothing."""
         self._stop_writing()
         self._lock.release()
 
@@ -244,7 +244,7 @@ class PartFile:
 
     @contextmanager
     def _map_os_errors(self) -> Iterator[None]:
-        """What goes wrong on the disk, as our error."""
+        """Raise an OSError of the disk as StoreError, with a message for the user."""
         try:
             yield
         except OSError as error:
@@ -269,7 +269,7 @@ class PartFile:
 
 
 def disk_full_message(folder: Path, needed: int) -> str:
-    """The sentence for a disk without the `needed` bytes."""
+    """Return the message for a disk that lacks the `needed` bytes."""
     return tr(
         "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
         "what has arrived is kept."
@@ -277,7 +277,7 @@ def disk_full_message(folder: Path, needed: int) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free where `folder` is, or will be."""
+    """Return the free bytes on the disk of `folder`, which need not exist."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -295,7 +295,7 @@ def _note_path(path: Path) -> Path:
 
 
 def _note_file(path: Path) -> MetadataFile:
-    """What is written down of it, beside it: in a folder that may be shared."""
+    """Return the note beside the part file, in a folder that other users may share."""
     return MetadataFile(_note_path(path), shares=True)
 
 
@@ -316,7 +316,7 @@ def _write_note(path: Path, remote: HubFile, *, paused: bool) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name outlives a power cut; where folders cannot be opened, the system sees to it."""
+    """Sync the folder, so that a rename survives a power cut; systems where folders cannot be opened need no sync."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,28 +1,28 @@
-"""How fast bytes come and how long the rest will take: steady enough to be read, and honest when nothing comes."""
+"""Transfer rate and remaining time, smoothed so that they can be read."""
 
 from collections import deque
 from math import exp
 
-WINDOW_SECONDS = 15.0  # seconds that speed is an average of
-MIN_SECONDS = 1.5  # seconds of bytes coming before any speed is claimed
-RESET_SECONDS = 5.0  # seconds without a byte, or without a look at the clock, after which all begins anew
-SAMPLE_SECONDS = 0.25  # seconds between two samples that are kept
-SMOOTHING_SECONDS = 8.0  # seconds in which the time left follows a new speed by two thirds
+WINDOW_SECONDS = 15.0  # the speed is an average over this
+MIN_SECONDS = 1.5  # of transfer before a speed is given
+RESET_SECONDS = 5.0  # without a byte, or without a call, after which measuring starts again
+SAMPLE_SECONDS = 0.25  # between two samples
+SMOOTHING_SECONDS = 8.0  # in which the remaining time follows a new speed by two thirds
 
 
 class TransferRate:
-    """Hears every moment how many bytes there are, by a clock that never jumps but may have slept.
+    """Measures the rate from the byte counts passed to `add`, by a monotonic clock that may have slept.
 
-    What was there at the beginning does not count as speed.
+    Bytes that were there at the beginning do not count.
     """
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
         self._now, self._done, self._grown = 0.0, 0, 0.0
-        self._left: tuple[float, float] | None = None  # when it was said, and what
+        self._left: tuple[float, float] | None = None  # the last remaining time, and when it was given
 
     def add(self, now: float, done: int) -> None:
-        """`done` bytes are here `now`."""
+        """Record that `done` bytes have arrived at time `now`."""
         if self._is_interrupted(now, done):
             self._samples.clear()
             self._left = None
@@ -38,13 +38,13 @@ class TransferRate:
 
     @property
     def speed(self) -> float:
-        """Bytes a second lately; 0 while that cannot be told, and when nothing comes."""
+        """The recent bytes per second; 0 while unknown, and when nothing arrives."""
         if not self._samples or self._now - self._samples[0][0] < MIN_SECONDS:
             return 0.0
         return (self._done - self._first) / (self._now - self._samples[0][0])
 
     def seconds_left(self, remaining: int) -> float | None:
-        """Seconds until `remaining` bytes are here, changing slowly; None while that cannot be told."""
+        """Return the seconds until `remaining` bytes have arrived, smoothed; None while unknown."""
         if not self.speed:
             self._left = None
             return None
@@ -61,5 +61,5 @@ class TransferRate:
         return self._samples[0][1]
 
     def _is_interrupted(self, now: float, done: int) -> bool:
-        """Whether what was seen before says nothing about what comes."""
+        """Return whether earlier samples no longer count: after a restart, a sleep or a stall."""
         return done < self._done or now - self._now > RESET_SECONDS or now - self._grown > RESET_SECONDS

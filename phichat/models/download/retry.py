@@ -1,4 +1,4 @@
-"""How often, and after what waits, a server is asked again."""
+"""Retry requests with exponential backoff."""
 
 import time
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from phichat.cancellation import CancelToken
 from phichat.errors import HubUnreachable
 from phichat.i18n import format_number, tr
 
-FIRST_WAIT = 1.0  # seconds, doubled with every further try
-MAX_WAIT = 30.0  # seconds, unless the server asks for more; the line may be back at any moment
-MAX_REQUESTED_WAIT = 120.0  # seconds that whoever has finite patience waits for a server that asks for it
+FIRST_WAIT = 1.0  # seconds, doubled with every failure
+MAX_WAIT = 30.0  # seconds, unless the server asks for more
+MAX_REQUESTED_WAIT = 120.0  # seconds that a server may ask for if patience is limited
 
 T = TypeVar("T")
 
 
 class RetryPolicy:
-    """Waits grow with every try that brought nothing. `patience` is how many there may be in a row; None is endless.
+    """Waits longer after every failure in a row. `patience` is how many are allowed; None for any number.
 
-    Any thread may ask for `note`.
+    `note` may be read by any thread.
     """
 
     def __init__(self, stop: CancelToken, patience: int | None) -> None:
@@ -29,7 +29,7 @@ class RetryPolicy:
 
     @property
     def note(self) -> str:
-        """Why it waits, and for how long still; empty while it does not."""
+        """Why it waits, and for how many more seconds; empty while it does not."""
         trouble, left = self._trouble, self._until - time.monotonic()
         if not trouble or left <= 0:
             return trouble
@@ -38,7 +38,7 @@ class RetryPolicy:
         )
 
     def call(self, ask: Callable[[], T]) -> T | None:
-        """What `ask` returns, asked until the server answers; None once stopped. Raises what patience ends with."""
+        """Call `ask` until it succeeds; return its result, None once stopped. Raise HubUnreachable if patience ends."""
         while not self._stop.is_set():
             try:
                 answer = ask()
@@ -50,7 +50,7 @@ class RetryPolicy:
         return None
 
     def back_off(self, trouble: HubUnreachable) -> None:
-        """A try brought nothing: wait for the next. Raises `trouble` once patience ends."""
+        """Count a failure and wait before the next attempt. Raise HubUnreachable when patience ends."""
         if self._stop.is_set():
             return
         self._futile += 1
@@ -62,5 +62,5 @@ class RetryPolicy:
         self._stop.wait(wait)
 
     def reset(self) -> None:
-        """Something has come."""
+        """Reset the count of failures: bytes have arrived."""
         self._futile, self._trouble = 0, ""

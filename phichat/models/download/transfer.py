@@ -1,4 +1,4 @@
-"""Fills the beginning of a file up to its end, over as many connections as it takes."""
+"""Transfer the missing bytes of a file, over as many connections as it takes."""
 
 import time
 
@@ -11,17 +11,17 @@ from phichat.models.download.part_file import PartFile, disk_full_message, free_
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.hub import Hub, hub_host
 
-MIN_BYTES_PER_SECOND, SLOW_SECONDS = 1000, 60.0  # bytes a second, seconds: a line below it is worth a new try
-MAX_RESTARTS = 5  # tries with a server that begins anew each time, and never gets as far as we are
+MIN_BYTES_PER_SECOND, SLOW_SECONDS = 1000, 60.0  # a slower connection, over this time, is replaced
+MAX_RESTARTS = 5  # from byte 0 without progress, by a server without ranges
 CHECK_SECONDS = 1.0  # seconds
 
 
 class Transfer:
-    """Appends to `part` what `remote` still lacks, and computes the checksum meanwhile.
+    """Appends the missing bytes of `remote` to `part`, and computes the checksum meanwhile.
 
     Attributes:
-        heard: when the last byte came, by the monotonic clock; 0 before the first.
-        note: a sentence while something takes longer than it should; mostly empty.
+        last_received: when the last byte arrived, by the monotonic clock; 0 before the first.
+        note: a sentence for the user while something takes longer than it should; mostly empty.
     """
 
     def __init__(self, hub: Hub, remote: HubFile, part: PartFile, tries: RetryPolicy, stop: CancelToken) -> None:
@@ -39,7 +39,7 @@ class Transfer:
         self._checksum.advance(part.bytes)
 
     def run(self) -> str:
-        """The SHA-256 once all bytes are here; empty once stopped. Raises FileChanged, HubError or StoreError."""
+        """Transfer all bytes and return the SHA-256; "" once stopped. Raise FileChanged, HubError or StoreError."""
         try:
             self._check_room()
             while self._part.bytes < self._total and not self._stop.is_set():
@@ -65,7 +65,7 @@ class Transfer:
             self._retry.back_off(trouble)
 
     def _receive(self) -> None:
-        """One request, for what is not here yet. Raises HubUnreachable unless all came."""
+        """Send one request for the missing bytes. Raise HubUnreachable unless all arrive."""
         self._begins_anew = False
         with self._hub.stream(self._remote, self._part.bytes, self._stop) as body:
             surplus = body.surplus
@@ -92,7 +92,7 @@ class Transfer:
             self._check_speed()
 
     def _check_speed(self) -> None:
-        """A line that all but stands still is left for a new one. Raises HubUnreachable."""
+        """Raise HubUnreachable if the connection is so slow that a new one is worth a try."""
         seconds = self.last_received - self._since
         if seconds > SLOW_SECONDS and not self._begins_anew:
             if self._part.bytes - self._bytes_then < MIN_BYTES_PER_SECOND * seconds:

@@ -1,37 +1,37 @@
-"""Keeps the computer from falling asleep during a long download; the screen may still go dark."""
+"""Keep the computer from sleeping during a download; the screen may still turn off."""
 
 import logging
 import threading
 from types import TracebackType
 from typing import Self
 
-JOIN_SECONDS = 3.0  # seconds to wait for the system's answer when it ends; it is asked over D-Bus, two seconds a call
+JOIN_SECONDS = 3.0  # to wait for the thread at the end; a D-Bus call may take two
 
 
 class WakeLock:
-    """From `start` to `stop`, or for a `with` block. Never raises; where the system does not allow it, nothing happens.
+    """Prevents sleep from `start` to `stop`, or for a `with` block. Never raises; does nothing if not allowed.
 
-    wakepy's modes belong to the thread that enters them, and asking may take seconds: so it has a thread of its own.
+    It has a thread of its own, as wakepy's modes belong to the thread that enters them and may take seconds.
     """
 
     def __init__(self) -> None:
         self.is_held: bool | None = None
-        """Whether the computer stays awake; None until the system has answered."""
+        """Whether sleep is prevented; None until the system has answered."""
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Ask the system, and do not wait for its answer. Once is enough."""
+        """Request it without waiting for the answer. A second call does nothing."""
         if self._thread is None:
             self._end = threading.Event()
             self._thread = threading.Thread(target=self._keep, args=(self._end,), name="awake", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError:  # no more threads: then it sleeps
+            except RuntimeError:  # no more threads: the computer may sleep
                 self._thread, self.is_held = None, False
 
     def stop(self) -> None:
-        """Let it sleep again."""
+        """Allow sleep again."""
         thread, self._thread = self._thread, None
         self._end.set()
         if thread:
@@ -48,7 +48,7 @@ class WakeLock:
 
     def _keep(self, end: threading.Event) -> None:
         try:
-            from wakepy import keep  # noqa: PLC0415 - takes as long as a window's start may
+            from wakepy import keep  # noqa: PLC0415 - takes as long to import as the window to start
 
             with keep.running(on_fail="pass") as mode:
                 self.is_held = mode.active
@@ -60,5 +60,5 @@ class WakeLock:
 
 
 def load_lazy_imports() -> None:
-    """Load what asks the system, without asking it. Raises ImportError."""
-    import wakepy  # noqa: F401, PLC0415 - as above
+    """Import wakepy without using it. Raise ImportError."""
+    import wakepy  # noqa: F401, PLC0415 - slow to import
