@@ -36,7 +36,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         shown = [(hit.summary, hit.excerpt) for hit in rows]
         values = [_hit_json(hit) for hit in rows]
     else:
-        headings = history.list_conversations(in_bin=options.bin)
+        headings = history.list_conversations(in_trash=options.bin)
         shown = [(heading, heading_title(heading)) for heading in headings]
         values = [_heading_json(heading) for heading in headings]
     if options.json:
@@ -137,7 +137,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace, History, Console], None]] = {
 def _found(name: str, history: History) -> str:
     """The id that begins with `name`. Raises StoreError."""
     wanted = name.strip().lower()
-    headings = [*history.list_conversations(), *history.list_conversations(in_bin=True)]
+    headings = [*history.list_conversations(), *history.list_conversations(in_trash=True)]
     names = [heading.id for heading in headings if wanted and heading.id.lower().startswith(wanted)]
     exact = [found for found in names if found.lower() == wanted]
     if len(exact or names) == 1:

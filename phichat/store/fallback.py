@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from phichat.store import migrations, rows, writes
-from phichat.store.rows import fetch_value
+from phichat.store.rows import fetch_dicts, insert_row
 
 _Read = TypeVar("_Read")
 
@@ -79,38 +79,19 @@ def copy_conversation(source: Connection, target: Connection, name: str) -> bool
     If it does not exist in `source`, it is deleted from `target`.
     """
     writes.delete_conversations(target, [name])
-    found = next(_dict_rows(source, "SELECT * FROM conversations WHERE id = ?", name), None)
+    found = next(fetch_dicts(source, "SELECT * FROM conversations WHERE id = ?", name), None)
     if found is None:
         return False
     number = found.pop("number")
-    copied = insert_conversation(target, found)
-    for message in _dict_rows(source, "SELECT * FROM messages WHERE conversation = ? ORDER BY number", number):
+    copied = writes.insert_conversation(target, found)
+    for message in fetch_dicts(source, "SELECT * FROM messages WHERE conversation = ? ORDER BY number", number):
         del message["number"]
         insert_message(target, message | {"conversation": copied})
     return True
 
 
-def insert_conversation(target: Connection, values: dict[str, Any]) -> int:
-    """Insert a row into `conversations` and index its title; return its number."""
-    _insert(target, "conversations", values)
-    number = int(fetch_value(target, "SELECT number FROM conversations WHERE id = ?", values["id"]))
-    writes.index_title(target, number, values.get("title", ""))
-    return number
-
-
 def insert_message(target: Connection, values: dict[str, Any]) -> None:
     """Insert a row into `messages` and index its text."""
     number = writes.allocate_message_number(target, values["conversation"], values["created"])
-    _insert(target, "messages", values | {"number": number})
+    insert_row(target, "messages", values | {"number": number})
     writes.index_message(target, number, rows.searchable_text(values["text"], values.get("attachments")))
-
-
-def _insert(target: Connection, table: str, values: dict[str, Any]) -> None:
-    places = ", ".join("?" for _ in values)
-    target.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values()))  # noqa: S608
-
-
-def _dict_rows(source: Connection, query: str, value: Any) -> Any:
-    cursor = source.execute(query, (value,))
-    names = [description[0] for description in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)

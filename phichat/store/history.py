@@ -52,13 +52,9 @@ class History:
             self._checker.close()
         self._writer.close()
 
-    def list_conversations(self, *, in_bin: bool = False) -> list[ConversationSummary]:
+    def list_conversations(self, *, in_trash: bool = False) -> list[ConversationSummary]:
         """Return all conversations, or all in the trash: pinned ones first, then by last change."""
-
-        def read(connection: Connection) -> list[ConversationSummary]:
-            return queries.list_conversations(connection, in_bin=in_bin)
-
-        found, here = self._read_both(read)
+        found, here = self._read_both(lambda connection: queries.list_conversations(connection, in_trash=in_trash))
         if here is None:
             return found
         names = self._database.fallback.names
@@ -67,11 +63,7 @@ class History:
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         """Return a conversation without its deleted branches. Raise StoreError if it does not exist."""
-
-        def read(connection: Connection) -> ConversationRecord | None:
-            return queries.load_conversation(connection, conversation)
-
-        found, here = self._read_both(read)
+        found, here = self._read_both(lambda connection: queries.load_conversation(connection, conversation))
         record = here if conversation in self._database.fallback.names else found
         if record is None:
             raise StoreError(tr("This conversation is no longer there."))
@@ -79,11 +71,7 @@ class History:
 
     def search_conversations(self, words: str, limit: int = 50) -> list[SearchHit]:
         """Find where every word of `words` begins a word: in titles first, then in messages, the newest first."""
-
-        def read(connection: Connection) -> list[SearchHit]:
-            return queries.search_conversations(connection, words, limit)
-
-        found, here = self._read_both(read)
+        found, here = self._read_both(lambda connection: queries.search_conversations(connection, words, limit))
         if here is None:
             return found
         names = self._database.fallback.names
@@ -138,11 +126,9 @@ class History:
 
     def rename_conversation(self, conversation: str, title: str, *, is_own: bool = True) -> Future[None]:
         """Set the title; one that the user gave (`is_own`) is not replaced by an automatic one."""
-
-        def work(connection: Connection) -> None:
-            writes.rename_conversation(connection, conversation, title, is_own=is_own)
-
-        return self._submit(work, conversation)
+        return self._submit(
+            lambda connection: writes.rename_conversation(connection, conversation, title, is_own=is_own), conversation
+        )
 
     def pin_conversation(self, conversation: str, *, is_pinned: bool = True) -> Future[None]:
         """Pin a conversation to the top of the list, or unpin it."""
@@ -159,7 +145,7 @@ class History:
     def set_attached(self, conversation: str, attached: Attachments) -> Future[None]:
         """Set the files attached to the draft."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> None:  # encodes in the writer's thread: files may be large
             writes.update_conversation(connection, conversation, attached=rows.encode_attachments(attached))
 
         return self._submit(work, conversation)
@@ -195,11 +181,9 @@ class History:
 
     def pin_message(self, message: str, *, is_pinned: bool) -> Future[None]:
         """Set whether a message always stays in the prompt, however long the conversation."""
-
-        def work(connection: Connection) -> None:
-            writes.pin_message(connection, message, is_pinned=is_pinned)
-
-        return self._writer.submit(Job(work, message=message))
+        return self._writer.submit(
+            Job(lambda connection: writes.pin_message(connection, message, is_pinned=is_pinned), message=message)
+        )
 
     def delete_everything(self) -> Future[None]:
         """Delete all conversations permanently, with backups and damaged copies of the file."""

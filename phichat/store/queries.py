@@ -12,9 +12,9 @@ MOST_TITLES = 10
 """Hits in titles, if there are hits in messages too."""
 
 
-def list_conversations(connection: sqlite3.Connection, *, in_bin: bool = False) -> list[ConversationSummary]:
+def list_conversations(connection: sqlite3.Connection, *, in_trash: bool = False) -> list[ConversationSummary]:
     """Return all conversations, or all in the trash: pinned ones first, then by last change."""
-    where = "IS NOT NULL" if in_bin else "IS NULL"
+    where = "IS NOT NULL" if in_trash else "IS NULL"
     found = connection.execute(
         f"SELECT {SUMMARY_COLUMNS} FROM conversations WHERE deleted {where}"  # noqa: S608 - our own names
         " ORDER BY is_pinned DESC, changed DESC, number DESC"

@@ -16,7 +16,7 @@ from phichat.chat.conversation import Role, title_of
 from phichat.i18n import tr, tr_count
 from phichat.store import migrations, rows, writes
 from phichat.store.failures import DatabaseDamaged
-from phichat.store.rows import fetch_value
+from phichat.store.rows import fetch_dicts, fetch_value
 
 TABLES = ("conversations", "messages", "days")
 
@@ -63,11 +63,11 @@ def _copy_table(source: Connection, target: Connection, table: str) -> bool:
         query = f"SELECT * FROM {table} NOT INDEXED ORDER BY number {direction}"  # noqa: S608 - our own names
         try:
             before = None
-            for row in _dict_rows(source, query):
+            for row in fetch_dicts(source, query):
                 if before is not None and (row["number"] > before) != (direction == "ASC"):
                     raise DatabaseDamaged("pages lead back to each other, and would without end")
                 before = row["number"]
-                _insert_row(target, table, row)
+                _restore_row(target, table, row)
         except (sqlite3.Error, UnicodeError):
             continue
         return True
@@ -80,8 +80,8 @@ def _copy_rows_by_index(source: Connection, target: Connection, table: str) -> b
         for number in _row_numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
             query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {number}"  # noqa: S608
             with suppress(sqlite3.Error, UnicodeError):
-                for row in _dict_rows(source, query):
-                    _insert_row(target, table, row)
+                for row in fetch_dicts(source, query):
+                    _restore_row(target, table, row)
     return False
 
 
@@ -102,13 +102,6 @@ def _index_names(source: Connection, table: str) -> list[str]:
     return [str(row[0]) for row in source.execute(query, (table,)).fetchall()]
 
 
-def _dict_rows(source: Connection, query: str) -> Iterator[_RowDict]:
-    cursor = source.execute(query)
-    names = [description[0] for description in cursor.description]
-    for row in cursor:
-        yield dict(zip(names, row, strict=True))
-
-
 def _copy_rows_from_pages(file: Path, target: Connection) -> None:
     """Copy the rows found on any page that are not in `target` yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
@@ -117,17 +110,15 @@ def _copy_rows_from_pages(file: Path, target: Connection) -> None:
         table = "messages" if is_message else "conversations"
         row = dict(zip(names[table], values, strict=False)) | {"number": number}
         if len(values) <= len(names[table]):
-            _insert_row(target, table, row)
+            _restore_row(target, table, row)
 
 
-def _insert_row(target: Connection, table: str, row: _RowDict) -> None:
+def _restore_row(target: Connection, table: str, row: _RowDict) -> None:
     """Insert a row, or only its main columns if others are invalid; do nothing if its number is taken."""
     main = ("number", "id", "conversation", "parent", "role", "title", "created", "changed", "deleted", "text")
     for values in (row, {name: row[name] for name in main if name in row}):
         with suppress(sqlite3.Error, TypeError, ValueError, AttributeError, OverflowError):
-            places = ", ".join("?" for _ in values)
-            names = ", ".join(values)
-            target.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+            rows.insert_row(target, table, values)
             if table == "messages":
                 writes.index_message(target, row["number"], rows.searchable_text(row["text"], row.get("attachments")))
             elif table == "conversations":
@@ -144,7 +135,7 @@ def _adopt_orphans(target: Connection) -> None:
     for number, first, changed, name in lost.fetchall():
         text = fetch_value(target, "SELECT text FROM messages WHERE number = ?", first)
         values = {"number": number, "id": f"recovered-{name}", "title": title_of(text) or tr("Recovered")}
-        _insert_row(target, "conversations", values | {"created": changed, "changed": changed})
+        _restore_row(target, "conversations", values | {"created": changed, "changed": changed})
 
 
 def _set_aside(file: Path) -> Path:

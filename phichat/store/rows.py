@@ -4,7 +4,7 @@ import json
 import math
 import sqlite3
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -78,16 +78,10 @@ def row_from_message(message: Message) -> Row:
     if reply is None:
         return (*common, None, None, None, None, None, None, None, None)
     return (
-        *common,
-        str(reply.ending),
-        replace_surrogates(reply.model),
-        reply.model_sha256,
-        storable_integer(reply.seed),
-        encode_tokens(reply.tokens),
-        encode_json(reply.statistics),
-        encode_json(reply.sampling),
+        *common, str(reply.ending), replace_surrogates(reply.model), reply.model_sha256, storable_integer(reply.seed),
+        encode_tokens(reply.tokens), encode_json(reply.statistics), encode_json(reply.sampling),
         encode_json(reply.engine),
-    )
+    )  # fmt: skip
 
 
 def encode_json(value: dict[str, Any]) -> str:
@@ -137,6 +131,23 @@ def fetch_value(connection: sqlite3.Connection, query: str, *values: Any) -> Any
     """Return the first column of the first row; None if there is no row."""
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
+
+
+def fetch_dicts(connection: sqlite3.Connection, query: str, *values: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a query as dicts by column name."""
+    cursor = connection.execute(query, values)
+    names = [description[0] for description in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
+
+
+def insert_row(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> None:
+    """Insert a row, given by column name."""
+    placeholders = ", ".join("?" for _ in values)
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({placeholders})",  # noqa: S608 - our own names
+        tuple(values.values()),
+    )
 
 
 def _in_tree_order(messages: tuple[Message, ...]) -> tuple[Message, ...]:

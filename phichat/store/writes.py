@@ -16,7 +16,7 @@ from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows
 from phichat.store.base import ConversationRecord
-from phichat.store.rows import MESSAGE_COLUMNS, MESSAGE_PLACEHOLDERS, fetch_value
+from phichat.store.rows import MESSAGE_COLUMNS, MESSAGE_PLACEHOLDERS, fetch_value, insert_row
 from phichat.store.search_text import fold
 from phichat.unicode import replace_surrogates
 
@@ -191,26 +191,31 @@ def allocate_message_number(connection: sqlite3.Connection, conversation: int, c
 
 
 def _insert_conversation(connection: sqlite3.Connection, record: ConversationRecord) -> int:
-    heading = record.summary
-    names = "id, title, created, changed, is_pinned, deleted, tip, system, sampling, model, draft, origin, attached"
-    texts = (record.system, rows.encode_json(record.sampling), record.model, record.draft, record.origin)
-    attached = rows.encode_attachments(record.attached)
-    cursor = connection.execute(
-        f"INSERT INTO conversations ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        (
-            heading.id,
-            replace_surrogates(heading.title),
-            rows.storable_time(heading.created),
-            rows.storable_time(heading.changed),
-            heading.is_pinned,
-            heading.deleted,
-            record.tip,
-            *map(replace_surrogates, texts),
-            attached,
-        ),
-    )
-    number = int(cursor.lastrowid or 0)
-    index_title(connection, number, replace_surrogates(heading.title))
+    """Insert a conversation without its messages; return its number."""
+    summary = record.summary
+    values = {
+        "id": summary.id,
+        "title": replace_surrogates(summary.title),
+        "created": rows.storable_time(summary.created),
+        "changed": rows.storable_time(summary.changed),
+        "is_pinned": summary.is_pinned,
+        "deleted": summary.deleted,
+        "tip": record.tip,
+        "system": replace_surrogates(record.system),
+        "sampling": rows.encode_json(record.sampling),
+        "model": replace_surrogates(record.model),
+        "draft": replace_surrogates(record.draft),
+        "origin": replace_surrogates(record.origin),
+        "attached": rows.encode_attachments(record.attached),
+    }
+    return insert_conversation(connection, values)
+
+
+def insert_conversation(connection: sqlite3.Connection, values: dict[str, Any]) -> int:
+    """Insert a row into `conversations` and index its title; return its number."""
+    insert_row(connection, "conversations", values)
+    number = int(fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", values["id"]))
+    index_title(connection, number, values.get("title", ""))
     return number
 
 

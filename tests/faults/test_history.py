@@ -232,7 +232,7 @@ def works_in_memory(history: History, sentence: str) -> None:
         ("assistant", "Hay", True),
     ]
     assert "Renamed" in [heading.title for heading in history.list_conversations()]
-    assert [heading.id for heading in history.list_conversations(in_bin=True)] == ["other"]
+    assert [heading.id for heading in history.list_conversations(in_trash=True)] == ["other"]
     assert [hit.message for hit in history.search_conversations("needle")] == [asked.id]
 
 

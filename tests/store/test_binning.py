@@ -49,7 +49,7 @@ def binned(history: History, at: At) -> History:
 
 
 def still_there(history: History) -> bool:
-    return bool(history.list_conversations(in_bin=True))
+    return bool(history.list_conversations(in_trash=True))
 
 
 def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:

@@ -309,14 +309,14 @@ def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
     history.move_to_trash(["one", "two", "none"])
     history.restore_conversations(["two"]).result()
     assert [heading.id for heading in history.list_conversations()] == ["two"]
-    binned = history.list_conversations(in_bin=True)
+    binned = history.list_conversations(in_trash=True)
     assert [heading.id for heading in binned] == ["one"]
     assert binned[0].deleted is not None
     assert {hit.summary.id for hit in history.search_conversations("needle")} == {"two"}
     assert history.count_conversations() == 1
     assert history.load_conversation("one").summary == binned[0]
     history.delete_conversations(["one", "none"]).result()
-    assert history.list_conversations(in_bin=True) == []
+    assert history.list_conversations(in_trash=True) == []
     with pytest.raises(StoreError, match=r"^This conversation is no longer there\.$"):
         history.load_conversation("one")
 
@@ -326,7 +326,7 @@ def test_a_message_takes_its_conversation_out_of_the_bin(history: History) -> No
     history.move_to_trash(["one"])
     history.add_message("one", second := question("two", first.id), second.id).result()
     assert [heading.id for heading in history.list_conversations()] == ["one"]
-    assert history.list_conversations(in_bin=True) == []
+    assert history.list_conversations(in_trash=True) == []
 
 
 def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
@@ -394,7 +394,7 @@ def test_deleting_everything_leaves_no_word(history: History, file: Path) -> Non
     history.delete_everything().result()
     assert (
         history.list_conversations(),
-        history.list_conversations(in_bin=True),
+        history.list_conversations(in_trash=True),
         history.search_conversations("unm"),
     ) == ([], [], [])
     assert not [path for path in file.parent.iterdir() if b"nmistakable" in path.read_bytes()]

@@ -105,7 +105,7 @@ class ConversationCommands(QObject):
         """See what is in the bin."""
         last = self._autosave.last
         self._tasks.run(
-            single_result(lambda _: self._headings_after(last, in_bin=True)), self.bin_read.emit, self._on_ended
+            single_result(lambda _: self._headings_after(last, in_trash=True)), self.bin_read.emit, self._on_ended
         )
 
     @Slot(list)
@@ -141,10 +141,10 @@ class ConversationCommands(QObject):
         self._undo_stack.clear()
         self._current.start_again()
 
-    def _headings_after(self, future: "Future[Any] | None", *, in_bin: bool = False) -> list[ConversationSummary]:
+    def _headings_after(self, future: "Future[Any] | None", *, in_trash: bool = False) -> list[ConversationSummary]:
         """Those that are stored once `future` is done."""
         wait_for(future)
-        return self._history().list_conversations(in_bin=in_bin)
+        return self._history().list_conversations(in_trash=in_trash)
 
     def _rename(self, name: str, title: str) -> None:
         session = self._current.known(name)

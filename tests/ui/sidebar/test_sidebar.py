@@ -173,7 +173,7 @@ def test_several_at_once(two: Person, home: Path) -> None:
     assert two.titles() == []
     two.window.close()
     history = History(home / "history.sqlite3")
-    assert len(history.list_conversations(in_bin=True)) == 2
+    assert len(history.list_conversations(in_trash=True)) == 2
     history.close()
 
 
@@ -232,7 +232,7 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     assert two.find("conversationList").isVisible()
     two.window.close()
     history = History(home / "history.sqlite3")
-    assert history.list_conversations(in_bin=True) == []
+    assert history.list_conversations(in_trash=True) == []
     history.close()
 
 
