@@ -1,18 +1,56 @@
-"""A pool of read-only connections for several threads."""
+"""Open connections to the database, and lend read-only ones to several threads."""
 
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TypeVar
 
-from phichat.store import migrations
+from phichat.files import create_private
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another program's lock, as SQLite's `busy_timeout`."""
 
 _Read = TypeVar("_Read")
 
 
+def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
+    """Open a connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
+
+    Raise OSError if the file cannot be created.
+    """
+    if file and mode == "rwc":
+        create_private(file)  # SQLite would let everybody read it; its journals inherit the file's permissions
+    query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
+    connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def prepare_for_writing(connection: sqlite3.Connection) -> None:
+    """Set WAL mode and full sync: commits survive a power cut, and readers and the writer do not block each other."""
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        _execute_when_unlocked(connection, f"PRAGMA {setting}")
+
+
+def _execute_when_unlocked(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute `statement`, retrying while another program switches the journal: SQLite ignores the timeout then."""
+    until = monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > until:
+                raise
+            sleep(0.02)
+        else:
+            return
+
+
 class ConnectionPool:
-    """Lends read-only connections to one file; `mode` as in `migrations.connect`."""
+    """Lends read-only connections to one file; `mode` as in `connect`."""
 
     def __init__(self, file: Path, mode: str = "ro") -> None:
         self._file, self._mode = file, mode
@@ -42,7 +80,7 @@ class ConnectionPool:
         with self._changed:
             if self._is_closed:
                 raise PoolClosed
-            connection = self._idle.pop() if self._idle else migrations.connect(self._file, self._mode)
+            connection = self._idle.pop() if self._idle else connect(self._file, self._mode)
             self._lent += 1
             return connection
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from phichat.errors import StoreError
 from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.i18n import tr
-from phichat.store import integrity, migrations, recovery, rows, writes
+from phichat.store import connections, integrity, migrations, recovery, rows, writes
 from phichat.store.connections import ConnectionPool, PoolClosed
 from phichat.store.failures import (
     TEMPORARY_FAILURES,
@@ -217,7 +217,7 @@ class Database:
         except Exception as error:  # noqa: BLE001 - tried again later
             self._trouble = error
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(migrations.BUSY_TIMEOUT * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(connections.BUSY_TIMEOUT * 1000)}")
 
 
 RECOVERED_SUFFIX = ".recovered"
@@ -309,7 +309,7 @@ def open_read_only(file: Path) -> ConnectionPool | None:
     """Return a pool for a file that cannot be written to; None if it cannot be read either."""
     for mode in ("ro", "immutable"):
         try:
-            with closing(migrations.connect(file, mode)) as connection:
+            with closing(connections.connect(file, mode)) as connection:
                 if migrations.version(connection) == migrations.LATEST:
                     return ConnectionPool(file, mode)
         except sqlite3.Error:
@@ -318,10 +318,10 @@ def open_read_only(file: Path) -> ConnectionPool | None:
 
 
 def _open(file: Path, *, is_guest: bool) -> OpenedHistory:
-    connection = migrations.connect(file)
+    connection = connections.connect(file)
     try:
         _migrate(connection, file)
-        migrations.prepare_for_writing(connection)
+        connections.prepare_for_writing(connection)
         if file.stat().st_size < integrity.SMALL_FILE_BYTES:
             integrity.check_integrity(connection)
             integrity.record_check(connection)
@@ -345,7 +345,7 @@ def _migrate(connection: Connection, file: Path) -> None:
     if has_tables and not found:
         raise DatabaseDamaged("tables without a version")
     if not found:
-        migrations.prepare_for_writing(connection)
+        connections.prepare_for_writing(connection)
     migrations.migrate(connection, back_up=lambda version: _back_up(file, version))
 
 
@@ -357,7 +357,7 @@ def _back_up(file: Path, version: int) -> None:
     fresh = backup.with_name(backup.name + ".new")
     fresh.unlink(missing_ok=True)
     create_private(fresh)
-    with closing(migrations.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
+    with closing(connections.connect(file, "ro")) as source, closing(sqlite3.connect(fresh)) as target:
         if rows.fetch_value(source, "PRAGMA integrity_check(1)") != "ok":
             raise DatabaseDamaged("before a migration")
         source.backup(target)

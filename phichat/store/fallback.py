@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from phichat.store import migrations, rows, writes
+from phichat.store import connections, migrations, rows, writes
 from phichat.store.rows import fetch_dicts, insert_row
 
 _Read = TypeVar("_Read")
@@ -67,8 +67,8 @@ class MemoryFallback:
 
     def _database(self) -> Connection:
         if self._connection is None:
-            self._connection = migrations.connect(None)
-            migrations.prepare_for_writing(self._connection)
+            self._connection = connections.connect(None)
+            connections.prepare_for_writing(self._connection)
             migrations.migrate(self._connection)
         return self._connection
 

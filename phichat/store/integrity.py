@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.store import migrations, rows
+from phichat.store import connections, rows
 from phichat.store.failures import DatabaseDamaged, FailureKind, classify_error
 
 SMALL_FILE_BYTES = 32_000_000
@@ -63,7 +63,7 @@ class IntegrityChecker:
 
     def _work(self) -> None:
         try:
-            self._connection = connection = migrations.connect(self._file, "ro")
+            self._connection = connection = connections.connect(self._file, "ro")
             try:
                 if not self._is_closed.is_set():
                     check_integrity(connection)

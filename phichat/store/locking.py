@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phichat.files import is_held_by_another_user, make_private, open_private
-from phichat.store import migrations
+from phichat.store import connections
 from phichat.store.failures import DatabaseInUse
 
 FileId = tuple[int, int]
@@ -62,7 +62,7 @@ def _lock(descriptor: int, place: Path) -> bool:
     """Lock the open file or folder; False if only other users hold its lock. Raise DatabaseInUse."""
     import fcntl  # noqa: PLC0415 - not on Windows
 
-    until = time.monotonic() + migrations.BUSY_TIMEOUT
+    until = time.monotonic() + connections.BUSY_TIMEOUT
     with suppress(OSError):  # a file system without locks
         while True:
             try:

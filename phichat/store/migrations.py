@@ -1,15 +1,8 @@
-"""The database's schema as numbered migrations, and how connections to it are opened."""
+"""The database's schema, as numbered migrations."""
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from time import monotonic, sleep
-
-from phichat.files import create_private
-
-BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another program's lock, as SQLite's `busy_timeout`."""
 
 DAMAGED_VERSION = 1000
 """A `user_version` this high does not come from a later release but from damage."""
@@ -91,40 +84,6 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 """Each takes the tables from one version to the next. A published one is never changed: append another."""
 
 LATEST = len(MIGRATIONS)
-
-
-def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
-    """Open a connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
-
-    Raise OSError if the file cannot be created.
-    """
-    if file and mode == "rwc":
-        create_private(file)  # SQLite would let everybody read it; its journals inherit the file's permissions
-    query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
-    name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
-    connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
-    connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
-
-
-def prepare_for_writing(connection: sqlite3.Connection) -> None:
-    """Set WAL mode and full sync: commits survive a power cut, and readers and the writer do not block each other."""
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
-        _execute_when_unlocked(connection, f"PRAGMA {setting}")
-
-
-def _execute_when_unlocked(connection: sqlite3.Connection, statement: str) -> None:
-    """Execute `statement`, retrying while another program switches the journal: SQLite ignores the timeout then."""
-    until = monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            connection.execute(statement).fetchall()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or monotonic() > until:
-                raise
-            sleep(0.02)
-        else:
-            return
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from phichat.chat.conversation import Role, title_of
 from phichat.i18n import tr, tr_count
-from phichat.store import migrations, rows, writes
+from phichat.store import connections, migrations, rows, writes
 from phichat.store.failures import DatabaseDamaged
 from phichat.store.rows import fetch_dicts, fetch_value
 
@@ -32,7 +32,7 @@ _RowDict = dict[str, Any]
 def recover(file: Path, fresh: Path) -> str:
     """Replace `file` by `fresh`, made of all that can be read, and keep it; return a notice for the user."""
     _remove_database(fresh)
-    with closing(migrations.connect(fresh)) as target:
+    with closing(connections.connect(fresh)) as target:
         migrations.migrate(target)
         target.execute("BEGIN")
         if not _copy_readable_rows(file, target):
@@ -51,7 +51,7 @@ def recover(file: Path, fresh: Path) -> str:
 def _copy_readable_rows(file: Path, target: Connection) -> bool:
     """Copy every row that SQLite can read; return whether it read all tables to their ends."""
     try:
-        with closing(migrations.connect(file, "ro")) as source:
+        with closing(connections.connect(file, "ro")) as source:
             source.text_factory = lambda data: data.decode("utf-8", "replace")
             return all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - copies every table, whatever became of the one before
     except (sqlite3.Error, UnicodeError):  # not a database at all

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending, Message, Reply, Role, new_id
-from phichat.store import migrations, rows, writes
+from phichat.store import connections, migrations, rows, writes
 from phichat.store.history import History
 from phichat.store.integrity import check_integrity
 from phichat.store.search_text import fold
@@ -60,7 +60,7 @@ def large(folder: Path) -> None:
             lambda: history.add_message(short, Message(Role.USER, "Hello there, how are you?"), None).result()
         )
         show("add, durably", adding)
-    with closing(migrations.connect(file, "ro")) as connection:
+    with closing(connections.connect(file, "ro")) as connection:
         show("full check", timed(lambda: check_integrity(connection), 2))
 
 
@@ -96,8 +96,8 @@ def build(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     chance = random.Random(4)
     words = Words(chance)
-    with closing(migrations.connect(file)) as connection:
-        migrations.prepare_for_writing(connection)
+    with closing(connections.connect(file)) as connection:
+        connections.prepare_for_writing(connection)
         migrations.migrate(connection)
         connection.execute("PRAGMA synchronous = OFF")
         for first in range(0, CONVERSATIONS, 250):

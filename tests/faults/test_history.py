@@ -16,7 +16,7 @@ import pytest
 
 from phichat.chat.conversation import Message, Piece, Role
 from phichat.errors import StoreError
-from phichat.store import database, integrity, migrations, recovery, writer_thread
+from phichat.store import connections, database, integrity, migrations, recovery, writer_thread
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
@@ -182,7 +182,7 @@ def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, mon
     monkeypatch.setattr(integrity, "SMALL_FILE_BYTES", 0)
     with closing(History(file)) as history:
         history.ready.result()
-    with closing(migrations.connect(file)) as connection:
+    with closing(connections.connect(file)) as connection:
         assert not integrity.is_check_due(connection)
         now = time.time()
         for away in (8 * 86400, -86400):
@@ -194,7 +194,7 @@ def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, mon
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is patient."""
     monkeypatch.setattr(database, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(migrations, "BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.2)
 
 
 def message(text: str) -> Message:
@@ -239,8 +239,8 @@ def works_in_memory(history: History, sentence: str) -> None:
 def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
-    connect = migrations.connect
-    monkeypatch.setattr(migrations, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
+    connect = connections.connect
+    monkeypatch.setattr(connections, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
     with closing(History(file)) as history:
         with pytest.raises(StoreError) as caught:
             history.ready.result()
@@ -259,20 +259,20 @@ def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypat
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Sets how many pages fit on the disk."""
-    connections: list[sqlite3.Connection] = []
-    prepare = migrations.prepare_for_writing
+    limited: list[sqlite3.Connection] = []
+    prepare = connections.prepare_for_writing
 
     def prepare_too(connection: sqlite3.Connection) -> None:
-        connections.append(connection)
+        limited.append(connection)
         prepare(connection)
 
     def limit(pages: int) -> None:
-        for connection in connections:
+        for connection in limited:
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    monkeypatch.setattr(migrations, "prepare_for_writing", prepare_too)
+    monkeypatch.setattr(connections, "prepare_for_writing", prepare_too)
     yield limit
-    connections.clear()
+    limited.clear()
 
 
 @pytest.mark.usefixtures("soon")

@@ -9,7 +9,7 @@ import pytest
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.errors import StoreError
-from phichat.store import migrations
+from phichat.store import connections, migrations
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
@@ -88,7 +88,7 @@ def test_who_comes_second_to_a_migration_leaves_the_backup_alone(old: Path, monk
 
 
 def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
-    with closing(migrations.connect(old)) as connection:
+    with closing(connections.connect(old)) as connection:
         migrations.migrate(connection, 2)
         columns = [row[1] for row in connection.execute("PRAGMA table_info (messages)")]
     assert columns[-2:] == ["text", "binned_on"]
@@ -103,7 +103,7 @@ def test_in_the_second_version_no_message_is_pinned_yet(old: Path) -> None:
 
 
 def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
-    with closing(migrations.connect(old)) as connection:
+    with closing(connections.connect(old)) as connection:
         migrations.migrate(connection, 3)
     with closing(History(old)) as history:
         assert history.ready.result() == ""
@@ -118,7 +118,7 @@ def test_in_the_third_version_no_question_has_files_yet(old: Path) -> None:
 def test_every_version_leads_to_the_same_tables(tmp_path: Path, version: int) -> None:
     made = []
     for name, steps in (("blank", [migrations.LATEST]), ("stepwise", [version, migrations.LATEST])):
-        with closing(migrations.connect(tmp_path / name)) as connection:
+        with closing(connections.connect(tmp_path / name)) as connection:
             for step in steps:
                 migrations.migrate(connection, step)
             assert migrations.version(connection) == migrations.LATEST
@@ -127,7 +127,7 @@ def test_every_version_leads_to_the_same_tables(tmp_path: Path, version: int) ->
 
 
 def test_the_first_migration_is_never_changed(old: Path, tmp_path: Path) -> None:
-    with closing(migrations.connect(tmp_path / "new")) as new, closing(migrations.connect(old)) as connection:
+    with closing(connections.connect(tmp_path / "new")) as new, closing(connections.connect(old)) as connection:
         migrations.migrate(new, 1)
         for table in ("conversations", "messages", "message_words_content"):
             query = f"PRAGMA table_info ({table})"
