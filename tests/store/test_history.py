@@ -417,8 +417,9 @@ def test_a_message_for_a_conversation_that_is_gone(history: History) -> None:
     assert kept.result()
     assert isinstance(lost.exception(), StoreError)
     for nothing in (
-        history.append_to_reply("none", [Piece("x")]), history.finish_reply(answer()), history.rename_conversation("none", "x"),
-        history.set_draft("none", ""), history.restore_branch([]), history.move_to_trash([]),
+        history.append_to_reply("none", [Piece("x")]), history.finish_reply(answer()),
+        history.rename_conversation("none", "x"), history.set_draft("none", ""), history.restore_branch([]),
+        history.move_to_trash([]),
     ):  # fmt: skip
         nothing.result()
 
