@@ -31,6 +31,9 @@ __all__ = [
     "as_json",
 ]  # fmt: skip
 
+SIZES = (8, 16, 32)
+"""Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""
+
 
 class ModelKind(StrEnum):
     """What the location of a model is."""
@@ -292,7 +295,3 @@ EVENT_NAMES: dict[type, str] = {
     Piece: "piece",
     Done: "done",
 }
-
-
-SIZES = (8, 16, 32)
-"""Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""

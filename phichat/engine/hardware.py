@@ -187,11 +187,7 @@ def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None
 
 
 BUSY = 0.3  # cores used by other programs from which on they count as busy
-
-
 LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two samples, at least and at most
-
-
 GLANCE_EVERY = 0.5  # seconds between two samples of the thread, so that a request finds a figure
 
 

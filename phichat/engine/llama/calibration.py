@@ -1,11 +1,10 @@
-"""Which settings are the fastest for one model on this computer, measured in seconds.
+"""Measure in seconds which settings are the fastest for a model on this computer.
 
-    calibrate.py   starts a child for each way of loading the weights ── measure(…), in there, tries one context
-                   and decides between what they say                                after the other
+engine/process/calibrate.py runs `measure_settings` in a child for each weight layout, and chooses between them.
 
-Every figure is the best of the rounds, as anything else on the machine can only slow it down. It is measured as in a
-conversation that has gone on for a while: flash attention, for one, was a tenth faster at the beginning with Phi-3-mini
-on two cores, and after 1,000 tokens took twice as long to read and half as long again to write.
+Every figure is the best of its rounds, as other programs can only slow it down. It is measured at some depth: with
+Phi-3-mini on two cores, flash attention was a tenth faster in an empty context, but after 1,000 tokens took twice as
+long to process a prompt and 1.5 times as long to generate.
 """
 
 import time
@@ -15,31 +14,31 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from phichat import gguf
 from phichat.engine.base import SIZES, EngineSettings
 from phichat.engine.settings import Measured, choose_fastest
 
 if TYPE_CHECKING:
     from phichat.engine.llama.context import LlamaContext
 
-PROBE = 32  # tokens that tell how many can be read in the time there is
-READ = 128  # tokens that are read for each figure, at most
-WRITTEN, ENOUGH = 6, 0.3  # tokens that are written for each figure, at least, and seconds of that
-ROUNDS, MOST_ROUNDS, ROUNDS_TAKE = 2, 4, 6.0  # at least; at most, and seconds of that, where a model is quick
-DEPTH = 512  # tokens that are remembered while it is measured, about: those of a typical prompt, see below
-SHALLOW = 128  # the same for what steps cost: with a longer text that is measured again as it is used
-LONGEST = 1.5  # seconds that one step of reading may take, here and later, so that one sees it go on
+PROBE = 32  # tokens decoded first, which tell how many fit into the time
+READ = 128  # tokens decoded in a batch for each figure, at most
+WRITTEN, ENOUGH = 6, 0.3  # tokens decoded one by one for each figure, and seconds, at least
+ROUNDS, MOST_ROUNDS, ROUNDS_TAKE = 2, 4, 6.0  # at least; at most, within so many seconds
+DEPTH = 512  # tokens in the KV cache while measuring, about those of a typical prompt
+SHALLOW = 128  # the same for step prices, which are measured again in use with longer texts
+LONGEST = 1.5  # seconds that a step of the prompt may take, so that progress is seen
 BATCHES = (256, 512)
-HOPELESS = 1.1  # how many times the best so far a first try may take
+HOPELESS = 1.1  # times the best so far from which on a first try is not repeated
 
 
 def measure_settings(path: Path, settings: EngineSettings, rival: float | None = None) -> Iterator[Measured]:
-    """Try `settings` and what differs from them, but for how weights are loaded; in the child.
+    """Measure `settings` and variations of them with one weight layout; runs in the child.
 
-    Other ways of loading took `rival` seconds at best, by `Measured.seconds`: where a first try is hopeless beside
-    that, there are no others. Raises ModelError.
+    `rival` is the best `Measured.seconds` of the other layout: if the first try is much slower, measure nothing else.
+    Raise ModelError.
     """
-    from phichat import gguf  # noqa: PLC0415 - the window's process has no use for it here
-    from phichat.engine.llama.context import LlamaContext  # noqa: PLC0415
+    from phichat.engine.llama.context import LlamaContext  # noqa: PLC0415 - slow to import; a child that loads waits less
 
     settings = replace(settings, context=min(settings.context, DEPTH + max(BATCHES) + 3 * PROBE))
     llama = LlamaContext(gguf.read_head(path), settings, lambda _: True)
@@ -58,7 +57,7 @@ def measure_settings(path: Path, settings: EngineSettings, rival: float | None =
 def _measured(
     settings: EngineSettings, rival: float | None, run: Callable[[EngineSettings], "_TimedContext"]
 ) -> Iterator[Measured]:
-    """One figure after the other, each around the best so far."""
+    """Yield one figure after the other, each a variation of the best so far."""
     if rival is not None:
         yield (first := run(settings).measured())
         if first.seconds > HOPELESS * rival:
@@ -77,7 +76,7 @@ def _measured(
 def _with_and_without_flash(
     settings: EngineSettings, run: Callable[[EngineSettings], "_TimedContext"]
 ) -> list[Measured]:
-    """The best of the rounds for both, but for one that was hopeless in the first."""
+    """Return the best of the rounds with and without flash attention, one round only if one is much slower."""
     both, begun = [settings, replace(settings, flash_attention=not settings.flash_attention)], time.perf_counter()
     rounds = {tried: [run(tried).measured()] for tried in both}
     fitting = int(ROUNDS_TAKE / (time.perf_counter() - begun))
@@ -93,7 +92,7 @@ def _fastest(rounds: Sequence[Measured]) -> Measured:
 
 
 class _TimedContext:
-    """One context with settings of its own, to be timed."""
+    """A context with settings of its own, and `depth` tokens in its KV cache."""
 
     def __init__(self, llama: "LlamaContext", settings: EngineSettings, depth: int = DEPTH) -> None:
         self._llama, self._settings = llama, settings
@@ -102,36 +101,36 @@ class _TimedContext:
         self._deepen(min(depth, settings.context // 2))
 
     def _deepen(self, depth: int) -> None:
-        """Have a conversation of so many tokens remembered, of which few are read."""
+        """Fill the KV cache with so many tokens, of which few are decoded."""
         self.reads(PROBE)
         self._llama.duplicate_cells(depth // PROBE - 1)
 
     def measured(self) -> Measured:
-        """Both figures."""
+        """Measure both speeds."""
         rate = self.reads(PROBE)
         count = min(READ, self._settings.batch, max(PROBE, int(rate * LONGEST)))
         return Measured(self._settings, self.reads(count), self.writes())
 
     def reads(self, count: int) -> float:
-        """Tokens a second, in a step of so many after all that is remembered."""
+        """Return tokens per second in a batch of `count`."""
         self._llama.forget_from(PROBE)
         return count / self._seconds([index % min(self._llama.token_count, 200) for index in range(count)])
 
     def writes(self) -> float:
-        """Tokens a second, one by one."""
+        """Return tokens per second one by one."""
         times: list[float] = []
         while len(times) < WRITTEN or (sum(times) < ENOUGH and len(times) < PROBE):
             times.append(self._seconds([len(times)]))
         return 1 / median(times)
 
     def prices(self) -> tuple[float, ...]:
-        """What steps of several tokens cost, by `lookup.SIZES`, in single tokens."""
+        """Return the prices of steps of several tokens in single tokens, for each of `SIZES`."""
         rounds = [(1 / self.writes(), *map(self._step, SIZES)) for _ in range(ROUNDS)]
         single, *steps = map(min, zip(*rounds, strict=True))
         return tuple(round(seconds / single, 2) for seconds in steps)
 
     def _step(self, size: int) -> float:
-        """Seconds for a step in which guesses are checked."""
+        """Return the seconds of a step that checks guesses."""
         begun = time.perf_counter()
         self._llama.decode_guesses(0, range(1, size))
         seconds = time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""A model in llama.cpp and the one sequence of tokens it remembers: loading, decoding, forgetting."""
+"""A model loaded in llama.cpp, with a context and one sequence of tokens in its KV cache."""
 
 import ctypes
 import os
@@ -19,25 +19,25 @@ from phichat.engine.llama import hardware
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.i18n import tr
 
-MOST_SCORED = 64  # tokens of one step that may all be followed by a choice
+MOST_SCORED = 64  # tokens of one step of which logits are computed, at most
 
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR in ggml.h; llama-cpp-python's own list is out of date
-_ABORTED = 2  # llama_decode's answer when the abort callback said so
+_ABORTED = 2  # returned by llama_decode after the abort callback
 _CACHE_TYPES = {"f16": 1, "q8_0": 8}  # GGML_TYPE_F16 and GGML_TYPE_Q8_0 in ggml.h
 
 
 class LlamaContext:
-    """One model and its memory. `close` it at the end.
+    """One model and its context. `close` it at the end.
 
     Attributes:
-        model, context: llama.cpp's own.
-        kept: the tokens that are remembered.
+        model, context: llama.cpp's handles.
+        kept: the tokens in the KV cache.
     """
 
     def __init__(self, head: gguf.Head, settings: EngineSettings, progress: Callable[[float], bool]) -> None:
-        """Load `head`'s model; `progress` hears fractions and says whether to go on.
+        """Load the model; `progress` is called with a fraction and returns whether to continue.
 
-        Raises ModelDamaged, ModelUnsupported or EngineError.
+        Raise ModelDamaged, ModelUnsupported or EngineError.
         """
         start_library(settings.variant)
         self._head = head
@@ -65,7 +65,7 @@ class LlamaContext:
             raise not_a_chat_model(self._head)
 
     def open(self, settings: EngineSettings, sequences: int = 1) -> None:
-        """Make room for what is to be remembered, as `settings` say; what was remembered is forgotten."""
+        """Create a context as `settings` say, in place of the one before."""
         self._free()
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = settings.context
@@ -84,7 +84,7 @@ class LlamaContext:
         self._threads = settings.threads
 
     def warm_up(self, token: int, longest: int) -> None:
-        """Read one short batch and one token, so that a processor that cannot run this fails now, not in a reply."""
+        """Decode a short batch and a token, so that a processor that cannot run this fails now, not in a reply."""
         if not 0 <= token < self.token_count:
             raise ModelDamaged(gguf.damaged(self._head.path))
         for batch in ([token] * min(4, longest), [token]):
@@ -93,16 +93,16 @@ class LlamaContext:
 
     @property
     def token_count(self) -> int:
-        """How many tokens the model knows."""
+        """Size of the vocabulary."""
         return int(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model)))
 
     @property
     def can_forget_last(self) -> bool:
-        """Whether it can forget the last of what it remembers; recurrent models cannot."""
+        """Whether the end of the sequence can be removed from the KV cache; recurrent models cannot do that."""
         return not (lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
 
     def decode(self, tokens: Sequence[int]) -> bool:
-        """Run the model on `tokens`, which follow those kept; False if it was stopped before the end."""
+        """Decode `tokens` after those kept; return False if it was aborted."""
         array = (lib.llama_token * len(tokens))(*tokens)
         if not self._run(lib.llama_batch_get_one(array, len(tokens))):
             return False
@@ -110,9 +110,9 @@ class LlamaContext:
         return True
 
     def decode_guesses(self, token: int, guesses: Sequence[int]) -> bool:
-        """Run the model on `token`, which is kept, and on `guesses`, which are not until they are `confirm`ed.
+        """Decode `token`, which is kept, and `guesses`, which are not kept until `accept_guess`.
 
-        A choice may follow each of them, by its index. False if it was stopped before the end.
+        Logits are computed for each of them, by index. Return False if it was aborted.
         """
         batch, start = self._batch, len(self.kept)
         for index, each in enumerate((token, *guesses)):
@@ -125,11 +125,11 @@ class LlamaContext:
         return True
 
     def accept_guess(self, guess: int) -> None:
-        """The next guess that was tried out is what comes."""
+        """Keep the next of the guesses."""
         self.kept.append(guess)
 
     def forget_guesses(self) -> None:
-        """Forget what was tried out and not confirmed."""
+        """Remove guesses that were not accepted from the KV cache."""
         lib.llama_memory_seq_rm(self.memory, 0, len(self.kept), -1)
 
     def _run(self, batch: Any) -> bool:
@@ -141,9 +141,9 @@ class LlamaContext:
         return True
 
     def duplicate_cells(self, times: int) -> None:
-        """Remember all that is kept so many times more, as cells beside it: what follows is as slow as with more text.
+        """Copy the KV cells of the sequence so many times, so that decoding is as slow as after a longer text.
 
-        The positions stay those of the first time, so nothing sensible can follow. Needs a context for two sequences.
+        The copies have the same positions, so no sensible text can follow. Needs a context for two sequences.
         """
         size = lib.llama_state_seq_get_size(self.context, 0)
         state = (ctypes.c_uint8 * size)()
@@ -154,39 +154,39 @@ class LlamaContext:
             lib.llama_memory_seq_rm(self.memory, 1, -1, -1)
 
     def forget_from(self, first: int) -> None:
-        """Forget the tokens from number `first` on; all of them, where the model cannot go back."""
+        """Remove the tokens from index `first` on from the KV cache; all of them if the model is recurrent."""
         if not lib.llama_memory_seq_rm(self.memory, 0, first, -1):
             self.forget_all()
         del self.kept[first:]
 
     def forget_all(self) -> None:
-        """Remember nothing."""
+        """Clear the KV cache."""
         lib.llama_memory_clear(self.memory, True)
         self.kept.clear()
 
     def set_threads(self, count: int) -> None:
-        """How many threads work from now on."""
+        """Set the number of threads."""
         if count != self._threads:
             self._threads = count
             lib.llama_set_n_threads(self.context, count, count)
 
     def abort_on(self, stop: CancelToken | None) -> None:
-        """Let llama.cpp look at `stop` between the steps of a batch; None for no longer, as a look has its cost."""
+        """Abort decoding when `stop` is set; None to not check any more, as each check takes time."""
         self._abort = lib.ggml_abort_callback((lambda _: stop.is_urgent()) if stop else 0)
         lib.llama_set_abort_callback(self.context, self._abort, None)
 
     def has_finite_logits(self) -> bool:
-        """Whether what was computed last are numbers."""
+        """Return whether the last logits are numbers."""
         logits: Any = lib.llama_get_logits_ith(self.context, -1)
         return bool(np.isfinite(np.ctypeslib.as_array(logits, (self.token_count,))).all())
 
     @property
     def memory(self) -> Any:
-        """llama.cpp's handle of what is remembered."""
+        """llama.cpp's handle of the KV cache."""
         return lib.llama_get_memory(self.context)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Free model and context."""
         self._free()
         if self.model:
             lib.llama_model_free(self.model)
@@ -200,7 +200,7 @@ class LlamaContext:
         self.kept.clear()
 
     def _load_error(self) -> Exception:
-        """llama.cpp's own words as an error a person understands."""
+        """Return an error for the user, from what llama.cpp logged."""
         said = " ".join(_log_errors)
         if "unknown model architecture" in said or "unknown pre-tokenizer" in said:
             return ModelUnsupported(
@@ -218,37 +218,37 @@ class LlamaContext:
 
 
 def not_a_chat_model(head: gguf.Head) -> ModelUnsupported:
-    """The error for a model that cannot answer."""
+    """Return the error for a model that generates no text."""
     return ModelUnsupported(tr("{name} is not a model to talk with. Choose another one.").format(name=head.path.name))
 
 
 _log_errors: deque[str] = deque(maxlen=20)
-"""llama.cpp's latest complaints."""
+"""The latest errors that llama.cpp logged."""
 
 
 def _on_log(level: int, text: bytes, _: Any) -> None:
-    with suppress(Exception):  # nothing may leave a C callback
+    with suppress(Exception):  # no exception may leave a C callback
         if level == _ERROR_LEVEL:
             _log_errors.append(text.decode("utf-8", "replace").strip())
 
 
-_log = lib.llama_log_callback(_on_log)  # llama.cpp keeps only the pointer
+_log = lib.llama_log_callback(_on_log)  # kept here, as llama.cpp keeps only the pointer
 
 
 @cache
 def start_library(variant: str = "") -> None:
-    """Have llama.cpp ready, and quiet, with that `variant` for this processor, or the best. Raises EngineError."""
+    """Initialise llama.cpp with that CPU `variant`, or the best one, and catch its log. Raise EngineError."""
     lib.llama_log_set(_log, None)
     hardware.load_variant(hardware.choose_variant(variant))
     lib.llama_backend_init()
 
 
 def library_version() -> str:
-    """Which llama.cpp this is."""
+    """Return name and version of llama.cpp."""
     return f"llama-cpp-python {llama_cpp.__version__}"
 
 
 def system_info() -> str:
-    """The processor features that this build of llama.cpp uses."""
+    """Return the processor features that llama.cpp uses."""
     text = ctypes.cast(lib.llama_print_system_info(), ctypes.c_char_p).value or b""
     return text.decode("utf-8", "replace").strip(" |")

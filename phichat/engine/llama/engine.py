@@ -1,4 +1,4 @@
-"""llama.cpp through llama-cpp-python: the engine that does the work, in whatever process it is created."""
+"""The engine on llama.cpp, which runs in the process that creates it."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,14 +38,14 @@ from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
 
-MEASURABLE = 32  # tokens of a step whose speed says something of the number of threads
+MEASURABLE = 32  # tokens of a step of the prompt, from which on its speed counts for the number of threads
 
 
 class LlamaEngine:
-    """The Engine protocol on llama.cpp. Prompt tokens in common with the last prompt and reply are not read again.
+    """Implements Engine with llama.cpp. The common prefix with the last prompt and reply is not decoded again.
 
     Attributes:
-        make_chain: makes what chooses the tokens of one reply.
+        make_chain: makes the sampler of one reply, from sampling, seed, vocabulary size and tokens begun with.
     """
 
     make_chain: Callable[[Sampling, int, int, Sequence[int]], TokenSampler] = SamplerChain
@@ -75,9 +75,9 @@ class LlamaEngine:
         return opened.loaded
 
     def save_prompt_cache(self, *, for_long: bool = False) -> None:
-        """Nothing is asked at the moment: what is remembered of the conversation goes to the disk.
+        """Write the KV cache of the conversation to disk, unless it is temporary.
 
-        `for_long` if it may not be asked for again before it is gone from memory.
+        `for_long` writes all of it, as the model may be unloaded next; otherwise most of it is enough.
         """
         if self._saving and not self._is_private:
             self._saving.save(whole=for_long)
@@ -93,11 +93,11 @@ class LlamaEngine:
             yield from self._answer(self._open, request, sampling, stop)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
-        """See Engine. Here, settings are as they were asked for: that is up to whoever runs this in a process."""
+        """Do nothing: EngineProcess measures settings."""
         yield from ()
 
     def unload(self) -> None:
-        """See Engine. Here, the model is not loaded again by itself: that is up to whoever unloads it."""
+        """See Engine, but for loading the model again, which EngineProcess does."""
         self.save_prompt_cache(for_long=True)
         self.close()
 
@@ -133,7 +133,7 @@ class LlamaEngine:
     def _prefill_draft(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
     ) -> Iterator[Event]:
-        """Read a draft, unless more of it than that has been read already."""
+        """Prefill a draft, unless that much of it is in the KV cache already."""
         context = opened.loaded.context
         try:
             draft = draft_of(opened.form, request.turns, context, sampling.max_tokens)
@@ -143,9 +143,9 @@ class LlamaEngine:
             return
         self._is_private = self._is_private or request.is_temporary
         if self._saving and request.is_temporary:
-            self._saving.wait()  # so that whoever clears the disk then finds all of it
+            self._saving.wait()  # so that clearing the disk finds all of it
         if self._saving and request.is_temporary and not any(turn.text for turn in request.turns):
-            self._saving.drop_parked()  # what there was may be deleted now
+            self._saving.drop_parked()  # earlier conversations may have been deleted
         kept, known = opened.llama.kept, len(draft.fixed)
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
@@ -205,10 +205,10 @@ class LlamaEngine:
         )
 
     def _reuse_prefix(self, tokens: Sequence[int], *, is_private: bool) -> int:
-        """Forget what the new prompt does not begin with; the number of tokens kept. The last is always read.
+        """Keep the common prefix with the new prompt in the KV cache; return its length. The last token never counts.
 
-        What is remembered of another conversation is put away, unless it `is_private`, and what was put away of this
-        one comes back.
+        The state of another conversation is parked first, unless that was private, and a parked or saved state of this
+        one is restored.
         """
         assert self._open is not None  # noqa: S101 - for the type checker
         if self._saving:
@@ -219,7 +219,7 @@ class LlamaEngine:
 
 
 class _LoadedModel:
-    """One loaded model: what it is made of, and the pace at which it works here."""
+    """A loaded model with its vocabulary, prompt format and thread pacing."""
 
     def __init__(
         self,
@@ -231,9 +231,9 @@ class _LoadedModel:
     ) -> None:
         def progress(fraction: float) -> bool:
             report(Loading(fraction))
-            return not stop.is_urgent()  # whoever stops it gently asks something of the same model
+            return not stop.is_urgent()  # a gentle stop comes from a request to the same model
 
-        self._neighbours = CpuLoad()
+        self._cpu_load = CpuLoad()
         try:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
@@ -249,31 +249,31 @@ class _LoadedModel:
             raise
         self.loaded = _loaded(model, head, settings)
         self._prices = StepCosts(settings.step_prices)
-        self._neighbours.start()
-        self._reading, self._writing = (ThreadPacer(settings.threads, self._neighbours) for _ in range(2))
+        self._cpu_load.start()
+        self._reading, self._writing = (ThreadPacer(settings.threads, self._cpu_load) for _ in range(2))
 
     def close(self) -> None:
-        """Give everything back."""
-        self._neighbours.stop()
+        """Free everything."""
+        self._cpu_load.stop()
         self.llama.close()
 
     @property
     def room(self) -> int:
-        """How many tokens fit into the context besides what is remembered."""
+        """How many more tokens fit into the context."""
         return self.loaded.context - len(self.llama.kept)
 
     def common(self, tokens: Sequence[int]) -> int:
-        """How many of `tokens` are remembered, from the first on; the last never counts."""
+        """Return the length of the common prefix with the KV cache; the last token never counts."""
         pairs = zip(self.llama.kept, tokens[:-1], strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     def look_up(self) -> PromptLookup | None:
-        """What guesses the words of the reply that begins now; None if nothing shall."""
+        """Return the prompt lookup for a reply; None if it is off."""
         is_on = self.loaded.settings.looks_up and self.llama.can_forget_last
         return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
     def pacer(self) -> ThreadPacer | None:
-        """What sets the number of threads for a reply; None if it shall stay as it is."""
+        """Return what sets the number of threads during a reply; None if that is fixed."""
         if not self.loaded.settings.follows_load:
             return None
         self._writing.check_load()
@@ -281,7 +281,7 @@ class _LoadedModel:
         return self._writing
 
     def read(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
-        """Decode a prompt step by step; how many are done after each. Ends early when stopped."""
+        """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped."""
         settings = self.loaded.settings
         self.llama.abort_on(stop)
         try:
@@ -294,7 +294,7 @@ class _LoadedModel:
             self.llama.abort_on(None)
 
     def refuse_nonsense(self) -> None:
-        """Raise ModelDamaged if what was computed last are no numbers."""
+        """Raise ModelDamaged if the last logits are no numbers."""
         if not self.llama.has_finite_logits():
             self.llama.forget_all()
             raise ModelDamaged(
@@ -315,7 +315,7 @@ class _LoadedModel:
 
 
 def _start_library(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
-    """Have the library ready; `settings` with the variant that runs."""
+    """Initialise llama.cpp; return `settings` with the CPU variant that runs."""
     chosen = hardware.choose_variant(settings.variant)
     if chosen.variant:
         report(chosen)
@@ -324,7 +324,7 @@ def _start_library(settings: EngineSettings, report: Callable[[Event], None]) ->
 
 
 def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
-    """`settings` as this model and this computer allow."""
+    """Return `settings` as the model and the memory allow."""
     context = min(settings.context, head.context or settings.context)
     layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
     kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
@@ -346,14 +346,14 @@ def _loaded(model: ModelRef, head: gguf.Head, settings: EngineSettings) -> Loade
 
 
 def _cache_key(loaded: Loaded) -> str:
-    """All that keys and values depend on. How many threads computed them, and in what steps, is no matter."""
+    """Return a hash of all that the KV cache depends on, which threads and step sizes are no part of."""
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
     return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
 
 
 def _can_chat(head: gguf.Head) -> bool:
-    """False for the parts of models that see pictures, and for models that only compare texts."""
+    """Return False for image encoders and embedding models."""
     kind = head.architecture
     reads_backwards = head.metadata.get(f"{kind}.attention.causal") is False
     return kind != "clip" and not reads_backwards and not head.metadata.get(f"{kind}.pooling_type")

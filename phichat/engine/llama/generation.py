@@ -1,4 +1,4 @@
-"""Making a reply, token by token: several at once where what is repeated can be looked up, at the machine's pace."""
+"""The generation loop: sample, decode, and check guesses of prompt lookup, with paced threads."""
 
 import time
 from collections.abc import Generator, Sequence
@@ -9,24 +9,24 @@ from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.prompt_lookup import PromptLookup
 from phichat.engine.llama.thread_pacing import ThreadPacer
 
-AT_ONCE = 0.15  # seconds in which a step ends anyway: looking whether it shall takes two percent of its time
+AT_ONCE = 0.15  # seconds of a step too short to abort: checking for that takes two percent of its time
 
 
 class TokenSampler(Protocol):
-    """Chooses tokens; a SamplerChain is one."""
+    """Samples tokens; implemented by SamplerChain, and for benchmarks and tests."""
 
     def choose(self, context: object, index: int = -1) -> int:
-        """The next token, from what followed the token of that index in the last step."""
+        """Return the next token, from the logits at `index` of the last step; -1 for its last."""
 
     def close(self) -> None:
-        """Nothing more is chosen."""
+        """Free it."""
 
 
 class TokenGenerator:
-    """Writes one reply.
+    """Generates the tokens of one reply.
 
     Attributes:
-        looked_up: how many tokens came from guesses that were right.
+        looked_up: how many of them came from prompt lookup.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class TokenGenerator:
         self._right = 0
 
     def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
-        """At most `room` tokens, which may go beyond the reply's end: whoever asks for no more ends it.
+        """Yield at most `room` tokens; the caller stops at the end of the reply. End early when stopped.
 
-        What was yielded last is not kept yet. Ends early when stopped.
+        The token yielded last is not in the KV cache yet.
         """
         try:
             for left in range(room - 1, -1, -1):
@@ -53,7 +53,7 @@ class TokenGenerator:
                 self._llama.forget_guesses()
 
     def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
-        """Have ready what the next choice is made from; False if stopped."""
+        """Make the logits for the next token ready; return False if stopped."""
         if self._look_up:
             self._look_up.add_token(token)
         if self._guesses[self._right : self._right + 1] == [token]:
@@ -65,7 +65,7 @@ class TokenGenerator:
         return self._step(token, left, stop)
 
     def _end_step(self) -> None:
-        """Tell how the last step's guesses did, and forget the wrong ones."""
+        """Record how the guesses of the last step did, and remove the wrong ones from the KV cache."""
         if self._guesses and self._look_up:
             self._look_up.record_guesses(len(self._guesses), self._right, self._seconds)
             self._llama.forget_guesses()

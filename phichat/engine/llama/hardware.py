@@ -1,7 +1,7 @@
-"""Which of llama.cpp's variants runs, and how many of a model's layers fit on the graphics processor.
+"""Choose one of llama.cpp's CPU variants, and how many layers to offload to the graphics processor.
 
-A build may bring a variant for each generation of processors, and which one is ours to choose: left alone, it would
-look for them in the program's folder and in the current one.
+A build may have a variant for each generation of processors. Left to choose by itself, llama.cpp would look for them in
+the program's folder and in the current one.
 """
 
 import ctypes
@@ -20,19 +20,19 @@ from phichat.errors import EngineError
 from phichat.i18n import tr
 
 STEPS = ("zen4", "haswell", "sse42", "x64", "armv8.2_2", "armv8.0_1")
-"""Where to go from one that dies, the fastest first: each lacks a whole family of instructions that others have, which
-are AMX, AVX-512, AVX and SSE4.2, or SVE and the dot products of arm64. All between them would die of the same."""
+"""Variants to try after one that crashed, the fastest first. Each lacks a family of instructions that others have: AMX,
+AVX-512, AVX and SSE4.2, or SVE and the dot products of arm64. Variants between them would crash in the same way."""
 
 _FILES = "*ggml-cpu*.dll" if sys.platform == "win32" else "*ggml-cpu*.so"
-_UNTOLD = 1  # what one is worth that does not say: the only one of its build
+_UNTOLD = 1  # score of a variant without one, the only one of its build
 
 _loaded: VariantChosen | None = None
 
 
 def choose_variant(wanted: str = "") -> VariantChosen:
-    """The best variant for this processor, or the one that is `wanted`; without a name where the build has but one.
+    """Return the variant `wanted`, or else the best for this processor; an empty one if the build has only one.
 
-    Once one is loaded it is that. Raises EngineError.
+    Once a variant is loaded, return that. Raise EngineError.
     """
     if _loaded is not None:
         return _loaded
@@ -40,7 +40,7 @@ def choose_variant(wanted: str = "") -> VariantChosen:
 
 
 def load_variant(chosen: VariantChosen) -> None:
-    """Have llama.cpp use it, before it is asked for anything else; a process keeps the first. Raises EngineError."""
+    """Load a variant into llama.cpp, before any other call; a process keeps the first. Raise EngineError."""
     global _loaded
     if not _count():
         _ggml().ggml_backend_load(os.fsencode(_files(library_folder())[chosen.variant]))
@@ -50,7 +50,7 @@ def load_variant(chosen: VariantChosen) -> None:
 
 
 def best_variant(worths: dict[str, int], wanted: str = "") -> VariantChosen:
-    """The choice among variants by what they are worth here; 0 is one that does not run. Raises EngineError."""
+    """Choose among variants by their scores; one with 0 does not run here. Raise EngineError."""
     usable = {name: worth for name, worth in worths.items() if worth > 0}
     if not usable:
         raise _none_runs()
@@ -60,23 +60,23 @@ def best_variant(worths: dict[str, int], wanted: str = "") -> VariantChosen:
 
 
 def library_folder() -> Path:
-    """Where the library is, and the variants beside it."""
+    """Return the folder of the library and its variants."""
     return Path(lib._lib._name).absolute().parent
 
 
 def _files(place: Path) -> dict[str, Path]:
-    """The variants by their names: `libggml-cpu-haswell.so` is "haswell"."""
+    """Return the variants' files by name: `libggml-cpu-haswell.so` is "haswell"."""
     return {file.stem.partition("ggml-cpu")[2].lstrip("-"): file for file in sorted(place.glob(_FILES))}
 
 
 def _worths(place: Path) -> Iterator[tuple[str, int]]:
     for name, file in _files(place).items():
-        with suppress(OSError):  # it lacks something here
+        with suppress(OSError):  # it does not load here
             yield name, _worth(file)
 
 
 def _worth(file: Path) -> int:
-    """What a variant says of itself; those stay loaded, as Windows then looks nowhere else for what they need."""
+    """Return a variant's score. It stays loaded: Windows then looks nowhere else for the libraries it needs."""
     score = getattr(_library(file), "ggml_backend_score", None)
     return int(score()) if score else _UNTOLD
 
@@ -87,7 +87,7 @@ def _library(file: Path) -> ctypes.CDLL:
 
 
 def _ggml() -> ctypes.CDLL:
-    """What loads variants. Windows finds a function only in the library that has it, others in those it needs, too."""
+    """Return the library that loads variants; Windows finds a function only in the very library that exports it."""
     if sys.platform == "win32":
         return _library(library_folder() / "ggml.dll")
     found: ctypes.CDLL = lib._lib
@@ -95,10 +95,10 @@ def _ggml() -> ctypes.CDLL:
 
 
 def _count() -> int:
-    """How many parts of it compute already: none in such a build, until one is loaded."""
+    """Return how many backends are registered: none in a build with variants until one is loaded."""
     try:
         return int(_ggml().ggml_backend_reg_count())
-    except (AttributeError, OSError):  # built such that this cannot be asked, and so in one piece
+    except (AttributeError, OSError):  # a build in one piece, which does not export the function
         return 1
 
 
@@ -110,16 +110,16 @@ def _none_runs() -> EngineError:
     )
 
 
-RESERVE = 800_000_000  # bytes of its memory for what is computed, and for the screen
+RESERVE = 800_000_000  # bytes of graphics memory for compute buffers and the screen
 
 _GRAPHICS = {1, 2}  # GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU in ggml-backend.h
 _ALL = -1
 
 
 def gpu_layers(head: gguf.Head, context: int, free: Callable[[], int | None] | None = None) -> int:
-    """How many layers to put there: all of them as -1, none where this build of llama.cpp uses no such processor.
+    """Return how many layers to offload: -1 for all, 0 if this build of llama.cpp supports no offload.
 
-    `free` is how many bytes are free there; None where that cannot be told, and llama.cpp is to try.
+    `free` returns the free bytes of graphics memory; None if unknown, and all layers are to be tried.
     """
     if free is None:
         if not lib.llama_supports_gpu_offload():
@@ -134,10 +134,10 @@ def gpu_layers(head: gguf.Head, context: int, free: Callable[[], int | None] | N
 
 
 def _free() -> int | None:
-    """Free bytes of all graphics processors together."""
+    """Return the free bytes of all graphics processors together; None if unknown."""
     try:
         return sum(_free_on(device) for device in _devices())
-    except (AttributeError, OSError):  # built such that these functions are not to be reached from here
+    except (AttributeError, OSError):  # a build that does not export these functions
         return None
 
 

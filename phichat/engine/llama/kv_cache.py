@@ -1,4 +1,4 @@
-"""Keys and values out of llama.cpp and back into it: conversations that wait in memory, and on the disk."""
+"""Sequence states of llama.cpp for several conversations, parked in memory and saved in the prompt cache."""
 
 import ctypes
 import threading
@@ -12,15 +12,15 @@ from phichat.engine import hardware
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.prompt_cache import FEWEST, PromptCache, count_common
 
-SHARE = 10  # of all memory, one part in so many is for conversations that wait
-LEFT = 4  # and of the memory that is free, one part in so many
-MOSTLY = 0.75  # what must be written of a conversation that goes on, as each file is written as a whole
-MOST_WRITING = 2  # states that are written at the same time; each is held in memory meanwhile
+SHARE = 10  # parked states take at most one part in so many of all memory
+LEFT = 4  # and of the available memory
+MOSTLY = 0.75  # share of a conversation that is enough to be saved while it goes on: files are written whole
+MOST_WRITING = 2  # states written at the same time, each held in memory meanwhile
 
 
 @dataclass(frozen=True)
 class _Parked:
-    """One conversation that waits: its tokens, llama.cpp's bytes for them, and whether a file has them, too."""
+    """The state of a conversation that is not in the context, and whether it is on disk, too."""
 
     tokens: tuple[int, ...]
     data: bytearray
@@ -28,7 +28,7 @@ class _Parked:
 
 
 class KVCache:
-    """Keeps what a model remembers, under one key. Threads write, so that the next answer can begin."""
+    """Parks, saves and restores the KV cache of one loaded model, known by `key`. Threads write the files."""
 
     def __init__(self, states: PromptCache | None, key: str, llama: LlamaContext) -> None:
         self._states, self._key, self._llama = states, key, llama
@@ -37,9 +37,9 @@ class KVCache:
         self._threads: list[threading.Thread] = []
 
     def switch_prompt(self, tokens: Sequence[int], known: int, *, keeps: bool) -> None:
-        """Another prompt comes, of which `known` tokens are remembered: put away what it will make forgotten.
+        """Prepare for the prompt `tokens`, of which the first `known` are in the KV cache.
 
-        Then bring back what was put away of it. Without `keeps`, nothing is put away.
+        Park what it will overwrite, if `keeps`, and restore a parked or saved state with a longer prefix of it.
         """
         kept = self._llama.kept
         if keeps and len(kept) - known >= FEWEST:
@@ -53,18 +53,18 @@ class KVCache:
             self._load_saved(tokens, known)
 
     def save(self, *, whole: bool = True) -> None:
-        """Write down what is remembered now, unless that is done; unless most of it is, if it need not be `whole`."""
+        """Save the KV cache unless it is on disk already; most of it is enough unless `whole`."""
         tokens = tuple(self._llama.kept)
         enough = len(tokens) if whole else MOSTLY * len(tokens)
         if self._states and len(tokens) >= FEWEST and count_common(self._written, tokens) < enough:
             self._start_saving(tokens, self._read_state())
 
     def drop_parked(self) -> None:
-        """Nothing that waits in memory may come back."""
+        """Discard all parked states."""
         self._aside.clear()
 
     def wait(self) -> None:
-        """Until all is written."""
+        """Wait until all files are written."""
         for thread in self._threads:
             thread.join()
 
@@ -84,7 +84,7 @@ class KVCache:
             self._aside.append(_Parked(tokens, data, is_written))
 
     def _load_saved(self, tokens: Sequence[int], known: int) -> None:
-        """Read what a file remembers of `tokens`, if that is clearly more than the `known` there are."""
+        """Restore a saved state of `tokens` if it is clearly longer than the `known` tokens."""
         found = self._states.find_longest(self._key, tokens) if self._states else None
         if not found or not self._states or found[1] < known + FEWEST:
             return
@@ -102,14 +102,14 @@ class KVCache:
             self._llama.forget_all()
 
     def _read_state(self) -> bytearray:
-        """llama.cpp's bytes for all that is remembered; none if it cannot give them."""
+        """Return the state of the sequence; empty if llama.cpp cannot give it."""
         size = lib.llama_state_seq_get_size(self._llama.context, 0)
         data = bytearray(size)
         buffer: Any = (ctypes.c_uint8 * size).from_buffer(data)
         return data if lib.llama_state_seq_get_data(self._llama.context, buffer, size, 0) == size else bytearray()
 
     def _start_saving(self, tokens: tuple[int, ...], data: bytearray) -> bool:
-        """Begin to write; whether that is likely to end well."""
+        """Start a thread that saves a state; return False if too many are being written."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if not self._states or not data or len(self._threads) >= MOST_WRITING:
             return False

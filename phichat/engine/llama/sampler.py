@@ -1,4 +1,4 @@
-"""Sampling settings as a chain of llama.cpp's samplers, but for the repeat penalty."""
+"""A chain of llama.cpp's samplers, with a repeat penalty of our own."""
 
 import ctypes
 from collections import deque
@@ -12,25 +12,25 @@ from phichat.chat.sampling import Sampling
 
 
 class SamplerChain:
-    """Chooses tokens for one reply, of which there may be some. Penalties see those alone. `close` it at the end.
+    """Samples the tokens of one reply, which begins with `begun`. `close` it at the end.
 
-    The same tokens as with `plain_chain`, whose penalties look at the whole vocabulary: that took 0.16 of the 0.19 ms
-    of a choice among 49,152 tokens, while all cores but one wait. Here only what was said is looked at.
+    It samples the same tokens as `plain_chain`, whose penalties pass over the whole vocabulary: that took 0.16 of
+    0.19 ms for 49,152 tokens, while all cores but one wait. Here only tokens of the reply are penalised, one by one.
     """
 
     def __init__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> None:
         self._chain = plain_chain(replace(sampling, repeat_penalty=1), seed, vocabulary_size)
-        self._penalty = ctypes.c_float(sampling.repeat_penalty).value  # llama.cpp's numbers are no finer
+        self._penalty = ctypes.c_float(sampling.repeat_penalty).value  # as precise as llama.cpp's
         self._said: deque[int] = deque(begun, sampling.repeat_last_n if sampling.repeat_penalty != 1 else 0)
 
     def choose(self, context: Any, index: int = -1) -> int:
-        """The next token, from the logits of the token with that index in the last step; -1 for its last."""
+        """Return the next token, from the logits at `index` of the last step; -1 for its last."""
         token = self._choose_anew(context, index) if self._said else self._sample(context, index)
         self._said.append(token)
         return token
 
     def _choose_anew(self, context: Any, index: int) -> int:
-        """Choose with a penalty on what was said; the logits are the same afterwards."""
+        """Sample with the penalty, and leave the logits as they were."""
         logits: Any = lib.llama_get_logits_ith(context, index)
         true = {token: logits[token] for token in set(self._said)}
         for token, logit in true.items():
@@ -49,7 +49,7 @@ class SamplerChain:
 
 
 def plain_chain(sampling: Sampling, seed: int, vocabulary_size: int) -> Any:
-    """llama.cpp's own samplers for all of these settings. Free it with `llama_sampler_free`."""
+    """Return a chain of llama.cpp's own samplers. Free it with `llama_sampler_free`."""
     parameters = lib.llama_sampler_chain_default_params()
     parameters.no_perf = True
     chain: Any = lib.llama_sampler_chain_init(parameters)

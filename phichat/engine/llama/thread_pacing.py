@@ -1,9 +1,9 @@
-"""How many threads to use, by what is measured while they work: with busy neighbours, fewer can be faster.
+"""Choose the number of threads while generating: beside busy programs, fewer threads can be faster.
 
-Nothing is tried out while the computer is idle and the speed is what it was. When other programs begin or end, or it
-gets slower, each candidate is given a moment, and the best is kept until the next change. Means count, not medians:
-beside two busy processes most steps of two threads took 10 to 14 ms, one in ten of them 100 to 200, some a second. On
-two cores and SmolLM2, two threads wrote 165 tokens a second idle and 45 beside a busy process, one thread 155 and 155.
+While the computer is idle and the speed steady, nothing is tried. When the load changes or steps get slower, each
+candidate runs for a few steps, and the fastest is kept until the next change. Means are compared, not medians: beside
+two busy processes most steps of two threads took 10 to 14 ms, but one in ten 100 to 200, and some a second. On two
+cores, SmolLM2 generated 165 tokens a second with two threads, 45 beside a busy process; with one thread 155 and 155.
 """
 
 import time
@@ -13,47 +13,47 @@ from statistics import fmean
 
 from phichat.engine.hardware import BUSY
 
-TRIAL, MOMENT = 4, 0.12  # steps, and seconds, that a candidate is given at least
-WINDOW = 8  # steps whose mean is looked at
-SLOWER = 1.35  # how much slower than usual is a reason to try others
-LASTING = 2 * WINDOW  # steps in a row after which it is slow: a single long one is in WINDOW means
-CLEARLY = 0.7  # cores, as what others use depends a little on what is left for them
-JUST_NOW = 1.0  # seconds after a comparison in which its reason is seen
-PATIENCE = 5.0  # seconds after a comparison before a mere slowness leads to another one
+TRIAL, MOMENT = 4, 0.12  # steps and seconds that a candidate runs at least
+WINDOW = 8  # steps of the moving mean
+SLOWER = 1.35  # times the usual duration from which on steps are slow
+LASTING = 2 * WINDOW  # slow means in a row before candidates are tried: one long step makes WINDOW of them
+CLEARLY = 0.7  # cores by which the load must change, as it depends a little on our own threads
+JUST_NOW = 1.0  # seconds after a comparison within which a change of load was its cause
+PATIENCE = 5.0  # seconds after a comparison before slow steps alone lead to another
 LONGEST_PATIENCE = 60.0
-SHARED = 0.5  # cores that more threads than are free may share with others, to be tried at all
-AS_GOOD = 1.1  # how much longer fewer threads may take and still be taken, as they leave room for others
+SHARED = 0.5  # cores by which a candidate may exceed the free ones
+AS_GOOD = 1.1  # times the best duration at which fewer threads are preferred, as they leave cores to others
 
 
 class ThreadPacer:
-    """Chooses a number of threads for one kind of step.
+    """Chooses the number of threads for one kind of step, at most `most`.
 
     Attributes:
-        threads: how many to use for the next step.
+        threads: the number for the next step.
     """
 
-    def __init__(self, most: int, neighbours: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int, cpu_load: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.threads = self._most = most
-        self._neighbours, self._clock = neighbours, clock
+        self._cpu_load, self._clock = cpu_load, clock
         self._usual = 0.0
         self._slow = 0
         self._level = 0
         self._known: dict[int, int] = {}
-        """What was best for that many busy cores."""
+        """The best number of threads, by busy cores."""
         self._waiting: list[int] = []
-        """Candidates that are still to be tried."""
+        """Candidates still to be tried."""
         self._trials: dict[int, list[float]] = {}
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._compared, self._patience = float("-inf"), PATIENCE
 
     def check_load(self) -> None:
-        """Steps begin: see what other programs do."""
+        """Check the load of other programs before steps begin."""
         level = self._busy_cores()
         if self._most > 1 and not self._trials and level != self._level:
             self._change(level)
 
     def record_step(self, seconds: float) -> None:
-        """The last step took so long, for a token."""
+        """Record the seconds a token took in the last step."""
         if self._most == 1:
             return
         self._recent.append(seconds)
@@ -67,9 +67,9 @@ class ThreadPacer:
             self._compare()
 
     def _change(self, level: int) -> None:
-        """Other programs use more than before, or less."""
+        """React to a change of the load to `level` busy cores."""
         self._level, self._patience = level, PATIENCE
-        if level and self._clock() - self._compared < JUST_NOW:  # it was noticed by the speed
+        if level and self._clock() - self._compared < JUST_NOW:  # it showed first in the speed
             self._known[level] = self.threads
         known = self._known.get(level) if level else self._most
         if known:
@@ -94,9 +94,9 @@ class ThreadPacer:
             self._next()
 
     def _candidates(self) -> Iterable[int]:
-        """The most promising first: as many as there are cores that nobody else uses; not many more."""
+        """Return numbers of threads to try, first as many as there are free cores."""
         free = max(1, self._most - max(self._level, 1))
-        limit = max(self._most - self._neighbours() + SHARED, 1)
+        limit = max(self._most - self._cpu_load() + SHARED, 1)
         others = {self._most, max(1, self._most // 2), self.threads} - {free}
         return [free, *(count for count in sorted(others) if count <= limit)]
 
@@ -115,7 +115,7 @@ class ThreadPacer:
             self._decide()
 
     def _is_hopeless(self, times: Sequence[float]) -> bool:
-        """Whether one of the others will be better, whatever the next steps are like."""
+        """Return whether another candidate is better whatever the next steps take."""
         others = [fmean(each) for count, each in self._trials.items() if count != self.threads]
         return bool(others) and sum(times) > 2 * TRIAL * min(others) and fmean(times) > SLOWER * min(others)
 
@@ -135,8 +135,8 @@ class ThreadPacer:
         self._recent.clear()
 
     def _busy_cores(self) -> int:
-        """How many cores are busy; as before, unless it is clearly another number."""
-        used = self._neighbours()
+        """Return how many cores others use, as a whole number that changes by more than `CLEARLY` only."""
+        used = self._cpu_load()
         if self._level and abs(used - self._level) <= CLEARLY:
             return self._level
         return max(round(used), 1) if used >= BUSY else 0

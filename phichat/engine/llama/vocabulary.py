@@ -1,4 +1,4 @@
-"""A loaded model's tokens, as llama.cpp knows them: implements `chat.prompts.tokens.Vocabulary`."""
+"""The vocabulary of a model loaded in llama.cpp, and the detokenizer for replies."""
 
 import codecs
 import ctypes
@@ -11,12 +11,11 @@ import llama_cpp.llama_cpp as lib
 _MARKUP = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
 _SPACES = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": " "})  # how vocabularies write spaces and newlines
 
-
 REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
 
 
 class LlamaVocabulary:
-    """See `chat.prompts.tokens.Vocabulary` for the attributes. Valid as long as its model is loaded."""
+    """Implements `chat.prompts.tokens.Vocabulary`. Valid as long as the model is loaded."""
 
     def __init__(self, model: Any) -> None:
         self._vocab: Any = lib.llama_model_get_vocab(model)
@@ -33,7 +32,7 @@ class LlamaVocabulary:
         self._known, self._spelt = lru_cache(REMEMBERED)(self._tokenize), lru_cache(REMEMBERED)(self._spell)
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of `text` with control tokens forbidden. Earlier turns come again with every question."""
+        """Return the ids of `text`, in which control tokens are plain text. Cached, as earlier turns come again."""
         return list(self._known(text) if len(text) <= LONGEST_REMEMBERED else self._tokenize(text))
 
     def _tokenize(self, text: str) -> tuple[int, ...]:
@@ -47,18 +46,18 @@ class LlamaVocabulary:
         return tuple(found[:count])
 
     def piece(self, token: int) -> bytes:
-        """The bytes that `token` adds to a reply: none for markup, however the file classes it."""
+        """Return the bytes that `token` adds to a reply; none for control tokens."""
         return self._spelt(token)
 
     def _spell(self, token: int) -> bytes:
         return b"" if token in self._markup else self._bytes(token, special=False)
 
     def text_of(self, token: int) -> str:
-        """How the vocabulary writes `token`, special ones included."""
+        """Return the text of `token`, special ones included."""
         return self._bytes(token, special=True).decode("utf-8", "replace")
 
     def text_of_all(self, tokens: list[int]) -> str:
-        """`tokens` as one text, special ones written out."""
+        """Return the text of `tokens`, special ones included."""
         return b"".join(self._bytes(token, special=True) for token in tokens).decode("utf-8", "replace")
 
     def _bytes(self, token: int, *, special: bool) -> bytes:
@@ -71,7 +70,7 @@ class LlamaVocabulary:
             room = -count
 
     def _marked(self, token: int) -> int | None:
-        """`token`, unless it is a plain word: llama.cpp's guess where the file names none."""
+        """Return `token` unless it is plain text, which is llama.cpp's guess if the file names no token."""
         return int(token) if token in self._markup else None
 
     def _special(self) -> dict[str, int]:
@@ -79,13 +78,13 @@ class LlamaVocabulary:
         for token in range(self.count):
             if lib.llama_vocab_get_attr(self._vocab, token) & _MARKUP:
                 text = (lib.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
-                if text.translate(_SPACES).strip():  # runs of spaces are user-defined in some files, but no markup
+                if text.translate(_SPACES).strip():  # runs of spaces are user-defined tokens in some files
                     found[text] = token
         return found
 
 
 def metadata(model: Any, key: str) -> str | None:
-    """One metadata value of a loaded model as text; None without it."""
+    """Return a metadata value of a loaded model as text; None if there is none."""
     room = 256
     while True:
         buffer = ctypes.create_string_buffer(room)
@@ -98,22 +97,22 @@ def metadata(model: Any, key: str) -> str | None:
 
 
 class Detokenizer:
-    """Decodes a reply as it comes. The one space that models put before their first word is left out."""
+    """Decodes a reply token by token, without the space that models put before the first word."""
 
     def __init__(self, stop_texts: Iterable[str] = (), begun: Iterable[bytes] = ()) -> None:
-        """`begun` is what the reply begins with already: its text is left out, half a character at its end is not."""
+        """`begun` is the reply so far, whose text is left out, but for an incomplete character at its end."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop_texts = tuple(stop_texts)
         self._held = ""
         self._begun = False
         self.ended = False
-        """True once a stop text has come; what follows it is no part of the reply."""
+        """Whether a stop text has come, which ends the reply."""
         for data in begun:
             self.feed(data)
         self._held = ""
 
     def feed(self, data: bytes) -> str:
-        """The text that is sure after `data`: it may be less, or more, than `data` spells."""
+        """Add `data` and return the text that is complete and cannot be part of a stop text."""
         text = self._held + self._decoder.decode(data)
         self._held = ""
         if not self._begun and text:
@@ -129,11 +128,11 @@ class Detokenizer:
         return text[: len(text) - len(self._held)]
 
     def rest(self) -> str:
-        """What was held back in case it became a stop text. Half a character is left out."""
+        """Return text that was held back as a possible stop text, without an incomplete character."""
         held, self._held = self._held, ""
         return "" if self.ended else held
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of `text` begin `stop`."""
+    """Return the length of the longest end of `text` that `stop` begins with."""
     return next((count for count in range(min(len(text), len(stop)), 0, -1) if stop.startswith(text[-count:])), 0)

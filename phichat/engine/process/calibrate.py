@@ -19,14 +19,14 @@ def calibrate(
     memory: TuningStore,
     start: Callable[[], ChildProcess],
     stop: CancelToken,
-    neighbours: Callable[[], float] | None = None,
+    cpu_load: Callable[[], float] | None = None,
 ) -> Measured | None:
     """Return the fastest settings for the model at `path`, and save them in `memory`.
 
     Return None if it was cancelled, or if other programs are busy, as figures would be wrong then.
     """
-    look = neighbours or CpuLoad()
-    if stop.wait(2 * LOOK_EVERY) or look() > BUSY:
+    measure_load = cpu_load or CpuLoad()
+    if stop.wait(2 * LOOK_EVERY) or measure_load() > BUSY:
         return None
     found: list[Measured] = []
     for repacking in _weight_layouts(path, settings, memory):
