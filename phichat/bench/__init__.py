@@ -1,14 +1,14 @@
-"""What `phichat bench` measures: speed beside bare llama.cpp, and what the window costs beside a bare one.
+"""Benchmarks of `phichat bench`: speed compared to bare llama.cpp, and the window compared to a bare one.
 
     run(parts, …) ── speed.py        ┐
-                  ├─ load.py         ┴ runs.py ── window_speed.py  ours: worker thread, child process, signals
-                  │                            └─ loops.py         the same settings without the app; bare llama.cpp
-                  ├─ speed.py ── lookup.py       what is guessed from what was said
-                  ├─ first_token.py              what is not read twice, or read before it is asked
-                  └─ window.py ┬ window_app.py   the window, and a bare one
-                               └ window_long.py  the window with 10,000 messages, and a model that talks by the clock
+                  ├─ load.py         ┴ runs.py ── window_speed.py  the app: worker thread, child process, signals
+                  │                            └─ loops.py         the same settings without the app; llama-cpp-python
+                  ├─ speed.py ── lookup.py       prompt lookup decoding
+                  ├─ first_token.py              time to the first token with prefill and prompt cache
+                  └─ window.py ┬ window_app.py   the window at work
+                               └ window_long.py  the window with 10,000 messages, and a paced engine
 
-Every timed thing runs in a process of its own (runs.py), so a crash costs one figure. Only window_*.py know Qt.
+Every run is a process of its own (runs.py), so a crash costs one figure. Only window_*.py import Qt.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,11 +55,10 @@ def run(
     report: Report,
     memory: TuningStore | None = None,
 ) -> dict[str, Any]:
-    """Measure `parts`; what `bench --json` prints. `report` hears a sentence now and then.
+    """Measure `parts` and return what `bench --json` prints. `report` is called with sentences about progress.
 
-    With `memory`, `settings` become what the app chooses for the model.
-
-    Raises PhichatError for an unknown part, or where the app itself cannot do what is measured.
+    With `memory`, use the settings that the app chooses for the model. Raise PhichatError for an unknown part, or if
+    the app itself fails.
     """
     for part in parts:
         if part not in PARTS:

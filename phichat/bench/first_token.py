@@ -1,7 +1,7 @@
-"""How soon the first token comes: of the next turn, after writing, after pasting, and after a restart.
+"""The part `first-token`: time to the first token of the next turn, of typed and pasted drafts, and after a restart.
 
-Each is timed beside the same prompt, or for the next turn the same new text, in an engine that was just loaded: nothing
-is kept there. Loading ends with a warm-up, so what comes first is not slower for that.
+Each is compared to the same prompt (for the next turn, the same new text) in an engine just loaded, whose KV cache is
+empty. Loading includes a warm-up, so a first request is not slower for that.
 """
 
 import statistics
@@ -22,15 +22,15 @@ from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 
 KEYS_PER_SECOND = 40
-LOOK_EVERY = 0.25  # seconds between two looks at what is written, as in the window
-SEEDS = range(REPLY_SEED, REPLY_SEED + 8)  # a reply in which all tokens are seen will be among these
+LOOK_EVERY = 0.25  # seconds between two looks at the draft, as in the window
+SEEDS = range(REPLY_SEED, REPLY_SEED + 8)  # one of these gives a reply without invisible tokens
 
 
 @dataclass(frozen=True)
 class TimedReply:
-    """What came of a question: seconds to the first token, the prompt's tokens, those kept of them, the reply.
+    """A reply: seconds to its first token, tokens of the prompt, and how many of them were in the KV cache.
 
-    `is_plain` unless some of the reply's tokens are not seen.
+    `is_plain` unless some of its tokens are invisible.
     """
 
     seconds: float
@@ -41,7 +41,7 @@ class TimedReply:
 
 
 class TimedChat:
-    """One engine with a model, and questions to it."""
+    """An engine with a model loaded, whose replies are timed."""
 
     def __init__(self, engine: Engine, plan: Plan) -> None:
         self._engine, self._plan = engine, plan
@@ -49,7 +49,7 @@ class TimedChat:
     def ask(
         self, turns: tuple[Turn, ...], most: int = 1, since: float | None = None, seed: int = REPLY_SEED
     ) -> TimedReply:
-        """Ask for a reply of at most so many tokens; the first is timed from `since`, or from now."""
+        """Return a reply of at most `most` tokens; its first is timed from `since`, or from now."""
         since = time.perf_counter() if since is None else since
         request = Request(turns, replace(self._plan.sampling, max_tokens=most, seed=seed))
         first, pieces, done = 0.0, list[Piece](), None
@@ -67,9 +67,9 @@ class TimedChat:
         return TimedReply(first, done.prompt_tokens, done.cached_tokens, reply, all(piece.text for piece in pieces))
 
     def reply(self, turns: tuple[Turn, ...], most: int) -> Turn:
-        """A reply as a trained model gives it.
+        """Return a reply without control tokens, as a trained model gives it.
 
-        Noise has markup in it now and then, from which on a reply is read again, as it must not forge a turn.
+        The noise of a test model contains some, after which the reply would be tokenized again from its text.
         """
         for seed in SEEDS:
             asked = self.ask(turns, most, seed=seed)
@@ -78,17 +78,17 @@ class TimedChat:
         return asked.reply
 
     def read_ahead(self, turns: tuple[Turn, ...], stop: CancelToken) -> None:
-        """Read what will be asked, as far as it is known, unless stopped."""
+        """Prefill a draft, unless stopped."""
         for _ in self._engine.generate(Request(turns, self._plan.sampling, is_draft=True), stop):
             pass
 
     def unload(self) -> None:
-        """Leave, with time to put away what is remembered."""
+        """Unload the model, which writes the prompt cache."""
         self._engine.unload()
 
 
 class DraftWriter:
-    """Writes `text` after the turns of a conversation, while the model reads along, from opening it to leaving."""
+    """Writes `text` as the next turn of a conversation, which the engine prefills meanwhile."""
 
     def __init__(self, talk: TimedChat, earlier: tuple[Turn, ...], text: str) -> None:
         self._talk, self._earlier, self._text = talk, earlier, text
@@ -105,25 +105,25 @@ class DraftWriter:
         self._reader.join()
 
     def type(self) -> None:
-        """Key by key."""
+        """Type it key by key."""
         begun = time.perf_counter()
         self._written = lambda: self._text[: int((time.perf_counter() - begun) * KEYS_PER_SECOND)]
         time.sleep(len(self._text) / KEYS_PER_SECOND)
 
     def paste(self, seconds: float) -> None:
-        """All at once, and pause for so long."""
+        """Paste it and wait."""
         self._written = lambda: self._text
         time.sleep(seconds)
 
     def enter(self) -> TimedReply:
-        """Ask it. What is being read of it is stopped, which takes its time, too."""
+        """Send it; the time to stop the prefill counts, too."""
         since = time.perf_counter()
         self._stop.set()
         self._reader.join()
         return self._talk.ask((*self._earlier, Turn(Role.USER, self._text)), since=since)
 
     def _read_along(self) -> None:
-        seen = None if self._earlier else ""  # a conversation is read even before anything is written
+        seen = None if self._earlier else ""  # an opened conversation is prefilled before anything is written
         while not self._stop.wait(LOOK_EVERY):
             draft = self._written()
             if draft != seen:
@@ -131,12 +131,12 @@ class DraftWriter:
                 self._talk.read_ahead((*self._earlier, Turn(Role.USER, draft)), self._stop)
 
 
-EARLIER_WORDS = 260  # of each of three messages, with which a conversation has about 1,000 tokens
+EARLIER_WORDS = 260  # of each of three messages, about 1,000 tokens together
 QUESTION_WORDS = 230  # about 300 tokens
-REPLY_TOKENS = 24  # of the reply that is there before the next turn
+REPLY_TOKENS = 24  # of the reply before the next turn
 PASTED_BEFORE = 3.0  # seconds between pasting and Enter
-ROUNDS = 3  # at least, however slow the model: one slow moment of the machine is to be outvoted
-BUDGET = 8_000_000_000  # bytes of states, for a moment
+ROUNDS = 3  # at least, so that the median ignores one slow moment
+BUDGET = 8_000_000_000  # bytes of the prompt cache
 
 NEXT = "And what did the people in the town say about the ferry when it came back late in the evening?"
 SHORT = "And what happened the next day?"
@@ -145,7 +145,7 @@ Pair = tuple[TimedReply, TimedReply]
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The part `first-token`: each figure beside the cold one, and of how many tokens how many were kept."""
+    """Measure the part `first-token`: each figure with the cold one, and how many tokens were in the KV cache."""
     parts: dict[str, Callable[[Plan, int], Pair]] = {
         "next_turn": _measure_next_turn,
         "typed_draft": _measure_typed,
@@ -164,7 +164,7 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _medians(pairs: Sequence[Pair]) -> Figures:
-    """Seconds, and the tokens of the last round's prompts."""
+    """Return the median seconds, and the token counts of the last round."""
     columns = dict(zip(("ours", "cold"), zip(*pairs, strict=True), strict=True))
     found = {name: rounded(statistics.median(one.seconds for one in asked)) for name, asked in columns.items()}
     counts = {f"{name}_tokens": asked[-1].tokens for name, asked in columns.items()}
@@ -172,7 +172,7 @@ def _medians(pairs: Sequence[Pair]) -> Figures:
 
 
 def _measure_next_turn(plan: Plan, number: int) -> Pair:
-    """In a conversation that goes on just now, asked without writing; beside the same text in a new one."""
+    """Measure the next turn of a conversation, compared to the same text in a new one."""
     with _open_chat(plan) as talk:
         cold = talk.ask((Turn(Role.USER, NEXT),))
         earlier = _conversation(talk, number)
@@ -180,12 +180,12 @@ def _measure_next_turn(plan: Plan, number: int) -> Pair:
 
 
 def _measure_typed(plan: Plan, number: int) -> Pair:
-    """A long question, written key by key while the model reads along."""
+    """Measure a long question typed key by key."""
     return _measure_draft(plan, number, lambda writer: writer.type())
 
 
 def _measure_pasted(plan: Plan, number: int) -> Pair:
-    """The same, pasted a moment before it is sent."""
+    """Measure a long question pasted a moment before it is sent."""
     return _measure_draft(plan, number, lambda writer: writer.paste(PASTED_BEFORE))
 
 
@@ -193,14 +193,14 @@ def _measure_draft(plan: Plan, number: int, write: Callable[[DraftWriter], None]
     question = f"{number}. {long_question(QUESTION_WORDS)}"
     with _open_chat(plan) as talk:
         cold = talk.ask((Turn(Role.USER, question),))
-        talk.ask((Turn(Role.USER, f"What is {number}?"),))  # so that nothing of the question is kept
+        talk.ask((Turn(Role.USER, f"What is {number}?"),))  # so that the question is not in the KV cache
         with DraftWriter(talk, (), question) as writer:
             write(writer)
             return writer.enter(), cold
 
 
 def _measure_reopened(plan: Plan, number: int) -> Pair:
-    """A conversation that was held before the program was started; the next question is written as it is opened."""
+    """Measure the next turn, typed, of a conversation from before a restart."""
     with TemporaryDirectory(prefix="phichat-bench-") as folder:
         with _open_chat(plan, Path(folder)) as talk:
             earlier = _conversation(talk, number)
@@ -213,7 +213,7 @@ def _measure_reopened(plan: Plan, number: int) -> Pair:
 
 
 def _conversation(talk: TimedChat, number: int) -> tuple[Turn, ...]:
-    """A long one, with the reply that the model gave last."""
+    """Return a long conversation that ends with a reply of the model."""
     asked, told = (
         Turn(Role.USER, f"{number}. {long_question(EARLIER_WORDS)}"),
         Turn(Role.ASSISTANT, long_question(EARLIER_WORDS)),

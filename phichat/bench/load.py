@@ -1,6 +1,6 @@
-"""How fast a model writes while other programs are busy: in the app, with fixed numbers of threads, and bare.
+"""The part `load`: generation speed beside busy processes, of the app, fixed numbers of threads, and the bare loop.
 
-Such a program is `python -m phichat.bench.load`, which ends when its standard input does.
+A busy process is `python -m phichat.bench.load`, which exits when its standard input is closed.
 """
 
 import os
@@ -22,14 +22,14 @@ from phichat.i18n import tr
 from phichat.runtime import command
 
 BUSY_PROCESSES = (0, 1, 2, 4)
-WORDS = 10  # of the question, which is not what is measured
-REPLY_TOKENS, FEWEST_TOKENS = 256, 24  # of a reply, which is where the app finds out how busy it is
-ROUNDS = 2  # at least, where the model is not too slow for them
-LONGEST = 20.0  # seconds of writing after which a run has said enough: threads that wait for each other may crawl
+WORDS = 10  # of the prompt, which is not measured
+REPLY_TOKENS, FEWEST_TOKENS = 256, 24  # of the reply, during which the app adapts to the load
+ROUNDS = 2  # at least, unless the model is too slow
+LONGEST = 20.0  # seconds of generation at most, as threads that wait for each other may be very slow
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The part `load`. In each round, all kinds take turns beside as many busy processes."""
+    """Measure the part `load`. In each round, all kinds run beside each number of busy processes."""
     like = _calibrate_run(plan)
     runs: dict[tuple[int, str], list[Figures | None]] = {pair: [] for pair in product(BUSY_PROCESSES, _kinds())}
     begun = time.monotonic()
@@ -40,7 +40,7 @@ def measure(plan: Plan) -> dict[str, Any]:
             )
             with busy_processes(count):
                 for kind in _rotated_kinds(turn):
-                    if None not in runs[count, kind]:  # what died once is not tried again
+                    if None not in runs[count, kind]:  # what failed once is not tried again
                         runs[count, kind].append(_run(kind, plan, like))
         passed = time.monotonic() - begun
         if passed + passed / (turn + 1) > plan.seconds:
@@ -49,22 +49,22 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _kinds() -> list[str]:
-    """What is measured; a number is a fixed one of threads: 1, 2, 4 and so on, up to all cores."""
+    """Return the kinds of runs; a number is a fixed number of threads: 1, 2, 4 and so on, up to all cores."""
     powers = takewhile(lambda count: count < threads(), (2**exponent for exponent in range(32)))
     return ["ours", "bare", *map(str, powers), str(threads())]
 
 
 def _rotated_kinds(turn: int) -> list[str]:
-    """All kinds, each time another one first: what comes first may suffer from what was there before."""
+    """Return all kinds, another one first in each round, as the first may be slowed down by what ran before."""
     kinds = _kinds()
     first = turn % len(kinds)
     return kinds[first:] + kinds[:first]
 
 
 def _calibrate_run(plan: Plan) -> Figures:
-    """What the loops read, and how many tokens all write so that some rounds fit into the plan's time."""
+    """Return the prompt for the loops, and how many tokens all generate so that `ROUNDS` fit into the plan's time."""
     probe = run_app(plan, WORDS, FEWEST_TOKENS)
-    turns = sum((threads() + count) / threads() for count in BUSY_PROCESSES)  # how often one waits for the processor
+    turns = sum((threads() + count) / threads() for count in BUSY_PROCESSES)  # times as long beside busy ones
     each = plan.seconds / ROUNDS / len(_kinds()) / turns - STARTING - probe["seconds_to_load"]
     room = plan.settings.context - len(probe["tokens"]) - 1
     fitting = int(max(FEWEST_TOKENS, each * probe["generation"]))
@@ -72,7 +72,7 @@ def _calibrate_run(plan: Plan) -> Figures:
 
 
 def _run(kind: str, plan: Plan, like: Figures) -> Figures | None:
-    """One kind's speed; None where it died."""
+    """Return one kind's speed; None if it failed."""
     if kind == "ours":
         found: Figures | None = run_app(plan, WORDS, like["count"], seconds=LONGEST, follows_load=True)
     elif kind == "bare":
@@ -83,7 +83,7 @@ def _run(kind: str, plan: Plan, like: Figures) -> Figures | None:
 
 
 def _beside(count: int, runs: dict[tuple[int, str], list[Figures | None]]) -> Figures:
-    """What was found beside so many busy processes."""
+    """Return the medians beside so many busy processes."""
     speeds = {kind: medians(figures) for (beside, kind), figures in runs.items() if beside == count}
     found = {kind: speed and speed["generation"] for kind, speed in speeds.items()}
     named = {kind: found.pop(kind) for kind in ("ours", "bare")}
@@ -92,7 +92,7 @@ def _beside(count: int, runs: dict[tuple[int, str], list[Figures | None]]) -> Fi
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """So many of them. They are gone afterwards, and go by themselves should this process be killed."""
+    """Run so many busy processes, which are killed afterwards, and exit by themselves if this process is killed."""
     with ExitStack() as stack:
         others = [stack.enter_context(_other()) for _ in range(count)]
         for other in others:
@@ -103,12 +103,12 @@ def busy_processes(count: int) -> Iterator[None]:
 
 @contextmanager
 def _other() -> Iterator[subprocess.Popen[bytes]]:
-    """One that may still be starting: it says so once it computes."""
+    """Start one, which prints a character once it is busy."""
     other = subprocess.Popen(
         command("phichat.bench.load"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # Ctrl+C is for it, too, and it would show where it was
+        stderr=subprocess.DEVNULL,  # it gets Ctrl+C, too, and would print a traceback
         env=child_environment(),
     )
     with other:
@@ -124,7 +124,7 @@ def _leave_with_parent() -> None:
 
 
 def main() -> None:
-    """Compute."""
+    """Be busy until standard input is closed."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     os.write(1, b".")
     while True:

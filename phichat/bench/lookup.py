@@ -1,6 +1,6 @@
-"""One engine copies a text and makes one up, by turns with guesses and without.
+"""Measure prompt lookup: one engine copies a text and makes one up, in turns with and without it.
 
-A model that says noise copies nothing: it is made to say what a real one would. Its own work is done all the same.
+A test model of random weights copies nothing, so its sampler is made to choose the tokens of a given text.
 
 echo '{"model": …}' | python -m phichat.bench.lookup
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
@@ -20,40 +20,31 @@ from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.llama.generation import TokenSampler
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PhichatError
 
 
-class Chain(Protocol):
-    """Chooses tokens; a SamplerChain is one."""
-
-    def choose(self, context: Any, index: int = -1) -> int:
-        """The next token, from what followed the token of that index in the last step."""
-
-    def close(self) -> None:
-        """Nothing more is chosen."""
-
-
 class Forcing:
-    """Makes sampler chains that choose the tokens of `script`, one after the other, in place of the model's own."""
+    """Makes samplers that choose the tokens of `script` in place of the model's own."""
 
     def __init__(self, script: Sequence[int]) -> None:
         self._script = script
 
     def __call__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> "ForcedChain":
-        """One for one reply."""
+        """Return the sampler of one reply."""
         return ForcedChain(SamplerChain(sampling, seed, vocabulary_size, begun), self._script)
 
 
 class ForcedChain:
-    """See `SamplerChain`."""
+    """Implements TokenSampler with a script."""
 
-    def __init__(self, chain: Chain, script: Sequence[int]) -> None:
+    def __init__(self, chain: TokenSampler, script: Sequence[int]) -> None:
         self._chain, self._script = chain, iter(script)
 
     def choose(self, context: Any, index: int = -1) -> int:
-        """The script's next token; the chain's own choice takes its time, and counts once the script is over."""
+        """Return the script's next token, or after its end the chain's; the chain samples in any case, for the time."""
         return next(self._script, self._chain.choose(context, index))
 
     def close(self) -> None:
@@ -82,14 +73,14 @@ STORY = (
 )
 
 LONGEST_REPLY, SHORTEST_REPLY = 128, 24  # tokens
-TRIED = 20.0  # seconds after which the first reply has shown how fast the model is, and whether it copies
-ALIKE = 0.4  # of the words of what should be copied, in their order; the starter's are 0.8 alike, noise hardly any
-ROUNDS = 2  # at least, where the model is not too slow for them
+TRIED = 20.0  # seconds of the first reply at most, which shows how fast the model is and whether it copies
+ALIKE = 0.4  # similarity from which on a reply is a copy: the starter model's has 0.8, noise hardly any
+ROUNDS = 2  # at least, unless the model is too slow
 
 
 @dataclass(frozen=True)
 class LookupReply:
-    """A reply, when its tokens came, and how many of them had been guessed."""
+    """A reply, the times of its tokens, and how many of them came from prompt lookup."""
 
     text: str
     clock: Clock
@@ -97,17 +88,17 @@ class LookupReply:
 
     @property
     def speed(self) -> float:
-        """Tokens a second; 0 where it said nothing."""
+        """Tokens per second; 0 for an empty reply."""
         return self.clock.figures(0)["generation"] if self.clock.ticks else 0.0
 
     @property
     def share(self) -> float:
-        """Of its tokens, how many had been guessed."""
+        """Share of its tokens that came from prompt lookup."""
         return self.looked_up / max(len(self.clock.ticks), 1)
 
 
 class LookupEngine:
-    """The engine, loaded as the order says."""
+    """The engine, with model and settings of an order."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._path = Path(order["model"])
@@ -117,18 +108,18 @@ class LookupEngine:
         self.tokens = LONGEST_REPLY
 
     def copies(self, *, looks_up: bool, forced: bool = False, seconds: float | None = None) -> LookupReply:
-        """Its copy of the text."""
+        """Return its copy of the text."""
         exact = Sampling(temperature=0, repeat_penalty=1, seed=0)
         return self._say(COPYING, exact, looks_up, COPY if forced else "", seconds)
 
     def makes_up(self, seed: int, *, looks_up: bool, forced: bool = False) -> LookupReply:
-        """A story of its own."""
+        """Return a story of its own."""
         return self._say(FREE, replace(self._sampling, seed=seed), looks_up, STORY if forced else "")
 
     def _say(
         self, text: str, sampling: Sampling, looks_up: bool, forced: str, seconds: float | None = None
     ) -> LookupReply:
-        """With a context of its own each time, so that nothing is kept of the reply before."""
+        """Return a reply, from a new context, so that nothing of the one before is in the KV cache."""
         self._engine.load(
             ModelRef.of_file(self._path), replace(self._settings, looks_up=looks_up), CancelToken(), lambda _: None
         )
@@ -150,12 +141,12 @@ class LookupEngine:
         return LookupReply("".join(pieces), Clock(begun, ticks), looked_up)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free all memory."""
         self._engine.close()
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Both kinds of reply, with guesses and without, in so many `rounds` or as many as there are `seconds` for."""
+    """Measure both kinds of reply with and without prompt lookup, in at most `rounds`, for about `seconds`."""
     speaker = LookupEngine(order)
     try:
         return _measure(speaker, order["rounds"], order["seconds"])
@@ -185,19 +176,19 @@ def _measure(speaker: LookupEngine, rounds: int, seconds: float) -> Figures:
 
 
 def _compared(spoken: dict[bool, LookupReply]) -> Figures:
-    """Both speeds, and the share of tokens that had been guessed where that was done."""
+    """Return both speeds, and the share of tokens from prompt lookup."""
     return {"on": spoken[True].speed, "off": spoken[False].speed, "looked_up": spoken[True].share}
 
 
 def _is_copy(text: str) -> bool:
-    """Whether `text`, which may have been cut off, is more or less what was to be copied."""
+    """Return whether `text`, which may have been cut off, is more or less a copy."""
     said = text.split()
     alike = difflib.SequenceMatcher(None, COPY.split()[: len(said)], said, autojunk=False)
     return bool(said) and alike.ratio() > ALIKE
 
 
 def _tokens(path: Path, text: str) -> Sequence[int]:
-    """`text` as a model's file writes it."""
+    """Return the tokens of `text`."""
     if not text:
         return ()
     parameters = lib.llama_model_default_params()

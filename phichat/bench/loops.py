@@ -1,4 +1,4 @@
-"""llama.cpp without the app: a plain decode loop with the app's settings, and llama-cpp-python with its own.
+"""llama.cpp without the app: a plain loop with the app's settings, and llama-cpp-python with its defaults.
 
 echo '{"what": "same", …}' | python -m phichat.bench.loops
 """
@@ -19,13 +19,13 @@ from phichat.engine.llama.sampler import plain_chain
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Read `tokens`, then make `count` more, or as many as there are `seconds` for."""
+    """Decode `tokens`, then generate `count` more, for `seconds` at most."""
     loops: dict[str, Callable[[dict[str, Any]], Clock]] = {"same": _same, "bare": _bare}
     return loops[order["what"]](order).figures(len(order["tokens"]))
 
 
 def _same(order: dict[str, Any]) -> Clock:
-    """The app's settings and its steps with llama.cpp's own samplers, and nothing else of it."""
+    """Run a plain loop with the app's settings and llama.cpp's own samplers."""
     settings, sampling = EngineSettings(**order["settings"]), Sampling(**order["sampling"])
     start_library(settings.variant)
     model, context = _loaded(order["model"], settings)
@@ -65,8 +65,8 @@ def _decode(context: Any, tokens: list[int]) -> None:
 
 
 def _bare(order: dict[str, Any]) -> Clock:
-    """As one would use llama-cpp-python without reading on: all its defaults, but room for the prompt."""
-    start_library(order["settings"]["variant"])  # which finds no variant by itself
+    """Run llama-cpp-python with its defaults and a context that the prompt fits into."""
+    start_library(order["settings"]["variant"])  # llama-cpp-python loads no variant by itself
     llama = llama_cpp.Llama(order["model"], n_ctx=order["settings"]["context"], verbose=False)
     llama.eval([0] * 4)
     llama.reset()  # type: ignore[no-untyped-call]

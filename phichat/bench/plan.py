@@ -1,4 +1,4 @@
-"""What is to be measured, as every part receives it, with which settings, and on which computer."""
+"""The plan of a benchmark that every part receives, calibrated settings, and facts about the computer."""
 
 import os
 import platform
@@ -22,13 +22,13 @@ class Plan:
     """One benchmark.
 
     Attributes:
-        model: the model's file.
-        settings: how the app runs it.
-        sampling: how replies are sampled.
-        sweep: whether to look for the fastest settings too.
-        report: hears what is being done, a sentence at a time.
-        seconds: how long a part may take, more or less.
-        rounds: how often each thing is timed at most; the median counts.
+        model: the path of the model.
+        settings: engine settings of the app.
+        sampling: sampling settings of the replies.
+        sweep: whether to search for the fastest settings, too.
+        report: called with sentences about progress.
+        seconds: about how long a part may take.
+        rounds: how often each figure is measured at most; the median counts.
     """
 
     model: Path
@@ -43,7 +43,7 @@ class Plan:
 def calibrated_settings(
     model: Path, settings: EngineSettings, memory: TuningStore, report: Callable[[str], None]
 ) -> EngineSettings:
-    """What becomes of `settings`. They are measured first if that was never done: the app does so by and by."""
+    """Return the calibrated settings, and calibrate first if needed; the app does so when it is idle."""
     if not memory.is_measured(model):
         report(tr("Measuring which settings are the fastest …"))
         engine = EngineProcess(memory)
@@ -57,7 +57,7 @@ def calibrated_settings(
 
 
 def describe_machine() -> dict[str, Any]:
-    """What one needs to know to compare two benchmarks; `load` is how busy it was, as processes waiting to run."""
+    """Return what is needed to compare two benchmarks; `load` is the load average of the last minute."""
     return {
         "system": platform.platform(terse=True),
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""One timed run, in a process of its own: its orders go in as JSON, its figures come out as JSON."""
+"""Timed runs in processes of their own, which read an order and print figures as JSON."""
 
 import json
 import statistics
@@ -21,13 +21,13 @@ from phichat.runtime import command
 
 @dataclass(frozen=True)
 class Clock:
-    """When each token of a reply came, in seconds; `asked` is when its prompt was handed over."""
+    """Times of a request, `asked`, and of each token of its reply, `ticks`, in seconds."""
 
     asked: float
     ticks: Sequence[float]
 
     def figures(self, prompt_tokens: int) -> dict[str, float]:
-        """Tokens per second: the prompt's up to the first token, the reply's from the first to the last."""
+        """Return tokens per second: of the prompt until the first token, of the reply from the first to the last."""
         first, last = self.ticks[0], self.ticks[-1]
         return {
             "prompt": prompt_tokens / (first - self.asked),
@@ -36,18 +36,18 @@ class Clock:
 
 
 def is_enough(ticks: Sequence[float], order: Mapping[str, Any]) -> bool:
-    """Whether there are the `count` tokens that were ordered, or `seconds` have passed since the first of them."""
+    """Return whether there are `count` tokens, or `seconds` have passed since the first."""
     is_late = order["seconds"] is not None and len(ticks) > 1 and ticks[-1] - ticks[0] > order["seconds"]
     return bool(is_late or len(ticks) >= order["count"])
 
 
 Figures = dict[str, Any]
 
-LONGEST = 600.0  # seconds after which a thing counts as hung
+LONGEST = 600.0  # seconds after which a process counts as hung
 
 
 def run_module(module: str, order: Mapping[str, Any], **variables: str) -> Figures | None:
-    """What `module`, as a program, says to `order`; None where it died, failed or hung."""
+    """Run `module` with `order`; return its figures, or None if it crashed, failed or hung."""
     try:
         finished = subprocess.run(
             command(module),
@@ -66,12 +66,12 @@ def run_module(module: str, order: Mapping[str, Any], **variables: str) -> Figur
 
 
 def print_figures(measure: Callable[[dict[str, Any]], Figures]) -> None:
-    """The other side of `run_module`: read the order, say the figures on the last line."""
+    """Read an order from standard input and print its figures; the other side of `run_module`."""
     print(json.dumps(measure(json.load(sys.stdin))), flush=True)
 
 
 def medians(runs: Sequence[Figures | None]) -> Figures | None:
-    """The median of every figure; None if a run died, for what dies at times cannot be relied on."""
+    """Return the median of every figure; None if a run failed."""
     complete = [run for run in runs if run is not None]
     if not runs or len(complete) < len(runs):
         return None
@@ -79,28 +79,28 @@ def medians(runs: Sequence[Figures | None]) -> Figures | None:
 
 
 def rounded(value: float) -> float:
-    """Four digits are more than a benchmark knows."""
+    """Return `value` with four significant digits."""
     return float(f"{value:.4g}")
 
 
 @contextmanager
 def temporary_home() -> Iterator[dict[str, str]]:
-    """The variables for an app that has never run before, whose traces are gone afterwards."""
+    """Yield environment variables for an empty home, which is deleted afterwards."""
     with TemporaryDirectory(prefix="phichat-bench-", ignore_cleanup_errors=True) as folder:
         yield {"PHICHAT_HOME": str(Path(folder)), "HF_HUB_OFFLINE": "1"}
 
 
-REPLY_SEED = 7  # with it, the starter does not end its reply early
-STARTING = 1.0  # seconds a process takes to begin, about
+REPLY_SEED = 7  # with it, the starter model does not end its reply early
+STARTING = 1.0  # seconds a process takes to start, about
 
 
 def run_app(
     plan: Plan, words: int, tokens: int, *, seconds: float | None = None, follows_load: bool = False
 ) -> Figures:
-    """One run through the worker thread and the child process, timed where the window would see it.
+    """Run the app's engine once, through its thread and child process; return figures as the window would see them.
 
-    Nothing is looked up: that is the part `lookup`, and the loops beside this cannot. The reply ends after `tokens`,
-    or `seconds` after its first. Raises PhichatError.
+    Prompt lookup is off, as the loops compared to this have none. The reply ends after `tokens`, or `seconds` after its
+    first token. Raise PhichatError if it fails.
     """
     settings = replace(plan.settings, looks_up=False, follows_load=follows_load)
     order = {
@@ -119,7 +119,7 @@ def run_app(
 def run_loop(
     kind: str, plan: Plan, settings: EngineSettings, like: Figures, *, seconds: float | None = None
 ) -> Figures | None:
-    """One run of the loop `kind`, which reads the tokens of a run of ours and writes as many; None where it died."""
+    """Run a loop of `kind` on the prompt and reply length of `like`, a run of the app; return None if it failed."""
     order = {
         "what": kind,
         "model": str(plan.model),
@@ -133,7 +133,7 @@ def run_loop(
 
 
 def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
-    """The app itself cannot do what is to be measured."""
+    """Return the error for an app that fails itself."""
     return PhichatError(
         tr("{name} could not be measured: {reason}. Try it with `phichat ask`.").format(
             name=plan.model.name, reason=reason
@@ -142,7 +142,7 @@ def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
 
 
 def long_question(words: int) -> str:
-    """A text of so many words that asks for a long answer."""
+    """Return a prompt of about so many words that asks for a long reply."""
     sentence = "The old ferry goes over the river every morning and carries bread, letters and people to the town."
     whole = " ".join([sentence] * (words // len(sentence.split()) + 1)).split()[:words]
     return f"Tell me a very long story with many chapters. {' '.join(whole)}"

@@ -1,4 +1,4 @@
-"""How fast the model reads and writes, beside bare llama.cpp, and what guessing ahead is worth."""
+"""The parts `speed` and `lookup`: the app compared to bare llama.cpp, and the gain of prompt lookup."""
 
 import statistics
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from phichat.i18n import tr
 
 PROMPT_WORDS = 450  # about 512 tokens
 REPLY_TOKENS = 96
-SWEEPS = 2  # runs of each of the settings among which the fastest are sought, at least
-SLOWER = 1.5  # how much longer than ours these take, on average: half of them do without threads
+SWEEPS = 2  # runs of each of the settings in a sweep, at least
+SLOWER = 1.5  # times as long as the app a run of a sweep takes, on average
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is read and written in one run, and how many runs there are."""
+    """Words of the prompt, tokens of the reply, and rounds."""
 
     words: int
     tokens: int
@@ -31,7 +31,7 @@ PROBE = Size(words=60, tokens=8, rounds=1)
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The part `speed`. Ours comes first in each round: the others read its tokens and write as many."""
+    """Measure the part `speed`. In each round the app runs first; the loops then decode as many tokens."""
     probe = run_app(plan, PROBE.words, PROBE.tokens)
     loops = {"bare": ("bare", plan.settings), "same": ("same", plan.settings)}
     if plan.sweep and (fastest := _sweep(plan, probe)):
@@ -43,7 +43,7 @@ def measure(plan: Plan) -> dict[str, Any]:
         run = run_app(plan, size.words, size.tokens)
         runs["ours"].append(run)
         for name, (kind, settings) in loops.items():
-            if None not in runs[name]:  # what died once is not tried again
+            if None not in runs[name]:  # what failed once is not tried again
                 runs[name].append(run_loop(kind, plan, settings, run))
     found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
     found |= {name: medians(runs[name]) for name in loops}
@@ -58,9 +58,9 @@ def _speeds(runs: list[Figures]) -> Figures:
 
 
 def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
-    """As much as fits into the plan's time and the model's context, by what a short run took.
+    """Return the largest size that fits into the plan's time and the context, by the figures of a short run.
 
-    There are so many `runs` in a round; less is read and written so that there are so many `rounds`.
+    A round has so many `runs`; shorten them until there is time for so many `rounds`.
     """
     each = len(probe["tokens"]) / PROBE.words
 
@@ -77,7 +77,7 @@ def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Si
 
 
 def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
-    """The settings with which a plain loop is done soonest, by the medians of several runs; None if all of them die."""
+    """Return the settings with which a plain loop is fastest, by medians; None if all of them fail."""
     variants = list(_variants(plan.settings))
     size = _choose_size(plan, probe, SLOWER * len(variants), SWEEPS)
     like = run_app(plan, size.words, size.tokens)
@@ -85,18 +85,14 @@ def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
     for _ in range(max(SWEEPS, size.rounds)):
         for settings, figures in zip(variants, runs, strict=True):
             if None not in figures:
-                _tell(plan, settings)
+                plan.report(
+                    tr("Measuring repacking {repacking}, flash attention {flash}, threads {threads} …").format(
+                        repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
+                    )
+                )
                 figures.append(run_loop("same", plan, settings, like))
     complete = [(_seconds(found, like), index) for index, figures in enumerate(runs) if (found := medians(figures))]
     return variants[min(complete)[1]] if complete else None
-
-
-def _tell(plan: Plan, settings: EngineSettings) -> None:
-    plan.report(
-        tr("Measuring repacking {repacking}, flash attention {flash}, threads {threads} …").format(
-            repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
-        )
-    )
 
 
 def _variants(settings: EngineSettings) -> Iterator[EngineSettings]:
@@ -110,7 +106,7 @@ def _seconds(figures: Figures, like: Figures) -> float:
 
 
 def measure_lookup(plan: Plan) -> dict[str, Any]:
-    """The part `lookup`, all of it in one process: what is compared is too near for the luck of two."""
+    """Measure the part `lookup`, in one process: the difference is too small to compare two."""
     plan.report(tr("Measuring guesses …"))
     figures = run_module("phichat.bench.lookup", lookup_order(plan))
     if figures is None or "error" in figures:
@@ -119,7 +115,7 @@ def measure_lookup(plan: Plan) -> dict[str, Any]:
 
 
 def lookup_order(plan: Plan) -> Figures:
-    """What that process is told."""
+    """Return the order for that process."""
     return {
         "model": str(plan.model),
         "settings": plan.settings.as_json(),

@@ -1,4 +1,4 @@
-"""What the window costs: to open, beside a bare one; at work and at rest, on its main thread and in memory; to stop."""
+"""The part `window`: start-up compared to a bare window, stutter, memory, idle CPU and the time to stop a reply."""
 
 import shutil
 import statistics
@@ -17,18 +17,18 @@ from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.runtime import command, is_frozen
 
-WORDS = 450  # of the question that is answered while the window is watched
-REPLY = 256  # tokens of its answer at most
-TYPED = 400  # characters of the next one, which is written key by key
-SETTLING, IDLE = 5.0, 10.0  # seconds at rest: a conversation is put away after three
-MESSAGES = 10_000  # of the conversation that is opened, resized, and paged through from its end to its beginning
-LETTERS, SPEED = 20_000, 200.0  # of a reply that comes in it, at so many tokens a second
-LONG = 1800  # words of the question that is stopped while it is read: about 2,000 tokens
+WORDS = 450  # of the question during whose reply stutter is measured
+REPLY = 256  # tokens of its reply at most
+TYPED = 400  # characters of the next one, typed key by key
+SETTLING, IDLE = 5.0, 10.0  # seconds without input; the prompt cache is written after three
+MESSAGES = 10_000  # of the long conversation
+LETTERS, SPEED = 20_000, 200.0  # of a reply in it, at so many tokens per second
+LONG = 1800  # words of the question that is stopped during prefill: about 2,000 tokens
 OPENING = 60.0  # seconds after which a window counts as hung
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The part `window`."""
+    """Measure the part `window`."""
     variables = {"QT_QPA_PLATFORM": "offscreen"} if display.trouble() else {}
     plan.report(tr("Opening windows …"))
     found: Figures = _openings(plan.rounds, variables)
@@ -39,20 +39,16 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _openings(rounds: int, variables: dict[str, str]) -> Figures:
-    """The median seconds from starting Python to its end, of windows that close once they take input."""
+    """Return the median seconds from start to exit of windows that close once they take input."""
     times: dict[str, list[float]] = {"start_seconds": [], "bare_window_seconds": []}
     for _ in range(rounds):
-        for (_name, seconds), program in zip(times.items(), (_ours(), _bare()), strict=True):
+        for seconds, program in zip(times.values(), ([*command(), "--quit-when-ready"], _bare()), strict=True):
             seconds.append(_seconds(program, variables))
     return {name: rounded(statistics.median(seconds)) for name, seconds in times.items()}
 
 
-def _ours() -> list[str]:
-    return [*command(), "--quit-when-ready"]
-
-
 def _bare() -> list[str]:
-    """In a checkout as a script, as our package would cost it time."""
+    """Return the command of the bare window; in a checkout a script, as importing our package takes time."""
     if is_frozen():
         return command("phichat.bench.window_bare")
     return [sys.executable, "-P", str(Path(__file__).with_name("window_bare.py"))]
@@ -89,7 +85,7 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
 
 
 def _long(plan: Plan, variables: dict[str, str]) -> Figures:
-    """The window with a conversation of many messages, and a model that says what it is told to."""
+    """Measure the window with a conversation of many messages and a paced engine."""
     with temporary_home() as home:
         order = {"model": str(plan.model), "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
         return _alive(run_module("phichat.bench.window_long", order, **home, **variables))
@@ -102,7 +98,7 @@ def _alive(figures: Figures | None) -> Figures:
 
 
 def _bring_settings(home: Path) -> None:
-    """What was learned about models is known there, too, so that the window need not measure it while it is watched."""
+    """Copy the calibrated settings to `home`, so that the window does not calibrate while it is measured."""
     known = paths.home().engine
     if known.is_file():
         shutil.copyfile(known, paths.Home(home).engine)

@@ -1,7 +1,4 @@
-"""The real window at work: it loads, reads, writes and is stopped, while its main thread and memory are watched.
-
-So they are while a person writes the next question; and so is the processor while nothing happens at all.
-"""
+"""The real window at work, driven by a scripted user: stutter, memory, idle CPU, and the time to stop a reply."""
 
 import statistics
 import sys
@@ -25,10 +22,10 @@ Part = TypeVar("Part", bound=QObject)
 
 
 class ScriptedUser(QObject):
-    """A person at a window.
+    """Drives a window as a user would.
 
     Attributes:
-        read_ahead: how many steps of what was being written the model has read.
+        read_ahead: how many steps of drafts have been prefilled.
     """
 
     def __init__(self, window: QWidget) -> None:
@@ -44,39 +41,39 @@ class ScriptedUser(QObject):
         thread.failed.connect(self._give_up)
 
     def wait(self, kind: type, count: int = 1) -> bool:
-        """Until so many events of a kind have come; False if the reply is over before."""
+        """Wait for so many events of `kind`; return False if the reply ends before."""
         self._kind, self._left = kind, count
         self._loop.exec()
         return self._left == 0
 
     def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Run the event loop for so long."""
         pause = QEventLoop()
         QTimer.singleShot(round(1000 * seconds), pause.quit)
         pause.exec()
 
     def ask(self, text: str) -> None:
-        """Ask in a new conversation."""
+        """Send `text` in a new conversation."""
         self.part(QAbstractButton, "newConversationButton").click()
         self.go_on_asking(text)
 
     def go_on_asking(self, text: str) -> None:
-        """Ask in the conversation that is shown."""
+        """Send `text` in the current conversation."""
         self._reply = None
         self.part(QTextEdit, "composer").setPlainText(text)
         self.part(QAbstractButton, "sendButton").click()
 
     def write(self, text: str) -> None:
-        """Write `text` in the conversation, key by key."""
+        """Type `text` into the composer, key by key."""
         typing = KeyTyper(self.part(QTextEdit, "composer"), text)
         typing.run()
 
     def take_back(self) -> None:
-        """Delete what is written."""
+        """Clear the composer."""
         self.part(QTextEdit, "composer").clear()
 
     def stop(self) -> float:
-        """Click Stop; the milliseconds until the window is idle."""
+        """Click Stop; return the milliseconds until the window is idle."""
         button = self.part(QAbstractButton, "stopButton")
         started = time.perf_counter()
         button.click()
@@ -85,11 +82,11 @@ class ScriptedUser(QObject):
         return 1000 * (time.perf_counter() - started)
 
     def limit_replies(self, tokens: int) -> None:
-        """No reply longer than that, so that slow models are done in time."""
+        """Set the longest reply, so that slow models end in time."""
         self.part(QAbstractSpinBox, "maxTokensSpin").setProperty("value", tokens)
 
     def part(self, kind: type[Part], name: str) -> Part:
-        """What is called that in the window."""
+        """Return the object called `name`."""
         found = self._window.findChild(kind, name)
         if found is None:
             sys.exit(f"the window has no {name}")
@@ -97,12 +94,12 @@ class ScriptedUser(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
-        if isinstance(event, PromptReady):  # which nothing has that is read ahead
+        if isinstance(event, PromptReady):  # which a draft has not
             self._reply = stop
         if stop is not self._reply and not isinstance(event, Loaded):
             self.read_ahead += isinstance(event, Reading)
             return
-        if self._left and isinstance(event, self._kind):  # more may come before the loop ends
+        if self._left and isinstance(event, self._kind):  # more may come before the event loop ends
             self._left -= 1
         if not self._left or isinstance(event, Done):
             self._loop.quit()
@@ -113,7 +110,7 @@ class ScriptedUser(QObject):
 
 
 class KeyTyper(QObject):
-    """Presses the keys of `text`, one after the other."""
+    """Sends the key events of `text`, `KEYS_PER_SECOND`."""
 
     def __init__(self, field: QTextEdit, text: str) -> None:
         super().__init__()
@@ -123,7 +120,7 @@ class KeyTyper(QObject):
         self._timer.timeout.connect(self._press)
 
     def run(self) -> None:
-        """Until all is written."""
+        """Type all of it."""
         self._field.setFocus()
         self._timer.start()
         self._loop.exec()
@@ -141,12 +138,12 @@ class KeyTyper(QObject):
 
 
 TICK = 0.004  # seconds
-SHORT = 20  # words of a question whose answer is stopped
+SHORT = 20  # words of a question whose reply is stopped
 WRITTEN = 5  # tokens after which a reply is stopped
 
 
 class StutterMeter(QObject):
-    """How late a timer's ticks come on this thread, in milliseconds: what a person feels as stutter."""
+    """Measures how late a timer fires on the main thread, in milliseconds: what a user feels as stutter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,16 +157,17 @@ class StutterMeter(QObject):
         self._times.append(time.perf_counter())
 
     def finish(self) -> Figures:
-        """Stop ticking; the worst, and what all but one in a hundred stay under."""
+        """Stop the timer; return the 99th percentile and the maximum."""
         self._timer.stop()
         late = sorted(1000 * max(0.0, after - before - TICK) for before, after in pairwise(self._times))
         return {"stall_ms_p99": rounded(late[int(len(late) * 0.99)]), "stall_ms_max": rounded(late[-1])}
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Open the window with `model`, ask `words`, hear a `reply`; write, rest; stop answers to long and short questions.
+    """Open the window with `model`, request a reply, type, be idle, and stop replies to long and short questions.
 
-    `typed` characters are written; at rest, `idle` seconds are watched after some for settling.
+    The order has the `words` of the question, the tokens of its `reply`, the characters `typed`, the seconds `settling`
+    and `idle`, the `rounds`, and the words of the `long` question.
     """
     application = QApplication(sys.argv[:1])
     lateness = StutterMeter()
@@ -193,7 +191,7 @@ def measure(order: dict[str, Any]) -> Figures:
 
 
 def _typing(visitor: ScriptedUser, characters: int) -> Figures:
-    """Stutter while so many are written, which the model reads along: in how many steps is told, too."""
+    """Return the stutter while typing so many characters, which are prefilled, and in how many steps that was."""
     text = long_question(characters)[:characters]
     visitor.read_ahead, lateness = 0, StutterMeter()
     visitor.write(text)
@@ -203,7 +201,7 @@ def _typing(visitor: ScriptedUser, characters: int) -> Figures:
 
 
 def _idle(visitor: ScriptedUser, settling: float, seconds: float) -> float:
-    """The share of all of the processor, in percent, that window and model take where nothing is asked of them."""
+    """Return the percentage of all cores that window and engine use when idle."""
     visitor.pause(settling)
     used, begun = _processor_seconds(), time.perf_counter()
     visitor.pause(seconds)
@@ -218,17 +216,17 @@ def _processor_seconds() -> float:
 
 
 def _stops(visitor: ScriptedUser, rounds: int, words: int, kind: type, count: int) -> float | None:
-    """The median milliseconds from Stop to rest, where Stop comes after `count` events of a kind."""
+    """Return the median milliseconds to stop a reply after `count` events of `kind`; None if they ended before."""
     times = []
     for number in range(rounds):
-        visitor.ask(f"{number}. {long_question(words)}")  # begins differently each time, so that nothing is kept
+        visitor.ask(f"{number}. {long_question(words)}")  # a new beginning, not in the KV cache
         if visitor.wait(kind, count):
             times.append(visitor.stop())
     return rounded(statistics.median(times)) if times else None
 
 
 def memory_mib() -> float:
-    """This process's share of memory in MiB: PSS, or what is its alone where the system does not tell."""
+    """Return the memory of this process in MiB: PSS, or USS if the system does not tell."""
     memory = psutil.Process().memory_full_info()
     return rounded(getattr(memory, "pss", memory.uss) / 2**20)
 

@@ -1,4 +1,4 @@
-"""The least window that looks like ours: what opening ours is compared with."""
+"""A minimal window with the same parts, which start-up is compared to."""
 
 import sys
 
@@ -19,7 +19,7 @@ SETTINGS = 7
 
 
 def main() -> int:
-    """Show it, and quit once it takes input."""
+    """Show the window, and quit once it takes input."""
     application = QApplication(sys.argv[:1])
     window = QMainWindow()
     window.setCentralWidget(QTextEdit())

@@ -1,4 +1,4 @@
-"""The real window with a very long conversation: it is opened, resized, paged through, and a long reply comes."""
+"""The real window with a very long conversation: opening, resizing, paging, and a long reply."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ from phichat.engine.base import (
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
-LETTERS = 5  # to a token
+LETTERS = 5  # of a token
 
 _PROSE = (
     "The old ferry goes over the river **every morning** and carries bread, letters and people to the town. It is "
@@ -49,7 +49,7 @@ _ANSWERS = (
 
 
 class PacedEngine:
-    """Implements Engine: each reply is `letters` long and comes at so many tokens a second."""
+    """Implements Engine: each reply has so many `letters` and comes at `speed` tokens per second."""
 
     def __init__(self, letters: int, speed: float) -> None:
         self._text, self._speed = long_text(letters), speed
@@ -61,11 +61,11 @@ class PacedEngine:
         stop: CancelToken,  # noqa: ARG002 - the protocol's
         report: Callable[[Event], None],  # noqa: ARG002
     ) -> Loaded:
-        """At once."""
+        """Load nothing."""
         return Loaded(model, "phi3", settings.context, "narrator", settings)
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
-        """Tell it. A token that is late does not delay the others."""
+        """Yield the reply; a token that is late does not delay the others."""
         yield PromptFit(1, 0, 4096)
         if not request.is_draft:
             yield PromptReady((1,), "")
@@ -73,14 +73,14 @@ class PacedEngine:
         yield Done(Ending.STOP, 0)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
-        """There is nothing to find."""
+        """Do nothing."""
         yield from ()
 
     def unload(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing."""
 
     def _tell(self, stop: CancelToken) -> Iterator[Event]:
         begun = time.perf_counter()
@@ -91,13 +91,13 @@ class PacedEngine:
 
 
 def long_text(letters: int) -> str:
-    """Markdown of that length, with a bit of everything."""
+    """Return Markdown of that length, with all kinds of blocks."""
     text = "\n\n".join(_ANSWERS)
     return "\n\n".join([text] * (letters // len(text) + 1))[:letters]
 
 
 def long_record(messages: int) -> ConversationRecord:
-    """A conversation of so many messages."""
+    """Return a conversation of so many messages."""
     path: list[Message] = []
     for number in range(messages):
         parent = path[-1].id if path else None
@@ -112,14 +112,14 @@ def long_record(messages: int) -> ConversationRecord:
     return ConversationRecord(heading, path[-1].id, messages=tuple(path))
 
 
-SIZES = [*range(1180, 700, -16), *range(700, 1500, 16)]  # pixels of width, as somebody pulls the window's edge
+SIZES = [*range(1180, 700, -16), *range(700, 1500, 16)]  # pixels of width, as the window's edge is dragged
 HEIGHT = 760
-SETTLING = 2.0  # seconds until all is there that is made when there is time
-BETWEEN = 0.016  # seconds between two steps of what is pulled, and two repeats of a key
+SETTLING = 2.0  # seconds until what is made when idle is there
+BETWEEN = 0.016  # seconds between two steps of dragging, and two repeats of a key
 
 
 class PaintClock(QObject):
-    """Notes when `widget` was last painted: once what is painted with it is, too."""
+    """Records when `widget` was last painted, children included."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class PaintClock(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802 - Qt's
-        """Hear of it."""
+        """Record paint events."""
         if event.type() is QEvent.Type.Paint:
             QTimer.singleShot(0, self._note)
         return False
@@ -137,7 +137,7 @@ class PaintClock(QObject):
 
 
 class TranscriptUser:
-    """A person at a window with a long conversation in its list."""
+    """Opens, resizes and pages a long conversation as a user would."""
 
     def __init__(self, window: QWidget, visitor: ScriptedUser) -> None:
         self._window, self._visitor = window, visitor
@@ -146,10 +146,10 @@ class TranscriptUser:
         self._painted = PaintClock(visitor.part(QWidget, "transcriptContent"))
 
     def open(self, title: str, last: str) -> float:
-        """Click on the conversation called that; the milliseconds until the message named `last` is painted."""
+        """Click on the conversation `title`; return the milliseconds until the message named `last` is painted."""
         while not (index := self._row(title)).isValid():
             self._visitor.pause(0.05)
-        self._visitor.pause(SETTLING)  # what the window prepares once it is shown
+        self._visitor.pause(SETTLING)  # until the window has prepared what it makes when idle
         place = QPointF(self._list.visualRect(index).center())
         started = time.perf_counter()
         for kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
@@ -164,7 +164,7 @@ class TranscriptUser:
         return 1000 * (self._painted.at - started)
 
     def resize(self) -> list[float]:
-        """Pull the window's edge; the milliseconds that each step takes until it is painted."""
+        """Drag the window's edge; return the milliseconds of each step until it is painted."""
         frames = []
         for width in SIZES:
             started = time.perf_counter()
@@ -175,7 +175,7 @@ class TranscriptUser:
         return frames
 
     def page_up(self) -> list[float]:
-        """Page from the end to the beginning; the milliseconds that each page takes until it is painted."""
+        """Page from the end to the beginning; return the milliseconds of each page until it is painted."""
         frames = []
         bar = self._area.verticalScrollBar()
         while bar.value() > 0 or self._window.findChild(QWidget, "message-0") is None:
@@ -202,7 +202,7 @@ class TranscriptUser:
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Open the window, with `messages` in a conversation; go through it; hear `letters` at `speed` tokens a second."""
+    """Measure a conversation of `messages`, and a reply of `letters` at `speed` tokens per second in it."""
     record = long_record(order["messages"])
     _store(record)
     application = QApplication(sys.argv[:1])
@@ -218,7 +218,7 @@ def measure(order: dict[str, Any]) -> Figures:
     figures["opening_memory_mib"] = memory_mib()
     frames = reader.resize()
     figures["scroll_ms_p99"] = rounded(_p99(reader.page_up()))
-    figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # where more messages are there
+    figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # once more messages are there
     reader.go_to_end()
     figures["streaming"] = _streaming(visitor)
     window.close()
@@ -227,7 +227,7 @@ def measure(order: dict[str, Any]) -> Figures:
 
 
 def _streaming(visitor: ScriptedUser) -> Figures:
-    """Stutter while the reply comes."""
+    """Return the stutter while a reply comes."""
     visitor.go_on_asking("Tell me all of it.")
     lateness = StutterMeter()
     visitor.wait(Done)
@@ -235,7 +235,7 @@ def _streaming(visitor: ScriptedUser) -> Figures:
 
 
 def _store(record: ConversationRecord) -> None:
-    """Have it in the history that the window will open."""
+    """Store `record` in the history that the window will open."""
     with closing(History(paths.home().history)) as history:
         history.save_conversation(record).result()
 

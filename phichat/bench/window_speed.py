@@ -1,4 +1,4 @@
-"""One reply on the way a person's goes: worker thread, child process, pipe, signals; timed on the main thread."""
+"""One reply through the app's whole pipeline: engine thread, child process, pipe and signals."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ from phichat.ui.threads.engine_thread import EngineThread
 
 
 class Stopwatch(QObject):
-    """Loads, asks, and notes when what arrives."""
+    """Loads a model, requests a reply, and records when its events arrive on the main thread."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Stopwatch(QObject):
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Load `model`, answer `text`, for so many `seconds` at most."""
+    """Load `model` and reply to `text`, for `seconds` at most."""
     application = QCoreApplication(sys.argv[:1])
     stopwatch = Stopwatch(order)
     application.exec()
