@@ -15,4 +15,6 @@ def make_engine(home: Home, cache_budget: Callable[[], int] | None = None) -> En
     from phichat.engine.settings import TuningStore  # noqa: PLC0415
 
     memory = TuningStore(home.engine)
-    return EngineProcess(memory, states=home.states, budget=cache_budget) if cache_budget else EngineProcess(memory)
+    if cache_budget is None:
+        return EngineProcess(memory)
+    return EngineProcess(memory, cache_folder=home.states, cache_budget=cache_budget)

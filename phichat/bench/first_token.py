@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -148,8 +149,8 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `first-token`: each figure with the cold one, and how many tokens were in the KV cache."""
     parts: dict[str, Callable[[Plan, int], Pair]] = {
         "next_turn": _measure_next_turn,
-        "typed_draft": _measure_typed,
-        "pasted_draft": _measure_pasted,
+        "typed_draft": partial(_measure_draft, write=DraftWriter.type),
+        "pasted_draft": partial(_measure_draft, write=lambda writer: writer.paste(PASTED_BEFORE)),
         "reopened": _measure_reopened,
     }
     begun, found = time.monotonic(), dict[str, list[Pair]]()
@@ -179,17 +180,8 @@ def _measure_next_turn(plan: Plan, number: int) -> Pair:
         return talk.ask((*earlier, Turn(Role.USER, NEXT))), cold
 
 
-def _measure_typed(plan: Plan, number: int) -> Pair:
-    """Measure a long question typed key by key."""
-    return _measure_draft(plan, number, lambda writer: writer.type())
-
-
-def _measure_pasted(plan: Plan, number: int) -> Pair:
-    """Measure a long question pasted a moment before it is sent."""
-    return _measure_draft(plan, number, lambda writer: writer.paste(PASTED_BEFORE))
-
-
 def _measure_draft(plan: Plan, number: int, write: Callable[[DraftWriter], None]) -> Pair:
+    """Measure a long question that is prefilled while it is written."""
     question = f"{number}. {long_question(QUESTION_WORDS)}"
     with _open_chat(plan) as talk:
         cold = talk.ask((Turn(Role.USER, question),))
@@ -223,8 +215,8 @@ def _conversation(talk: TimedChat, number: int) -> tuple[Turn, ...]:
 
 
 @contextmanager
-def _open_chat(plan: Plan, states: Path | None = None) -> Iterator[TimedChat]:
-    engine = EngineProcess(states=states, budget=lambda: BUDGET)
+def _open_chat(plan: Plan, cache_folder: Path | None = None) -> Iterator[TimedChat]:
+    engine = EngineProcess(cache_folder=cache_folder, cache_budget=lambda: BUDGET)
     try:
         engine.load(ModelRef.of_file(plan.model), plan.settings, CancelToken(), lambda _: None)
         yield TimedChat(engine, plan)

@@ -45,16 +45,13 @@ def measure(plan: Plan) -> dict[str, Any]:
         for name, (kind, settings) in loops.items():
             if None not in runs[name]:  # what failed once is not tried again
                 runs[name].append(run_loop(kind, plan, settings, run))
-    found: dict[str, Any] = _speeds([run for run in runs["ours"] if run])
+    speeds = [{name: run[name] for name in ("prompt", "generation")} for run in runs["ours"] if run]
+    found: dict[str, Any] = medians(speeds) or {}
     found |= {name: medians(runs[name]) for name in loops}
     if found.get("sweep"):
         found["sweep"] |= {"settings": loops["sweep"][1].as_json()}
     loads = [run["seconds_to_load"] for run in runs["ours"] if run]
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
-
-
-def _speeds(runs: list[Figures]) -> Figures:
-    return medians([{name: run[name] for name in ("prompt", "generation")} for run in runs]) or {}
 
 
 def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:

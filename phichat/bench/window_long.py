@@ -217,7 +217,8 @@ def measure(order: dict[str, Any]) -> Figures:
     visitor.pause(SETTLING)
     figures["opening_memory_mib"] = memory_mib()
     frames = reader.resize()
-    figures["scroll_ms_p99"] = rounded(_p99(reader.page_up()))
+    pages = sorted(reader.page_up())
+    figures["scroll_ms_p99"] = rounded(pages[int(len(pages) * 0.99)])
     figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # once more messages are there
     reader.go_to_end()
     figures["streaming"] = _streaming(visitor)
@@ -238,10 +239,6 @@ def _store(record: ConversationRecord) -> None:
     """Store `record` in the history that the window will open."""
     with closing(History(paths.home().history)) as history:
         history.save_conversation(record).result()
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
 
 
 if __name__ == "__main__":

@@ -150,7 +150,11 @@ class TuningStore:
         fastest = self.fastest(model)
         known = {name: value for name, value in fastest.items() if type(value) is _MEASURED.get(name)}
         prices = fastest.get("step_prices")
-        if isinstance(prices, list) and len(prices) == len(SIZES) and all(map(_is_price, prices)):
+        if (
+            isinstance(prices, list)
+            and len(prices) == len(SIZES)
+            and all(type(price) is float and 1 <= price < MOST_PRICE for price in prices)
+        ):
             known["step_prices"] = tuple(prices)
         return known
 
@@ -170,10 +174,6 @@ class TuningStore:
         with suppress(OSError):
             length = model.stat().st_size
         return f"{platform.machine()} {processor()}, {library_build()}, {model.name} ({length})"
-
-
-def _is_price(value: object) -> bool:
-    return type(value) is float and 1 <= value < MOST_PRICE
 
 
 def library_build() -> str:

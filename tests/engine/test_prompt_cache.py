@@ -184,8 +184,8 @@ class TestEngines:
 
     def put_away(self, engine: LlamaEngine) -> None:
         engine.save_prompt_cache()
-        assert engine._saving is not None
-        engine._saving.wait()
+        assert engine._open is not None
+        engine._open.cache.wait()
 
     def test_after_a_restart_only_what_is_new_is_read(self, make: Callable[..., LlamaEngine]) -> None:
         plain, cold = self.ask(make(is_on=False), LONG, REPLY, AGAIN)
@@ -203,11 +203,11 @@ class TestEngines:
         expected = [self.ask(make(is_on=False), *turns)[0] for turns in ((LONG, REPLY, AGAIN), (OTHER, REPLY, AGAIN))]
         for turn in (LONG, OTHER):
             self.ask(engine, turn)
-            assert engine._saving is not None
-        engine._saving.wait()  # type: ignore[union-attr]
+            assert engine._open is not None
+        engine._open.cache.wait()  # type: ignore[union-attr]
         text, done = self.ask(engine, LONG, REPLY, AGAIN)
         assert (text, done.cached_tokens > 80) == (expected[0], True)
-        engine._saving.wait()  # type: ignore[union-attr]
+        engine._open.cache.wait()  # type: ignore[union-attr]
         text, done = self.ask(engine, OTHER, REPLY, AGAIN)
         assert (text, done.cached_tokens > 80) == (expected[1], True)
 
@@ -255,7 +255,7 @@ class TestEngines:
     ) -> None:
         folder = tmp_path / "states"
         for expected in (False, True):
-            engine = EngineProcess(states=folder, budget=lambda: PLENTY)
+            engine = EngineProcess(cache_folder=folder, cache_budget=lambda: PLENTY)
             engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             assert (done.cached_tokens > 80) == expected
@@ -277,7 +277,7 @@ class TestEngines:
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
         for end in (EngineProcess.close, EngineProcess.unload, EngineProcess.close):
-            engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
+            engine = EngineProcess(cache_folder=tmp_path / "states", cache_budget=lambda: PLENTY)
             engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             _, done = self.ask(engine, LONG, REPLY, AGAIN)
             end(engine)
@@ -287,7 +287,7 @@ class TestEngines:
     def test_after_its_memory_was_given_back_a_model_knows_what_it_knew(
         self, tmp_path: Path, chatml_model: Path, settings: EngineSettings
     ) -> None:
-        engine = EngineProcess(states=tmp_path / "states", budget=lambda: PLENTY)
+        engine = EngineProcess(cache_folder=tmp_path / "states", cache_budget=lambda: PLENTY)
         engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
         text, cold = self.ask(engine, LONG)
         engine.unload()
@@ -311,7 +311,7 @@ class TestEngines:
                 os.kill(pid, signal.SIGKILL)
 
         for _ in range(5):
-            engine = EngineProcess(states=folder, budget=lambda: PLENTY)
+            engine = EngineProcess(cache_folder=folder, cache_budget=lambda: PLENTY)
             engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
             assert self.ask(engine, LONG, REPLY, AGAIN)[0] == plain
             killer = threading.Thread(target=kill_in_the_middle, args=[engine.pid])

@@ -50,9 +50,8 @@ class LlamaEngine:
 
     make_chain: Callable[[Sampling, int, int, Sequence[int]], TokenSampler] = SamplerChain
 
-    def __init__(self, states: PromptCache | None = None) -> None:
-        self._states = states
-        self._saving: KVCache | None = None
+    def __init__(self, prompt_cache: PromptCache | None = None) -> None:
+        self._prompt_cache = prompt_cache
         self._is_private = False
         self._open: _LoadedModel | None = None
 
@@ -65,13 +64,16 @@ class LlamaEngine:
         head = gguf.read_head(model.path)
         if not _can_chat(head):
             raise not_a_chat_model(head)
-        settings = _fit_settings(head, _start_library(settings, report))
+        chosen = hardware.choose_variant(settings.variant)
+        if chosen.variant:
+            report(chosen)
+        start_library(settings.variant)
+        settings = _fit_settings(head, replace(settings, variant=chosen.variant))
         if warning := check_memory(head, settings.context, settings.cache_type):
             report(Notice(warning))
-        self._open = opened = _LoadedModel(model, head, settings, stop, report)
+        self._open = opened = _LoadedModel(model, head, settings, self._prompt_cache, stop, report)
         if opened.form.notice:
             report(Notice(opened.form.notice))
-        self._saving = KVCache(self._states, _cache_key(opened.loaded), opened.llama)
         return opened.loaded
 
     def save_prompt_cache(self, *, for_long: bool = False) -> None:
@@ -79,8 +81,8 @@ class LlamaEngine:
 
         `for_long` writes all of it, as the model may be unloaded next; otherwise most of it is enough.
         """
-        if self._saving and not self._is_private:
-            self._saving.save(whole=for_long)
+        if self._open and not self._is_private:
+            self._open.cache.save(whole=for_long)
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
@@ -90,7 +92,7 @@ class LlamaEngine:
         if request.is_draft:
             yield from self._prefill_draft(self._open, request, sampling, stop)
         else:
-            yield from self._answer(self._open, request, sampling, stop)
+            yield from self._generate(self._open, request, sampling, stop)
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing: EngineProcess measures settings."""
@@ -103,13 +105,11 @@ class LlamaEngine:
 
     def close(self) -> None:
         """See Engine."""
-        if self._saving:
-            self._saving.wait()
         if self._open:
             self._open.close()
-        self._saving = self._open = None
+        self._open = None
 
-    def _answer(
+    def _generate(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
     ) -> Iterator[Event]:
         started, before = time.perf_counter(), opened.form.notice
@@ -118,17 +118,17 @@ class LlamaEngine:
         if opened.form.notice not in {"", before}:
             yield Notice(opened.form.notice)
         yield PromptReady(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
-        cached = self._reuse_prefix(prompt.tokens, is_private=request.is_temporary)
+        cached = self._reuse_prefix(opened, prompt.tokens, is_private=request.is_temporary)
         yield PromptFit(len(prompt.tokens), cached, opened.loaded.context, prompt.dropped, prompt.first)
-        for done in opened.read(prompt.tokens[cached:], stop):
+        for done in opened.decode_prompt(prompt.tokens[cached:], stop):
             yield Reading(cached + done, len(prompt.tokens))
         statistics = Done(Ending.CANCELLED, sampling.seed or 0, len(prompt.tokens), cached)
         statistics = replace(statistics, prompt_seconds=time.perf_counter() - started)
         if stop.is_set():
             yield statistics
             return
-        opened.refuse_nonsense()
-        yield from self._reply(opened, sampling, stop, statistics, started, begun)
+        opened.check_logits()
+        yield from self._generate_reply(opened, sampling, stop, statistics, started, begun)
 
     def _prefill_draft(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
@@ -142,24 +142,24 @@ class LlamaEngine:
             yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)
             return
         self._is_private = self._is_private or request.is_temporary
-        if self._saving and request.is_temporary:
-            self._saving.wait()  # so that clearing the disk finds all of it
-        if self._saving and request.is_temporary and not any(turn.text for turn in request.turns):
-            self._saving.drop_parked()  # earlier conversations may have been deleted
+        if request.is_temporary:
+            opened.cache.wait()  # so that clearing the disk finds all of it
+            if not any(turn.text for turn in request.turns):
+                opened.cache.drop_parked()  # earlier conversations may have been deleted
         kept, known = opened.llama.kept, len(draft.fixed)
         begun = time.perf_counter()
         if request.only_counts or kept[:known] == draft.fixed:
-            cached = opened.common(draft.fixed)
+            cached = opened.count_common(draft.fixed)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
         else:
-            cached = self._reuse_prefix(draft.fixed, is_private=request.is_temporary)
+            cached = self._reuse_prefix(opened, draft.fixed, is_private=request.is_temporary)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
-            for done in opened.read(draft.fixed[cached:], stop):
+            for done in opened.decode_prompt(draft.fixed[cached:], stop):
                 yield Reading(cached + done, draft.length)
         seconds = time.perf_counter() - begun
         yield Done(Ending.CANCELLED, sampling.seed or 0, draft.length, cached, prompt_seconds=seconds)
 
-    def _reply(
+    def _generate_reply(
         self,
         opened: "_LoadedModel",
         sampling: Sampling,
@@ -169,7 +169,7 @@ class LlamaEngine:
         begun: Sequence[int],
     ) -> Iterator[Event]:
         chain = self.make_chain(sampling, statistics.seed, opened.vocabulary.count, begun)
-        writer = TokenGenerator(opened.llama, chain, opened.pacer(), opened.look_up())
+        writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
         reader = Detokenizer(opened.form.stop_texts, map(opened.vocabulary.piece, begun))
         count, first_at, reason = 0, 0.0, Ending.LENGTH
         reading_done = time.perf_counter()
@@ -204,18 +204,16 @@ class LlamaEngine:
             tokens_per_second=count / seconds if seconds else 0.0,
         )
 
-    def _reuse_prefix(self, tokens: Sequence[int], *, is_private: bool) -> int:
+    def _reuse_prefix(self, opened: "_LoadedModel", tokens: Sequence[int], *, is_private: bool) -> int:
         """Keep the common prefix with the new prompt in the KV cache; return its length. The last token never counts.
 
         The state of another conversation is parked first, unless that was private, and a parked or saved state of this
         one is restored.
         """
-        assert self._open is not None  # noqa: S101 - for the type checker
-        if self._saving:
-            self._saving.switch_prompt(tokens, self._open.common(tokens), keeps=not self._is_private)
+        opened.cache.switch_prompt(tokens, opened.count_common(tokens), keeps=not self._is_private)
         self._is_private = is_private
-        self._open.llama.forget_from(self._open.common(tokens))
-        return len(self._open.llama.kept)
+        opened.llama.forget_from(opened.count_common(tokens))
+        return len(opened.llama.kept)
 
 
 class _LoadedModel:
@@ -226,6 +224,7 @@ class _LoadedModel:
         model: ModelRef,
         head: gguf.Head,
         settings: EngineSettings,
+        prompt_cache: PromptCache | None,
         stop: CancelToken,
         report: Callable[[Event], None],
     ) -> None:
@@ -244,16 +243,27 @@ class _LoadedModel:
             self.vocabulary = LlamaVocabulary(self.llama.model)
             self.form: PromptFormat = format_for(self.vocabulary)
             self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
+            self.loaded = Loaded(
+                model,
+                head.architecture,
+                settings.context,
+                library_version(),
+                settings,
+                most_context=head.context,
+                cpu=system_info(),
+                gpu=settings.gpu_layers != 0,
+            )
+            self.cache = KVCache(prompt_cache, _cache_key(self.loaded), self.llama)
         except BaseException:
             self.llama.close()
             raise
-        self.loaded = _loaded(model, head, settings)
         self._prices = StepCosts(settings.step_prices)
         self._cpu_load.start()
         self._reading, self._writing = (ThreadPacer(settings.threads, self._cpu_load) for _ in range(2))
 
     def close(self) -> None:
-        """Free everything."""
+        """Free everything, once the prompt cache is written."""
+        self.cache.wait()
         self._cpu_load.stop()
         self.llama.close()
 
@@ -262,17 +272,17 @@ class _LoadedModel:
         """How many more tokens fit into the context."""
         return self.loaded.context - len(self.llama.kept)
 
-    def common(self, tokens: Sequence[int]) -> int:
+    def count_common(self, tokens: Sequence[int]) -> int:
         """Return the length of the common prefix with the KV cache; the last token never counts."""
         pairs = zip(self.llama.kept, tokens[:-1], strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-    def look_up(self) -> PromptLookup | None:
+    def make_lookup(self) -> PromptLookup | None:
         """Return the prompt lookup for a reply; None if it is off."""
         is_on = self.loaded.settings.looks_up and self.llama.can_forget_last
         return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
-    def pacer(self) -> ThreadPacer | None:
+    def start_pacer(self) -> ThreadPacer | None:
         """Return what sets the number of threads during a reply; None if that is fixed."""
         if not self.loaded.settings.follows_load:
             return None
@@ -280,7 +290,7 @@ class _LoadedModel:
         self.llama.set_threads(self._writing.threads)
         return self._writing
 
-    def read(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
+    def decode_prompt(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
         """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped."""
         settings = self.loaded.settings
         self.llama.abort_on(stop)
@@ -293,7 +303,7 @@ class _LoadedModel:
         finally:
             self.llama.abort_on(None)
 
-    def refuse_nonsense(self) -> None:
+    def check_logits(self) -> None:
         """Raise ModelDamaged if the last logits are no numbers."""
         if not self.llama.has_finite_logits():
             self.llama.forget_all()
@@ -314,15 +324,6 @@ class _LoadedModel:
         return is_done
 
 
-def _start_library(settings: EngineSettings, report: Callable[[Event], None]) -> EngineSettings:
-    """Initialise llama.cpp; return `settings` with the CPU variant that runs."""
-    chosen = hardware.choose_variant(settings.variant)
-    if chosen.variant:
-        report(chosen)
-    start_library(settings.variant)
-    return replace(settings, variant=chosen.variant)
-
-
 def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """Return `settings` as the model and the memory allow."""
     context = min(settings.context, head.context or settings.context)
@@ -330,19 +331,6 @@ def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
     flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
-
-
-def _loaded(model: ModelRef, head: gguf.Head, settings: EngineSettings) -> Loaded:
-    return Loaded(
-        model,
-        head.architecture,
-        settings.context,
-        library_version(),
-        settings,
-        head.context,
-        system_info(),
-        gpu=settings.gpu_layers != 0,
-    )
 
 
 def _cache_key(loaded: Loaded) -> str:

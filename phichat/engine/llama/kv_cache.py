@@ -30,8 +30,8 @@ class _Parked:
 class KVCache:
     """Parks, saves and restores the KV cache of one loaded model, known by `key`. Threads write the files."""
 
-    def __init__(self, states: PromptCache | None, key: str, llama: LlamaContext) -> None:
-        self._states, self._key, self._llama = states, key, llama
+    def __init__(self, prompt_cache: PromptCache | None, key: str, llama: LlamaContext) -> None:
+        self._prompt_cache, self._key, self._llama = prompt_cache, key, llama
         self._written: tuple[int, ...] = ()
         self._aside: list[_Parked] = []
         self._threads: list[threading.Thread] = []
@@ -56,7 +56,7 @@ class KVCache:
         """Save the KV cache unless it is on disk already; most of it is enough unless `whole`."""
         tokens = tuple(self._llama.kept)
         enough = len(tokens) if whole else MOSTLY * len(tokens)
-        if self._states and len(tokens) >= FEWEST and count_common(self._written, tokens) < enough:
+        if self._prompt_cache and len(tokens) >= FEWEST and count_common(self._written, tokens) < enough:
             self._start_saving(tokens, self._read_state())
 
     def drop_parked(self) -> None:
@@ -68,14 +68,12 @@ class KVCache:
         for thread in self._threads:
             thread.join()
 
-    def _is_written(self, tokens: tuple[int, ...]) -> bool:
-        return self._states is None or tokens == self._written[: len(tokens)]
-
     def _park(self) -> None:
         tokens, data = tuple(self._llama.kept), self._read_state()
         if not data:
             return
-        is_written = self._is_written(tokens) or self._start_saving(tokens, data)
+        is_written = self._prompt_cache is None or tokens == self._written[: len(tokens)]
+        is_written = is_written or self._start_saving(tokens, data)
         room = min(hardware.installed_memory() // SHARE, hardware.available_memory() // LEFT)
         self._aside = [aside for aside in self._aside if count_common(aside.tokens, tokens) < len(aside.tokens)]
         while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
@@ -85,10 +83,10 @@ class KVCache:
 
     def _load_saved(self, tokens: Sequence[int], known: int) -> None:
         """Restore a saved state of `tokens` if it is clearly longer than the `known` tokens."""
-        found = self._states.find_longest(self._key, tokens) if self._states else None
-        if not found or not self._states or found[1] < known + FEWEST:
+        found = self._prompt_cache.find_longest(self._key, tokens) if self._prompt_cache else None
+        if not found or not self._prompt_cache or found[1] < known + FEWEST:
             return
-        data = self._states.load_state(found[0])
+        data = self._prompt_cache.load_state(found[0])
         if data is not None:
             self._restore(tuple(found[0].tokens), data, is_written=True)
 
@@ -111,10 +109,10 @@ class KVCache:
     def _start_saving(self, tokens: tuple[int, ...], data: bytearray) -> bool:
         """Start a thread that saves a state; return False if too many are being written."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if not self._states or not data or len(self._threads) >= MOST_WRITING:
+        if not self._prompt_cache or not data or len(self._threads) >= MOST_WRITING:
             return False
         self._written = tokens
-        thread = threading.Thread(target=self._states.save_state, args=(self._key, tokens, data), daemon=True)
+        thread = threading.Thread(target=self._prompt_cache.save_state, args=(self._key, tokens, data), daemon=True)
         self._threads.append(thread)
         thread.start()
         return True

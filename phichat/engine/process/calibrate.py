@@ -1,6 +1,6 @@
 """Measure the fastest settings for a model in child processes of their own, and remember them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,8 @@ def calibrate(
         if stop.is_set():
             return None
         if tried:
-            found.append(_fastest_with_prices(tried))
+            prices = next((each.prices for each in tried if each.prices), ())
+            found.append(replace(choose_fastest(tried), prices=prices))
         else:  # the child died
             memory.rule_out(path, repacking=repacking)
     if not found:
@@ -48,11 +49,6 @@ def calibrate(
         return None
     memory.save_fastest(path, chosen)
     return chosen
-
-
-def _fastest_with_prices(tried: Sequence[Measured]) -> Measured:
-    """Return the fastest of one weight layout, with that layout's step prices."""
-    return replace(choose_fastest(tried), prices=next((each.prices for each in tried if each.prices), ()))
 
 
 def _weight_layouts(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:

@@ -40,21 +40,21 @@ _log = logging.getLogger(__name__)
 class EngineProcess:
     """Implements Engine with a child process.
 
-    `memory` stores which settings worked; `states` is the folder of the prompt cache, and `budget` returns its size
-    limit in bytes, at each load.
+    `memory` stores which settings worked; `cache_folder` is the folder of the prompt cache, and `cache_budget` returns
+    its size limit in bytes, at each load.
     """
 
     def __init__(
         self,
         memory: TuningStore | None = None,
         command: Sequence[str] = (),
-        states: Path | None = None,
-        budget: Callable[[], int] = lambda: 0,
+        cache_folder: Path | None = None,
+        cache_budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._memory = memory or TuningStore(None)
         self._command = list(command) or runtime.command("phichat.engine.process.host")
-        self._folder, self._budget = str(states) if states else None, budget
-        self._states = self._kept_states()
+        self._cache_folder, self._cache_budget = cache_folder, cache_budget
+        self._cache = self._cache_order()
         self._process: ChildProcess | None = None
         self._loaded: ChildProcess | None = None
         self._model: ModelRef | None = None
@@ -75,9 +75,9 @@ class EngineProcess:
         """See Engine. If the child crashes, try safer settings and remember those that work."""
         self._model = loaded = None
         settings = self._memory.recall(model.path, settings)
-        if self._states != self._kept_states() or settings.variant != self._settings.variant:
+        if self._cache != self._cache_order() or settings.variant != self._settings.variant:
             self.close()  # a child is told once
-            self._states = self._kept_states()
+            self._cache = self._cache_order()
         for event in self._load(model, settings, stop):
             if isinstance(event, Loaded):
                 loaded = event
@@ -92,7 +92,7 @@ class EngineProcess:
         """See Engine."""
         if self._model is None:
             raise EngineError(tr("No model is loaded: choose one first."))
-        if not self._is_ready():
+        if not (self._process and self._process is self._loaded and self._process.is_alive()):
             if not (self._is_away_by_intent or request.is_draft):  # nobody waits for it
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reload(self._model, self._settings, stop)
@@ -126,13 +126,15 @@ class EngineProcess:
         process, self._process = self._process, None
         if process is None:
             return
-        if process is self._loaded and process.is_alive() and self._states["states"]:
+        if process is self._loaded and process.is_alive() and self._cache["cache_folder"]:
             process.send({"do": "unload", "number": self._orders}, wait=False)
             process.wait(patience)
         process.end()
 
-    def _kept_states(self) -> dict[str, object]:
-        return {"states": self._folder, "budget": self._budget()}
+    def _cache_order(self) -> protocol.Line:
+        """Return what a child is told about the prompt cache."""
+        folder = str(self._cache_folder) if self._cache_folder else None
+        return {"cache_folder": folder, "cache_budget": self._cache_budget()}
 
     def _generate(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
         """Generate; each time the child dies before the first token, try again with safer settings."""
@@ -176,7 +178,7 @@ class EngineProcess:
         attempt, crashed = settings, False
         while not stop.is_set():
             self._settings = attempt
-            order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._states}
+            order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._cache}
             self._lower = ""
             try:
                 for event in self._send_order(order, stop):
@@ -253,9 +255,6 @@ class EngineProcess:
                     )
                 ) from error
         return self._process
-
-    def _is_ready(self) -> bool:
-        return self._process is not None and self._process is self._loaded and self._process.is_alive()
 
     def _kill(self, process: ChildProcess) -> None:
         self._is_away_by_intent = True

@@ -119,5 +119,5 @@ def main() -> None:
 def _make_llama(order: protocol.Line) -> "LlamaEngine":
     from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
-    folder, budget = order.get("states"), int(order.get("budget") or 0)
+    folder, budget = order.get("cache_folder"), int(order.get("cache_budget") or 0)
     return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None)
