@@ -14,7 +14,7 @@ def make_engine(home: Home, cache_budget: Callable[[], int] | None = None) -> En
     from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window does not wait for it
     from phichat.engine.settings import TuningStore  # noqa: PLC0415
 
-    memory = TuningStore(home.engine)
+    tuning = TuningStore(home.engine)
     if cache_budget is None:
-        return EngineProcess(memory)
-    return EngineProcess(memory, cache_folder=home.states, cache_budget=cache_budget)
+        return EngineProcess(tuning)
+    return EngineProcess(tuning, cache_folder=home.states, cache_budget=cache_budget)

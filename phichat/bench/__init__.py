@@ -12,13 +12,12 @@ Every run is a process of its own (runs.py), so a crash costs one figure. Only w
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from phichat.bench import first_token, load, speed, window
 from phichat.bench.plan import Plan, calibrated_settings, describe_machine
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import EngineSettings
+from phichat.engine.base import EngineSettings, ModelRef
 from phichat.engine.settings import TuningStore
 from phichat.errors import PhichatError
 from phichat.i18n import tr
@@ -34,30 +33,18 @@ PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
 }
 
 
-class Model(Protocol):
-    """A model file."""
-
-    @property
-    def name(self) -> str:
-        """What the command line calls it."""
-
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-
-
 def run(
     parts: Sequence[str],
-    model: Model,
+    model: ModelRef,
     settings: EngineSettings,
     sampling: Sampling,
     sweep: bool,
     report: Report,
-    memory: TuningStore | None = None,
+    tuning: TuningStore | None = None,
 ) -> dict[str, Any]:
     """Measure `parts` and return what `bench --json` prints. `report` is called with sentences about progress.
 
-    With `memory`, use the settings that the app chooses for the model. Raise PhichatError for an unknown part, or if
+    With `tuning`, use the settings that the app chooses for the model. Raise PhichatError for an unknown part, or if
     the app itself fails.
     """
     for part in parts:
@@ -67,9 +54,9 @@ def run(
                     name=part, parts=", ".join(PARTS)
                 )
             )
-    if memory:
-        settings = calibrated_settings(model.path, settings, memory, report)
-    plan = Plan(model.path, settings, sampling, sweep, report)
+    if tuning:
+        settings = calibrated_settings(model, settings, tuning, report)
+    plan = Plan(model, settings, sampling, sweep, report)
     found: dict[str, Any] = {"model": model.name, "machine": describe_machine(), "engine": settings.as_json()}
     for part in parts:
         found |= PARTS[part](plan)

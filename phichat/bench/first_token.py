@@ -18,7 +18,7 @@ from typing import Any, Self
 from phichat.bench.plan import Plan
 from phichat.bench.runs import REPLY_SEED, Figures, cannot_be_measured, long_question, rounded
 from phichat.chat.conversation import Role, Turn
-from phichat.engine.base import CancelToken, Done, Engine, ModelRef, Piece, Request
+from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
 from phichat.engine.process.host import EngineProcess
 from phichat.i18n import tr
 
@@ -218,7 +218,7 @@ def _conversation(talk: TimedChat, number: int) -> tuple[Turn, ...]:
 def _open_chat(plan: Plan, cache_folder: Path | None = None) -> Iterator[TimedChat]:
     engine = EngineProcess(cache_folder=cache_folder, cache_budget=lambda: BUDGET)
     try:
-        engine.load(ModelRef.of_file(plan.model), plan.settings, CancelToken(), lambda _: None)
+        engine.load(plan.model, plan.settings, CancelToken(), lambda _: None)
         yield TimedChat(engine, plan)
     finally:
         engine.close()

@@ -4,7 +4,6 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,7 +21,7 @@ class Plan:
     """One benchmark.
 
     Attributes:
-        model: the path of the model.
+        model: the model, a file.
         settings: engine settings of the app.
         sampling: sampling settings of the replies.
         sweep: whether to search for the fastest settings, too.
@@ -31,7 +30,7 @@ class Plan:
         rounds: how often each figure is measured at most; the median counts.
     """
 
-    model: Path
+    model: ModelRef
     settings: EngineSettings
     sampling: Sampling
     sweep: bool
@@ -41,19 +40,19 @@ class Plan:
 
 
 def calibrated_settings(
-    model: Path, settings: EngineSettings, memory: TuningStore, report: Callable[[str], None]
+    model: ModelRef, settings: EngineSettings, tuning: TuningStore, report: Callable[[str], None]
 ) -> EngineSettings:
     """Return the calibrated settings, and calibrate first if needed; the app does so when it is idle."""
-    if not memory.is_measured(model):
+    if not tuning.is_measured(model.path):
         report(tr("Measuring which settings are the fastest …"))
-        engine = EngineProcess(memory)
+        engine = EngineProcess(tuning)
         try:
-            engine.load(ModelRef.of_file(model), settings, CancelToken(), lambda _: None)
+            engine.load(model, settings, CancelToken(), lambda _: None)
             for _ in engine.calibrate(CancelToken()):
                 pass
         finally:
             engine.close()
-    return memory.recall(model, settings)
+    return tuning.recall(model.path, settings)
 
 
 def describe_machine() -> dict[str, Any]:

@@ -104,7 +104,7 @@ def run_app(
     """
     settings = replace(plan.settings, looks_up=False, follows_load=follows_load)
     order = {
-        "model": str(plan.model),
+        "model": plan.model.location,
         "settings": settings.as_json(),
         "sampling": asdict(replace(plan.sampling, max_tokens=tokens, seed=REPLY_SEED)),
         "text": long_question(words),
@@ -122,7 +122,7 @@ def run_loop(
     """Run a loop of `kind` on the prompt and reply length of `like`, a run of the app; return None if it failed."""
     order = {
         "what": kind,
-        "model": str(plan.model),
+        "model": plan.model.location,
         "settings": settings.as_json(),
         "sampling": asdict(replace(plan.sampling, seed=REPLY_SEED)),
         "tokens": like["tokens"],
@@ -136,7 +136,7 @@ def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
     """Return the error for an app that fails itself."""
     return PhichatError(
         tr("{name} could not be measured: {reason}. Try it with `phichat ask`.").format(
-            name=plan.model.name, reason=reason
+            name=plan.model.path.name, reason=reason
         )
     )
 

@@ -114,7 +114,7 @@ def measure_lookup(plan: Plan) -> dict[str, Any]:
 def lookup_order(plan: Plan) -> Figures:
     """Return the order for that process."""
     return {
-        "model": str(plan.model),
+        "model": plan.model.location,
         "settings": plan.settings.as_json(),
         "sampling": asdict(plan.sampling),
         "rounds": plan.rounds,

@@ -71,7 +71,7 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
     with temporary_home() as home:
         _bring_settings(Path(home["PHICHAT_HOME"]))
         order = {
-            "model": str(plan.model),
+            "model": plan.model.location,
             "rounds": plan.rounds,
             "words": WORDS,
             "reply": REPLY,
@@ -87,7 +87,7 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
 def _long(plan: Plan, variables: dict[str, str]) -> Figures:
     """Measure the window with a conversation of many messages and a paced engine."""
     with temporary_home() as home:
-        order = {"model": str(plan.model), "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
+        order = {"model": plan.model.location, "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
         return _alive(run_module("phichat.bench.window_long", order, **home, **variables))
 
 

@@ -19,8 +19,8 @@ def run(options: argparse.Namespace, library: Library, console: Console) -> int:
 
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
-    model, memory = chosen(options, library), TuningStore(paths.home().engine)
-    found = bench.run(parts, model, settings, sampling, options.sweep, console.progress, memory)
+    model, tuning = chosen(options, library), TuningStore(paths.home().engine)
+    found = bench.run(parts, model.ref, settings, sampling, options.sweep, console.progress, tuning)
     if options.json:
         console.json(found)
     else:

@@ -1,7 +1,7 @@
 """What `phichat bench` says has the shape that others rely on. No test here fails because something is slow."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,19 +15,15 @@ from phichat.bench.lookup import ForcedChain
 from phichat.bench.plan import Plan
 from phichat.bench.runs import is_enough, medians, run_module
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import EngineSettings
+from phichat.engine.base import EngineSettings, ModelRef
 from phichat.engine.settings import Measured, TuningStore
 from phichat.errors import PhichatError
 
 
-@dataclass(frozen=True)
-class Model:
-    path: Path
-    name: str = "tiny"
-
-
 def _plan(model: Path, settings: EngineSettings, **changes: Any) -> Plan:
-    return replace(Plan(model, settings, Sampling(), sweep=False, report=lambda _: None, rounds=1), **changes)
+    return replace(
+        Plan(ModelRef.of_file(model), settings, Sampling(), sweep=False, report=lambda _: None, rounds=1), **changes
+    )
 
 
 def _is_speed(figures: dict[str, Any]) -> bool:
@@ -131,7 +127,9 @@ def test_the_window_is_opened_used_and_stopped(
 
 
 def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: EngineSettings) -> None:
-    found = bench.run([], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None)
+    found = bench.run(
+        [], ModelRef.of_file(phi3_model, "tiny"), settings, Sampling(), sweep=False, report=lambda _: None
+    )
     assert found["model"] == "tiny"
     assert EngineSettings(**found["engine"]) == settings
     assert found["machine"]["memory_bytes"] > 0
@@ -141,16 +139,26 @@ def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: En
 def test_what_is_measured_is_what_the_app_would_choose(
     phi3_model: Path, settings: EngineSettings, tmp_path: Path
 ) -> None:
-    memory = TuningStore(tmp_path / "engine.json")
+    tuning = TuningStore(tmp_path / "engine.json")
     fastest = replace(settings, batch=256, flash_attention=False)
-    memory.save_fastest(phi3_model, Measured(fastest, 100.0, 10.0))
-    found = bench.run([], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None, memory=memory)
+    tuning.save_fastest(phi3_model, Measured(fastest, 100.0, 10.0))
+    found = bench.run(
+        [],
+        ModelRef.of_file(phi3_model, "tiny"),
+        settings,
+        Sampling(),
+        sweep=False,
+        report=lambda _: None,
+        tuning=tuning,
+    )
     assert EngineSettings(**found["engine"]) == fastest
 
 
 def test_an_unknown_part_is_named(phi3_model: Path, settings: EngineSettings) -> None:
     with pytest.raises(PhichatError, match="no part called lap-time"):
-        bench.run(["lap-time"], Model(phi3_model), settings, Sampling(), sweep=False, report=lambda _: None)
+        bench.run(
+            ["lap-time"], ModelRef.of_file(phi3_model, "tiny"), settings, Sampling(), sweep=False, report=lambda _: None
+        )
 
 
 def test_a_model_that_cannot_be_measured_is_an_error(tmp_path: Path, settings: EngineSettings) -> None:

@@ -16,12 +16,12 @@ TIMES = 2.6  # memory taken while weights are repacked, in lengths of the file
 def calibrate(
     path: Path,
     settings: EngineSettings,
-    memory: TuningStore,
+    tuning: TuningStore,
     start: Callable[[], ChildProcess],
     stop: CancelToken,
     cpu_load: Callable[[], float] | None = None,
 ) -> Measured | None:
-    """Return the fastest settings for the model at `path`, and save them in `memory`.
+    """Return the fastest settings for the model at `path`, and save them in `tuning`.
 
     Return None if it was cancelled, or if other programs are busy, as figures would be wrong then.
     """
@@ -29,7 +29,7 @@ def calibrate(
     if stop.wait(2 * LOOK_EVERY) or measure_load() > BUSY:
         return None
     found: list[Measured] = []
-    for repacking in _weight_layouts(path, settings, memory):
+    for repacking in _weight_layouts(path, settings, tuning):
         with_it = replace(found[0].settings if found else settings, batch=settings.batch, repacking=repacking)
         tried = list(_measure_in_child(path, with_it, found[0].seconds if found else None, start, stop))
         if stop.is_set():
@@ -38,7 +38,7 @@ def calibrate(
             prices = next((each.prices for each in tried if each.prices), ())
             found.append(replace(choose_fastest(tried), prices=prices))
         else:  # the child died
-            memory.rule_out(path, repacking=repacking)
+            tuning.rule_out(path, repacking=repacking)
     if not found:
         return None
     if choose_fastest(found) is not found[0]:  # the computer itself may be faster by now
@@ -47,15 +47,15 @@ def calibrate(
     chosen = choose_fastest(found)
     if stop.is_set():
         return None
-    memory.save_fastest(path, chosen)
+    tuning.save_fastest(path, chosen)
     return chosen
 
 
-def _weight_layouts(path: Path, settings: EngineSettings, memory: TuningStore) -> Iterator[bool]:
+def _weight_layouts(path: Path, settings: EngineSettings, tuning: TuningStore) -> Iterator[bool]:
     """Yield whether to repack weights, the choice in use first."""
     yield settings.repacking
     other = not settings.repacking
-    if not other or (memory.may_repack(path) and available_memory() > TIMES * path.stat().st_size):
+    if not other or (tuning.may_repack(path) and available_memory() > TIMES * path.stat().st_size):
         yield other
 
 

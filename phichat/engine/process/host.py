@@ -40,18 +40,18 @@ _log = logging.getLogger(__name__)
 class EngineProcess:
     """Implements Engine with a child process.
 
-    `memory` stores which settings worked; `cache_folder` is the folder of the prompt cache, and `cache_budget` returns
+    `tuning` stores which settings worked; `cache_folder` is the folder of the prompt cache, and `cache_budget` returns
     its size limit in bytes, at each load.
     """
 
     def __init__(
         self,
-        memory: TuningStore | None = None,
+        tuning: TuningStore | None = None,
         command: Sequence[str] = (),
         cache_folder: Path | None = None,
         cache_budget: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._memory = memory or TuningStore(None)
+        self._tuning = tuning or TuningStore(None)
         self._command = list(command) or runtime.command("phichat.engine.process.host")
         self._cache_folder, self._cache_budget = cache_folder, cache_budget
         self._cache = self._cache_order()
@@ -74,7 +74,7 @@ class EngineProcess:
     ) -> Loaded:
         """See Engine. If the child crashes, try safer settings and remember those that work."""
         self._model = loaded = None
-        settings = self._memory.recall(model.path, settings)
+        settings = self._tuning.recall(model.path, settings)
         if self._cache != self._cache_order() or settings.variant != self._settings.variant:
             self.close()  # a child is told once
             self._cache = self._cache_order()
@@ -100,13 +100,13 @@ class EngineProcess:
 
     def calibrate(self, stop: CancelToken) -> Iterator[Event]:
         """See Engine. Load the model again if there are faster settings than those in use."""
-        if self._model is None or self._memory.is_measured(self._model.path):
+        if self._model is None or self._tuning.is_measured(self._model.path):
             return
         path = self._model.path
-        found = calibrate(path, self._settings, self._memory, lambda: ChildProcess(self._command), stop)
+        found = calibrate(path, self._settings, self._tuning, lambda: ChildProcess(self._command), stop)
         if found is None:
             return
-        used, faster = self._settings, self._memory.recall(path, self._settings)
+        used, faster = self._settings, self._tuning.recall(path, self._settings)
         self._settings = faster
         if replace(faster, step_prices=used.step_prices) != used:  # these are updated in use anyway
             self.unload()
@@ -146,7 +146,7 @@ class EngineProcess:
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
-                            self._memory.remember(model.path, tried, self._settings)
+                            self._tuning.remember(model.path, tried, self._settings)
                     yield event
             except _Died as death:
                 if stop.is_set():
@@ -187,7 +187,7 @@ class EngineProcess:
                     else:
                         if isinstance(event, Loaded):
                             self._has_gpu = event.gpu
-                            event = replace(event, reads=self._memory.read_speed(model.path))  # noqa: PLW2901
+                            event = replace(event, reads=self._tuning.read_speed(model.path))  # noqa: PLW2901
                         yield event
             except _Died as error:
                 if stop.is_set():
@@ -206,7 +206,7 @@ class EngineProcess:
             else:
                 self._loaded, self._is_away_by_intent = self._process, False
                 if crashed:  # not remembered for lack of memory, which may pass
-                    self._memory.remember(model.path, settings, attempt)
+                    self._tuning.remember(model.path, settings, attempt)
                 return
 
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
