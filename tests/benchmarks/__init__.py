@@ -1,1 +1,1 @@
-"""Benchmarks and what they need."""
+"""Benchmarks run by hand, and the tests of `phichat bench`."""

@@ -1,4 +1,4 @@
-"""What `phichat bench` says has the shape that others rely on. No test here fails because something is slow."""
+"""The shape of what `phichat bench` returns. No test here fails because something is slow."""
 
 import json
 from dataclasses import replace

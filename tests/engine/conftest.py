@@ -1,4 +1,4 @@
-"""Questions to ask an engine, and engines that are closed at the end."""
+"""Fixtures: requests, and engines that are closed at the end."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""How fast the memory is, and what is said of models because of it."""
+"""The memory bandwidth, and the speed of models estimated from it."""
 
 import threading
 from types import SimpleNamespace

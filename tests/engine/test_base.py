@@ -1,4 +1,4 @@
-"""Asking an engine to stop."""
+"""Cancellation of loading and generating."""
 
 from phichat.engine.base import CancelToken
 

@@ -1,4 +1,4 @@
-"""Whether a model fits, said before it is loaded."""
+"""Whether a model fits into memory, checked before it is loaded."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the model remembers goes to the disk and comes back, or is read anew; the answer is the same."""
+"""The prompt cache on disk: states come back, or the prompt is decoded again, and replies are the same."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Settings for this computer, safer ones, and remembering what worked."""
+"""Default settings, safer ones, and the store of tuned settings."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A conversation goes on past the context: after what is oldest was left out, turns are as quick as before."""
+"""Conversations longer than the context: once old turns are left out, the next ones are as fast as before."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -8,7 +8,7 @@ long to process a prompt and 1.5 times as long to generate.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -49,7 +49,7 @@ def measure_settings(path: Path, settings: EngineSettings, rival: float | None =
             yield each
         chosen = choose_fastest(found)
         if rival is None or chosen.seconds < rival:
-            yield replace(chosen, prices=_TimedContext(llama, chosen.settings, SHALLOW).prices())
+            yield replace(chosen, prices=_TimedContext(llama, chosen.settings, SHALLOW).step_prices())
     finally:
         llama.close()
 
@@ -59,18 +59,18 @@ def _measured(
 ) -> Iterator[Measured]:
     """Yield one figure after the other, each a variation of the best so far."""
     if rival is not None:
-        yield (first := run(settings).measured())
+        yield (first := run(settings).measure())
         if first.seconds > HOPELESS * rival:
             return
     found = _with_and_without_flash(settings, run)
     yield from found
     chosen = choose_fastest(found)
     for count in sorted({max(1, settings.threads // 2), settings.threads - 1} - {0, settings.threads}):
-        yield run(replace(chosen.settings, threads=count)).measured()
+        yield run(replace(chosen.settings, threads=count)).measure()
     for batch in BATCHES:
         if batch / chosen.reads <= LONGEST and batch + 2 * PROBE <= settings.context // 2:
             tried = replace(chosen.settings, batch=batch)
-            yield Measured(tried, max(run(tried).reads(batch) for _ in range(ROUNDS)), chosen.writes)
+            yield Measured(tried, max(run(tried).prompt_speed(batch) for _ in range(ROUNDS)), chosen.writes)
 
 
 def _with_and_without_flash(
@@ -78,17 +78,16 @@ def _with_and_without_flash(
 ) -> list[Measured]:
     """Return the best of the rounds with and without flash attention, one round only if one is much slower."""
     both, begun = [settings, replace(settings, flash_attention=not settings.flash_attention)], time.perf_counter()
-    rounds = {tried: [run(tried).measured()] for tried in both}
+    rounds = {tried: [run(tried).measure()] for tried in both}
     fitting = int(ROUNDS_TAKE / (time.perf_counter() - begun))
     limit = HOPELESS * min(first.seconds for (first,) in rounds.values())
     hopeful = [tried for tried in both if rounds[tried][0].seconds <= limit]
     for tried in hopeful * (max(ROUNDS, min(MOST_ROUNDS, fitting)) - 1):
-        rounds[tried].append(run(tried).measured())
-    return [_fastest(rounds[tried]) for tried in both]
-
-
-def _fastest(rounds: Sequence[Measured]) -> Measured:
-    return Measured(rounds[0].settings, max(each.reads for each in rounds), max(each.writes for each in rounds))
+        rounds[tried].append(run(tried).measure())
+    return [
+        Measured(tried, max(each.reads for each in rounds[tried]), max(each.writes for each in rounds[tried]))
+        for tried in both
+    ]
 
 
 class _TimedContext:
@@ -98,38 +97,34 @@ class _TimedContext:
         self._llama, self._settings = llama, settings
         llama.open(settings, sequences=2)
         llama.warm_up(0, settings.batch)
-        self._deepen(min(depth, settings.context // 2))
+        self.prompt_speed(PROBE)
+        self._llama.duplicate_cells(min(depth, settings.context // 2) // PROBE - 1)  # quicker than to decode them
 
-    def _deepen(self, depth: int) -> None:
-        """Fill the KV cache with so many tokens, of which few are decoded."""
-        self.reads(PROBE)
-        self._llama.duplicate_cells(depth // PROBE - 1)
-
-    def measured(self) -> Measured:
+    def measure(self) -> Measured:
         """Measure both speeds."""
-        rate = self.reads(PROBE)
+        rate = self.prompt_speed(PROBE)
         count = min(READ, self._settings.batch, max(PROBE, int(rate * LONGEST)))
-        return Measured(self._settings, self.reads(count), self.writes())
+        return Measured(self._settings, self.prompt_speed(count), self.generation_speed())
 
-    def reads(self, count: int) -> float:
+    def prompt_speed(self, count: int) -> float:
         """Return tokens per second in a batch of `count`."""
         self._llama.forget_from(PROBE)
         return count / self._seconds([index % min(self._llama.token_count, 200) for index in range(count)])
 
-    def writes(self) -> float:
+    def generation_speed(self) -> float:
         """Return tokens per second one by one."""
         times: list[float] = []
         while len(times) < WRITTEN or (sum(times) < ENOUGH and len(times) < PROBE):
             times.append(self._seconds([len(times)]))
         return 1 / median(times)
 
-    def prices(self) -> tuple[float, ...]:
+    def step_prices(self) -> tuple[float, ...]:
         """Return the prices of steps of several tokens in single tokens, for each of `SIZES`."""
-        rounds = [(1 / self.writes(), *map(self._step, SIZES)) for _ in range(ROUNDS)]
+        rounds = [(1 / self.generation_speed(), *map(self._seconds_to_check, SIZES)) for _ in range(ROUNDS)]
         single, *steps = map(min, zip(*rounds, strict=True))
         return tuple(round(seconds / single, 2) for seconds in steps)
 
-    def _step(self, size: int) -> float:
+    def _seconds_to_check(self, size: int) -> float:
         """Return the seconds of a step that checks guesses."""
         begun = time.perf_counter()
         self._llama.decode_guesses(0, range(1, size))

@@ -61,26 +61,28 @@ class TokenGenerator:
             self.looked_up += 1
             self._llama.accept_guess(token)
             return True
-        self._end_step()
-        return self._step(token, left, stop)
-
-    def _end_step(self) -> None:
-        """Record how the guesses of the last step did, and remove the wrong ones from the KV cache."""
         if self._guesses and self._look_up:
             self._look_up.record_guesses(len(self._guesses), self._right, self._seconds)
             self._llama.forget_guesses()
+        return self._step(token, left, stop)
 
     def _step(self, token: int, left: int, stop: CancelToken) -> bool:
+        """Decode `token` and new guesses; return False if stopped."""
         self._guesses = self._look_up.guess(left - 1) if self._look_up else []
         self._right = 0
         begun = time.perf_counter()
-        is_done = self._try_out(token, self._guesses, stop) if self._guesses else self._llama.decode([token])
+        is_done = self._check_guesses(token, self._guesses, stop) if self._guesses else self._llama.decode([token])
         self._seconds = time.perf_counter() - begun
-        if not self._guesses:
-            self._note_single()
+        if self._guesses:
+            return is_done
+        if self._look_up:
+            self._look_up.prices.record_single(self._seconds)
+        if self._pacer:
+            self._pacer.record_step(self._seconds)
+            self._llama.set_threads(self._pacer.threads)
         return is_done
 
-    def _try_out(self, token: int, guesses: Sequence[int], stop: CancelToken) -> bool:
+    def _check_guesses(self, token: int, guesses: Sequence[int], stop: CancelToken) -> bool:
         assert self._look_up  # noqa: S101 - for the type checker
         if self._look_up.prices.estimate_seconds(1 + len(guesses)) < AT_ONCE:
             return self._llama.decode_guesses(token, guesses)
@@ -90,10 +92,3 @@ class TokenGenerator:
         finally:
             self._llama.abort_on(None)
         return is_done
-
-    def _note_single(self) -> None:
-        if self._look_up:
-            self._look_up.prices.record_single(self._seconds)
-        if self._pacer:
-            self._pacer.record_step(self._seconds)
-            self._llama.set_threads(self._pacer.threads)

@@ -32,8 +32,8 @@ class EngineWorker:
     """Runs orders on one engine. Another thread reads them, so that an order can be stopped while it runs."""
 
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
-        self._orders, self._sender = orders, BatchedWriter(answers)
-        self._say = self._sender.send
+        self._orders, self._writer = orders, BatchedWriter(answers)
+        self._send = self._writer.send
         self._waiting: queue.SimpleQueue[tuple[protocol.Line, CancelToken]] = queue.SimpleQueue()
         self._stop, self._number = CancelToken(), 0
 
@@ -54,10 +54,10 @@ class EngineWorker:
                 engine = engine or make_engine(order)
                 self._run_order(engine, order, stop)
             except PhichatError as error:
-                self._say({"event": "error", "kind": type(error).__name__, "text": str(error)})
+                self._send({"event": "error", "kind": type(error).__name__, "text": str(error)})
             except Exception as error:  # noqa: BLE001 - the parent shows it
                 traceback.print_exc()
-                self._say({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
+                self._send({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
 
     def _next_order(
         self, engine: EngineType | None, on_idle: Callable[[EngineType], None]
@@ -78,17 +78,17 @@ class EngineWorker:
             os._exit(0)
         elif order["do"] == "calibrate":
             for figures in measure_settings(Path(order["path"]), EngineSettings(**order["settings"]), order["rival"]):
-                self._say(figures.line())
-            self._say({"event": "calibrated"})
+                self._send(figures.line())
+            self._send({"event": "calibrated"})
         else:
             for event in engine.generate(protocol.request_of(order["request"]), stop):
                 self._send_event(event)
 
     def _send_event(self, event: Event) -> None:
         if isinstance(event, Piece):
-            self._sender.send_piece(event)
+            self._writer.send_piece(event)
         else:
-            self._say(as_json(event))
+            self._send(as_json(event))
 
     def _read_orders(self) -> None:
         while (order := protocol.read_line(self._orders)) is not None:

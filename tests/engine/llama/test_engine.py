@@ -1,4 +1,4 @@
-"""llama.cpp in this process: what it says, when it stops, what it remembers, and what it counts."""
+"""LlamaEngine: events, cancellation, prefix reuse and statistics."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How much of a model goes to the graphics processor: as much as fits."""
+"""How many layers are offloaded: as many as fit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is being repeated is guessed; what is not costs nothing."""
+"""Prompt lookup: repetitions are guessed, and other text costs nothing."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The app's own repeat penalty chooses what llama.cpp's would, and leaves no trace."""
+"""Our repeat penalty samples what llama.cpp's would, and leaves the logits as they were."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

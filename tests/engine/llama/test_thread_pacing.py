@@ -1,4 +1,4 @@
-"""The number of threads follows the machine: quickly when it must, and not otherwise."""
+"""Thread pacing: the number of threads follows the load, and changes for no other reason."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which of the library's variants for processors runs, with a folder full of them that are none."""
+"""The choice of a CPU variant, from a folder of stand-ins."""
 
 import os
 from collections.abc import Callable, Mapping

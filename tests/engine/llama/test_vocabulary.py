@@ -1,4 +1,4 @@
-"""Bytes into pieces of text."""
+"""The detokenizer."""
 
 import random
 

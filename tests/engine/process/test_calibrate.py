@@ -1,4 +1,4 @@
-"""The fastest settings are measured beside the model in use, and what dies of it takes nothing along."""
+"""Calibration in child processes of its own, crashes included."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The model's process: whatever becomes of it, people read one sentence and can ask again."""
+"""EngineProcess: whatever happens to the child, users read one sentence and can ask again."""
 
 import json
 import os

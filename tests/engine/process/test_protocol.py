@@ -1,4 +1,4 @@
-"""What goes over the pipe comes out as it went in."""
+"""The line protocol: what is sent arrives unchanged."""
 
 import io
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""The model's process, as it is heard through its pipe."""
+"""EngineWorker in a process, through its pipes."""
 
 import json
 import os
