@@ -38,7 +38,7 @@ class ScriptedUser(QObject):
         self.read_ahead = 0
         [thread] = window.findChildren(EngineThread)
         thread.happened.connect(self._on_event)
-        thread.failed.connect(self._give_up)
+        thread.failed.connect(self._on_failure)
 
     def wait(self, kind: type, count: int = 1) -> bool:
         """Wait for so many events of `kind`; return False if the reply ends before."""
@@ -105,7 +105,7 @@ class ScriptedUser(QObject):
             self._loop.quit()
 
     @Slot(object, str)
-    def _give_up(self, _: CancelToken, sentence: str) -> None:
+    def _on_failure(self, _: CancelToken, sentence: str) -> None:
         sys.exit(sentence)
 
 
@@ -173,38 +173,38 @@ def measure(order: dict[str, Any]) -> Figures:
     lateness = StutterMeter()
     window = create_window(order["model"])
     window.show()
-    visitor = ScriptedUser(window)
-    visitor.wait(Loaded)
-    visitor.limit_replies(order["reply"])
-    visitor.ask(long_question(order["words"]))
-    visitor.wait(Done)
+    user = ScriptedUser(window)
+    user.wait(Loaded)
+    user.limit_replies(order["reply"])
+    user.ask(long_question(order["words"]))
+    user.wait(Done)
     figures = lateness.finish() | {"memory_mib": memory_mib()}
-    figures["typing"] = _typing(visitor, order["typed"])
-    figures["idle_cpu"] = _idle(visitor, order["settling"], order["idle"])
+    figures["typing"] = _typing(user, order["typed"])
+    figures["idle_cpu"] = _idle(user, order["settling"], order["idle"])
     figures["stop"] = {
-        "reading_ms": _stops(visitor, order["rounds"], order["long"], Reading, 1),
-        "writing_ms": _stops(visitor, order["rounds"], SHORT, Piece, WRITTEN),
+        "reading_ms": _stops(user, order["rounds"], order["long"], Reading, 1),
+        "writing_ms": _stops(user, order["rounds"], SHORT, Piece, WRITTEN),
     }
     window.close()
     application.processEvents()
     return figures
 
 
-def _typing(visitor: ScriptedUser, characters: int) -> Figures:
+def _typing(user: ScriptedUser, characters: int) -> Figures:
     """Return the stutter while typing so many characters, which are prefilled, and in how many steps that was."""
     text = long_question(characters)[:characters]
-    visitor.read_ahead, lateness = 0, StutterMeter()
-    visitor.write(text)
-    figures = lateness.finish() | {"characters": characters, "steps_read_ahead": visitor.read_ahead}
-    visitor.take_back()
+    user.read_ahead, lateness = 0, StutterMeter()
+    user.write(text)
+    figures = lateness.finish() | {"characters": characters, "steps_read_ahead": user.read_ahead}
+    user.take_back()
     return figures
 
 
-def _idle(visitor: ScriptedUser, settling: float, seconds: float) -> float:
+def _idle(user: ScriptedUser, settling: float, seconds: float) -> float:
     """Return the percentage of all cores that window and engine use when idle."""
-    visitor.pause(settling)
+    user.pause(settling)
     used, begun = _processor_seconds(), time.perf_counter()
-    visitor.pause(seconds)
+    user.pause(seconds)
     used, passed = _processor_seconds() - used, time.perf_counter() - begun
     return rounded(100 * used / passed / (psutil.cpu_count() or 1))
 
@@ -215,13 +215,13 @@ def _processor_seconds() -> float:
     return float(sum(one.user + one.system for one in times))
 
 
-def _stops(visitor: ScriptedUser, rounds: int, words: int, kind: type, count: int) -> float | None:
+def _stops(user: ScriptedUser, rounds: int, words: int, kind: type, count: int) -> float | None:
     """Return the median milliseconds to stop a reply after `count` events of `kind`; None if they ended before."""
     times = []
     for number in range(rounds):
-        visitor.ask(f"{number}. {long_question(words)}")  # a new beginning, not in the KV cache
-        if visitor.wait(kind, count):
-            times.append(visitor.stop())
+        user.ask(f"{number}. {long_question(words)}")  # a new beginning, not in the KV cache
+        if user.wait(kind, count):
+            times.append(user.stop())
     return rounded(statistics.median(times)) if times else None
 
 

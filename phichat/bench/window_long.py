@@ -139,17 +139,17 @@ class PaintClock(QObject):
 class TranscriptUser:
     """Opens, resizes and pages a long conversation as a user would."""
 
-    def __init__(self, window: QWidget, visitor: ScriptedUser) -> None:
-        self._window, self._visitor = window, visitor
-        self._area = visitor.part(QScrollArea, "transcript")
-        self._list = visitor.part(QListView, "conversationList")
-        self._painted = PaintClock(visitor.part(QWidget, "transcriptContent"))
+    def __init__(self, window: QWidget, user: ScriptedUser) -> None:
+        self._window, self._user = window, user
+        self._area = user.part(QScrollArea, "transcript")
+        self._list = user.part(QListView, "conversationList")
+        self._painted = PaintClock(user.part(QWidget, "transcriptContent"))
 
     def open(self, title: str, last: str) -> float:
         """Click on the conversation `title`; return the milliseconds until the message named `last` is painted."""
         while not (index := self._row(title)).isValid():
-            self._visitor.pause(0.05)
-        self._visitor.pause(SETTLING)  # until the window has prepared what it makes when idle
+            self._user.pause(0.05)
+        self._user.pause(SETTLING)  # until the window has prepared what it makes when idle
         place = QPointF(self._list.visualRect(index).center())
         started = time.perf_counter()
         for kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
@@ -171,7 +171,7 @@ class TranscriptUser:
             self._window.resize(width, HEIGHT)
             QApplication.processEvents()
             frames.append(1000 * (time.perf_counter() - started))
-            self._visitor.pause(BETWEEN)
+            self._user.pause(BETWEEN)
         return frames
 
     def page_up(self) -> list[float]:
@@ -183,13 +183,13 @@ class TranscriptUser:
             self._press(Qt.Key.Key_PageUp)
             QApplication.processEvents()
             frames.append(1000 * (time.perf_counter() - started))
-            self._visitor.pause(BETWEEN)
+            self._user.pause(BETWEEN)
         return frames
 
     def go_to_end(self) -> None:
         """Press End."""
         self._press(Qt.Key.Key_End)
-        self._visitor.pause(SETTLING)
+        self._user.pause(SETTLING)
 
     def _press(self, key: Qt.Key) -> None:
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
@@ -208,30 +208,30 @@ def measure(order: dict[str, Any]) -> Figures:
     application = QApplication(sys.argv[:1])
     window = create_window(order["model"], make_engine=lambda: PacedEngine(order["letters"], order["speed"]))
     window.show()
-    visitor = ScriptedUser(window)
-    visitor.wait(Loaded)
-    reader = TranscriptUser(window, visitor)
+    user = ScriptedUser(window)
+    user.wait(Loaded)
+    reader = TranscriptUser(window, user)
     figures: Figures = {}
     opened = reader.open(record.summary.title, f"message-{len(record.messages) - 1}")
     figures["opening_first_paint_ms"] = rounded(opened)
-    visitor.pause(SETTLING)
+    user.pause(SETTLING)
     figures["opening_memory_mib"] = memory_mib()
     frames = reader.resize()
     pages = sorted(reader.page_up())
     figures["scroll_ms_p99"] = rounded(pages[int(len(pages) * 0.99)])
     figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # once more messages are there
     reader.go_to_end()
-    figures["streaming"] = _streaming(visitor)
+    figures["streaming"] = _streaming(user)
     window.close()
     application.processEvents()
     return figures
 
 
-def _streaming(visitor: ScriptedUser) -> Figures:
+def _streaming(user: ScriptedUser) -> Figures:
     """Return the stutter while a reply comes."""
-    visitor.go_on_asking("Tell me all of it.")
+    user.go_on_asking("Tell me all of it.")
     lateness = StutterMeter()
-    visitor.wait(Done)
+    user.wait(Done)
     return lateness.finish()
 
 

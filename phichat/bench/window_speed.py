@@ -26,13 +26,13 @@ class Stopwatch(QObject):
         self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
         self._ticks: list[float] = []
         self._thread = EngineThread(EngineProcess, self)
-        self._thread.happened.connect(self._hear)
-        self._thread.failed.connect(self._give_up)
+        self._thread.happened.connect(self._on_event)
+        self._thread.failed.connect(self._on_failure)
         self._asked = time.perf_counter()
         self._thread.load(ModelRef.of_file(Path(order["model"])), lambda: EngineSettings(**order["settings"]))
 
     @Slot(object, object)
-    def _hear(self, stop: CancelToken, event: Event) -> None:
+    def _on_event(self, stop: CancelToken, event: Event) -> None:
         if isinstance(event, Piece) and event.token >= 0:
             self._ticks.append(time.perf_counter())
             if is_enough(self._ticks, self._order):
@@ -55,7 +55,7 @@ class Stopwatch(QObject):
         self._leave()
 
     @Slot(object, str)
-    def _give_up(self, _: CancelToken, sentence: str) -> None:
+    def _on_failure(self, _: CancelToken, sentence: str) -> None:
         self.figures = {"error": sentence}
         self._leave()
 

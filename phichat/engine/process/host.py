@@ -59,7 +59,7 @@ class EngineProcess:
         self._loaded: ChildProcess | None = None
         self._model: ModelRef | None = None
         self._settings = EngineSettings()
-        self._is_away_by_intent = False  # not by a crash, which users are told of
+        self._ended_on_purpose = False  # not by a crash, which users are told of
         self._orders = 0
         self._has_gpu = True
         self._lower = ""
@@ -93,7 +93,7 @@ class EngineProcess:
         if self._model is None:
             raise EngineError(tr("No model is loaded: choose one first."))
         if not (self._process and self._process is self._loaded and self._process.is_alive()):
-            if not (self._is_away_by_intent or request.is_draft):  # nobody waits for it
+            if not (self._ended_on_purpose or request.is_draft):  # nobody waits for it
                 yield Notice(tr("The model's process had ended; it is being started again."))
             yield from self._reload(self._model, self._settings, stop)
         yield from self._generate(request, stop, self._model)
@@ -115,7 +115,7 @@ class EngineProcess:
     def unload(self) -> None:
         """See Engine. End the child once its prompt cache is written."""
         self._end_child(UNLOADING)
-        self._is_away_by_intent = True
+        self._ended_on_purpose = True
 
     def close(self) -> None:
         """See Engine. The child has ended when this returns."""
@@ -170,7 +170,7 @@ class EngineProcess:
         except EngineError:
             if not stop.is_set():
                 raise
-            self._is_away_by_intent = True
+            self._ended_on_purpose = True
 
     def _load(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load; each time the child dies, try again with safer settings. Yield Loaded last, unless cancelled."""
@@ -204,7 +204,7 @@ class EngineProcess:
                 yield Notice(_retry_notice(death, following[1]))
                 attempt = following[0]
             else:
-                self._loaded, self._is_away_by_intent = self._process, False
+                self._loaded, self._ended_on_purpose = self._process, False
                 if crashed:  # not remembered for lack of memory, which may pass
                     self._tuning.remember(model.path, settings, attempt)
                 return
@@ -217,7 +217,7 @@ class EngineProcess:
 
     def _send_order(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
         """Send an order and yield the child's events up to the last one. Raise _Died if it dies."""
-        process = self._running()
+        process = self._ensure_child()
         number = self._orders = self._orders + 1
         stopping = _StopRequest(process, number, stop, self._kill)
         stop.listen(stopping.ask)
@@ -243,7 +243,8 @@ class EngineProcess:
                     _log.error("the model's process crashed: %s\n%s", ending, crash_location(process.last_words))
         raise _Died(ending, process.last_words)
 
-    def _running(self) -> ChildProcess:
+    def _ensure_child(self) -> ChildProcess:
+        """Return the child; start one if there is none. Raise EngineError."""
         if self._process is None or not self._process.is_alive():
             self.close()
             try:
@@ -257,7 +258,7 @@ class EngineProcess:
         return self._process
 
     def _kill(self, process: ChildProcess) -> None:
-        self._is_away_by_intent = True
+        self._ended_on_purpose = True
         process.kill()
 
 
