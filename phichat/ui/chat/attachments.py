@@ -250,5 +250,5 @@ class AttachmentController(QObject):
         if session is self.session:
             self.show(session)
             self._conversations.current.settle()
-        elif self._conversations.current.known(name) is session and self._conversations.headings.heading(name):
+        elif self._conversations.current.known(name) is session and self._conversations.headings.summary(name):
             self._conversations.autosave.keep_draft(session)

@@ -51,7 +51,7 @@ class ConversationCommands(QObject):
     @Slot(str, str)
     def rename(self, name: str, title: str) -> None:
         """Give a conversation a title of the person's own."""
-        heading = self._headings.heading(name)
+        heading = self._headings.summary(name)
         if not heading:
             return
         before = heading.title
@@ -93,7 +93,7 @@ class ConversationCommands(QObject):
             self.stopped.emit()
         self._current.settle()
         self._autosave.bin(names)
-        self._headings.take(names)
+        self._headings.remove(names)
         for name in names:
             self._current.drop(name)
         if self._current.session.conversation.id in names:
@@ -127,13 +127,15 @@ class ConversationCommands(QObject):
         """See which conversations there are."""
         last = self._autosave.last
         self._current.renew()
-        self._headings.expect()
-        self._tasks.run(single_result(lambda _: self._headings_after(last)), self._headings.show_all, self._on_ended)
+        self._headings.begin_loading()
+        self._tasks.run(
+            single_result(lambda _: self._headings_after(last)), self._headings.set_conversations, self._on_ended
+        )
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.stopped.emit()
-        for heading in list(self._headings.headings()):
+        for heading in list(self._headings.summaries()):
             self._current.drop(heading.id)
         self._temporary.clear()
         self._headings.clear()
@@ -152,16 +154,16 @@ class ConversationCommands(QObject):
             session.conversation.title = title
         if not (session and session.is_temporary):
             self._autosave.rename(name, title)
-        self._headings.change(name, title=title)
+        self._headings.set_values(name, title=title)
 
     def _pin(self, name: str, *, is_pinned: bool) -> None:
         session = self._current.known(name)
         if not (session and session.is_temporary):
             self._autosave.pin(name, is_pinned=is_pinned)
-            self._headings.change(name, is_pinned=is_pinned)
+            self._headings.set_values(name, is_pinned=is_pinned)
 
     def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
-        gone = self._headings.take(names)
+        gone = self._headings.remove(names)
         if any(_is_answering(self._current.known(heading.id)) for heading in gone):
             self.stopped.emit()
         kept = [heading.id for heading in gone if not self._forget_temporary(heading.id)]
@@ -177,7 +179,7 @@ class ConversationCommands(QObject):
             session = self._temporary.pop(heading.id, None)
             if session:
                 self._current.take(session)
-            self._headings.put(heading, is_temporary=session is not None)
+            self._headings.upsert(heading, is_temporary=session is not None)
         if kept := [heading.id for heading in gone if not self._is_temporary(heading.id)]:
             self._autosave.restore(kept)
         if len(gone) == 1:

@@ -62,7 +62,7 @@ class Conversations(QObject):
             history, self.tasks, self.autosave, self.headings, self.current, self.undo_stack, self
         )
         self._clock = QTimer(self, interval=MINUTE)
-        self._clock.timeout.connect(self.headings.refresh)
+        self._clock.timeout.connect(self.headings.refresh_sections)
         for told in (self.autosave.failed, self.current.notified, self.commands.notified):
             told.connect(self.notified)
         self.autosave.touched.connect(self._on_touched)
@@ -81,7 +81,7 @@ class Conversations(QObject):
     def open(self) -> None:
         """See what is stored, now that the window can be used."""
         self._clock.start()
-        self.headings.expect()
+        self.headings.begin_loading()
         self.tasks.run(self._read, self._on_read, self._on_ended)
 
     @Slot()
@@ -98,7 +98,7 @@ class Conversations(QObject):
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
         """A reply begins, grows or ends."""
-        self.headings.show_answering(session.conversation.id if session.answering else "")
+        self.headings.set_answering(session.conversation.id if session.answering else "")
 
     def _read(self, _: "CancelToken") -> Iterator[object]:
         """The notice there is on opening, all headings, and what was being written last."""
@@ -117,7 +117,7 @@ class Conversations(QObject):
         if isinstance(found, str):
             self._on_ended(found)
         elif isinstance(found, list):
-            self.headings.show_all(found)
+            self.headings.set_conversations(found)
             self.list_changed.emit()
             self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
@@ -152,7 +152,7 @@ class Conversations(QObject):
 
     @Slot(str)
     def _on_gone(self, name: str) -> None:
-        self.headings.take([name])
+        self.headings.remove([name])
 
 
 MOST_HITS = 100

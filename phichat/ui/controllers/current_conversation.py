@@ -231,7 +231,7 @@ class CurrentConversation(QObject):
         """What is being written in a conversation that was not begun is listed from now on."""
         self.settle()
         if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
-            self._headings.put(summarize_session(self.session))
+            self._headings.upsert(summarize_session(self.session))
 
     def _choose_path(self, name: str) -> None:
         conversation = self.session.conversation
@@ -248,7 +248,7 @@ class CurrentConversation(QObject):
     def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:
         session, record = loaded
         name = session.conversation.id
-        heading = self._headings.heading(name)
+        heading = self._headings.summary(name)
         if heading and record.messages:
             session.conversation.title = heading.title  # it may have been renamed while it was read
         if name not in self._sessions:

@@ -129,7 +129,7 @@ class ImportExport(QObject):
             self.notified.emit(trouble)
 
     def _suggested(self, names: Sequence[str]) -> str:
-        heading = self._headings.heading(names[0]) if len(names) == 1 else None
+        heading = self._headings.summary(names[0]) if len(names) == 1 else None
         return _file_name(heading) if heading else "phichat.json"
 
 

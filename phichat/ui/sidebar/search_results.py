@@ -88,7 +88,7 @@ class SearchResults(QWidget):
 
     def choose_first(self) -> None:
         """Into the list."""
-        self._list.choose(self._model.index(0, 0))
+        self._list.choose(self._list.model().index(0, 0))
 
     def open_first(self) -> None:
         """What stands first is what was meant."""

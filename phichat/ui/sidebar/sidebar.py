@@ -73,7 +73,7 @@ class Sidebar(QWidget):
         """The conversation whose id is `name` is the one that is shown; it may not be in the list."""
         if self._headings.rowCount():
             self.titles.paint_titles()
-        index = self._headings.index_of(name)
+        index = self.titles.model().index(self._headings.index_of(name).row(), 0)
         if self.titles.currentIndex() != index or len(self.titles.chosen()) > 1 or not index.isValid():
             self.titles.show_chosen(index)
 

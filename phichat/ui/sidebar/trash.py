@@ -55,7 +55,7 @@ class TrashPage(QWidget):
     def show_headings(self, headings: list[ConversationSummary]) -> None:
         """These are in it."""
         by_deletion = [replace(heading, changed=heading.deleted or 0.0, is_pinned=False) for heading in headings]
-        self._model.show_all(by_deletion)
+        self._model.set_conversations(by_deletion)
         full = tr("What is deleted stays here for 30 days.")
         self._note.setText(full if headings else tr("The bin is empty."))
         self._on_chosen()

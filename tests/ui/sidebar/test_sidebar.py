@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QItemSelectionModel, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QListView, QMenu, QMessageBox, QToolTip, QWidget
+from pytestqt.qtbot import QtBot
 
 from phichat import i18n
 from phichat.store.base import ConversationSummary
@@ -21,6 +22,8 @@ from phichat.store.history import History
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.sidebar.delegates import ConversationDelegate
+from phichat.ui.sidebar.list_view import ListView
+from phichat.ui.theme.theme import Theme
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put, talk
 from tests.ui.conftest import Person
@@ -338,7 +341,7 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
         painted.clear()
         view.viewport().repaint()
         assert 0 < len(painted) <= most
-    person.window.conversations.headings.change(
+    person.window.conversations.headings.set_values(
         person.row("Number 9999").data(Qt.ItemDataRole.UserRole).id, title="Other"
     )
     assert person.titles()[-1] == "Other"
@@ -348,10 +351,10 @@ def test_the_model_keeps_its_word() -> None:
     model = ConversationListModel()
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     headings = [ConversationSummary(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
-    model.show_all(headings)
-    model.change("30", is_pinned=True)
-    model.put(ConversationSummary("new", "New", 0, time.time()), is_temporary=True)
-    model.take(["0", "1", "new"])
+    model.set_conversations(headings)
+    model.set_values("30", is_pinned=True)
+    model.upsert(ConversationSummary("new", "New", 0, time.time()), is_temporary=True)
+    model.remove(["0", "1", "new"])
     model.touch(headings[40], is_temporary=False)
     assert model.index_of("40").data() == "T40"
     assert model.rowCount() > 48
@@ -359,14 +362,92 @@ def test_the_model_keeps_its_word() -> None:
     assert model.rowCount() == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model, _: model.set_values("30", is_pinned=True),
+        lambda model, _: model.set_values("7", is_pinned=True),
+        lambda model, _: model.upsert(ConversationSummary("new", "New", 0, time.time())),
+        lambda model, _: model.upsert(ConversationSummary("new", "New", 0, 0.0), is_temporary=True),
+        lambda model, _: model.remove(["0", "6", "8", "49"]),
+        lambda model, summaries: model.touch(replace(summaries[7], changed=time.time()), is_temporary=False),
+        lambda model, summaries: model.touch(replace(summaries[48], changed=time.time()), is_temporary=False),
+        lambda model, summaries: model.set_conversations(summaries[5:20]),
+        lambda model, summaries: model.set_conversations([replace(one, changed=-one.changed) for one in summaries]),
+    ],
+)
+def test_the_selection_stays_with_its_conversation(
+    change: Callable[[ConversationListModel, list[ConversationSummary]], object], qtbot: QtBot
+) -> None:
+    model = ConversationListModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    summaries = [ConversationSummary(str(number), f"T{number}", 0, time.time() - number * DAY) for number in range(50)]
+    model.set_conversations(summaries)
+    view = QListView()
+    qtbot.addWidget(view)
+    view.setModel(model)
+    view.setCurrentIndex(model.index_of("7"))
+    others = {number: QPersistentModelIndex(model.index_of(str(number))) for number in range(50)}
+    change(model, summaries)
+    assert view.currentIndex() == view.selectedIndexes()[0] == model.index_of("7")
+    assert view.currentIndex().data() == "T7"
+    assert all(index == model.index_of(str(number)) for number, index in others.items())
+
+
+def test_removing_a_conversation_selects_no_other(qtbot: QtBot) -> None:
+    model = ConversationListModel()
+    summaries = [ConversationSummary(str(number), f"T{number}", 0, 1000.0 - number) for number in range(9)]
+    model.set_conversations(summaries)
+    view = QListView()
+    qtbot.addWidget(view)
+    view.setModel(model)
+    view.setCurrentIndex(model.index_of("4"))
+    model.remove(["4"])
+    assert not view.currentIndex().isValid()
+    assert not view.selectedIndexes()
+
+
+def test_a_change_in_place_says_which_rows(qtbot: QtBot) -> None:
+    model = ConversationListModel()
+    model.set_conversations([ConversationSummary(name, name, 0, 1000.0 - at) for at, name in enumerate("abc")])
+    with qtbot.waitSignal(model.dataChanged) as emitted, qtbot.assertNotEmitted(model.layoutChanged):
+        model.set_values("b", title="Other")
+    assert [index.row() for index in emitted.args[:2]] == [2, 2]
+    assert model.index_of("b").data() == "Other"
+
+
+def test_the_list_view_asks_python_for_the_number_of_rows_less_than_once_a_row(
+    qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    count = ConversationListModel.rowCount
+
+    def counted(model: ConversationListModel, *parent: Any) -> int:
+        asked.append(parent)
+        return count(model, *parent)
+
+    monkeypatch.setattr(ConversationListModel, "rowCount", counted)
+    model = ConversationListModel()
+    view = ListView(Theme(qapp), model)
+    qtbot.addWidget(view)
+    view.resize(200, 400)
+    view.show()
+    model.set_conversations(ConversationSummary(str(at), f"T{at}", 0, 1000.0 - at) for at in range(10_000))
+    qtbot.wait(10)
+    model.set_values("5000", is_pinned=True)
+    qtbot.wait(10)
+    assert view.model().index(1, 0).data() == "T5000"
+    assert len(asked) < 1000
+
+
 def test_what_happens_while_the_list_is_read_counts() -> None:
     model = ConversationListModel()
-    model.expect()
-    model.put(ConversationSummary("a", "A", 0, 2.0))
-    model.put(ConversationSummary("b", "B", 0, 1.0))
-    model.take(["b"])
-    model.show_all([ConversationSummary("b", "B", 0, 1.0), ConversationSummary("c", "C", 0, 0.5)])
-    assert [heading.id for heading in model.headings()] == ["a", "c"]
+    model.begin_loading()
+    model.upsert(ConversationSummary("a", "A", 0, 2.0))
+    model.upsert(ConversationSummary("b", "B", 0, 1.0))
+    model.remove(["b"])
+    model.set_conversations([ConversationSummary("b", "B", 0, 1.0), ConversationSummary("c", "C", 0, 0.5)])
+    assert [heading.id for heading in model.summaries()] == ["a", "c"]
 
 
 def test_a_double_click_renames(two: Person) -> None:
