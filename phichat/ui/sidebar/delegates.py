@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, 
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QPainter, QPen, QTextCharFormat, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -90,6 +91,11 @@ class ConversationDelegate(QStyledItemDelegate):
         editor.setAccessibleName(tr("Title"))
         self._theme.apply_stylesheet(editor, "field")
         return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        # A view calls this again when the row changes, as when its reply ends: what was typed by then stays.
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
         heading = index.data(SUMMARY_ROLE)
