@@ -173,7 +173,7 @@ def _save_nothing(_: Preferences) -> None:
 
 def _theme(application: QApplication, preferences: Preferences) -> Theme:
     theme = Theme(application)
-    theme.choose(preferences.theme, preferences.accent)
+    theme.set_theme(preferences.theme, preferences.accent)
     theme.set_font(preferences.text_percent, preferences.font)
     return theme
 
@@ -235,7 +235,7 @@ def _connect_preferences(
         part.notified.connect(window.say)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # there, nobody asked for anything
-        QTimer.singleShot(ASKED_AFTER, reduced_motion.ask_system)
+        QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
 
 
 def _connect_help(

@@ -148,7 +148,7 @@ class PreferencesController(QObject):
         now = self._preferences.current
         match name:
             case "theme" | "accent":
-                self._theme.choose(now.theme, now.accent)
+                self._theme.set_theme(now.theme, now.accent)
             case "less_motion":
                 self._reduced_motion.set_reduced(now.less_motion)
             case "system" | "sampling":

@@ -23,7 +23,7 @@ from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
-from phichat.ui.theme.palette import ACCENTS, SYSTEM, Accent
+from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
@@ -84,20 +84,20 @@ class FolderRow(QWidget):
         return button
 
 
-SIZE, RATIO = 16, 3  # pixels, and how many times finer it is drawn, for all screens
+SWATCH_SIZE, SWATCH_RATIO = 16, 3  # pixels, and the device pixel ratio it is drawn for
 
 
-def swatch(accent: Accent) -> QIcon:
-    """A dot, as the accent is on light grounds and on dark ones."""
-    pixmap = QPixmap(QSize(SIZE, SIZE) * RATIO)
-    pixmap.setDevicePixelRatio(RATIO)
+def swatch(accent: str) -> QIcon:
+    """Return a dot, half of it the accent in the light theme, half in the dark one."""
+    pixmap = QPixmap(QSize(SWATCH_SIZE, SWATCH_SIZE) * SWATCH_RATIO)
+    pixmap.setDevicePixelRatio(SWATCH_RATIO)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    for colour, start in ((accent.light, 90), (accent.dark, 270)):
-        painter.setBrush(QColor(colour))
-        painter.drawPie(QRectF(1, 1, SIZE - 2, SIZE - 2), start * 16, 180 * 16)
+    for theme, start in (("light", 90), ("dark", 270)):
+        painter.setBrush(QColor(colors_of(theme, accent).accent))
+        painter.drawPie(QRectF(1, 1, SWATCH_SIZE - 2, SWATCH_SIZE - 2), start * 16, 180 * 16)
     painter.end()
     return QIcon(pixmap)
 
@@ -163,11 +163,11 @@ class PreferencesDialog(QDialog):
         page, form = _page()
         themes = {name: tr(label) for name, label in THEMES.items()}
         self._add(form, "themeCombo", tr("Theme"), self._choice("theme", themes, self._now.theme))
-        accents = {SYSTEM: tr("As the system"), **{name: tr(accent.label) for name, accent in ACCENTS.items()}}
+        accents = {SYSTEM: tr("As the system"), **{name: tr(label) for name, label in ACCENTS.items()}}
         colours = self._choice("accent", accents, self._now.accent)
         for number, name in enumerate(accents):
             if name in ACCENTS:
-                colours.setItemIcon(number, swatch(ACCENTS[name]))
+                colours.setItemIcon(number, swatch(name))
         self._add(form, "accentCombo", tr("Accent colour"), colours)
         self._size = QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
         self._size.setSuffix("\N{NO-BREAK SPACE}%")

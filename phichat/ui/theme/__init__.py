@@ -1,1 +1,1 @@
-"""How everything looks: colours, style sheets, icons, text size."""
+"""The look: colours, style sheets, icons, text size, reduced motion."""

@@ -1,20 +1,21 @@
-"""The colours: for each theme and accent one set of tokens, in which every text can be read on its grounds."""
+"""The colours of each theme and accent, in which every text can be read on its backgrounds."""
 
 from dataclasses import dataclass, replace
 from functools import cache
 
 from phichat.i18n import N_
 
-ENOUGH, PLENTY = 4.5, 7.0  # contrast of text: what WCAG 2 asks for at level AA, and at AAA
-CLEAR = 3.0  # contrast of what is not text, such as the frame around what has the focus
+AA_CONTRAST, AAA_CONTRAST = 4.5, 7.0  # contrast of text that WCAG 2 asks for at these levels
+NON_TEXT_CONTRAST = 3.0  # what WCAG 2 asks for around what is not text, such as the frame of what has the focus
 SYSTEM = "system"
 
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of one theme.
+    """The colours of one theme, each as `#rrggbb`.
 
-    `edge` is the frame of what other themes tell by its ground alone; `is_plain` says that no shade tells anything.
+    `edge` frames what other themes tell apart by its background alone; `is_plain` is set for high contrast, where
+    backgrounds have no shades.
     """
 
     ground: str
@@ -38,24 +39,16 @@ class Colors:
     is_plain: bool = False
 
 
-@dataclass(frozen=True)
-class Accent:
-    """A colour to choose, on light grounds and on dark ones."""
-
-    label: str
-    light: str
-    dark: str
-
-
 ACCENTS = {
-    "teal": Accent(N_("Teal"), "#0f6e66", "#58bdb2"),
-    "blue": Accent(N_("Blue"), "#1c5fb4", "#7cb0f2"),
-    "violet": Accent(N_("Violet"), "#6a44b8", "#b49bf0"),
-    "rose": Accent(N_("Rose"), "#ab2a60", "#ee8db0"),
-    "ochre": Accent(N_("Ochre"), "#865600", "#dcab55"),
-    "green": Accent(N_("Green"), "#2d6e2b", "#86c17c"),
-    "graphite": Accent(N_("Graphite"), "#474d54", "#c3c8ce"),
+    "teal": N_("Teal"),
+    "blue": N_("Blue"),
+    "violet": N_("Violet"),
+    "rose": N_("Rose"),
+    "ochre": N_("Ochre"),
+    "green": N_("Green"),
+    "graphite": N_("Graphite"),
 }
+"""The accents to choose from, and their labels."""
 
 _LIGHT = Colors(
     ground="#faf9f7", surface="#ffffff", side="#f1efeb", hover="#e6e3dd", line="#dedad3", groove="#dedad3",
@@ -86,62 +79,89 @@ THEMES = {
 }
 
 
+_ACCENT_COLORS = {
+    "light": {
+        "teal": ("#0f6e66", "#d0e0dd"), "blue": ("#1c5fb4", "#d2ddeb"), "violet": ("#6a44b8", "#e0d8ec"),
+        "rose": ("#ab2a60", "#edd6dd"), "ochre": ("#865600", "#e5dccb"), "green": ("#2d6e2b", "#d5e0d2"),
+        "graphite": ("#474d54", "#dcdcdb"),
+    },
+    "dark": {
+        "teal": ("#58bdb2", "#253d3c"), "blue": ("#7cb0f2", "#2d3a4a"), "violet": ("#b49bf0", "#3a364a"),
+        "rose": ("#ee8db0", "#46333c"), "ochre": ("#dcab55", "#423928"), "green": ("#86c17c", "#2f3e30"),
+        "graphite": ("#c3c8ce", "#393c3f"),
+    },
+    "light-contrast": {
+        "teal": ("#0e635c", "#d4e3e2"), "blue": ("#1956a2", "#d6e1ee"), "violet": ("#6541af", "#e3ddf1"),
+        "rose": ("#a2285b", "#eed8e1"), "ochre": ("#794d00", "#e7dfd1"), "green": ("#286327", "#d8e3d8"),
+        "graphite": ("#474d54", "#dedfe0"),
+    },
+    "dark-contrast": {
+        "teal": ("#58bdb2", "#132a27"), "blue": ("#7cb0f2", "#1b2735"), "violet": ("#b49bf0", "#282235"),
+        "rose": ("#ee8db0", "#341f27"), "ochre": ("#dcab55", "#302613"), "green": ("#86c17c", "#1d2a1b"),
+        "graphite": ("#c3c8ce", "#292a2b"),
+    },
+}  # fmt: skip
+"""By theme and accent: the accent itself, and its tint of the ground, as large a share as leaves texts readable."""
+
+
 @cache
 def colors_of(theme: str, colour: str) -> Colors:
-    """The tokens of `theme` with an accent: one of `ACCENTS`, or any colour, made lighter or darker as it needs be."""
+    """Return the colours of `theme` with an accent: one of `ACCENTS`, or any `#rrggbb`, such as the system's."""
     base = THEMES[theme]
-    known = ACCENTS.get(colour)
-    wanted = (known.dark if base.is_dark else known.light) if known else colour
-    least = PLENTY if base.is_plain else ENOUGH
-    accent = _readable(wanted, (base.ground, base.surface, base.side), base.text, least)
-    faint = _shade(base, accent, 0.22 if base.is_dark else 0.18, least)
+    accent, tint = _ACCENT_COLORS[theme].get(colour) or fitted_accent(base, colour)
+    near_black = "#000000" if base.is_plain else "#0b0d0e"
     return replace(
         base,
         accent=accent,
-        on_accent=max("#ffffff", "#000000" if base.is_plain else "#0b0d0e", key=lambda front: contrast(front, accent)),
-        faint_accent=faint,
-        bubble=base.ground if base.is_plain else _mixed(base.ground, faint, 0.62),
+        on_accent=max("#ffffff", near_black, key=lambda front: contrast(front, accent)),
+        faint_accent=tint,
+        bubble=base.ground if base.is_plain else _mix(base.ground, tint, 0.62),
     )
 
 
 def contrast(front: str, back: str) -> float:
-    """How well `front` is told from `back`, from 1 to 21, as WCAG 2 defines it."""
+    """Return the contrast of two colours as WCAG 2 defines it, from 1 to 21."""
     darker, lighter = sorted((_luminance(front), _luminance(back)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def fitted_accent(base: Colors, colour: str) -> tuple[str, str]:
+    """Return `colour` as near to itself as is readable in the theme `base`, and its tint of the ground."""
+    least = AAA_CONTRAST if base.is_plain else AA_CONTRAST
+    accent = _readable(colour, (base.ground, base.surface, base.side), base.text, least)
+    return accent, _tint(base, accent, 0.22 if base.is_dark else 0.18, least)
+
+
 def _readable(colour: str, grounds: tuple[str, ...], towards: str, least: float) -> str:
-    """`colour`, as little nearer to `towards` as makes it readable on each of `grounds`."""
+    """Mix `colour` with as little of `towards` as gives it the contrast `least` on each of `grounds`."""
     for step in range(21):
-        found = _mixed(colour, towards, step / 20)
+        found = _mix(colour, towards, step / 20)
         if all(contrast(found, ground) >= least for ground in grounds):
             return found
     return towards
 
 
-def _shade(base: Colors, accent: str, share: float, least: float) -> str:
-    """The ground with up to that share of `accent` in it, on which all else can still be read."""
+def _tint(base: Colors, accent: str, share: float, least: float) -> str:
+    """Mix the ground with up to `share` of `accent`, such that all texts keep the contrast `least` on it."""
     while share > 0.01:
-        found = _mixed(base.ground, accent, share)
+        found = _mix(base.ground, accent, share)
         if all(contrast(front, found) >= least for front in (base.text, base.muted, base.alert)):
             return found
         share -= 0.01
     return base.ground
 
 
-def _mixed(one: str, other: str, share: float) -> str:
-    pairs = zip(_parts(one), _parts(other), strict=True)
+def _mix(one: str, other: str, share: float) -> str:
+    pairs = zip(_channels(one), _channels(other), strict=True)
     return "#" + "".join(f"{round(first + (second - first) * share):02x}" for first, second in pairs)
 
 
 def _luminance(colour: str) -> float:
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _shares(colour)]
+    shares = [channel / 255 for channel in _channels(colour)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def _shares(colour: str) -> list[float]:
-    return [part / 255 for part in _parts(colour)]
-
-
-def _parts(colour: str) -> list[int]:
+def _channels(colour: str) -> list[int]:
+    """Return red, green and blue, from 0 to 255."""
     return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]

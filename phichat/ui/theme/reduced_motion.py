@@ -1,4 +1,4 @@
-"""Whether things may move by themselves: as the system says, or less where the person wants it so."""
+"""The reduced-motion setting: the desktop's, or the user's own in the preferences."""
 
 import sys
 
@@ -9,7 +9,7 @@ COMMANDS = {
     "linux": ("gsettings", ["get", "org.gnome.desktop.interface", "enable-animations"], "false"),
     "darwin": ("defaults", ["read", "com.apple.universalaccess", "reduceMotion"], "1"),
 }
-"""By platform: a command that tells, and what it says where the system asks for less; Qt does not know."""
+"""By platform: a command that prints the setting, which Qt does not report, and its output for less motion."""
 
 EFFECTS = (
     Qt.UIEffect.UI_AnimateMenu,
@@ -21,9 +21,9 @@ EFFECTS = (
 
 
 class ReducedMotion(QObject):
-    """The one place that is asked. Nothing of ours moves by itself; this is for what Qt would move, and the cursor.
+    """Switches Qt's animations and the blinking of the cursor; Phichat has no animations of its own.
 
-    Signals: `changed` when it is another way.
+    Signals: `changed` when is_allowed() has changed.
     """
 
     changed = Signal()
@@ -32,45 +32,45 @@ class ReducedMotion(QObject):
         super().__init__(parent)
         self._application = application
         self._flash = application.cursorFlashTime()
-        self._had = [effect for effect in EFFECTS if application.isEffectEnabled(effect)]
-        self._system_wants_less = self._person_wants_less = False
+        self._effects = [effect for effect in EFFECTS if application.isEffectEnabled(effect)]
+        self._system_reduces = self._user_reduces = False
         self._was_allowed = True
-        self._question: QProcess | None = None
+        self._query: QProcess | None = None
 
     def is_allowed(self) -> bool:
-        """Whether something may move."""
-        return not (self._system_wants_less or self._person_wants_less)
+        """Return whether anything may move."""
+        return not (self._system_reduces or self._user_reduces)
 
     @Slot(bool)
-    def set_reduced(self, wants_less: bool) -> None:
-        """What the person wants; the system is listened to, too."""
-        self._person_wants_less = wants_less
+    def set_reduced(self, is_reduced: bool) -> None:
+        """Set the user's preference; motion is reduced if either the user or the desktop wants that."""
+        self._user_reduces = is_reduced
         self._apply()
 
     @Slot()
-    def ask_system(self) -> None:
-        """Find out what the system wants; nothing waits for that."""
+    def query_system(self) -> None:
+        """Query the desktop's setting, asynchronously where that takes a command."""
         if sys.platform == "win32":
-            self._system_wants_less = _windows_wants_less()
+            self._system_reduces = _windows_reduces_motion()
             self._apply()
         elif sys.platform in COMMANDS:
             program, arguments, _ = COMMANDS[sys.platform]
-            self._question = QProcess(self)
-            self._question.finished.connect(self._on_answer)
-            self._question.start(program, arguments)
+            self._query = QProcess(self)
+            self._query.finished.connect(self._on_query_finished)
+            self._query.start(program, arguments)
 
     @Slot()
     def close(self) -> None:
-        """Nobody waits for the answer any more."""
-        if self._question:
-            self._question.kill()
-            self._question.waitForFinished(500)
+        """Stop a query that is under way."""
+        if self._query:
+            self._query.kill()
+            self._query.waitForFinished(500)
 
     @Slot()
-    def _on_answer(self) -> None:
-        if self._question:
-            told = self._question.readAllStandardOutput().toStdString().strip()
-            self._system_wants_less = told == COMMANDS[sys.platform][2]
+    def _on_query_finished(self) -> None:
+        if self._query:
+            output = self._query.readAllStandardOutput().toStdString().strip()
+            self._system_reduces = output == COMMANDS[sys.platform][2]
             self._apply()
 
     def _apply(self) -> None:
@@ -80,15 +80,15 @@ class ReducedMotion(QObject):
         self._was_allowed = is_allowed
         if not is_allowed:
             self._flash = self._application.cursorFlashTime()
-        for effect in self._had:
+        for effect in self._effects:
             self._application.setEffectEnabled(effect, is_allowed)
         self._application.setCursorFlashTime(self._flash if is_allowed else 0)
         self.changed.emit()
 
 
-def _windows_wants_less() -> bool:
-    """Whether "Animation effects" are off in the settings of Windows."""
-    import ctypes  # noqa: PLC0415 - there alone
+def _windows_reduces_motion() -> bool:
+    """Return whether "Animation effects" are off in the settings of Windows."""
+    import ctypes  # noqa: PLC0415 - on Windows alone
 
     moves = ctypes.c_int(1)
     windows = getattr(ctypes, "windll").user32  # noqa: B009 - not there on other systems

@@ -1,4 +1,4 @@
-"""How large letters are, and what grows with them."""
+"""The text size, and sizes in pixels that scale with it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,24 +8,24 @@ from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from shiboken6 import isValid
 
-LEAST, MOST, STEP = 80, 200, 10  # percent of the system's size
+LEAST, MOST, STEP = 80, 200, 10  # percent of the desktop's text size
 _PIXELS = "designedPixels"
 _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
 
 
 def set_text_size(application: QApplication, percent: int, family: str) -> None:
-    """Have all letters in `family`, empty for the system's, and of `percent` of its size, whoever shows them."""
+    """Set the font of all widgets: `percent` of the desktop's size, in `family` or, if empty, in the desktop's."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     font.setPointSizeF(font.pointSizeF() * percent / 100)
     if family:
         font.setFamilies([family, *font.families()])
     ratio = font.pointSizeF() / application.font().pointSizeF()
-    widgets = _living(application)
+    widgets = _shown_widgets(application)
     own = [(widget, widget.font().pointSizeF()) for widget in widgets if widget.testAttribute(_HAS_FONT)]
     application.setFont(font)
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.ApplicationFontChange.value)  # so that it is done now
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.ApplicationFontChange.value)  # now, not later
     for widget, size in own:
-        if isValid(widget) and widget.font().pointSizeF() == size:  # what only has another weight has followed
+        if isValid(widget) and widget.font().pointSizeF() == size:  # a font that differs in weight alone has followed
             larger = QFont(widget.font())
             larger.setPointSizeF(size * ratio)
             widget.setFont(larger)
@@ -35,44 +35,44 @@ def set_text_size(application: QApplication, percent: int, family: str) -> None:
 
 
 def text_scale() -> float:
-    """How much larger letters are than the system has them."""
+    """Return the ratio of the text size to the desktop's."""
     usual = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     return QApplication.font().pointSizeF() / usual.pointSizeF()
 
 
 def scaled(pixels: int) -> int:
-    """So many pixels, or as many more as letters are larger."""
+    """Return `pixels`, a size at the desktop's text size, at the present one."""
     return round(pixels * text_scale())
 
 
 def fixed_font() -> QFont:
-    """Letters of one width, for code."""
+    """Return the desktop's monospaced font at the present text size."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     font.setPointSizeF(font.pointSizeF() * text_scale())
     return font
 
 
 def set_icon_size(button: QAbstractButton, icon: int, width: int = 0, height: int = 0) -> None:
-    """Have an icon of so many pixels and, where given, a button of that size: more where letters are larger."""
-    _design(button, icon=icon, width=width, height=height)
+    """Set the icon size of `button` and, unless 0, its own size, in pixels that scale with the text size."""
+    _scale(button, icon=icon, width=width, height=height)
 
 
 def set_fixed_size(widget: QWidget, width: int, height: int = 0) -> None:
-    """Have `widget` so wide and, where given, so high; larger where letters are."""
-    _design(widget, width=width, height=height)
+    """Fix the width and height of `widget`, unless 0, in pixels that scale with the text size."""
+    _scale(widget, width=width, height=height)
 
 
 def set_max_width(widget: QWidget, width: int) -> None:
-    """Have `widget` no wider than that; wider where letters are larger."""
-    _design(widget, most=width)
+    """Limit the width of `widget`, in pixels that scale with the text size."""
+    _scale(widget, most=width)
 
 
 def set_min_width(widget: QWidget, width: int) -> None:
-    """Have `widget` no narrower than that; nor than more where letters are larger."""
-    _design(widget, least=width)
+    """Set the minimum width of `widget`, in pixels that scale with the text size."""
+    _scale(widget, least=width)
 
 
-def _design(widget: QWidget, **pixels: int) -> None:
+def _scale(widget: QWidget, **pixels: int) -> None:
     widget.setProperty(_PIXELS, pixels)
     _apply(widget)
 
@@ -97,7 +97,7 @@ _SETTERS: dict[str, Callable[[Any, int], None]] = {
 }
 
 
-def _living(application: QApplication) -> list[QWidget]:
-    """All widgets in windows that are there; those of a closed one may go at any moment."""
+def _shown_widgets(application: QApplication) -> list[QWidget]:
+    """Return all widgets of windows that are shown: those of a closed one may be deleted at any moment."""
     windows = [widget for widget in application.topLevelWidgets() if isValid(widget) and not widget.isHidden()]
     return [widget for window in windows for widget in (window, *window.findChildren(QWidget))]

@@ -1,4 +1,4 @@
-"""The style sheets, by name, over the tokens' names: for what the palette cannot do."""
+"""Style sheet templates by name, over the fields of `Colors`, for what the palette cannot do."""
 
 from string import Template
 

@@ -13,37 +13,38 @@ from phichat.ui.theme.palette import ACCENTS, SYSTEM, THEMES, Colors, colors_of
 from phichat.ui.theme.scaling import scaled, set_text_size, text_scale
 from phichat.ui.theme.stylesheets import PLAIN, STYLES
 
-POINTING = {"next", "previous", "sidebar"}  # icons that point to a side, the other one where one reads from the right
-USUAL, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on a screen of scale 1
+MIRRORED_ICONS = {"next", "previous", "sidebar"}  # they point to a side: the other one in right-to-left languages
+ICON_SIZES, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on a screen of scale 1
 
 
 def tinted_icon(name: str, colour: str, faint: str = "") -> QIcon:
-    """The icon `name` of `resources/icons` in `colour`, and in `faint`, if given, where it can do nothing."""
-    # Not by an icon engine of our own: Python frees those a second time, with what else is in a circle.
+    """Return the icon `name` of `resources/icons` in `colour`; disabled in `faint`, if that is given."""
+    # Not a QIconEngine in Python: the garbage collector frees one in a reference cycle a second time, after Qt.
     source = resource(f"icons/{name}.svg").read_text("utf-8")
-    is_turned = name in POINTING and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
+    is_mirrored = name in MIRRORED_ICONS and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
     icon = QIcon()
     for shade, mode in ((colour, QIcon.Mode.Normal), *([(faint, QIcon.Mode.Disabled)] if faint else [])):
         renderer = QSvgRenderer(QByteArray(source.replace("#000", shade).encode()))
-        for pixels in _sizes():
-            icon.addPixmap(_picture(renderer, pixels, is_turned=is_turned), mode)
+        for pixels in _icon_sizes():
+            icon.addPixmap(_render(renderer, pixels, is_mirrored=is_mirrored), mode)
     return icon
 
 
-def _sizes() -> list[int]:
+def _icon_sizes() -> list[int]:
+    """Return the sizes in pixels that icons need on the screens there are, at the present text size."""
     finest = max(_ratios(), default=1.0) * text_scale()
-    return [*USUAL, *([LARGE] if finest > 1 else []), *([HUGE] if finest > 2 else [])]
+    return [*ICON_SIZES, *([LARGE] if finest > 1 else []), *([HUGE] if finest > 2 else [])]
 
 
 def _ratios() -> list[float]:
     return [screen.devicePixelRatio() for screen in QGuiApplication.screens()]
 
 
-def _picture(renderer: QSvgRenderer, pixels: int, *, is_turned: bool) -> QPixmap:
+def _render(renderer: QSvgRenderer, pixels: int, *, is_mirrored: bool) -> QPixmap:
     pixmap = QPixmap(QSize(pixels, pixels))
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    if is_turned:
+    if is_mirrored:
         painter.translate(pixels, 0)
         painter.scale(-1, 1)
     renderer.render(painter, QRectF(pixmap.rect()))
@@ -52,9 +53,9 @@ def _picture(renderer: QSvgRenderer, pixels: int, *, is_turned: bool) -> QPixmap
 
 
 class SystemTheme(QObject):
-    """Asks Qt, which asks the system.
+    """What the desktop prefers: dark or light, contrast, and its accent colour.
 
-    Signals: `changed` when something may be another way now.
+    Signals: `changed` when any of it may have changed.
     """
 
     changed = Signal()
@@ -63,7 +64,7 @@ class SystemTheme(QObject):
         super().__init__(parent)
         self._application = application
         self._hints = application.styleHints()
-        # Qt's before 6.10 do not know of contrast.
+        # Qt before 6.10 does not report the contrast preference.
         self._access = self._hints.accessibility() if hasattr(self._hints, "accessibility") else None
         self._hints.colorSchemeChanged.connect(self._on_changed)
         application.paletteChanged.connect(self._on_changed)
@@ -75,26 +76,29 @@ class SystemTheme(QObject):
         self.changed.emit()
 
     def is_dark(self) -> bool:
-        """Whether grounds are to be dark."""
+        """Return whether the desktop is dark."""
         return self._hints.colorScheme() is Qt.ColorScheme.Dark
 
     def wants_contrast(self) -> bool:
-        """Whether everything is to be told as clearly as can be."""
+        """Return whether the desktop asks for high contrast."""
         access = self._access
         return access is not None and access.contrastPreference() is Qt.ContrastPreference.HighContrast
 
     def accent(self) -> str:
-        """The accent colour, as long as the application's palette has none of its own."""
+        """Return the accent colour of the application's palette: the desktop's, unless we have set our own."""
         return self._application.palette().color(QPalette.ColorRole.Accent).name()
 
 
-ROUND = 34  # pixels: how large round buttons are
+ROUND_BUTTON = 34  # pixels, the diameter
 
 
 class Theme(QObject):
-    """Gives the application its colours and letters, following the system unless told otherwise.
+    """Sets the application's palette, style sheets and font, following the desktop unless told otherwise.
 
-    Signals: `changed` after other colours or letters have come; icons are then to be asked for again.
+    Attributes:
+        colors: the colours in use.
+
+    Signals: `changed` after colours or sizes have changed; icon() then returns other icons.
     """
 
     changed = Signal()
@@ -103,41 +107,41 @@ class Theme(QObject):
         super().__init__(application)
         self._application, self._system = application, system or SystemTheme(application, self)
         self._chosen, self._accent = SYSTEM, "teal"
-        self._letters = (100, "")
-        self._applied = self._hides_systems = False
+        self._font = (100, "")
+        self._is_applied = self._hides_system_accent = False
         self._icons: dict[tuple[str, str], QIcon] = {}
-        self._dressed: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
+        self._stylesheets: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
         self.colors = colors_of("light", self._accent)
         self._apply()
         self._system.changed.connect(self._apply)
-        application.screenAdded.connect(self._draw_again)
+        application.screenAdded.connect(self._redraw_icons)
 
-    def choose(self, name: str, accent: str = "") -> None:
-        """Use the theme `name`, or for any other word what the system uses; and `accent`, if one is named."""
+    def set_theme(self, name: str, accent: str = "") -> None:
+        """Use the theme `name`, or the desktop's if there is none of that name; and `accent`, if there is one."""
         self._chosen = name
         if accent in ACCENTS or accent == SYSTEM:
             self._accent = accent
         self._apply()
 
     def set_font(self, percent: int, family: str = "") -> None:
-        """Have letters of `percent` of the system's size, in `family` or, for none, in the system's."""
-        if (percent, family) != self._letters:
-            self._letters = percent, family
+        """Use a font of `percent` of the desktop's size, in `family`, or in the desktop's family if that is empty."""
+        if (percent, family) != self._font:
+            self._font = percent, family
             set_text_size(self._application, percent, family)
-            self._dress_all()
-            self._draw_again()
+            self._update_stylesheets()
+            self._redraw_icons()
 
     def apply_stylesheet(self, widget: QWidget, name: str) -> None:
-        """Give `widget` and what is in it the style sheet called `name`, now and in other colours.
+        """Set the style sheet `name` of `STYLES` on `widget`, now and whenever the colours change.
 
-        Only what the palette cannot do has one: each widget below a style sheet takes its time to be looked at,
-        which for the whole window was a quarter of its start (`phichat bench --parts window`).
+        Only for what the palette cannot do: Qt matches each widget below a style sheet against its rules, which for
+        the whole window was a quarter of its start (`phichat bench --parts window`).
         """
-        self._dressed[widget] = name
-        self._dress(widget, name)
+        self._stylesheets[widget] = name
+        self._set_stylesheet(widget, name)
 
     def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
-        """The icon `name` of `resources/icons`, in this theme's colours."""
+        """Return the icon `name` of `resources/icons` in this theme's colours."""
         colour = self.colors.on_accent if on_accent else self.colors.text
         if (name, colour) not in self._icons:
             self._icons[name, colour] = tinted_icon(name, colour, self.colors.muted if on_accent else "")
@@ -145,81 +149,81 @@ class Theme(QObject):
 
     @Slot()
     def _apply(self) -> None:
-        tokens = colors_of(self._name(), self._colour())
-        if tokens is self.colors and self._applied:
+        colors = colors_of(self._theme_name(), self._accent_colour())
+        if colors is self.colors and self._is_applied:
             return
-        had_plain = self.colors.is_plain and self._applied
-        self._applied = True
-        self.colors = tokens
-        self._hides_systems = self._accent != SYSTEM
-        self._application.setPalette(_palette(tokens, has_accent=self._hides_systems))
-        if tokens.is_plain or had_plain:  # for all windows only where need be, as that takes its time
-            self._application.setStyleSheet(PLAIN.substitute(vars(tokens)) if tokens.is_plain else "")
-        self._dress_all()
-        self._draw_again()
+        had_plain = self.colors.is_plain and self._is_applied
+        self._is_applied = True
+        self.colors = colors
+        self._hides_system_accent = self._accent != SYSTEM
+        self._application.setPalette(_palette(colors, has_accent=self._hides_system_accent))
+        if colors.is_plain or had_plain:  # only where need be: it makes Qt style all windows again
+            self._application.setStyleSheet(PLAIN.substitute(vars(colors)) if colors.is_plain else "")
+        self._update_stylesheets()
+        self._redraw_icons()
 
-    def _name(self) -> str:
+    def _theme_name(self) -> str:
         if self._chosen in THEMES:
             return self._chosen
         shade = "dark" if self._system.is_dark() else "light"
         return f"{shade}-contrast" if self._system.wants_contrast() else shade
 
-    def _colour(self) -> str:
-        """The accent; the system's is what the palette has as long as we give it none."""
+    def _accent_colour(self) -> str:
+        """Return the accent; to read the desktop's, take our own out of the palette first."""
         if self._accent != SYSTEM:
             return self._accent
-        if self._hides_systems:
-            self._hides_systems = False
+        if self._hides_system_accent:
+            self._hides_system_accent = False
             self._application.setPalette(_palette(self.colors, has_accent=False))
         return self._system.accent()
 
     @Slot()
-    def _draw_again(self) -> None:
-        """Icons in other colours, or for a finer screen."""
+    def _redraw_icons(self) -> None:
+        """Render icons again: in other colours, or for a screen of another scale."""
         self._icons.clear()
         self.changed.emit()
 
-    def _dress_all(self) -> None:
-        for widget, name in list(self._dressed.items()):
+    def _update_stylesheets(self) -> None:
+        for widget, name in list(self._stylesheets.items()):
             if isValid(widget):
-                self._dress(widget, name)
+                self._set_stylesheet(widget, name)
 
-    def _dress(self, widget: QWidget, name: str) -> None:
-        widget.setStyleSheet(STYLES[name].substitute(vars(self.colors), round=scaled(ROUND) // 2))
+    def _set_stylesheet(self, widget: QWidget, name: str) -> None:
+        widget.setStyleSheet(STYLES[name].substitute(vars(self.colors), round=scaled(ROUND_BUTTON) // 2))
 
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:
-    """`label` as something said in passing or, with `alert`, as something that went wrong."""
+    """Give `label` the colour of secondary text or, with `alert`, of an error; return it."""
     label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.PlaceholderText)
     return label
 
 
-def _palette(tokens: Colors, *, has_accent: bool) -> QPalette:
+def _palette(colors: Colors, *, has_accent: bool) -> QPalette:
     palette = QPalette()
     role = QPalette.ColorRole
     for which, colour in {
-        role.Window: tokens.ground,
-        role.Base: tokens.surface,
-        role.AlternateBase: tokens.side,
-        role.Button: tokens.surface,
-        role.WindowText: tokens.text,
-        role.Text: tokens.text,
-        role.ButtonText: tokens.text,
-        role.ToolTipBase: tokens.surface,
-        role.ToolTipText: tokens.text,
-        role.PlaceholderText: tokens.muted,
-        role.BrightText: tokens.alert,
-        role.Highlight: tokens.accent,
-        role.HighlightedText: tokens.on_accent,
-        role.Link: tokens.accent,
-        role.LinkVisited: tokens.accent,
-        role.Mid: tokens.line,
-        role.Midlight: tokens.hover,
-        role.Dark: tokens.line,
+        role.Window: colors.ground,
+        role.Base: colors.surface,
+        role.AlternateBase: colors.side,
+        role.Button: colors.surface,
+        role.WindowText: colors.text,
+        role.Text: colors.text,
+        role.ButtonText: colors.text,
+        role.ToolTipBase: colors.surface,
+        role.ToolTipText: colors.text,
+        role.PlaceholderText: colors.muted,
+        role.BrightText: colors.alert,
+        role.Highlight: colors.accent,
+        role.HighlightedText: colors.on_accent,
+        role.Link: colors.accent,
+        role.LinkVisited: colors.accent,
+        role.Mid: colors.line,
+        role.Midlight: colors.hover,
+        role.Dark: colors.line,
     }.items():
         palette.setColor(which, QColor(colour))
     if has_accent:
-        palette.setColor(role.Accent, QColor(tokens.accent))
+        palette.setColor(role.Accent, QColor(colors.accent))
     for which in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(tokens.muted))
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(colors.muted))
     return palette

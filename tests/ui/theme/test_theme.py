@@ -10,7 +10,16 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.ui.theme import theme as icons
-from phichat.ui.theme.palette import ACCENTS, CLEAR, ENOUGH, PLENTY, THEMES, colors_of, contrast
+from phichat.ui.theme.palette import (
+    AA_CONTRAST,
+    AAA_CONTRAST,
+    ACCENTS,
+    NON_TEXT_CONTRAST,
+    THEMES,
+    colors_of,
+    contrast,
+    fitted_accent,
+)
 from phichat.ui.theme.theme import SystemTheme, Theme
 
 TEXTS = [
@@ -28,7 +37,7 @@ ODD = ["#ffffff", "#000000", "#ffff00", "#0000ff", "#808080", "#ff0000"]  # what
 def theme(qapp: QApplication) -> Iterator[Theme]:
     theme = Theme(qapp)
     yield theme
-    theme.choose("light", "teal")
+    theme.set_theme("light", "teal")
     theme.set_font(100)
 
 
@@ -36,7 +45,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 @pytest.mark.parametrize("name", THEMES)
 def test_every_text_can_be_read_on_its_grounds(name: str, colour: str) -> None:
     tokens = colors_of(name, colour)
-    least = PLENTY if tokens.is_plain else ENOUGH
+    least = AAA_CONTRAST if tokens.is_plain else AA_CONTRAST
     poor = {pair: contrast(*(getattr(tokens, token) for token in pair)) for pair in TEXTS}
     assert {pair: found for pair, found in poor.items() if found < least} == {}
 
@@ -46,7 +55,15 @@ def test_every_text_can_be_read_on_its_grounds(name: str, colour: str) -> None:
 def test_what_has_the_focus_is_told_from_what_is_around_it(name: str, colour: str) -> None:
     tokens = colors_of(name, colour)
     grounds = (tokens.ground, tokens.surface, tokens.side, tokens.hover)
-    assert min(contrast(tokens.accent, ground) for ground in grounds) >= CLEAR
+    assert min(contrast(tokens.accent, ground) for ground in grounds) >= NON_TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("colour", ACCENTS)
+@pytest.mark.parametrize("name", THEMES)
+def test_accents_are_what_is_made_of_a_system_accent(name: str, colour: str) -> None:
+    original = colors_of("dark" if THEMES[name].is_dark else "light", colour).accent
+    tokens = colors_of(name, colour)
+    assert (tokens.accent, tokens.faint_accent) == fitted_accent(THEMES[name], original)
 
 
 def test_contrast_is_measured_as_others_do() -> None:
@@ -55,10 +72,10 @@ def test_contrast_is_measured_as_others_do() -> None:
 
 
 def test_choosing_dark_changes_colours_and_icons_at_once(qtbot: QtBot, theme: Theme, qapp: Any) -> None:
-    theme.choose("light")
+    theme.set_theme("light")
     light_icon = theme.icon("new").pixmap(20).toImage()
     with qtbot.waitSignal(theme.changed):
-        theme.choose("dark")
+        theme.set_theme("dark")
     assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(theme.colors.ground)
     assert theme.colors.is_dark
     assert theme.icon("new").pixmap(20).toImage() != light_icon
@@ -86,7 +103,7 @@ class Wishes(SystemTheme):
 def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
     system = Wishes(qapp)
     theme = Theme(qapp, system)
-    theme.choose("system", "system")
+    theme.set_theme("system", "system")
     assert theme.colors is colors_of("light", "#8040c0")
     system.want("dark")
     assert theme.colors is colors_of("dark", "#8040c0")
@@ -97,18 +114,18 @@ def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
     system.want("light")
     assert theme.colors is colors_of("light", "#208020")
     assert not qapp.styleSheet()
-    theme.choose("dark", "teal")
+    theme.set_theme("dark", "teal")
     system.want("light", contrast=True)
     assert theme.colors is colors_of("dark", "teal")
 
 
 def test_the_systems_accent_is_used_where_that_is_wanted(theme: Theme, qapp: QApplication) -> None:
-    theme.choose("light", "rose")
+    theme.set_theme("light", "rose")
     rose = theme.colors.accent
-    theme.choose("light", "system")
+    theme.set_theme("light", "system")
     assert theme.colors.accent != rose
     assert theme.colors is colors_of("light", qapp.palette().color(QPalette.ColorRole.Accent).name())
-    theme.choose("dark")
+    theme.set_theme("dark")
     assert theme.colors.accent != rose
 
 
@@ -118,8 +135,8 @@ def test_icons_have_as_many_pixels_as_the_screen(
     theme: Theme, monkeypatch: pytest.MonkeyPatch, ratio: float, percent: int
 ) -> None:
     monkeypatch.setattr(icons, "_ratios", lambda: [1.0, ratio])
-    theme.choose("dark" if percent == 100 else "light")
+    theme.set_theme("dark" if percent == 100 else "light")
     theme.set_font(percent)
-    theme._draw_again()
+    theme._redraw_icons()
     needed = round(20 * percent / 100 * ratio)
     assert theme.icon("model").actualSize(QSize(1000, 1000)).width() >= needed

@@ -113,7 +113,7 @@ def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEn
     field = prose(answer(person, engine, "$$x^2 + y^2 = z^2$$"))
     person.wait(lambda: field.toPlainText() == "\ufffc")
     for theme in ("dark", "light"):
-        person.window._theme.choose(theme)
+        person.window._theme.set_theme(theme)
         colour = QColor(colors_of(theme, "teal").text)
         person.wait(partial(_has, field, colour))
 
@@ -248,8 +248,8 @@ def test_the_menu_of_a_link_knows_where_it_leads(person: Person, engine: Scripte
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_words_follow_the_theme(person: Person, engine: ScriptedEngine, theme: str) -> None:
     field = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
-    person.window._theme.choose("light" if theme == "dark" else "dark")
-    person.window._theme.choose(theme)
+    person.window._theme.set_theme("light" if theme == "dark" else "dark")
+    person.window._theme.set_theme(theme)
     wanted = QColor(colors_of(theme, "teal").text)
     person.wait(lambda: field.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
     assert field.toPlainText() == "Words and a link"

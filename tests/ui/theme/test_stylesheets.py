@@ -1,0 +1,35 @@
+"""The style sheets and who uses them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from phichat.ui.theme.palette import THEMES, colors_of
+from phichat.ui.theme.stylesheets import PLAIN, STYLES
+
+PACKAGE = Path(__file__).parents[3] / "phichat"
+
+
+def used_names() -> set[str]:
+    """Return the names in all calls of `apply_stylesheet(widget, name)`."""
+    calls = [
+        node
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("apply_stylesheet")
+    ]
+    names = [call.args[1] for call in calls]
+    assert all(isinstance(name, ast.Constant) for name in names)
+    return {str(name.value) for name in names if isinstance(name, ast.Constant)}
+
+
+def test_every_style_sheet_is_used_and_none_is_missing() -> None:
+    assert used_names() == set(STYLES)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", [*STYLES, "plain"])
+def test_a_style_sheet_names_only_colours_that_there_are(name: str, theme: str) -> None:
+    template = STYLES.get(name, PLAIN)
+    assert "$" not in template.substitute(vars(colors_of(theme, "teal")), round=17)
