@@ -194,9 +194,9 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     models.first_found.connect(window.model_selection.begin)
     models.spare_found.connect(window.generation.fall_back_on)
     models.failed.connect(window.say)
-    models.searched.connect(coordinator.look)
+    models.searched.connect(coordinator.load_listings)
     window.generation.loaded_model.connect(models.remember)
-    window.generation.loaded_model.connect(coordinator.look)
+    window.generation.loaded_model.connect(coordinator.load_listings)
 
 
 def _connect_unasked(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:

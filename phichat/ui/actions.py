@@ -55,7 +55,7 @@ class Actions(QObject):
             switch.setCheckable(True)
             switch.setChecked(True)
 
-    def fill(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
+    def fill_menu_bar(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
         """Put them into menus; those three to which more belongs."""
         file = bar.addMenu(tr("&File"))
         for group in (
@@ -87,7 +87,7 @@ class Actions(QObject):
         help_.addAction(self.about)
         return edit, view, chat
 
-    def follow(self, stack: UndoStack) -> None:
+    def connect_undo_stack(self, stack: UndoStack) -> None:
         """Undo and redo what is on `stack`, and say what that is."""
         self.undo.triggered.connect(stack.undo)
         self.redo.triggered.connect(stack.redo)

@@ -66,7 +66,7 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
     window = QMainWindow()
     qtbot.addWidget(window)
     actions = Actions(window)
-    actions.follow(stack)
+    actions.connect_undo_stack(stack)
     assert [(action.text(), action.isEnabled()) for action in (actions.undo, actions.redo)] == [
         ("Undo", False),
         ("Redo", False),

@@ -184,7 +184,7 @@ class AttachmentChips(QWidget):
         self._terms = terms
         for chip in self._chips:
             words = chip.file.name, chip.file.text
-            chip.show_found(is_found=terms is not None and any(map(terms.is_in, words)))
+            chip.show_found(is_found=terms is not None and any(map(terms.occur_in, words)))
 
     def buttons(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""

@@ -57,10 +57,10 @@ class AttachmentViewer(QDialog):
         from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - only after a search
 
         highlights = Highlights(self._field, terms, theme.colors)
-        if highlights.places:
-            highlights.choose(0)
+        if highlights.ranges:
+            highlights.set_current(0)
             cursor = QTextCursor(self._field.document())
-            cursor.setPosition(highlights.places[0][0])
+            cursor.setPosition(highlights.ranges[0][0])
             self._field.setTextCursor(cursor)
             self._field.centerCursor()
         return highlights

@@ -104,11 +104,11 @@ class CodeBlock(BlockWidget, QFrame):
 
     def scroll_to_match(self, index: int) -> None:
         if self.highlights:
-            block = self._text.document().findBlock(self.highlights.places[index][0]).blockNumber()
+            block = self._text.document().findBlock(self.highlights.ranges[index][0]).blockNumber()
             bar = self._text.verticalScrollBar()
             if not bar.value() <= block < bar.value() + MAX_LINES:
                 bar.setValue(block - MAX_LINES // 2)
-            area = self.highlights.area(index)
+            area = self.highlights.rect_of(index)
             bar, width = self._text.horizontalScrollBar(), self._text.viewport().width()
             if area.left() < 0 or area.right() > width:
                 bar.setValue(bar.value() + area.left() - width // 3)

@@ -139,9 +139,9 @@ class AttachmentController(QObject):
     @Slot()
     def choose_files(self) -> None:
         """Attach files that the user chooses in a dialog."""
-        from phichat.ui.widgets.dialogs import ask_for_texts  # noqa: PLC0415 - takes 10 ms
+        from phichat.ui.widgets.dialogs import choose_text_files  # noqa: PLC0415 - takes 10 ms
 
-        self._begin([(file, FileKind.TEXT) for file in map(Path, ask_for_texts(self._composer.window()))])
+        self._begin([(file, FileKind.TEXT) for file in map(Path, choose_text_files(self._composer.window()))])
 
     @Slot(list)
     def attach(self, files: Sequence[Path]) -> None:

@@ -35,7 +35,7 @@ class LogsDialog(QDialog):
         self._text.setFont(fixed_font())
         theme.apply_stylesheet(self._text, "field")
         again = _button(theme, "readAgainButton", tr("Read again"))
-        again.clicked.connect(self.read)
+        again.clicked.connect(self.show_log)
         place = _button(theme, "logFolderButton", tr("Open folder"))
         place.clicked.connect(self._on_folder)
         buttons = QHBoxLayout()
@@ -47,10 +47,10 @@ class LogsDialog(QDialog):
         layout.addWidget(self._text)
         layout.addLayout(buttons)
         self.resize(scaled(680), scaled(440))
-        self.read()
+        self.show_log()
 
     @Slot()
-    def read(self) -> None:
+    def show_log(self) -> None:
         """Show the log as it is now."""
         self._text.setPlainText(_end_of(self._folder / "phichat.log") or tr("There is nothing in it."))
         self._text.moveCursor(QTextCursor.MoveOperation.End)

@@ -33,12 +33,12 @@ class UpdateCheck(QObject):
         self._release: Release | None = None
         self._notice: VersionNotice | None = None
         self._clock = QTimer(self, interval=FIRST_AFTER)
-        self._clock.timeout.connect(self.look)
+        self._clock.timeout.connect(self.check)
         self._clock.start()
-        preferences.versions_requested.connect(self.look)
+        preferences.versions_requested.connect(self.check)
 
     @Slot()
-    def look(self) -> None:
+    def check(self) -> None:
         """See what there is, if that is wanted."""
         self._clock.start(AGAIN_AFTER)
         if not self._is_wanted():
@@ -48,7 +48,7 @@ class UpdateCheck(QObject):
             self._looking = self._tasks.run(single_result(self._versions.check), self._on_looked, self._on_ended)
 
     @Slot()
-    def open(self) -> None:
+    def show_release_notes(self) -> None:
         """Show what is new."""
         if self._release:
             from phichat.ui.help.version_dialog import VersionDialog  # noqa: PLC0415 - when it is wanted
@@ -88,7 +88,7 @@ class UpdateCheck(QObject):
 
     def _make_notice(self) -> "VersionNotice":
         self._notice = VersionNotice(self._theme)
-        self._notice.opened.connect(self.open)
+        self._notice.opened.connect(self.show_release_notes)
         self._notice.dismissed.connect(self.dismiss)
         self._bars.addWidget(self._notice)
         return self._notice

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
-from phichat.ui.models.formatting import briefly, percent
+from phichat.ui.models.formatting import percent_done, summarize_download
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
@@ -54,7 +54,7 @@ class DownloadStrip(QFrame):
         """Show how the download of the model `title` stands."""
         self._download = download
         self._name.setText(title)
-        self._bar.setValue(percent(download.progress))
+        self._bar.setValue(percent_done(download.progress))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
         muted(self._line, alert=bool(download.error))
         self._show_words()
@@ -63,7 +63,7 @@ class DownloadStrip(QFrame):
         self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
 
     def _show_words(self) -> None:
-        words = briefly(self._download)
+        words = summarize_download(self._download)
         self._line.setText(words if self.width() >= ROOMY else words.partition(" · ")[0])
 
     @Slot()

@@ -69,14 +69,14 @@ class ModelCoordinator(QObject):
         self._shown = ""
         self.has_looked = False
 
-    def settle(self, pages: CentralStack, bars: QBoxLayout, *, is_offered: bool) -> None:
+    def set_place(self, pages: CentralStack, bars: QBoxLayout, *, is_offered: bool) -> None:
         """Where to show things, and whether the person still wants to be offered Phi-3."""
         # The window itself is not kept: a circle of references is freed at any time, in any thread.
         self._pages, self._bars, self._is_offered = pages, bars, is_offered
         pages.currentChanged.connect(self._refresh)
 
     @Slot()
-    def look(self) -> None:
+    def load_listings(self) -> None:
         """See which models there are; what an earlier start left unfinished goes on."""
         self._tasks.run(single_result(self._list), self._on_known, self._on_looked)
 
@@ -91,7 +91,7 @@ class ModelCoordinator(QObject):
             self._refresh()
 
     @Slot()
-    def offer(self) -> None:
+    def offer_phi_3(self) -> None:
         """Offer Phi-3 again."""
         if self._can_offer():
             self._set_offered(True)
@@ -108,25 +108,27 @@ class ModelCoordinator(QObject):
                 self._theme, self._fetching(), self._tasks, self._shelf, self._library, self._pages.window()
             )
             self._dialog.model_chosen.connect(self.model_chosen)
-            self._dialog.changed.connect(self.look)
+            self._dialog.changed.connect(self.load_listings)
         self._dialog.show_model(self._in_use.name if self._in_use else "")
-        self._dialog.choose(self._shown)
+        self._dialog.select_model(self._shown)
         self._dialog.show()
         self._dialog.activateWindow()
 
-    def asks_before(self, leaving: Callable[[], object]) -> bool:
+    def confirm_before(self, leaving: Callable[[], object]) -> bool:
         """Whether the person is asked first, as a download is under way; `leaving` is what they agree to."""
         active = self._downloads.active() if self._downloads else []
         application = QCoreApplication.instance()
         if not active or (isinstance(application, QGuiApplication) and application.isSavingSession()):
             return False
-        from phichat.ui.models.formatting import percent  # noqa: PLC0415
-        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely needed
+        from phichat.ui.models.formatting import percent_done  # noqa: PLC0415
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
 
-        share = format_number(percent(self._fetching().state(active[0]).progress))
+        share = format_number(percent_done(self._fetching().state(active[0]).progress))
         question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
         question = question.format(percent=share, model=self._title(active[0]))
-        ask(self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving)
+        ask_question(
+            self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving
+        )
         return True
 
     @Slot()
@@ -162,7 +164,7 @@ class ModelCoordinator(QObject):
             self._downloads = DownloadManager(self._shelf, self._pool, self._tasks)
             self._downloads.setParent(self)
             self._downloads.changed.connect(self._show_strip)
-            self._downloads.settled.connect(self.look)
+            self._downloads.settled.connect(self.load_listings)
             self._downloads.fetched.connect(self._on_fetched)
             self._downloads.failed.connect(self._on_failed)
         return self._downloads
@@ -204,7 +206,7 @@ class ModelCoordinator(QObject):
                 page.show_ready(self._ready)
         elif self._page:
             page, self._page = self._page, None
-            self._pages.drop(page)
+            self._pages.restore_welcome(page)
 
     def _make_page(self) -> "FirstRunPage":
         from phichat.ui.models.first_run import FirstRunPage  # noqa: PLC0415 - most starts are not the first
@@ -215,7 +217,7 @@ class ModelCoordinator(QObject):
         page.file_chosen.connect(self.file_chosen)
         page.model_chosen.connect(self.model_chosen)
         self._page = page
-        self._pages.put_first(page)
+        self._pages.replace_welcome(page)
         self._tasks.run(single_result(self._find_room), self._on_room, self.notified.emit)
         self._tasks.run(single_result(self._find_files), self._on_files, self.notified.emit)
         return page

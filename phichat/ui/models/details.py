@@ -15,7 +15,7 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, Source
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
-from phichat.ui.models.formatting import rounded
+from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
@@ -107,7 +107,9 @@ def _needs(listing: Listing) -> str:
     memory = tr("needs {size} of memory here").format(size=format_size(listing.memory)) if listing.memory else ""
     if not listing.fits:
         memory = tr("needs {size} of memory, more than there is").format(size=format_size(listing.memory or 0))
-    speed = tr("about {speed} tokens/s here (estimate)").format(speed=rounded(listing.speed)) if listing.speed else ""
+    speed = (
+        tr("about {speed} tokens/s here (estimate)").format(speed=format_speed(listing.speed)) if listing.speed else ""
+    )
     return " · ".join(filter(None, [listing.licence, memory, speed]))
 
 

@@ -69,24 +69,24 @@ class ModelsDialog(QDialog):
         for button in (self._list, self._hub, self._add, self._close):
             theme.apply_stylesheet(button, "button")
         self.resize(SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
-        self.look()
+        self.load_listings()
 
     def show_model(self, name: str) -> None:
         """`name` is the model that answers now."""
         self._in_use = name
         self._show_all()
 
-    def choose(self, name: str) -> None:
+    def select_model(self, name: str) -> None:
         """Show the model called `name`."""
-        self._table.choose(name)
+        self._table.select_model(name)
 
     @Slot()
-    def look(self) -> None:
+    def load_listings(self) -> None:
         """See what there is, and how fast it would be."""
         self._tasks.run(self._look, self._on_known, self._complain)
 
     @Slot(str)
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Tell the person something."""
         self._message.setText(sentence)
         if sentence:
@@ -95,7 +95,7 @@ class ModelsDialog(QDialog):
     def _complain(self, trouble: str) -> None:
         """What is said already stays, unless something went wrong."""
         if trouble:
-            self.say(trouble)
+            self.show_message(trouble)
 
     def _look(self, _: CancelToken) -> Iterator[object]:
         """In an errand's thread: first what is there, then how fast."""
@@ -115,7 +115,7 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _show_current(self) -> None:
-        listing = self._table.current()
+        listing = self._table.current_listing()
         self._details.setVisible(listing is not None)
         if listing:
             self._details.show_listing(listing, self._in_use)
@@ -128,7 +128,7 @@ class ModelsDialog(QDialog):
             self._tasks.run(single_result(room), partial(self._on_room, listing.name), _ignore)
 
     def _on_room(self, name: str, found: tuple[SpaceCheck, str]) -> None:
-        current = self._table.current()
+        current = self._table.current_listing()
         if current and current.name == name:
             room, trouble = found
             self._details.box.show_trouble(trouble, is_refused=room.needed > room.free)
@@ -136,7 +136,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
-        self.say(tr("Asking the Hub…"))
+        self.show_message(tr("Asking the Hub…"))
         self._tasks.run(lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_hub_asked)
 
     def _on_confirmed(self, listing: Listing) -> None:
@@ -148,14 +148,16 @@ class ModelsDialog(QDialog):
         unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
         missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
-        self.say(trouble or (missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes.")))
+        self.show_message(
+            trouble or (missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes."))
+        )
 
     @Slot()
     def _list_files(self) -> None:
         repo = self._field.text().strip()
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
-            self.say(tr("Asking the Hub…"))
+            self.show_message(tr("Asking the Hub…"))
             self._tasks.run(
                 single_result(lambda stop: self._shelf().list_repository(repo, stop)), self._on_files, self._on_listed
             )
@@ -163,9 +165,9 @@ class ModelsDialog(QDialog):
     def _on_files(self, listings: Sequence[Listing]) -> None:
         self._found = list(listings)
         self._show_all()
-        self.say(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
+        self.show_message(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
         if listings:
-            self._table.choose(listings[0].name)
+            self._table.select_model(listings[0].name)
             self._table.scrollToBottom()
             self._table.scrollTo(self._table.currentIndex())
             self._table.setFocus()
@@ -176,13 +178,13 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _talk(self) -> None:
-        listing = self._table.current()
+        listing = self._table.current_listing()
         if listing and listing.model and listing.name != self._in_use:
             self.model_chosen.emit(listing.model.ref)
 
     @Slot()
     def _verify(self) -> None:
-        listing = self._table.current()
+        listing = self._table.current_listing()
         if self._verifying.is_busy():
             self._verifying.stop()
         elif listing and listing.model:
@@ -192,30 +194,32 @@ class ModelsDialog(QDialog):
     @Slot(str)
     def _on_verify_end(self, sentence: str) -> None:
         self._details.verify.setText(tr("Verify"))
-        self.say(sentence)
+        self.show_message(sentence)
 
     @Slot()
     def _show_folder(self) -> None:
-        listing = self._table.current()
+        listing = self._table.current_listing()
         if listing and listing.model:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(listing.model.path.parent)))
 
     @Slot()
     def _remove(self) -> None:
-        listing = self._table.current()
+        listing = self._table.current_listing()
         if not listing or not listing.model:
             return
         if listing.name == self._in_use:
-            self.say(tr("You are talking with {model}: choose another model first.").format(model=listing.title))
+            self.show_message(
+                tr("You are talking with {model}: choose another model first.").format(model=listing.title)
+            )
         elif listing.model.source is Source.OURS:
             self._ask_removal(listing)
         else:
             self._remove_now(listing)
 
     def _ask_removal(self, listing: Listing) -> None:
-        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - its many types take their time
 
-        ask(
+        ask_question(
             self._theme,
             self,
             "removeQuestion",
@@ -234,18 +238,18 @@ class ModelsDialog(QDialog):
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
         sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
-        self.say(sentence.format(model=model.title))
+        self.show_message(sentence.format(model=model.title))
 
     def _on_changed(self, trouble: str) -> None:
         self._complain(trouble)
         self.changed.emit()
-        self.look()
+        self.load_listings()
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.widgets.dialogs import ask_for_model  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import choose_model_file  # noqa: PLC0415 - as above
 
-        if file := ask_for_model(self):
+        if file := choose_model_file(self):
             self.add_file(file)
 
     def add_file(self, file: str) -> None:
@@ -253,7 +257,7 @@ class ModelsDialog(QDialog):
         self._tasks.run(single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_changed)
 
     def _on_added(self, model: ModelFile) -> None:
-        self.say(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
+        self.show_message(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
 
     def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)
@@ -269,7 +273,7 @@ class ModelsDialog(QDialog):
         self._close.clicked.connect(self.close)
         self._verifying.progressed.connect(self._message.setText)
         self._verifying.ended.connect(self._on_verify_end)
-        downloads.settled.connect(self.look)
+        downloads.settled.connect(self.load_listings)
 
     def _lay_out(self) -> None:
         for button in (self._list, self._hub, self._add, self._close):

@@ -9,7 +9,7 @@ from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
-from phichat.ui.models.formatting import percent, standing, whole_size
+from phichat.ui.models.formatting import describe_download, format_model_size, percent_done
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
 
@@ -52,7 +52,7 @@ class DownloadWidget(QWidget):
         if not self._listing or self._listing.name != listing.name:
             self._said = 0
         self._listing = listing
-        self._label = label or tr("Download · {size}").format(size=whole_size(listing))
+        self._label = label or tr("Download · {size}").format(size=format_model_size(listing))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=listing.title))
         self._show()
 
@@ -98,7 +98,7 @@ class DownloadWidget(QWidget):
                 shown[0].setFocus()
 
     def _show_bar(self, listing: Listing, download: Download) -> None:
-        value = percent(download.progress)
+        value = percent_done(download.progress)
         self._bar.setValue(value)
         self._bar.setVisible(download.is_begun)
         if download.is_running and value // SAID_EACH > self._said // SAID_EACH:
@@ -107,7 +107,7 @@ class DownloadWidget(QWidget):
 
     def _show_line(self, download: Download) -> None:
         muted(self._line, alert=bool(download.error or (self._refusal and not download.is_begun)))
-        self._line.setText(standing(download) if download.is_begun else self._refusal)
+        self._line.setText(describe_download(download) if download.is_begun else self._refusal)
         self._line.setVisible(bool(self._line.text()))
 
     def _show_buttons(self, listing: Listing, download: Download) -> None:
@@ -147,9 +147,9 @@ class DownloadWidget(QWidget):
         if not progress or progress.done < LITTLE:
             cancel()
             return
-        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - its many types take their time
 
-        ask(
+        ask_question(
             self._theme,
             self,
             "cancelQuestion",

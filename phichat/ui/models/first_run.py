@@ -23,7 +23,7 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
-from phichat.ui.models.formatting import whole_size
+from phichat.ui.models.formatting import format_model_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
@@ -95,9 +95,11 @@ class FirstRunPage(QScrollArea):
                 "code. It runs on this computer's own processor, and nothing you write ever leaves it."
             )
         )
-        self._facts["size"].setText(tr("{size}, once, from {hub}").format(size=whole_size(listing), hub=self._hub))
+        self._facts["size"].setText(
+            tr("{size}, once, from {hub}").format(size=format_model_size(listing), hub=self._hub)
+        )
         self._facts["licence"].setText(tr("MIT, free to use · reads 4,096 tokens at a time"))
-        self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=whole_size(listing)))
+        self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=format_model_size(listing)))
 
     def show_room(self, room: SpaceCheck, trouble: str) -> None:
         """Show what there is room for, and what stands in the way."""

@@ -5,37 +5,37 @@ from phichat.models.base import Listing, Phase, Presence, Progress
 from phichat.ui.controllers.downloads import Download
 
 
-def percent(progress: Progress | None) -> int:
+def percent_done(progress: Progress | None) -> int:
     """How much is here, in hundredths; never all of it before it is."""
     if not progress or not progress.total:
         return 0
     return min(100 * progress.done // progress.total, 100)
 
 
-def amount(progress: Progress) -> str:
+def format_amount(progress: Progress) -> str:
     """How much is here of how much."""
     if not progress.total:
         return format_size(progress.done) if progress.done else ""
     return tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total))
 
 
-def standing(download: Download) -> str:
+def describe_download(download: Download) -> str:
     """How a download stands, in one line: figures, or why it waits."""
     progress = download.progress or Progress(Phase.ASKING, 0, 0)
     if download.error:
         return download.error
     if download.is_paused:
-        return _joined(tr("Paused"), amount(progress))
+        return _joined(tr("Paused"), format_amount(progress))
     if download.is_queued:
-        return _joined(tr("Waiting for its turn"), amount(progress))
+        return _joined(tr("Waiting for its turn"), format_amount(progress))
     return _going(progress) if download.is_running else ""
 
 
-def briefly(download: Download) -> str:
+def summarize_download(download: Download) -> str:
     """The same in a few words."""
     if download.error:
         return tr("The download stopped")
-    share = tr("{percent} %").format(percent=format_number(percent(download.progress)))
+    share = tr("{percent} %").format(percent=format_number(percent_done(download.progress)))
     if download.is_paused:
         return _joined(tr("Paused"), share)
     if download.is_queued:
@@ -46,19 +46,19 @@ def briefly(download: Download) -> str:
     return _joined(share, _left(progress) if progress else "")
 
 
-def presence(listing: Listing, download: Download) -> str:
+def describe_presence(listing: Listing, download: Download) -> str:
     """Whether a model is on this disk."""
     if listing.model:
         return tr("on this disk")
     if download.is_begun or listing.presence is Presence.PARTIAL:
         progress = download.progress or Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
-        return tr("{percent} % here").format(percent=format_number(percent(progress)))
+        return tr("{percent} % here").format(percent=format_number(percent_done(progress)))
     if listing.exists_on_hub is False:
         return tr("the Hub does not know this file")
     return tr("not here")
 
 
-def whole_size(listing: Listing) -> str:
+def format_model_size(listing: Listing) -> str:
     """How big a model is, as well as that is known."""
     if listing.bytes is None:
         return tr("size unknown")
@@ -69,7 +69,7 @@ def whole_size(listing: Listing) -> str:
     )
 
 
-def rounded(speed: float) -> str:
+def format_speed(speed: float) -> str:
     """Tokens a second: an estimate has no more than one figure after the point, and that only where it is slow."""
     return format_number(speed, 1 if speed < 3 else 0)
 
@@ -77,15 +77,15 @@ def rounded(speed: float) -> str:
 def _going(progress: Progress) -> str:
     match progress.phase:
         case Phase.ASKING:
-            return _joined(amount(progress), tr("Asking the Hub…"))
+            return _joined(format_amount(progress), tr("Asking the Hub…"))
         case Phase.CHECKING:
             return _joined(tr("All is here; checking it…"), progress.note)
         case Phase.ELSEWHERE:
             return progress.note or tr("Another Phichat on this computer is fetching it.")
         case Phase.WAITING:
-            return _joined(amount(progress), progress.note or tr("Waiting for the line"))
+            return _joined(format_amount(progress), progress.note or tr("Waiting for the line"))
     speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""
-    return _joined(amount(progress), speed, _left(progress))
+    return _joined(format_amount(progress), speed, _left(progress))
 
 
 def _left(progress: Progress) -> str:

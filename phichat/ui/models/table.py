@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
-from phichat.ui.models.formatting import presence, rounded
+from phichat.ui.models.formatting import describe_presence, format_speed
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 
@@ -49,19 +49,19 @@ class ModelTable(QTreeWidget):
 
     def show_listings(self, listings: Sequence[Listing], in_use: str) -> None:
         """Show `listings`; the current row stays the current one."""
-        wanted, current = self._wanted, self.current()
+        wanted, current = self._wanted, self.current_listing()
         same = [listing.name for listing in listings] == [listing.name for listing in self._listings]
         self._listings, self._in_use = list(listings), in_use
         if not same:
             self._fill(wanted or (current.name if current else ""))
         self._show_all()
 
-    def current(self) -> Listing | None:
+    def current_listing(self) -> Listing | None:
         """The listing of the current row."""
         row = self.currentIndex().row()
         return self._listings[row] if 0 <= row < len(self._listings) else None
 
-    def choose(self, name: str) -> None:
+    def select_model(self, name: str) -> None:
         """Make the row of `name` the current one, as soon as there is one."""
         self._wanted = name
         for row, listing in enumerate(self._listings):
@@ -79,7 +79,7 @@ class ModelTable(QTreeWidget):
         self.blockSignals(False)
         if self._listings:
             self._choose_row(0)
-        self.choose(current)
+        self.select_model(current)
 
     @Slot(str)
     def _on_changed(self, name: str) -> None:
@@ -114,9 +114,9 @@ class ModelTable(QTreeWidget):
             title,
             _rough_size(listing),
             format_size(listing.memory) if listing.memory else "–",
-            tr("~{speed} tokens/s").format(speed=rounded(listing.speed)) if listing.speed else "–",
+            tr("~{speed} tokens/s").format(speed=format_speed(listing.speed)) if listing.speed else "–",
             listing.licence or "–",
-            tr("in use") if is_in_use else presence(listing, self._downloads.state(listing.name)),
+            tr("in use") if is_in_use else describe_presence(listing, self._downloads.state(listing.name)),
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -37,7 +37,7 @@ class TextSize(QObject):
         self._show_actions()
 
     @Slot(int)
-    def use(self, percent: int) -> None:
+    def set_percent(self, percent: int) -> None:
         """Have text of `percent` of the system's size from now on."""
         percent = min(max(percent, LEAST), MOST)
         if percent == self._preferences.current.text_percent:
@@ -48,7 +48,7 @@ class TextSize(QObject):
         self.notified.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
 
     @Slot(str)
-    def use_font(self, family: str) -> None:
+    def set_family(self, family: str) -> None:
         """Have letters of `family`, or for none the system's, from now on."""
         self._preferences.change(font=family)
         self._letter()
@@ -65,15 +65,15 @@ class TextSize(QObject):
 
     @Slot()
     def _on_larger(self) -> None:
-        self.use(self._preferences.current.text_percent + STEP)
+        self.set_percent(self._preferences.current.text_percent + STEP)
 
     @Slot()
     def _on_smaller(self) -> None:
-        self.use(self._preferences.current.text_percent - STEP)
+        self.set_percent(self._preferences.current.text_percent - STEP)
 
     @Slot()
     def _on_usual(self) -> None:
-        self.use(100)
+        self.set_percent(100)
 
     @Slot()
     def _on_full(self) -> None:
@@ -117,10 +117,10 @@ class PreferencesController(QObject):
         super().__init__(window)
         self._theme, self._preferences, self._can_look = theme, preferences, can_look
         self._text_size, self._reduced_motion, self._data_folder = text_size, reduced_motion, data_folder
-        actions.preferences.triggered.connect(self.open)
+        actions.preferences.triggered.connect(self.open_dialog)
 
     @Slot()
-    def open(self) -> None:
+    def open_dialog(self) -> None:
         """Show them."""
         from PySide6.QtGui import QFontDatabase  # noqa: PLC0415 - when it is wanted
 
@@ -129,7 +129,7 @@ class PreferencesController(QObject):
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
         now, places = self._preferences.current, self._places()
         dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
-        dialog.chosen.connect(self.use)
+        dialog.chosen.connect(self.set_preference)
         dialog.folder_requested.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
         self._text_size.changed.connect(dialog.show_size)
@@ -137,12 +137,12 @@ class PreferencesController(QObject):
         dialog.open()
 
     @Slot(str, object)
-    def use(self, name: str, value: Any) -> None:
+    def set_preference(self, name: str, value: Any) -> None:
         """The preference called `name` is `value` from now on."""
         if name == "text_percent":
-            self._text_size.use(value)
+            self._text_size.set_percent(value)
         elif name == "font":
-            self._text_size.use_font(value)
+            self._text_size.set_family(value)
         else:
             self._preferences.change(**{name: value})
         now = self._preferences.current
@@ -171,7 +171,7 @@ class PreferencesController(QObject):
 
         chosen = QFileDialog.getExistingDirectory(self._window(), tr("Folder for models"), str(self._places()[1]))
         if chosen:
-            self.use("models_folder", str(Path(chosen).absolute()))
+            self.set_preference("models_folder", str(Path(chosen).absolute()))
 
     @Slot(Path)
     def _open_folder(self, folder: Path) -> None:

@@ -162,7 +162,7 @@ class SettingsPanel(QScrollArea):
             self._context.setMaximum(most or LARGEST_CONTEXT)
             self._context.setValue(context)
 
-    def settle(self) -> None:
+    def emit_pending_context(self) -> None:
         """Tell of what was changed and not told yet."""
         if self._settled.isActive():
             self._on_context()
@@ -190,7 +190,7 @@ class SettingsPanel(QScrollArea):
         self.presets = PresetPicker(self._theme)
         self.presets.chosen.connect(self._on_preset)
         self.presets.reset_requested.connect(self._on_reset)
-        title.setBuddy(self.presets.field())  # its own name hides what is chosen, and is hidden by it
+        title.setBuddy(self.presets.combo_box())  # its own name hides what is chosen, and is hidden by it
         self._layout.addWidget(self.presets)
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
@@ -285,7 +285,7 @@ class SettingsPanel(QScrollArea):
         self.presets.show_sampling(self.sampling, is_edited=is_edited)
         base, label = self.presets.base.sampling, self.presets.base_label()
         for name, row in self._rows.items():
-            row.show_usual(getattr(self.sampling, name), getattr(base, name), label)
+            row.show_preset_value(getattr(self.sampling, name), getattr(base, name), label)
 
 
 class _Calm(QObject):

@@ -115,7 +115,7 @@ class PresetPicker(QWidget):
         """What the nearest preset is called on the screen."""
         return self._label(self.base)
 
-    def labelled(self) -> list[tuple[str, Sampling]]:
+    def labelled_samplings(self) -> list[tuple[str, Sampling]]:
         """All of them, as people call them."""
         return [(self._label(preset), preset.sampling) for preset in self._all().values()]
 
@@ -125,7 +125,7 @@ class PresetPicker(QWidget):
     def _label(self, preset: Preset) -> str:
         return preset.label if preset.id.startswith(OWN) else tr(preset.label)
 
-    def field(self) -> QWidget:
+    def combo_box(self) -> QWidget:
         """Where one is chosen."""
         return self._presets
 
@@ -220,10 +220,12 @@ class PresetPicker(QWidget):
 
     @Slot()
     def _on_delete(self) -> None:
-        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely wanted
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely wanted
 
         question = tr("Delete the preset {preset}?").format(preset=self.base.label)
-        ask(self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base)
+        ask_question(
+            self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base
+        )
 
     @Slot()
     def _delete_base(self) -> None:

@@ -55,7 +55,7 @@ class SliderRow(QWidget):
             self._slider.setValue(self._position(value))
             self._spin.setValue(value)
 
-    def show_usual(self, value: float, usual: float, preset: str) -> None:
+    def show_preset_value(self, value: float, usual: float, preset: str) -> None:
         """Show whether `value` is another one than `usual`, which the preset called so has."""
         self._value, self._usual = value, usual
         self._show_change(preset)

@@ -75,10 +75,10 @@ class SidebarController(QObject):
         for action, step in (
             (actions.new, current.begin),
             (actions.temporary, current.begin_temporary),
-            (actions.bring_in, self.bring_in),
+            (actions.bring_in, self.ask_to_import),
             (actions.export, self.export_this),
             (actions.export_all, self.export_all),
-            (actions.erase, self.erase),
+            (actions.erase, self.ask_to_delete_everything),
         ):
             action.triggered.connect(step)
 
@@ -110,23 +110,23 @@ class SidebarController(QObject):
         self._export([])
 
     @Slot()
-    def bring_in(self) -> None:
+    def ask_to_import(self) -> None:
         """Import files that the user chooses."""
         self.import_export.ask_to_import(self._sidebar.window())
 
     @Slot(list)
-    def bring_in_files(self, files: Sequence[Path]) -> None:
+    def import_files(self, files: Sequence[Path]) -> None:
         """Import the conversations in `files`."""
-        self.import_export.bring_in(files)
+        self.import_export.import_files(files)
 
     @Slot()
-    def erase(self) -> None:
+    def ask_to_delete_everything(self) -> None:
         """Delete everything, once the user confirms it."""
-        from phichat.ui.widgets.dialogs import ask  # noqa: PLC0415 - rarely needed
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
 
         question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
         yes, no = tr("Delete everything"), tr("Keep them")
-        ask(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._conversations.erase)
+        ask_question(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._conversations.erase)
 
     @Slot(list)
     def _export(self, names: Sequence[str]) -> None:

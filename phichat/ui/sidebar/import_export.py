@@ -57,15 +57,15 @@ class ImportExport(QObject):
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Export the conversations of those ids, or all for none, to where the person wants it."""
-        from phichat.ui.widgets.dialogs import ask_where_to_export  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import choose_export_file  # noqa: PLC0415 - its many types take their time
 
-        ask_where_to_export(window, self._suggested(names), lambda file: self.export(names, Path(file)))
+        choose_export_file(window, self._suggested(names), lambda file: self.export(names, Path(file)))
 
     def ask_to_import(self, window: QWidget) -> None:
         """Import what the person chooses."""
-        from phichat.ui.widgets.dialogs import ask_for_conversations  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import choose_conversation_files  # noqa: PLC0415 - as above
 
-        self.bring_in([Path(file) for file in ask_for_conversations(window)])
+        self.import_files([Path(file) for file in choose_conversation_files(window)])
 
     def export(self, names: Sequence[str], file: Path) -> None:
         """Write the conversations of those ids, or all for none, to `file`."""
@@ -88,7 +88,7 @@ class ImportExport(QObject):
 
         self._tasks.run(single_result(job), told, self._on_ended)
 
-    def bring_in(self, files: Sequence[Path]) -> None:
+    def import_files(self, files: Sequence[Path]) -> None:
         """Put the conversations in `files` into the history."""
         for file in files:
             self.notified.emit(tr("Importing {file}…").format(file=file.name))

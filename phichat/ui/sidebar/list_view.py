@@ -51,20 +51,20 @@ class ListView(QListView):
         self.clicked.connect(self.entered_row)
         theme.apply_stylesheet(self, "list")
 
-    def paint_titles(self) -> None:
+    def set_conversation_delegate(self) -> None:
         """From now on there are rows, of conversations."""
         from phichat.ui.sidebar.delegates import ConversationDelegate  # noqa: PLC0415 - brings all of QStyle, an empty list needs none
 
         if not isinstance(self.itemDelegate(), ConversationDelegate):
             self.setItemDelegate(ConversationDelegate(self._theme, self))
 
-    def chosen(self) -> list[ConversationSummary]:
+    def selected_conversations(self) -> list[ConversationSummary]:
         """The conversations that are chosen, in the order they are shown."""
         indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
         headings = [index.data(SUMMARY_ROLE) for index in indexes]
         return [heading for heading in headings if isinstance(heading, ConversationSummary)]
 
-    def choose(self, index: QModelIndex) -> None:
+    def select_index(self, index: QModelIndex) -> None:
         """Make `index` the only one that is chosen, and show it; none if it is invalid."""
         if index.isValid():
             self.scrollTo(index.siblingAtRow(max(index.row() - 1, 0)))  # it may be the name of its section
@@ -72,7 +72,7 @@ class ListView(QListView):
         else:
             self.selectionModel().clear()
 
-    def nearest(self, row: int) -> QModelIndex:
+    def nearest_selectable(self, row: int) -> QModelIndex:
         """What can be chosen in `row`, else below it, else above it."""
         count = self.model().rowCount()
         for at in [*range(row, count), *range(min(row, count) - 1, -1, -1)]:
@@ -116,19 +116,19 @@ class ConversationListView(ListView):
         self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
         self.entered_row.connect(self._on_entered)
 
-    def show_chosen(self, index: QModelIndex) -> None:
+    def select_silently(self, index: QModelIndex) -> None:
         """As `choose`, and tell nobody."""
         self._tells = False
-        self.choose(index)
+        self.select_index(index)
         self._tells = True
 
     @Slot(QModelIndex)
     def _on_entered(self, index: QModelIndex) -> None:
-        if not self.chosen():  # the list has the focus, and nothing has been chosen yet
-            self.choose(index)
+        if not self.selected_conversations():  # the list has the focus, and nothing has been chosen yet
+            self.select_index(index)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)
-        chosen = self.chosen() if self._tells else []
+        chosen = self.selected_conversations() if self._tells else []
         if len(chosen) == 1:
             self.opened.emit(chosen[0].id)

@@ -86,14 +86,14 @@ class SearchResults(QWidget):
             text = tr_count("The first {count} place", "The first {count} places", len(hits))
         self._note.setText(text)
 
-    def choose_first(self) -> None:
+    def select_first(self) -> None:
         """Into the list."""
-        self._list.choose(self._list.model().index(0, 0))
+        self._list.select_index(self._list.model().index(0, 0))
 
     def open_first(self) -> None:
         """What stands first is what was meant."""
         if self._model.rowCount():
-            self.choose_first()
+            self.select_first()
             self._open(self._model.index(0, 0))
 
     @Slot(QModelIndex)

@@ -72,10 +72,10 @@ class Sidebar(QWidget):
     def show_current(self, name: str) -> None:
         """The conversation whose id is `name` is the one that is shown; it may not be in the list."""
         if self._headings.rowCount():
-            self.titles.paint_titles()
+            self.titles.set_conversation_delegate()
         index = self.titles.model().index(self._headings.index_of(name).row(), 0)
-        if self.titles.currentIndex() != index or len(self.titles.chosen()) > 1 or not index.isValid():
-            self.titles.show_chosen(index)
+        if self.titles.currentIndex() != index or len(self.titles.selected_conversations()) > 1 or not index.isValid():
+            self.titles.select_silently(index)
 
     def show_hits(self, hits: list[SearchHit], most: int) -> None:
         """Show what was found, of which there may be more than `most`."""
@@ -104,7 +104,7 @@ class Sidebar(QWidget):
         """Whether the bin is what is seen."""
         return self._bin is not None and self._pages.currentWidget() is self._bin
 
-    def search(self) -> None:
+    def focus_search(self) -> None:
         """The person wants to search."""
         self._search.setFocus()
         self._search.selectAll()
@@ -142,9 +142,9 @@ class Sidebar(QWidget):
         page = self._pages.currentWidget() or self.titles
         page.setFocus()
         if self._results and self._results is page:
-            self._results.choose_first()
+            self._results.select_first()
         elif page is self.titles and not self.titles.currentIndex().isValid():
-            self.titles.choose(self.titles.nearest(0))
+            self.titles.select_index(self.titles.nearest_selectable(0))
 
     @Slot()
     def _open_first(self) -> None:
@@ -155,16 +155,16 @@ class Sidebar(QWidget):
 
     @Slot()
     def _delete(self) -> None:
-        chosen = self.titles.chosen()
+        chosen = self.titles.selected_conversations()
         if not chosen:
             return
         row = self._headings.index_of(chosen[0].id).row()
         self.deleted.emit([heading.id for heading in chosen])
-        self.titles.choose(self.titles.nearest(row))
+        self.titles.select_index(self.titles.nearest_selectable(row))
 
     @Slot(QPoint)
     def _show_menu(self, place: QPoint) -> None:
-        chosen = self.titles.chosen()
+        chosen = self.titles.selected_conversations()
         menu = QMenu(self)
         if len(chosen) == 1:
             menu.addAction(tr("Rename…")).triggered.connect(self._rename)
@@ -182,12 +182,12 @@ class Sidebar(QWidget):
 
     @Slot()
     def _pin(self) -> None:
-        for heading in self.titles.chosen():
+        for heading in self.titles.selected_conversations():
             self.pinned.emit(heading.id, not heading.is_pinned)
 
     @Slot()
     def _export(self) -> None:
-        self.exported.emit([heading.id for heading in self.titles.chosen()])
+        self.exported.emit([heading.id for heading in self.titles.selected_conversations()])
 
     def _make_results(self) -> "SearchResults":
         from phichat.ui.sidebar.search_results import SearchResults  # noqa: PLC0415 - when something is looked for

@@ -27,7 +27,7 @@ class TrashPage(QWidget):
         self._theme = theme
         self._model = ConversationListModel(self)
         self._list = ListView(theme, self._model)
-        self._list.paint_titles()
+        self._list.set_conversation_delegate()
         self._list.setObjectName("binList")
         self._list.setAccessibleName(tr("Bin"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -71,7 +71,7 @@ class TrashPage(QWidget):
         layout.addWidget(self._purge_button)
 
     def _names(self) -> list[str]:
-        return [heading.id for heading in self._list.chosen()]
+        return [heading.id for heading in self._list.selected_conversations()]
 
     @Slot()
     @Slot(QItemSelection, QItemSelection)

@@ -283,11 +283,11 @@ class ConversationFinder(QObject):
         return count
 
     def _count_in_source(self, message: Message) -> int:
-        if not self._terms.may_be_in(message.text):
+        if not self._terms.may_occur_in(message.text):
             return 0
         if message.role is Role.USER:
-            return len(self._terms.places(message.text))
-        return sum(len(self._terms.places(plain(block))) for block in blocks_of(message.text))
+            return len(self._terms.find_ranges(message.text))
+        return sum(len(self._terms.find_ranges(plain(block))) for block in blocks_of(message.text))
 
     def _emit_count(self) -> None:
         total = at = 0

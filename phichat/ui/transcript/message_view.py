@@ -174,7 +174,7 @@ class MessageView(QWidget):
         part, inside = self._locate_match(match)
         for other in self._parts:
             if other.highlights:
-                other.highlights.choose(inside if other is part else -1)
+                other.highlights.set_current(inside if other is part else -1)
         if part:
             part.scroll_to_match(inside)
 
@@ -183,12 +183,12 @@ class MessageView(QWidget):
         part, inside = self._locate_match(match)
         if part is None or part.highlights is None:
             return self.rect()
-        area = part.highlights.area(inside)
+        area = part.highlights.rect_of(inside)
         viewport = part.text_edit().viewport()
         return QRect(viewport.mapTo(self, area.topLeft()), area.size())
 
     def _counts(self) -> list[int]:
-        return [len(part.highlights.places) if part.highlights else 0 for part in self._parts]
+        return [len(part.highlights.ranges) if part.highlights else 0 for part in self._parts]
 
     def _locate_match(self, match: int) -> tuple[BlockWidget | None, int]:
         counts = self._counts()

@@ -30,7 +30,7 @@ def open_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
 
 
-def ask(
+def ask_question(
     theme: Theme, parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Callable[[], object]
 ) -> None:
     """Ask over `parent`; Escape and Enter are `no`. A question that is already open comes to the front."""
@@ -53,20 +53,20 @@ def ask(
     box.open()
 
 
-def ask_for_conversations(parent: QWidget) -> list[str]:
+def choose_conversation_files(parent: QWidget) -> list[str]:
     """Files with conversations that the person chooses."""
     kinds = ";;".join([tr("Conversations (*.json *.zip)"), tr("All files (*)")])
     files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
     return files
 
 
-def ask_for_texts(parent: QWidget) -> list[str]:
+def choose_text_files(parent: QWidget) -> list[str]:
     """Text files that the person chooses. They are of more kinds than could be listed."""
     files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach text files"), "", tr("All files (*)"))
     return files
 
 
-def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
+def choose_export_file(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
     """Where to write conversations, and by its ending in what form; `name` is suggested."""
     dialog = QFileDialog(parent, tr("Export"))
     keep_boxes_plain(dialog)
@@ -88,7 +88,7 @@ def ask_where_to_export(parent: QWidget, name: str, chosen: Callable[[str], obje
     dialog.open()
 
 
-def ask_for_model(parent: QWidget) -> str:
+def choose_model_file(parent: QWidget) -> str:
     """A model file that the person chooses; empty for none."""
     kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
     file, _ = QFileDialog.getOpenFileName(parent, tr("Open a model file"), "", kinds)

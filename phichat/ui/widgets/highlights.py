@@ -25,16 +25,16 @@ class SearchTerms:
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def may_be_in(self, source: str) -> bool:
+    def may_occur_in(self, source: str) -> bool:
         """Whether it could be in what the Markdown `source` shows; quick, and as good as never wrong if it says no."""
         bare = _bare(_fold(source))
         return "&" in source or any(all(part in bare for part in parts) for parts in self._bare)
 
-    def is_in(self, text: str) -> bool:
+    def occur_in(self, text: str) -> bool:
         """Whether it is anywhere in `text`."""
         return bool(self._words) and self._pattern.search(_fold(text)) is not None
 
-    def places(self, text: str) -> list[tuple[int, int]]:
+    def find_ranges(self, text: str) -> list[tuple[int, int]]:
         """Where it is in `text`, each from and to, counted as Qt counts: in units of UTF-16."""
         if not self._words:
             return []
@@ -59,15 +59,15 @@ class Highlights:
     def __init__(self, field: QTextEdit | QPlainTextEdit, needle: SearchTerms, tokens: Colors) -> None:
         self._field, self._needle, self._tokens = field, needle, tokens
         self._chosen = -1
-        self.places: list[tuple[int, int]] = []
+        self.ranges: list[tuple[int, int]] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Look again: the text is another one."""
-        self.places = self._needle.places(self._field.toPlainText())
+        self.ranges = self._needle.find_ranges(self._field.toPlainText())
         self._show()
 
-    def choose(self, number: int) -> None:
+    def set_current(self, number: int) -> None:
         """Mark the place of that number more strongly; -1 for none."""
         if number != self._chosen:
             self._chosen = number
@@ -77,15 +77,15 @@ class Highlights:
         """Take all marks away."""
         self._field.setExtraSelections([])
 
-    def area(self, number: int) -> QRect:
+    def rect_of(self, number: int) -> QRect:
         """Where in the field the place of that number is."""
-        start, end = self.places[number]
+        start, end = self.ranges[number]
         first, last = self._field.cursorRect(self._cursor(start, start)), self._field.cursorRect(self._cursor(end, end))
         return first.united(last) if last.top() == first.top() else first
 
     def _show(self) -> None:
-        begin = max(0, min(self._chosen - MOST // 2, len(self.places) - MOST))
-        numbers = range(begin, min(begin + MOST, len(self.places)))
+        begin = max(0, min(self._chosen - MOST // 2, len(self.ranges) - MOST))
+        numbers = range(begin, min(begin + MOST, len(self.ranges)))
         self._field.setExtraSelections([self._selection(number) for number in numbers])
 
     def _selection(self, number: int) -> QTextEdit.ExtraSelection:
@@ -95,7 +95,7 @@ class Highlights:
         look.setBackground(QColor(self._tokens.strong_mark if is_chosen else self._tokens.mark))
         look.setForeground(QColor(self._tokens.on_strong_mark if is_chosen else self._tokens.text))
         selection.format = look
-        selection.cursor = self._cursor(*self.places[number])
+        selection.cursor = self._cursor(*self.ranges[number])
         return selection
 
     def _cursor(self, start: int, end: int) -> QTextCursor:

@@ -14,21 +14,21 @@ class CentralStack(QStackedWidget):
         for page in (welcome, talk):
             self.addWidget(page)
 
-    def show_talk(self, *, has_talk: bool) -> None:
+    def show_conversation(self, *, has_talk: bool) -> None:
         """Show the talk, or that there is none yet."""
         self._has_talk = has_talk
         self.setCurrentWidget(self._talk if has_talk else self._first or self._welcome)
 
-    def put_first(self, page: QWidget) -> None:
+    def replace_welcome(self, page: QWidget) -> None:
         """`page` stands in the place of the welcome from now on."""
         self._first = page
         self.addWidget(page)
-        self.show_talk(has_talk=self._has_talk)
+        self.show_conversation(has_talk=self._has_talk)
 
-    def drop(self, page: QWidget) -> None:
+    def restore_welcome(self, page: QWidget) -> None:
         """The welcome is shown again, and `page` is gone."""
         self._first = None
-        self.show_talk(has_talk=self._has_talk)
+        self.show_conversation(has_talk=self._has_talk)
         self.removeWidget(page)
         page.setObjectName("")
         page.hide()

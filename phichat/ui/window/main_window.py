@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         self._context_marker = ContextMarker(self._transcript, generation, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
-        self._transcript.context.presets = self._panel.presets.labelled
+        self._transcript.context.presets = self._panel.presets.labelled_samplings
         self._status = StatusBar()
         self._time_estimate = TimeEstimateController(generation, self)
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
@@ -119,8 +119,8 @@ class MainWindow(QMainWindow):
             status=self._status,
         )
         self._lay_out(export_to, import_from)
-        self._message_keys.fill(*self._actions.fill(self.menuBar()))
-        self._actions.follow(conversations.undo_stack)
+        self._message_keys.fill(*self._actions.fill_menu_bar(self.menuBar()))
+        self._actions.connect_undo_stack(conversations.undo_stack)
         self._connect()
         self._restore()
         self._show_session(self.session)
@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         self._pages = CentralStack(self._welcome, self._transcript)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
-        self._coordinator.settle(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)
+        self._coordinator.set_place(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)
         self.sidebar = SidebarController(
             self._theme,
             self._sidebar,
@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self._header.model_chosen.connect(self.model_selection.use)
         self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
-        self._welcome.phi_3_requested.connect(self._coordinator.offer)
+        self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
         self._welcome.tried.connect(self._submit_controller.submit)
         self._composer.stopped.connect(self.generation.stop)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
         self._coordinator.file_chosen.connect(self.model_selection.open_file)
         self._coordinator.notified.connect(self.say)
         self._attachments.model_dropped.connect(self.model_selection.open_file)
-        self._attachments.conversations_dropped.connect(self.sidebar.bring_in_files)
+        self._attachments.conversations_dropped.connect(self.sidebar.import_files)
         self._attachments.notified.connect(self.say)
 
     def _restore(self) -> None:
@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_path(self) -> None:
-        self._pages.show_talk(has_talk=bool(self.session.conversation.path()))
+        self._pages.show_conversation(has_talk=bool(self.session.conversation.path()))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
@@ -348,13 +348,13 @@ class MainWindow(QMainWindow):
     @Slot()
     def _search(self) -> None:
         self._actions.sidebar.setChecked(True)
-        self._sidebar.search()
+        self._sidebar.focus_search()
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.widgets.dialogs import ask_for_model  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import choose_model_file  # noqa: PLC0415 - its many types take their time
 
-        if file := ask_for_model(self):
+        if file := choose_model_file(self):
             self.model_selection.open_file(file)
 
     @Slot()
@@ -373,7 +373,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _quit(self) -> None:
-        if not self._coordinator.asks_before(self.close):
+        if not self._coordinator.confirm_before(self.close):
             self.close()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -389,13 +389,13 @@ class MainWindow(QMainWindow):
             self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._is_leaving and self._coordinator.asks_before(self.close):
+        if not self._is_leaving and self._coordinator.confirm_before(self.close):
             event.ignore()
             return
         self.model_selection.close()
         self._keep_edits()
         self._composer.flush_draft()
-        self._panel.settle()
+        self._panel.emit_pending_context()
         self.conversations.current.settle()
         self._preferences.save()
         super().closeEvent(event)

@@ -88,7 +88,7 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
 
 
 def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogs, "ask_for_texts", lambda _: [str(notes)])
+    monkeypatch.setattr(dialogs, "choose_text_files", lambda _: [str(notes)])
     person.click("attachButton")
     person.wait(lambda: chips(person) == ["notes.txt"])
 

@@ -377,7 +377,7 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
         engine.enqueue("Half ", threading.Event())
         person.ask("Three")
         person.wait(lambda: person.message(5) == "Half ")
-    sidebar.bring_in_files([file])
+    sidebar.import_files([file])
     person.wait(lambda: conversation.message("f" * 32))
     last = person.message(5) if is_answering else person.message(4)
     assert last == ("Half " if is_answering else "From elsewhere")

@@ -217,7 +217,7 @@ def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) ->
 )
 def test_what_is_found(words: str, text: str, found: list[str]) -> None:
     units = text.encode("utf-16-le")
-    places = SearchTerms(words).places(text)
+    places = SearchTerms(words).find_ranges(text)
     assert [units[2 * start : 2 * end].decode("utf-16-le") for start, end in places] == found
 
 
@@ -225,5 +225,5 @@ def test_what_is_found(words: str, text: str, found: list[str]) -> None:
     ("words", "source"), [("unbelievable", "un**believ**able"), ("a & b", "a &amp; b"), ("two links", "[two](x) links")]
 )
 def test_no_message_is_passed_over(words: str, source: str) -> None:
-    assert SearchTerms(words).may_be_in(source)
-    assert not SearchTerms("elsewhere").may_be_in("un**believ**able")
+    assert SearchTerms(words).may_occur_in(source)
+    assert not SearchTerms("elsewhere").may_occur_in("un**believ**able")

@@ -165,7 +165,7 @@ def test_what_takes_the_focus_has_a_name(talker: Person) -> None:
     for _, opens in OPENERS:
         opens(talker)
     talker.window._coordinator.open_dialog()
-    talker.window._coordinator.offer()
+    talker.window._coordinator.offer_phi_3()
     everything = [widget for window in QApplication.topLevelWidgets() for widget in window.findChildren(QWidget)]
     taking = [widget for widget in everything if can_take(widget)]
     assert len(taking) > 50
