@@ -1,1 +1,1 @@
-"""The Help menu: shortcuts, logs, About, news of newer versions."""
+"""The Help menu: shortcuts, logs, About, the update check."""

@@ -1,4 +1,4 @@
-"""What this program is: its version, that of its parts, and their licences."""
+"""The About dialog: the versions and licences of Phichat and its dependencies."""
 
 from collections.abc import Sequence
 from html import escape
@@ -26,7 +26,7 @@ from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class AboutDialog(QDialog):
-    """Shows that, and nothing is imported for it. `licences` is the file with the texts, if there is one."""
+    """Lists `parts`, each name, version and licence; links to `licences`, the file with the licence texts, if any."""
 
     def __init__(
         self, theme: Theme, parts: Sequence[tuple[str, str, str]], licences: Path | None, parent: QWidget
@@ -50,15 +50,15 @@ class AboutDialog(QDialog):
             self._list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         theme.apply_stylesheet(self._list, "table")
         layout = QVBoxLayout(self)
-        layout.addLayout(_head(self.windowIcon(), ours))
+        layout.addLayout(_header(self.windowIcon(), ours))
         layout.addWidget(self._list)
         if licences:
-            layout.addWidget(_leading_to(licences))
+            layout.addWidget(_licences_link(licences))
         layout.addWidget(close_button_box(self, theme))
         self.resize(scaled(600), scaled(480))
 
 
-def _leading_to(licences: Path) -> QLabel:
+def _licences_link(licences: Path) -> QLabel:
     address = QUrl.fromLocalFile(str(licences)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
     link = f'<a href="{escape(address)}">{escape(str(licences))}</a>'
     label = help_label(tr("The texts of these licences: {file}").format(file=link))
@@ -69,7 +69,7 @@ def _leading_to(licences: Path) -> QLabel:
     return label
 
 
-def _head(icon: QIcon, version: str) -> QHBoxLayout:
+def _header(icon: QIcon, version: str) -> QHBoxLayout:
     picture = plain_label()
     picture.setPixmap(icon.pixmap(QSize(56, 56)))
     words = QVBoxLayout()

@@ -1,4 +1,4 @@
-"""What the Help menu does: keys, what this program is, what to send with a report, and the log."""
+"""The controller of the Help menu: shortcuts, About, diagnostics, logs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,15 +14,16 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks, single_result
 
 Part = tuple[str, str, str]
+"""Name, version and licence."""
 
 
 class HelpController(QObject):
-    """Opens dialogs, which are made when they are wanted; `diagnose` finds what to copy, and may take its time.
+    """Opens the dialogs of the Help menu, and copies what `diagnose` returns, which runs in a background thread.
 
-    `parts` tells name, version and licence of what this program is made of, itself the first, and in which file the
-    texts of these licences are, if in any.
+    `parts` returns name, version and licence of Phichat and of each dependency, and the file with the licence texts,
+    None if there is none.
 
-    Signals: `notified(str)` with a sentence.
+    Signals: `notified(str)` with a sentence for the status bar.
     """
 
     notified = Signal(str)
@@ -47,26 +48,26 @@ class HelpController(QObject):
 
     @Slot()
     def close(self) -> None:
-        """The window is gone."""
+        """End the background thread."""
         self._tasks.close()
 
     @Slot()
     def _show_shortcuts(self) -> None:
-        from phichat.ui.help.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is wanted
+        from phichat.ui.help.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - when it is opened
 
         window = self._window()
         _open(ShortcutsDialog(self._theme, window.menuBar(), window))
 
     @Slot()
     def _show_about(self) -> None:
-        from phichat.ui.help.about_dialog import AboutDialog  # noqa: PLC0415 - as above
+        from phichat.ui.help.about_dialog import AboutDialog  # noqa: PLC0415 - when it is opened
 
         _open(AboutDialog(self._theme, *self._parts(), self._window()))
 
     @Slot()
     def _show_logs(self) -> None:
-        from phichat.ui.help.logs_dialog import LogsDialog  # noqa: PLC0415 - as above
-        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415
+        from phichat.ui.help.logs_dialog import LogsDialog  # noqa: PLC0415 - when it is opened
+        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - as LogsDialog, which imports it too
 
         _open(LogsDialog(self._theme, self._logs, open_folder, self._window()))
 
@@ -87,7 +88,7 @@ class HelpController(QObject):
 
     def _window(self) -> QMainWindow:
         window = self.parent()
-        assert isinstance(window, QMainWindow)  # noqa: S101 - it was made so
+        assert isinstance(window, QMainWindow)  # noqa: S101 - __init__ sets it
         return window
 
 

@@ -1,4 +1,4 @@
-"""The last lines of the log, to be looked at."""
+"""The logs dialog: the last lines of the log file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +14,11 @@ from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.labels import help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit
 
-MOST = 200_000  # bytes from the end
+MAX_SHOWN = 200_000  # bytes, from the end of the file
 
 
 class LogsDialog(QDialog):
-    """Shows the log that is in `folder`; `open_folder` shows the folder itself."""
+    """Shows the log in `folder`; `open_folder` opens the folder in a file manager."""
 
     def __init__(self, theme: Theme, folder: Path, open_folder: Callable[[Path], None], parent: QWidget) -> None:
         super().__init__(parent)
@@ -51,8 +51,8 @@ class LogsDialog(QDialog):
 
     @Slot()
     def show_log(self) -> None:
-        """Show the log as it is now."""
-        self._text.setPlainText(_end_of(self._folder / "phichat.log") or tr("There is nothing in it."))
+        """Read the log file and show its end."""
+        self._text.setPlainText(_tail(self._folder / "phichat.log") or tr("There is nothing in it."))
         self._text.moveCursor(QTextCursor.MoveOperation.End)
 
     @Slot()
@@ -60,15 +60,15 @@ class LogsDialog(QDialog):
         self._open(self._folder)
 
 
-def _end_of(file: Path) -> str:
+def _tail(file: Path) -> str:
     try:
         with file.open("rb") as log:
             size = log.seek(0, 2)
-            log.seek(max(0, size - MOST))
+            log.seek(max(0, size - MAX_SHOWN))
             text = log.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return text.partition("\n")[2] if size > MOST else text  # what is cut begins within a line
+    return text.partition("\n")[2] if size > MAX_SHOWN else text  # the first line is cut
 
 
 def _button(theme: Theme, name: str, text: str) -> QPushButton:

@@ -1,4 +1,4 @@
-"""All keys that do something, as a table: those of the menus, and those that are no menu's."""
+"""The shortcuts dialog: the keys of the menus, and those of places in the window."""
 
 from collections.abc import Iterable, Iterator
 
@@ -24,7 +24,7 @@ _NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 class ShortcutsDialog(QDialog):
-    """Lists the keys of each menu of `bar`, then those of places in the window."""
+    """Lists the shortcuts in groups, one for each menu of `bar` and for each place."""
 
     def __init__(self, theme: Theme, bar: QMenuBar, parent: QWidget) -> None:
         super().__init__(parent)
@@ -62,8 +62,8 @@ class ShortcutsDialog(QDialog):
 
 
 def groups(bar: QMenuBar) -> list[tuple[str, list[Row]]]:
-    """The keys of each menu of `bar`, then those of places in the window."""
-    menus = [(_plain(menu.title()), list(_actions(menu))) for menu in map(_menu, bar.actions()) if menu]
+    """Return title and rows of each group: one for each menu of `bar`, then one for each place in the window."""
+    menus = [(_without_mnemonic(menu.title()), list(_actions(menu))) for menu in map(_menu, bar.actions()) if menu]
     return [group for group in [*menus, *_places()] if group[1]]
 
 
@@ -77,7 +77,7 @@ def _actions(menu: QMenu) -> Iterator[Row]:
         if inside := _menu(action):
             yield from _actions(inside)
         elif action.shortcuts():
-            yield _plain(action.text()), _or(key.toString(_NATIVE) for key in action.shortcuts())
+            yield _without_mnemonic(action.text()), _or(key.toString(_NATIVE) for key in action.shortcuts())
 
 
 def _places() -> list[tuple[str, list[Row]]]:
@@ -133,6 +133,6 @@ def _or(keys: Iterator[str]) -> str:
     return "\N{EM SPACE}".join(keys)
 
 
-def _plain(text: str) -> str:
-    """Without the sign before the letter that opens it."""
+def _without_mnemonic(text: str) -> str:
+    """Return the text of a menu entry without the `&` before its mnemonic."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")

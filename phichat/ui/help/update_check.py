@@ -1,4 +1,4 @@
-"""Looks for new versions, if the person wants that, and says quietly that there is one."""
+"""The update check, if the user wants one, and the banner of a new version."""
 
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,12 @@ from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 if TYPE_CHECKING:
     from phichat.net.releases import Release, ReleaseFeed
 
-FIRST_AFTER = 5000  # milliseconds: the start is over by then
-AGAIN_AFTER = 3_600_000  # milliseconds, in windows that stay open; whether a week is over is looked at elsewhere
+FIRST_CHECK = 5000  # milliseconds after the start, which is over by then
+CHECK_INTERVAL = 3_600_000  # milliseconds; ReleaseFeed asks the network once a week at most
 
 
 class UpdateCheck(QObject):
-    """Looks after the start and in windows that stay open, and shows in `bars` what there is."""
+    """Checks after the start and every hour, and shows a banner in `bars` for a new version."""
 
     def __init__(
         self, window: QWidget, bars: QBoxLayout, theme: Theme, preferences: PreferencesStore, versions: "ReleaseFeed"
@@ -32,15 +32,15 @@ class UpdateCheck(QObject):
         self._looking: CancelToken | None = None
         self._release: Release | None = None
         self._notice: VersionNotice | None = None
-        self._clock = QTimer(self, interval=FIRST_AFTER)
+        self._clock = QTimer(self, interval=FIRST_CHECK)
         self._clock.timeout.connect(self.check)
         self._clock.start()
         preferences.versions_requested.connect(self.check)
 
     @Slot()
     def check(self) -> None:
-        """See what there is, if that is wanted."""
-        self._clock.start(AGAIN_AFTER)
+        """Check for a new version, or hide the banner if the user does not want that."""
+        self._clock.start(CHECK_INTERVAL)
         if not self._is_wanted():
             self._release = None
             self.dismiss()
@@ -49,12 +49,12 @@ class UpdateCheck(QObject):
 
     @Slot()
     def show_release_notes(self) -> None:
-        """Show what is new."""
+        """Open the release notes of the new version."""
         if self._release:
-            from phichat.ui.help.version_dialog import VersionDialog  # noqa: PLC0415 - when it is wanted
+            from phichat.ui.help.version_dialog import VersionDialog  # noqa: PLC0415 - when it is opened
 
             window = self.parent()
-            assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+            assert isinstance(window, QWidget)  # noqa: S101 - __init__ sets it
             dialog = VersionDialog(self._theme, self._release, self._versions.ours, window)
             dialog.skipped.connect(self._skip)
             dialog.finished.connect(dialog.deleteLater)
@@ -62,13 +62,13 @@ class UpdateCheck(QObject):
 
     @Slot()
     def dismiss(self) -> None:
-        """Say nothing of it any more, until the next start."""
+        """Hide the banner until the next start."""
         if self._notice:
             self._notice.hide()
 
     @Slot()
     def close(self) -> None:
-        """The window is gone."""
+        """Stop checking, and end the background thread."""
         self._clock.stop()
         self._tasks.close()
 
@@ -103,13 +103,13 @@ class UpdateCheck(QObject):
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:
-        """A failure is in the log; the version is then told of once more."""
+        """Ignore a failure, which is in the log: the banner comes once more then."""
 
 
 class VersionNotice(QFrame):
-    """Says that there is a newer version.
+    """The banner of a new version.
 
-    Signals: `opened` where the person wants to know more, `dismissed` where not now.
+    Signals: `opened` for the release notes, `dismissed` for "Not now".
     """
 
     opened = Signal()
@@ -130,6 +130,6 @@ class VersionNotice(QFrame):
         theme.apply_stylesheet(self, "strip")
 
     def show_version(self, version: str) -> None:
-        """Tell of `version`."""
+        """Show and announce `version`."""
         self._line.setText(tr("Phichat {version} is out.").format(version=version))
         announce(self, self._line.text())

@@ -1,4 +1,4 @@
-"""What is new in a version, in its makers' words, and the way to its page."""
+"""The release notes of a new version, and a link to its page."""
 
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class VersionDialog(QDialog):
-    """Shows the notes of `release` as it would show an answer: they come from the network, too.
+    """Shows the notes of `release` as Markdown, as untrusted as a reply: they come from the network.
 
-    Signals: `skipped` where the person wants to hear no more of it.
+    Signals: `skipped` when the user wants no more banners of this version.
     """
 
     skipped = Signal()
@@ -55,7 +55,7 @@ class VersionDialog(QDialog):
 
     @Slot()
     def _on_page(self) -> None:
-        from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - few links are followed
+        from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - when a link is opened
 
         LinkDialog(self._page, self).open()
 
@@ -66,7 +66,7 @@ class VersionDialog(QDialog):
 
 
 class _Notes(QScrollArea):
-    """Markdown in a frame, to be scrolled."""
+    """A scroll area of Markdown blocks."""
 
     def __init__(self, theme: Theme, source: str, name: str) -> None:
         super().__init__()

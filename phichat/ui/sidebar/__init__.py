@@ -1,1 +1,1 @@
-"""The list of conversations, search, the trash, import and export."""
+"""The sidebar: the list of conversations, search, the bin, import and export."""

@@ -1,4 +1,4 @@
-"""The sidebar and the banners about conversations: connects them with what is stored."""
+"""The controller of the sidebar: connects it, its banners and the menu with the conversations."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class SidebarController(QObject):
-    """Shows the conversations of `conversations` in `sidebar`, and carries out what `actions` and the sidebar ask for.
+    """Connects `sidebar` and `actions` with `conversations`.
 
-    `above` and `below` take the banners before and after the messages.
+    `above` and `below` are the layouts for banners above and below the messages.
 
     Signals: `notified(str)` with a sentence for the status bar.
     """
@@ -48,7 +48,7 @@ class SidebarController(QObject):
         self._above, self._below = above, below
         self._export_to, self._import_from = export_to, import_from
         self._undo_bar: UndoBar | None = None
-        self._note: TemporaryNote | None = None
+        self._temporary_note: TemporaryNote | None = None
         self._connect(conversations)
         self._connect_actions(actions)
 
@@ -67,8 +67,8 @@ class SidebarController(QObject):
         commands.bin_read.connect(sidebar.show_bin)
         conversations.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
-        conversations.undo_stack.announced.connect(self._on_happened)
-        current.session_changed.connect(self._on_shown)
+        conversations.undo_stack.announced.connect(self._show_undo_bar)
+        current.session_changed.connect(self._on_session_changed)
 
     def _connect_actions(self, actions: Actions) -> None:
         current = self._conversations.current
@@ -84,8 +84,8 @@ class SidebarController(QObject):
 
     @cached_property
     def import_export(self) -> "ImportExport":
-        """Brings conversations out and in; made when that is wanted."""
-        from phichat.ui.sidebar.import_export import ImportExport  # noqa: PLC0415 - the window does not wait for it
+        """Return the importer and exporter, made at the first call."""
+        from phichat.ui.sidebar.import_export import ImportExport  # noqa: PLC0415 - at the first export or import
 
         import_export = ImportExport(
             self._conversations, self, export_to=self._export_to, import_from=self._import_from
@@ -121,7 +121,7 @@ class SidebarController(QObject):
 
     @Slot()
     def ask_to_delete_everything(self) -> None:
-        """Delete everything, once the user confirms it."""
+        """Delete all conversations once the user confirms it."""
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
 
         question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
@@ -129,26 +129,26 @@ class SidebarController(QObject):
         ask_question(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._conversations.erase)
 
     @Slot(list)
-    def _export(self, names: Sequence[str]) -> None:
-        self.import_export.ask_to_export(self._sidebar.window(), names)
+    def _export(self, conversation_ids: Sequence[str]) -> None:
+        self.import_export.ask_to_export(self._sidebar.window(), conversation_ids)
 
     @Slot()
     def _show_current(self) -> None:
         self._sidebar.show_current(self._conversations.current.session.conversation.id)
 
     @Slot(object)
-    def _on_shown(self, session: Session) -> None:
+    def _on_session_changed(self, session: Session) -> None:
         self._show_current()
-        if session.is_temporary and not self._note:
-            from phichat.ui.sidebar.undo_bar import TemporaryNote  # noqa: PLC0415 - for some conversations
+        if session.is_temporary and not self._temporary_note:
+            from phichat.ui.sidebar.undo_bar import TemporaryNote  # noqa: PLC0415 - few conversations are temporary
 
-            self._note = TemporaryNote(self._theme)
-            self._above.addWidget(self._note)
-        if self._note:
-            self._note.setVisible(session.is_temporary)
+            self._temporary_note = TemporaryNote(self._theme)
+            self._above.addWidget(self._temporary_note)
+        if self._temporary_note:
+            self._temporary_note.setVisible(session.is_temporary)
 
     @Slot(str)
-    def _on_happened(self, text: str) -> None:
+    def _show_undo_bar(self, text: str) -> None:
         if not self._undo_bar:
             from phichat.ui.sidebar.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
 

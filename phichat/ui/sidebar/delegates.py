@@ -1,4 +1,4 @@
-"""How rows of conversations and of search hits are painted. Never as HTML."""
+"""The delegates that paint conversations and search hits, as plain text."""
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QPainter, QPen, QTextCharFormat, QTextLayout, QTextOption
@@ -24,24 +24,24 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class ConversationDelegate(QStyledItemDelegate):
-    """One line each, all of the same height."""
+    """Paints a conversation or a section's title in one line; all rows are of the same height."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
 
-    def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
-        """What lies under a row that is chosen, or under the mouse."""
-        tokens = self._theme.colors
+    def paint_background(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """Paint the background of a row that is selected, focused or under the mouse."""
+        colors = self._theme.colors
         is_chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         is_hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
         if not (is_chosen or is_hovered or has_focus):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        is_framed = has_focus or (is_chosen and tokens.is_plain)
-        painter.setPen(QPen(QColor(tokens.accent)) if is_framed else Qt.PenStyle.NoPen)
-        ground = tokens.faint_accent if is_chosen else tokens.hover
+        is_framed = has_focus or (is_chosen and colors.is_plain)
+        painter.setPen(QPen(QColor(colors.accent)) if is_framed else Qt.PenStyle.NoPen)
+        ground = colors.faint_accent if is_chosen else colors.hover
         painter.setBrush(QBrush(QColor(ground)) if is_chosen or is_hovered else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 1.5, -0.5, -1.5), 8, 8)
 
@@ -55,20 +55,20 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.drawText(rect, Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextSingleLine, title)
 
     def _paint_dot(self, painter: QPainter, rect: QRect) -> None:
-        """A reply is being made there; `rect` is what remains for the title."""
+        """Paint the dot of a conversation with a reply under way; shrink `rect` to what remains for the title."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.colors.accent))
-        is_turned = painter.layoutDirection() is Qt.LayoutDirection.RightToLeft
-        across = rect.left() + 4 if is_turned else rect.right() - 3
-        painter.drawEllipse(QPointF(across, rect.center().y() + 1), 3.5, 3.5)
-        rect.adjust(14 if is_turned else 0, 0, 0 if is_turned else -14, 0)
+        is_mirrored = painter.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        x = rect.left() + 4 if is_mirrored else rect.right() - 3
+        painter.drawEllipse(QPointF(x, rect.center().y() + 1), 3.5, 3.5)
+        rect.adjust(14 if is_mirrored else 0, 0, 0 if is_mirrored else -14, 0)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         title = str(index.data())
         if isinstance(index.data(SUMMARY_ROLE), ConversationSummary):
-            self.paint_ground(painter, option)
+            self.paint_background(painter, option)
             rect = option.rect.adjusted(MARGIN, 0, -MARGIN, 0)
             if index.data(IS_ANSWERING_ROLE):
                 self._paint_dot(painter, rect)
@@ -98,9 +98,9 @@ class ConversationDelegate(QStyledItemDelegate):
             super().setEditorData(editor, index)
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
-        heading = index.data(SUMMARY_ROLE)
-        if event.type() is QEvent.Type.ToolTip and isinstance(heading, ConversationSummary):
-            QToolTip.showText(event.globalPos(), tool_tip(title_of_summary(heading)), view)
+        summary = index.data(SUMMARY_ROLE)
+        if event.type() is QEvent.Type.ToolTip and isinstance(summary, ConversationSummary):
+            QToolTip.showText(event.globalPos(), tool_tip(title_of_summary(summary)), view)
             return True
         return super().helpEvent(event, view, option, index)
 
@@ -109,27 +109,27 @@ EXCERPT_LINES = 2
 
 
 class SearchHitDelegate(ConversationDelegate):
-    """A title, and below it the words around what was found, which are marked."""
+    """Paints the title, and below it the excerpt with the search terms in bold."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         hit = index.data(SUMMARY_ROLE)
         if not isinstance(hit, SearchHit):
             return
         painter.save()
-        self.paint_ground(painter, option)
+        self.paint_background(painter, option)
         rect = option.rect.adjusted(MARGIN, 7, -MARGIN, -7)
         height = option.fontMetrics.lineSpacing()
         if hit.message is None:
-            self._paint_words(painter, option, rect, hit, QColor(self._theme.colors.text))
+            self._paint_excerpt(painter, option, rect, hit, QColor(self._theme.colors.text))
         else:
             title = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, rect.width())
             painter.setPen(QColor(self._theme.colors.text))
             painter.drawText(rect, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextSingleLine, title)
             below = rect.adjusted(0, height + 2, 0, 0)
-            self._paint_words(painter, option, below, hit, QColor(self._theme.colors.muted))
+            self._paint_excerpt(painter, option, below, hit, QColor(self._theme.colors.muted))
         painter.restore()
 
-    def _paint_words(
+    def _paint_excerpt(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, hit: SearchHit, colour: QColor
     ) -> None:
         layout = QTextLayout(hit.excerpt, option.font)

@@ -1,4 +1,4 @@
-"""Conversations out into files and in from them, as the window offers it."""
+"""Export and import of conversations from the window."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -26,17 +26,19 @@ LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
 
 Exporter = Callable[[Iterable[ConversationRecord], Path], int]
-"""Writes conversations to a file of the format that its suffix names; returns how many. Raises StoreError."""
+"""Write conversations to a file in the format of its suffix; return how many. Raises StoreError."""
 
 Importer = Callable[[Path, "History"], "Imported"]
-"""Puts a file's conversations into the history. Raises StoreError."""
+"""Add a file's conversations to the history. Raises StoreError."""
 
 
 class ImportExport(QObject):
-    """Exports to files with `export_to`, imports with `import_from`; both run in a thread.
+    """Exports to files with `export_to` and imports with `import_from`, both in a background thread.
 
-    Signals: `notified(str)` with a sentence about what came of it; `changed` when there are other conversations;
-    `unwanted(list)` with the ids of those that were brought in and are to go again.
+    Signals:
+        notified(str): a sentence about the result.
+        changed: conversations were added to the history.
+        unwanted(list): an import was undone; with the ids of its conversations.
     """
 
     notified = Signal(str)
@@ -56,22 +58,22 @@ class ImportExport(QObject):
         self._export_to, self._import_from = export_to, import_from
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
-        """Export the conversations of those ids, or all for none, to where the person wants it."""
-        from phichat.ui.widgets.dialogs import choose_export_file  # noqa: PLC0415 - its many types take their time
+        """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
+        from phichat.ui.widgets.dialogs import choose_export_file  # noqa: PLC0415 - at the first export
 
-        choose_export_file(window, self._suggested(names), lambda file: self.export(names, Path(file)))
+        choose_export_file(window, self._suggested_name(names), lambda file: self.export(names, Path(file)))
 
     def ask_to_import(self, window: QWidget) -> None:
-        """Import what the person chooses."""
-        from phichat.ui.widgets.dialogs import choose_conversation_files  # noqa: PLC0415 - as above
+        """Ask for files, then import them."""
+        from phichat.ui.widgets.dialogs import choose_conversation_files  # noqa: PLC0415 - at the first import
 
         self.import_files([Path(file) for file in choose_conversation_files(window)])
 
     def export(self, names: Sequence[str], file: Path) -> None:
-        """Write the conversations of those ids, or all for none, to `file`."""
+        """Write the conversations of those ids to `file`, or all of them if there are none."""
         last = self._autosave.last
 
-        def job(_: CancelToken) -> int:
+        def write(_: CancelToken) -> int:
             wait_for(last)
             history = self._history()
             records: Iterator[ConversationRecord] = (
@@ -79,17 +81,17 @@ class ImportExport(QObject):
             )
             return self._export_to(records, file)
 
-        def told(count: int) -> None:
+        def notify(count: int) -> None:
             self.notified.emit(
                 tr("{conversations} written to {file}.").format(
                     conversations=tr_count("{count} conversation", "{count} conversations", count), file=file.name
                 )
             )
 
-        self._tasks.run(single_result(job), told, self._on_ended)
+        self._tasks.run(single_result(write), notify, self._on_ended)
 
     def import_files(self, files: Sequence[Path]) -> None:
-        """Put the conversations in `files` into the history."""
+        """Add the conversations in `files` to the history."""
         for file in files:
             self.notified.emit(tr("Importing {file}…").format(file=file.name))
             self._tasks.run(
@@ -99,7 +101,7 @@ class ImportExport(QObject):
             )
 
     def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":
-        """What it brought, and which conversations were not there before, once `last` is done."""
+        """Import `file` once `last` is written; return the counts, and the ids of conversations that are new."""
         wait_for(last)
         history = self._history()
         before = {heading.id for heading in history.list_conversations()}
@@ -108,14 +110,14 @@ class ImportExport(QObject):
 
     def _on_imported(self, found: "tuple[Imported, list[str]]") -> None:
         tally, names = found
-        sentence = _said(tally)
+        sentence = _summarize(tally)
         self.notified.emit(sentence)
         if names:
             self._undo_stack.record(
-                sentence, lambda: self.unwanted.emit(names), lambda: self._bring_back(names), quietly=True
+                sentence, lambda: self.unwanted.emit(names), lambda: self._restore(names), quietly=True
             )
 
-    def _bring_back(self, names: Sequence[str]) -> None:
+    def _restore(self, names: Sequence[str]) -> None:
         self._autosave.restore(names)
         self.changed.emit()
 
@@ -128,7 +130,7 @@ class ImportExport(QObject):
         if trouble:
             self.notified.emit(trouble)
 
-    def _suggested(self, names: Sequence[str]) -> str:
+    def _suggested_name(self, names: Sequence[str]) -> str:
         heading = self._headings.summary(names[0]) if len(names) == 1 else None
         return _file_name(heading) if heading else "phichat.json"
 
@@ -138,8 +140,8 @@ def _file_name(heading: ConversationSummary) -> str:
     return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
 
 
-def _said(imported: "Imported") -> str:
-    """One sentence, and another where something was left out."""
+def _summarize(imported: "Imported") -> str:
+    """Return a sentence on what was imported, and one on what was left out."""
     brought = tr("{conversations} with {messages} imported.").format(
         conversations=tr_count("{count} conversation", "{count} conversations", imported.conversations),
         messages=tr_count("{count} new message", "{count} new messages", imported.messages),

@@ -1,4 +1,4 @@
-"""A list of rows that are painted, not made: the base of the sidebar's lists."""
+"""The list views of the sidebar."""
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -17,16 +17,16 @@ from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
 from phichat.ui.theme.theme import Theme
 
-DELETING = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
+DELETE_KEYS = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 
 
 class ListView(QListView):
     """Shows a model whose rows are all of the same height.
 
     Signals:
-        entered_row(QModelIndex): Enter was pressed on it, or it was clicked.
-        delete_requested: the key for it was pressed.
-        menu_requested(QPoint): somewhere on the screen.
+        entered_row(QModelIndex): Enter was pressed in the row, or it was clicked.
+        delete_requested: Delete or Backspace was pressed.
+        menu_requested(QPoint): a context menu was asked for at that place, in global coordinates.
     """
 
     entered_row = Signal(QModelIndex)
@@ -52,28 +52,28 @@ class ListView(QListView):
         theme.apply_stylesheet(self, "list")
 
     def set_conversation_delegate(self) -> None:
-        """From now on there are rows, of conversations."""
-        from phichat.ui.sidebar.delegates import ConversationDelegate  # noqa: PLC0415 - brings all of QStyle, an empty list needs none
+        """Paint the rows as conversations from now on."""
+        from phichat.ui.sidebar.delegates import ConversationDelegate  # noqa: PLC0415 - imports QStyle; an empty list needs no delegate
 
         if not isinstance(self.itemDelegate(), ConversationDelegate):
             self.setItemDelegate(ConversationDelegate(self._theme, self))
 
     def selected_conversations(self) -> list[ConversationSummary]:
-        """The conversations that are chosen, in the order they are shown."""
+        """Return the selected conversations in the order of the rows."""
         indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
-        headings = [index.data(SUMMARY_ROLE) for index in indexes]
-        return [heading for heading in headings if isinstance(heading, ConversationSummary)]
+        summaries = [index.data(SUMMARY_ROLE) for index in indexes]
+        return [summary for summary in summaries if isinstance(summary, ConversationSummary)]
 
     def select_index(self, index: QModelIndex) -> None:
-        """Make `index` the only one that is chosen, and show it; none if it is invalid."""
+        """Select `index` alone and scroll to it; clear the selection if it is invalid."""
         if index.isValid():
-            self.scrollTo(index.siblingAtRow(max(index.row() - 1, 0)))  # it may be the name of its section
+            self.scrollTo(index.siblingAtRow(max(index.row() - 1, 0)))  # the row above may be the title of its section
             self.setCurrentIndex(index)
         else:
             self.selectionModel().clear()
 
     def nearest_selectable(self, row: int) -> QModelIndex:
-        """What can be chosen in `row`, else below it, else above it."""
+        """Return the index in `row` if it is selectable, else the next one below that is, else above."""
         count = self.model().rowCount()
         for at in [*range(row, count), *range(min(row, count) - 1, -1, -1)]:
             index = self.model().index(at, 0)
@@ -84,7 +84,7 @@ class ListView(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_editing = self.state() == QAbstractItemView.State.EditingState
         plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if event.key() in DELETING and plain and not is_editing:
+        if event.key() in DELETE_KEYS and plain and not is_editing:
             self.delete_requested.emit()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
             self.entered_row.emit(self.currentIndex())
@@ -101,13 +101,13 @@ class ListView(QListView):
 
 
 class ConversationListView(ListView):
-    """The conversations there are.
+    """The list of conversations.
 
-    Signals: `opened(str)` where the person chose one.
+    Signals: `opened(str)` with the id of the conversation that the user selected.
     """
 
     opened = Signal(str)
-    _tells = True
+    _emits_opened = True
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
         super().__init__(theme, model)
@@ -117,18 +117,18 @@ class ConversationListView(ListView):
         self.entered_row.connect(self._on_entered)
 
     def select_silently(self, index: QModelIndex) -> None:
-        """As `choose`, and tell nobody."""
-        self._tells = False
+        """Select `index` as select_index() does, without emitting `opened`."""
+        self._emits_opened = False
         self.select_index(index)
-        self._tells = True
+        self._emits_opened = True
 
     @Slot(QModelIndex)
     def _on_entered(self, index: QModelIndex) -> None:
-        if not self.selected_conversations():  # the list has the focus, and nothing has been chosen yet
+        if not self.selected_conversations():  # the list has the focus, but no selection yet
             self.select_index(index)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)
-        chosen = self.selected_conversations() if self._tells else []
+        chosen = self.selected_conversations() if self._emits_opened else []
         if len(chosen) == 1:
             self.opened.emit(chosen[0].id)

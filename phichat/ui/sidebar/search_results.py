@@ -1,4 +1,4 @@
-"""What a search found, as a list below the search field."""
+"""The list of search results."""
 
 from typing import Any
 
@@ -15,23 +15,22 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
 
 
 class SearchHitsModel(QAbstractListModel):
-    """A row for each hit."""
+    """A row for each SearchHit, which is its SUMMARY_ROLE."""
 
     def __init__(self) -> None:
         super().__init__()
         self._hits: list[SearchHit] = []
 
     def show_hits(self, hits: list[SearchHit]) -> None:
-        """These were found."""
+        """Replace all rows."""
         self.beginResetModel()
         self._hits = hits
         self.endResetModel()
 
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._hits)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -43,13 +42,16 @@ class SearchHitsModel(QAbstractListModel):
                 return title_of_summary(hit.summary) + (f": {hit.excerpt}" if hit.message else "")
             case Qt.ItemDataRole.ToolTipRole:
                 return tool_tip(title_of_summary(hit.summary))
-            case Qt.ItemDataRole.UserRole:
+            case Qt.ItemDataRole.UserRole:  # SUMMARY_ROLE
                 return hit
         return None
 
 
 class SearchResults(QWidget):
-    """Signals: `opened(SearchHit)` where the person wants to see it; `left_upwards` for the key up in the first row."""
+    """The list of hits, and above it a note on how many there are.
+
+    Signals: `opened(SearchHit)` when the user opens a hit; `left_upwards` for the Up key in the first row.
+    """
 
     opened = Signal(object)
     left_upwards = Signal()
@@ -75,7 +77,7 @@ class SearchResults(QWidget):
         self.setFocusProxy(self._list)
 
     def show_hits(self, hits: list[SearchHit], most: int) -> None:
-        """Show what was found, of which there may be more than `most`."""
+        """Show `hits`; the search stopped at `most`."""
         self._model.show_hits(hits)
         self._list.scrollToTop()
         if not hits:
@@ -87,11 +89,11 @@ class SearchResults(QWidget):
         self._note.setText(text)
 
     def select_first(self) -> None:
-        """Into the list."""
+        """Select the first hit."""
         self._list.select_index(self._list.model().index(0, 0))
 
     def open_first(self) -> None:
-        """What stands first is what was meant."""
+        """Open the first hit, if there is one."""
         if self._model.rowCount():
             self.select_first()
             self._open(self._model.index(0, 0))

@@ -1,4 +1,4 @@
-"""The sidebar: a new conversation, a search, and below them the conversations there are, what was found, or the bin."""
+"""The sidebar: the New button, the search field, and one page of conversations, search results or the bin."""
 
 from typing import TYPE_CHECKING
 
@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 
 
 class Sidebar(QWidget):
-    """Lists what is in `headings`.
+    """The list of conversations and everything that the user can do in it.
 
-    Attributes: `titles`, the list itself.
+    Attributes:
+        titles: the list view of the conversations.
 
-    Signals:
-        begun: the person wants a new conversation.
-        opened(str): they want this one.
-        searched(str): they look for these words; found(SearchHit): they want to see that.
-        pinned(str, bool), deleted(list), exported(list): they want that of conversations, by their ids.
-        bin_opened: they want to see the bin; restored(list), purged(list): they want that of what is in it.
+    Signals tell what the user asked for; conversations are given by their ids:
+        begun: a new conversation.
+        opened(str): a conversation.
+        searched(str): a search for these words.
+        found(SearchHit): a search result.
+        pinned(str, bool): pinning or unpinning a conversation.
+        deleted(list), exported(list): deletion or export of conversations.
+        bin_opened: the bin.
+        restored(list), purged(list): restoring conversations in the bin, or deleting them for good.
     """
 
     begun = Signal()
@@ -49,7 +53,7 @@ class Sidebar(QWidget):
         self._theme, self._headings = theme, headings
         self._results: SearchResults | None = None
         self._bin: TrashPage | None = None
-        self._is_answered = self._opens_first = False
+        self._has_results = self._opens_first_hit = False
         self._new = _button("newConversationButton", tr("New conversation"))
         set_icon_size(self._new, 16)
         self._search = SearchField()
@@ -70,7 +74,7 @@ class Sidebar(QWidget):
         self._show_icons()
 
     def show_current(self, name: str) -> None:
-        """The conversation whose id is `name` is the one that is shown; it may not be in the list."""
+        """Select the conversation of that id, or none if it is not in the list."""
         if self._headings.rowCount():
             self.titles.set_conversation_delegate()
         index = self.titles.model().index(self._headings.index_of(name).row(), 0)
@@ -78,34 +82,34 @@ class Sidebar(QWidget):
             self.titles.select_silently(index)
 
     def show_hits(self, hits: list[SearchHit], most: int) -> None:
-        """Show what was found, of which there may be more than `most`."""
+        """Show the results of a search that stopped at `most`."""
         results = self._results or self._make_results()
         results.show_hits(hits, most)
         self._pages.setCurrentWidget(results)
-        self._is_answered = True
-        if self._opens_first:
+        self._has_results = True
+        if self._opens_first_hit:
             self._open_first()
 
     def show_list(self) -> None:
-        """Show the conversations again."""
+        """Show the conversations instead of search results or the bin."""
         self._pages.setCurrentWidget(self.titles)
         self._open_bin.show()
         self._search.clear()
 
     def show_bin(self, headings: list[ConversationSummary]) -> None:
-        """Show the bin, with what is in it."""
+        """Show the bin with the conversations in it."""
         page = self._bin or self._make_bin()
-        page.show_headings(headings)
+        page.show_conversations(headings)
         self._search.clear()
         self._pages.setCurrentWidget(page)
         self._open_bin.hide()
 
     def is_bin_shown(self) -> bool:
-        """Whether the bin is what is seen."""
+        """Return whether the page shown is the bin."""
         return self._bin is not None and self._pages.currentWidget() is self._bin
 
     def focus_search(self) -> None:
-        """The person wants to search."""
+        """Move the focus to the search field and select its text."""
         self._search.setFocus()
         self._search.selectAll()
 
@@ -121,7 +125,7 @@ class Sidebar(QWidget):
     def _connect(self) -> None:
         self._new.clicked.connect(self.begun)
         self._open_bin.clicked.connect(self.bin_opened)
-        self._search.changed.connect(self._on_words)
+        self._search.changed.connect(self._on_search_changed)
         self._search.left_downwards.connect(self._enter_page)
         self._search.enter_pressed.connect(self._open_first)
         self.titles.opened.connect(self.opened)
@@ -130,15 +134,15 @@ class Sidebar(QWidget):
         self._theme.changed.connect(self._show_icons)
 
     @Slot(str)
-    def _on_words(self, words: str) -> None:
-        self._is_answered = self._opens_first = False
+    def _on_search_changed(self, words: str) -> None:
+        self._has_results = self._opens_first_hit = False
         if not words.strip() and not self.is_bin_shown():
             self.show_list()
         self.searched.emit(words)
 
     @Slot()
     def _enter_page(self) -> None:
-        """From the field into what is below it."""
+        """Move the focus from the search field to the page below it."""
         page = self._pages.currentWidget() or self.titles
         page.setFocus()
         if self._results and self._results is page:
@@ -148,9 +152,9 @@ class Sidebar(QWidget):
 
     @Slot()
     def _open_first(self) -> None:
-        """Now, or as soon as it is known what was found."""
-        self._opens_first = not self._is_answered
-        if self._results and self._is_answered:
+        """Open the first search result, now or as soon as the results are there."""
+        self._opens_first_hit = not self._has_results
+        if self._results and self._has_results:
             self._results.open_first()
 
     @Slot()
@@ -190,7 +194,7 @@ class Sidebar(QWidget):
         self.exported.emit([heading.id for heading in self.titles.selected_conversations()])
 
     def _make_results(self) -> "SearchResults":
-        from phichat.ui.sidebar.search_results import SearchResults  # noqa: PLC0415 - when something is looked for
+        from phichat.ui.sidebar.search_results import SearchResults  # noqa: PLC0415 - at the first search
 
         self._results = SearchResults(self._theme)
         self._results.opened.connect(self.found)
@@ -199,7 +203,7 @@ class Sidebar(QWidget):
         return self._results
 
     def _make_bin(self) -> "TrashPage":
-        from phichat.ui.sidebar.trash import TrashPage  # noqa: PLC0415 - when it is opened
+        from phichat.ui.sidebar.trash import TrashPage  # noqa: PLC0415 - when the bin is first opened
 
         self._bin = TrashPage(self._theme)
         self._bin.left.connect(self.show_list)

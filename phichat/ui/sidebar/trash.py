@@ -1,4 +1,4 @@
-"""The bin: what was deleted in the last month, to be restored or deleted for good."""
+"""The bin: conversations deleted in the last 30 days, to be restored or deleted for good."""
 
 from dataclasses import replace
 
@@ -15,7 +15,10 @@ from phichat.ui.widgets.plain_text import plain_label
 
 
 class TrashPage(QWidget):
-    """Signals: `left` where the list is wanted again; `restored(list)`, `purged(list)` with ids."""
+    """The list of deleted conversations and its buttons.
+
+    Signals: `left` for the way back to the conversations; `restored(list)` and `purged(list)` with ids.
+    """
 
     left = Signal()
     restored = Signal(list)
@@ -31,7 +34,7 @@ class TrashPage(QWidget):
         self._list.setObjectName("binList")
         self._list.setAccessibleName(tr("Bin"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self._list.selectionModel().selectionChanged.connect(self._on_chosen)
+        self._list.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._list.delete_requested.connect(self._purge)
         self._back = _button("binBackButton", tr("Bin"))
         self._back.setAccessibleName(tr("Back to the conversations"))
@@ -52,13 +55,13 @@ class TrashPage(QWidget):
         self._show_icons()
         self.setFocusProxy(self._list)
 
-    def show_headings(self, headings: list[ConversationSummary]) -> None:
-        """These are in it."""
-        by_deletion = [replace(heading, changed=heading.deleted or 0.0, is_pinned=False) for heading in headings]
+    def show_conversations(self, summaries: list[ConversationSummary]) -> None:
+        """Show the conversations in the bin, sorted by when they were deleted."""
+        by_deletion = [replace(summary, changed=summary.deleted or 0.0, is_pinned=False) for summary in summaries]
         self._model.set_conversations(by_deletion)
         full = tr("What is deleted stays here for 30 days.")
-        self._note.setText(full if headings else tr("The bin is empty."))
-        self._on_chosen()
+        self._note.setText(full if summaries else tr("The bin is empty."))
+        self._on_selection_changed()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -70,23 +73,23 @@ class TrashPage(QWidget):
         layout.addWidget(self._restore)
         layout.addWidget(self._purge_button)
 
-    def _names(self) -> list[str]:
-        return [heading.id for heading in self._list.selected_conversations()]
+    def _selected_ids(self) -> list[str]:
+        return [summary.id for summary in self._list.selected_conversations()]
 
     @Slot()
     @Slot(QItemSelection, QItemSelection)
-    def _on_chosen(self, *_: QItemSelection) -> None:
+    def _on_selection_changed(self, *_: QItemSelection) -> None:
         for button in (self._restore, self._purge_button):
-            button.setEnabled(bool(self._names()))
+            button.setEnabled(bool(self._selected_ids()))
 
     @Slot()
     def _on_restore(self) -> None:
-        self.restored.emit(self._names())
+        self.restored.emit(self._selected_ids())
 
     @Slot()
     def _purge(self) -> None:
-        if names := self._names():
-            self.purged.emit(names)
+        if selected := self._selected_ids():
+            self.purged.emit(selected)
 
     @Slot()
     def _show_icons(self) -> None:

@@ -1,4 +1,4 @@
-"""Slim bars about conversations: what was just done, to be taken back, and that nothing is stored."""
+"""Banners about conversations: the undo bar, and the note on temporary conversations."""
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
@@ -10,18 +10,18 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
 from phichat.ui.widgets.plain_text import plain_label
 
-COLUMN = 760  # pixels, as what is above and below it
-SHOWN_FOR = 12_000  # milliseconds; what the bar offers stays in the menu
+COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
+SHOWN_FOR = 12_000  # milliseconds; Undo stays in the Edit menu
 
 
 class UndoBar(QFrame):
-    """Says what was done, with a button to take it back; goes away by itself, and never takes the focus."""
+    """Shows the last change with an Undo button; hides by itself, and never takes the focus."""
 
     def __init__(self, theme: Theme, undo_stack: UndoStack) -> None:
         super().__init__()
         self.setObjectName("undoBar")
         self._line = plain_label()
-        self._line.setMinimumWidth(1)  # a long title may be cut off rather than widen the window
+        self._line.setMinimumWidth(1)  # a long title is cut off instead of widening the window
         self._button = QPushButton(tr("Undo"))
         self._button.setObjectName("undoButton")
         self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -31,14 +31,14 @@ class UndoBar(QFrame):
         layout.addWidget(self._line, 1)
         layout.addWidget(self._button)
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
-        self._timer.timeout.connect(self._leave)
+        self._timer.timeout.connect(self._hide_unless_in_use)
         undo_stack.indexChanged.connect(self.hide)
-        set_max_width(self, COLUMN)
+        set_max_width(self, COLUMN_WIDTH)
         theme.apply_stylesheet(self, "strip")
         self.hide()
 
     def show_change(self, text: str) -> None:
-        """Say what was done."""
+        """Show and announce the sentence `text` about a change."""
         self._line.setText(text)
         self._line.setToolTip("")
         self._button.setAccessibleName(tr("Undo: {what}").format(what=text))
@@ -47,7 +47,7 @@ class UndoBar(QFrame):
         announce(self, text)
 
     @Slot()
-    def _leave(self) -> None:
+    def _hide_unless_in_use(self) -> None:
         if self._button.hasFocus() or self.underMouse():
             self._timer.start()
         else:
@@ -55,7 +55,7 @@ class UndoBar(QFrame):
 
 
 class TemporaryNote(QLabel):
-    """Says that the conversation is not stored."""
+    """The note that the conversation is not stored."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(tr("Temporary conversation: nothing of it is stored."))

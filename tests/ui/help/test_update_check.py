@@ -18,8 +18,8 @@ from tests.ui.conftest import Person
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update_check, "FIRST_AFTER", 20)
-    monkeypatch.setattr(update_check, "AGAIN_AFTER", 20)
+    monkeypatch.setattr(update_check, "FIRST_CHECK", 20)
+    monkeypatch.setattr(update_check, "CHECK_INTERVAL", 20)
 
 
 def switch(person: Person, *, on: bool) -> None:
