@@ -410,7 +410,7 @@ def test_presets_of_that_name(person: Person, evil: str) -> None:
 def test_notes_of_releases(
     releases: ReleasesServer, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch, evil: str
 ) -> None:
-    monkeypatch.setattr(update_check, "FIRST_AFTER", 20)
+    monkeypatch.setattr(update_check, "FIRST_CHECK", 20)
     releases.publish("9.1.0", f"{evil}\n\n![x]({evil})")
     person = open_window()
     person.wait_for(GenerationState.IDLE)
