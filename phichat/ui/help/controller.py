@@ -67,9 +67,8 @@ class HelpController(QObject):
     @Slot()
     def _show_logs(self) -> None:
         from phichat.ui.help.logs_dialog import LogsDialog  # noqa: PLC0415 - when it is opened
-        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - as LogsDialog, which imports it too
 
-        _open(LogsDialog(self._theme, self._logs, open_folder, self._window()))
+        _open(LogsDialog(self._theme, self._logs, self._window()))
 
     @Slot()
     def _copy_diagnostics(self) -> None:

@@ -1,6 +1,5 @@
 """The logs dialog: the last lines of the log file."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Slot
@@ -10,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton,
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import fixed_font, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.dialogs import close_button_box, open_folder
 from phichat.ui.widgets.labels import help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit
 
@@ -18,14 +17,14 @@ MAX_SHOWN = 200_000  # bytes, from the end of the file
 
 
 class LogsDialog(QDialog):
-    """Shows the log in `folder`; `open_folder` opens the folder in a file manager."""
+    """Shows the log in `folder`."""
 
-    def __init__(self, theme: Theme, folder: Path, open_folder: Callable[[Path], None], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, folder: Path, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("logsDialog")
         self.setWindowTitle(tr("Logs"))
         self.setAccessibleName(tr("Logs"))
-        self._folder, self._open = folder, open_folder
+        self._folder = folder
         self._text = PlainTextEdit()
         self._text.setObjectName("logText")
         self._text.setAccessibleName(tr("Last lines of the log"))
@@ -57,7 +56,7 @@ class LogsDialog(QDialog):
 
     @Slot()
     def _on_folder(self) -> None:
-        self._open(self._folder)
+        open_folder(self._folder)
 
 
 def _tail(file: Path) -> str:

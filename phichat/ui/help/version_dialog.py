@@ -11,7 +11,7 @@ from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.dialogs import LinkDialog, close_button_box
 from phichat.ui.widgets.labels import heading_label, help_label
 
 if TYPE_CHECKING:
@@ -55,8 +55,6 @@ class VersionDialog(QDialog):
 
     @Slot()
     def _on_page(self) -> None:
-        from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - when a link is opened
-
         LinkDialog(self._page, self).open()
 
     @Slot()

@@ -1,1 +1,1 @@
-"""Models in the window: first run, downloads, the dialog."""
+"""Models: the first-run page, downloads, the models dialog."""

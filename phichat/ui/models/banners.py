@@ -1,4 +1,4 @@
-"""Banners above the conversation: how a download is going, and that a model is ready."""
+"""Banners above the conversation: a download under way, and a model that is ready."""
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -12,13 +12,13 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
-ROOMY = 480  # pixels from which there is room for a bar beside the words
+WIDE = 480  # pixels from which there is room for a progress bar beside the text
 
 
 class DownloadStrip(QFrame):
-    """Shows one download briefly.
+    """The banner of one download.
 
-    Signals: `paused`, `resumed` and `opened` as the person wants it.
+    Signals: `paused`, `resumed`, and `opened` for the details, when the user asks for that.
     """
 
     paused = Signal()
@@ -36,7 +36,7 @@ class DownloadStrip(QFrame):
         self._bar.setMinimumWidth(40)
         self._bar.setMaximumWidth(200)
         self._line = muted(plain_label())
-        self._line.setMinimumWidth(1)  # it may be cut off rather than widen the window
+        self._line.setMinimumWidth(1)  # a long text is cut off instead of widening the window
         self._pause = banner_button("stripPauseButton", tr("Pause"))
         self._open = banner_button("stripOpenButton", tr("Details"))
         layout = banner_layout(self)
@@ -51,20 +51,20 @@ class DownloadStrip(QFrame):
         theme.apply_stylesheet(self, "strip")
 
     def show_download(self, title: str, download: Download) -> None:
-        """Show how the download of the model `title` stands."""
+        """Show the state of the download of the model `title`."""
         self._download = download
         self._name.setText(title)
         self._bar.setValue(percent_done(download.progress))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
         muted(self._line, alert=bool(download.error))
-        self._show_words()
+        self._show_text()
         set_tool_tip(self._line, download.error)
         self._pause.setText(_action(download))
         self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
 
-    def _show_words(self) -> None:
+    def _show_text(self) -> None:
         words = summarize_download(self._download)
-        self._line.setText(words if self.width() >= ROOMY else words.partition(" · ")[0])
+        self._line.setText(words if self.width() >= WIDE else words.partition(" · ")[0])
 
     @Slot()
     def _on_pause(self) -> None:
@@ -74,15 +74,15 @@ class DownloadStrip(QFrame):
             self.resumed.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._bar.setVisible(event.size().width() >= ROOMY)
-        self._show_words()
+        self._bar.setVisible(event.size().width() >= WIDE)
+        self._show_text()
         super().resizeEvent(event)
 
 
 class ReadyNotice(QFrame):
-    """Says that a model has arrived while another one is in use.
+    """The banner of a model that was downloaded while another one is in use.
 
-    Signals: `accepted` where the person wants to talk with it, `dismissed` where not now.
+    Signals: `accepted` to switch to the model, `dismissed` for "Not now".
     """
 
     accepted = Signal()
@@ -103,13 +103,13 @@ class ReadyNotice(QFrame):
         theme.apply_stylesheet(self, "strip")
 
     def show_ready(self, title: str) -> None:
-        """Offer the model `title`."""
+        """Offer to switch to the model `title`."""
         self._switch.setEnabled(True)
         self._line.setText(tr("{model} is ready.").format(model=title))
         announce(self, self._line.text())
 
     def show_waiting(self, title: str) -> None:
-        """Say that `title` is taken when the answer under way has ended."""
+        """Show that the switch to `title` waits for the reply under way."""
         self._switch.setEnabled(False)
         self._line.setText(tr("{model} answers next, after this answer.").format(model=title))
 

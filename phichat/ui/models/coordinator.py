@@ -1,4 +1,4 @@
-"""Models that are not here yet, as the window shows them: the first page, the strip, the notice, the dialog."""
+"""The controller of models in the window: the first-run page, the banners and the models dialog."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,18 +28,19 @@ STARTER = "starter"
 
 
 class ModelCoordinator(QObject):
-    """Fetches models and shows how that goes; what shows it is made when it is first needed.
+    """Downloads models and shows how that goes, in widgets that are made when they are first needed.
 
     Attributes:
-        has_looked: whether it is known which models there are.
+        has_listings: whether the list of models has been loaded, or has failed to.
 
     Signals:
-        listed: it is known for the first time.
-        model_chosen(ModelRef): the person wants to talk with it.
-        offer_changed(bool): whether the page of the first start is wanted has changed, and is to be remembered.
-        file_requested: a file is to be chosen; file_chosen(str): one was.
-        notified(str): a sentence for the status line.
-        ended(str): a sentence about a download that is over.
+        listed: the list was loaded for the first time.
+        model_chosen(ModelRef): the user chose a model to talk with.
+        offer_changed(bool): the user dismissed the offer of Phi-3, or wants it again; to be stored.
+        file_requested: the user wants to choose a model file.
+        file_chosen(str): the user chose one of the files that were found.
+        notified(str): a sentence for the status bar.
+        ended(str): a sentence about a download that has ended.
     """
 
     listed = Signal()
@@ -67,32 +68,32 @@ class ModelCoordinator(QObject):
         self._notice: ReadyNotice | None = None
         self._dialog: ModelsDialog | None = None
         self._shown = ""
-        self.has_looked = False
+        self.has_listings = False
 
     def set_place(self, pages: CentralStack, bars: QBoxLayout, *, is_offered: bool) -> None:
-        """Where to show things, and whether the person still wants to be offered Phi-3."""
-        # The window itself is not kept: a circle of references is freed at any time, in any thread.
+        """Set the widgets to show pages and banners in, and whether Phi-3 is still offered."""
+        # No reference to the window: a reference cycle is freed by the garbage collector, in any thread.
         self._pages, self._bars, self._is_offered = pages, bars, is_offered
         pages.currentChanged.connect(self._refresh)
 
     @Slot()
     def load_listings(self) -> None:
-        """See which models there are; what an earlier start left unfinished goes on."""
-        self._tasks.run(single_result(self._list), self._on_known, self._on_looked)
+        """Load the list of models; resume the downloads that an earlier run left unfinished."""
+        self._tasks.run(single_result(self._list), self._on_listings, self._on_listings_ended)
 
     def show_model(self, model: "ModelRef | None") -> None:
-        """`model` answers now."""
+        """Set the model in use."""
         self._in_use = model
         if self._ready and model and model.location == self._ready.location:
             self._ready = None
         if self._dialog:
             self._dialog.show_model(model.name if model else "")
-        if self.has_looked:
+        if self.has_listings:
             self._refresh()
 
     @Slot()
     def offer_phi_3(self) -> None:
-        """Offer Phi-3 again."""
+        """Offer Phi-3 on the first-run page again, or open the dialog if it is here."""
         if self._can_offer():
             self._set_offered(True)
         else:
@@ -100,12 +101,12 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def open_dialog(self) -> None:
-        """Show all models and what can be done with them."""
+        """Open the models dialog."""
         if not self._dialog:
-            from phichat.ui.models.dialog import ModelsDialog  # noqa: PLC0415 - when it is wanted
+            from phichat.ui.models.dialog import ModelsDialog  # noqa: PLC0415 - when it is opened
 
             self._dialog = ModelsDialog(
-                self._theme, self._fetching(), self._tasks, self._shelf, self._library, self._pages.window()
+                self._theme, self._download_manager(), self._tasks, self._shelf, self._library, self._pages.window()
             )
             self._dialog.model_chosen.connect(self.model_chosen)
             self._dialog.changed.connect(self.load_listings)
@@ -115,15 +116,15 @@ class ModelCoordinator(QObject):
         self._dialog.activateWindow()
 
     def confirm_before(self, leaving: Callable[[], object]) -> bool:
-        """Whether the person is asked first, as a download is under way; `leaving` is what they agree to."""
+        """Ask the user before `leaving` is called if a download is under way; return whether that is so."""
         active = self._downloads.active() if self._downloads else []
         application = QCoreApplication.instance()
         if not active or (isinstance(application, QGuiApplication) and application.isSavingSession()):
             return False
-        from phichat.ui.models.formatting import percent_done  # noqa: PLC0415
-        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
+        from phichat.ui.models.formatting import percent_done  # noqa: PLC0415 - with a download under way
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
-        share = format_number(percent_done(self._fetching().state(active[0]).progress))
+        share = format_number(percent_done(self._download_manager().state(active[0]).progress))
         question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
         question = question.format(percent=share, model=self._title(active[0]))
         ask_question(
@@ -133,33 +134,33 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def close(self) -> None:
-        """End all threads; what is here of a download stays."""
+        """End all threads; partial downloads are resumed by the next run."""
         for worker in (self._pool, self._tasks):
             worker.stop()
         for worker in (self._pool, self._tasks):
             worker.close()
 
     def _list(self, _: "CancelToken") -> "list[Listing]":
-        if self._is_offered:  # then it is imported here, and not on the window's time
+        if self._is_offered:  # import its page here, in the background thread
             import phichat.ui.models.first_run  # noqa: F401, PLC0415
         return self._shelf().list_models()
 
-    def _on_known(self, listings: "Sequence[Listing]") -> None:
+    def _on_listings(self, listings: "Sequence[Listing]") -> None:
         self._listings = {listing.name: listing for listing in listings}
         if not self._downloads:
-            self._fetching().take_up(listings)
+            self._download_manager().take_up(listings)
 
-    def _on_looked(self, trouble: str) -> None:
+    def _on_listings_ended(self, trouble: str) -> None:
         if trouble:
             self.notified.emit(trouble)
-        is_first, self.has_looked = not self.has_looked, True
+        is_first, self.has_listings = not self.has_listings, True
         self._refresh()
         if is_first:
             self.listed.emit()
 
-    def _fetching(self) -> "DownloadManager":
+    def _download_manager(self) -> "DownloadManager":
         if not self._downloads:
-            from phichat.ui.controllers.downloads import DownloadManager  # noqa: PLC0415 - after the window is painted
+            from phichat.ui.controllers.downloads import DownloadManager  # noqa: PLC0415 - at the first download
 
             self._downloads = DownloadManager(self._shelf, self._pool, self._tasks)
             self._downloads.setParent(self)
@@ -171,7 +172,7 @@ class ModelCoordinator(QObject):
 
     @Slot(object)
     def _on_fetched(self, model: "ModelFile") -> None:
-        """Taken at once where there is no other."""
+        """Use the model at once if there is no other, else show the banner."""
         self.ended.emit(tr("{model} is ready.").format(model=model.title))
         if self._in_use:
             self._ready = model.ref
@@ -181,7 +182,8 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def _on_failed(self) -> None:
-        self.ended.emit(tr("A download stopped before its end."))  # why is for the window: it may name folders
+        # Without the reason, which may name folders: others may see a notification.
+        self.ended.emit(tr("A download stopped before its end."))
 
     @Slot()
     def _refresh(self) -> None:
@@ -190,7 +192,7 @@ class ModelCoordinator(QObject):
         self._show_notice()
 
     def _can_offer(self) -> bool:
-        """Whether Phi-3 is missing, and there is nothing but a toy in its place."""
+        """Return whether Phi-3 is not here, and no other model than the starter."""
         phi_3 = self._listings.get(PHI_3)
         here = [listing.name for listing in self._listings.values() if listing.model]
         names = {*here, *([self._in_use.name] if self._in_use else [])}
@@ -209,24 +211,24 @@ class ModelCoordinator(QObject):
             self._pages.restore_welcome(page)
 
     def _make_page(self) -> "FirstRunPage":
-        from phichat.ui.models.first_run import FirstRunPage  # noqa: PLC0415 - most starts are not the first
+        from phichat.ui.models.first_run import FirstRunPage  # noqa: PLC0415 - on the first start
 
-        page = FirstRunPage(self._theme, self._fetching(), self._listings[PHI_3], self._hub)
+        page = FirstRunPage(self._theme, self._download_manager(), self._listings[PHI_3], self._hub)
         page.dismissed.connect(self._dismiss)
         page.file_requested.connect(self.file_requested)
         page.file_chosen.connect(self.file_chosen)
         page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.replace_welcome(page)
-        self._tasks.run(single_result(self._find_room), self._on_room, self.notified.emit)
+        self._tasks.run(single_result(self._check_space), self._on_space_checked, self.notified.emit)
         self._tasks.run(single_result(self._find_files), self._on_files, self.notified.emit)
         return page
 
-    def _find_room(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":
+    def _check_space(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":
         room = self._shelf().check_space(PHI_3)
         return room, self._shelf().space_problem(room)
 
-    def _on_room(self, found: "tuple[SpaceCheck, str]") -> None:
+    def _on_space_checked(self, found: "tuple[SpaceCheck, str]") -> None:
         if self._page:
             self._page.show_room(*found)
 
@@ -248,7 +250,7 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def _show_strip(self) -> None:
-        name = self._worth_showing()
+        name = self._download_to_show()
         if name and self._downloads:
             self._shown = name
             strip = self._strip or self._make_strip()
@@ -256,8 +258,8 @@ class ModelCoordinator(QObject):
         if self._strip:
             self._strip.setVisible(bool(name))
 
-    def _worth_showing(self) -> str:
-        """The download the strip is to show: what runs, what failed, what waits; not what the page shows."""
+    def _download_to_show(self) -> str:
+        """Return the name of the download for the banner, running before failed before waiting; not the page's."""
         if not self._downloads:
             return ""
         states = {name: self._downloads.state(name) for name in self._downloads.names()}
@@ -267,7 +269,7 @@ class ModelCoordinator(QObject):
         return order[0] if order else ""
 
     def _make_strip(self) -> "DownloadStrip":
-        from phichat.ui.models.banners import DownloadStrip  # noqa: PLC0415 - only where something is fetched
+        from phichat.ui.models.banners import DownloadStrip  # noqa: PLC0415 - at the first download
 
         self._strip = DownloadStrip(self._theme)
         self._strip.paused.connect(self._pause)
@@ -278,11 +280,11 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def _pause(self) -> None:
-        self._fetching().pause(self._shown)
+        self._download_manager().pause(self._shown)
 
     @Slot()
     def _resume(self) -> None:
-        self._fetching().resume(self._shown)
+        self._download_manager().resume(self._shown)
 
     def _show_notice(self) -> None:
         is_on_page = bool(self._page and self._pages.currentWidget() is self._page)
@@ -295,7 +297,7 @@ class ModelCoordinator(QObject):
             self._notice.hide()
 
     def _make_notice(self) -> "ReadyNotice":
-        from phichat.ui.models.banners import ReadyNotice  # noqa: PLC0415 - as above
+        from phichat.ui.models.banners import ReadyNotice  # noqa: PLC0415 - at the end of a download
 
         self._notice = ReadyNotice(self._theme)
         self._notice.hide()

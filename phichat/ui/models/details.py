@@ -1,4 +1,4 @@
-"""One model: where it comes from, its download, and what can be done with it."""
+"""The details pane of the models dialog: one model, its download, and what can be done with it."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -21,7 +21,7 @@ from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
 
 class ModelDetails(QFrame):
-    """Shows a listing.
+    """Shows a listing: the download of a model that is not here, buttons for one that is.
 
     Signals: `talk_requested`, `verify_requested`, `folder_requested`, `removal_requested` for the model that is shown.
     """
@@ -42,7 +42,7 @@ class ModelDetails(QFrame):
         self._origin = muted(plain_label())
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.box = DownloadWidget(theme, downloads)
+        self.download = DownloadWidget(theme, downloads)
         self.talk = _button("talkWithButton", tr("Talk with it"))
         self.verify = _button("verifyButton", tr("Verify"))
         self.folder = _button("folderButton", tr("Show in folder"))
@@ -58,7 +58,7 @@ class ModelDetails(QFrame):
         theme.apply_stylesheet(self.talk, "primary")
 
     def show_listing(self, listing: Listing, in_use: str) -> None:
-        """Show `listing`; `in_use` is the name of the model that answers."""
+        """Show `listing`; `in_use` is the name of the model in use."""
         self._title.setText(listing.title)
         self._origin.setText("\n".join(filter(None, _origin(listing))))
         sha256 = listing.remote.sha256 if listing.remote else None
@@ -70,7 +70,7 @@ class ModelDetails(QFrame):
         self.remove.setText(tr("Forget…") if is_added else tr("Remove…"))
         for button in (self.talk, self.verify, self.folder, self.remove):
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
-        self.box.show_listing(listing)
+        self.download.show_listing(listing)
         self._pages.setCurrentIndex(1 if listing.model else 0)
 
     def _lay_out(self) -> None:
@@ -82,7 +82,7 @@ class ModelDetails(QFrame):
             row.addWidget(button)
         row.addStretch()
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.box)
+        self._pages.addWidget(self.download)
         self._pages.addWidget(buttons)
         self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
@@ -93,17 +93,17 @@ class ModelDetails(QFrame):
 
 
 def _origin(listing: Listing) -> list[str]:
-    """Who made it, where it is, what it takes."""
+    """Return lines on who published the model, where it is, and what it needs."""
     maker = ""
     if listing.remote:
         kind = tr("Published by its makers: {repo}") if listing.is_official else tr("Made by the community: {repo}")
         maker = kind.format(repo=listing.remote.repo)
     place = str(listing.model.path) if listing.model else listing.remote.file if listing.remote else ""
-    return [maker, place, _needs(listing)]
+    return [maker, place, _requirements(listing)]
 
 
-def _needs(listing: Listing) -> str:
-    """What it takes, and gives, here."""
+def _requirements(listing: Listing) -> str:
+    """Return licence, memory and estimated speed in one line."""
     memory = tr("needs {size} of memory here").format(size=format_size(listing.memory)) if listing.memory else ""
     if not listing.fits:
         memory = tr("needs {size} of memory, more than there is").format(size=format_size(listing.memory or 0))

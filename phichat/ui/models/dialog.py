@@ -1,4 +1,4 @@
-"""The models: what there is on this disk and on the Hub, and everything that can be done with each."""
+"""The models dialog: the models on this disk and on the Hub, and everything that can be done with them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,18 +19,19 @@ from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.plain_text import plain_label
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
-SIZE = QSize(820, 600)
+DIALOG_SIZE = QSize(820, 600)
 
 
 class ModelsDialog(QDialog):
-    """Lists, fetches, verifies and removes models.
+    """Lists, downloads, verifies, adds and removes models.
 
-    Signals: `model_chosen(ModelRef)` to talk with a model; `changed` when models on this disk are others than before.
+    Signals: `model_chosen(ModelRef)` to use a model; `changed` when a model was added or removed.
     """
 
     model_chosen = Signal(object)
@@ -68,48 +69,48 @@ class ModelsDialog(QDialog):
         theme.apply_stylesheet(self._field, "field")
         for button in (self._list, self._hub, self._add, self._close):
             theme.apply_stylesheet(button, "button")
-        self.resize(SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
+        self.resize(DIALOG_SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
         self.load_listings()
 
     def show_model(self, name: str) -> None:
-        """`name` is the model that answers now."""
+        """Show that the model `name` is in use."""
         self._in_use = name
         self._show_all()
 
     def select_model(self, name: str) -> None:
-        """Show the model called `name`."""
+        """Select the model `name`."""
         self._table.select_model(name)
 
     @Slot()
     def load_listings(self) -> None:
-        """See what there is, and how fast it would be."""
-        self._tasks.run(self._look, self._on_known, self._complain)
+        """Load the list of models, then how fast each would be here."""
+        self._tasks.run(self._load, self._on_loaded, self._show_error)
 
     @Slot(str)
     def show_message(self, sentence: str) -> None:
-        """Tell the person something."""
+        """Show and announce `sentence`."""
         self._message.setText(sentence)
         if sentence:
             announce(self._message, sentence)
 
-    def _complain(self, trouble: str) -> None:
-        """What is said already stays, unless something went wrong."""
+    def _show_error(self, trouble: str) -> None:
+        """Show the error `trouble`; if it is empty, leave the message as it is."""
         if trouble:
             self.show_message(trouble)
 
-    def _look(self, _: CancelToken) -> Iterator[object]:
-        """In an errand's thread: first what is there, then how fast."""
+    def _load(self, _: CancelToken) -> Iterator[object]:
+        """Yield all listings, then the same with their speeds; called in a background thread."""
         yield self._shelf().list_models()
         yield self._shelf().list_with_speeds()
 
     @Slot(object)
-    def _on_known(self, listings: Sequence[Listing]) -> None:
+    def _on_loaded(self, listings: Sequence[Listing]) -> None:
         self._known = list(listings)
         self._show_all()
 
     def _show_all(self) -> None:
-        places = {_place(listing) for listing in self._known if listing.remote}
-        self._found = [listing for listing in self._found if _place(listing) not in places]
+        known = {_file_key(listing) for listing in self._known if listing.remote}
+        self._found = [listing for listing in self._found if _file_key(listing) not in known]
         self._table.show_listings([*self._known, *self._found], self._in_use)
         self._show_current()
 
@@ -119,31 +120,31 @@ class ModelsDialog(QDialog):
         self._details.setVisible(listing is not None)
         if listing:
             self._details.show_listing(listing, self._in_use)
-            self._ask_room(listing)
+            self._check_space(listing)
 
-    def _ask_room(self, listing: Listing) -> None:
-        self._details.box.show_trouble(_unknown(listing), is_refused=False)
+    def _check_space(self, listing: Listing) -> None:
+        self._details.download.show_trouble(_unknown(listing), is_refused=False)
         if not listing.model and not _unknown(listing):
-            room = partial(_room, self._shelf, listing.name)
-            self._tasks.run(single_result(room), partial(self._on_room, listing.name), _ignore)
+            check = partial(_space_check, self._shelf, listing.name)
+            self._tasks.run(single_result(check), partial(self._on_space_checked, listing.name), _ignore)
 
-    def _on_room(self, name: str, found: tuple[SpaceCheck, str]) -> None:
+    def _on_space_checked(self, name: str, found: tuple[SpaceCheck, str]) -> None:
         current = self._table.current_listing()
         if current and current.name == name:
             room, trouble = found
-            self._details.box.show_trouble(trouble, is_refused=room.needed > room.free)
+            self._details.download.show_trouble(trouble, is_refused=room.needed > room.free)
 
     @Slot()
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self.show_message(tr("Asking the Hub…"))
-        self._tasks.run(lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_hub_asked)
+        self._tasks.run(lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_confirmations_ended)
 
     def _on_confirmed(self, listing: Listing) -> None:
         self._known = [listing if known.name == listing.name else known for known in self._known]
         self._show_all()
 
-    def _on_hub_asked(self, trouble: str) -> None:
+    def _on_confirmations_ended(self, trouble: str) -> None:
         self._hub.setEnabled(True)
         unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
@@ -159,7 +160,7 @@ class ModelsDialog(QDialog):
             self._list.setEnabled(False)
             self.show_message(tr("Asking the Hub…"))
             self._tasks.run(
-                single_result(lambda stop: self._shelf().list_repository(repo, stop)), self._on_files, self._on_listed
+                single_result(lambda stop: self._shelf().list_repository(repo, stop)), self._on_files, self._on_files_ended
             )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
@@ -172,9 +173,9 @@ class ModelsDialog(QDialog):
             self._table.scrollTo(self._table.currentIndex())
             self._table.setFocus()
 
-    def _on_listed(self, trouble: str) -> None:
+    def _on_files_ended(self, trouble: str) -> None:
         self._list.setEnabled(True)
-        self._complain(trouble)
+        self._show_error(trouble)
 
     @Slot()
     def _talk(self) -> None:
@@ -217,8 +218,6 @@ class ModelsDialog(QDialog):
             self._remove_now(listing)
 
     def _ask_removal(self, listing: Listing) -> None:
-        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - its many types take their time
-
         ask_question(
             self._theme,
             self,
@@ -232,29 +231,27 @@ class ModelsDialog(QDialog):
         )
 
     def _remove_now(self, listing: Listing) -> None:
-        remove = partial(_removed, self._library, listing.name)
-        self._tasks.run(single_result(remove), self._on_removed, self._on_changed)
+        name = listing.name
+        self._tasks.run(single_result(lambda _: self._library().remove(name)), self._on_removed, self._on_change_ended)
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
         sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
         self.show_message(sentence.format(model=model.title))
 
-    def _on_changed(self, trouble: str) -> None:
-        self._complain(trouble)
+    def _on_change_ended(self, trouble: str) -> None:
+        self._show_error(trouble)
         self.changed.emit()
         self.load_listings()
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.widgets.dialogs import choose_model_file  # noqa: PLC0415 - as above
-
         if file := choose_model_file(self):
             self.add_file(file)
 
     def add_file(self, file: str) -> None:
-        """Remember `file`, which stays where it is."""
-        self._tasks.run(single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_changed)
+        """Add `file` to the list; it stays where it is."""
+        self._tasks.run(single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_change_ended)
 
     def _on_added(self, model: ModelFile) -> None:
         self.show_message(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
@@ -296,11 +293,11 @@ class ModelsDialog(QDialog):
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
-    """`widgets` side by side; the one numbered `stretch` takes the room there is."""
+    """Return a row of `widgets`, of which the one at position `stretch` takes the remaining width."""
     row = QHBoxLayout()
     row.setSpacing(8)
-    for number_, widget in enumerate(widgets):
-        row.addWidget(widget, int(number_ == stretch))
+    for position, widget in enumerate(widgets):
+        row.addWidget(widget, int(position == stretch))
     return row
 
 
@@ -311,24 +308,22 @@ def _button(name: str, text: str) -> QPushButton:
     return button
 
 
-def _place(listing: Listing) -> tuple[str, str]:
+def _file_key(listing: Listing) -> tuple[str, str]:
+    """Return the repository and file of a listing; its name if it is not on the Hub."""
     return (listing.remote.repo, listing.remote.file) if listing.remote else ("", listing.name)
 
 
 def _unknown(listing: Listing) -> str:
+    """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
     if listing.exists_on_hub is False and not listing.model:
         return tr("The Hub does not know this file: it was moved or withdrawn.")
     return "" if listing.model else listing.note
 
 
-def _room(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:
+def _space_check(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:
     room = shelf().check_space(name)
     return room, shelf().space_problem(room)
 
 
-def _removed(library: "Callable[[], Library]", name: str, _: CancelToken) -> ModelFile:
-    return library().remove_model(name)
-
-
 def _ignore(_: str) -> None:
-    """The download itself will say what is wrong."""
+    """Ignore a failed check: the download reports what is wrong."""

@@ -1,4 +1,4 @@
-"""A download as people see it: a bar, a line that says how it stands, and what can be done about it."""
+"""The download widget: a progress bar, a line on the state, and buttons to start, pause and cancel."""
 
 from functools import partial
 
@@ -11,23 +11,24 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.models.formatting import describe_download, format_model_size, percent_done
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.dialogs import ask_question
 from phichat.ui.widgets.plain_text import plain_label
 
-LITTLE = 5_000_000  # bytes that are thrown away without asking
+CANCEL_SILENTLY = 5_000_000  # bytes: below that, nothing worth a question is lost
 HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps
-SAID_EACH = 10  # hundredths after which a screen reader says how far it is
+ANNOUNCE_EACH = 10  # percent between two announcements by the screen reader
 
 
 class DownloadWidget(QWidget):
-    """Shows the download of one model, begun or not; what people do with it goes to `downloads`."""
+    """Shows the download of one model, begun or not, and controls it through `downloads`."""
 
     def __init__(self, theme: Theme, downloads: DownloadManager, *, is_centred: bool = False) -> None:
         super().__init__()
         self._theme, self._downloads = theme, downloads
         self._listing: Listing | None = None
-        self._label = self._refusal = ""
+        self._label = self._trouble = ""
         self._is_refused = False
-        self._said = 0
+        self._announced = 0
         self._bar = QProgressBar(textVisible=False)
         self._bar.setObjectName("downloadProgress")
         self._bar.setFixedHeight(8)
@@ -48,17 +49,17 @@ class DownloadWidget(QWidget):
         downloads.changed.connect(self._on_changed)
 
     def show_listing(self, listing: Listing, *, label: str = "") -> None:
-        """Show the download of `listing`; `label` is on the button."""
+        """Show the download of `listing`; `label` is the text of the start button."""
         if not self._listing or self._listing.name != listing.name:
-            self._said = 0
+            self._announced = 0
         self._listing = listing
         self._label = label or tr("Download · {size}").format(size=format_model_size(listing))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=listing.title))
         self._show()
 
     def show_trouble(self, trouble: str, *, is_refused: bool) -> None:
-        """Say what stands in the way; where `is_refused`, the download cannot begin."""
-        self._refusal, self._is_refused = trouble, is_refused
+        """Show what is in the way of the download; disable the start button if `is_refused`."""
+        self._trouble, self._is_refused = trouble, is_refused
         self._show()
 
     def _lay_out(self, *, is_centred: bool) -> None:
@@ -101,13 +102,13 @@ class DownloadWidget(QWidget):
         value = percent_done(download.progress)
         self._bar.setValue(value)
         self._bar.setVisible(download.is_begun)
-        if download.is_running and value // SAID_EACH > self._said // SAID_EACH:
-            self._said = value
+        if download.is_running and value // ANNOUNCE_EACH > self._announced // ANNOUNCE_EACH:
+            self._announced = value
             announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=format_number(value)))
 
     def _show_line(self, download: Download) -> None:
-        muted(self._line, alert=bool(download.error or (self._refusal and not download.is_begun)))
-        self._line.setText(describe_download(download) if download.is_begun else self._refusal)
+        muted(self._line, alert=bool(download.error or (self._trouble and not download.is_begun)))
+        self._line.setText(describe_download(download) if download.is_begun else self._trouble)
         self._line.setVisible(bool(self._line.text()))
 
     def _show_buttons(self, listing: Listing, download: Download) -> None:
@@ -116,7 +117,7 @@ class DownloadWidget(QWidget):
         self._start.setVisible(not listing.model and (not download.is_begun or bool(download.error)))
         self._pause.setText(tr("Resume") if download.is_paused else tr("Pause"))
         self._pause.setVisible(download.is_active or download.is_paused)
-        self._cancel.setVisible(download.is_begun and not _is_of_another(download))
+        self._cancel.setVisible(download.is_begun and not _is_in_other_process(download))
         for button in self._buttons():
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
 
@@ -139,16 +140,14 @@ class DownloadWidget(QWidget):
 
     @Slot()
     def _on_cancel(self) -> None:
-        """Ask, where that throws away what took a while."""
+        """Cancel the download; ask first if much of it is here."""
         if not self._listing:
             return
         cancel = partial(self._downloads.cancel, self._listing.name)
         progress = self._downloads.state(self._listing.name).progress
-        if not progress or progress.done < LITTLE:
+        if not progress or progress.done < CANCEL_SILENTLY:
             cancel()
             return
-        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - its many types take their time
-
         ask_question(
             self._theme,
             self,
@@ -162,8 +161,8 @@ class DownloadWidget(QWidget):
         )
 
 
-def _is_of_another(download: Download) -> bool:
-    """Whether another Phichat fetches it, which would lose what is thrown away here."""
+def _is_in_other_process(download: Download) -> bool:
+    """Return whether another Phichat downloads the model: cancelling here would delete its file."""
     return bool(download.is_running and download.progress and download.progress.phase is Phase.ELSEWHERE)
 
 
@@ -171,5 +170,5 @@ def _button(name: str, text: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName(name)
     button.setAccessibleName(text)
-    button.setAutoDefault(False)  # else Enter in a dialog's field presses it
+    button.setAutoDefault(False)  # Enter in a dialog's field would click it
     return button

@@ -1,4 +1,4 @@
-"""The page of the first start: what Phi-3 is, what it takes, and one button that fetches it."""
+"""The first-run page: what Phi-3 is and needs, and one button to download it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,18 +28,18 @@ from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label
 
-if TYPE_CHECKING:
-    from phichat.engine.base import ModelRef
-
-WIDTH = 580  # pixels: lines longer than that are tiring to read
-TALL = 440  # pixels from which there is room for the picture
+COLUMN_WIDTH = 580  # pixels: longer lines are tiring to read
+TALL = 440  # pixels from which there is room for the icon
 
 
 class FirstRunPage(QScrollArea):
-    """Offers Phi-3.
+    """Offers to download Phi-3.
 
-    Signals: `dismissed` for "not now"; `file_requested` to choose a file, `file_chosen(str)` for one that was found;
-    `model_chosen(ModelRef)` where the person wants to talk with the model that has arrived.
+    Signals:
+        dismissed: the user clicked "Not now".
+        file_requested: the user wants to choose a model file.
+        file_chosen(str): the user chose one of the files that were found.
+        model_chosen(ModelRef): the user wants to talk with the downloaded model.
     """
 
     dismissed = Signal()
@@ -65,7 +65,7 @@ class FirstRunPage(QScrollArea):
         self._talk = QPushButton(tr("Talk with Phi-3"))
         self._talk.setObjectName("talkButton")
         self._talk.clicked.connect(self._on_talk)
-        self._below = QStackedWidget()
+        self._download_or_talk = QStackedWidget()
         self._have = QPushButton(tr("I already have the file"))
         self._have.setObjectName("haveFileButton")
         self._later = QPushButton(tr("Not now"))
@@ -86,7 +86,7 @@ class FirstRunPage(QScrollArea):
         self.show_spare("")
 
     def show_listing(self, listing: Listing) -> None:
-        """Show what is known of Phi-3 now."""
+        """Show the listing of Phi-3."""
         self._listing = listing
         self._title.setText(tr("Meet Phi-3"))
         self._what.setText(
@@ -102,14 +102,14 @@ class FirstRunPage(QScrollArea):
         self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=format_model_size(listing)))
 
     def show_room(self, room: SpaceCheck, trouble: str) -> None:
-        """Show what there is room for, and what stands in the way."""
+        """Show the free disk space and the memory, and what is in the way of the download."""
         is_full = room.needed > room.free
         is_short = room.memory is not None and room.memory > room.memory_installed
         self._facts["folder"].setText(_breakable(room.folder))
         self._facts["folder"].setAccessibleDescription(str(room.folder))
-        _tell(self._facts["disk"], tr("{size} free there").format(size=format_size(room.free)), alert=is_full)
+        _set_fact(self._facts["disk"], tr("{size} free there").format(size=format_size(room.free)), alert=is_full)
         if room.memory is not None:
-            _tell(
+            _set_fact(
                 self._facts["memory"],
                 tr("{needed} needed, {installed} in this computer").format(
                     needed=format_size(room.memory), installed=format_size(room.memory_installed)
@@ -119,10 +119,10 @@ class FirstRunPage(QScrollArea):
         self._box.show_trouble(trouble, is_refused=is_full)
 
     def show_files(self, files: Sequence[Path]) -> None:
-        """Offer `files`, which may be Phi-3 already."""
+        """Offer `files`, found on this computer, which may be Phi-3."""
         self._menu.clear()
         for file in files:
-            action = self._menu.addAction(_short(file).replace("&", "&&"))
+            action = self._menu.addAction(_menu_text(file).replace("&", "&&"))
             action.setData(str(file))
             action.triggered.connect(self._on_file)
         if files:
@@ -132,7 +132,7 @@ class FirstRunPage(QScrollArea):
         )
 
     def show_spare(self, title: str) -> None:
-        """Say that one can talk with `title` meanwhile; empty where there is no other model."""
+        """Show that the model `title` answers meanwhile; empty if there is none."""
         connects = tr("Phichat connects to nothing but {hub}, and only to fetch models when you ask for them.").format(
             hub=self._hub
         )
@@ -143,24 +143,24 @@ class FirstRunPage(QScrollArea):
         self._note.setText(f"{meanwhile}\n{connects}")
         self._later.setVisible(bool(title))
 
-    def show_ready(self, model: "ModelRef") -> None:
-        """`model` has arrived."""
+    def show_ready(self, model: ModelFile) -> None:
+        """Offer to talk with the downloaded `model`."""
         self._ready = model
         self._title.setText(tr("Phi-3 is ready"))
         self._what.setText(tr("It is whole and verified, and it stays on this computer."))
-        self._below.setCurrentIndex(1)
+        self._download_or_talk.setCurrentIndex(1)
         self._have.hide()
         self._later.hide()
 
     def _content(self) -> QWidget:
         column = QWidget()
-        set_max_width(column, WIDTH)
+        set_max_width(column, COLUMN_WIDTH)
         inside = QVBoxLayout(column)
         inside.setSpacing(12)
-        self._below.addWidget(self._box)
-        self._below.addWidget(_holding(self._talk))
-        links = _holding(self._have, self._later)
-        for widget in (self._icon, self._title, self._what, self._below, links, self._card(), self._note):
+        self._download_or_talk.addWidget(self._box)
+        self._download_or_talk.addWidget(_centred_row(self._talk))
+        links = _centred_row(self._have, self._later)
+        for widget in (self._icon, self._title, self._what, self._download_or_talk, links, self._card(), self._note):
             inside.addWidget(widget)
         content = QWidget()
         across = QHBoxLayout()
@@ -234,13 +234,13 @@ def _fact() -> QLabel:
     return label
 
 
-def _tell(label: QLabel, text: str, *, alert: bool) -> None:
+def _set_fact(label: QLabel, text: str, *, alert: bool) -> None:
     label.setText(text)
     label.setForegroundRole(QPalette.ColorRole.BrightText if alert else QPalette.ColorRole.WindowText)
 
 
-def _holding(*widgets: QWidget) -> QWidget:
-    """A row with `widgets` in its middle."""
+def _centred_row(*widgets: QWidget) -> QWidget:
+    """Return a row of `widgets`, centred."""
     holder = QWidget()
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
@@ -252,9 +252,9 @@ def _holding(*widgets: QWidget) -> QWidget:
 
 
 def _breakable(folder: Path) -> str:
-    """A path that a label may break after each of its parts."""
+    """Return the path with a line break allowed after each separator."""
     return "".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(folder))
 
 
-def _short(file: Path) -> str:
+def _menu_text(file: Path) -> str:
     return f"{file.name}  ({file.parent.name})"

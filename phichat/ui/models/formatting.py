@@ -1,4 +1,4 @@
-"""How a download and what a model takes are put into words, for every place that shows them."""
+"""Texts on downloads and models that several widgets share."""
 
 from phichat.i18n import format_duration, format_number, format_size, tr
 from phichat.models.base import Listing, Phase, Presence, Progress
@@ -6,48 +6,48 @@ from phichat.ui.controllers.downloads import Download
 
 
 def percent_done(progress: Progress | None) -> int:
-    """How much is here, in hundredths; never all of it before it is."""
+    """Return how much is here in whole percent, rounded down; 0 if the total is unknown."""
     if not progress or not progress.total:
         return 0
     return min(100 * progress.done // progress.total, 100)
 
 
 def format_amount(progress: Progress) -> str:
-    """How much is here of how much."""
+    """Return the bytes that are here and the total, as far as they are known."""
     if not progress.total:
         return format_size(progress.done) if progress.done else ""
     return tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total))
 
 
 def describe_download(download: Download) -> str:
-    """How a download stands, in one line: figures, or why it waits."""
+    """Return the state of a download in one line: figures, an error, or why it waits."""
     progress = download.progress or Progress(Phase.ASKING, 0, 0)
     if download.error:
         return download.error
     if download.is_paused:
-        return _joined(tr("Paused"), format_amount(progress))
+        return _join(tr("Paused"), format_amount(progress))
     if download.is_queued:
-        return _joined(tr("Waiting for its turn"), format_amount(progress))
-    return _going(progress) if download.is_running else ""
+        return _join(tr("Waiting for its turn"), format_amount(progress))
+    return _describe_progress(progress) if download.is_running else ""
 
 
 def summarize_download(download: Download) -> str:
-    """The same in a few words."""
+    """Return the state of a download in a few words."""
     if download.error:
         return tr("The download stopped")
     share = tr("{percent} %").format(percent=format_number(percent_done(download.progress)))
     if download.is_paused:
-        return _joined(tr("Paused"), share)
+        return _join(tr("Paused"), share)
     if download.is_queued:
-        return _joined(tr("Waiting for its turn"), share)
+        return _join(tr("Waiting for its turn"), share)
     progress = download.progress
     if progress and progress.phase is Phase.WAITING:
-        return _joined(share, tr("Waiting for the line"))
-    return _joined(share, _left(progress) if progress else "")
+        return _join(share, tr("Waiting for the line"))
+    return _join(share, _time_left(progress) if progress else "")
 
 
 def describe_presence(listing: Listing, download: Download) -> str:
-    """Whether a model is on this disk."""
+    """Return whether a model is on this disk, as the models table shows it."""
     if listing.model:
         return tr("on this disk")
     if download.is_begun or listing.presence is Presence.PARTIAL:
@@ -59,7 +59,7 @@ def describe_presence(listing: Listing, download: Download) -> str:
 
 
 def format_model_size(listing: Listing) -> str:
-    """How big a model is, as well as that is known."""
+    """Return the size of a model, as well as it is known."""
     if listing.bytes is None:
         return tr("size unknown")
     return (
@@ -70,27 +70,27 @@ def format_model_size(listing: Listing) -> str:
 
 
 def format_speed(speed: float) -> str:
-    """Tokens a second: an estimate has no more than one figure after the point, and that only where it is slow."""
+    """Return an estimate in tokens a second: with one decimal below 3, else a whole number."""
     return format_number(speed, 1 if speed < 3 else 0)
 
 
-def _going(progress: Progress) -> str:
+def _describe_progress(progress: Progress) -> str:
     match progress.phase:
         case Phase.ASKING:
-            return _joined(format_amount(progress), tr("Asking the Hub…"))
+            return _join(format_amount(progress), tr("Asking the Hub…"))
         case Phase.CHECKING:
-            return _joined(tr("All is here; checking it…"), progress.note)
+            return _join(tr("All is here; checking it…"), progress.note)
         case Phase.ELSEWHERE:
             return progress.note or tr("Another Phichat on this computer is fetching it.")
         case Phase.WAITING:
-            return _joined(format_amount(progress), progress.note or tr("Waiting for the line"))
+            return _join(format_amount(progress), progress.note or tr("Waiting for the line"))
     speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""
-    return _joined(format_amount(progress), speed, _left(progress))
+    return _join(format_amount(progress), speed, _time_left(progress))
 
 
-def _left(progress: Progress) -> str:
+def _time_left(progress: Progress) -> str:
     return "" if progress.left is None else tr("{duration} left").format(duration=format_duration(progress.left))
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return " · ".join(filter(None, parts))

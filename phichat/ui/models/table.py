@@ -1,4 +1,4 @@
-"""Every model there is, as a table: how big, how fast, and whether it is here."""
+"""The models table: size, memory, speed, licence and state of each model."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
-ROOMY = 640  # pixels from which there is room for the licence, which the details tell too
+WIDE = 640  # pixels from which there is room for the licence, which the details show as well
 
 
 class ModelTable(QTreeWidget):
     """A row for each listing.
 
-    Signals: `chosen` when another row is the current one; `activated`, Qt's own, for Enter or a double click.
+    Signals: `chosen` when the current row changes; besides Qt's own `activated`, for Enter or a double click.
     """
 
     chosen = Signal()
@@ -48,7 +48,7 @@ class ModelTable(QTreeWidget):
         self.currentItemChanged.connect(self.chosen)
 
     def show_listings(self, listings: Sequence[Listing], in_use: str) -> None:
-        """Show `listings`; the current row stays the current one."""
+        """Show `listings`; the current model stays current."""
         wanted, current = self._wanted, self.current_listing()
         same = [listing.name for listing in listings] == [listing.name for listing in self._listings]
         self._listings, self._in_use = list(listings), in_use
@@ -57,19 +57,19 @@ class ModelTable(QTreeWidget):
         self._show_all()
 
     def current_listing(self) -> Listing | None:
-        """The listing of the current row."""
+        """Return the listing in the current row, or None."""
         row = self.currentIndex().row()
         return self._listings[row] if 0 <= row < len(self._listings) else None
 
     def select_model(self, name: str) -> None:
-        """Make the row of `name` the current one, as soon as there is one."""
+        """Make the row of the model `name` current, now or when it comes."""
         self._wanted = name
         for row, listing in enumerate(self._listings):
             if listing.name == name:
                 self._wanted = ""
-                self._choose_row(row)
+                self._select_row(row)
 
-    def _choose_row(self, row: int) -> None:
+    def _select_row(self, row: int) -> None:
         self.setCurrentIndex(self.model().index(row, TITLE))
 
     def _fill(self, current: str) -> None:
@@ -78,7 +78,7 @@ class ModelTable(QTreeWidget):
         self.addTopLevelItems([QTreeWidgetItem() for _ in self._listings])
         self.blockSignals(False)
         if self._listings:
-            self._choose_row(0)
+            self._select_row(0)
         self.select_model(current)
 
     @Slot(str)
@@ -96,12 +96,12 @@ class ModelTable(QTreeWidget):
         item = self.topLevelItem(row)
         if item is None:
             return
-        tokens = self._theme.colors
-        colours = [tokens.text, *[tokens.muted] * 5]
+        colors = self._theme.colors
+        colours = [colors.text, *[colors.muted] * 5]
         if not listing.fits:
-            colours[MEMORY] = tokens.alert
+            colours[MEMORY] = colors.alert
         if listing.exists_on_hub is False and not listing.model:
-            colours[STATE] = tokens.alert
+            colours[STATE] = colors.alert
         for column, text in enumerate(self._texts(listing)):
             item.setText(column, text)
             item.setToolTip(column, tool_tip(text))
@@ -120,7 +120,7 @@ class ModelTable(QTreeWidget):
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.setColumnHidden(LICENCE, event.size().width() < ROOMY)
+        self.setColumnHidden(LICENCE, event.size().width() < WIDE)
         super().resizeEvent(event)
 
 

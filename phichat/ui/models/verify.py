@@ -1,4 +1,4 @@
-"""Reads a model's file from end to end, to see whether it is what was published."""
+"""The checksum job: verifies model files in a background thread."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,51 +15,51 @@ from phichat.ui.threads.background import BackgroundTasks
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
-REPORT_EACH = 0.1  # seconds between two figures
+REPORT_INTERVAL = 0.1  # seconds
 
 
 class ChecksumJob(QObject):
     """Verifies one file at a time.
 
-    Signals: `progressed(str)` in passing; `ended(str)` with a sentence, empty where it was stopped.
+    Signals: `progressed(str)` with a sentence on the progress; `ended(str)` with one on the result, empty if stopped.
     """
 
     progressed = Signal(str)
     ended = Signal(str)
-    _read = Signal(object, object, object, object)
+    _progress = Signal(object, object, object, object)
 
     def __init__(self, tasks: BackgroundTasks, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
         self._tasks, self._library = tasks, library
         self._stop: CancelToken | None = None
         self._result = ""
-        self._read.connect(self._on_read)
+        self._progress.connect(self._on_progress)
 
     def is_busy(self) -> bool:
-        """Whether a file is being read."""
+        """Return whether a file is being verified."""
         return self._stop is not None
 
     def start(self, model: ModelFile) -> None:
-        """Verify `model`."""
+        """Start to verify `model`."""
         self._result = ""
         self._stop = self._tasks.run(partial(self._verify, model), self._on_verified, self._on_end)
 
     def stop(self) -> None:
-        """Leave it."""
+        """Stop verifying."""
         if self._stop:
             self._stop.set()
 
     def _verify(self, model: ModelFile, stop: CancelToken) -> Iterator[object]:
-        """In an errand's thread."""
-        told = 0.0
+        """Yield the result; called in a background thread."""
+        reported = 0.0
 
         def report(done: int, total: int) -> None:
-            nonlocal told
+            nonlocal reported
             if stop.is_set():
                 raise _StoppedError
-            if time.monotonic() - told > REPORT_EACH:
-                told = time.monotonic()
-                self._read.emit(stop, model.title, done, total)
+            if time.monotonic() - reported > REPORT_INTERVAL:
+                reported = time.monotonic()
+                self._progress.emit(stop, model.title, done, total)
 
         try:
             yield self._library().verify_model(model.name, report)
@@ -67,7 +67,7 @@ class ChecksumJob(QObject):
             return
 
     @Slot(object, object, object, object)
-    def _on_read(self, stop: CancelToken, title: str, done: int, total: int) -> None:
+    def _on_progress(self, stop: CancelToken, title: str, done: int, total: int) -> None:
         if stop is self._stop and not stop.is_set():
             share = format_number(100 * done // max(total, 1))
             self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
@@ -85,4 +85,4 @@ class ChecksumJob(QObject):
 
 
 class _StoppedError(Exception):
-    """Ends reading a file."""
+    """Raised in the thread to stop verifying."""

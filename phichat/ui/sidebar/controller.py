@@ -13,11 +13,11 @@ from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
+from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
 from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.sidebar.import_export import Exporter, Importer, ImportExport
-    from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
 
 
 class SidebarController(QObject):
@@ -140,8 +140,6 @@ class SidebarController(QObject):
     def _on_session_changed(self, session: Session) -> None:
         self._show_current()
         if session.is_temporary and not self._temporary_note:
-            from phichat.ui.sidebar.undo_bar import TemporaryNote  # noqa: PLC0415 - few conversations are temporary
-
             self._temporary_note = TemporaryNote(self._theme)
             self._above.addWidget(self._temporary_note)
         if self._temporary_note:
@@ -150,8 +148,6 @@ class SidebarController(QObject):
     @Slot(str)
     def _show_undo_bar(self, text: str) -> None:
         if not self._undo_bar:
-            from phichat.ui.sidebar.undo_bar import UndoBar  # noqa: PLC0415 - when something can be undone
-
             self._undo_bar = UndoBar(self._theme, self._conversations.undo_stack)
             self._below.addWidget(self._undo_bar)
         self._undo_bar.show_change(text)

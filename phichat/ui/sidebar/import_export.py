@@ -15,6 +15,7 @@ from phichat.ui.controllers.autosave import wait_for
 from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import single_result
+from phichat.ui.widgets.dialogs import choose_conversation_files, choose_export_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -59,14 +60,10 @@ class ImportExport(QObject):
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
-        from phichat.ui.widgets.dialogs import choose_export_file  # noqa: PLC0415 - at the first export
-
         choose_export_file(window, self._suggested_name(names), lambda file: self.export(names, Path(file)))
 
     def ask_to_import(self, window: QWidget) -> None:
         """Ask for files, then import them."""
-        from phichat.ui.widgets.dialogs import choose_conversation_files  # noqa: PLC0415 - at the first import
-
         self.import_files([Path(file) for file in choose_conversation_files(window)])
 
     def export(self, names: Sequence[str], file: Path) -> None:

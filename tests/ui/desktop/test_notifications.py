@@ -190,7 +190,7 @@ def test_stopping_an_answer_is_no_news(
 
 
 def test_the_end_of_a_download_is_told(person: Person, trays: list[Tray]) -> None:
-    downloads = person.window._coordinator._fetching()
+    downloads = person.window._coordinator._download_manager()
     downloads.failed.emit("phi", "Seen.")
     hide(person)
     downloads.failed.emit("phi", "The line is down.")

@@ -245,7 +245,7 @@ def test_not_now_shows_the_ideas_and_is_remembered(newcomer: Person, open_window
     newcomer.window.close()
     again = open_window()
     again.wait_for(GenerationState.IDLE)
-    again.wait(lambda: _is_shown(again, "getPhi3Button") and again.window._coordinator.has_looked)
+    again.wait(lambda: _is_shown(again, "getPhi3Button") and again.window._coordinator.has_listings)
     assert _page(again) is None
     again.find("getPhi3Button").click()
     again.wait(lambda: _is_shown(again, "firstRun"))
