@@ -228,11 +228,10 @@ def _connect_preferences(
     reduced_motion = ReducedMotion(application, window)
     reduced_motion.set_reduced(preferences.current.less_motion)
     text_size = TextSize(window, window.commands, theme, preferences)
-    preferences_controller = PreferencesController(
+    PreferencesController(
         window, window.commands, theme, preferences, text_size, reduced_motion, home.root, can_look=can_look
     )
-    for part in (text_size, preferences_controller):
-        part.notified.connect(window.say)
+    text_size.notified.connect(window.say)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # there, nobody asked for anything
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)

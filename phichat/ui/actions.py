@@ -1,4 +1,4 @@
-"""What can be done by key and by menu."""
+"""The actions of the window, and its menus."""
 
 import sys
 
@@ -11,7 +11,7 @@ from phichat.ui.undo import UndoStack
 
 
 class Actions(QObject):
-    """The window's actions, which do nothing by themselves: who does it connects to each one's `triggered`."""
+    """Makes the window's actions; controllers connect to their `triggered`."""
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -35,11 +35,11 @@ class Actions(QObject):
         self.write = _action(window, tr("Write a message"), "Ctrl+L")
         self.ahead = _action(window, tr("Read along while I write"))
         self.larger = _action(window, tr("Larger text"), keys.ZoomIn)
-        plain = QKeySequence("Ctrl+=")  # where plus is above it
+        plain = QKeySequence("Ctrl+=")  # on keyboards where plus is Shift+=, without Shift
         self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])
         self.smaller = _action(window, tr("Smaller text"), keys.ZoomOut)
         self.usual = _action(window, tr("Usual text size"), "Ctrl+0")
-        # Elsewhere the system's keys have another use here, as Ctrl+Shift+F in KDE, or F11 would be there twice.
+        # Not the standard keys elsewhere: KDE's are Ctrl+Shift+F, which searches here, and others list F11 twice.
         self.full = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
         self.full.setCheckable(True)
         self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
@@ -56,7 +56,7 @@ class Actions(QObject):
             switch.setChecked(True)
 
     def fill_menu_bar(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
-        """Put them into menus; those three to which more belongs."""
+        """Fill the menu bar; return the Edit, View and Conversation menus, for more entries."""
         file = bar.addMenu(tr("&File"))
         for group in (
             [self.new, self.temporary],
@@ -88,7 +88,7 @@ class Actions(QObject):
         return edit, view, chat
 
     def connect_undo_stack(self, stack: UndoStack) -> None:
-        """Undo and redo what is on `stack`, and say what that is."""
+        """Connect Undo and Redo with `stack`, and show the texts of its commands."""
         self.undo.triggered.connect(stack.undo)
         self.redo.triggered.connect(stack.redo)
         stack.canUndoChanged.connect(self.undo.setEnabled)

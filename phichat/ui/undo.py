@@ -33,7 +33,7 @@ class Command(QUndoCommand):
 class UndoStack(QUndoStack):
     """The undo stack of the window.
 
-    Signals: `happened(str)` with the text of a change that the window should announce.
+    Signals: `announced(str)` with the text of a change that the window should announce.
     """
 
     announced = Signal(str)

@@ -1,9 +1,10 @@
-"""Opens the preferences, does at once what is chosen there, and changes the text size."""
+"""The controllers of the preferences and of the text size."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import format_number, tr
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class TextSize(QObject):
-    """Does what the View menu says of sizes, and remembers it.
+    """Changes and stores the text size, and switches to full screen and back, as the View menu offers it.
 
-    Signals: `changed(int)` with the percentage; `notified(str)` with a sentence.
+    Signals: `changed(int)` with the percentage; `notified(str)` with a sentence for the status bar.
     """
 
     changed = Signal(int)
@@ -38,22 +39,22 @@ class TextSize(QObject):
 
     @Slot(int)
     def set_percent(self, percent: int) -> None:
-        """Have text of `percent` of the system's size from now on."""
+        """Set and store the text size in percent of the desktop's, within LEAST and MOST."""
         percent = min(max(percent, LEAST), MOST)
         if percent == self._preferences.current.text_percent:
             return
         self._preferences.change(text_percent=percent)
-        self._letter()
+        self._apply_font()
         self.changed.emit(percent)
         self.notified.emit(tr("Text size: {percent} %").format(percent=format_number(percent)))
 
     @Slot(str)
     def set_family(self, family: str) -> None:
-        """Have letters of `family`, or for none the system's, from now on."""
+        """Set and store the font family; empty for the desktop's."""
         self._preferences.change(font=family)
-        self._letter()
+        self._apply_font()
 
-    def _letter(self) -> None:
+    def _apply_font(self) -> None:
         self._theme.set_font(self._preferences.current.text_percent, self._preferences.current.font)
         self._show_actions()
 
@@ -77,30 +78,28 @@ class TextSize(QObject):
 
     @Slot()
     def _on_full(self) -> None:
-        # What the window really is decides: the system may have changed it.
+        # The window's state decides, not the action's: the desktop may have changed it.
         window = self._window()
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
         self._actions.full.setChecked(window.isFullScreen())
 
     def _window(self) -> QWidget:
-        # Not kept: a circle of references is freed at any time, in any thread.
+        # No attribute: a reference cycle is freed by the garbage collector, in any thread.
         window = self.parent()
-        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        assert isinstance(window, QWidget)  # noqa: S101 - __init__ sets it
         return window
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.WindowStateChange:  # by the system, too
+        if event.type() is QEvent.Type.WindowStateChange:  # by the desktop, too
             self._actions.full.setChecked(self._window().isFullScreen())
         return super().eventFilter(watched, event)
 
 
 class PreferencesController(QObject):
-    """`data_folder` has all that is stored; `can_look` is whether it is known where versions are published.
+    """Opens the preferences dialog, stores what is chosen in it, and applies that at once.
 
-    Signals: `notified(str)` with a sentence.
+    `data_folder` is the folder of all data; `can_look` whether new versions can be checked for.
     """
-
-    notified = Signal(str)
 
     def __init__(
         self,
@@ -121,14 +120,12 @@ class PreferencesController(QObject):
 
     @Slot()
     def open_dialog(self) -> None:
-        """Show them."""
-        from PySide6.QtGui import QFontDatabase  # noqa: PLC0415 - when it is wanted
-
-        from phichat.ui.preferences.dialog import PreferencesDialog  # noqa: PLC0415
+        """Open the preferences dialog."""
+        from phichat.ui.preferences.dialog import PreferencesDialog  # noqa: PLC0415 - when it is opened
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
-        now, places = self._preferences.current, self._places()
-        dialog = PreferencesDialog(self._theme, now, places, families, self._window(), can_look=self._can_look)
+        now, folders = self._preferences.current, self._folders()
+        dialog = PreferencesDialog(self._theme, now, folders, families, self._window(), can_look=self._can_look)
         dialog.chosen.connect(self.set_preference)
         dialog.folder_requested.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
@@ -138,7 +135,7 @@ class PreferencesController(QObject):
 
     @Slot(str, object)
     def set_preference(self, name: str, value: Any) -> None:
-        """The preference called `name` is `value` from now on."""
+        """Store `value` as the preference `name`, and apply it."""
         if name == "text_percent":
             self._text_size.set_percent(value)
         elif name == "font":
@@ -156,33 +153,33 @@ class PreferencesController(QObject):
             case "looks_for_versions":
                 self._preferences.versions_requested.emit()
             case "models_folder":
-                data, models = self._places()
+                data, models = self._folders()
                 if dialog := self._dialog():
                     dialog.show_models_folder(models, is_ours=models.parent == data)
 
-    def _places(self) -> tuple[Path, Path]:
-        """The folders as they will be."""
+    def _folders(self) -> tuple[Path, Path]:
+        """Return the data folder, and the models folder from the next start on."""
         data, chosen = self._data_folder, self._preferences.current.models_folder
         return data, Path(chosen) if chosen else data / "models"
 
     @Slot()
     def _ask_for_folder(self) -> None:
-        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - rarely wanted
+        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - when a folder is chosen
 
-        chosen = QFileDialog.getExistingDirectory(self._window(), tr("Folder for models"), str(self._places()[1]))
+        chosen = QFileDialog.getExistingDirectory(self._window(), tr("Folder for models"), str(self._folders()[1]))
         if chosen:
             self.set_preference("models_folder", str(Path(chosen).absolute()))
 
     @Slot(Path)
     def _open_folder(self, folder: Path) -> None:
-        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - as above
+        from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - when a folder is opened
 
         open_folder(folder)
 
     def _window(self) -> QWidget:
-        # Not kept: a circle of references is freed at any time, in any thread.
+        # No attribute: a reference cycle is freed by the garbage collector, in any thread.
         window = self.parent()
-        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
+        assert isinstance(window, QWidget)  # noqa: S101 - __init__ sets it
         return window
 
     def _dialog(self) -> "PreferencesDialog | None":

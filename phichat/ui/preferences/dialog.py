@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QLocale, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -32,9 +32,10 @@ from phichat.ui.widgets.plain_text import PlainTextEdit, plain_label
 
 
 class FolderRow(QWidget):
-    """Shows a folder called `what`; with `can_change`, another one can be chosen.
+    """Shows a folder, `what` for short; with `can_change`, offers to choose another one.
 
-    Signals: `opened(Path)` to see it, `change_requested` for another one, `own_requested` for the one there was first.
+    Signals: `opened(Path)` to show it in the file manager, `change_requested` to choose another folder,
+    `own_requested` to go back to the default one.
     """
 
     opened = Signal(Path)
@@ -64,9 +65,9 @@ class FolderRow(QWidget):
         layout.addLayout(buttons)
 
     def show_folder(self, folder: Path, *, is_ours: bool = True) -> None:
-        """It is at `folder`, which is the first one if it `is_ours`."""
+        """Show `folder`; `is_ours` if it is the default one."""
         self._folder = folder
-        # A label breaks after these.
+        # Labels break lines at zero-width spaces.
         self._path.setText("".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(folder)))
         self._path.setAccessibleDescription(str(folder))
         self._own.setVisible(not is_ours)
@@ -112,11 +113,14 @@ THEMES = {
 
 
 class PreferencesDialog(QDialog):
-    """Shows `now`; new versions are on offer only where one `can_look` for them.
+    """Shows the preferences `now`; the update check can be chosen only if `can_look`.
+
+    `folders` are the data folder and the models folder; `families` the fonts to choose from.
 
     Signals:
-        chosen(str, object): the preference of that name is to have that value.
-        folder_requested: another folder for models is to be chosen; opened(Path): a folder is to be shown.
+        chosen(str, object): the user chose that value for the preference of that name.
+        folder_requested: the user wants to choose another folder for models.
+        opened(Path): the user wants to see a folder.
     """
 
     chosen = Signal(str, object)
@@ -141,9 +145,9 @@ class PreferencesDialog(QDialog):
         tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
-        tabs.addTab(self._looks(families), tr("Looks"))
-        tabs.addTab(self._conversations(), tr("New conversations"))
-        tabs.addTab(self._system(folders), tr("Folders and more"))
+        tabs.addTab(self._appearance_page(families), tr("Looks"))
+        tabs.addTab(self._conversations_page(), tr("New conversations"))
+        tabs.addTab(self._folders_page(folders), tr("Folders and more"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self, theme))
@@ -151,20 +155,20 @@ class PreferencesDialog(QDialog):
 
     @Slot(int)
     def show_size(self, percent: int) -> None:
-        """Text has another size now."""
+        """Show the text size."""
         with QSignalBlocker(self._size):
             self._size.setValue(percent)
 
     def show_models_folder(self, folder: Path, *, is_ours: bool) -> None:
-        """Fetched models go there from the next start on."""
+        """Show the folder for models from the next start on."""
         self._models.show_folder(folder, is_ours=is_ours)
 
-    def _looks(self, families: list[str]) -> QWidget:
+    def _appearance_page(self, families: list[str]) -> QWidget:
         page, form = _page()
         themes = {name: tr(label) for name, label in THEMES.items()}
-        self._add(form, "themeCombo", tr("Theme"), self._choice("theme", themes, self._now.theme))
+        self._add(form, "themeCombo", tr("Theme"), self._combo("theme", themes, self._now.theme))
         accents = {SYSTEM: tr("As the system"), **{name: tr(label) for name, label in ACCENTS.items()}}
-        colours = self._choice("accent", accents, self._now.accent)
+        colours = self._combo("accent", accents, self._now.accent)
         for number, name in enumerate(accents):
             if name in ACCENTS:
                 colours.setItemIcon(number, swatch(name))
@@ -175,21 +179,19 @@ class PreferencesDialog(QDialog):
         self._size.valueChanged.connect(self._on_size)
         self._add(form, "textSizeSpin", tr("Text size"), self._size)
         fonts = {"": tr("As the system"), **{name: name for name in families}}
-        self._add(form, "fontCombo", tr("Font"), self._choice("font", fonts, self._now.font))
-        self._add(form, "languageCombo", tr("Language"), self._languages())
+        self._add(form, "fontCombo", tr("Font"), self._combo("font", fonts, self._now.font))
+        self._add(form, "languageCombo", tr("Language"), self._language_combo())
         form.addRow("", help_label(tr("Another language is spoken from the next start on.")))
-        form.addRow("", self._switch("less_motion", "lessMotionCheck", tr("Less motion")))
+        form.addRow("", self._check_box("less_motion", "lessMotionCheck", tr("Less motion")))
         return page
 
-    def _languages(self) -> QComboBox:
-        from PySide6.QtCore import QLocale  # noqa: PLC0415 - many languages, each a number
-
+    def _language_combo(self) -> QComboBox:
         codes = i18n.available_languages()
         names = {code: QLocale(code).nativeLanguageName().capitalize() for code in codes}
         names["en"] = "English"
-        return self._choice("language", {"": tr("As the system"), **names}, self._now.language)
+        return self._combo("language", {"": tr("As the system"), **names}, self._now.language)
 
-    def _conversations(self) -> QWidget:
+    def _conversations_page(self) -> QWidget:
         page, form = _page()
         self._prompt = PlainTextEdit(self._now.system)
         self._prompt.setTabChangesFocus(True)
@@ -201,14 +203,14 @@ class PreferencesDialog(QDialog):
         labels = {name: tr(preset.label) if name in PRESETS else preset.label for name, preset in presets.items()}
         begins = replace(Sampling().with_values(self._now.sampling), seed=None)
         like = next((name for name, sampling in self._samplings.items() if sampling == begins), "")
-        combo = self._choice("", labels if like else {"": tr("Your own"), **labels}, like)
+        combo = self._combo("", labels if like else {"": tr("Your own"), **labels}, like)
         combo.activated.connect(self._on_preset)
         self._presets = combo
         self._add(form, "defaultPresetCombo", tr("Preset"), combo)
         form.addRow("", help_label(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
         return page
 
-    def _system(self, folders: tuple[Path, Path]) -> QWidget:
+    def _folders_page(self, folders: tuple[Path, Path]) -> QWidget:
         page, form = _page()
         data, models = folders
         place = FolderRow(self._theme, "dataFolder", tr("Data"))
@@ -224,14 +226,14 @@ class PreferencesDialog(QDialog):
         form.addRow(tr("Models"), self._models)
         form.addRow("", help_label(tr("Another folder holds from the next start on; models that are here stay.")))
         words = tr("Notify me when a long answer or a download has ended")
-        form.addRow(self._switch("notifies", "notifiesCheck", words))
-        looks = self._switch("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))
+        form.addRow(self._check_box("notifies", "notifiesCheck", words))
+        looks = self._check_box("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))
         looks.setEnabled(self._can_look)
         form.addRow(looks)
-        form.addRow("", help_label(self._what_looking_means()))
+        form.addRow("", help_label(self._update_check_help()))
         return page
 
-    def _what_looking_means(self) -> str:
+    def _update_check_help(self) -> str:
         if not self._can_look:
             return tr("This copy of Phichat does not know where new versions are published.")
         return tr(
@@ -246,7 +248,7 @@ class PreferencesDialog(QDialog):
         words.setBuddy(control)
         form.addRow(words, control)
 
-    def _choice(self, name: str, choices: Mapping[str, str], now: str) -> QComboBox:
+    def _combo(self, name: str, choices: Mapping[str, str], now: str) -> QComboBox:
         combo = QComboBox()
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         combo.setMinimumContentsLength(14)
@@ -255,26 +257,26 @@ class PreferencesDialog(QDialog):
         combo.setCurrentIndex(max(combo.findData(now), 0))
         combo.setProperty("preference", name)
         if name:
-            combo.activated.connect(self._on_choice)
+            combo.activated.connect(self._on_combo)
         return combo
 
-    def _switch(self, name: str, object_name: str, label: str) -> QCheckBox:
+    def _check_box(self, name: str, object_name: str, label: str) -> QCheckBox:
         box = QCheckBox(label)
         box.setObjectName(object_name)
         box.setAccessibleName(label)
         box.setChecked(bool(asdict(self._now)[name]))
         box.setProperty("preference", name)
-        box.toggled.connect(self._on_switch)
+        box.toggled.connect(self._on_check_box)
         return box
 
     @Slot(int)
-    def _on_choice(self, _: int) -> None:
+    def _on_combo(self, _: int) -> None:
         combo = self.sender()
         if isinstance(combo, QComboBox):
             self.chosen.emit(str(combo.property("preference")), combo.currentData())
 
     @Slot(bool)
-    def _on_switch(self, is_on: bool) -> None:
+    def _on_check_box(self, is_on: bool) -> None:
         box = self.sender()
         if box:
             self.chosen.emit(str(box.property("preference")), is_on)

@@ -1,4 +1,4 @@
-"""The panel of generation settings: system prompt, preset, sliders, context, resource limits."""
+"""The settings panel: system prompt, preset, sampling settings, context, resource limits."""
 
 from dataclasses import replace
 
@@ -29,13 +29,14 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.labels import heading_label, help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit, tool_tip
 
-MOST_GB, MOST_MINUTES = 100, 1440
+MAX_GB, MAX_MINUTES = 100, 1440
 
 
 class ResourceLimits(QWidget):
-    """Two fields, the same for all conversations.
+    """What models may take of this computer; the same for all conversations.
 
-    Signals: `states_changed(int)` with gigabytes, `rest_changed(int)` with minutes.
+    Signals: `states_changed(int)` with gigabytes on disk for the prompt cache, `rest_changed(int)` with minutes until
+    an idle model is unloaded.
     """
 
     states_changed = Signal(int)
@@ -49,8 +50,8 @@ class ResourceLimits(QWidget):
         layout.addWidget(heading_label(tr("This computer")))
         states = tr("Disk for what the model remembers of conversations, so that they are not read twice.")
         rest = tr("After so long without a question, the model gives its memory back; it returns as you write.")
-        self._states = _field("statesSpin", tr("Disk for remembered conversations"), states, MOST_GB, tr("GB"))
-        self._rest = _field("restSpin", tr("Time until the model rests"), rest, MOST_MINUTES, tr("min"))
+        self._states = _spin_box("statesSpin", tr("Disk for remembered conversations"), states, MAX_GB, tr("GB"))
+        self._rest = _spin_box("restSpin", tr("Time until the model rests"), rest, MAX_MINUTES, tr("min"))
         self._states.setSpecialValueText(tr("none"))
         self._rest.setSpecialValueText(tr("never"))
         for field, text in ((self._states, states), (self._rest, rest)):
@@ -60,13 +61,13 @@ class ResourceLimits(QWidget):
         self._rest.valueChanged.connect(self.rest_changed)
 
     def show_values(self, gigabytes: int, minutes: int) -> None:
-        """Show these, and tell nobody."""
+        """Show the limits without emitting signals."""
         with QSignalBlocker(self._states), QSignalBlocker(self._rest):
             self._states.setValue(gigabytes)
             self._rest.setValue(minutes)
 
 
-def _field(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
+def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
     field = QSpinBox(maximum=most)
     field.setObjectName(name)
     field.setAccessibleName(label)
@@ -77,21 +78,22 @@ def _field(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
     return field
 
 
-LARGEST_CONTEXT = 131_072
-SETTLED_AFTER = 600  # milliseconds without a further change of the context
+MAX_CONTEXT = 131_072  # tokens, for a model that does not tell its own maximum
+CONTEXT_DELAY = 600  # milliseconds without a further change, before the model is loaded again
 
 
 class SettingsPanel(QScrollArea):
-    """Shows and changes how the next reply is made.
+    """Shows and edits the settings of the current conversation.
 
     Attributes:
-        computer: what models may take of this computer.
-        presets: which preset the settings are like.
+        computer: the resource limits.
+        presets: the preset picker.
+        sampling: the sampling settings shown.
 
     Signals:
-        sampling_changed(Sampling), system_changed(str): as they change.
-        context_changed(int): once a new context is settled, as it takes loading the model again.
-        default_requested: begin new conversations with these settings.
+        sampling_changed(Sampling), system_changed(str): at each change by the user.
+        context_changed(int): after a pause, as it means to load the model again; in tokens.
+        default_requested: the user wants new conversations to begin with these settings.
     """
 
     sampling_changed = Signal(object)
@@ -128,15 +130,15 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self.computer)
         self._layout.addStretch()
         self.setWidget(content)
-        self._calm = _Calm(self)
+        self._wheel_filter = _WheelFilter(self)
         for kind in (QAbstractSpinBox, QAbstractSlider, QComboBox):
             for control in content.findChildren(kind):
                 control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-                control.installEventFilter(self._calm)
+                control.installEventFilter(self._wheel_filter)
         self.show_sampling(self.sampling)
 
     def show_sampling(self, sampling: Sampling) -> None:
-        """Show `sampling`, and tell nobody."""
+        """Show `sampling` without emitting signals."""
         self.sampling = sampling
         for name, row in self._rows.items():
             row.show_value(getattr(sampling, name))
@@ -148,27 +150,27 @@ class SettingsPanel(QScrollArea):
         self._show_preset()
 
     def show_system(self, text: str) -> None:
-        """Show the system prompt `text`, and tell nobody."""
+        """Show the system prompt without emitting signals."""
         with QSignalBlocker(self._system):
             self._system.setPlainText(text)
 
     def show_default(self, *, is_default: bool) -> None:
-        """Show whether new conversations begin like this."""
+        """Show whether new conversations begin with these settings."""
         self._default.setEnabled(not is_default)
 
     def show_context(self, context: int, most: int) -> None:
-        """Show the context in force, of at most `most` tokens."""
+        """Show the context in use, of at most `most` tokens, 0 if that is unknown."""
         with QSignalBlocker(self._context):
-            self._context.setMaximum(most or LARGEST_CONTEXT)
+            self._context.setMaximum(most or MAX_CONTEXT)
             self._context.setValue(context)
 
     def emit_pending_context(self) -> None:
-        """Tell of what was changed and not told yet."""
-        if self._settled.isActive():
+        """Emit a change of the context now that waits for its pause to end."""
+        if self._context_timer.isActive():
             self._on_context()
 
     def show_seed(self, seed: int) -> None:
-        """Show the seed that a random choice came to."""
+        """Show the random seed that a reply was made with."""
         if self.sampling.seed is None:
             with QSignalBlocker(self._seed):
                 self._seed.setValue(seed)
@@ -190,7 +192,7 @@ class SettingsPanel(QScrollArea):
         self.presets = PresetPicker(self._theme)
         self.presets.chosen.connect(self._on_preset)
         self.presets.reset_requested.connect(self._on_reset)
-        title.setBuddy(self.presets.combo_box())  # its own name hides what is chosen, and is hidden by it
+        title.setBuddy(self.presets.combo_box())  # screen readers read the buddy besides the preset
         self._layout.addWidget(self.presets)
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
@@ -223,13 +225,13 @@ class SettingsPanel(QScrollArea):
 
     def _add_context(self) -> None:
         self._heading(tr("Context"))
-        self._context = QSpinBox(minimum=256, maximum=LARGEST_CONTEXT, singleStep=256, value=4096)
+        self._context = QSpinBox(minimum=256, maximum=MAX_CONTEXT, singleStep=256, value=4096)
         self._context.setObjectName("contextSpin")
         self._context.setAccessibleName(tr("Context, in tokens"))
         self._context.setSuffix(" " + tr("tokens"))
         self._context.setKeyboardTracking(False)
-        self._settled = QTimer(self, interval=SETTLED_AFTER, singleShot=True)
-        self._settled.timeout.connect(self._on_context)
+        self._context_timer = QTimer(self, interval=CONTEXT_DELAY, singleShot=True)
+        self._context_timer.timeout.connect(self._on_context)
         self._context.valueChanged.connect(self._wait_for_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
@@ -258,26 +260,26 @@ class SettingsPanel(QScrollArea):
 
     @Slot(object)
     def _on_preset(self, sampling: Sampling) -> None:
-        self._take(replace(sampling, seed=self.sampling.seed))
+        self._set_sampling(replace(sampling, seed=self.sampling.seed))
 
     @Slot()
     def _on_reset(self) -> None:
-        self._take(Sampling())
+        self._set_sampling(Sampling())
 
     @Slot()
     def _wait_for_context(self) -> None:
-        self._settled.start()  # not connected directly: it would take the context for its interval
+        self._context_timer.start()  # connected directly, start() would take the value for an interval
 
     @Slot()
     def _on_context(self) -> None:
-        self._settled.stop()
+        self._context_timer.stop()
         self.context_changed.emit(self._context.value())
 
     @Slot()
     def _on_system(self) -> None:
         self.system_changed.emit(self._system.toPlainText())
 
-    def _take(self, sampling: Sampling) -> None:
+    def _set_sampling(self, sampling: Sampling) -> None:
         self.show_sampling(sampling)
         self.sampling_changed.emit(sampling)
 
@@ -288,8 +290,8 @@ class SettingsPanel(QScrollArea):
             row.show_preset_value(getattr(self.sampling, name), getattr(base, name), label)
 
 
-class _Calm(QObject):
-    """Leaves the mouse wheel to the panel, unless the control under it has the focus."""
+class _WheelFilter(QObject):
+    """Passes the mouse wheel on to the panel, unless the control under the pointer has the focus."""
 
     def eventFilter(self, control: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(control, QWidget) and not control.hasFocus():
@@ -299,7 +301,7 @@ class _Calm(QObject):
 
 
 class _PlainField(PlainTextEdit):
-    """A field for text; files are the window's to take."""
+    """A text field that leaves dropped files to the window."""
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return not source.hasUrls() and super().canInsertFromMimeData(source)

@@ -1,4 +1,4 @@
-"""Presets to choose from: those there are and one's own, which are saved, renamed and deleted here."""
+"""The preset picker: built-in presets, and the user's own, which can be saved, renamed and deleted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,13 +34,15 @@ from phichat.ui.widgets.labels import help_label
 
 
 class PresetPicker(QWidget):
-    """Shows which preset settings are like.
+    """Shows the preset that the settings are nearest to, and what is changed from it.
 
     Attributes:
-        base: the preset that they are nearest to.
+        base: that preset.
 
-    Signals: `chosen(Sampling)` for the settings of a preset, `reset_requested` for those of the first one and any seed;
-    `own_changed(dict)` with the person's own, to be stored.
+    Signals:
+        chosen(Sampling): the user chose a preset with these settings.
+        reset_requested: the user wants the default preset, with a random seed.
+        own_changed(dict): the user's presets changed; as they are to be stored.
     """
 
     chosen = Signal(object)
@@ -72,22 +74,22 @@ class PresetPicker(QWidget):
         self.show_own({})
 
     def show_own(self, own: Mapping[str, Any]) -> None:
-        """Offer the person's own presets, as they are stored; tell nobody."""
+        """Show the user's own presets, given as they are stored, without emitting signals."""
         self._own = own_presets(own)
         self._presets.clear()
         for preset in PRESETS.values():
             self._presets.addItem(tr(preset.label), preset.id)
         for preset in self._own.values():
             self._presets.addItem(preset.label, preset.id)
-        self.show_sampling(self._sampling, is_edited=self.base.id in self._all())
+        self.show_sampling(self._sampling, is_edited=self.base.id in self._presets_by_id())
 
     def show_sampling(self, sampling: Sampling, *, is_edited: bool = False) -> None:
-        """Show which preset has these settings or, where none has, which ones are other than in the nearest.
+        """Show the preset with these settings or, if there is none, what is changed from the nearest.
 
-        Settings that the person is changing are still compared with the preset they began with.
+        With `is_edited`, the base stays the preset that the user began to change.
         """
         self._sampling = sampling
-        found = nearest(sampling, self._all().values(), self.base.id)
+        found = nearest(sampling, self._presets_by_id().values(), self.base.id)
         if not is_edited or not differences(sampling, found.sampling):
             self.base = found
         changed = differences(sampling, self.base.sampling)
@@ -99,7 +101,7 @@ class PresetPicker(QWidget):
         self._presets.setAccessibleDescription(self._note.text())
 
     def _show_choice(self, *, is_changed: bool) -> None:
-        """Settings that no preset has are an entry of their own, while there are such."""
+        """Select the base, or an entry "changed" that is there only while it applies."""
         at = self._presets.findData("")
         if is_changed:
             label = tr("{preset}, changed").format(preset=self.base_label())
@@ -112,21 +114,21 @@ class PresetPicker(QWidget):
         self._presets.setCurrentIndex(self._presets.findData("" if is_changed else self.base.id))
 
     def base_label(self) -> str:
-        """What the nearest preset is called on the screen."""
+        """Return the translated label of the base."""
         return self._label(self.base)
 
     def labelled_samplings(self) -> list[tuple[str, Sampling]]:
-        """All of them, as people call them."""
-        return [(self._label(preset), preset.sampling) for preset in self._all().values()]
+        """Return the translated label and the settings of each preset."""
+        return [(self._label(preset), preset.sampling) for preset in self._presets_by_id().values()]
 
-    def _all(self) -> dict[str, Preset]:
+    def _presets_by_id(self) -> dict[str, Preset]:
         return {**PRESETS, **self._own}
 
     def _label(self, preset: Preset) -> str:
         return preset.label if preset.id.startswith(OWN) else tr(preset.label)
 
     def combo_box(self) -> QWidget:
-        """Where one is chosen."""
+        """Return the combo box, for a label's buddy."""
         return self._presets
 
     def _lay_out(self) -> None:
@@ -151,14 +153,14 @@ class PresetPicker(QWidget):
         self._theme.apply_stylesheet(button, "menuTool")
         menu = QMenu(button)
         menu.setObjectName("presetMenu")
-        self._save = menu.addAction(tr("Save as a preset…"))
+        self._save_as = menu.addAction(tr("Save as a preset…"))
         self._update = menu.addAction("")
         self._rename = menu.addAction("")
         self._delete = menu.addAction("")
         for action, slot in (
-            (self._save, self._ask_for_name),
+            (self._save_as, self._ask_for_name),
             (self._update, self._on_update),
-            (self._rename, self._ask_for_other_name),
+            (self._rename, self._ask_for_new_name),
             (self._delete, self._on_delete),
         ):
             action.triggered.connect(slot)
@@ -179,14 +181,21 @@ class PresetPicker(QWidget):
 
     @Slot()
     def _ask_for_name(self) -> None:
-        self._ask(tr("Save as a preset"), "", self._objection, self._on_named)
+        self._open_name_dialog(tr("Save as a preset"), "", self._objection, self._on_named)
 
     @Slot()
-    def _ask_for_other_name(self) -> None:
-        self._ask(tr("Rename the preset"), self.base.label, self._objection_to_other, self._on_renamed)
+    def _ask_for_new_name(self) -> None:
+        label = self.base.label
 
-    def _ask(self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]) -> None:
-        from phichat.ui.widgets.dialogs import NameDialog  # noqa: PLC0415 - rarely wanted
+        def objection(name: str) -> str:
+            return "" if name.casefold() == label.casefold() else self._objection(name)
+
+        self._open_name_dialog(tr("Rename the preset"), label, objection, self._on_renamed)
+
+    def _open_name_dialog(
+        self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]
+    ) -> None:
+        from phichat.ui.widgets.dialogs import NameDialog  # noqa: PLC0415 - when it is opened
 
         dialog = NameDialog(self._theme, self.window(), title, name, LONGEST, objection)
         dialog.setObjectName("presetNameDialog")
@@ -195,32 +204,28 @@ class PresetPicker(QWidget):
         dialog.open()
 
     def _objection(self, name: str) -> str:
-        """Why no preset can get that name."""
-        there = {self._label(preset).casefold() for preset in self._all().values()}
+        """Return why a preset cannot have that name; empty if it can."""
+        there = {self._label(preset).casefold() for preset in self._presets_by_id().values()}
         return tr("There is a preset of that name already.") if name.casefold() in there else ""
-
-    def _objection_to_other(self, name: str) -> str:
-        """The same, but for the one that has it now."""
-        return "" if name.casefold() == self.base.label.casefold() else self._objection(name)
 
     @Slot(str)
     def _on_named(self, name: str) -> None:
-        self._keep(own_preset(name, self._sampling))
+        self._save_own(own_preset(name, self._sampling))
 
     @Slot(str)
     def _on_renamed(self, name: str) -> None:
         preset = own_preset(name, self.base.sampling)
         if preset.label and preset.id != self.base.id:
             self._own.pop(self.base.id, None)
-        self._keep(preset)
+        self._save_own(preset)
 
     @Slot()
     def _on_update(self) -> None:
-        self._keep(own_preset(self.base.label, self._sampling))
+        self._save_own(own_preset(self.base.label, self._sampling))
 
     @Slot()
     def _on_delete(self) -> None:
-        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely wanted
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when it is opened
 
         question = tr("Delete the preset {preset}?").format(preset=self.base.label)
         ask_question(
@@ -230,14 +235,14 @@ class PresetPicker(QWidget):
     @Slot()
     def _delete_base(self) -> None:
         if self._own.pop(self.base.id, None):
-            self._tell()
+            self._emit_own()
 
-    def _keep(self, preset: Preset) -> None:
+    def _save_own(self, preset: Preset) -> None:
         if preset.label:
             self._own[preset.id] = self.base = preset
-            self._tell()
+            self._emit_own()
 
-    def _tell(self) -> None:
+    def _emit_own(self) -> None:
         own = stored(sorted(self._own.values(), key=lambda preset: preset.label[:LONGEST].casefold()))
         self.show_own(own)
         self.chosen.emit(self._sampling)
@@ -245,7 +250,7 @@ class PresetPicker(QWidget):
 
     @Slot(int)
     def _on_activated(self, index: int) -> None:
-        if preset := self._all().get(self._presets.itemData(index)):
+        if preset := self._presets_by_id().get(self._presets.itemData(index)):
             self.base = preset
             self.chosen.emit(preset.sampling)
 

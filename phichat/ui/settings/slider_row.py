@@ -1,4 +1,4 @@
-"""One setting in the panel: a slider, a spin box that always agrees, a sentence, and a way back from a change."""
+"""The row of one setting: a slider and a spin box that agree, a help text, and a button to undo a change."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
@@ -13,9 +13,9 @@ from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
 
 
 class SliderRow(QWidget):
-    """Shows `setting`, and where its value is not the preset's.
+    """Shows and edits `setting`, and marks a value that is not the preset's.
 
-    Signals: `changed(name, value)` when a person changed it.
+    Signals: `changed(str, float)` with the setting's name and value when the user changes it.
     """
 
     changed = Signal(str, float)
@@ -23,7 +23,7 @@ class SliderRow(QWidget):
     def __init__(self, setting: Setting, theme: Theme) -> None:
         super().__init__()
         self._setting, self._theme = setting, theme
-        self._value = self._usual = setting.low
+        self._value = self._preset_value = setting.low
         name = _camel_case(setting.name)
         self._spin = _Spin(setting)
         self._spin.setObjectName(name + "Spin")
@@ -32,11 +32,11 @@ class SliderRow(QWidget):
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
         theme.apply_stylesheet(self._slider, "slider")
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
-        self._dot = plain_label("●")
-        self._dot.setForegroundRole(QPalette.ColorRole.Link)
-        self._dot.setObjectName(name + "Changed")
-        self._back = _back_button(name + "Reset", tr("Reset {setting}").format(setting=tr(setting.label)))
-        theme.apply_stylesheet(self._back, "tools")
+        self._changed_dot = plain_label("●")
+        self._changed_dot.setForegroundRole(QPalette.ColorRole.Link)
+        self._changed_dot.setObjectName(name + "Changed")
+        self._reset = _reset_button(name + "Reset", tr("Reset {setting}").format(setting=tr(setting.label)))
+        theme.apply_stylesheet(self._reset, "tools")
         self._lay_out()
         for control in (self._spin, self._slider):
             control.setAccessibleName(tr(setting.label))
@@ -44,31 +44,31 @@ class SliderRow(QWidget):
         self._slider.valueChanged.connect(self._on_slider)
         self._spin.valueChanged.connect(self._on_spin)
         self._spin.editingFinished.connect(self._on_spin_left)
-        self._back.clicked.connect(self._on_back)
+        self._reset.clicked.connect(self._on_reset)
         theme.changed.connect(self._show_icon)
         self._show_icon()
         self._show_change("")
 
     def show_value(self, value: float) -> None:
-        """Show `value`, and tell nobody."""
+        """Show `value` without emitting `changed`."""
         with QSignalBlocker(self._slider), QSignalBlocker(self._spin):
             self._slider.setValue(self._position(value))
             self._spin.setValue(value)
 
-    def show_preset_value(self, value: float, usual: float, preset: str) -> None:
-        """Show whether `value` is another one than `usual`, which the preset called so has."""
-        self._value, self._usual = value, usual
+    def show_preset_value(self, value: float, preset_value: float, preset: str) -> None:
+        """Show whether `value` differs from the value in the preset labelled `preset`."""
+        self._value, self._preset_value = value, preset_value
         self._show_change(preset)
 
     def _show_change(self, preset: str) -> None:
-        setting, is_changed = self._setting, self._value != self._usual
-        usual = format_number(self._usual, setting.decimals)
+        setting, is_changed = self._setting, self._value != self._preset_value
+        usual = format_number(self._preset_value, setting.decimals)
         words = tr("Changed: {preset} has {value}.").format(preset=preset, value=usual) if is_changed else ""
-        if self._back.hasFocus() and not is_changed:
+        if self._reset.hasFocus() and not is_changed:
             self._slider.setFocus()
-        self._dot.setVisible(is_changed)
-        self._back.setVisible(is_changed)
-        set_tool_tip(self._back, tr("Back to {value}, as in {preset}").format(value=usual, preset=preset))
+        self._changed_dot.setVisible(is_changed)
+        self._reset.setVisible(is_changed)
+        set_tool_tip(self._reset, tr("Back to {value}, as in {preset}").format(value=usual, preset=preset))
         for control in (self._spin, self._slider):
             control.setAccessibleDescription(" ".join(filter(None, [words, tr(setting.help)])))
 
@@ -76,10 +76,10 @@ class SliderRow(QWidget):
         setting = self._setting
         head = QHBoxLayout()
         head.setSpacing(5)
-        head.addWidget(self._dot)
+        head.addWidget(self._changed_dot)
         head.addWidget(plain_label(tr(setting.label)))
         head.addStretch()
-        head.addWidget(self._back)
+        head.addWidget(self._reset)
         head.addWidget(self._spin)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -90,11 +90,11 @@ class SliderRow(QWidget):
 
     @Slot(int)
     def _on_slider(self, position: int) -> None:
-        self._change(self._setting.clamp(self._setting.low + position * self._setting.step))
+        self._change_value(self._setting.clamp(self._setting.low + position * self._setting.step))
 
     @Slot(float)
     def _on_spin(self, value: float) -> None:
-        with QSignalBlocker(self._slider):  # the spin box itself is being written in
+        with QSignalBlocker(self._slider):  # not the spin box, in which the user is typing
             self._slider.setValue(self._position(value))
         self.changed.emit(self._setting.name, self._setting.clamp(value))
 
@@ -103,14 +103,14 @@ class SliderRow(QWidget):
         self.show_value(self._setting.clamp(self._spin.value()))
 
     @Slot()
-    def _on_back(self) -> None:
-        self._change(self._usual)
+    def _on_reset(self) -> None:
+        self._change_value(self._preset_value)
 
     @Slot()
     def _show_icon(self) -> None:
-        self._back.setIcon(self._theme.icon("back"))
+        self._reset.setIcon(self._theme.icon("back"))
 
-    def _change(self, value: float) -> None:
+    def _change_value(self, value: float) -> None:
         self.show_value(value)
         self.changed.emit(self._setting.name, value)
 
@@ -119,7 +119,7 @@ class SliderRow(QWidget):
 
 
 class _Spin(QDoubleSpinBox):
-    """A spin box for one setting, for whole numbers too."""
+    """A spin box with the range and decimals of a setting; none for a whole number."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class _Spin(QDoubleSpinBox):
         set_fixed_size(self, 76)
 
 
-def _back_button(name: str, label: str) -> QToolButton:
+def _reset_button(name: str, label: str) -> QToolButton:
     button = QToolButton()
     button.setObjectName(name)
     button.setAutoRaise(True)

@@ -1,4 +1,4 @@
-"""Parts of banners: the slim bars above and below the conversation."""
+"""Layout, labels and buttons of banners, the slim bars above and below the messages."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget

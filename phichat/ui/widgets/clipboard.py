@@ -14,27 +14,27 @@ def copy_to_clipboard(what: str | QMimeData) -> None:
         QGuiApplication.clipboard().setText(what)
     else:
         QGuiApplication.clipboard().setMimeData(what)
-        _given[:] = [what]
-        _settle_at_end()
+        _last_data[:] = [what]
+        _replace_at_exit()
 
 
-_given: list[QMimeData] = []
+_last_data: list[QMimeData] = []
 """The last data given to the clipboard, which Qt owns now."""
 
 
 @cache
-def _settle_at_end() -> None:
-    """Leave only text there when Python ends: Qt keeps the data for longer than that, and Python made it."""
-    atexit.register(_settle)
+def _replace_at_exit() -> None:
+    """Replace the data by its text when Python ends: Qt would free an object of Python after that."""
+    atexit.register(_replace_by_text)
 
 
-def _settle() -> None:
-    if QGuiApplication.instance() and isValid(_given[0]):  # else something else was put there since
-        QGuiApplication.clipboard().setText(_given[0].text())
+def _replace_by_text() -> None:
+    if QGuiApplication.instance() and isValid(_last_data[0]):  # else the clipboard has other data by now
+        QGuiApplication.clipboard().setText(_last_data[0].text())
 
 
 def copy_to_selection(text: str) -> None:
-    """Put `text` where a middle click pastes from, on systems that have such a clipboard."""
+    """Put `text` in the primary selection, which a middle click pastes, on desktops that have one."""
     clipboard = QGuiApplication.clipboard()
     if clipboard.supportsSelection():
         clipboard.setText(text, QClipboard.Mode.Selection)

@@ -15,7 +15,7 @@ from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain
 
 
 def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
-    """Return a row with the button that closes `dialog`."""
+    """Return a button box with one button, which closes `dialog`."""
     box = QDialogButtonBox()
     button = box.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     button.setObjectName("closeButton")
@@ -33,12 +33,15 @@ def open_folder(folder: Path) -> None:
 def ask_question(
     theme: Theme, parent: QWidget, name: str, question: str, yes: str, no: str, agreed: Callable[[], object]
 ) -> None:
-    """Ask over `parent`; Escape and Enter are `no`. A question that is already open comes to the front."""
+    """Ask a question over `parent` and call `agreed` for `yes`; Escape and Enter mean `no`.
+
+    If the dialog of that object name is open already, bring it to the front.
+    """
     if there := parent.findChild(QMessageBox, name):
         there.activateWindow()
         return
     box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", parent=parent)
-    box.setTextFormat(Qt.TextFormat.PlainText)  # names of files and models are in it, which others chose
+    box.setTextFormat(Qt.TextFormat.PlainText)  # it may contain names of files and models that others chose
     box.setText(question)
     box.setObjectName(name)
     agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
@@ -54,20 +57,20 @@ def ask_question(
 
 
 def choose_conversation_files(parent: QWidget) -> list[str]:
-    """Files with conversations that the person chooses."""
+    """Return the files that the user chooses to import; none if the user cancels."""
     kinds = ";;".join([tr("Conversations (*.json *.zip)"), tr("All files (*)")])
     files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
     return files
 
 
 def choose_text_files(parent: QWidget) -> list[str]:
-    """Text files that the person chooses. They are of more kinds than could be listed."""
+    """Return the text files that the user chooses; of any kind, as there are too many to list."""
     files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach text files"), "", tr("All files (*)"))
     return files
 
 
 def choose_export_file(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
-    """Where to write conversations, and by its ending in what form; `name` is suggested."""
+    """Ask for the file to export to, with `name` suggested; its suffix is the format. Call `chosen` with it."""
     dialog = QFileDialog(parent, tr("Export"))
     keep_boxes_plain(dialog)
     dialog.setObjectName("exportDialog")
@@ -89,16 +92,16 @@ def choose_export_file(parent: QWidget, name: str, chosen: Callable[[str], objec
 
 
 def choose_model_file(parent: QWidget) -> str:
-    """A model file that the person chooses; empty for none."""
+    """Return the model file that the user chooses; empty if the user cancels."""
     kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
     file, _ = QFileDialog.getOpenFileName(parent, tr("Open a model file"), "", kinds)
     return file
 
 
 class NameDialog(QDialog):
-    """A field for a name that begins as `name`; `objection` is a sentence about one that cannot be had, or empty.
+    """Asks for a name; `objection` returns why a name cannot be used, empty if it can.
 
-    Signals: `named(str)` with what was agreed to.
+    Signals: `named(str)` with the name when the dialog is accepted.
     """
 
     named = Signal(str)
@@ -125,21 +128,21 @@ class NameDialog(QDialog):
         refuse.setObjectName("refuseButton")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        self._field.textChanged.connect(self._look)
+        self._field.textChanged.connect(self._validate)
         layout = QVBoxLayout(self)
         for part in (heading_label(title), self._field, self._note, buttons):
             layout.addWidget(part)
         theme.apply_stylesheet(self._field, "field")
         theme.apply_stylesheet(buttons, "button")
         self.setMinimumWidth(scaled(340))
-        self._look()
+        self._validate()
 
     def accept(self) -> None:
         super().accept()
         self.named.emit(self._name())
 
     @Slot()
-    def _look(self) -> None:
+    def _validate(self) -> None:
         name = self._name()
         sentence = self._objection(name) if name else ""
         self._note.setText(sentence)
@@ -150,11 +153,11 @@ class NameDialog(QDialog):
         return " ".join(self._field.text().split())
 
 
-SIZE = 440, 74  # pixels of the address
+ADDRESS_SIZE = 440, 74  # pixels
 
 
 class LinkDialog(QDialog):
-    """Shows the whole address as the network sees it, so that no letter can look like another; opens it, or not."""
+    """Shows the whole address, in ASCII so that no letter can pass for another, and asks whether to open it."""
 
     def __init__(self, url: QUrl, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -162,14 +165,14 @@ class LinkDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Open this link?"))
         self._url = url
-        host = _letters(QUrl.toAce(url.host())) or url.host()
-        self._address = PlainTextEdit(_letters(url.toEncoded()))
+        host = _decode(QUrl.toAce(url.host())) or url.host()
+        self._address = PlainTextEdit(_decode(url.toEncoded()))
         self._address.setObjectName("linkAddress")
         self._address.setReadOnly(True)
         self._address.setTabChangesFocus(True)
         self._address.setAccessibleName(tr("Address"))
-        self._address.setMinimumWidth(SIZE[0])
-        self._address.setFixedHeight(SIZE[1])
+        self._address.setMinimumWidth(ADDRESS_SIZE[0])
+        self._address.setFixedHeight(ADDRESS_SIZE[1])
         leads = plain_label(tr("It leads to {host}, outside of Phichat:").format(host=host))
         leads.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -203,5 +206,5 @@ class LinkDialog(QDialog):
         self.reject()
 
 
-def _letters(ascii_bytes: QByteArray) -> str:
+def _decode(ascii_bytes: QByteArray) -> str:
     return bytes(ascii_bytes.data()).decode("ascii", "replace")

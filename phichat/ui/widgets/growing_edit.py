@@ -1,4 +1,4 @@
-"""A text field that grows: Enter sends, input methods compose in peace, and files that are pasted are handed on."""
+"""A text field that grows with its text; Enter is a signal, and pasted files are passed on."""
 
 from pathlib import Path
 
@@ -8,16 +8,19 @@ from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.widgets.plain_text import SealedDocument
 
-MOST_LINES = 9
-PARAGRAPH, LINE = "\u2029", "\u2028"  # what ends them in a document
+MAX_LINES = 9
+PARAGRAPH_SEPARATOR, LINE_SEPARATOR = "\u2029", "\u2028"  # in QTextDocument.toRawText()
 
 
 class GrowingTextEdit(QTextEdit):
-    """Plain text, as high as what is in it. Enter is `enter_pressed`, Shift+Enter a new line; Tab moves on.
+    """A plain-text field as high as its text, up to MAX_LINES. Shift+Enter breaks the line, Tab moves the focus.
 
-    What an input method composes is no text yet: Enter does nothing meanwhile, as it is for the input method.
+    While an input method composes, Enter is left to it.
 
-    Signals: `files_pasted(list[Path])` for files that are pasted, if it `takes_files`.
+    Signals:
+        enter_pressed: Enter was pressed.
+        focused(bool): the field got or lost the focus.
+        files_pasted(list[Path]): files were pasted; only if it `takes_files`.
     """
 
     enter_pressed = Signal()
@@ -37,17 +40,17 @@ class GrowingTextEdit(QTextEdit):
         self._fit()
 
     def text(self) -> str:
-        """What is written, with spaces that do not break; `toPlainText` makes others of them."""
-        return self.document().toRawText().replace(PARAGRAPH, "\n").replace(LINE, "\n")
+        """Return the text with its no-break spaces, which toPlainText() replaces by others."""
+        return self.document().toRawText().replace(PARAGRAPH_SEPARATOR, "\n").replace(LINE_SEPARATOR, "\n")
 
     def finish_composing(self) -> None:
-        """What is being composed becomes text, as it is: nobody goes on with it here."""
+        """Commit what an input method is composing, as it is."""
         if not self._composed:
             return
         method = QGuiApplication.inputMethod()
         if self.hasFocus():
             method.commit()
-        if composed := self._composed:  # there is no input method any more, or it does not listen
+        if composed := self._composed:  # no input method is there any more, or it ignored that
             event = QInputMethodEvent()
             event.setCommitString(composed)
             QGuiApplication.sendEvent(self, event)
@@ -57,22 +60,26 @@ class GrowingTextEdit(QTextEdit):
     def _fit(self) -> None:
         line = self.fontMetrics().lineSpacing()
         wanted = int(self.document().size().height())
-        most = MOST_LINES * line + 8
+        most = MAX_LINES * line + 8
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
         height = min(max(wanted, line + 8, 34), most)
-        self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # one line stands in the middle
+        self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # centre a single line
         self.setFixedHeight(height)
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._leaves(event):
-            event.ignore()  # then it is the window's
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and self._leaves_to_window(event)
+        ):
+            event.ignore()  # it is the window's then
             return True
         return super().event(event)
 
-    def _leaves(self, event: QKeyEvent) -> bool:
-        """Whether it is the key for undoing, or for redoing, and there is nothing of the kind here."""
+    def _leaves_to_window(self, event: QKeyEvent) -> bool:
+        """Return whether the key is Undo or Redo, and the field has nothing to undo or redo."""
         keys = QKeySequence.StandardKey
         undoes = event.matches(keys.Undo) and not self.document().isUndoAvailable()
         return undoes or (event.matches(keys.Redo) and not self.document().isRedoAvailable())
@@ -91,7 +98,7 @@ class GrowingTextEdit(QTextEdit):
         super().inputMethodEvent(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return not source.hasUrls() and super().canInsertFromMimeData(source)  # files are the window's to take
+        return not source.hasUrls() and super().canInsertFromMimeData(source)  # the window handles files
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         if self._takes_files and (files := files_in(source)):
@@ -118,7 +125,7 @@ class GrowingTextEdit(QTextEdit):
 
 
 def files_in(source: QMimeData) -> list[Path]:
-    """The files on this computer that are dropped or pasted."""
+    """Return the local files in dropped or pasted data."""
     return [Path(file) for url in source.urls() if (file := url.toLocalFile())]
 
 

@@ -1,4 +1,4 @@
-"""Words that are looked for: found whatever their case and accents, and marked in what is shown."""
+"""Search terms, found whatever their case and accents, and their highlights in a text field."""
 
 import re
 import unicodedata
@@ -10,39 +10,39 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 from phichat.ui.theme.palette import Colors
 
-MOST = 2000  # marks in one field: more than anyone looks at, and drawing them takes its time
+MAX_HIGHLIGHTS = 2000  # in one field: more than anyone looks at, and each takes time to draw
 
 
 class SearchTerms:
-    """What is looked for: any of `words`, each as it stands but for case, accents and kinds of space."""
+    """Matches any of `words`, ignoring case, accents and kinds of white space."""
 
     def __init__(self, *words: str) -> None:
         folded = [" ".join(_fold(word).split()) for word in words]
         self._words = sorted(filter(None, folded), key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(word).replace(r"\ ", r"\s+") for word in self._words))
-        self._bare = [[_bare(part) for part in word.split()] for word in self._words]
+        self._word_parts = [[_letters_and_digits(part) for part in word.split()] for word in self._words]
 
     def __bool__(self) -> bool:
         return bool(self._words)
 
     def may_occur_in(self, source: str) -> bool:
-        """Whether it could be in what the Markdown `source` shows; quick, and as good as never wrong if it says no."""
-        bare = _bare(_fold(source))
-        return "&" in source or any(all(part in bare for part in parts) for parts in self._bare)
+        """Return whether a term may occur in the text of the Markdown `source`; fast, and hardly ever wrongly False."""
+        letters = _letters_and_digits(_fold(source))
+        return "&" in source or any(all(part in letters for part in parts) for parts in self._word_parts)
 
     def occur_in(self, text: str) -> bool:
-        """Whether it is anywhere in `text`."""
+        """Return whether any term occurs in `text`."""
         return bool(self._words) and self._pattern.search(_fold(text)) is not None
 
     def find_ranges(self, text: str) -> list[tuple[int, int]]:
-        """Where it is in `text`, each from and to, counted as Qt counts: in units of UTF-16."""
+        """Return start and end of each match in `text`, in UTF-16 code units, as Qt counts."""
         if not self._words:
             return []
         found = [match.span() for match in self._pattern.finditer(_fold(text))]
         if not found or text.isascii():
             return found
         origins = [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
-        spans = [(origins[start], _whole(text, origins[end - 1] + 1)) for start, end in found]
+        spans = [(origins[start], _after_marks(text, origins[end - 1] + 1)) for start, end in found]
         if max(text) <= "\uffff":
             return spans
         units = [0, *accumulate(1 + (letter > "\uffff") for letter in text)]
@@ -50,51 +50,51 @@ class SearchTerms:
 
 
 class Highlights:
-    """Marks in one text field what a needle finds in it, one of them stronger.
+    """Highlights the matches of search terms in one text field, the current one more strongly.
 
     Attributes:
-        places: what was found, each from and to.
+        ranges: start and end of each match, in UTF-16 code units.
     """
 
-    def __init__(self, field: QTextEdit | QPlainTextEdit, needle: SearchTerms, tokens: Colors) -> None:
-        self._field, self._needle, self._tokens = field, needle, tokens
-        self._chosen = -1
+    def __init__(self, field: QTextEdit | QPlainTextEdit, terms: SearchTerms, colors: Colors) -> None:
+        self._field, self._terms, self._colors = field, terms, colors
+        self._current = -1
         self.ranges: list[tuple[int, int]] = []
         self.refresh()
 
     def refresh(self) -> None:
-        """Look again: the text is another one."""
-        self.ranges = self._needle.find_ranges(self._field.toPlainText())
+        """Search again, after the text has changed."""
+        self.ranges = self._terms.find_ranges(self._field.toPlainText())
         self._show()
 
     def set_current(self, number: int) -> None:
-        """Mark the place of that number more strongly; -1 for none."""
-        if number != self._chosen:
-            self._chosen = number
+        """Make the match of that number the current one; -1 for none."""
+        if number != self._current:
+            self._current = number
             self._show()
 
     def clear(self) -> None:
-        """Take all marks away."""
+        """Remove all highlights."""
         self._field.setExtraSelections([])
 
     def rect_of(self, number: int) -> QRect:
-        """Where in the field the place of that number is."""
+        """Return the rectangle of the match of that number in the field."""
         start, end = self.ranges[number]
         first, last = self._field.cursorRect(self._cursor(start, start)), self._field.cursorRect(self._cursor(end, end))
         return first.united(last) if last.top() == first.top() else first
 
     def _show(self) -> None:
-        begin = max(0, min(self._chosen - MOST // 2, len(self.ranges) - MOST))
-        numbers = range(begin, min(begin + MOST, len(self.ranges)))
+        begin = max(0, min(self._current - MAX_HIGHLIGHTS // 2, len(self.ranges) - MAX_HIGHLIGHTS))
+        numbers = range(begin, min(begin + MAX_HIGHLIGHTS, len(self.ranges)))
         self._field.setExtraSelections([self._selection(number) for number in numbers])
 
     def _selection(self, number: int) -> QTextEdit.ExtraSelection:
         selection = QTextEdit.ExtraSelection()
-        look = QTextCharFormat()
-        is_chosen = number == self._chosen
-        look.setBackground(QColor(self._tokens.strong_mark if is_chosen else self._tokens.mark))
-        look.setForeground(QColor(self._tokens.on_strong_mark if is_chosen else self._tokens.text))
-        selection.format = look
+        char_format = QTextCharFormat()
+        is_current = number == self._current
+        char_format.setBackground(QColor(self._colors.strong_mark if is_current else self._colors.mark))
+        char_format.setForeground(QColor(self._colors.on_strong_mark if is_current else self._colors.text))
+        selection.format = char_format
         selection.cursor = self._cursor(*self.ranges[number])
         return selection
 
@@ -106,7 +106,7 @@ class Highlights:
 
 
 class _Folds(dict[int, str]):
-    """What becomes of a character, worked out when it is first met."""
+    """What each character is folded to, computed at the first look-up."""
 
     def __missing__(self, code: int) -> str:
         letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
@@ -121,13 +121,13 @@ def _fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLDS)
 
 
-def _bare(folded: str) -> str:
-    """Only letters and digits: what Markdown's signs may not stand between any more."""
+def _letters_and_digits(folded: str) -> str:
+    """Return letters and digits alone, which Markdown's markup cannot separate any more."""
     return re.sub(r"[\W_]+", "", folded)
 
 
-def _whole(text: str, end: int) -> int:
-    """`end`, after the accents that belong to the letter before."""
+def _after_marks(text: str, end: int) -> int:
+    """Move `end` past combining marks that belong to the letter before it."""
     while end < len(text) and not _FOLDS[ord(text[end])]:
         end += 1
     return end

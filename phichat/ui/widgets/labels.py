@@ -1,4 +1,4 @@
-"""Labels that several places share: headings, help texts, a divider with words."""
+"""Headings, help texts, and a divider with a text."""
 
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
@@ -8,7 +8,7 @@ from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 def heading_label(text: str) -> QLabel:
-    """What follows, in bold."""
+    """Return a label in bold."""
     label = plain_label(text)
     font = label.font()
     font.setBold(True)
@@ -17,7 +17,7 @@ def heading_label(text: str) -> QLabel:
 
 
 def help_label(text: str) -> QLabel:
-    """A sentence in small letters, in as many lines as it needs."""
+    """Return a label in small, muted letters that wraps."""
     label = muted(plain_label(text))
     label.setWordWrap(True)
     font = label.font()
@@ -27,7 +27,7 @@ def help_label(text: str) -> QLabel:
 
 
 class Divider(QWidget):
-    """Says `text` between what is above and below; `hint` says more where one points at it."""
+    """A horizontal line with `text` in its middle, and `hint` as its tool tip."""
 
     def __init__(self, name: str, text: str, hint: str) -> None:
         super().__init__()

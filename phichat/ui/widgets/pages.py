@@ -1,34 +1,34 @@
-"""What the middle of the window shows: a conversation, or what stands in place of an empty one."""
+"""The pages in the middle of the window."""
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 
 class CentralStack(QStackedWidget):
-    """The talk, and one of two pages where there is none yet."""
+    """Shows the conversation or, while it is empty, the welcome page or a page in its place."""
 
-    def __init__(self, welcome: QWidget, talk: QWidget) -> None:
+    def __init__(self, welcome: QWidget, conversation: QWidget) -> None:
         super().__init__()
-        self._welcome, self._talk = welcome, talk
-        self._first: QWidget | None = None
-        self._has_talk = False
-        for page in (welcome, talk):
+        self._welcome, self._conversation = welcome, conversation
+        self._first_run: QWidget | None = None
+        self._has_messages = False
+        for page in (welcome, conversation):
             self.addWidget(page)
 
-    def show_conversation(self, *, has_talk: bool) -> None:
-        """Show the talk, or that there is none yet."""
-        self._has_talk = has_talk
-        self.setCurrentWidget(self._talk if has_talk else self._first or self._welcome)
+    def show_conversation(self, *, has_messages: bool) -> None:
+        """Show the conversation, or the page for an empty one."""
+        self._has_messages = has_messages
+        self.setCurrentWidget(self._conversation if has_messages else self._first_run or self._welcome)
 
     def replace_welcome(self, page: QWidget) -> None:
-        """`page` stands in the place of the welcome from now on."""
-        self._first = page
+        """Show `page` instead of the welcome page from now on."""
+        self._first_run = page
         self.addWidget(page)
-        self.show_conversation(has_talk=self._has_talk)
+        self.show_conversation(has_messages=self._has_messages)
 
     def restore_welcome(self, page: QWidget) -> None:
-        """The welcome is shown again, and `page` is gone."""
-        self._first = None
-        self.show_conversation(has_talk=self._has_talk)
+        """Delete `page`, and show the welcome page again."""
+        self._first_run = None
+        self.show_conversation(has_messages=self._has_messages)
         self.removeWidget(page)
         page.setObjectName("")
         page.hide()

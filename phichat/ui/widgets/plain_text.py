@@ -1,7 +1,7 @@
-"""Text that may not be ours, shown as the letters it is: labels, tool tips, notifications, and text fields.
+"""Labels, tool tips, notifications and text fields that show foreign text as plain text.
 
-Qt takes any string that looks like HTML for rich text, and then loads the pictures it names, from the disk and from
-Windows' network shares. So what can hold such a string is made here, and a test finds whatever is made elsewhere.
+Qt takes any string that looks like HTML for rich text, and then loads the images it names, from the disk and from
+network shares of Windows. So widgets that may show such a string are made here; a test finds those made elsewhere.
 """
 
 from html import escape
@@ -18,7 +18,7 @@ _NOTIFICATION = str.maketrans("<>", "‹›")
 
 
 def plain_label(text: str = "") -> QLabel:
-    """Return a label that shows `text`, and whatever it is given later, as it is."""
+    """Return a label that shows `text`, and any text set later, as plain text."""
     made = QLabel()
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setText(text)
@@ -33,24 +33,25 @@ def tool_tip(text: str) -> str:
 
 
 def set_tool_tip(widget: QWidget, text: str) -> None:
-    """Give `widget` a tool tip; what is escaped in it, a screen reader gets as it is, if nothing better."""
+    """Set a tool tip; if it had to be escaped, and there is no other description, set `text` for screen readers."""
     widget.setToolTip(tool_tip(text))
     described = widget.accessibleDescription()
     if not described or described == widget.property(_DESCRIBED):
-        said = text if widget.toolTip() != text else ""
-        widget.setAccessibleDescription(said)
-        widget.setProperty(_DESCRIBED, said)
+        description = text if widget.toolTip() != text else ""
+        widget.setAccessibleDescription(description)
+        widget.setProperty(_DESCRIBED, description)
 
 
 def notification(text: str) -> str:
-    """Return `text` for the system's notifications, some of which read markup, and others show it."""
+    """Return `text` without `<` and `>`: some desktops take notifications for markup, some show it."""
     return text.translate(_NOTIFICATION)
 
 
 def keep_boxes_plain(dialog: QFileDialog) -> None:
-    """Have the questions that `dialog` asks by itself, such as whether to replace a file, show names as they are."""
+    """Make the message boxes of `dialog` plain text, such as whether to replace a file, whose name is in it."""
     dialog.installEventFilter(_PlainBoxes(dialog))
-    dialog.setSidebarUrls([QUrl.fromLocalFile(str(Path.home()))])  # whose tool tips are paths
+    # The home folder alone: the tool tips of others are paths, which may look like HTML.
+    dialog.setSidebarUrls([QUrl.fromLocalFile(str(Path.home()))])
 
 
 class _PlainBoxes(QObject):
@@ -61,10 +62,10 @@ class _PlainBoxes(QObject):
 
 
 class SealedDocument(QTextDocument):
-    """Loads nothing, neither from a file nor from the network, whatever is in it."""
+    """A document that loads no resources, neither from files nor from the network."""
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002
-        """Return an empty picture or style sheet: for nothing at all, Qt would open the file by itself."""
+        """Return an empty image or style sheet: for None, Qt would open the file itself."""
         if kind == QTextDocument.ResourceType.ImageResource.value:
             image = QImage(1, 1, QImage.Format.Format_ARGB32)
             image.fill(Qt.GlobalColor.transparent)

@@ -1,4 +1,4 @@
-"""The field to search in: tells of words once typing pauses, and leads into what is found."""
+"""The search field of the sidebar."""
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
@@ -6,11 +6,14 @@ from PySide6.QtWidgets import QLineEdit, QToolButton
 
 from phichat.i18n import tr
 
-PAUSE = 60  # milliseconds without a further key
+SEARCH_DELAY = 60  # milliseconds without a further key
 
 
 class SearchField(QLineEdit):
-    """Signals: `changed(str)` with the words; `enter_pressed` for Enter; `left_downwards` for the key down."""
+    """Emits what to search for once typing pauses.
+
+    Signals: `changed(str)` with the words; `enter_pressed` for Enter; `left_downwards` for the Down key.
+    """
 
     changed = Signal(str)
     enter_pressed = Signal()
@@ -24,40 +27,40 @@ class SearchField(QLineEdit):
         self.setClearButtonEnabled(True)
         for button in self.findChildren(QToolButton):
             button.setAccessibleName(tr("Clear the search"))
-        self._pause = QTimer(self, interval=PAUSE, singleShot=True)
-        self._pause.timeout.connect(self._tell)
-        self.textChanged.connect(self._wait)
+        self._timer = QTimer(self, interval=SEARCH_DELAY, singleShot=True)
+        self._timer.timeout.connect(self._emit_changed)
+        self.textChanged.connect(self._on_text_changed)
 
     @Slot(str)
-    def _wait(self, words: str) -> None:
+    def _on_text_changed(self, words: str) -> None:
         if words.strip():
-            self._pause.start()
+            self._timer.start()
         else:
-            self._tell()
+            self._emit_changed()
 
     @Slot()
-    def _tell(self) -> None:
-        self._pause.stop()
+    def _emit_changed(self) -> None:
+        self._timer.stop()
         self.changed.emit(self.text())
 
-    def _clears(self, event: QKeyEvent) -> bool:
+    def _is_clearing(self, event: QKeyEvent) -> bool:
         return event.key() == Qt.Key.Key_Escape and bool(self.text())
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._clears(event):
-            event.accept()  # else it stops the answer
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._is_clearing(event):
+            event.accept()  # the window's action for Escape would stop the reply
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         match event.key():
-            case Qt.Key.Key_Escape if self._clears(event):
+            case Qt.Key.Key_Escape if self._is_clearing(event):
                 self.clear()
             case Qt.Key.Key_Down:
                 self.left_downwards.emit()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                if self._pause.isActive():
-                    self._tell()
+                if self._timer.isActive():
+                    self._emit_changed()
                 self.enter_pressed.emit()
             case _:
                 super().keyPressEvent(event)

@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_path(self) -> None:
-        self._pages.show_conversation(has_talk=bool(self.session.conversation.path()))
+        self._pages.show_conversation(has_messages=bool(self.session.conversation.path()))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
