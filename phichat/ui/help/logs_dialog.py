@@ -4,13 +4,13 @@ from pathlib import Path
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import fixed_font, scaled
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box, open_folder
-from phichat.ui.widgets.labels import help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit
 
 MAX_SHOWN = 200_000  # bytes, from the end of the file
@@ -33,12 +33,13 @@ class LogsDialog(QDialog):
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFont(fixed_font())
         theme.apply_stylesheet(self._text, "field")
-        again = _button(theme, "readAgainButton", tr("Read again"))
+        again = push_button("readAgainButton", tr("Read again"))
         again.clicked.connect(self.show_log)
-        place = _button(theme, "logFolderButton", tr("Open folder"))
+        place = push_button("logFolderButton", tr("Open folder"))
         place.clicked.connect(self._on_folder)
         buttons = QHBoxLayout()
         for button in (again, place):
+            theme.apply_stylesheet(button, "button")
             buttons.addWidget(button)
         buttons.addWidget(close_button_box(self, theme), 1)
         layout = QVBoxLayout(self)
@@ -68,11 +69,3 @@ def _tail(file: Path) -> str:
     except OSError:
         return ""
     return text.partition("\n")[2] if size > MAX_SHOWN else text  # the first line is cut
-
-
-def _button(theme: Theme, name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAutoDefault(False)
-    theme.apply_stylesheet(button, "button")
-    return button

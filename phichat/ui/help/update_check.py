@@ -11,7 +11,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks, single_result
-from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
+from phichat.ui.widgets.controls import banner_button, banner_label, banner_layout
 
 if TYPE_CHECKING:
     from phichat.net.releases import Release, ReleaseFeed

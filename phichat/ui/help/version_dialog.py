@@ -11,8 +11,8 @@ from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.dialogs import LinkDialog, close_button_box
-from phichat.ui.widgets.labels import heading_label, help_label
 
 if TYPE_CHECKING:
     from phichat.net.releases import Release

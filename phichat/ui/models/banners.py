@@ -9,7 +9,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
 from phichat.ui.models.formatting import percent_done, summarize_download
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.banner import banner_button, banner_label, banner_layout
+from phichat.ui.widgets.controls import banner_button, banner_label, banner_layout
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
 WIDE = 480  # pixels from which there is room for a progress bar beside the text

@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
 
@@ -43,10 +43,10 @@ class ModelDetails(QFrame):
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.download = DownloadWidget(theme, downloads)
-        self.talk = _button("talkWithButton", tr("Talk with it"))
-        self.verify = _button("verifyButton", tr("Verify"))
-        self.folder = _button("folderButton", tr("Show in folder"))
-        self.remove = _button("removeButton", tr("Remove…"))
+        self.talk = push_button("talkWithButton", tr("Talk with it"))
+        self.verify = push_button("verifyButton", tr("Verify"))
+        self.folder = push_button("folderButton", tr("Show in folder"))
+        self.remove = push_button("removeButton", tr("Remove…"))
         self.talk.clicked.connect(self.talk_requested)
         self.verify.clicked.connect(self.verify_requested)
         self.folder.clicked.connect(self.folder_requested)
@@ -111,10 +111,3 @@ def _requirements(listing: Listing) -> str:
         tr("about {speed} tokens/s here (estimate)").format(speed=format_speed(listing.speed)) if listing.speed else ""
     )
     return " · ".join(filter(None, [listing.licence, memory, speed]))
-
-
-def _button(name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAutoDefault(False)  # Enter belongs to the dialog's field
-    return button

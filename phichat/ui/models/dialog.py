@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
@@ -19,6 +19,7 @@ from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.plain_text import plain_label
 
@@ -59,10 +60,10 @@ class ModelsDialog(QDialog):
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
         self._field = QLineEdit()
-        self._list = _button("listButton", tr("List its files"))
-        self._hub = _button("askHubButton", tr("Ask the Hub"))
-        self._add = _button("addFileButton", tr("Add a file…"))
-        self._close = _button("closeButton", tr("Close"))
+        self._list = push_button("listButton", tr("List its files"))
+        self._hub = push_button("askHubButton", tr("Ask the Hub"))
+        self._add = push_button("addFileButton", tr("Add a file…"))
+        self._close = push_button("closeButton", tr("Close"))
         self._message = muted(plain_label())
         self._lay_out()
         self._connect(downloads)
@@ -273,8 +274,6 @@ class ModelsDialog(QDialog):
         downloads.settled.connect(self.load_listings)
 
     def _lay_out(self) -> None:
-        for button in (self._list, self._hub, self._add, self._close):
-            button.setAutoDefault(False)  # Enter belongs to the field and the table
         label = plain_label(tr("Any other model on the Hub:"))
         label.setBuddy(self._field)
         self._field.setObjectName("repoField")
@@ -299,13 +298,6 @@ def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
     for position, widget in enumerate(widgets):
         row.addWidget(widget, int(position == stretch))
     return row
-
-
-def _button(name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    return button
 
 
 def _file_key(listing: Listing) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.models.formatting import describe_download, format_model_size, percent_done
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question
 from phichat.ui.widgets.plain_text import plain_label
 
@@ -36,9 +37,9 @@ class DownloadWidget(QWidget):
         self._line.setWordWrap(True)
         self._line.setMinimumHeight(2 * self._line.fontMetrics().lineSpacing())  # so that nothing jumps
         self._line.setAlignment(Qt.AlignmentFlag.AlignHCenter if is_centred else Qt.AlignmentFlag.AlignLeft)
-        self._start = _button("downloadButton", tr("Download"))
-        self._pause = _button("pauseButton", tr("Pause"))
-        self._cancel = _button("cancelButton", tr("Cancel"))
+        self._start = push_button("downloadButton", tr("Download"))
+        self._pause = push_button("pauseButton", tr("Pause"))
+        self._cancel = push_button("cancelButton", tr("Cancel"))
         theme.apply_stylesheet(self._bar, "progress")
         theme.apply_stylesheet(self, "button")
         theme.apply_stylesheet(self._start, "primary")
@@ -164,11 +165,3 @@ class DownloadWidget(QWidget):
 def _is_in_other_process(download: Download) -> bool:
     """Return whether another Phichat downloads the model: cancelling here would delete its file."""
     return bool(download.is_running and download.progress and download.progress.phase is Phase.ELSEWHERE)
-
-
-def _button(name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    button.setAutoDefault(False)  # Enter in a dialog's field would click it
-    return button

@@ -26,7 +26,7 @@ from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_model_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.plain_text import breakable_path, plain_label
 
 COLUMN_WIDTH = 580  # pixels: longer lines are tiring to read
 TALL = 440  # pixels from which there is room for the icon
@@ -105,7 +105,7 @@ class FirstRunPage(QScrollArea):
         """Show the free disk space and the memory, and what is in the way of the download."""
         is_full = room.needed > room.free
         is_short = room.memory is not None and room.memory > room.memory_installed
-        self._facts["folder"].setText(_breakable(room.folder))
+        self._facts["folder"].setText(breakable_path(room.folder))
         self._facts["folder"].setAccessibleDescription(str(room.folder))
         _set_fact(self._facts["disk"], tr("{size} free there").format(size=format_size(room.free)), alert=is_full)
         if room.memory is not None:
@@ -249,11 +249,6 @@ def _centred_row(*widgets: QWidget) -> QWidget:
         row.addWidget(widget)
     row.addStretch()
     return holder
-
-
-def _breakable(folder: Path) -> str:
-    """Return the path with a line break allowed after each separator."""
-    return "".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(folder))
 
 
 def _menu_text(file: Path) -> str:

@@ -26,9 +26,9 @@ from phichat.store.preferences import Preferences
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.labels import help_label
-from phichat.ui.widgets.plain_text import PlainTextEdit, plain_label
+from phichat.ui.widgets.plain_text import PlainTextEdit, breakable_path, plain_label
 
 
 class FolderRow(QWidget):
@@ -67,8 +67,7 @@ class FolderRow(QWidget):
     def show_folder(self, folder: Path, *, is_ours: bool = True) -> None:
         """Show `folder`; `is_ours` if it is the default one."""
         self._folder = folder
-        # Labels break lines at zero-width spaces.
-        self._path.setText("".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(folder)))
+        self._path.setText(breakable_path(folder))
         self._path.setAccessibleDescription(str(folder))
         self._own.setVisible(not is_ours)
 
@@ -77,9 +76,7 @@ class FolderRow(QWidget):
         self.opened.emit(self._folder)
 
     def _button(self, name: str, text: str, slot: object) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
+        button = push_button(name, text)
         button.clicked.connect(slot)
         self._theme.apply_stylesheet(button, "small")
         return button

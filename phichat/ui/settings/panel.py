@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling, Setting
+from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling
 from phichat.i18n import tr
 from phichat.ui.settings.preset_picker import PresetPicker
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit, tool_tip
 
 MAX_GB, MAX_MINUTES = 100, 1440
@@ -123,7 +123,9 @@ class SettingsPanel(QScrollArea):
         self._add_system_prompt()
         self._add_presets()
         for setting in SETTINGS:
-            self._add_row(setting)
+            row = self._rows[setting.name] = SliderRow(setting, theme)
+            row.changed.connect(self._on_value)
+            self._layout.addWidget(row)
         self._add_seed()
         self._add_context()
         self.computer = ResourceLimits()
@@ -200,11 +202,6 @@ class SettingsPanel(QScrollArea):
         self._default.setToolTip(tr("The system prompt and these settings belong to this conversation."))
         self._default.clicked.connect(self.default_requested)
         self._layout.addWidget(self._default)
-
-    def _add_row(self, setting: Setting) -> None:
-        row = self._rows[setting.name] = SliderRow(setting, self._theme)
-        row.changed.connect(self._on_value)
-        self._layout.addWidget(row)
 
     def _add_seed(self) -> None:
         self._heading(tr("Seed"))

@@ -8,7 +8,7 @@ from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.labels import help_label
+from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
 
 

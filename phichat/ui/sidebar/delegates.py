@@ -1,6 +1,6 @@
 """The delegates that paint conversations and search hits, as plain text."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QPainter, QPen, QTextCharFormat, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,13 +14,11 @@ from PySide6.QtWidgets import (
 
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
-from phichat.ui.controllers.conversation_model import IS_ANSWERING_ROLE, SUMMARY_ROLE, title_of_summary
+from phichat.ui.controllers.conversation_model import IS_ANSWERING_ROLE, SUMMARY_ROLE, Index, title_of_summary
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.plain_text import tool_tip
 
 MARGIN = 10  # pixels
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class ConversationDelegate(QStyledItemDelegate):

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.i18n import tr, tr_count
 from phichat.store.base import SearchHit
-from phichat.ui.controllers.conversation_model import SUMMARY_ROLE, title_of_summary
+from phichat.ui.controllers.conversation_model import SUMMARY_ROLE, Index, title_of_summary
 from phichat.ui.sidebar.delegates import SearchHitDelegate
 from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class SearchHitsModel(QAbstractListModel):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
@@ -12,6 +12,7 @@ from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.sidebar.list_view import ConversationListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.search_field import SearchField
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Sidebar(QWidget):
         self._results: SearchResults | None = None
         self._bin: TrashPage | None = None
         self._has_results = self._opens_first_hit = False
-        self._new = _button("newConversationButton", tr("New conversation"))
+        self._new = push_button("newConversationButton", tr("New conversation"))
         set_icon_size(self._new, 16)
         self._search = SearchField()
         self.titles = ConversationListView(theme, headings)
@@ -62,7 +63,7 @@ class Sidebar(QWidget):
         self.titles.setAccessibleName(tr("Conversations"))
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
-        self._open_bin = _button("binButton", tr("Bin"))
+        self._open_bin = push_button("binButton", tr("Bin"))
         set_icon_size(self._open_bin, 16)
         theme.apply_stylesheet(self._new, "button")
         theme.apply_stylesheet(self._search, "field")
@@ -216,10 +217,3 @@ class Sidebar(QWidget):
     def _show_icons(self) -> None:
         self._new.setIcon(self._theme.icon("new"))
         self._open_bin.setIcon(self._theme.icon("bin"))
-
-
-def _button(name: str, text: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    return button

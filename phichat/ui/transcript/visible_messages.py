@@ -15,6 +15,7 @@ from phichat.ui.widgets.labels import Divider
 
 if TYPE_CHECKING:
     from phichat.ui.transcript.message_view import MessageView
+    from phichat.ui.widgets.controls import Divider
     from phichat.ui.widgets.highlights import SearchTerms
 
 

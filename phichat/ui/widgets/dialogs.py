@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit,
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.labels import heading_label, help_label
+from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 

@@ -25,6 +25,11 @@ def plain_label(text: str = "") -> QLabel:
     return made
 
 
+def breakable_path(path: Path) -> str:
+    """Return `path` with a zero-width space after each separator, where a label may break the line."""
+    return "".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(path))
+
+
 def tool_tip(text: str) -> str:
     """Return `text` for a tool tip, which has no mode for plain text: escaped where Qt would take it for HTML."""
     if not Gui.mightBeRichText(text):

@@ -1,7 +1,8 @@
-"""Headings, help texts, and a divider with a text."""
+"""Labels, buttons and banner rows that several places share."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from phichat.ui.theme.theme import muted
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
@@ -49,3 +50,34 @@ def _line() -> QWidget:
     line.setAutoFillBackground(True)
     line.setBackgroundRole(QPalette.ColorRole.Mid)
     return line
+
+
+def push_button(name: str, text: str) -> QPushButton:
+    """Return a button that Enter in another field of a dialog does not click."""
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(text)
+    button.setAutoDefault(False)
+    return button
+
+
+def banner_layout(banner: QWidget) -> QHBoxLayout:
+    """Give `banner` the layout of one slim row."""
+    row = QHBoxLayout(banner)
+    row.setContentsMargins(14, 5, 6, 5)
+    row.setSpacing(12)
+    return row
+
+
+def banner_label() -> QLabel:
+    """Return a label of plain text that wraps."""
+    label = plain_label()
+    label.setWordWrap(True)
+    return label
+
+
+def banner_button(name: str, text: str) -> QPushButton:
+    """Return a button that leaves the focus where it is when it is clicked."""
+    button = push_button(name, text)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
