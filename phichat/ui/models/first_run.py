@@ -28,6 +28,9 @@ from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import breakable_path, plain_label
 
+if TYPE_CHECKING:
+    from phichat.engine.base import ModelRef
+
 COLUMN_WIDTH = 580  # pixels: longer lines are tiring to read
 TALL = 440  # pixels from which there is room for the icon
 
@@ -143,7 +146,7 @@ class FirstRunPage(QScrollArea):
         self._note.setText(f"{meanwhile}\n{connects}")
         self._later.setVisible(bool(title))
 
-    def show_ready(self, model: ModelFile) -> None:
+    def show_ready(self, model: "ModelRef") -> None:
         """Offer to talk with the downloaded `model`."""
         self._ready = model
         self._title.setText(tr("Phi-3 is ready"))
