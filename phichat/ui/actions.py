@@ -20,28 +20,28 @@ class Actions(QObject):
         self.panel = _action(window, tr("Settings"), "Ctrl+.")
         self.new = _action(window, tr("New conversation"), keys.New)
         self.temporary = _action(window, tr("New temporary conversation"), "Ctrl+Shift+N")
-        self.bring_in = _action(window, tr("Import conversations…"))
+        self.import_conversations = _action(window, tr("Import conversations…"))
         self.export = _action(window, tr("Export this conversation…"), "Ctrl+Shift+E")
         self.export_all = _action(window, tr("Export all…"))
         self.open = _action(window, tr("Open a model file…"), keys.Open)
         self.models = _action(window, tr("Models…"), "Ctrl+Shift+M")
-        self.erase = _action(window, tr("Delete everything…"))
+        self.delete_everything = _action(window, tr("Delete everything…"))
         self.quit = _action(window, tr("Quit"), keys.Quit)
         self.undo = _action(window, tr("Undo"), keys.Undo)
         self.redo = _action(window, tr("Redo"), keys.Redo)
         self.find = _action(window, tr("Find in this conversation…"), keys.Find)
         self.search = _action(window, tr("Search all conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop the answer"), "Escape")
-        self.write = _action(window, tr("Write a message"), "Ctrl+L")
-        self.ahead = _action(window, tr("Read along while I write"))
+        self.focus_composer = _action(window, tr("Write a message"), "Ctrl+L")
+        self.prefill_draft = _action(window, tr("Read along while I write"))
         self.larger = _action(window, tr("Larger text"), keys.ZoomIn)
         plain = QKeySequence("Ctrl+=")  # on keyboards where plus is Shift+=, without Shift
         self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])
         self.smaller = _action(window, tr("Smaller text"), keys.ZoomOut)
-        self.usual = _action(window, tr("Usual text size"), "Ctrl+0")
+        self.reset_text_size = _action(window, tr("Usual text size"), "Ctrl+0")
         # Not the standard keys elsewhere: KDE's are Ctrl+Shift+F, which searches here, and others list F11 twice.
-        self.full = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
-        self.full.setCheckable(True)
+        self.full_screen = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
+        self.full_screen.setCheckable(True)
         self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
         self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
         self.shortcuts = _action(window, tr("Keyboard shortcuts"))
@@ -51,7 +51,7 @@ class Actions(QObject):
         self.about = _action(window, tr("About Phichat"))
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
-        for switch in (self.sidebar, self.panel, self.ahead):
+        for switch in (self.sidebar, self.panel, self.prefill_draft):
             switch.setCheckable(True)
             switch.setChecked(True)
 
@@ -60,9 +60,9 @@ class Actions(QObject):
         file = bar.addMenu(tr("&File"))
         for group in (
             [self.new, self.temporary],
-            [self.bring_in, self.export, self.export_all],
+            [self.import_conversations, self.export, self.export_all],
             [self.open, self.models],
-            [self.erase],
+            [self.delete_everything],
         ):
             file.addActions(group)
             file.addSeparator()
@@ -76,9 +76,9 @@ class Actions(QObject):
         view = bar.addMenu(tr("&View"))
         view.addActions([self.sidebar, self.panel])
         view.addSeparator()
-        view.addActions([self.larger, self.smaller, self.usual, self.full])
+        view.addActions([self.larger, self.smaller, self.reset_text_size, self.full_screen])
         chat = bar.addMenu(tr("&Conversation"))
-        chat.addActions([self.write, self.stop, self.ahead])
+        chat.addActions([self.focus_composer, self.stop, self.prefill_draft])
         help_ = bar.addMenu(tr("&Help"))
         help_.addActions([self.shortcuts])
         help_.addSeparator()

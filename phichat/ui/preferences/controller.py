@@ -32,8 +32,8 @@ class TextSize(QObject):
         self._actions, self._theme, self._preferences = actions, theme, preferences
         actions.larger.triggered.connect(self._on_larger)
         actions.smaller.triggered.connect(self._on_smaller)
-        actions.usual.triggered.connect(self._on_usual)
-        actions.full.triggered.connect(self._on_full)
+        actions.reset_text_size.triggered.connect(self._on_usual)
+        actions.full_screen.triggered.connect(self._on_full)
         window.installEventFilter(self)
         self._show_actions()
 
@@ -62,7 +62,7 @@ class TextSize(QObject):
         percent = self._preferences.current.text_percent
         self._actions.larger.setEnabled(percent < MOST)
         self._actions.smaller.setEnabled(percent > LEAST)
-        self._actions.full.setChecked(self._window().isFullScreen())
+        self._actions.full_screen.setChecked(self._window().isFullScreen())
 
     @Slot()
     def _on_larger(self) -> None:
@@ -81,7 +81,7 @@ class TextSize(QObject):
         # The window's state decides, not the action's: the desktop may have changed it.
         window = self._window()
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self._actions.full.setChecked(window.isFullScreen())
+        self._actions.full_screen.setChecked(window.isFullScreen())
 
     def _window(self) -> QWidget:
         # No attribute: a reference cycle is freed by the garbage collector, in any thread.
@@ -91,7 +91,7 @@ class TextSize(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowStateChange:  # by the desktop, too
-            self._actions.full.setChecked(self._window().isFullScreen())
+            self._actions.full_screen.setChecked(self._window().isFullScreen())
         return super().eventFilter(watched, event)
 
 

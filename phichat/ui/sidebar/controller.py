@@ -75,10 +75,10 @@ class SidebarController(QObject):
         for action, step in (
             (actions.new, current.begin),
             (actions.temporary, current.begin_temporary),
-            (actions.bring_in, self.ask_to_import),
+            (actions.import_conversations, self.ask_to_import),
             (actions.export, self.export_this),
             (actions.export_all, self.export_all),
-            (actions.erase, self.ask_to_delete_everything),
+            (actions.delete_everything, self.ask_to_delete_everything),
         ):
             action.triggered.connect(step)
 

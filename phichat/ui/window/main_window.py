@@ -221,9 +221,9 @@ class MainWindow(QMainWindow):
         actions.models.triggered.connect(self._coordinator.open_dialog)
         actions.quit.triggered.connect(self._quit)
         actions.stop.triggered.connect(self.generation.stop)
-        actions.write.triggered.connect(self._composer.setFocus)
-        actions.ahead.setChecked(self._preferences.current.reads_ahead)
-        actions.ahead.toggled.connect(self._on_ahead)
+        actions.focus_composer.triggered.connect(self._composer.setFocus)
+        actions.prefill_draft.setChecked(self._preferences.current.reads_ahead)
+        actions.prefill_draft.toggled.connect(self._on_ahead)
         for fold in (actions.sidebar, actions.panel):
             fold.triggered.connect(self._preferences.save_soon)
 

@@ -96,6 +96,6 @@ def test_the_smallest_window_holds_the_largest_letters(person: Person) -> None:
 def test_full_screen_and_back(person: Person) -> None:
     QTest.keyClick(person.find("composer"), Qt.Key.Key_F11)
     assert person.window.isFullScreen()
-    assert person.window.commands.full.isChecked()
+    assert person.window.commands.full_screen.isChecked()
     QTest.keyClick(person.find("composer"), Qt.Key.Key_F11)
     assert not person.window.isFullScreen()

@@ -243,12 +243,12 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
 def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: "Whales" in two.message(0))
-    two.window._actions.erase.trigger()
+    two.window._actions.delete_everything.trigger()
     box = two.find("eraseQuestion", QMessageBox)
     QTest.keyClick(box, Qt.Key.Key_Return)
     assert two.titles() == ["Whales", "Bread"]
     two.wait(lambda: two.window.findChild(QMessageBox, "eraseQuestion") is None)
-    two.window._actions.erase.trigger()
+    two.window._actions.delete_everything.trigger()
     two.click("agreeButton")
     assert two.titles() == []
     assert two.window.findChild(QWidget, "message-0") is None
