@@ -77,10 +77,11 @@ def _actions(menu: QMenu) -> Iterator[Row]:
         if inside := _menu(action):
             yield from _actions(inside)
         elif action.shortcuts():
-            yield _without_mnemonic(action.text()), _or(key.toString(_NATIVE) for key in action.shortcuts())
+            yield _without_mnemonic(action.text()), _keys(*action.shortcuts())
 
 
 def _places() -> list[tuple[str, list[Row]]]:
+    """Return the keys that widgets handle themselves, and that no action has."""
     return [
         (
             tr("Everywhere"),
@@ -104,8 +105,8 @@ def _places() -> list[tuple[str, list[Row]]]:
                 (tr("Select words of a message"), _keys("Shift+Left", "Shift+Right")),
                 (tr("Select lines of a message, or whole messages"), _keys("Shift+Up", "Shift+Down")),
                 (tr("Select whole messages, from anywhere"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
-                (tr("Select a message, then all of them"), _standard(QKeySequence.StandardKey.SelectAll)),
-                (tr("Copy what is selected"), _standard(QKeySequence.StandardKey.Copy)),
+                (tr("Select a message, then all of them"), _keys(QKeySequence.StandardKey.SelectAll)),
+                (tr("Copy what is selected"), _keys(QKeySequence.StandardKey.Copy)),
                 (tr("Select nothing"), _keys("Esc")),
                 (tr("Another answer to the same question"), _keys("Alt+Left", "Alt+Right")),
             ],
@@ -121,16 +122,9 @@ def _places() -> list[tuple[str, list[Row]]]:
     ]
 
 
-def _keys(*keys: str) -> str:
-    return _or(QKeySequence(key).toString(_NATIVE) for key in keys)
-
-
-def _standard(key: QKeySequence.StandardKey) -> str:
-    return QKeySequence(key).toString(_NATIVE)
-
-
-def _or(keys: Iterator[str]) -> str:
-    return "\N{EM SPACE}".join(keys)
+def _keys(*keys: str | QKeySequence | QKeySequence.StandardKey) -> str:
+    """Return shortcuts as the desktop writes them; for a standard key, the first of its shortcuts."""
+    return "\N{EM SPACE}".join(QKeySequence(key).toString(_NATIVE) for key in keys)
 
 
 def _without_mnemonic(text: str) -> str:
