@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
-from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import tr
@@ -11,7 +11,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks, single_result
-from phichat.ui.widgets.controls import banner_button, banner_label, banner_layout
+from phichat.ui.widgets.controls import Notice, banner_button
 
 if TYPE_CHECKING:
     from phichat.net.releases import Release, ReleaseFeed
@@ -31,7 +31,7 @@ class UpdateCheck(QObject):
         self._tasks = BackgroundTasks("versions", 1, self)
         self._looking: CancelToken | None = None
         self._release: Release | None = None
-        self._notice: VersionNotice | None = None
+        self._notice: Notice | None = None
         self._clock = QTimer(self, interval=FIRST_CHECK)
         self._clock.timeout.connect(self.check)
         self._clock.start()
@@ -81,14 +81,17 @@ class UpdateCheck(QObject):
             self._release = release
             notice = self._notice or self._make_notice()
             notice.show()
-            notice.show_version(release.version)
+            notice.text.setText(tr("Phichat {version} is out.").format(version=release.version))
+            announce(notice, notice.text.text())
 
     def _on_ended(self, _: str) -> None:
         self._looking = None
 
-    def _make_notice(self) -> "VersionNotice":
-        self._notice = VersionNotice(self._theme)
-        self._notice.opened.connect(self.show_release_notes)
+    def _make_notice(self) -> Notice:
+        notes = banner_button("versionNotesButton", tr("What is new"))
+        dismiss = banner_button("versionDismissButton", tr("Not now"))
+        self._notice = Notice(self._theme, "versionNotice", notes, dismiss)
+        self._notice.accepted.connect(self.show_release_notes)
         self._notice.dismissed.connect(self.dismiss)
         self._bars.addWidget(self._notice)
         return self._notice
@@ -104,32 +107,3 @@ class UpdateCheck(QObject):
 
     def _on_skipped(self, _: str) -> None:
         """Ignore a failure, which is in the log: the banner comes once more then."""
-
-
-class VersionNotice(QFrame):
-    """The banner of a new version.
-
-    Signals: `opened` for the release notes, `dismissed` for "Not now".
-    """
-
-    opened = Signal()
-    dismissed = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("versionNotice")
-        self._line = banner_label()
-        open_notes = banner_button("versionNotesButton", tr("What is new"))
-        dismiss = banner_button("versionDismissButton", tr("Not now"))
-        layout = banner_layout(self)
-        layout.addWidget(self._line, 1)
-        layout.addWidget(open_notes)
-        layout.addWidget(dismiss)
-        open_notes.clicked.connect(self.opened)
-        dismiss.clicked.connect(self.dismissed)
-        theme.apply_stylesheet(self, "strip")
-
-    def show_version(self, version: str) -> None:
-        """Show and announce `version`."""
-        self._line.setText(tr("Phichat {version} is out.").format(version=version))
-        announce(self, self._line.text())

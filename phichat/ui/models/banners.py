@@ -9,7 +9,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
 from phichat.ui.models.formatting import percent_done, summarize_download
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import banner_button, banner_label, banner_layout
+from phichat.ui.widgets.controls import Notice, banner_button, banner_layout
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
 
 WIDE = 480  # pixels from which there is room for a progress bar beside the text
@@ -79,39 +79,23 @@ class DownloadStrip(QFrame):
         super().resizeEvent(event)
 
 
-class ReadyNotice(QFrame):
-    """The banner of a model that was downloaded while another one is in use.
-
-    Signals: `accepted` to switch to the model, `dismissed` for "Not now".
-    """
-
-    accepted = Signal()
-    dismissed = Signal()
+class ReadyNotice(Notice):
+    """The banner of a model that was downloaded while another one is in use; accepted to switch to that model."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("readyNotice")
-        self._line = banner_label()
-        self._switch = banner_button("switchButton", tr("Switch"))
-        self._dismiss = banner_button("dismissButton", tr("Not now"))
-        layout = banner_layout(self)
-        layout.addWidget(self._line, 1)
-        layout.addWidget(self._switch)
-        layout.addWidget(self._dismiss)
-        self._switch.clicked.connect(self.accepted)
-        self._dismiss.clicked.connect(self.dismissed)
-        theme.apply_stylesheet(self, "strip")
+        switch, dismiss = banner_button("switchButton", tr("Switch")), banner_button("dismissButton", tr("Not now"))
+        super().__init__(theme, "readyNotice", switch, dismiss)
 
     def show_ready(self, title: str) -> None:
         """Offer to switch to the model `title`."""
-        self._switch.setEnabled(True)
-        self._line.setText(tr("{model} is ready.").format(model=title))
-        announce(self, self._line.text())
+        self.accept.setEnabled(True)
+        self.text.setText(tr("{model} is ready.").format(model=title))
+        announce(self, self.text.text())
 
     def show_waiting(self, title: str) -> None:
         """Show that the switch to `title` waits for the reply under way."""
-        self._switch.setEnabled(False)
-        self._line.setText(tr("{model} answers next, after this answer.").format(model=title))
+        self.accept.setEnabled(False)
+        self.text.setText(tr("{model} answers next, after this answer.").format(model=title))
 
 
 def _action(download: Download) -> str:

@@ -1,10 +1,10 @@
 """Labels, buttons and banner rows that several places share."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from phichat.ui.theme.theme import muted
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
@@ -69,15 +69,34 @@ def banner_layout(banner: QWidget) -> QHBoxLayout:
     return row
 
 
-def banner_label() -> QLabel:
-    """Return a label of plain text that wraps."""
-    label = plain_label()
-    label.setWordWrap(True)
-    return label
-
-
 def banner_button(name: str, text: str) -> QPushButton:
     """Return a button that leaves the focus where it is when it is clicked."""
     button = push_button(name, text)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+class Notice(QFrame):
+    """A banner with a text that wraps, and a button each to accept what it says and to dismiss it.
+
+    Attributes:
+        text: the label with the text.
+        accept: the button to accept.
+
+    Signals: `accepted`, `dismissed`.
+    """
+
+    accepted = Signal()
+    dismissed = Signal()
+
+    def __init__(self, theme: Theme, name: str, accept: QPushButton, dismiss: QPushButton) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.text, self.accept = plain_label(), accept
+        self.text.setWordWrap(True)
+        layout = banner_layout(self)
+        layout.addWidget(self.text, 1)
+        for button, signal in ((accept, self.accepted), (dismiss, self.dismissed)):
+            layout.addWidget(button)
+            button.clicked.connect(signal)
+        theme.apply_stylesheet(self, "strip")
