@@ -11,11 +11,10 @@ from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
-from phichat.ui.widgets.labels import Divider
+from phichat.ui.widgets.controls import Divider
 
 if TYPE_CHECKING:
     from phichat.ui.transcript.message_view import MessageView
-    from phichat.ui.widgets.controls import Divider
     from phichat.ui.widgets.highlights import SearchTerms
 
 

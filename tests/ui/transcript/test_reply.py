@@ -145,9 +145,9 @@ def test_colours_of_code_follow_the_theme(
     person: Person, engine: ScriptedEngine, theme: str, colours: dict[str, str]
 ) -> None:
     field = code(answer(person, engine, "```python\ndef f(): ...\n```")).text_edit()
-    person.window._theme.choose("light" if theme == "dark" else "dark")
+    person.window._theme.set_theme("light" if theme == "dark" else "dark")
     person.wait(lambda: field.document().firstBlock().layout().formats())
-    person.window._theme.choose(theme)
+    person.window._theme.set_theme(theme)
     person.wait(lambda: colours["keyword"] in _colours_of_first_line(field))
 
 
