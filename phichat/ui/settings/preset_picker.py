@@ -30,6 +30,7 @@ from phichat.chat.sampling import (
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.buttons import IconButton
 from phichat.ui.widgets.controls import help_label
 
 
@@ -69,8 +70,6 @@ class PresetPicker(QWidget):
         self._note = help_label("")
         self._note.setObjectName("presetNote")
         self._lay_out()
-        theme.changed.connect(self._show_icon)
-        self._show_icon()
         self.show_own({})
 
     def show_own(self, own: Mapping[str, Any]) -> None:
@@ -143,10 +142,7 @@ class PresetPicker(QWidget):
         layout.addWidget(self._note)
 
     def _more_button(self) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName("presetMenuButton")
-        button.setAutoRaise(True)
-        button.setAccessibleName(tr("Your presets"))
+        button = IconButton(self._theme, "more", tr("Your presets"), "presetMenuButton")
         button.setToolTip(tr("Save, rename or delete presets of your own"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_icon_size(button, 16, 28, 26)
@@ -258,7 +254,3 @@ class PresetPicker(QWidget):
     def _on_reset(self) -> None:
         self.base = PRESETS["balanced"]
         self.reset_requested.emit()
-
-    @Slot()
-    def _show_icon(self) -> None:
-        self._more.setIcon(self._theme.icon("more"))

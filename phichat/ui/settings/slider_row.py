@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QWidget
 
 from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.buttons import IconButton
 from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
 
@@ -22,7 +23,7 @@ class SliderRow(QWidget):
 
     def __init__(self, setting: Setting, theme: Theme) -> None:
         super().__init__()
-        self._setting, self._theme = setting, theme
+        self._setting = setting
         self._value = self._preset_value = setting.low
         name = _camel_case(setting.name)
         self._spin = _Spin(setting)
@@ -35,7 +36,10 @@ class SliderRow(QWidget):
         self._changed_dot = plain_label("●")
         self._changed_dot.setForegroundRole(QPalette.ColorRole.Link)
         self._changed_dot.setObjectName(name + "Changed")
-        self._reset = _reset_button(name + "Reset", tr("Reset {setting}").format(setting=tr(setting.label)))
+        label = tr("Reset {setting}").format(setting=tr(setting.label))
+        self._reset = IconButton(theme, "back", label, name + "Reset")
+        self._reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        set_icon_size(self._reset, 14, 22, 22)
         theme.apply_stylesheet(self._reset, "tools")
         self._lay_out()
         for control in (self._spin, self._slider):
@@ -45,8 +49,6 @@ class SliderRow(QWidget):
         self._spin.valueChanged.connect(self._on_spin)
         self._spin.editingFinished.connect(self._on_spin_left)
         self._reset.clicked.connect(self._on_reset)
-        theme.changed.connect(self._show_icon)
-        self._show_icon()
         self._show_change("")
 
     def show_value(self, value: float) -> None:
@@ -106,10 +108,6 @@ class SliderRow(QWidget):
     def _on_reset(self) -> None:
         self._change_value(self._preset_value)
 
-    @Slot()
-    def _show_icon(self) -> None:
-        self._reset.setIcon(self._theme.icon("back"))
-
     def _change_value(self, value: float) -> None:
         self.show_value(value)
         self.changed.emit(self._setting.name, value)
@@ -128,16 +126,6 @@ class _Spin(QDoubleSpinBox):
         self.setSingleStep(setting.step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         set_fixed_size(self, 76)
-
-
-def _reset_button(name: str, label: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setAutoRaise(True)
-    button.setAccessibleName(label)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    set_icon_size(button, 14, 22, 22)
-    return button
 
 
 def _camel_case(name: str) -> str:
