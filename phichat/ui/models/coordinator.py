@@ -221,7 +221,7 @@ class ModelCoordinator(QObject):
         self._page = page
         self._pages.replace_welcome(page)
         self._tasks.run(single_result(self._check_space), self._on_space_checked, self.notified.emit)
-        self._tasks.run(single_result(lambda _: self._shelf().elsewhere()), self._on_files, self.notified.emit)
+        self._tasks.run(single_result(lambda _: self._shelf().find_existing()), self._on_files, self.notified.emit)
         return page
 
     def _check_space(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

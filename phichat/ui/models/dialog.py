@@ -139,7 +139,9 @@ class ModelsDialog(QDialog):
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self.show_message(tr("Asking the Hub…"))
-        self._tasks.run(lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_confirmations_ended)
+        self._tasks.run(
+            lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_confirmations_ended
+        )
 
     def _on_confirmed(self, listing: Listing) -> None:
         self._known = [listing if known.name == listing.name else known for known in self._known]
@@ -161,7 +163,9 @@ class ModelsDialog(QDialog):
             self._list.setEnabled(False)
             self.show_message(tr("Asking the Hub…"))
             self._tasks.run(
-                single_result(lambda stop: self._shelf().list_repository(repo, stop)), self._on_files, self._on_files_ended
+                single_result(lambda stop: self._shelf().list_repository(repo, stop)),
+                self._on_files,
+                self._on_files_ended,
             )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
@@ -233,7 +237,9 @@ class ModelsDialog(QDialog):
 
     def _remove_now(self, listing: Listing) -> None:
         name = listing.name
-        self._tasks.run(single_result(lambda _: self._library().remove(name)), self._on_removed, self._on_change_ended)
+        self._tasks.run(
+            single_result(lambda _: self._library().remove_model(name)), self._on_removed, self._on_change_ended
+        )
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
@@ -252,7 +258,9 @@ class ModelsDialog(QDialog):
 
     def add_file(self, file: str) -> None:
         """Add `file` to the list; it stays where it is."""
-        self._tasks.run(single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_change_ended)
+        self._tasks.run(
+            single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_change_ended
+        )
 
     def _on_added(self, model: ModelFile) -> None:
         self.show_message(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
