@@ -233,7 +233,7 @@ def test_a_screen_reader_hears_the_letters_not_the_escapes(evil: str, qtbot: Any
     assert label.text() == evil
 
 
-def test_notifications_hold_no_markup(evil: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notifications_hold_no_markup(evil: str, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<" not in notification(evil)
     assert notification("Phi-3 & more") == "Phi-3 & more"
     commands: list[list[str]] = []
