@@ -141,9 +141,15 @@ PRESETS: dict[str, Preset] = {
     preset.id: preset
     for preset in (
         Preset("balanced", N_("Balanced"), Sampling()),
-        Preset("precise", N_("Precise"), Sampling(0.2, 20, 0.9, 0.1, 1.05, 64, 1024)),
-        Preset("creative", N_("Creative"), Sampling(1.0, 0, 1.0, 0.02, 1.1, 64, 1024)),
-        Preset("tutorial", N_("Tutorial"), Sampling(1.0, 0, 1.0, 0.0, 1.2, 64, 100)),
+        Preset(
+            "precise", N_("Precise"), Sampling(temperature=0.2, top_k=20, top_p=0.9, min_p=0.1, repeat_penalty=1.05)
+        ),
+        Preset("creative", N_("Creative"), Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.02)),
+        Preset(
+            "tutorial",
+            N_("Tutorial"),
+            Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.2, max_tokens=100),
+        ),
     )
 }
 
