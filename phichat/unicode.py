@@ -1,18 +1,53 @@
-"""Text as other programs count and store it: UTF-16 lengths, no lone surrogates."""
+"""Unicode helpers: UTF-16 lengths as Qt counts, case and accent folding, lone surrogates."""
+
+import unicodedata
+from collections.abc import Callable
 
 
 def replace_surrogates(text: str) -> str:
-    """`text` without lone surrogates, which no encoding can store; they become U+FFFD."""
+    """Return `text` with each lone surrogate, which no encoding can store, replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def utf16_length(text: str) -> int:
-    """How long `text` is as Qt counts: in units of UTF-16."""
+    """Return the length of `text` in UTF-16 code units, as Qt counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def utf16_slice(text: str, begin: int, end: int) -> str:
-    """Part of `text`, counted as Qt counts."""
+    """Return `text[begin:end]`, with both positions in UTF-16 code units."""
     if text.isascii():
         return text[begin:end]
     return text.encode("utf-16-le", "surrogatepass")[2 * begin : 2 * end].decode("utf-16-le", "replace")
+
+
+def strip_accent(letter: str) -> str:
+    """Return `letter`, or nothing for a combining mark."""
+    return "" if unicodedata.combining(letter) else letter
+
+
+class FoldTable(dict[int, str]):
+    """A table for `str.translate` that folds case, width, ligatures and accents, one character at a time.
+
+    A character is decomposed (NFKD) and case-folded, then `fold_letter` maps each letter of that. ASCII is lowercased.
+    Entries are computed when they are first needed.
+    """
+
+    def __init__(self, fold_letter: Callable[[str], str] = strip_accent) -> None:
+        super().__init__()
+        self._fold_letter = fold_letter
+
+    def __missing__(self, code: int) -> str:
+        letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
+        self[code] = "".join(map(self._fold_letter, letters)) if code > 127 else chr(code).lower()
+        return self[code]
+
+    def fold(self, text: str) -> str:
+        """Return `text` folded."""
+        return text.lower() if text.isascii() else text.translate(self)
+
+    def origins(self, text: str) -> list[int] | range:
+        """Return, for each character of the folded text, the index in `text` that it comes from."""
+        if text.isascii():
+            return range(len(text))
+        return [at for at, letter in enumerate(text) for _ in self[ord(letter)]]

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from phichat.unicode import replace_surrogates
+from phichat.unicode import FoldTable, replace_surrogates
 
 MAX_WORDS, MAX_TOKENS_PER_WORD = 16, 32
 MAX_EXCERPT_SCAN = 1_000_000
@@ -37,7 +37,7 @@ def fold(text: str) -> str:
 
     The index's tokenizer is `ascii`, which splits at these spaces only, so that SQLite's Unicode tables do not matter.
     """
-    return text.lower() if text.isascii() else text.translate(_FOLDS)
+    return _FOLDS.fold(text)
 
 
 def parse_query(typed: str) -> list[list[str]]:
@@ -80,28 +80,8 @@ class Excerpts:
     def _marks(self, text: str) -> Iterator[tuple[int, int]]:
         places: list[int] | range | None = None
         for match in self._pattern.finditer(fold(text)):
-            places = places or _source_offsets(text)
+            places = places or _FOLDS.origins(text)
             yield places[match.start()], places[match.end() - 1] + 1
-
-
-def _source_offsets(text: str) -> list[int] | range:
-    """Return for each character of the folded text its index in `text`."""
-    if text.isascii():
-        return range(len(text))
-    return [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
-
-
-class _Folds(dict[int, str]):
-    """A translation table for `str.translate`, filled as characters are met."""
-
-    def __missing__(self, code: int) -> str:
-        letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
-        folded = "".join(map(_fold_character, letters)) if code > 127 else chr(code).lower()
-        self[code] = folded
-        return folded
-
-
-_FOLDS = _Folds()
 
 
 def _fold_character(letter: str) -> str:
@@ -119,3 +99,6 @@ def _separate_words(letter: str, code: int) -> str:
     if 0x1100 <= code <= 0x115F:  # each Korean syllable begins a word, to be found while it is still being typed
         return " " + letter
     return f" {letter} " if any(first <= code <= last for first, last in _UNSPACED_SCRIPTS) else letter
+
+
+_FOLDS = FoldTable(_fold_character)

@@ -1,7 +1,6 @@
 """Search terms, found whatever their case and accents, and their highlights in a text field."""
 
 import re
-import unicodedata
 from itertools import accumulate
 
 from PySide6.QtCore import QRect
@@ -9,6 +8,7 @@ from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 from phichat.ui.theme.palette import Colors
+from phichat.unicode import FoldTable
 
 MAX_HIGHLIGHTS = 2000  # in one field: more than anyone looks at, and each takes time to draw
 
@@ -17,7 +17,7 @@ class SearchTerms:
     """Matches any of `words`, ignoring case, accents and kinds of white space."""
 
     def __init__(self, *words: str) -> None:
-        folded = [" ".join(_fold(word).split()) for word in words]
+        folded = [" ".join(_FOLDS.fold(word).split()) for word in words]
         self._words = sorted(filter(None, folded), key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(word).replace(r"\ ", r"\s+") for word in self._words))
         self._word_parts = [[_letters_and_digits(part) for part in word.split()] for word in self._words]
@@ -38,7 +38,7 @@ class SearchTerms:
         """Return start and end of each match in `text`, in UTF-16 code units, as Qt counts."""
         if not self._words:
             return []
-        found = [match.span() for match in self._pattern.finditer(_fold(text))]
+        found = [match.span() for match in self._pattern.finditer(_FOLDS.fold(text))]
         if not found or text.isascii():
             return found
         origins = [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
