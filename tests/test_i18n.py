@@ -25,6 +25,7 @@ MARKED = {
     "row.message",
     "_SOURCES[model.source]",
     "idea",
+    "info.file_filter",
     "known.title",
     "preset.label",
     "setting.help",

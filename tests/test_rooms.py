@@ -107,6 +107,8 @@ MODULES = {
     "phichat.ui": (
         *TOP,
         "phichat.chat",
+        "phichat.exchange.export",
+        "phichat.exchange.html",
         "phichat.exchange.markdown",
         "phichat.markdown",
         "phichat.ui",

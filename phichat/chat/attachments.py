@@ -8,6 +8,12 @@ from functools import cached_property
 _FENCES = re.compile("`{3,}")
 
 
+def fenced(text: str, language: str = "") -> str:
+    """Return `text` as a fenced code block of Markdown, with a fence that nothing in the text can close."""
+    fence = "`" * (max(map(len, _FENCES.findall(text)), default=2) + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 @dataclass(frozen=True)
 class Attachment:
     """A file as it was when it was attached; what becomes of it later is no matter. `name` has no folder."""
@@ -18,10 +24,8 @@ class Attachment:
     @cached_property
     def quoted(self) -> str:
         """Its name, and its text in a fence that nothing in the text can close."""
-        longest = max(map(len, _FENCES.findall(self.text)), default=2)
-        fence = "`" * (longest + 1)
-        end = "" if self.text.endswith("\n") else "\n"
-        return f"{self.title}:\n{fence}\n{self.text}{end}{fence}\n\n"
+        block = fenced(self.text.removesuffix("\n"))
+        return f"{self.title}:\n{block}\n\n"
 
     @property
     def title(self) -> str:

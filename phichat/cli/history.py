@@ -9,7 +9,7 @@ from typing import Any
 from phichat.cli.console import Console
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write
-from phichat.exchange.markdown import heading_title, moment
+from phichat.exchange.plain_text import local_time, summary_title
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.paths import Home
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
@@ -36,8 +36,8 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         shown = [(hit.summary, hit.excerpt) for hit in rows]
         values = [_hit_json(hit) for hit in rows]
     else:
-        headings = history.list_conversations(in_trash=options.bin)
-        shown = [(heading, heading_title(heading)) for heading in headings]
+        headings = history.headings(in_bin=options.bin)
+        shown = [(heading, summary_title(heading)) for heading in headings]
         values = [_heading_json(heading) for heading in headings]
     if options.json:
         for each in values:
@@ -155,7 +155,7 @@ def _watched(records: Iterable[ConversationRecord], total: int, console: Console
 
 def _row(heading: ConversationSummary, text: str) -> list[str]:
     pin = "*" if heading.is_pinned else ""
-    return [pin, heading.id[:SHORT], moment(heading.changed), " ".join(text.split())]
+    return [pin, heading.id[:SHORT], local_time(heading.changed), " ".join(text.split())]
 
 
 def _heading_json(heading: ConversationSummary) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from phichat import __version__
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
+from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
-FORMATS = ["json", "markdown", "text", "html"]
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
 
 
@@ -128,7 +128,9 @@ def _add_history(commands: Any) -> None:
     exported.add_argument("file", metavar="FILE", help=tr("the file; - is standard output"))
     exported.add_argument("id", nargs="*", metavar="ID", help=tr("these alone"))
     exported.add_argument(
-        "--format", choices=FORMATS, help=tr("json has everything and can be imported; else the file's ending decides")
+        "--format",
+        choices=[str(kind) for kind in FORMATS],
+        help=tr("json has everything and can be imported; else the file's ending decides"),
     )
     _add_json(exported)
     imported = actions.add_parser("import", help=tr("read Phichat's JSON, or ChatGPT's or Open WebUI's export"))

@@ -1,27 +1,24 @@
-"""Conversations into files: JSON with everything, Markdown, plain text, or an HTML page, whole or not at all."""
+"""Conversations written to a file, whole or not at all: the table of formats, and the writing itself."""
 
-import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
-from phichat.chat.conversation import Message
 from phichat.errors import StoreError
-from phichat.exchange.json_format import FORMAT, VERSION, as_json
-from phichat.exchange.markdown import heading_title, moment, path_of, speaker
 from phichat.files import atomic_write
-from phichat.i18n import tr
-from phichat.markdown.document import Fence, fenced_blocks
-from phichat.store.base import ConversationRecord
+from phichat.i18n import N_, tr
 from phichat.unicode import replace_surrogates
+
+if TYPE_CHECKING:  # 10 ms, which `phichat --help` would wait for only to list the formats
+    from phichat.store.base import ConversationRecord
 
 
 class Format(StrEnum):
-    """What a file may hold. JSON has everything, and comes back; the others have the shown paths, to be read."""
+    """What a file may hold. JSON has everything, and can be imported; the others have the shown paths, to be read."""
 
     JSON = "json"
     MARKDOWN = "markdown"
@@ -29,28 +26,61 @@ class Format(StrEnum):
     HTML = "html"
 
 
-_ENDINGS = {
-    ".json": Format.JSON,
-    ".md": Format.MARKDOWN,
-    ".markdown": Format.MARKDOWN,
-    ".txt": Format.TEXT,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-}
+@dataclass(frozen=True)
+class FormatInfo:
+    """How a format is recognised, offered and written.
 
-# What would be a heading of ours, hide what follows, or make a heading of the line before.
-_HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*$")
-_OPENING = re.compile(r"( {0,3})(~{3,}|<(?=[!?/A-Za-z])(?!https?:))", re.IGNORECASE)
+    Attributes:
+        suffixes: the file name suffixes that mean it, in lower case.
+        file_filter: its line in a file dialog, as QFileDialog takes it; to be translated.
+        pieces: yields the content of a file with the given conversations, one at a time.
+    """
+
+    suffixes: tuple[str, ...]
+    file_filter: str
+    pieces: Callable[[Iterable["ConversationRecord"]], Iterator[str]]
+
+
+def _json_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
+    from phichat.exchange.json_format import json_pieces  # noqa: PLC0415 - a list of the formats needs no writer
+
+    return json_pieces(records)
+
+
+def _markdown_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
+    from phichat.exchange.markdown import markdown_pieces  # noqa: PLC0415 - a list of the formats needs no writer
+
+    return markdown_pieces(records)
+
+
+def _text_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
+    from phichat.exchange.plain_text import text_pieces  # noqa: PLC0415 - a list of the formats needs no writer
+
+    return text_pieces(records)
+
+
+def _page_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
+    from phichat.exchange.html import page_pieces  # noqa: PLC0415 - a list of the formats needs no writer
+
+    return page_pieces(records)
+
+
+FORMATS = {
+    Format.JSON: FormatInfo((".json",), N_("Everything, to be imported again (*.json)"), _json_pieces),
+    Format.MARKDOWN: FormatInfo((".md", ".markdown"), N_("Markdown (*.md)"), _markdown_pieces),
+    Format.TEXT: FormatInfo((".txt",), N_("Text (*.txt)"), _text_pieces),
+    Format.HTML: FormatInfo((".html", ".htm"), N_("Web page (*.html)"), _page_pieces),
+}
+"""All formats, in the order in which they are offered."""
 
 
 def format_of(file: Path) -> Format | None:
-    """What a file of that name holds; None if its ending does not say."""
-    return _ENDINGS.get(file.suffix.lower())
+    """Return the format that the suffix of `file` means; None if it means none."""
+    return next((kind for kind, info in FORMATS.items() if file.suffix.lower() in info.suffixes), None)
 
 
-def export(records: Iterable[ConversationRecord], kind: Format, file: Path) -> int:
-    """Write `records` to `file`, which appears once it is whole; how many there were. Raises StoreError."""
+def export(records: Iterable["ConversationRecord"], kind: Format, file: Path) -> int:
+    """Write `records` to `file`, which appears once it is whole; return how many there were. Raise StoreError."""
     target = Path(os.path.realpath(file))
     in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
     try:
@@ -77,98 +107,15 @@ class Stream(Protocol):
         """Write the pieces as they come."""
 
 
-def write(records: Iterable[ConversationRecord], kind: Format, stream: Stream) -> int:
-    """Write `records`, of which only one is looked at at a time; how many there were."""
+def write(records: Iterable["ConversationRecord"], kind: Format, stream: Stream) -> int:
+    """Write `records`, holding one in memory at a time; return how many there were."""
     count = 0
 
-    def counted() -> Iterator[ConversationRecord]:
+    def counted() -> Iterator["ConversationRecord"]:
         nonlocal count
         for record in records:
             count += 1
             yield record
 
-    stream.writelines(replace_surrogates(piece) for piece in _WRITERS[kind](counted()))
+    stream.writelines(replace_surrogates(piece) for piece in FORMATS[kind].pieces(counted()))
     return count
-
-
-def json_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
-    """See `exchange`; a conversation is a line."""
-    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
-    before = "\n"
-    for record in records:
-        yield before + json.dumps(as_json(record), ensure_ascii=False, allow_nan=False)
-        before = ",\n"
-    yield "\n]}\n"
-
-
-def markdown(records: Iterable[ConversationRecord]) -> Iterator[str]:
-    """A heading of the first level is a conversation, one of the second a message; those inside are below that."""
-    for number, record in enumerate(records):
-        yield ("\n" if number else "") + f"# {_one_line(heading_title(record.summary))}\n"
-        for message in path_of(record):
-            yield f"\n## {_one_line(_who_and_when(message))}\n\n{_body(message)}\n"
-            yield from (f"\n{_one_line(file.title)}:\n\n{_fenced(file.text)}\n" for file in message.attachments)
-
-
-def plain_text(records: Iterable[ConversationRecord]) -> Iterator[str]:
-    """Titles underlined, and a line above each message."""
-    for number, record in enumerate(records):
-        title = heading_title(record.summary)
-        yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
-        for message in path_of(record):
-            yield f"\n— {_who_and_when(message)} —\n{message.text.strip(_BLANK)}\n"
-            yield from (f"\n[{file.title}]\n{file.text.strip(_BLANK)}\n" for file in message.attachments)
-
-
-def _html(records: Iterable[ConversationRecord]) -> Iterator[str]:
-    from phichat.exchange.html import page  # noqa: PLC0415 - brings the Markdown parser
-
-    return page(records)
-
-
-_WRITERS: dict[Format, Callable[[Iterable[ConversationRecord]], Iterator[str]]] = {
-    Format.JSON: json_text,
-    Format.MARKDOWN: markdown,
-    Format.TEXT: plain_text,
-    Format.HTML: _html,
-}
-_BLANK = "\r\n"
-
-
-def _who_and_when(message: Message) -> str:
-    return " · ".join(filter(None, (speaker(message), moment(message.created))))
-
-
-def _body(message: Message) -> str:
-    text = message.text.replace("\r\n", "\n").replace("\r", "\n")  # either ends a line in Markdown
-    return "\n\n".join(map(_block, fenced_blocks(text)))
-
-
-def _block(block: Fence) -> str:
-    if block.language is None:
-        return "\n".join(_tame(block.text.split("\n")))
-    return _fenced(block.text, block.language)
-
-
-def _fenced(text: str, language: str = "") -> str:
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", text))])
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _tame(lines: list[str]) -> Iterator[str]:
-    """`lines` such that none is taken for a heading of ours, nor swallows those that follow."""
-    before = ""
-    for line in lines:
-        if heading := _HEADING.match(line):
-            level = min(len(heading[1]) + 2, 6)
-            yield "#" * level + line[heading.end() :]
-        elif _UNDERLINE.match(line) and before.strip():
-            yield "\\" + line.lstrip()
-        else:
-            yield _OPENING.sub(r"\1\\\2", line, count=1) if _OPENING.match(line) else line
-        before = line
-
-
-def _one_line(title: str) -> str:
-    """`title` with the signs escaped that Markdown would act on."""
-    return re.sub(r"([\\`*_\[\]<>#&~|!])", r"\\\1", title)

@@ -1,15 +1,16 @@
-"""Conversations as one HTML page: no script, nothing fetched, light or dark as the reader likes, and good on paper."""
+"""Messages as HTML that loads and runs nothing: for the clipboard, and as a page for light, dark and paper."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from phichat import i18n
-from phichat.chat.attachments import Attachment
+from phichat.chat.attachments import Attachment, length_with, with_attachments
 from phichat.chat.conversation import Message, Role
-from phichat.exchange.markdown import heading_title, moment, path_of, speaker
+from phichat.exchange.plain_text import local_time, shown_path, speaker_name, summary_title
 from phichat.markdown.document import fenced_blocks
-from phichat.markdown.html import html_of, plain_html
 from phichat.store.base import ConversationRecord
+
+MOST_RENDERED = 40_000  # characters of Markdown for the clipboard, as the window waits for the parser
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --quiet: #59636e; --tint: #f2f4f7;
@@ -63,16 +64,35 @@ _HEAD = """<!DOCTYPE html>
 """
 
 
-def page(records: Iterable[ConversationRecord]) -> Iterator[str]:
-    """The page in pieces, a message each."""
+def messages_html(path: Sequence[Message]) -> str:
+    """Return the messages for the clipboard, each under its speaker."""
+    is_short = sum(length_with(message.text, message.attachments) for message in path) <= MOST_RENDERED
+    return "".join(
+        f"<h2>{escape(speaker_name(message))}</h2>\n{message_html(message, is_rendered=is_short)}" for message in path
+    )
+
+
+def message_html(message: Message, *, is_rendered: bool = True) -> str:
+    """Return one message for the clipboard: a reply rendered from its Markdown if `is_rendered`, else as written."""
+    if is_rendered and message.role is Role.ASSISTANT:
+        return markdown_html(message.text)
+    return _unstyled_text(with_attachments(message.text, message.attachments))
+
+
+def markdown_html(source: str) -> str:
+    """Return Markdown `source` as HTML for the clipboard; past MOST_RENDERED characters it stays as written."""
+    return _unstyled_text(source) if len(source) > MOST_RENDERED else _rendered(source)
+
+
+def page_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
+    """Yield a whole page, one message at a time."""
     title = None
     for record in records:
         if title is None:
-            title = heading_title(record.summary)
+            title = summary_title(record.heading)
             yield _head(title)
-        yield f"<section>\n<h1>{escape(heading_title(record.summary))}</h1>\n"
-        for message in path_of(record):
-            yield _article(message)
+        yield f"<section>\n<h1>{escape(summary_title(record.heading))}</h1>\n"
+        yield from map(_article, shown_path(record))
         yield "</section>\n"
     if title is None:
         yield _head("Phichat")
@@ -84,20 +104,29 @@ def _head(title: str) -> str:
 
 
 def _article(message: Message) -> str:
-    time = moment(message.created)
-    said = f"<b>{escape(speaker(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
-    body = plain_html(message.text) if message.role is not Role.ASSISTANT else _reply(message.text)
-    files = "".join(map(_file, message.attachments))
+    time = local_time(message.created)
+    said = f"<b>{escape(speaker_name(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
+    is_reply = message.role is Role.ASSISTANT
+    body = _rendered(message.text) if is_reply else f'<p class="plain">{escape(message.text)}</p>\n'
+    files = "".join(map(_attachment, message.attachments))
     return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}{files}</div>\n</article>\n'
 
 
-def _file(file: Attachment) -> str:
+def _attachment(file: Attachment) -> str:
     name, lines = escape(file.title), escape(file.text)
     return f"<details><summary>{name}</summary>\n<pre><code>{lines}</code></pre>\n</details>\n"
 
 
-def _reply(source: str) -> str:
+def _rendered(source: str) -> str:
+    from phichat.markdown.html import html_of  # noqa: PLC0415 - brings the Markdown parser, 12 ms
+
     return "".join(
         html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
         for block in fenced_blocks(source)
     )
+
+
+def _unstyled_text(text: str) -> str:
+    """Return `text` as written, its spaces and line ends kept without a style sheet, which few programs paste."""
+    words = escape(text.strip("\n")).replace("  ", " \N{NO-BREAK SPACE}").replace("\n", "<br>\n")
+    return f"<p>{words}</p>\n"

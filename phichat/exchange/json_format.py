@@ -23,7 +23,8 @@ Seconds count from the beginning of 1970. A reader leaves out what it does not k
 value, but for `id`, `role` and `text`. The version rises when that is no longer enough.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -45,6 +46,16 @@ T = TypeVar("T")
 
 class Unreadable(ValueError):
     """A conversation that makes no sense; what it says is for us."""
+
+
+def json_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
+    """Yield a file as described above, a conversation per line."""
+    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
+    before = "\n"
+    for record in records:
+        yield before + json.dumps(as_json(record), ensure_ascii=False, allow_nan=False)
+        before = ",\n"
+    yield "\n]}\n"
 
 
 def as_json(record: ConversationRecord) -> dict[str, Any]:

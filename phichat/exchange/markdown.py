@@ -1,95 +1,61 @@
-"""Messages as Markdown, and as HTML that shows the same and can do nothing; who speaks in them, and when."""
+"""Conversations as Markdown, for files and for the clipboard."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from html import escape
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from phichat.chat.attachments import length_with, with_attachments
-from phichat.chat.conversation import Message, Role
-from phichat.i18n import tr
+from phichat.chat.attachments import fenced, with_attachments
+from phichat.chat.conversation import Message
+from phichat.exchange.plain_text import shown_path, speaker_and_time, speaker_name, summary_title
 from phichat.markdown.document import fenced_blocks
-from phichat.store.base import ConversationRecord, ConversationSummary
-from phichat.unicode import replace_surrogates
+from phichat.store.base import ConversationRecord
 
-MOST_RENDERED = 40_000  # characters of Markdown in one go, as it is parsed while the person waits; more stays as it is
+# What would be taken for a heading of ours, hide what follows, or turn the line before into a heading.
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*$")
+_OPENING = re.compile(r"( {0,3})(~{3,}|<(?=[!?/A-Za-z])(?!https?:))", re.IGNORECASE)
 
 
-def as_markdown(path: Sequence[Message]) -> str:
-    """The messages as one text, each under who said it, with its files."""
+def messages_markdown(path: Sequence[Message]) -> str:
+    """Return the messages for the clipboard: each under its speaker, as it was written, its attachments first."""
     return "\n".join(
-        f"## {_speaker(message)}\n\n{with_attachments(message.text, message.attachments).strip()}\n" for message in path
+        f"## {speaker_name(message)}\n\n{with_attachments(message.text, message.attachments).strip()}\n"
+        for message in path
     )
 
 
-def as_html(path: Sequence[Message]) -> str:
-    """The messages as HTML, each under who said it."""
-    is_short = sum(length_with(message.text, message.attachments) for message in path) <= MOST_RENDERED
-    return "".join(
-        f"<h2>{escape(_speaker(message))}</h2>\n{message_html(message, is_rendered=is_short)}" for message in path
+def markdown_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
+    """Yield a Markdown file: conversations are headings of level 1, messages of level 2, their own headings below."""
+    for number, record in enumerate(records):
+        yield ("\n" if number else "") + f"# {_escaped(summary_title(record.heading))}\n"
+        for message in shown_path(record):
+            yield f"\n## {_escaped(speaker_and_time(message))}\n\n{_body(message.text)}\n"
+            yield from (f"\n{_escaped(file.title)}:\n\n{fenced(file.text)}\n" for file in message.attachments)
+
+
+def _body(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # either ends a line in Markdown
+    return "\n\n".join(
+        "\n".join(_keep_below_ours(block.text.split("\n")))
+        if block.language is None
+        else fenced(block.text, block.language)
+        for block in fenced_blocks(text)
     )
 
 
-def message_html(message: Message, *, is_rendered: bool = True) -> str:
-    """One message as HTML: an answer as its Markdown says if `is_rendered`; a question as written, and its files."""
-    is_markdown = is_rendered and message.role is Role.ASSISTANT
-    return (
-        markdown_html(message.text) if is_markdown else _plain_html(with_attachments(message.text, message.attachments))
-    )
+def _keep_below_ours(lines: list[str]) -> Iterator[str]:
+    """Yield `lines` with headings two levels lower, and what could swallow the lines after it escaped."""
+    before = ""
+    for line in lines:
+        if heading := _HEADING.match(line):
+            level = min(len(heading[1]) + 2, 6)
+            yield "#" * level + line[heading.end() :]
+        elif _UNDERLINE.match(line) and before.strip():
+            yield "\\" + line.lstrip()
+        else:
+            yield _OPENING.sub(r"\1\\\2", line, count=1) if _OPENING.match(line) else line
+        before = line
 
 
-def markdown_html(source: str) -> str:
-    """`source` as HTML."""
-    from phichat.markdown.html import html_of  # noqa: PLC0415 - brings the Markdown parser
-
-    if len(source) > MOST_RENDERED:
-        return _plain_html(source)
-    return "".join(
-        html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
-        for block in fenced_blocks(source)
-    )
-
-
-def _plain_html(text: str) -> str:
-    """`text` as it is. Spaces and line ends are kept without a style sheet, which few places take over."""
-    words = escape(text.strip("\n")).replace("  ", " \N{NO-BREAK SPACE}").replace("\n", "<br>\n")
-    return f"<p>{words}</p>\n"
-
-
-def _speaker(message: Message) -> str:
-    if message.role is Role.USER:
-        return tr("You")
-    return (message.reply.model if message.reply else "") or tr("Answer")
-
-
-def path_of(record: ConversationRecord) -> list[Message]:
-    """The shown messages, oldest first."""
-    messages = {message.id: message for message in record.messages}
-    path: list[Message] = []
-    at = messages.pop(record.tip, None) if record.tip else None
-    while at is not None:
-        path.append(at)
-        at = messages.pop(at.parent, None) if at.parent else None
-    return path[::-1]
-
-
-def heading_title(heading: ConversationSummary) -> str:
-    """A conversation's title in one line, even if it has none."""
-    return " ".join(replace_surrogates(heading.title).split()) or tr("Untitled")
-
-
-def speaker(message: Message) -> str:
-    """Whose message it is; of a reply, by which model."""
-    if message.role is Role.USER:
-        return tr("You")
-    if message.role is Role.SYSTEM:
-        return tr("Instructions")
-    model = replace_surrogates(message.reply.model) if message.reply else ""
-    return " ".join(model.split()) or tr("Answer")
-
-
-def moment(seconds: float) -> str:
-    """A day and a time here, to the minute; empty if it is not known."""
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
-    except (OverflowError, ValueError, OSError):  # beyond what the calendar here can show
-        return ""
+def _escaped(title: str) -> str:
+    """Return `title` with the characters escaped that Markdown would act on."""
+    return re.sub(r"([\\`*_\[\]<>#&~|!])", r"\\\1", title)

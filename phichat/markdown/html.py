@@ -36,11 +36,6 @@ _parser.enable(["table", "strikethrough"])
 def html_of(prose: str) -> str:
     """`prose` as a few paragraphs, lists, tables of HTML."""
     if len(prose) > LONGEST_PROSE:
-        return plain_html(prose)
+        return f'<p class="plain">{escape(prose)}</p>\n'
     rendered: str = _parser.render(prose)
     return rendered
-
-
-def plain_html(text: str) -> str:
-    """`text` as it is."""
-    return f'<p class="plain">{escape(text)}</p>\n'

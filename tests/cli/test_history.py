@@ -10,7 +10,6 @@ import pytest
 
 from phichat import cli, i18n
 from phichat.chat.conversation import Ending, Role
-from phichat.cli.parser import FORMATS
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.exchange.export import Format
@@ -151,8 +150,11 @@ def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[Conve
     assert phichat("history", "export", "a", "--format", "pdf")[0] == 2
 
 
-def test_formats_are_those_there_are() -> None:
-    assert list(Format) == FORMATS
+@pytest.mark.parametrize("kind", list(Format))
+def test_every_format_can_be_asked_for(phichat: Run, kept: list[ConversationRecord], kind: Format) -> None:
+    status, out, err = phichat("history", "export", "-", "--format", str(kind))
+    assert (status, err) == (0, "")
+    assert "Owls" in out
 
 
 def test_what_was_exported_comes_back(

@@ -19,7 +19,7 @@ from phichat.exchange.export import Format, export
 from phichat.exchange.imports import Imported, conversations, import_file
 from phichat.exchange.json_format import as_json
 from phichat.exchange.json_stream import JsonStream, NotJson
-from phichat.exchange.markdown import path_of
+from phichat.exchange.plain_text import shown_path
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from tests.support.conversations import record, talk
@@ -71,7 +71,7 @@ def _one(file: Path, values: Any) -> ConversationRecord:
 
 
 def _said(record: ConversationRecord) -> list[tuple[str, str]]:
-    return [(str(message.role), message.text) for message in path_of(record)]
+    return [(str(message.role), message.text) for message in shown_path(record)]
 
 
 def _node(name: str, parent: str | None, role: str, text: Any, **more: Any) -> dict[str, Any]:
@@ -383,7 +383,7 @@ def test_a_conversation_in_which_nothing_was_said_does_not_count(file: Path, she
 
 def test_a_very_long_conversation_is_no_trouble(file: Path) -> None:
     found = _one(file, [_chain(4_000)])
-    assert len(path_of(found)) == 4_000
+    assert len(shown_path(found)) == 4_000
     pieces = _chatgpt(*(_node(str(n), str(n - 1), "assistant", "word") for n in range(4_000)))
     assert len(_one(file, [pieces]).messages) == 1
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
+from phichat.exchange.export import FORMATS
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.controllers.autosave import wait_for

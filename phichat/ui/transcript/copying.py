@@ -7,7 +7,8 @@ from PySide6.QtCore import QMimeData
 from PySide6.QtWidgets import QPlainTextEdit
 
 from phichat.chat.conversation import Message
-from phichat.exchange.markdown import as_html, as_markdown, markdown_html, message_html
+from phichat.exchange.html import markdown_html, message_html, messages_html
+from phichat.exchange.markdown import messages_markdown
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.widgets.clipboard import mime_data
 
@@ -57,4 +58,4 @@ def messages_data(messages: Sequence[Message]) -> QMimeData:
     """Return messages for the clipboard; if there are several, under headings that name the speaker."""
     if len(messages) == 1:
         return message_data(messages[0])
-    return mime_data(as_markdown(messages), as_html(messages))
+    return mime_data(messages_markdown(messages), messages_html(messages))

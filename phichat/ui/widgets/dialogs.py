@@ -1,6 +1,6 @@
 """Small dialogs: a question, a name, a link, files to open and save."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QUrl, Signal, Slot
@@ -75,14 +75,7 @@ def choose_export_file(parent: QWidget, name: str, chosen: Callable[[str], objec
     keep_boxes_plain(dialog)
     dialog.setObjectName("exportDialog")
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setNameFilters(
-        [
-            tr("Everything, to be imported again (*.json)"),
-            tr("Markdown (*.md)"),
-            tr("Text (*.txt)"),
-            tr("Web page (*.html)"),
-        ]
-    )
+    dialog.setNameFilters(filters)
     dialog.selectFile(name)
     dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kind.rpartition("*.")[2].rstrip(")")))
     dialog.setDefaultSuffix("json")

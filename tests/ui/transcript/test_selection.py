@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 
 from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
-from phichat.exchange.markdown import MOST_RENDERED, as_html, markdown_html
+from phichat.exchange.html import MOST_RENDERED, markdown_html, messages_html
 from phichat.markdown.streaming import blocks_of
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
@@ -297,7 +297,10 @@ def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) ->
     ],
 )
 def test_rich_text_can_do_nothing(markdown: str, harmless: str) -> None:
-    for html in (markdown_html(markdown), as_html([Message(Role.USER, markdown), Message(Role.ASSISTANT, markdown)])):
+    for html in (
+        markdown_html(markdown),
+        messages_html([Message(Role.USER, markdown), Message(Role.ASSISTANT, markdown)]),
+    ):
         assert harmless in html
         assert not any(bad in html for bad in ("<script", "<img", "href", "<b>"))
 

@@ -1,0 +1,60 @@
+"""Conversations as plain text, and the titles, speakers and times that every export shows."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from phichat.chat.conversation import Message, Role
+from phichat.i18n import tr
+from phichat.store.base import ConversationRecord, ConversationSummary
+from phichat.unicode import replace_surrogates
+
+_LINE_ENDS = "\r\n"
+
+
+def text_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
+    """Yield a text file: each title is underlined, each message has a line with its speaker above it."""
+    for number, record in enumerate(records):
+        title = summary_title(record.heading)
+        yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
+        for message in shown_path(record):
+            yield f"\n— {speaker_and_time(message)} —\n{message.text.strip(_LINE_ENDS)}\n"
+            yield from (f"\n[{file.title}]\n{file.text.strip(_LINE_ENDS)}\n" for file in message.attachments)
+
+
+def shown_path(record: ConversationRecord) -> list[Message]:
+    """Return the messages of the path that ends at the record's tip, oldest first."""
+    messages = {message.id: message for message in record.messages}
+    path: list[Message] = []
+    at = messages.pop(record.tip, None) if record.tip else None
+    while at is not None:
+        path.append(at)
+        at = messages.pop(at.parent, None) if at.parent else None
+    return path[::-1]
+
+
+def summary_title(summary: ConversationSummary) -> str:
+    """Return a conversation's title on one line, a placeholder if it is empty."""
+    return " ".join(replace_surrogates(summary.title).split()) or tr("Untitled")
+
+
+def speaker_name(message: Message) -> str:
+    """Return who wrote the message, as people read it; of a reply, the model's name if it is known."""
+    if message.role is Role.USER:
+        return tr("You")
+    if message.role is Role.SYSTEM:
+        return tr("Instructions")
+    model = replace_surrogates(message.reply.model) if message.reply else ""
+    return " ".join(model.split()) or tr("Answer")
+
+
+def local_time(seconds: float) -> str:
+    """Return a POSIX time as local date and time to the minute; empty for 0 and what the calendar cannot show."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def speaker_and_time(message: Message) -> str:
+    """Return the line that introduces a message in a file."""
+    return " · ".join(filter(None, (speaker_name(message), local_time(message.created))))
