@@ -1,26 +1,23 @@
-"""`phichat bench`: the measurements, as JSON or as a small table."""
+"""`phichat bench`: runs the measurements and prints them, as JSON or as a small table."""
 
-import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from phichat import paths
-from phichat.cli.console import Console
+from phichat import bench
+from phichat.cli.context import Context
 from phichat.cli.parser import sampling_of
 from phichat.cli.talk import chosen
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_number
-from phichat.models.library import Library
 
 
-def run(options: argparse.Namespace, library: Library, console: Console) -> int:
-    """Measure the chosen parts, or all."""
-    from phichat import bench  # noqa: PLC0415 - needed here alone
-
+def run(context: Context) -> int:
+    """Measure the chosen parts, or all, print the figures, and return the exit status."""
+    options, console = context.options, context.console
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
-    model, tuning = chosen(options, library), TuningStore(paths.home().engine)
-    found = bench.run(parts, model.ref, settings, sampling, options.sweep, console.progress, tuning)
+    model, tuning = chosen(options, context.library), TuningStore(context.home.engine)
+    found = bench.run(parts, model, settings, sampling, options.sweep, console.progress, tuning)
     if options.json:
         console.json(found)
     else:
@@ -30,7 +27,7 @@ def run(options: argparse.Namespace, library: Library, console: Console) -> int:
 
 
 def figures(values: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every figure in nested `values`, under its names in a row."""
+    """Yield every figure in nested `values` with the names that lead to it, separated by spaces."""
     if isinstance(values, dict):
         for key, value in values.items():
             yield from figures(value, f"{name} {key}".strip())

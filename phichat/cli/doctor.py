@@ -1,22 +1,20 @@
-"""`phichat doctor` and `phichat --self-test`: findings, as JSON or to be read."""
+"""`phichat doctor` and `phichat --self-test`: print the findings, as JSON or as text."""
 
-import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from phichat.cli.console import Console
+from phichat.cli.context import Context
 from phichat.diagnostics.doctor import examine, lines
 from phichat.diagnostics.self_test import examine_installation
-from phichat.engine.base import Engine
 from phichat.i18n import tr
-from phichat.models.library import Library
-from phichat.paths import Home
 
 
-def run_doctor(options: argparse.Namespace, library: Library, home: Home, engine: Engine, console: Console) -> int:
-    """Print everything; a model that cannot be loaded is a finding, too."""
-    facts = examine(library, home, engine, console.progress)
-    if options.json:
+def run_doctor(context: Context) -> int:
+    """Print all findings; a model that cannot be loaded is one of them. Return the exit status."""
+    console = context.console
+    with context.engine() as engine:
+        facts = examine(context.library, context.home, engine, console.progress)
+    if context.options.json:
         console.json(facts)
         return 0
     for text in lines(facts):
@@ -24,11 +22,11 @@ def run_doctor(options: argparse.Namespace, library: Library, home: Home, engine
     return 0
 
 
-def run_self_test(_options: argparse.Namespace, _home: Home, console: Console) -> int:
-    """Try everything; the exit status."""
+def run_self_test(context: Context) -> int:
+    """Try every part of the installation, print one line of JSON, and return the exit status."""
     with TemporaryDirectory(prefix="phichat-self-test-", ignore_cleanup_errors=True) as folder:
         facts = examine_installation(Path(folder))
-    console.json(facts)
+    context.console.json(facts)
     if facts["error"]:
-        console.tell(tr("This installation does not work as it should: {reason}").format(reason=facts["error"]))
+        context.console.tell(tr("This installation does not work as it should: {reason}").format(reason=facts["error"]))
     return 0 if facts["ok"] else 1

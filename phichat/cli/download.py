@@ -1,6 +1,5 @@
-"""`phichat models download`: fetches a model, and says how it goes."""
+"""`phichat models download`: downloads a model and reports its progress."""
 
-import argparse
 import re
 import time
 from collections.abc import Callable
@@ -9,15 +8,14 @@ from typing import Any
 
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
+from phichat.cli.context import Context
 from phichat.errors import ModelError, PhichatError
 from phichat.i18n import N_, format_duration, format_size, tr
 from phichat.models.base import DownloadedModel, Listing, ModelFile, Phase, Progress, Source
 from phichat.models.catalogue import CATALOGUE
-from phichat.models.library import Library
-from phichat.models.manager import HubModelManager
 
 PATIENCE = 6
-"""Tries in a row without a byte after which the command gives up; a script would rather know."""
+"""Failed tries in a row after which the command gives up, as a script would rather know."""
 
 PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5
@@ -30,19 +28,20 @@ _PHASES = {
 }
 
 
-def download(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> int:
-    """Fetch `options.name` from where it was left; the exit status."""
-    listing = shelf.find_listing(options.name)
-    if listing.model and _is_it(listing, listing.model, library, console):
-        _done(options, listing.model, library.known_sha256(listing.model), console)
+def download(context: Context) -> int:
+    """Download `options.name`, resuming what was begun, and return the exit status."""
+    manager, console = context.manager, context.console
+    listing = manager.find(context.options.name)
+    if listing.model and _is_wanted_file(context, listing, listing.model):
+        _print_done(context, listing.model, context.library.sha256(listing.model))
         return 0
     if listing.bytes is not None:
-        _check_room(listing.name, shelf, console)
+        _check_room(context, listing.name)
     if listing.is_paused:
-        shelf.set_paused(listing.name, False)
-    reporter = Reporter(options.json, console)
+        manager.set_paused(listing.name, False)
+    reporter = Reporter(context.options.json, console)
     try:
-        fetched = _fetch(listing, shelf, reporter, console)
+        fetched = _fetch(context, listing, reporter)
     except KeyboardInterrupt:
         console.tell(
             tr("Interrupted at {share}: `phichat models download {name}` goes on from there.").format(
@@ -50,63 +49,64 @@ def download(options: argparse.Namespace, library: Library, shelf: HubModelManag
             )
         )
         return 130
-    _done(options, fetched.model, fetched.sha256, console)
+    _print_done(context, fetched.model, fetched.sha256)
     return 0
 
 
-def _is_it(listing: Listing, model: ModelFile, library: Library, console: Console) -> bool:
-    """Whether the file here is the one that is asked for; where that is unknown, a download checks what it finds."""
+def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> bool:
+    """Return whether `model` is the file that is asked for; if that is unknown, a download checks what it finds."""
     if listing.remote:
-        return model.source is not Source.OURS or library.known_sha256(model) is not None
+        return model.source is not Source.OURS or context.library.sha256(model) is not None
     if listing.name not in CATALOGUE:
-        return True  # no other is called so
+        return True  # no other file has this name
     with suppress(ModelError):
-        return model.source is Source.ADDED and library.verify_model(listing.name, reading(console)).known
+        is_added = model.source is Source.ADDED
+        return is_added and context.library.verify(listing.name, report_reading(context.console)).known
     return False
 
 
-def reading(console: Console) -> Callable[[int, int], None]:
-    """Says how much of a file has been read."""
+def report_reading(console: Console) -> Callable[[int, int], None]:
+    """Return a callback that reports how many bytes of a file have been read, of how many."""
     return lambda done, total: console.progress(
         tr("Read {done} of {total}").format(done=format_size(done), total=format_size(total))
     )
 
 
-def _fetch(listing: Listing, shelf: HubModelManager, reporter: "Reporter", console: Console) -> DownloadedModel:
+def _fetch(context: Context, listing: Listing, reporter: "Reporter") -> Fetched:
     is_checked = listing.bytes is not None
-    with closing(shelf.download(listing.name, CancelToken(), PATIENCE)) as events:
+    with closing(context.manager.fetch(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
             if isinstance(event, DownloadedModel):
                 return event
             if event.total and not is_checked:
-                _check_room(listing.name, shelf, console)
+                _check_room(context, listing.name)
                 is_checked = True
             reporter.report(event)
     raise PhichatError(tr("The download ended early. Run the command again: it goes on from there."))
 
 
-def _check_room(name: str, shelf: HubModelManager, console: Console) -> None:
-    """Raises PhichatError where the disk has no room for it; too little memory is worth a warning."""
-    room = shelf.check_space(name)
-    if refusal := shelf.disk_problem(room):
+def _check_room(context: Context, name: str) -> None:
+    """Raise PhichatError if the disk has no room for the model; warn if memory has none."""
+    room = context.manager.room(name)
+    if refusal := context.manager.refusal(room):
         raise PhichatError(refusal)
-    if warning := shelf.memory_problem(room):
-        console.tell(warning)
+    if warning := context.manager.warning(room):
+        context.console.tell(warning)
 
 
-def _done(options: argparse.Namespace, model: ModelFile, sha256: str | None, console: Console) -> None:
-    if options.json:
+def _print_done(context: Context, model: ModelFile, sha256: str | None) -> None:
+    if context.options.json:
         facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": sha256 or None}
-        console.json({"event": "done", **facts})
+        context.console.json({"event": "done", **facts})
     else:
-        console.line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
+        context.console.line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
 
 
 class Reporter:
-    """Says how a download goes: in place to a person, in lines now and then to a log, as JSON to a program.
+    """Reports a download's progress: in place in a terminal, in occasional lines to a log, as JSON with `--json`.
 
     Attributes:
-        reached: how far it is, for people.
+        reached: the share that is downloaded, to be shown.
     """
 
     def __init__(self, as_json: bool, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -115,7 +115,7 @@ class Reporter:
         self._said_at, self._said_share, self._said_note = float("-inf"), -1.0, ""
 
     def report(self, progress: Progress) -> None:
-        """It is so far now."""
+        """Report `progress`, unless that was done a moment ago."""
         share = progress.done / progress.total if progress.total else 0.0
         self.reached = tr("{share} %").format(share=int(100 * share))
         if self._as_json:
@@ -150,7 +150,7 @@ class Reporter:
 
 
 def _words(progress: Progress) -> list[str]:
-    """Bytes, then what it is doing if that is not fetching, else speed and time left."""
+    """Return the bytes, then what it is doing if that is not downloading, else speed and time left."""
     words = []
     if progress.total:
         words.append(tr("{done} of {total}").format(done=format_size(progress.done), total=format_size(progress.total)))

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from phichat.cli.console import Console
+from phichat.cli.context import Context
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write
 from phichat.exchange.plain_text import local_time, summary_title
 from phichat.i18n import format_columns, tr, tr_count
-from phichat.paths import Home
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
 
@@ -19,13 +19,13 @@ SHORT = 8  # signs of an id that a list shows; the beginning of one is enough ev
 MOST_HITS = 200
 
 
-def run(options: argparse.Namespace, home: Home, console: Console) -> int:
-    """Do `options.action`; the exit status."""
-    with closing(History(home.history, console.tell, is_guest=True)) as history:
+def run(context: Context) -> int:
+    """Do `options.action` and return the exit status."""
+    options, console = context.options, context.console
+    with closing(History(context.home.history, console.tell, is_guest=True)) as history:
         if notice := history.ready.result():
             console.tell(notice)
-        action: Callable[[argparse.Namespace, History, Console], None] = _ACTIONS[options.action]
-        action(options, history, console)
+        _ACTIONS[options.action](options, history, console)
     return 0
 
 
@@ -103,7 +103,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
 
 
 def _import(options: argparse.Namespace, history: History, console: Console) -> None:
-    from phichat.exchange.imports import import_file  # noqa: PLC0415 - needed here alone
+    from phichat.exchange.imports import import_file  # noqa: PLC0415 - brings zipfile and hashlib, 20 ms
 
     console.progress(tr("Importing {file}").format(file=options.file))
     done = import_file(Path(options.file), history)

@@ -1,19 +1,17 @@
-"""`phichat models`: what is on this disk and on the Hub, and what may be done with it."""
+"""`phichat models`: list, download, add, remove and verify model files."""
 
-import argparse
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from phichat.cancellation import CancelToken
-from phichat.cli.console import Console
-from phichat.cli.download import download, reading
+from phichat.cli.context import Context
+from phichat.cli.download import download, report_reading
 from phichat.errors import ModelMissing
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
 from phichat.models.hub_address import parse_hub_address
 from phichat.models.library import Library
-from phichat.models.manager import HubModelManager
 
 _SOURCES = {
     Source.STARTER: N_("comes with the app"),
@@ -23,55 +21,56 @@ _SOURCES = {
 }
 
 
-def run(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> int:
-    """Do `options.action`; the exit status."""
-    match options.action:
+def run(context: Context) -> int:
+    """Do `options.action` and return the exit status."""
+    match context.options.action:
         case "list":
-            _list(options, library, shelf, console)
+            _list(context)
         case "files":
-            _files(options, library, shelf, console)
+            _list_files(context)
         case "download":
-            return download(options, library, shelf, console)
+            return download(context)
         case "add":
-            _added(options, library.add_file(Path(options.name)), console)
+            _add(context)
         case "remove":
-            _remove(options, library, shelf, console)
+            _remove(context)
         case _:
-            _verify(options, library, shelf, console)
+            _verify(context)
     return 0
 
 
-def _list(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
-    if options.online:
-        for listing in shelf.confirm_catalogue(CancelToken()):
+def _list(context: Context) -> None:
+    console = context.console
+    if context.options.online:
+        for listing in context.manager.confirmed(CancelToken()):
             console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
-    listings = shelf.list_with_speeds()
-    _show(options, listings, library, console)
-    if options.json:
+    listings = context.manager.measured()
+    _print_listings(context, listings)
+    if context.options.json:
         return
     for listing in listings:
         if listing.note:
             console.tell(f"{listing.name}: {listing.note}")
-    if default := library.default_model():
+    if default := context.library.default():
         console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
 
 
-def _files(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
-    shelf.list_with_speeds()
-    listings = shelf.list_repository(options.name, CancelToken())
-    _show(options, listings, library, console)
-    if not options.json:
-        console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
+def _list_files(context: Context) -> None:
+    context.manager.measured()
+    listings = context.manager.files(context.options.name, CancelToken())
+    _print_listings(context, listings)
+    if not context.options.json:
+        context.console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
 
 
-def _show(options: argparse.Namespace, listings: list[Listing], library: Library, console: Console) -> None:
-    if options.json:
+def _print_listings(context: Context, listings: list[Listing]) -> None:
+    if context.options.json:
         for listing in listings:
-            console.json(_listing_json(listing, library))
+            context.console.json(_listing_json(listing, context.library))
         return
     heading = ["", tr("name"), tr("size"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
     for text in format_columns([heading, *map(_row, listings)]):
-        console.line(text)
+        context.console.line(text)
 
 
 def _row(listing: Listing) -> list[str]:
@@ -149,42 +148,46 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
     }
 
 
-def _added(options: argparse.Namespace, model: ModelFile, console: Console) -> None:
-    if options.json:
-        console.json(model_as_json(model))
+def _add(context: Context) -> None:
+    model = context.library.add(Path(context.options.name))
+    if context.options.json:
+        context.console.json(model_as_json(model))
     else:
-        console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
+        context.console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
 
-def _name_here(name: str, library: Library, shelf: HubModelManager) -> str:
-    """What the library calls the model called `name` in any way that `download` knows. Raises ModelMissing."""
+def _name_here(context: Context) -> str:
+    """Return the library's name for the model that is named in any way `download` knows. Raise ModelMissing."""
+    name: str = context.options.name
     with suppress(ModelMissing):
-        library.find_model(name)
+        context.library.find(name)
         return name
     address = parse_hub_address(name)
     if address is None or not address.file:
         return name
-    if model := shelf.find_listing(name).model:
+    if model := context.manager.find(name).model:
         return model.name
-    if shelf.find_unfinished(name):
+    if context.manager.begun(name):
         return name
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
 
 
-def _remove(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
-    model, begun, name = None, shelf.find_unfinished(options.name), _name_here(options.name, library, shelf)
+def _remove(context: Context) -> None:
+    model, begun, name = None, context.manager.begun(context.options.name), _name_here(context)
     with suppress(ModelMissing):
-        model = library.find_model(name)
+        model = context.library.find(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
-    if freed and not _agreed(options, freed, console):
-        console.tell(tr("Nothing was deleted."))
+    if freed and not _is_agreed(context, freed):
+        context.console.tell(tr("Nothing was deleted."))
     elif begun and not model:
-        _discard(options, begun, shelf, console)
+        _discard(context, begun)
     else:
-        _removed(options, library.remove_model(name), freed, console)
+        _print_removed(context, context.library.remove(name), freed)
 
 
-def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
+def _is_agreed(context: Context, freed: int) -> bool:
+    """Return whether the user agrees to a deletion; scripts do."""
+    options, console = context.options, context.console
     if options.yes or options.json or not console.is_interactive:
         return True
     question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=format_size(freed))
@@ -192,17 +195,21 @@ def _agreed(options: argparse.Namespace, freed: int, console: Console) -> bool:
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
 
-def _discard(options: argparse.Namespace, begun: PartialDownload, shelf: HubModelManager, console: Console) -> None:
-    shelf.discard_download(options.name)
-    if options.json:
-        console.json({"name": options.name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes})
+def _discard(context: Context, begun: Partial) -> None:
+    """Delete a download that was begun."""
+    name = context.options.name
+    context.manager.discard(name)
+    if context.options.json:
+        facts = {"name": name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes}
+        context.console.json(facts)
     else:
         text = tr("What was here of {name} is deleted, which frees {size}.")
-        console.line(text.format(name=options.name, size=format_size(begun.bytes)))
+        context.console.line(text.format(name=name, size=format_size(begun.bytes)))
 
 
-def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console: Console) -> None:
-    if options.json:
+def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
+    console = context.console
+    if context.options.json:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
         console.json(model_as_json(model) | facts)
     elif model.source is Source.OURS:
@@ -211,12 +218,14 @@ def _removed(options: argparse.Namespace, model: ModelFile, freed: int, console:
         console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 
 
-def _verify(options: argparse.Namespace, library: Library, shelf: HubModelManager, console: Console) -> None:
-    verified = library.verify_model(_name_here(options.name, library, shelf), reading(console))
+def _verify(context: Context) -> None:
+    console = context.console
+    verified = context.library.verify(_name_here(context), report_reading(console))
     name = verified.model.name
-    if options.json:
+    if context.options.json:
         console.json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
-    elif verified.known:
+        return
+    if verified.known:
         console.line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
     else:
         console.line(
@@ -224,5 +233,4 @@ def _verify(options: argparse.Namespace, library: Library, shelf: HubModelManage
                 name=name
             )
         )
-    if not options.json:
-        console.line(f"SHA-256 {verified.sha256}")
+    console.line(f"SHA-256 {verified.sha256}")

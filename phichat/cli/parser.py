@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from phichat import __version__
 from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
+from phichat.cli.context import Context
 from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
@@ -29,15 +30,15 @@ class Parser(argparse.ArgumentParser):
 def make_parser(arguments: Sequence[str]) -> Parser:
     """As much of it as `arguments` may need: without a word among them, or a call for help, no command."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
-    main.set_defaults(command=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)
+    main.set_defaults(run=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument("--version", action="version", version=f"phichat {__version__}")
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
     main.add_argument(
         "--self-test",
         action="store_const",
-        dest="command",
-        const="self-test",
+        dest="run",
+        const=_run_self_test,
         help=tr("try whether this installation works, and say so in JSON"),
     )
     _add_window_options(main)
@@ -46,13 +47,15 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     if _names_file(arguments):
         main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("a model to open in the window"))
         return main
-    commands = main.add_subparsers(dest="command", metavar="COMMAND", title=tr("without a window"))
+    commands = main.add_subparsers(metavar="COMMAND", title=tr("without a window"))
     _add_ask(commands)
     _add_chat(commands)
     _add_models(commands)
     _add_history(commands)
     _add_bench(commands)
-    _add_json(commands.add_parser("doctor", help=tr("what this computer offers and what the app chose")))
+    doctor = commands.add_parser("doctor", help=tr("what this computer offers and what the app chose"))
+    doctor.set_defaults(run=_run_doctor)
+    _add_json(doctor)
     return main
 
 
@@ -82,6 +85,7 @@ def _add_window_options(main: Parser) -> None:
 
 def _add_ask(commands: Any) -> None:
     ask = commands.add_parser("ask", help=tr("one reply"))
+    ask.set_defaults(run=_run_ask)
     ask.add_argument("prompt", nargs="+", metavar="PROMPT", help=tr("the question; - reads it from standard input"))
     _add_model_options(ask)
     _add_json(ask)
@@ -89,6 +93,7 @@ def _add_ask(commands: Any) -> None:
 
 def _add_chat(commands: Any) -> None:
     chat = commands.add_parser("chat", help=tr("a conversation in the terminal"))
+    chat.set_defaults(run=run_chat)
     chat.add_argument("--save", action="store_true", help=tr("keep the conversation"))
     _add_model_options(chat)
     _add_json(chat)
@@ -96,6 +101,7 @@ def _add_chat(commands: Any) -> None:
 
 def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help=tr("which models there are"))
+    models.set_defaults(run=_run_models)
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help=tr("the models we know, and which of them are on this disk"))
     listed.add_argument("--online", action="store_true", help=tr("ask the Hub for their sizes"))
@@ -116,6 +122,7 @@ def _add_models(commands: Any) -> None:
 
 def _add_history(commands: Any) -> None:
     history = commands.add_parser("history", help=tr("the conversations that are kept"))
+    history.set_defaults(run=_run_history)
     actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help=tr("all conversations, or those in which words are found"))
     listed.add_argument("query", nargs="*", metavar="QUERY", help=tr("words that each begin a word of it"))
@@ -144,6 +151,7 @@ def _add_history(commands: Any) -> None:
 
 def _add_bench(commands: Any) -> None:
     bench = commands.add_parser("bench", help=tr("measure how fast everything is"))
+    bench.set_defaults(run=_run_bench)
     bench.add_argument(
         "--parts",
         type=lambda text: text.split(","),
@@ -218,3 +226,49 @@ def _real(low: float, high: float) -> Callable[[str], float]:
         )
 
     return convert
+
+
+# What each command runs. Its module is imported here, as no command should wait for those of the others.
+
+
+def _run_self_test(context: Context) -> int:
+    from phichat.cli.doctor import run_self_test  # noqa: PLC0415
+
+    return run_self_test(context)
+
+
+def _run_ask(context: Context) -> int:
+    from phichat.cli.talk import ask  # noqa: PLC0415
+
+    return ask(context)
+
+
+def run_chat(context: Context) -> int:
+    """Run `phichat chat`, which is also what `phichat` alone runs in a terminal without a display."""
+    from phichat.cli.talk import chat  # noqa: PLC0415
+
+    return chat(context)
+
+
+def _run_models(context: Context) -> int:
+    from phichat.cli.models import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_history(context: Context) -> int:
+    from phichat.cli.history import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_bench(context: Context) -> int:
+    from phichat.cli.bench import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_doctor(context: Context) -> int:
+    from phichat.cli.doctor import run_doctor  # noqa: PLC0415
+
+    return run_doctor(context)

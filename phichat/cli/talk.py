@@ -15,6 +15,7 @@ from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli.console import Console
+from phichat.cli.context import Context
 from phichat.cli.parser import sampling_of
 from phichat.engine.base import (
     CancelToken,
@@ -170,66 +171,64 @@ class TerminalChat:
             self._console.end_answer()
 
 
-def ask(options: argparse.Namespace, library: Library, engine: Engine, console: Console) -> int:
-    """One reply; nothing is kept."""
-    text = _prompt(options.prompt)
+def ask(context: Context) -> int:
+    """Print one reply, which is not saved, and return the exit status."""
+    # Each `-` stands for what comes on standard input.
+    text = " ".join(_standard_input() if word == "-" else word for word in context.options.prompt)
     if not text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
-    speaker, stop = _speaker(options, library, engine, console), CancelToken()
-    with interrupting(stop):
-        speaker.load(options, stop)
-        done = speaker.reply(text, stop)
+    stop = CancelToken()
+    with context.engine() as engine:
+        terminal_chat = _terminal_chat(context, engine)
+        with interrupting(stop):
+            terminal_chat.load(context.options, stop)
+            done = terminal_chat.reply(text, stop)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
 
 
-def chat(options: argparse.Namespace, home: Home, library: Library, engine: Engine, console: Console) -> int:
-    """A conversation that is over when the person leaves, and kept if they said so."""
-    if not options.save:
-        return _chat(options, _speaker(options, library, engine, console), console)
+def chat(context: Context) -> int:
+    """Answer line by line until standard input ends; save the conversation with `--save`. Return the exit status."""
+    with context.engine() as engine:
+        if not context.options.save:
+            return _converse(context, _terminal_chat(context, engine))
+        with closing(ChatRecorder(context.home, context.console)) as recorder:
+            recorder.open()
+            return _converse(context, _terminal_chat(context, engine, recorder))
 
-    with closing(ChatRecorder(home, console)) as keeper:
-        keeper.open()
-        return _chat(options, _speaker(options, library, engine, console, keeper), console)
+
+def _terminal_chat(context: Context, engine: Engine, recorder: "ChatRecorder | None" = None) -> TerminalChat:
+    library = context.library
+    model = chosen(context.options, library)
+    return TerminalChat(engine, model, library.sha256(model), context.console, context.options.json, recorder)
 
 
-def _chat(options: argparse.Namespace, speaker: TerminalChat, console: Console) -> int:
-    stop = CancelToken()
+def _converse(context: Context, terminal_chat: TerminalChat) -> int:
+    console, stop = context.console, CancelToken()
     with interrupting(stop):
-        speaker.load(options, stop)
+        terminal_chat.load(context.options, stop)
     if console.is_interactive:
         kept = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is kept.")
         lost = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept.")
-        console.tell(kept if options.save else lost)
+        console.tell(kept if context.options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
     while (text := console.ask("> ")) is not None:
-        if text.strip() and not _turn(speaker, text.rstrip("\r\n"), console):
+        if text.strip() and not _reply_to(text.rstrip("\r\n"), terminal_chat, console):
             return 130
     return 0
 
 
-def _turn(speaker: TerminalChat, text: str, console: Console) -> bool:
-    """One question and its reply. After an error or Ctrl+C a person at the terminal goes on, a script does not."""
+def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
+    """Answer `text` and return whether to go on: after an error or Ctrl+C only where somebody types."""
     stop = CancelToken()
     try:
         with interrupting(stop):
-            speaker.reply(text, stop)
+            terminal_chat.reply(text, stop)
     except PhichatError as error:
         if not console.is_interactive:
             raise
         console.tell(str(error))
     return console.is_interactive or not stop.is_set()
-
-
-def _speaker(
-    options: argparse.Namespace,
-    library: Library,
-    engine: Engine,
-    console: Console,
-    keeper: "ChatRecorder | None" = None,
-) -> TerminalChat:
-    model = chosen(options, library)
-    return TerminalChat(engine, model, library.known_sha256(model), console, options.json, keeper)
 
 
 def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
@@ -260,11 +259,6 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGINT, earlier)
-
-
-def _prompt(words: list[str]) -> str:
-    """The question; each `-` stands for what comes on standard input."""
-    return " ".join(_standard_input() if word == "-" else word for word in words)
 
 
 def _standard_input() -> str:

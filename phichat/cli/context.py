@@ -1,0 +1,44 @@
+"""What a command runs with: its options, the folders, the console, and models and an engine if it needs them."""
+
+import argparse
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from phichat.cli.console import Console
+from phichat.engine.base import Engine
+from phichat.paths import Home
+
+if TYPE_CHECKING:
+    from phichat.models.library import Library
+    from phichat.models.manager import ModelManager
+
+
+@dataclass
+class Context:
+    """The parts that commands share. Models are looked for and the engine made only when a command asks for them."""
+
+    options: argparse.Namespace
+    home: Home
+    console: Console
+    make_engine: Callable[[Home], Engine]
+
+    @cached_property
+    def library(self) -> "Library":
+        """The models on this disk."""
+        from phichat.models.library import Library  # noqa: PLC0415 - the window looks for models once it is open
+
+        return Library(self.home)
+
+    @cached_property
+    def manager(self) -> "ModelManager":
+        """The models on this disk and on the Hub."""
+        from phichat.models.manager import make_model_manager  # noqa: PLC0415 - brings the HTTP client
+
+        return make_model_manager(self.home, self.library)
+
+    def engine(self) -> closing[Engine]:
+        """Return a new engine, to be used in a `with` statement, which closes it."""
+        return closing(self.make_engine(self.home))
