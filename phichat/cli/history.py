@@ -9,7 +9,7 @@ from typing import Any
 from phichat.cli.console import Console
 from phichat.cli.context import Context
 from phichat.errors import StoreError
-from phichat.exchange.export import Format, export, format_of, write
+from phichat.exchange.export import Format, export, format_of, write_export
 from phichat.exchange.plain_text import local_time, summary_title
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
@@ -50,8 +50,8 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
-    record = history.load_conversation(_found(options.id, history))
-    write([record], Format.JSON if options.json else Format.TEXT, _ConsoleStream(console))
+    record = history.load(_found(options.id, history))
+    write_export([record], Format.JSON if options.json else Format.TEXT, _ConsoleStream(console))
 
 
 def _remove(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -84,7 +84,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
     records = map(history.load_conversation, names) if names else history.iter_conversations()
     kind = Format(options.format) if options.format else format_of(Path(options.file))
     if options.file == "-":
-        write(records, kind or Format.JSON, _ConsoleStream(console))
+        write_export(records, kind or Format.JSON, _ConsoleStream(console))
         return
     if kind is None:
         raise StoreError(

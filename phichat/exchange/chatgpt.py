@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat.chat.conversation import Ending, Role
-from phichat.exchange.foreign import Header, Node, dict_of, record_of, seconds, text_of
+from phichat.exchange.foreign import (
+    ForeignConversation,
+    ForeignMessage,
+    dict_or_empty,
+    parse_time,
+    text_or_empty,
+    to_record,
+)
 from phichat.exchange.json_format import Unreadable
 from phichat.store.base import ConversationRecord
 
@@ -26,27 +33,27 @@ def is_chatgpt(values: dict[str, Any]) -> bool:
     return isinstance(values.get("mapping"), dict)
 
 
-def record_from(values: dict[str, Any]) -> ConversationRecord | None:
+def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
     mapping = values["mapping"]
-    header = Header(
+    header = ForeignConversation(
         ORIGIN,
-        text_of(values.get("conversation_id")) or text_of(values.get("id")) or _id_by_content(values),
-        text_of(values.get("title")),
-        seconds(values.get("create_time")),
-        seconds(values.get("update_time")),
-        values.get("is_starred") is True or seconds(values.get("pinned_time")) is not None,
-        text_of(values.get("current_node")) or None,
+        text_or_empty(values.get("conversation_id")) or text_or_empty(values.get("id")) or _id_by_content(values),
+        text_or_empty(values.get("title")),
+        parse_time(values.get("create_time")),
+        parse_time(values.get("update_time")),
+        values.get("is_starred") is True or parse_time(values.get("pinned_time")) is not None,
+        text_or_empty(values.get("current_node")) or None,
     )
-    return record_of(header, _nodes(mapping))
+    return to_record(header, _nodes(mapping))
 
 
-def _nodes(mapping: dict[str, Any]) -> Iterator[Node]:
+def _nodes(mapping: dict[str, Any]) -> Iterator[ForeignMessage]:
     parents = _parents(mapping)
     for name, values in mapping.items():
         if not isinstance(values, dict):
             raise Unreadable("no message")
-        yield _node(name, parents.get(name), dict_of(values.get("message")))
+        yield _node(name, parents.get(name), dict_or_empty(values.get("message")))
 
 
 def _parents(mapping: dict[str, Any]) -> dict[str, str]:
@@ -54,35 +61,39 @@ def _parents(mapping: dict[str, Any]) -> dict[str, str]:
     said = {
         child: name
         for name, values in mapping.items()
-        for child in _list(dict_of(values).get("children"))
+        for child in _list(dict_or_empty(values).get("children"))
         if isinstance(child, str)
     }
-    said |= {name: parent for name, values in mapping.items() if (parent := text_of(dict_of(values).get("parent")))}
+    said |= {
+        name: parent
+        for name, values in mapping.items()
+        if (parent := text_or_empty(dict_or_empty(values).get("parent")))
+    }
     return {name: parent for name, parent in said.items() if parent in mapping}
 
 
-def _node(name: str, parent: str | None, message: dict[str, Any]) -> Node:
-    role = _ROLES.get(text_of(dict_of(message.get("author")).get("role")))
-    text = "" if role is None or _is_hidden(message) else _text(dict_of(message.get("content"))).strip()
-    metadata = dict_of(message.get("metadata"))
-    return Node(
+def _node(name: str, parent: str | None, message: dict[str, Any]) -> ForeignMessage:
+    role = _ROLES.get(text_or_empty(dict_or_empty(message.get("author")).get("role")))
+    text = "" if role is None or _is_hidden(message) else _text(dict_or_empty(message.get("content"))).strip()
+    metadata = dict_or_empty(message.get("metadata"))
+    return ForeignMessage(
         name,
         parent,
         role if text else None,
         text,
-        seconds(message.get("create_time")),
-        text_of(metadata.get("model_slug")),
-        _ENDINGS.get(text_of(dict_of(metadata.get("finish_details")).get("type")), Ending.STOP),
+        parse_time(message.get("create_time")),
+        text_or_empty(metadata.get("model_slug")),
+        _ENDINGS.get(text_or_empty(dict_or_empty(metadata.get("finish_details")).get("type")), Ending.STOP),
     )
 
 
 def _is_hidden(message: dict[str, Any]) -> bool:
     """Whether the page does not show it: what it was told about itself, and calls of tools."""
-    metadata = dict_of(message.get("metadata"))
+    metadata = dict_or_empty(message.get("metadata"))
     return (
         metadata.get("is_visually_hidden_from_conversation") is True
         or metadata.get("is_user_system_message") is True
-        or text_of(message.get("recipient")) not in {"", "all"}
+        or text_or_empty(message.get("recipient")) not in {"", "all"}
         or message.get("channel") == "analysis"
     )
 
@@ -92,17 +103,17 @@ def _text(content: dict[str, Any]) -> str:
     match content.get("content_type", "text"):
         case "text" | "multimodal_text":
             parts = map(_part, _list(content.get("parts")))
-            return _CITATIONS.sub("", "\n\n".join(filter(None, parts)) or text_of(content.get("text")))
-        case "code" if text := text_of(content.get("text")):
-            language = text_of(content.get("language"))
+            return _CITATIONS.sub("", "\n\n".join(filter(None, parts)) or text_or_empty(content.get("text")))
+        case "code" if text := text_or_empty(content.get("text")):
+            language = text_or_empty(content.get("language"))
             return f"```{'' if language == 'unknown' else language}\n{text}\n```"
     return ""
 
 
 def _part(part: Any) -> str:
     if isinstance(part, dict):
-        return "[image]" if text_of(part.get("content_type")) in _IMAGES else text_of(part.get("text"))
-    return text_of(part)
+        return "[image]" if text_or_empty(part.get("content_type")) in _IMAGES else text_or_empty(part.get("text"))
+    return text_or_empty(part)
 
 
 def _list(value: Any) -> list[Any]:

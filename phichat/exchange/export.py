@@ -85,7 +85,7 @@ def export(records: Iterable["ConversationRecord"], kind: Format, file: Path) ->
     in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
     try:
         with _opened(target, in_place=in_place) as stream:
-            return write(records, kind, stream)
+            return write_export(records, kind, stream)
     except OSError as error:
         raise StoreError(
             tr("{file} could not be written: {reason}. Make room, or choose another place.").format(
@@ -107,7 +107,7 @@ class Stream(Protocol):
         """Write the pieces as they come."""
 
 
-def write(records: Iterable["ConversationRecord"], kind: Format, stream: Stream) -> int:
+def write_export(records: Iterable["ConversationRecord"], kind: Format, stream: Stream) -> int:
     """Write `records`, holding one in memory at a time; return how many there were."""
     count = 0
 

@@ -16,7 +16,7 @@ MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds i
 
 
 @dataclass(frozen=True)
-class Node:
+class ForeignMessage:
     """One place in another program's tree. Without `role` it was not shown, but may stand between what was."""
 
     id: str
@@ -29,7 +29,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Header:
+class ForeignConversation:
     """A conversation in another program, but for its messages."""
 
     origin: str
@@ -42,12 +42,12 @@ class Header:
     system: str = ""
 
 
-def record_of(header: Header, nodes: Iterable[Node]) -> ConversationRecord | None:
+def to_record(header: ForeignConversation, nodes: Iterable[ForeignMessage]) -> ConversationRecord | None:
     """The same as one of our conversations, under an id that is always the same; None if nothing was said in it.
 
     Raises Unreadable.
     """
-    tree = _Tree({node.id: node for node in nodes})
+    tree = _MessageTree({node.id: node for node in nodes})
     shown = tree.merged()
     if not shown:
         return None
@@ -69,10 +69,10 @@ def record_of(header: Header, nodes: Iterable[Node]) -> ConversationRecord | Non
     )
 
 
-class _Tree:
+class _MessageTree:
     """Another program's tree, from which what was not shown is taken out."""
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
+    def __init__(self, nodes: Mapping[str, ForeignMessage]) -> None:
         self._nodes = nodes
         self._depths: dict[str, int] = {}
         self._places: dict[str, str | None] = {}  # of each node, the shown message it is or comes after
@@ -88,12 +88,12 @@ class _Tree:
         found = self._places.get(name) if name is not None else None
         return self._wholes.get(found, found) if found is not None else None
 
-    def merged(self) -> list[Node]:
+    def merged(self) -> list[ForeignMessage]:
         """What was shown, parents before children, then oldest first. A reply told in several pieces becomes one."""
         shown = [node for node in self._nodes.values() if node.role]
         shown.sort(key=lambda node: (self._depths[node.id], node.created or 0.0))
         answers = Counter(self.place(node.parent) for node in shown)
-        pieces: dict[str, list[Node]] = {}
+        pieces: dict[str, list[ForeignMessage]] = {}
         for node in shown:
             above = self.place(node.parent)
             is_piece = above is not None and answers[above] == 1 and pieces[above][0].role is node.role
@@ -122,13 +122,13 @@ class _Tree:
             self._depths[each], self._places[each] = depth, place
 
 
-def _joined(parts: list[Node]) -> Node:
+def _joined(parts: list[ForeignMessage]) -> ForeignMessage:
     model = next((part.model for part in reversed(parts) if part.model), "")
     text = "\n\n".join(part.text for part in parts)
     return replace(parts[0], text=text, model=model, ending=parts[-1].ending)
 
 
-def _message(node: Node, conversation: str, start: float) -> Message:
+def _message(node: ForeignMessage, conversation: str, start: float) -> Message:
     return Message(
         node.role or Role.USER,
         replace_surrogates(node.text),
@@ -144,7 +144,7 @@ def derived_id(*names: str) -> str:
     return hashlib.sha256("\0".join(map(replace_surrogates, names)).encode()).hexdigest()[:32]
 
 
-def seconds(value: Any) -> float | None:
+def parse_time(value: Any) -> float | None:
     """A time as others write it, in seconds or milliseconds since 1970; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
         return None
@@ -152,11 +152,11 @@ def seconds(value: Any) -> float | None:
     return found if found <= LATEST else None
 
 
-def text_of(value: Any) -> str:
+def text_or_empty(value: Any) -> str:
     """`value` if it is text; others write null for none."""
     return value if isinstance(value, str) else ""
 
 
-def dict_of(value: Any) -> dict[str, Any]:
+def dict_or_empty(value: Any) -> dict[str, Any]:
     """`value` if it is an object."""
     return value if isinstance(value, dict) else {}

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, TextIO, cast
 
 from phichat.errors import StoreError
 from phichat.exchange import chatgpt, open_webui
-from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, from_json
+from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, record_from_json
 from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord
@@ -156,7 +156,7 @@ def holds_conversations(file: Path) -> bool:
 def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]]:
     """What may be a conversation, with what reads its kind; None if that is unknown."""
     is_first, is_ours = True, False
-    for part in stream.parts():
+    for part in stream.items():
         if is_first:
             _check_version(stream.before, file)
             is_first, is_ours = False, stream.before.get("format") == FORMAT
@@ -167,10 +167,10 @@ def _reader(part: Any, is_ours: bool) -> Reader | None:
     if not isinstance(part, dict):
         return None
     if is_ours or {"id", "tip", "messages"} <= part.keys():
-        return from_json
+        return record_from_json
     if chatgpt.is_chatgpt(part):
-        return chatgpt.record_from
-    return open_webui.record_from if open_webui.is_open_webui(part) else None
+        return chatgpt.parse_conversation
+    return open_webui.parse_conversation if open_webui.is_open_webui(part) else None
 
 
 def _read(part: Any, read: Reader | None) -> Iterator[ConversationRecord | None]:

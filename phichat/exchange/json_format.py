@@ -53,12 +53,12 @@ def json_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
     before = "\n"
     for record in records:
-        yield before + json.dumps(as_json(record), ensure_ascii=False, allow_nan=False)
+        yield before + json.dumps(record_to_json(record), ensure_ascii=False, allow_nan=False)
         before = ",\n"
     yield "\n]}\n"
 
 
-def as_json(record: ConversationRecord) -> dict[str, Any]:
+def record_to_json(record: ConversationRecord) -> dict[str, Any]:
     """`record` as the file holds it."""
     heading = record.summary
     return {
@@ -70,7 +70,7 @@ def as_json(record: ConversationRecord) -> dict[str, Any]:
         "deleted": heading.deleted,
         "tip": record.tip,
         "system": replace_surrogates(record.system),
-        "sampling": plain(record.sampling),
+        "sampling": plain_json(record.sampling),
         "model": replace_surrogates(record.model),
         "draft": replace_surrogates(record.draft),
         "origin": record.origin,
@@ -79,7 +79,7 @@ def as_json(record: ConversationRecord) -> dict[str, Any]:
     }
 
 
-def from_json(values: Mapping[str, Any]) -> ConversationRecord:
+def record_from_json(values: Mapping[str, Any]) -> ConversationRecord:
     """The conversation that `values` describe. Raises Unreadable."""
     messages = _messages(_typed(values, "messages", list, []))
     tip = _typed(values, "tip", str, None)
@@ -89,7 +89,7 @@ def from_json(values: Mapping[str, Any]) -> ConversationRecord:
         _heading(values),
         tip,
         _text(values, "system"),
-        plain(_typed(values, "sampling", dict, {})),
+        plain_json(_typed(values, "sampling", dict, {})),
         _text(values, "model"),
         _text(values, "draft"),
         _text(values, "origin"),
@@ -98,14 +98,14 @@ def from_json(values: Mapping[str, Any]) -> ConversationRecord:
     )
 
 
-def plain(value: Any, depth: int = MOST_NESTED) -> Any:
+def plain_json(value: Any, depth: int = MOST_NESTED) -> Any:
     """`value` as any JSON reader and any database can hold it. Raises Unreadable where it goes too deep."""
     if depth == 0:
         raise Unreadable("nested too deeply")
     if isinstance(value, Mapping):
-        return {replace_surrogates(str(key)): plain(item, depth - 1) for key, item in value.items()}
+        return {replace_surrogates(str(key)): plain_json(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, depth - 1) for item in value]
+        return [plain_json(item, depth - 1) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     return _plain_number(value) if isinstance(value, int | float) else replace_surrogates(str(value))
@@ -141,9 +141,9 @@ def _reply_json(reply: Reply) -> dict[str, Any]:
         "seed": reply.seed,
         "ending": str(reply.ending),
         "tokens": list(reply.tokens),
-        "sampling": plain(reply.sampling),
-        "engine": plain(reply.engine),
-        "statistics": plain(reply.statistics),
+        "sampling": plain_json(reply.sampling),
+        "engine": plain_json(reply.engine),
+        "statistics": plain_json(reply.statistics),
     }
 
 
@@ -204,10 +204,10 @@ def _reply(values: dict[str, Any]) -> Reply:
         _whole(values.get("seed")),
         _tokens(_typed(values, "tokens", list, [])),
         Ending(ending),
-        plain(_typed(values, "statistics", dict, {})),
+        plain_json(_typed(values, "statistics", dict, {})),
         _typed(values, "model_sha256", str, None),
-        plain(_typed(values, "sampling", dict, {})),
-        plain(_typed(values, "engine", dict, {})),
+        plain_json(_typed(values, "sampling", dict, {})),
+        plain_json(_typed(values, "engine", dict, {})),
     )
 
 

@@ -35,7 +35,7 @@ class JsonStream:
         self._is_over = False
         self._decoder = json.JSONDecoder(parse_float=_real, parse_int=_whole, parse_constant=_nothing, strict=False)
 
-    def parts(self) -> Iterator[Any]:
+    def items(self) -> Iterator[Any]:
         """Each part of the list; an object without such a list is itself the only part. Raises NotJson."""
         first = self._next_sign()
         if first == "[":

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat.chat.conversation import Ending, Role
-from phichat.exchange.foreign import Header, Node, dict_of, record_of, seconds, text_of
+from phichat.exchange.foreign import (
+    ForeignConversation,
+    ForeignMessage,
+    dict_or_empty,
+    parse_time,
+    text_or_empty,
+    to_record,
+)
 from phichat.exchange.json_format import Unreadable
 from phichat.store.base import ConversationRecord
 
@@ -24,59 +31,59 @@ def is_open_webui(values: dict[str, Any]) -> bool:
     """Whether this is a conversation of theirs: as the server has it, or the older bare one."""
     chat = _chat(values)
     listed = chat.get("messages")
-    return isinstance(dict_of(chat.get("history")).get("messages"), dict) or (
+    return isinstance(dict_or_empty(chat.get("history")).get("messages"), dict) or (
         isinstance(listed, list) and all(isinstance(item, dict) and "content" in item for item in listed)
     )
 
 
-def record_from(values: dict[str, Any]) -> ConversationRecord | None:
+def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
     chat = _chat(values)
     nodes = list(_nodes(chat))
-    created = seconds(values.get("created_at")) or seconds(chat.get("timestamp"))
-    header = Header(
+    created = parse_time(values.get("created_at")) or parse_time(chat.get("timestamp"))
+    header = ForeignConversation(
         ORIGIN,
-        text_of(values.get("id")) or text_of(chat.get("id")) or f"{created} {nodes[0].id if nodes else ''}",
-        text_of(values.get("title")) or text_of(chat.get("title")),
+        text_or_empty(values.get("id")) or text_or_empty(chat.get("id")) or f"{created} {nodes[0].id if nodes else ''}",
+        text_or_empty(values.get("title")) or text_or_empty(chat.get("title")),
         created,
-        seconds(values.get("updated_at")),
+        parse_time(values.get("updated_at")),
         values.get("pinned") is True,
-        text_of(dict_of(chat.get("history")).get("currentId")) or (nodes[-1].id if nodes else None),
-        text_of(dict_of(chat.get("params")).get("system")) or text_of(chat.get("system")),
+        text_or_empty(dict_or_empty(chat.get("history")).get("currentId")) or (nodes[-1].id if nodes else None),
+        text_or_empty(dict_or_empty(chat.get("params")).get("system")) or text_or_empty(chat.get("system")),
     )
-    return record_of(header, nodes)
+    return to_record(header, nodes)
 
 
 def _chat(values: dict[str, Any]) -> dict[str, Any]:
     return values["chat"] if isinstance(values.get("chat"), dict) else values
 
 
-def _nodes(chat: dict[str, Any]) -> Iterator[Node]:
-    tree = dict_of(chat.get("history")).get("messages")
+def _nodes(chat: dict[str, Any]) -> Iterator[ForeignMessage]:
+    tree = dict_or_empty(chat.get("history")).get("messages")
     if isinstance(tree, dict) and tree:
         for name, message in tree.items():
-            parent = text_of(dict_of(message).get("parentId"))
+            parent = text_or_empty(dict_or_empty(message).get("parentId"))
             yield _node(name, parent if parent in tree else None, message)
         return
     before = None
     for index, message in enumerate(chat.get("messages") or []):
-        name = text_of(dict_of(message).get("id")) or str(index)
+        name = text_or_empty(dict_or_empty(message).get("id")) or str(index)
         yield _node(name, before, message)
         before = name
 
 
-def _node(name: str, parent: str | None, message: Any) -> Node:
+def _node(name: str, parent: str | None, message: Any) -> ForeignMessage:
     if not isinstance(message, dict):
         raise Unreadable("no message")
-    role = _ROLES.get(text_of(message.get("role")))
+    role = _ROLES.get(text_or_empty(message.get("role")))
     text = _text(message.get("content")).strip()
-    return Node(
+    return ForeignMessage(
         name,
         parent,
         role if text else None,
         text,
-        seconds(message.get("timestamp")),
-        text_of(message.get("model")),
+        parse_time(message.get("timestamp")),
+        text_or_empty(message.get("model")),
         Ending.ERROR if message.get("error") else Ending.STOP,
     )
 
@@ -84,8 +91,8 @@ def _node(name: str, parent: str | None, message: Any) -> Node:
 def _text(content: Any) -> str:
     """What was said, without what the page folds away: thoughts, and what tools were asked."""
     if isinstance(content, list):
-        content = "\n\n".join(filter(None, (text_of(dict_of(part).get("text")) for part in content)))
-    return _unfolded(text_of(content))
+        content = "\n\n".join(filter(None, (text_or_empty(dict_or_empty(part).get("text")) for part in content)))
+    return _unfolded(text_or_empty(content))
 
 
 def _unfolded(text: str) -> str:

@@ -17,7 +17,7 @@ from phichat.errors import StoreError
 from phichat.exchange import imports, json_stream
 from phichat.exchange.export import Format, export
 from phichat.exchange.imports import Imported, conversations, import_file
-from phichat.exchange.json_format import as_json
+from phichat.exchange.json_format import record_to_json
 from phichat.exchange.json_stream import JsonStream, NotJson
 from phichat.exchange.plain_text import shown_path
 from phichat.store.base import ConversationRecord
@@ -271,10 +271,15 @@ def test_what_is_in_the_bin_stays_there(file: Path, shelf: ShelfStub) -> None:
 def test_our_own_comes_back_however_it_was_written(file: Path) -> None:
     chance = random.Random(3)
     records = [record(chance) for _ in range(5)]
-    values = {"conversations": [as_json(each) for each in records], "format": "phichat", "version": 1, "x": {"y": [1]}}
+    values = {
+        "conversations": [record_to_json(each) for each in records],
+        "format": "phichat",
+        "version": 1,
+        "x": {"y": [1]},
+    }
     file.write_text(json.dumps(values, indent=3, sort_keys=True), "utf-8-sig")
     assert list(conversations(file)) == records
-    file.write_text(json.dumps(as_json(records[0])))
+    file.write_text(json.dumps(record_to_json(records[0])))
     assert list(conversations(file)) == records[:1]
 
 
@@ -284,7 +289,7 @@ def test_a_newer_version_is_not_guessed_at(file: Path, shelf: ShelfStub) -> None
         shelf.take(file)
 
 
-GOOD = as_json(talk("Hi", "Hello"))
+GOOD = record_to_json(talk("Hi", "Hello"))
 QUESTION, ANSWER = GOOD["messages"]
 DEEP: list[Any] = []
 for _ in range(60):
@@ -310,7 +315,7 @@ for _ in range(60):
 )  # fmt: skip
 def test_a_conversation_that_makes_no_sense_is_skipped_alone(wrong: Any, file: Path, shelf: ShelfStub) -> None:
     bad = {**GOOD, "id": "bad", **wrong} if isinstance(wrong, dict) and wrong else wrong
-    other = {**as_json(talk("One", "Two", title="Other"))}
+    other = {**record_to_json(talk("One", "Two", title="Other"))}
     file.write_text(json.dumps({"format": "phichat", "version": 1, "conversations": [GOOD, bad, other]}))
     assert shelf.take(file) == Imported(2, 4, skipped=1)
     assert set(shelf.records) == {GOOD["id"], other["id"]}
@@ -489,9 +494,9 @@ def test_a_stream_is_the_same_in_any_portions(chunk: int, monkeypatch: pytest.Mo
     parts = [1, -12.5, 'a\\"]}é😀\n', [], {}, {"a": [{"b": None}, True]}, "", 123456789]
     for indent in (None, 2):
         stream = JsonStream(io.StringIO(json.dumps(parts, indent=indent)), "list")
-        assert list(stream.parts()) == parts
+        assert list(stream.items()) == parts
         stream = JsonStream(io.StringIO(json.dumps({"v": 1, "list": parts, "w": 2}, indent=indent)), "list")
-        assert list(stream.parts()) == parts
+        assert list(stream.items()) == parts
         assert stream.before == {"v": 1}
 
 
@@ -502,12 +507,12 @@ def test_a_stream_is_the_same_in_any_portions(chunk: int, monkeypatch: pytest.Mo
 def test_a_stream_that_is_no_json_says_so(wrong: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "CHUNK", chunk)
     with pytest.raises(NotJson):
-        list(JsonStream(io.StringIO(wrong), "list").parts())
+        list(JsonStream(io.StringIO(wrong), "list").items())
 
 
 def test_numbers_that_json_does_not_have_are_none() -> None:
     text = f"[NaN, -Infinity, 1e999, {'9' * 9999}, 12]"
-    assert list(JsonStream(io.StringIO(text), "list").parts()) == [None, None, None, None, 12]
+    assert list(JsonStream(io.StringIO(text), "list").items()) == [None, None, None, None, 12]
 
 
 def test_a_mistake_early_in_a_long_file_is_found_early() -> None:
@@ -520,7 +525,7 @@ def test_a_mistake_early_in_a_long_file_is_found_early() -> None:
 
     endless = Endless()
     with pytest.raises(NotJson):
-        list(JsonStream(endless, "list").parts())
+        list(JsonStream(endless, "list").items())
     assert endless.reads <= 2
 
 
