@@ -118,10 +118,10 @@ def _attachment(file: Attachment) -> str:
 
 
 def _rendered(source: str) -> str:
-    from phichat.markdown.html import html_of  # noqa: PLC0415 - brings the Markdown parser, 12 ms
+    from phichat.markdown.html import render_html  # noqa: PLC0415 - brings the Markdown parser, 12 ms
 
     return "".join(
-        html_of(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
+        render_html(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
         for block in fenced_blocks(source)
     )
 

@@ -88,21 +88,21 @@ class Block:
     source: str
 
 
-def plain(block: Block) -> str:
+def block_text(block: Block) -> str:
     """The letters of `block` as they are shown, formulas as one letter each."""
     return "\n".join(_plain(item) for item in block.items)
 
 
 def _plain(item: Node) -> str:
     if isinstance(item, Paragraph):
-        return (item.marker + "\t" if item.marker else "") + text_of(item.runs)
+        return (item.marker + "\t" if item.marker else "") + runs_text(item.runs)
     if isinstance(item, Table):
         rows = item.rows if item.continues else (item.head, *item.rows)
-        return "\n".join(text_of(cell) for row in rows for cell in row)
+        return "\n".join(runs_text(cell) for row in rows for cell in row)
     return item.text if isinstance(item, Code) else ""
 
 
-def text_of(runs: Runs) -> str:
+def runs_text(runs: Runs) -> str:
     """What `runs` show, formulas as one letter each."""
     return "".join(OBJECT if run.latex else run.text for run in runs)
 

@@ -33,7 +33,7 @@ _parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_R
 _parser.enable(["table", "strikethrough"])
 
 
-def html_of(prose: str) -> str:
+def render_html(prose: str) -> str:
     """`prose` as a few paragraphs, lists, tables of HTML."""
     if len(prose) > LONGEST_PROSE:
         return f'<p class="plain">{escape(prose)}</p>\n'

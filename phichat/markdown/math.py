@@ -13,7 +13,7 @@ _MONEY = re.compile(r"\d[\d.,]*(?:[^\w\\]*\s|[-–])\s*[^\W\d]{2,}")  # "5 and",
 _OPENING = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
 
 
-def formulas(parser: MarkdownIt) -> None:
+def add_formula_rules(parser: MarkdownIt) -> None:
     """Have `parser` find formulas: tokens `formula`, of which `content` is the LaTeX and `markup` the opening sign.
 
     One that stands alone and is not closed at the end of all has a true `is_open` in its `meta`.
@@ -22,7 +22,7 @@ def formulas(parser: MarkdownIt) -> None:
     parser.block.ruler.before("fence", "formula", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
-def opening(text: str, at: int) -> str:
+def opening_delimiter(text: str, at: int) -> str:
     """The sign at `at` that may begin a formula, or nothing."""
     for sign in _CLOSINGS:
         if text.startswith(sign, at):
@@ -30,7 +30,7 @@ def opening(text: str, at: int) -> str:
     return ""
 
 
-def end_of(text: str, at: int, sign: str) -> int:
+def formula_end(text: str, at: int, sign: str) -> int:
     """Where the formula that `sign` opens at `at` ends, closing sign included; -1 if it does not."""
     closing, begin = _CLOSINGS[sign], at + len(sign)
     end = text.find(closing, begin, begin + LONGEST)
@@ -54,8 +54,8 @@ def _may_close(text: str, begin: int, end: int) -> bool:
 def _inline(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
-    sign = opening(state.src, state.pos)
-    end = end_of(state.src, state.pos, sign) if sign else -1
+    sign = opening_delimiter(state.src, state.pos)
+    end = formula_end(state.src, state.pos, sign) if sign else -1
     if end < 0 or end > state.posMax:
         return False
     if not silent:

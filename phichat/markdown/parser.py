@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
-from phichat.markdown.math import formulas
+from phichat.markdown.math import add_formula_rules
 
 DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
 LONGEST = 2400  # characters of a paragraph that are laid out again together
@@ -38,14 +38,14 @@ def _made(*without: str) -> MarkdownIt:
     made.enable(["table", "strikethrough"])
     # What comes later may not change what is there already: no title by a line below it, no link by one at the end.
     made.disable(["reference", "lheading", "html_block", "html_inline", *without])
-    formulas(made)
+    add_formula_rules(made)
     return made
 
 
 _parser, _linkless = _made(), _made("link", "image")
 
 
-def tokens_of(text: str) -> list[Token]:
+def parse_tokens(text: str) -> list[Token]:
     """The tokens of `text`, what is inside lines not looked at yet."""
     found: list[Token] = []
     _parser.block.parse(text, _parser, {}, found)
@@ -55,10 +55,10 @@ def tokens_of(text: str) -> list[Token]:
 @lru_cache(maxsize=REMEMBERED)
 def _runs(content: str) -> Runs:
     is_odd = content.count("[") > 2 * content.count("](") + MANY_BRACKETS  # each looks for its end to the end
-    return runs_of(content, _linkless if is_odd else _parser)
+    return parse_runs(content, _linkless if is_odd else _parser)
 
 
-def cut_of(content: str) -> int:
+def split_position(content: str) -> int:
     """Where a paragraph that long is divided, at the end of a sentence if there is one; 0 if it is not."""
     if len(content) <= LONGEST:
         return 0
@@ -118,7 +118,7 @@ class DocumentBuilder:
             case "fence" | "code_block":
                 self._take_code(token)
             case "formula":
-                self._add((formula(token),))
+                self._add((formula_run(token),))
             case "hr":
                 self._flush_marker()
                 self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
@@ -173,7 +173,7 @@ class DocumentBuilder:
             content = title[2] or ""
         continues = False
         while content:
-            cut = cut_of(content) or len(content)
+            cut = split_position(content) or len(content)
             self._add_parts(_runs(content[:cut].rstrip()), heading, continues=continues)
             content, continues = content[cut:], True
         self._flush_marker()
@@ -185,7 +185,7 @@ class DocumentBuilder:
             if run is not None and not run.is_display:
                 before.append(run)
                 continue
-            if words := stripped(before):
+            if words := strip_runs(before):
                 self._add(words, heading=heading, continues=continues)
             before = []
             if run:
@@ -232,7 +232,7 @@ def first_number(token: Token) -> int:
     return int(1 if start is None else start)
 
 
-def stripped(runs: Sequence[Run]) -> Runs:
+def strip_runs(runs: Sequence[Run]) -> Runs:
     """`runs` without the spaces around them."""
     found = list(runs)
     while found and not found[0].text.strip():
@@ -252,14 +252,14 @@ _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRUCK}
 _CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 
 
-def runs_of(content: str, parser: MarkdownIt) -> Runs:
+def parse_runs(content: str, parser: MarkdownIt) -> Runs:
     """`content` in runs; every line ends where it was ended."""
     tokens: list[Token] = []
     parser.inline.parse(content, parser, {}, tokens)
     return _joined(_inline_runs(tokens))
 
 
-def formula(token: Token) -> Run:
+def formula_run(token: Token) -> Run:
     """The formula of `token`; one that is not closed is shown as it is written."""
     if token.meta.get("is_open"):
         return Run(token.markup + token.content, Style.CODE)
@@ -278,7 +278,7 @@ def _inline_runs(tokens: Sequence[Token]) -> Iterator[Run]:
         elif token.type == "link_close":
             link = ""
         elif token.type == "formula":
-            yield replace(formula(token), style=style, link=link)
+            yield replace(formula_run(token), style=style, link=link)
         elif token.type == "image":
             address = str(token.attrGet("src") or "")
             yield Run(token.content or address, style, link or address)

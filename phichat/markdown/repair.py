@@ -2,7 +2,7 @@
 
 import re
 
-from phichat.markdown.math import end_of, opening
+from phichat.markdown.math import formula_end, opening_delimiter
 
 UNCLEAR_LINE = 200  # characters: a longer line is clear
 
@@ -45,8 +45,8 @@ def close_open_markup(text: str) -> str:
         if text[at] in "[!":
             text, at = _without_link(text, at)
         elif text[at] in "$\\":
-            sign = opening(text, at)
-            end = end_of(text, at, sign) if sign else -1
+            sign = opening_delimiter(text, at)
+            end = formula_end(text, at, sign) if sign else -1
             if sign and end < 0 and (sign != "$" or _is_begun(text, at)):
                 return _as_code(text, at)
             at = max(end, at + 1 + (text[at] == "\\"))

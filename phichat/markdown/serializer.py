@@ -10,12 +10,12 @@ _MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x
 _SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
 
 
-def markup(paragraphs: Sequence[Paragraph]) -> str:
+def to_markdown(paragraphs: Sequence[Paragraph]) -> str:
     """The Markdown of `paragraphs`."""
     return "".join(_pieces(paragraphs))
 
 
-def clipped(paragraph: Paragraph, start: int, end: int) -> Paragraph:
+def clip(paragraph: Paragraph, start: int, end: int) -> Paragraph:
     """`paragraph` with what is from `start` to before `end` of its letters, its marker included, as Qt counts."""
     at = utf16_length(paragraph.marker) + 1 if paragraph.marker else 0
     runs: list[Run] = []

@@ -37,7 +37,7 @@ class SpeechSplitter:
     def __init__(self, source: str = "") -> None:
         self._at = len(source)
 
-    def more(self, source: str, *, is_whole: bool = False) -> list[str]:
+    def next_sentences(self, source: str, *, is_whole: bool = False) -> list[str]:
         """What there is to say now that the reply has come to `source`; all of the rest once it `is_whole`."""
         found: list[str] = []
         while self._at < len(source):
@@ -62,10 +62,10 @@ class SpeechSplitter:
         if fence := _FENCE.match(line):
             return _code(source, end, fence[1], is_whole=is_whole)
         cells = line.strip().strip("|").split("|") if line.lstrip().startswith("|") else [line]
-        return "" if _RULE.match(line) else ", ".join(filter(None, map(plain, cells))), end
+        return "" if _RULE.match(line) else ", ".join(filter(None, map(spoken_text, cells))), end
 
 
-def plain(source: str) -> str:
+def spoken_text(source: str) -> str:
     """`source` in one line, without marks; numbers of lists and boxes of tasks stay."""
     lines = [_unmarked(line) for line in source.split("\n")]
     words = " ".join(unescape(_MARKS.sub(_inside, "\n".join(lines))).split())
@@ -84,9 +84,9 @@ def _sentence(source: str, at: int, *, is_whole: bool) -> tuple[str, int] | None
         if not follows and not is_line and not is_closed:
             return None
         if is_line or not follows or _ends(source[at : match.end()], match[0], follows):
-            return plain(source[at : match.end()]), end - len(follows)
+            return spoken_text(source[at : match.end()]), end - len(follows)
     if is_closed and end - at <= LONG:
-        return plain(source[at:end]), end
+        return spoken_text(source[at:end]), end
     return _part(source, at, end) if end - at > LONG else None
 
 
@@ -96,7 +96,7 @@ def _part(source: str, at: int, end: int) -> tuple[str, int]:
     pauses = [match.end() for match in _PAUSE.finditer(window)]
     spaces = [match.end() for match in re.finditer(r"\s", window)]
     cut = at + next((places[-1] for places in (pauses, spaces) if places), LONG)
-    return plain(source[at:cut]), min(cut, end)
+    return spoken_text(source[at:cut]), min(cut, end)
 
 
 def _ends(sentence: str, mark: str, follows: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from markdown_it.token import Token
 
 from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
-from phichat.markdown.parser import DEEPEST, LONGEST, DocumentBuilder, cut_of, first_number, tokens_of
+from phichat.markdown.parser import DEEPEST, LONGEST, DocumentBuilder, first_number, parse_tokens, split_position
 from phichat.markdown.repair import close_open_markup, hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
@@ -40,7 +40,7 @@ class Unit:
     is_sure: bool = False
 
 
-def units_of(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
+def parse_units(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
     """What `text`, which stands at `place`, consists of; if `is_growing`, its end is still being written."""
     whole = place.before + text
     return _Stretch(hold_back_ambiguous_tail(whole) if is_growing else whole, place, is_growing=is_growing).units()
@@ -56,7 +56,7 @@ class _Stretch:
     def __init__(self, text: str, place: ResumePoint, *, is_growing: bool) -> None:
         self._text, self._place, self._is_growing = text, place, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-        self._tokens = tokens_of(text)
+        self._tokens = parse_tokens(text)
 
     def units(self) -> Iterator[Unit]:
         at = 0
@@ -150,7 +150,7 @@ class _Stretch:
         is_going_on = begin == 0 and bool(self._place.before)
         if is_going_on:
             begin, inline.content = len(self._place.before), inline.content[len(self._place.before) :]
-        cut = cut_of(inline.content)
+        cut = split_position(inline.content)
         if cut:
             inline.content = inline.content[:cut].rstrip()
         items = self._items(tokens, is_last=is_last and not cut)
@@ -232,7 +232,7 @@ class StreamingParser:
         self._tail: list[Node] = []
         self._is_done = True
 
-    def read(self, source: str, *, is_growing: bool = False) -> None:
+    def set_source(self, source: str, *, is_growing: bool = False) -> None:
         """`source` is what is to be read now: mostly more of what it was. `step` reads it."""
         source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
         if source[: self._place.at] != self._source[: self._place.at]:
@@ -265,7 +265,7 @@ class StreamingParser:
         for size in (STRETCH, MOST):
             text = self._source[place.at : place.at + size]
             is_all = place.at + size >= len(self._source)
-            units = list(units_of(text, place, is_growing=self._is_growing and is_all))
+            units = list(parse_units(text, place, is_growing=self._is_growing and is_all))
             count = _final(units, text, place.at)
             if count or is_all:
                 break
@@ -311,10 +311,10 @@ class StreamingParser:
         return [Block(tuple(group), self._source[group[0].start : group[-1].end]) for group in _node_groups(items)]
 
 
-def blocks_of(source: str) -> list[Block]:
+def parse_blocks(source: str) -> list[Block]:
     """All blocks of `source`, read at once."""
     parsing = StreamingParser()
-    parsing.read(source)
+    parsing.set_source(source)
     while parsing.step():
         pass
     return parsing.blocks()

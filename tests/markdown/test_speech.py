@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from phichat.markdown.speech import LONG, SpeechSplitter, plain
+from phichat.markdown.speech import LONG, SpeechSplitter, spoken_text
 
 
 def said(source: str, step: int = 1) -> list[str]:
@@ -12,8 +12,8 @@ def said(source: str, step: int = 1) -> list[str]:
     saying = SpeechSplitter()
     found = []
     for end in range(step, len(source), step):
-        found += saying.more(source[:end])
-    return found + saying.more(source, is_whole=True)
+        found += saying.next_sentences(source[:end])
+    return found + saying.next_sentences(source, is_whole=True)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,18 @@ def test_sentences_are_said_once_and_bare(source: str, sentences: list[str]) -> 
 
 def test_a_sentence_is_said_as_soon_as_it_is_known_to_have_ended() -> None:
     saying = SpeechSplitter()
-    assert saying.more("A boat. ") == []
-    assert saying.more("A boat. It") == ["A boat."]
-    assert saying.more("A boat. It floats.\n") == ["It floats."]
-    assert saying.more("A boat. It floats.\nAnd", is_whole=True) == ["And"]
-    assert saying.more("A boat. It floats.\nAnd", is_whole=True) == []
+    assert saying.next_sentences("A boat. ") == []
+    assert saying.next_sentences("A boat. It") == ["A boat."]
+    assert saying.next_sentences("A boat. It floats.\n") == ["It floats."]
+    assert saying.next_sentences("A boat. It floats.\nAnd", is_whole=True) == ["And"]
+    assert saying.next_sentences("A boat. It floats.\nAnd", is_whole=True) == []
 
 
 def test_what_was_there_before_is_not_said() -> None:
-    assert SpeechSplitter("Once upon a").more("Once upon a time. The end", is_whole=True) == ["time.", "The end"]
+    assert SpeechSplitter("Once upon a").next_sentences("Once upon a time. The end", is_whole=True) == [
+        "time.",
+        "The end",
+    ]
 
 
 @pytest.mark.parametrize(("unit", "end"), [("word ", "word"), ("some words, ", "words,"), ("字", "字")])
@@ -82,7 +85,7 @@ def test_nothing_is_lost_whatever_is_written() -> None:
         source = "".join(chance.choice(["a", "B", ". ", "! ", "\n", "\n\n", "`", "```\n", "- ", "1. ", "| ", "。", "*"])
                          for _ in range(60))  # fmt: skip
         whole, parts = said(source, 10_000), said(source)
-        assert sum(map(len, parts)) > 0 or not plain(source)
+        assert sum(map(len, parts)) > 0 or not spoken_text(source)
         if "`" not in source:
             letters = [character for character in source if character in "aB"]
             assert [character for part in parts for character in part if character in "aB"] == letters

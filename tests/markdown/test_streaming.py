@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from phichat.markdown.document import Block, Code, Paragraph, Table, plain
-from phichat.markdown.streaming import StreamingParser, blocks_of
+from phichat.markdown.document import Block, Code, Paragraph, Table, block_text
+from phichat.markdown.streaming import StreamingParser, parse_blocks
 
 RICH = r"""# A *rich* reply
 
@@ -92,10 +92,10 @@ def _grown(source: str, *steps: int) -> list[Block]:
     at = 0
     for step in steps:
         at += step
-        parsing.read(source[:at], is_growing=True)
+        parsing.set_source(source[:at], is_growing=True)
         while parsing.step():
             pass
-    parsing.read(source)
+    parsing.set_source(source)
     while parsing.step():
         pass
     return parsing.blocks()
@@ -103,17 +103,17 @@ def _grown(source: str, *steps: int) -> list[Block]:
 
 def _all_letters(block: Block) -> str:
     runs = [run for item in block.items if isinstance(item, Paragraph) for run in item.runs]
-    return plain(block) + "".join(run.latex + run.link for run in runs)
+    return block_text(block) + "".join(run.latex + run.link for run in runs)
 
 
 def test_a_reply_is_read_the_same_at_every_length() -> None:
     parsing = StreamingParser()
     for end in range(len(RICH) + 1):
-        parsing.read(RICH[:end], is_growing=True)
+        parsing.set_source(RICH[:end], is_growing=True)
         while parsing.step():
             pass
         final = StreamingParser()
-        final.read(RICH[:end], is_growing=True)
+        final.set_source(RICH[:end], is_growing=True)
         while final.step():
             pass
         assert parsing.blocks() == final.blocks(), RICH[:end][-60:]
@@ -124,7 +124,7 @@ def test_a_reply_is_read_the_same_at_every_length() -> None:
 def test_what_comes_in_pieces_is_read_as_at_once(source: str) -> None:
     rolls = random.Random(7)
     steps = [rolls.randint(1, len(source) // 12 + 2) for _ in range(60)]
-    assert _grown(source, *steps) == blocks_of(source)
+    assert _grown(source, *steps) == parse_blocks(source)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -133,12 +133,12 @@ def test_shuffled_markdown_is_read_as_at_once(seed: int) -> None:
     lines = rolls.choices([*RICH.split("\n"), "", "  ", "    - x", "```", "| a | b |", "|--|--|", "> > x"], k=120)
     source = "\n".join(lines)
     steps = [rolls.randint(1, 40) for _ in range(len(source) // 15)]
-    assert _grown(source, *steps) == blocks_of(source)
+    assert _grown(source, *steps) == parse_blocks(source)
 
 
 @pytest.mark.parametrize("source", [*LONG, *HOSTILE, RICH], ids=lambda source: source[:12].encode("ascii", "replace"))
 def test_no_letter_is_lost(source: str) -> None:
-    shown = "".join(map(_all_letters, blocks_of(source)))
+    shown = "".join(map(_all_letters, parse_blocks(source)))
     lost = [word for word in re.findall(r"\b[a-z]{3,}\b", source) if word not in shown and word not in NOT_SHOWN]
     assert not lost
 
@@ -172,9 +172,9 @@ def test_no_letter_is_lost(source: str) -> None:
 )
 def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None:
     parsing = StreamingParser()
-    parsing.read(source, is_growing=True)
+    parsing.set_source(source, is_growing=True)
     assert not parsing.step()
-    assert "\n".join(map(plain, parsing.blocks())) == shown
+    assert "\n".join(map(block_text, parsing.blocks())) == shown
 
 
 @pytest.mark.parametrize(
@@ -191,23 +191,23 @@ def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None
     ],
 )
 def test_formulas_are_found_and_sums_of_money_are_none(source: str, latex: list[str]) -> None:
-    items = [item for block in blocks_of(source) for item in block.items]
+    items = [item for block in parse_blocks(source) for item in block.items]
     runs = [run for item in items if isinstance(item, Paragraph) for run in item.runs]
     assert [run.latex for run in runs if run.latex] == latex
 
 
 def test_code_in_a_list_is_code_and_the_list_goes_on() -> None:
-    first, code, after = blocks_of("1. One\n   ```sh\n   ls\n     -l\n   ```\n1. Two\n")
-    assert plain(first) == "1.\tOne"
+    first, code, after = parse_blocks("1. One\n   ```sh\n   ls\n     -l\n   ```\n1. Two\n")
+    assert block_text(first) == "1.\tOne"
     assert code.items == (Code(text="ls\n  -l", language="sh", depth=1),)
-    assert plain(after) == "2.\tTwo"
+    assert block_text(after) == "2.\tTwo"
 
 
 def test_a_long_list_in_a_list_is_numbered_on() -> None:
     source = "4. Top\n\n" + "   1. inner\n\n      more\n" * 500 + "\n   end\n4. next\n"
-    lines = "\n".join(map(plain, blocks_of(source))).split("\n")
+    lines = "\n".join(map(block_text, parse_blocks(source))).split("\n")
     assert lines == ["4.\tTop", *(line for n in range(1, 501) for line in (f"{n}.\tinner", "more")), "end", "5.\tnext"]
-    depths = [item.depth for block in blocks_of(source) for item in block.items]
+    depths = [item.depth for block in parse_blocks(source) for item in block.items]
     assert depths == [1, *[2] * 1000, 1, 1]
 
 
@@ -215,7 +215,7 @@ def test_only_the_web_is_linked_and_html_is_text() -> None:
     source = (
         "[a](javascript:x) [b](https://b.c) <https://d.e> www.f.g file:///h <b>i</b> https://j.k). ![l](http://m.n)"
     )
-    (block,) = blocks_of(source)
+    (block,) = parse_blocks(source)
     (paragraph,) = block.items
     assert isinstance(paragraph, Paragraph)
     assert [run.link for run in paragraph.runs if run.link] == [
@@ -224,12 +224,12 @@ def test_only_the_web_is_linked_and_html_is_text() -> None:
         "https://j.k",
         "http://m.n",
     ]
-    assert "<b>i</b>" in plain(block)
+    assert "<b>i</b>" in block_text(block)
 
 
 def test_what_is_laid_out_together_stays_small() -> None:
     for source in LONG:
-        for block in blocks_of(source):
+        for block in parse_blocks(source):
             items = [item for item in block.items if isinstance(item, Paragraph)]
             assert sum(len(run.text) for item in items for run in item.runs) < 4500
             assert all(len(item.rows) <= 20 for item in block.items if isinstance(item, Table))
@@ -240,7 +240,7 @@ def test_what_is_final_stays_the_same_object() -> None:
     source = LONG[0] + "\n\n" + LONG[3]
     seen: list[Block] = []
     for end in range(1000, len(source), 500):
-        parsing.read(source[:end], is_growing=True)
+        parsing.set_source(source[:end], is_growing=True)
         while parsing.step():
             pass
         now = parsing.blocks()

@@ -50,7 +50,7 @@ class ReplyAnnouncer(QObject):
         if message.id != self._reply:  # what is there of it already was said, or was there before
             self._reply, self._saying = message.id, SpeechSplitter(message.text)
             self._waiting += [] if message.text or is_whole else [tr("Reading…")]
-        self._waiting += self._saying.more(message.text, is_whole=is_whole)
+        self._waiting += self._saying.next_sentences(message.text, is_whole=is_whole)
         if is_whole:
             self._reply = ""
             self._waiting += [tr(ENDINGS[ending])] if ending in ENDINGS else []

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import tr
-from phichat.markdown.document import Node, Runs, Style, Table, text_of
+from phichat.markdown.document import Node, Runs, Style, Table, runs_text
 from phichat.ui.blocks.formulas import FormulaCache
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.blocks.text_layout import common_prefix, is_rtl

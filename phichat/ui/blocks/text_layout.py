@@ -101,9 +101,9 @@ class TextLayout:
         block = self._document.findBlock(start)
         while block.isValid() and block.position() < end and block.blockNumber() < len(self._shown):
             paragraph = self._shown[block.blockNumber()][0]
-            found.append(clipped(paragraph, start - block.position(), end - block.position()))
+            found.append(clip(paragraph, start - block.position(), end - block.position()))
             block = block.next()
-        return markup(found)
+        return to_markdown(found)
 
     def lacks_formula(self, runs: Runs) -> bool:
         """Return whether a formula in `runs` is not rendered yet."""

@@ -10,8 +10,8 @@ from shiboken6 import isValid
 
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import format_number, tr
-from phichat.markdown.document import plain
-from phichat.markdown.streaming import blocks_of
+from phichat.markdown.document import block_text
+from phichat.markdown.streaming import parse_blocks
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted

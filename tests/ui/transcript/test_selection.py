@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from phichat.chat.conversation import Conversation, Ending, Message, Reply, Role
 from phichat.chat.session import Session
 from phichat.exchange.html import MOST_RENDERED, markdown_html, messages_html
-from phichat.markdown.streaming import blocks_of
+from phichat.markdown.streaming import parse_blocks
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.copying import selection_in
@@ -274,7 +274,7 @@ def test_lists_and_headings_that_are_partly_selected_are_markdown(qtbot: Any) ->
     source = (
         "## Ferries\n\nThey are\n\n1. slow\n2. *friendly*\n   - and\n   - **old**\n\n> said `he` [here](https://a.b)"
     )
-    (block,) = blocks_of(source + " in the end")
+    (block,) = parse_blocks(source + " in the end")
     prose.show_block(block)
     cursor = prose.textCursor()
     cursor.movePosition(QTextCursor.MoveOperation.End)
