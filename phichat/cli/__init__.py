@@ -30,17 +30,17 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
             return _open_window(options, open_window)
         home = paths.home()
         if notice := paths.repair_permissions(home):
-            console.tell(notice)
+            console.print_notice(notice)
         return int(options.run(Context(options, home, console, make_engine)))
     except SystemExit as end:  # argparse's, after help or wrong usage
         return end.code if isinstance(end.code, int) else 2
     except ReaderGone:
         return 0
     except KeyboardInterrupt:
-        console.tell(tr("Interrupted."))
+        console.print_notice(tr("Interrupted."))
         return 130
     except Exception as error:  # noqa: BLE001 - a traceback is for the log
-        console.tell(str(error) if isinstance(error, PhichatError) else _bug(error, paths.home()))
+        console.print_notice(str(error) if isinstance(error, PhichatError) else _bug(error, paths.home()))
         return 1
     finally:
         console.close()
@@ -63,7 +63,7 @@ def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
         raise PhichatError(f"{trouble} " + tr("QT_QPA_PLATFORM=offscreen paints it without a display."))
     if not console.is_interactive:
         raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
-    console.tell(trouble)
+    console.print_notice(trouble)
     options.run = run_chat
     options.model = str(options.files[0]) if options.files else options.model
     return False

@@ -6,7 +6,7 @@ from typing import Any
 from phichat import bench
 from phichat.cli.context import Context
 from phichat.cli.parser import sampling_of
-from phichat.cli.talk import chosen
+from phichat.cli.talk import chosen_model
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_number
 
@@ -16,13 +16,13 @@ def run(context: Context) -> int:
     options, console = context.options, context.console
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
-    model, tuning = chosen(options, context.library), TuningStore(context.home.engine)
-    found = bench.run(parts, model, settings, sampling, options.sweep, console.progress, tuning)
+    model, tuning = chosen_model(options, context.library), TuningStore(context.home.engine)
+    found = bench.run(parts, model, settings, sampling, options.sweep, console.show_progress, tuning)
     if options.json:
-        console.json(found)
+        console.print_json(found)
     else:
         for text in format_columns([[name, value] for name, value in figures(found)]):
-            console.line(text)
+            console.print_line(text)
     return 0
 
 

@@ -41,7 +41,7 @@ class Console:
         """Whether a person sees progress in place."""
         return _is_terminal(self._err)
 
-    def bar(self, share: float, room: int) -> str:
+    def progress_bar(self, share: float, room: int) -> str:
         """`room` signs, filled as far as `share` of them; empty where there is no room for it."""
         width = min(room, 30)
         full, empty = ("█", "░") if (getattr(self._err, "encoding", "") or "").lower().startswith("utf") else ("#", "-")
@@ -53,7 +53,7 @@ class Console:
         """How many signs a line of progress may have."""
         return shutil.get_terminal_size().columns - 1
 
-    def piece(self, text: str) -> None:
+    def print_piece(self, text: str) -> None:
         """A part of the answer, which may be empty."""
         if text:
             self._clear_progress()
@@ -63,30 +63,30 @@ class Console:
     def end_answer(self) -> None:
         """End the line the answer stands on."""
         if self._line_is_open:
-            self.piece("\n")
+            self.print_piece("\n")
 
-    def line(self, text: str = "") -> None:
+    def print_line(self, text: str = "") -> None:
         """A line of the answer."""
-        self.piece(text + "\n")
+        self.print_piece(text + "\n")
 
-    def json(self, values: Mapping[str, Any]) -> None:
+    def print_json(self, values: Mapping[str, Any]) -> None:
         """An object on a line of its own, in ASCII, so that any pipe can carry it."""
         self._write(json.dumps(values) + "\n")
 
-    def tell(self, sentence: str) -> None:
+    def print_notice(self, sentence: str) -> None:
         """One line beside the answer."""
         self._clear_progress()
         with suppress(ReaderGone, PhichatError):
             self.end_answer()
         self._write_stderr(" ".join(sentence.splitlines()) + "\n")
 
-    def progress(self, text: str) -> None:
+    def show_progress(self, text: str) -> None:
         """What is going on, in place of what was said before; only to a person."""
         if text != self._progress and self.is_watched:
             self._write_stderr("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
             self._progress = text
 
-    def ask(self, prompt: str) -> str | None:
+    def read_line(self, prompt: str) -> str | None:
         """A line from the person; None at the end."""
         self._clear_progress()
         try:

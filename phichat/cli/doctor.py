@@ -13,12 +13,12 @@ def run_doctor(context: Context) -> int:
     """Print all findings; a model that cannot be loaded is one of them. Return the exit status."""
     console = context.console
     with context.engine() as engine:
-        facts = examine(context.library, context.home, engine, console.progress)
+        facts = examine(context.library, context.home, engine, console.show_progress)
     if context.options.json:
-        console.json(facts)
+        console.print_json(facts)
         return 0
     for text in lines(facts):
-        console.line(text)
+        console.print_line(text)
     return 0
 
 
@@ -26,7 +26,9 @@ def run_self_test(context: Context) -> int:
     """Try every part of the installation, print one line of JSON, and return the exit status."""
     with TemporaryDirectory(prefix="phichat-self-test-", ignore_cleanup_errors=True) as folder:
         facts = examine_installation(Path(folder))
-    context.console.json(facts)
+    context.console.print_json(facts)
     if facts["error"]:
-        context.console.tell(tr("This installation does not work as it should: {reason}").format(reason=facts["error"]))
+        context.console.print_notice(
+            tr("This installation does not work as it should: {reason}").format(reason=facts["error"])
+        )
     return 0 if facts["ok"] else 1

@@ -43,7 +43,7 @@ def download(context: Context) -> int:
     try:
         fetched = _fetch(context, listing, reporter)
     except KeyboardInterrupt:
-        console.tell(
+        console.print_notice(
             tr("Interrupted at {share}: `phichat models download {name}` goes on from there.").format(
                 share=reporter.reached, name=listing.name
             )
@@ -67,7 +67,7 @@ def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> boo
 
 def report_reading(console: Console) -> Callable[[int, int], None]:
     """Return a callback that reports how many bytes of a file have been read, of how many."""
-    return lambda done, total: console.progress(
+    return lambda done, total: console.show_progress(
         tr("Read {done} of {total}").format(done=format_size(done), total=format_size(total))
     )
 
@@ -91,15 +91,15 @@ def _check_room(context: Context, name: str) -> None:
     if refusal := context.manager.refusal(room):
         raise PhichatError(refusal)
     if warning := context.manager.warning(room):
-        context.console.tell(warning)
+        context.console.print_notice(warning)
 
 
 def _print_done(context: Context, model: ModelFile, sha256: str | None) -> None:
     if context.options.json:
         facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": sha256 or None}
-        context.console.json({"event": "done", **facts})
+        context.console.print_json({"event": "done", **facts})
     else:
-        context.console.line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
+        context.console.print_line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
 
 
 class Reporter:
@@ -120,7 +120,7 @@ class Reporter:
         self.reached = tr("{share} %").format(share=int(100 * share))
         if self._as_json:
             if self._is_due(JSON_SECONDS):
-                self._console.json({"event": "progress", **_facts(progress)})
+                self._console.print_json({"event": "progress", **_facts(progress)})
         elif self._console.is_watched:
             self._paint(progress, share)
         else:
@@ -128,8 +128,8 @@ class Reporter:
 
     def _paint(self, progress: Progress, share: float) -> None:
         words = "  ".join([f"{self.reached:>5}", *_words(progress)])
-        bar = self._console.bar(share, self._console.width - len(words) - 2)
-        self._console.progress(f"{bar}  {words}" if bar else words.lstrip())
+        bar = self._console.progress_bar(share, self._console.width - len(words) - 2)
+        self._console.show_progress(f"{bar}  {words}" if bar else words.lstrip())
 
     def _log(self, progress: Progress, share: float) -> None:
         note = re.sub(r"\d+", "", progress.note)  # seconds counted down are no news
@@ -139,7 +139,7 @@ class Reporter:
         is_further = share - self._said_share >= PLAIN_SHARE or share == 1 > self._said_share
         if is_news or is_further or self._is_due(PLAIN_SECONDS):
             self._said_at, self._said_share, self._said_note = self._clock(), share, note
-            self._console.tell("  ".join([self.reached, *_words(progress)]))
+            self._console.print_notice("  ".join([self.reached, *_words(progress)]))
 
     def _is_due(self, seconds: float) -> bool:
         now = self._clock()

@@ -22,9 +22,9 @@ MOST_HITS = 200
 def run(context: Context) -> int:
     """Do `options.action` and return the exit status."""
     options, console = context.options, context.console
-    with closing(History(context.home.history, console.tell, is_guest=True)) as history:
+    with closing(History(context.home.history, console.print_notice, is_guest=True)) as history:
         if notice := history.ready.result():
-            console.tell(notice)
+            console.print_notice(notice)
         _ACTIONS[options.action](options, history, console)
     return 0
 
@@ -41,12 +41,12 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         values = [_heading_json(heading) for heading in headings]
     if options.json:
         for each in values:
-            console.json(each)
+            console.print_json(each)
     elif shown:
         for line in format_columns([_row(heading, text) for heading, text in shown]):
-            console.line(line)
+            console.print_line(line)
     else:
-        console.tell(tr("Nothing was found.") if query else tr("No conversation is kept here yet."))
+        console.print_notice(tr("Nothing was found.") if query else tr("No conversation is kept here yet."))
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -63,18 +63,18 @@ def _remove(options: argparse.Namespace, history: History, console: Console) -> 
         len(names),
     )
     if options.json:
-        console.json({"removed": names})
+        console.print_json({"removed": names})
     else:
-        console.line(text)
+        console.print_line(text)
 
 
 def _restore(options: argparse.Namespace, history: History, console: Console) -> None:
     names = [_found(name, history) for name in options.id]
     history.restore_conversations(names).result()
     if options.json:
-        console.json({"restored": names})
+        console.print_json({"restored": names})
     else:
-        console.line(
+        console.print_line(
             tr_count("{count} conversation is out of the bin.", "{count} conversations are out of the bin.", len(names))
         )
 
@@ -93,9 +93,9 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
     total = len(names) or history.count_conversations()
     count = export(_watched(records, total, console), kind, Path(options.file))
     if options.json:
-        console.json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
+        console.print_json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
     else:
-        console.tell(
+        console.print_notice(
             tr("{conversations} written to {file}.").format(
                 conversations=tr_count("{count} conversation", "{count} conversations", count), file=options.file
             )
@@ -105,21 +105,21 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
 def _import(options: argparse.Namespace, history: History, console: Console) -> None:
     from phichat.exchange.imports import import_file  # noqa: PLC0415 - brings zipfile and hashlib, 20 ms
 
-    console.progress(tr("Importing {file}").format(file=options.file))
+    console.show_progress(tr("Importing {file}").format(file=options.file))
     done = import_file(Path(options.file), history)
     if options.json:
-        console.json(vars(done))
+        console.print_json(vars(done))
         return
-    console.line(
+    console.print_line(
         tr("{conversations} with {messages} imported.").format(
             conversations=tr_count("{count} conversation", "{count} conversations", done.conversations),
             messages=tr_count("{count} new message", "{count} new messages", done.messages),
         )
     )
     if done.unchanged:
-        console.tell(tr_count("{count} was here already.", "{count} were here already.", done.unchanged))
+        console.print_notice(tr_count("{count} was here already.", "{count} were here already.", done.unchanged))
     if done.skipped:
-        console.tell(
+        console.print_notice(
             tr_count("{count} made no sense and was skipped.", "{count} made no sense and were skipped.", done.skipped)
         )
 
@@ -149,7 +149,7 @@ def _found(name: str, history: History) -> str:
 
 def _watched(records: Iterable[ConversationRecord], total: int, console: Console) -> Iterator[ConversationRecord]:
     for number, record in enumerate(records, 1):
-        console.progress(tr("Exporting {number} of {total}").format(number=number, total=total))
+        console.show_progress(tr("Exporting {number} of {total}").format(number=number, total=total))
         yield record
 
 
@@ -182,4 +182,4 @@ class _ConsoleStream:
     def writelines(self, pieces: Iterable[str]) -> None:
         """Write each piece at once."""
         for piece in pieces:
-            self._console.piece(piece)
+            self._console.print_piece(piece)

@@ -43,16 +43,18 @@ def _list(context: Context) -> None:
     console = context.console
     if context.options.online:
         for listing in context.manager.confirmed(CancelToken()):
-            console.progress(tr("Asking the Hub: {name}").format(name=listing.name))
+            console.show_progress(tr("Asking the Hub: {name}").format(name=listing.name))
     listings = context.manager.measured()
     _print_listings(context, listings)
     if context.options.json:
         return
     for listing in listings:
         if listing.note:
-            console.tell(f"{listing.name}: {listing.note}")
+            console.print_notice(f"{listing.name}: {listing.note}")
     if default := context.library.default():
-        console.tell(tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name))
+        console.print_notice(
+            tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name)
+        )
 
 
 def _list_files(context: Context) -> None:
@@ -60,17 +62,17 @@ def _list_files(context: Context) -> None:
     listings = context.manager.files(context.options.name, CancelToken())
     _print_listings(context, listings)
     if not context.options.json:
-        context.console.tell(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
+        context.console.print_notice(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
 
 
 def _print_listings(context: Context, listings: list[Listing]) -> None:
     if context.options.json:
         for listing in listings:
-            context.console.json(_listing_json(listing, context.library))
+            context.console.print_json(_listing_json(listing, context.library))
         return
     heading = ["", tr("name"), tr("size"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
     for text in format_columns([heading, *map(_row, listings)]):
-        context.console.line(text)
+        context.console.print_line(text)
 
 
 def _row(listing: Listing) -> list[str]:
@@ -151,9 +153,9 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
 def _add(context: Context) -> None:
     model = context.library.add(Path(context.options.name))
     if context.options.json:
-        context.console.json(model_as_json(model))
+        context.console.print_json(model_as_json(model))
     else:
-        context.console.line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
+        context.console.print_line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
 
 
 def _name_here(context: Context) -> str:
@@ -178,7 +180,7 @@ def _remove(context: Context) -> None:
         model = context.library.find(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
     if freed and not _is_agreed(context, freed):
-        context.console.tell(tr("Nothing was deleted."))
+        context.console.print_notice(tr("Nothing was deleted."))
     elif begun and not model:
         _discard(context, begun)
     else:
@@ -191,7 +193,7 @@ def _is_agreed(context: Context, freed: int) -> bool:
     if options.yes or options.json or not console.is_interactive:
         return True
     question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=format_size(freed))
-    answer = (console.ask(f"{question} ") or "").strip().lower()
+    answer = (console.read_line(f"{question} ") or "").strip().lower()
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
 
@@ -201,21 +203,23 @@ def _discard(context: Context, begun: Partial) -> None:
     context.manager.discard(name)
     if context.options.json:
         facts = {"name": name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes}
-        context.console.json(facts)
+        context.console.print_json(facts)
     else:
         text = tr("What was here of {name} is deleted, which frees {size}.")
-        context.console.line(text.format(name=name, size=format_size(begun.bytes)))
+        context.console.print_line(text.format(name=name, size=format_size(begun.bytes)))
 
 
 def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
     console = context.console
     if context.options.json:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
-        console.json(model_as_json(model) | facts)
+        console.print_json(model_as_json(model) | facts)
     elif model.source is Source.OURS:
-        console.line(tr("{name} is deleted, which frees {size}.").format(name=model.name, size=format_size(freed)))
+        console.print_line(
+            tr("{name} is deleted, which frees {size}.").format(name=model.name, size=format_size(freed))
+        )
     else:
-        console.line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
+        console.print_line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
 
 
 def _verify(context: Context) -> None:
@@ -223,14 +227,14 @@ def _verify(context: Context) -> None:
     verified = context.library.verify(_name_here(context), report_reading(console))
     name = verified.model.name
     if context.options.json:
-        console.json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
+        console.print_json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
         return
     if verified.known:
-        console.line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
+        console.print_line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
     else:
-        console.line(
+        console.print_line(
             tr("{name} is whole as far as can be seen; no checksum was published here to compare with.").format(
                 name=name
             )
         )
-    console.line(f"SHA-256 {verified.sha256}")
+    console.print_line(f"SHA-256 {verified.sha256}")

@@ -71,7 +71,7 @@ class TerminalChat:
         sampling, before = session.sampling.with_seed(), session.conversation.tip
         turns = session.begin(text, self._made_with(sampling))
         if self._keeper:
-            self._keeper.begun(session)
+            self._keeper.record_question(session)
         try:
             done = self._finished(Request(turns, sampling), stop)
         except BaseException as error:
@@ -97,7 +97,7 @@ class TerminalChat:
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
         finished = self._session.finish(ending, statistics)
         if finished and self._keeper:
-            self._keeper.finished(finished)
+            self._keeper.record_reply(finished)
         return finished
 
     def _finished(self, request: Request, stop: CancelToken) -> Done:
@@ -114,18 +114,18 @@ class TerminalChat:
                 added = self._session.extend([event])
                 self._say(event)
                 if self._session.answering and self._keeper:
-                    self._keeper.grown(self._session.answering, added)
+                    self._keeper.record_pieces(self._session.answering, added)
             case PromptReady() | Done():
                 self._say(event)
             case Loaded():
                 self._settings = event.settings
                 self._provenance = event.made_with
             case Notice():
-                self._console.tell(event.text)
+                self._console.print_notice(event.text)
             case Loading():
-                self._console.progress(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
+                self._console.show_progress(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
             case Reading():
-                self._console.progress(
+                self._console.show_progress(
                     tr("Reading: {done} of {total} tokens").format(
                         done=format_number(event.done), total=format_number(event.total)
                     )
@@ -133,11 +133,11 @@ class TerminalChat:
 
     def _say(self, event: PromptReady | Piece | Done) -> None:
         if self._as_json:
-            self._console.json(self._line(event))
+            self._console.print_json(self._line(event))
         elif isinstance(event, Piece):
-            self._console.piece(event.text)
+            self._console.print_piece(event.text)
         if isinstance(event, PromptReady) and event.dropped:
-            self._console.tell(
+            self._console.print_notice(
                 tr_count(
                     "The context is full: the oldest message is no longer read.",
                     "The context is full: the {count} oldest messages are no longer read.",
@@ -157,11 +157,11 @@ class TerminalChat:
             return
         self._console.end_answer()
         if done.reason is Ending.LENGTH:
-            self._console.tell(_why_so_short(done, sampling))
+            self._console.print_notice(_why_so_short(done, sampling))
         if done.reason is Ending.CANCELLED:
-            self._console.tell(tr("Stopped."))
+            self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:
-            self._console.tell(_statistics(done))
+            self._console.print_notice(_statistics(done))
 
     def _give_up(self, sampling: Sampling) -> None:
         """The stream of events ends as it always does; the sentence comes on stderr."""
@@ -198,7 +198,7 @@ def chat(context: Context) -> int:
 
 def _terminal_chat(context: Context, engine: Engine, recorder: "ChatRecorder | None" = None) -> TerminalChat:
     library = context.library
-    model = chosen(context.options, library)
+    model = chosen_model(context.options, library)
     return TerminalChat(engine, model, library.sha256(model), context.console, context.options.json, recorder)
 
 
@@ -209,10 +209,10 @@ def _converse(context: Context, terminal_chat: TerminalChat) -> int:
     if console.is_interactive:
         kept = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is kept.")
         lost = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept.")
-        console.tell(kept if context.options.save else lost)
+        console.print_notice(kept if context.options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
-    while (text := console.ask("> ")) is not None:
+    while (text := console.read_line("> ")) is not None:
         if text.strip() and not _reply_to(text.rstrip("\r\n"), terminal_chat, console):
             return 130
     return 0
@@ -227,11 +227,11 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
     except PhichatError as error:
         if not console.is_interactive:
             raise
-        console.tell(str(error))
+        console.print_notice(str(error))
     return console.is_interactive or not stop.is_set()
 
 
-def chosen(options: argparse.Namespace, library: Library) -> ModelFile:
+def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     """The model that was asked for, else the default. Raises ModelMissing."""
     model = library.default_model() if options.model is None else None
     return model or library.find_model(options.model or "")
@@ -286,7 +286,7 @@ class ChatRecorder:
     def __init__(self, home: Home, console: Console) -> None:
         from phichat.store.history import History  # noqa: PLC0415 - only where a conversation is kept
 
-        self._history = History(home.history, console.tell, is_guest=True)
+        self._history = History(home.history, console.print_notice, is_guest=True)
         self._console, self._folder = console, home.root
         self._is_new = True
         self._trouble = ""
@@ -302,9 +302,9 @@ class ChatRecorder:
                 )
             ) from error
         if notice:
-            self._console.tell(notice)
+            self._console.print_notice(notice)
 
-    def begun(self, session: Session) -> None:
+    def record_question(self, session: Session) -> None:
         """A question was asked, and a reply begins."""
         conversation = session.conversation
         question, answer = conversation.path()[-2:]
@@ -322,11 +322,11 @@ class ChatRecorder:
             self._wait(self._history.add_message(conversation.id, question, question.id))
         self._wait(self._history.add_message(conversation.id, answer, answer.id))
 
-    def grown(self, answer: Message, pieces: Sequence[Piece]) -> None:
+    def record_pieces(self, answer: Message, pieces: Sequence[Piece]) -> None:
         """The reply went on by `pieces`."""
         self._history.append_to_reply(answer.id, pieces)
 
-    def finished(self, answer: Message) -> None:
+    def record_reply(self, answer: Message) -> None:
         """The reply is over."""
         self._wait(self._history.finish_reply(answer))
 
@@ -340,4 +340,4 @@ class ChatRecorder:
         except StoreError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self._console.tell(self._trouble)
+                self._console.print_notice(self._trouble)

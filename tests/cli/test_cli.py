@@ -256,7 +256,7 @@ def test_a_model_cannot_send_commands_to_the_terminal(monkeypatch: pytest.Monkey
 
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    Console().piece("\x1b]0;title\x07\x9b31mred\ttab\n")
+    Console().print_piece("\x1b]0;title\x07\x9b31mred\ttab\n")
     assert terminal.getvalue() == "\ufffd]0;title\ufffd\ufffd31mred\ttab\n"
 
 
