@@ -46,13 +46,13 @@ def test_a_bundle_finds_the_licences_it_brings(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / where))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert licences.licences() is None
+    assert licences.licence_file() is None
     file = tmp_path / what / "THIRD-PARTY.txt"
     file.parent.mkdir(parents=True)
     file.touch()
-    assert licences.licences() == file
+    assert licences.licence_file() == file
     monkeypatch.setattr(sys, "frozen", False)
-    assert licences.licences() is None
+    assert licences.licence_file() is None
 
 
 @pytest.mark.parametrize("arguments", [[], ["ask", "--part"], ["--part", "os"], ["--part", "phichat.x", "more"]])

@@ -146,7 +146,7 @@ def run(
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
     application.setWindowIcon(QIcon(str(i18n.resource("icons/phichat.svg"))))
-    logs.start(home.logs)
+    logs.start_logging(home.logs)
     had_crashed = not is_for_show and logs.enable_crash_log(home.logs)
     window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)
     window.show()
@@ -372,9 +372,9 @@ def _diagnose(
 
 
 def _parts() -> tuple[list["Dependency"], Path | None]:
-    from phichat.diagnostics.licences import licences, parts  # noqa: PLC0415 - when it is wanted
+    from phichat.diagnostics.licences import dependencies, licence_file  # noqa: PLC0415 - when it is wanted
 
-    return parts(), licences()
+    return dependencies(), licence_file()
 
 
 def _has_power() -> bool:

@@ -23,7 +23,7 @@ Window = Callable[[Path | None, bool, str | None, Path | None], int]
 def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = make_engine) -> int:
     """Do what `arguments` ask for and return the exit status. An error is one line on stderr, never a traceback."""
     console = Console()
-    logs.keep_quiet()
+    logs.silence_logging()
     try:
         options = _parsed(arguments, console)
         if options.run is None and _can_open_window(options, console):
@@ -56,7 +56,7 @@ def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
 
 def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
     """Return whether a window can open here; if not and somebody types, make the command `chat`. Raise PhichatError."""
-    trouble = display.trouble()
+    trouble = display.display_problem()
     if not trouble:
         return True
     if options.screenshot or options.quit_when_ready:
@@ -82,7 +82,7 @@ def _open_window(options: argparse.Namespace, open_window: Window) -> int:
 def _bug(error: Exception, home: Home) -> str:
     """Return one sentence for a bug; its traceback goes to the log, if that can be written."""
     what = f"{type(error).__name__}: {error}"
-    logs.start(home.logs)
+    logs.start_logging(home.logs)
     logging.getLogger(__name__).error("a bug", exc_info=error)
     if home.logs.is_dir():
         return tr("Phichat has a bug ({what}). Please report it, with what is in {folder}.").format(

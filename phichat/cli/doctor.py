@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from phichat.cli.context import Context
-from phichat.diagnostics.doctor import examine, lines
+from phichat.diagnostics.doctor import examine, report_lines
 from phichat.diagnostics.self_test import examine_installation
 from phichat.i18n import tr
 
@@ -17,7 +17,7 @@ def run_doctor(context: Context) -> int:
     if context.options.json:
         console.print_json(facts)
         return 0
-    for text in lines(facts):
+    for text in report_lines(facts):
         console.print_line(text)
     return 0
 

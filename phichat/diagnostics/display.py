@@ -15,7 +15,7 @@ _X11_LIBRARIES = (
 )  # fmt: skip
 
 
-def trouble() -> str:
+def display_problem() -> str:
     """Why no window can open here, as a sentence; empty if one can, for all that can be seen."""
     if sys.platform in {"win32", "darwin", "android", "ios"}:
         return ""

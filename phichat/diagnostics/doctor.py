@@ -34,7 +34,7 @@ Facts = dict[str, Any]
 Rows = list[list[str]]
 
 
-def lines(facts: Facts) -> Iterator[str]:
+def report_lines(facts: Facts) -> Iterator[str]:
     """The findings as people read them."""
     for heading, rows in _sections(facts):
         yield heading
@@ -80,7 +80,7 @@ def diagnose(
     else:
         with closing(make_engine()) as engine:
             facts = examine(library, home, engine, lambda _: None, stop)
-    return "\n".join(lines(facts)) + "\n"
+    return "\n".join(report_lines(facts)) + "\n"
 
 
 def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:

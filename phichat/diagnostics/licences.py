@@ -24,14 +24,14 @@ _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[([^]]*)])?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)")
 
 
-def parts() -> list[Dependency]:
+def dependencies() -> list[Dependency]:
     """Phichat first, then Python, then every package that is needed and here; none is imported for that."""
     ours = ("Phichat", __version__, "MIT")
     python = ("Python", platform.python_version(), "PSF-2.0")
     return [ours, python, *sorted(_packages(), key=lambda part: (part[0] not in ROOTS, part[0].lower()))]
 
 
-def licences() -> Path | None:
+def licence_file() -> Path | None:
     """The file with the texts of all their licences, where Phichat is frozen into a program with one."""
     program = Path(sys.executable).resolve().parent
     places = (program, program.with_name("Resources"))  # on macOS

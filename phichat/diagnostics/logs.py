@@ -20,7 +20,7 @@ LARGEST = 500_000  # bytes after which a new file is begun, at a start
 _Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-def start(folder: Path) -> None:
+def start_logging(folder: Path) -> None:
     """Log into `folder`, unhandled exceptions too. Where nothing can be written, nothing is logged."""
     root = logging.getLogger("phichat")
     root.setLevel(logging.INFO)
@@ -42,8 +42,8 @@ def start(folder: Path) -> None:
     threading.excepthook = lambda args: _unhandled(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def keep_quiet() -> None:
-    """Nothing that is logged before `start` comes out anywhere, as Python else prints it."""
+def silence_logging() -> None:
+    """Nothing that is logged before `start_logging` comes out anywhere, as Python else prints it."""
     root = logging.getLogger("phichat")
     if not root.handlers:
         root.addHandler(logging.NullHandler())

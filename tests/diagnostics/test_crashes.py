@@ -36,7 +36,7 @@ import sys
 from pathlib import Path
 from phichat.diagnostics import logs, logs
 folder = Path(sys.argv[1])
-logs.start(folder)
+logs.start_logging(folder)
 print(logs.enable_crash_log(folder))
 logs.disable_crash_log()
 """

@@ -26,7 +26,7 @@ def _stops_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_long_log_is_put_aside(home: Path) -> None:
     (home / "logs").mkdir(parents=True)
     (home / "logs" / "phichat.log").write_bytes(b"x" * 600_000)
-    logs.start(home / "logs")
+    logs.start_logging(home / "logs")
     logging.getLogger("phichat").info("begun")
     assert "begun" in (home / "logs" / "phichat.log").read_text()
     assert (home / "logs" / "phichat.old.log").stat().st_size == 600_000
@@ -42,6 +42,6 @@ def test_one_that_another_program_holds_or_has_put_aside_is_gone_on_with(
     (home / "logs").mkdir(parents=True)
     (home / "logs" / "phichat.log").write_bytes(b"x" * 600_000)
     monkeypatch.setattr(Path, "replace", refuse)
-    logs.start(home / "logs")
+    logs.start_logging(home / "logs")
     logging.getLogger("phichat").info("begun")
     assert "begun" in (home / "logs" / "phichat.log").read_text()

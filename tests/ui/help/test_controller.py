@@ -34,7 +34,7 @@ def logged(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[],
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     home.mkdir(exist_ok=True)
-    logs.start(home / "logs")
+    logs.start_logging(home / "logs")
     yield lambda: "".join(file.read_text("utf-8") for file in (home / "logs").iterdir())
     for handler in set(root.handlers) - set(before):
         root.removeHandler(handler)
@@ -98,7 +98,7 @@ def test_about_names_versions_and_licences(person: Person) -> None:
 def test_about_leads_to_the_texts_of_the_licences_that_a_bundle_brings(
     person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(licences, "licences", lambda: tmp_path / "a & b.txt")
+    monkeypatch.setattr(licences, "licence_file", lambda: tmp_path / "a & b.txt")
     _action(person, "About Phichat").trigger()
     label = person.find("licencesLink", QLabel)
     assert label.textFormat() is Qt.TextFormat.RichText
