@@ -124,10 +124,10 @@ class Conversation:
         self.title = title
         self._messages: dict[str, Message] = {}
         self._children: dict[str | None, list[str]] = {}
-        self.restore(messages)
+        self.restore_messages(messages)
         self.tip = tip if tip in self._messages else None
 
-    def add(
+    def add_message(
         self,
         role: Role,
         text: str,
@@ -139,30 +139,30 @@ class Conversation:
         """Append a message to the shown path."""
         files = tuple(Attachment(replace_surrogates(file.name), replace_surrogates(file.text)) for file in attachments)
         message = Message(role, replace_surrogates(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
-        self.restore([message])
+        self.restore_messages([message])
         self.tip = message.id
         if role is Role.USER and not self.title:
             self.title = title_of(message.text, files)
         return message
 
-    def change(self, message: Message, **changes: Any) -> Message:
+    def replace_message(self, message: Message, **changes: Any) -> Message:
         """Put a changed copy of `message` in its place: a reply grows this way."""
         changed = replace(message, **changes)
         self._messages[message.id] = changed
         return changed
 
-    def go_back_to(self, message: Message) -> None:
+    def go_back_before(self, message: Message) -> None:
         """Show the path only as far as the message before `message`: what follows becomes a sibling of it."""
         self.tip = message.parent
 
-    def show(self, message: Message) -> None:
+    def show_branch(self, message: Message) -> None:
         """Show the path through `message`, and on to the newest that follows from it."""
         at = message.id
         while children := self._children.get(at):
             at = children[-1]
         self.tip = at
 
-    def remove(self, message: Message) -> list[Message]:
+    def remove_branch(self, message: Message) -> list[Message]:
         """Take `message` and all that follows from it out of the tree; what that was, for `restore`.
 
         If it was shown, what stands beside it is shown instead, or the path ends before it.
@@ -175,10 +175,10 @@ class Conversation:
         if was_shown:
             self.tip = message.parent
             if beside := self._children.get(message.parent):
-                self.show(self._messages[beside[-1]])
+                self.show_branch(self._messages[beside[-1]])
         return gone
 
-    def restore(self, messages: Iterable[Message]) -> None:
+    def restore_messages(self, messages: Iterable[Message]) -> None:
         """Put `messages` into the tree, parents before children."""
         for message in messages:
             self._messages[message.id] = message

@@ -8,14 +8,14 @@ from phichat.chat.sampling import SETTINGS
 from phichat.i18n import format_number, tr
 
 
-def differences(old: Reply, new: Reply) -> list[str]:
+def reply_differences(old: Reply, new: Reply) -> list[str]:
     """What differs in how two replies were made, in words; empty if nothing that is known."""
     return [*_model(old, new), *_settings(old, new), *_engine(old, new)]
 
 
 def explain_difference(old: Reply, new: Reply) -> str:
     """Why `new` reads otherwise than `old`, though it was asked for with the same seed."""
-    found = differences(old, new)
+    found = reply_differences(old, new)
     if found:
         return tr("Another text than before, as these differ: {differences}.").format(differences=", ".join(found))
     return tr(

@@ -174,20 +174,20 @@ def own_preset(name: str, sampling: Sampling) -> Preset:
     return Preset(OWN + name, name, sampling.with_values({"seed": None}))
 
 
-def stored(presets: Iterable[Preset]) -> dict[str, Any]:
+def presets_to_json(presets: Iterable[Preset]) -> dict[str, Any]:
     """Own presets as they are stored."""
     return {preset.label: _plain(preset.sampling) for preset in presets}
 
 
-def differences(one: Sampling, other: Sampling) -> list[str]:
+def changed_settings(one: Sampling, other: Sampling) -> list[str]:
     """The names of the settings, besides the seed, that are not the same."""
     names = (setting.name for setting in SETTINGS)
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
-def nearest(sampling: Sampling, presets: Iterable[Preset], last: str) -> Preset:
+def nearest_preset(sampling: Sampling, presets: Iterable[Preset], last: str) -> Preset:
     """The one that fewest settings differ from; among several the one whose id is `last`, or else the first."""
-    return min(presets, key=lambda preset: (len(differences(sampling, preset.sampling)), preset.id != last))
+    return min(presets, key=lambda preset: (len(changed_settings(sampling, preset.sampling)), preset.id != last))
 
 
 def _plain(sampling: Sampling) -> dict[str, Any]:

@@ -35,28 +35,28 @@ class Session:
         self.attached: Attachments = ()
         self.is_temporary = False
 
-    def begin(
+    def begin_reply(
         self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
     ) -> tuple[Turn, ...]:
         """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
-        self.conversation.add(Role.USER, text, is_pinned=is_pinned, attachments=attachments)
+        self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments)
         return self._open(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
         """Answer the question again that `message`, or else the last one, answers; beside the reply there is."""
         again = message or self.conversation.path()[-1]
         if again.role is Role.ASSISTANT:
-            self.conversation.go_back_to(again)
+            self.conversation.go_back_before(again)
         return self._open(reply)
 
-    def go_on(self, reply: Reply) -> tuple[Turn, ...]:
+    def continue_reply(self, reply: Reply) -> tuple[Turn, ...]:
         """Take up the last reply where it ended; the turns that it answers, and `begun` for what there is of it."""
         last = self.conversation.path()[-1]
         old = last.reply or Reply()
         tokens = old.tokens if old.model == reply.model or not last.text else ()
         turns = self.turns(reply.model)[: -1 if last.text else None]
         self.begun = Turn(Role.ASSISTANT, last.text, tokens) if last.text else None
-        self.answering = self.conversation.change(last, reply=replace(reply, tokens=tokens))
+        self.answering = self.conversation.replace_message(last, reply=replace(reply, tokens=tokens))
         return turns
 
     def edit(
@@ -66,16 +66,16 @@ class Session:
 
         Its files stay with it unless there are other `attachments`.
         """
-        self.conversation.go_back_to(message)
+        self.conversation.go_back_before(message)
         files = message.attachments if attachments is None else attachments
-        return self.begin(text, reply, attachments=files, is_pinned=message.is_pinned)
+        return self.begin_reply(text, reply, attachments=files, is_pinned=message.is_pinned)
 
-    def pin(self, name: str, *, is_pinned: bool) -> Message | None:
+    def set_pinned(self, name: str, *, is_pinned: bool) -> Message | None:
         """Have the message whose id is `name` stay in the prompt, or no longer; as it is now. None if it is gone."""
         message = self.conversation.message(name)
         if message is None:
             return None
-        changed = self.conversation.change(message, is_pinned=is_pinned)
+        changed = self.conversation.replace_message(message, is_pinned=is_pinned)
         if self.answering and self.answering.id == name:
             self.answering = changed
         return changed
@@ -91,15 +91,15 @@ class Session:
             pieces = [replace(piece, token=-1) for piece in pieces]
         text, reply = self.answering.text + text_of(pieces), self.answering.reply
         reply = replace(reply, tokens=reply.tokens + tokens_of(pieces))
-        self.answering = self.conversation.change(self.answering, text=text, reply=reply)
+        self.answering = self.conversation.replace_message(self.answering, text=text, reply=reply)
         return pieces
 
-    def finish(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
+    def finish_reply(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
         """The reply is over; the reply as it stays. None if none was being made. `made`: more of what Reply knows."""
         finished, self.answering = self.answering, None
         if finished is None or finished.reply is None:
             return None
-        return self.conversation.change(
+        return self.conversation.replace_message(
             finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}), **made)
         )
 
@@ -115,7 +115,7 @@ class Session:
     def _open(self, reply: Reply) -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
         self.begun = None
-        self.answering = self.conversation.add(Role.ASSISTANT, "", reply)
+        self.answering = self.conversation.add_message(Role.ASSISTANT, "", reply)
         return turns
 
 

@@ -15,24 +15,24 @@ class TimeEstimate:
         self._rate = 0.0
         self._tokens = self._kept = self._length = 0
 
-    def begin(self, rate: float) -> None:
+    def model_loaded(self, rate: float) -> None:
         """A model that reads so many tokens a second was loaded; 0 if that is not known."""
         self._rate = rate
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Another conversation: nothing is known of it yet."""
         self._tokens = self._kept = self._length = 0
 
-    def fitted(self, tokens: int, kept: int, length: int) -> None:
+    def prompt_fitted(self, tokens: int, kept: int, length: int) -> None:
         """With a draft of that `length` in characters the prompt has so many tokens, of which some are `kept`."""
         self._tokens, self._kept, self._length = tokens, kept, length
 
-    def read(self, tokens: int) -> None:
+    def tokens_read(self, tokens: int) -> None:
         """So many of them have been read, what was kept included."""
         self._kept = max(self._kept, tokens)
 
-    def took(self, tokens: int, seconds: float) -> None:
+    def record_speed(self, tokens: int, seconds: float) -> None:
         """So many tokens were read in that time."""
         if tokens >= TELLING and seconds > 0:
             rate = tokens / seconds
@@ -46,7 +46,7 @@ class TimeEstimate:
         return max(self._tokens + added - self._kept, 0.0) / self._rate
 
 
-def sentence(seconds: float) -> str:
+def estimate_text(seconds: float) -> str:
     """That forecast in words; empty where it is not worth a word."""
     if seconds < WORTH_SAYING:
         return ""

@@ -69,7 +69,7 @@ class TerminalChat:
         """Answer `text`. What goes wrong before the first word leaves no trace in what the model reads."""
         session = self._session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
-        turns = session.begin(text, self._made_with(sampling))
+        turns = session.begin_reply(text, self._made_with(sampling))
         if self._keeper:
             self._keeper.record_question(session)
         try:
@@ -95,7 +95,7 @@ class TerminalChat:
         )
 
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
-        finished = self._session.finish(ending, statistics)
+        finished = self._session.finish_reply(ending, statistics)
         if finished and self._keeper:
             self._keeper.record_reply(finished)
         return finished

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from phichat.chat.sampling import own_presets, stored
+from phichat.chat.sampling import own_presets, presets_to_json
 from phichat.errors import StoreError
 from phichat.files import atomic_write, make_private
 from phichat.i18n import tr
@@ -105,7 +105,7 @@ def _validate(values: dict[str, Any]) -> Preferences:
         del known["columns"]
     if not known.get("geometry", "").isascii():
         del known["geometry"]
-    known["presets"] = stored(own_presets(known.get("presets", {})).values())
+    known["presets"] = presets_to_json(own_presets(known.get("presets", {})).values())
     for name, (least, most) in RANGES.items():
         if name in known:
             known[name] = min(max(int(known[name]), least), most)

@@ -5,7 +5,7 @@ import pytest
 from phichat.chat.attachments import Attachment, length_with, with_attachments
 from phichat.chat.conversation import Conversation, Reply, Role, Turn
 from phichat.chat.prompts.formats import format_for
-from phichat.chat.prompts.trimming import draft_of, fit
+from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.session import Session
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptTooLong
@@ -40,7 +40,7 @@ def test_the_length_is_known_without_putting_it_together() -> None:
 class TestSession:
     def test_a_question_goes_with_its_files_and_they_stay_beside_its_text(self) -> None:
         session = Session()
-        (turn,) = session.begin("Why?", Reply("m", 1), attachments=(NOTES,))
+        (turn,) = session.begin_reply("Why?", Reply("m", 1), attachments=(NOTES,))
         assert turn.text == with_attachments("Why?", [NOTES])
         question = session.conversation.path()[0]
         assert (question.text, question.attachments) == ("Why?", (NOTES,))
@@ -48,13 +48,13 @@ class TestSession:
 
     def test_a_file_alone_is_a_question(self) -> None:
         session = Session()
-        (turn,) = session.begin("", Reply("m", 1), attachments=(NOTES,))
+        (turn,) = session.begin_reply("", Reply("m", 1), attachments=(NOTES,))
         assert turn.text.startswith("notes.txt:")
         assert session.conversation.title == "notes.txt"
 
     def test_an_edited_question_keeps_its_files_unless_they_are_others(self) -> None:
         session = Session()
-        session.begin("Why?", Reply("m", 1), attachments=(NOTES,))
+        session.begin_reply("Why?", Reply("m", 1), attachments=(NOTES,))
         question = session.conversation.path()[0]
         assert session.edit(question, "How?", Reply("m", 2))[-1].text == with_attachments("How?", [NOTES])
         assert session.edit(question, "How?", Reply("m", 3), ())[-1].text == "How?"
@@ -62,12 +62,12 @@ class TestSession:
 
     def test_asking_again_reads_them_again(self) -> None:
         session = Session()
-        first = session.begin("Why?", Reply("m", 1), attachments=(NOTES,))
+        first = session.begin_reply("Why?", Reply("m", 1), attachments=(NOTES,))
         assert session.retry(Reply("m", 2)) == first
 
     def test_no_encoding_is_asked_for_half_a_character(self) -> None:
         conversation = Conversation()
-        message = conversation.add(Role.USER, "?", attachments=(Attachment("\udfff", "\ud800"),))
+        message = conversation.add_message(Role.USER, "?", attachments=(Attachment("\udfff", "\ud800"),))
         assert message.attachments == (Attachment("\ufffd", "\ufffd"),)
 
 
@@ -82,7 +82,7 @@ class TestPrompt:
         form = format_for(phi3)
         long = Attachment("long.txt", "Ferries float on water. " * 20)
         drafts = [
-            draft_of(form, [Turn(Role.USER, with_attachments(text, [long]))], 1024, 64)
+            fit_draft(form, [Turn(Role.USER, with_attachments(text, [long]))], 1024, 64)
             for text in ("", "Why do", "Why do they?")
         ]
         shortest = drafts[0].fixed
@@ -94,5 +94,5 @@ class TestPrompt:
         turns = [Turn(Role.USER, with_attachments("Why?", [long]))]
         tokens = len(form.tokens(turns))
         with pytest.raises(PromptTooLong) as caught:
-            fit(form, turns, 512, 64)
+            fit_prompt(form, turns, 512, 64)
         assert (caught.value.tokens, caught.value.excess) == (tokens, tokens - 511)

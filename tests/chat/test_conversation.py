@@ -8,18 +8,18 @@ from phichat.unicode import replace_surrogates
 
 def test_messages_follow_each_other() -> None:
     conversation = Conversation()
-    first = conversation.add(Role.USER, "Hi")
-    second = conversation.add(Role.ASSISTANT, "Yo")
+    first = conversation.add_message(Role.USER, "Hi")
+    second = conversation.add_message(Role.ASSISTANT, "Yo")
     assert conversation.path() == [first, second]
     assert second.parent == first.id
 
 
 def test_an_edit_stands_beside_what_it_replaces() -> None:
     conversation = Conversation()
-    first = conversation.add(Role.USER, "Hi")
-    answer = conversation.add(Role.ASSISTANT, "Yo")
-    conversation.go_back_to(answer)
-    other = conversation.add(Role.ASSISTANT, "Hello")
+    first = conversation.add_message(Role.USER, "Hi")
+    answer = conversation.add_message(Role.ASSISTANT, "Yo")
+    conversation.go_back_before(answer)
+    other = conversation.add_message(Role.ASSISTANT, "Hello")
     assert conversation.path() == [first, other]
     assert conversation.siblings(other) == conversation.siblings(answer) == [answer, other]
     assert conversation.siblings(first) == [first]
@@ -27,9 +27,9 @@ def test_an_edit_stands_beside_what_it_replaces() -> None:
 
 def test_a_changed_message_stays_where_it_is() -> None:
     conversation = Conversation()
-    conversation.add(Role.USER, "Hi")
-    answer = conversation.add(Role.ASSISTANT, "")
-    longer = conversation.change(answer, text="Yo")
+    conversation.add_message(Role.USER, "Hi")
+    answer = conversation.add_message(Role.ASSISTANT, "")
+    longer = conversation.replace_message(answer, text="Yo")
     assert conversation.path()[-1] == longer
     assert longer.id == answer.id
 
@@ -45,7 +45,7 @@ def test_an_empty_conversation_has_an_empty_path() -> None:
 )  # fmt: skip
 def test_text_that_no_file_can_hold_is_mended(text: str, cleaned: str) -> None:
     assert replace_surrogates(text) == cleaned
-    assert Conversation().add(Role.USER, text).text == cleaned
+    assert Conversation().add_message(Role.USER, text).text == cleaned
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_the_title_is_the_beginning_of_the_first_message(text: str, title: str) 
 
 def test_a_conversation_is_named_by_its_first_question_alone() -> None:
     conversation = Conversation()
-    conversation.add(Role.USER, "First")
-    conversation.add(Role.USER, "Second")
+    conversation.add_message(Role.USER, "First")
+    conversation.add_message(Role.USER, "Second")
     assert conversation.title == "First"
     named = Conversation("Mine")
-    named.add(Role.USER, "First")
+    named.add_message(Role.USER, "First")
     assert named.title == "Mine"
 
 
@@ -73,11 +73,11 @@ class TestBranches:
     def tree(self) -> Conversation:
         """One question with two replies, the second of which is followed by another question."""
         conversation = Conversation()
-        conversation.add(Role.USER, "Q")
-        first = conversation.add(Role.ASSISTANT, "A1")
-        conversation.go_back_to(first)
-        conversation.add(Role.ASSISTANT, "A2")
-        conversation.add(Role.USER, "Q2")
+        conversation.add_message(Role.USER, "Q")
+        first = conversation.add_message(Role.ASSISTANT, "A1")
+        conversation.go_back_before(first)
+        conversation.add_message(Role.ASSISTANT, "A2")
+        conversation.add_message(Role.USER, "Q2")
         return conversation
 
     def texts(self, conversation: Conversation) -> list[str]:
@@ -88,32 +88,32 @@ class TestBranches:
 
     def test_another_branch_is_shown_to_its_end(self) -> None:
         tree = self.tree()
-        tree.show(self.by_text(tree, "A1"))
+        tree.show_branch(self.by_text(tree, "A1"))
         assert self.texts(tree) == ["Q", "A1"]
-        tree.show(self.by_text(tree, "A2"))
+        tree.show_branch(self.by_text(tree, "A2"))
         assert self.texts(tree) == ["Q", "A2", "Q2"]
 
     def test_a_branch_that_is_removed_gives_way_and_comes_back(self) -> None:
         tree = self.tree()
         order = [sibling.text for sibling in tree.siblings(self.by_text(tree, "A2"))]
-        gone = tree.remove(self.by_text(tree, "A1"))
+        gone = tree.remove_branch(self.by_text(tree, "A1"))
         assert [message.text for message in gone] == ["A1"]
-        tree.restore(gone)
+        tree.restore_messages(gone)
         assert [sibling.text for sibling in tree.siblings(gone[0])] == order == ["A1", "A2"]
-        gone = tree.remove(self.by_text(tree, "A2"))
+        gone = tree.remove_branch(self.by_text(tree, "A2"))
         assert [message.text for message in gone] == ["A2", "Q2"]
         assert self.texts(tree) == ["Q", "A1"]
-        tree.restore(gone)
-        tree.show(gone[0])
+        tree.restore_messages(gone)
+        tree.show_branch(gone[0])
         assert self.texts(tree) == ["Q", "A2", "Q2"]
 
     def test_the_last_branch_takes_the_path_back_to_its_question(self) -> None:
         tree = self.tree()
-        tree.remove(self.by_text(tree, "A1"))
+        tree.remove_branch(self.by_text(tree, "A1"))
         assert self.texts(tree) == ["Q", "A2", "Q2"]
-        tree.remove(self.by_text(tree, "A2"))
+        tree.remove_branch(self.by_text(tree, "A2"))
         assert self.texts(tree) == ["Q"]
-        tree.remove(self.by_text(tree, "Q"))
+        tree.remove_branch(self.by_text(tree, "Q"))
         assert self.texts(tree) == []
         assert tree.tip is None
 
@@ -126,7 +126,7 @@ class TestBranches:
     def test_long_conversations_stay_quick_to_walk(self) -> None:
         tree = Conversation()
         for number in range(5000):
-            tree.add(Role.USER, str(number))
+            tree.add_message(Role.USER, str(number))
         assert len(tree.path()) == 5000
         assert all(len(tree.siblings(message)) == 1 for message in tree.path())
-        assert len(tree.remove(tree.path()[0])) == 5000
+        assert len(tree.remove_branch(tree.path()[0])) == 5000

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from phichat.chat.conversation import Reply
-from phichat.chat.reply_diff import differences, explain_difference
+from phichat.chat.reply_diff import explain_difference, reply_differences
 from phichat.chat.sampling import Sampling
 
 REPLY = Reply(
@@ -32,12 +32,12 @@ REPLY = Reply(
 )
 def test_each_thing_that_differs_is_named(changes: dict[str, Any], said: str) -> None:
     other = replace(REPLY, **changes)
-    assert differences(REPLY, other) == [said]
+    assert reply_differences(REPLY, other) == [said]
     assert said in explain_difference(REPLY, other)
 
 
 def test_what_nobody_knows_is_no_difference() -> None:
-    assert differences(REPLY, replace(REPLY, model_sha256=None, sampling={}, engine={})) == []
+    assert reply_differences(REPLY, replace(REPLY, model_sha256=None, sampling={}, engine={})) == []
 
 
 def test_where_nothing_differs_the_arithmetic_does() -> None:

@@ -5,10 +5,10 @@ from phichat.chat.session import Session
 
 
 def answered(session: Session, question: str, *pieces: str, model: str = "m") -> tuple[Turn, ...]:
-    turns = session.begin(question, Reply(model, 1))
+    turns = session.begin_reply(question, Reply(model, 1))
     for token, piece in enumerate(pieces):
         session.extend([Piece(piece, token)])
-    session.finish(Ending.STOP)
+    session.finish_reply(Ending.STOP)
     return turns
 
 
@@ -17,19 +17,19 @@ def shown(session: Session) -> list[str]:
 
 
 def test_a_question_is_asked_with_the_system_prompt_before_it() -> None:
-    assert Session(system="Be brief.").begin("Hi", Reply("m", 1)) == (
+    assert Session(system="Be brief.").begin_reply("Hi", Reply("m", 1)) == (
         Turn(Role.SYSTEM, "Be brief."),
         Turn(Role.USER, "Hi"),
     )
 
 
 def test_a_blank_system_prompt_is_none() -> None:
-    assert Session(system=" \n").begin("Hi", Reply("m", 1)) == (Turn(Role.USER, "Hi"),)
+    assert Session(system=" \n").begin_reply("Hi", Reply("m", 1)) == (Turn(Role.USER, "Hi"),)
 
 
 def test_a_reply_grows_piece_by_piece() -> None:
     session = Session()
-    session.begin("Hi", Reply("m", 7))
+    session.begin_reply("Hi", Reply("m", 7))
     session.extend([Piece("Yo", 5)])
     session.extend([Piece("", 6)])
     session.extend([Piece("!")])
@@ -43,9 +43,9 @@ def test_a_reply_grows_piece_by_piece() -> None:
 
 def test_a_finished_reply_keeps_how_it_ended() -> None:
     session = Session()
-    session.begin("Hi", Reply("m", 1))
+    session.begin_reply("Hi", Reply("m", 1))
     session.extend([Piece("Yo", 5)])
-    finished = session.finish(Ending.CANCELLED, {"seed": 1})
+    finished = session.finish_reply(Ending.CANCELLED, {"seed": 1})
     assert finished is not None
     assert finished.reply is not None
     assert (finished.reply.ending, finished.reply.statistics) == (Ending.CANCELLED, {"seed": 1})
@@ -56,26 +56,26 @@ def test_what_comes_after_the_end_changes_nothing() -> None:
     session = Session()
     answered(session, "Hi", "Yo")
     assert not session.extend([Piece("late", 9)])
-    assert session.finish(Ending.ERROR) is None
+    assert session.finish_reply(Ending.ERROR) is None
     assert shown(session) == ["Hi", "Yo"]
 
 
 def test_the_next_question_brings_the_replys_own_tokens() -> None:
     session = Session()
     answered(session, "Hi", "Yo", "!")
-    assert session.begin("Why?", Reply("m", 1))[1] == Turn(Role.ASSISTANT, "Yo!", (0, 1))
+    assert session.begin_reply("Why?", Reply("m", 1))[1] == Turn(Role.ASSISTANT, "Yo!", (0, 1))
 
 
 def test_another_models_reply_is_read_as_text() -> None:
     session = Session()
     answered(session, "Hi", "Yo")
-    assert session.begin("Why?", Reply("other", 1))[1] == Turn(Role.ASSISTANT, "Yo")
+    assert session.begin_reply("Why?", Reply("other", 1))[1] == Turn(Role.ASSISTANT, "Yo")
 
 
 def test_a_reply_that_came_to_nothing_is_not_read() -> None:
     session = Session()
     answered(session, "Hi")
-    assert [turn.text for turn in session.begin("Hello?", Reply("m", 1))] == ["Hi", "Hello?"]
+    assert [turn.text for turn in session.begin_reply("Hello?", Reply("m", 1))] == ["Hi", "Hello?"]
 
 
 def test_a_retry_stands_beside_the_first_answer() -> None:
@@ -89,7 +89,7 @@ def test_a_retry_stands_beside_the_first_answer() -> None:
 
 def test_a_question_whose_answer_never_began_can_be_retried() -> None:
     session = Session()
-    session.conversation.add(Role.USER, "Hi")
+    session.conversation.add_message(Role.USER, "Hi")
     assert session.retry(Reply("m", 1)) == (Turn(Role.USER, "Hi"),)
 
 
@@ -105,19 +105,19 @@ def test_an_edited_question_starts_a_branch() -> None:
 class TestGoingOn:
     def stopped(self) -> Session:
         session = Session(system="Be brief.")
-        session.begin("Hello", Reply("phi", 1))
+        session.begin_reply("Hello", Reply("phi", 1))
         session.extend([Piece("Hi, ", 10)])
         session.extend([Piece("you", 11)])
-        session.finish(Ending.CANCELLED)
+        session.finish_reply(Ending.CANCELLED)
         return session
 
     def test_the_reply_grows_where_it_ended(self) -> None:
         session = self.stopped()
-        turns = session.go_on(Reply("phi", 2))
+        turns = session.continue_reply(Reply("phi", 2))
         assert [turn.text for turn in turns] == ["Be brief.", "Hello"]
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you", (10, 11))
         session.extend([Piece(" there", 12)])
-        reply = session.finish(Ending.STOP)
+        reply = session.finish_reply(Ending.STOP)
         assert reply is not None
         assert reply.reply is not None
         assert (reply.text, reply.reply.tokens, reply.reply.seed) == ("Hi, you there", (10, 11, 12), 2)
@@ -125,19 +125,19 @@ class TestGoingOn:
 
     def test_another_model_goes_on_from_the_text(self) -> None:
         session = self.stopped()
-        session.go_on(Reply("other", 2))
+        session.continue_reply(Reply("other", 2))
         assert session.begun == Turn(Role.ASSISTANT, "Hi, you")
         session.extend([Piece(" there", 5)])
-        reply = session.finish(Ending.STOP)
+        reply = session.finish_reply(Ending.STOP)
         assert reply is not None
         assert reply.reply is not None
         assert (reply.text, reply.reply.tokens, reply.reply.model) == ("Hi, you there", (), "other")
 
     def test_a_reply_without_a_word_begins(self) -> None:
         session = Session()
-        session.begin("Hello", Reply("phi", 1))
-        session.finish(Ending.CANCELLED)
-        assert [turn.text for turn in session.go_on(Reply("other", 2))] == ["Hello"]
+        session.begin_reply("Hello", Reply("phi", 1))
+        session.finish_reply(Ending.CANCELLED)
+        assert [turn.text for turn in session.continue_reply(Reply("other", 2))] == ["Hello"]
         assert session.begun is None
         session.extend([Piece("Hi", 5)])
         assert session.answering is not None
@@ -146,9 +146,9 @@ class TestGoingOn:
 
     def test_a_question_after_it_begins_anew(self) -> None:
         session = self.stopped()
-        session.go_on(Reply("other", 2))
-        session.finish(Ending.STOP)
-        session.begin("And?", Reply("phi", 3))
+        session.continue_reply(Reply("other", 2))
+        session.finish_reply(Ending.STOP)
+        session.begin_reply("And?", Reply("phi", 3))
         assert session.begun is None
 
 
@@ -159,32 +159,32 @@ class TestPinning:
         session = Session(system="Be brief.")
         answered(session, "Hi", "Yo")
         hello = session.conversation.path()[0]
-        pinned = session.pin(hello.id, is_pinned=True)
+        pinned = session.set_pinned(hello.id, is_pinned=True)
         assert pinned == session.conversation.path()[0]
         assert [turn.is_pinned for turn in session.turns("m")] == [False, True, False]
         assert [turn.message for turn in session.turns("m")][1] == hello.id
-        session.pin(hello.id, is_pinned=False)
+        session.set_pinned(hello.id, is_pinned=False)
         assert not any(turn.is_pinned for turn in session.turns("m"))
 
     def test_a_reply_can_be_pinned_while_it_grows(self) -> None:
         session = Session()
-        session.begin("Hi", Reply("m", 1))
+        session.begin_reply("Hi", Reply("m", 1))
         session.extend([Piece("Y", 1)])
         begun = session.answering
         assert begun is not None
-        session.pin(begun.id, is_pinned=True)
+        session.set_pinned(begun.id, is_pinned=True)
         session.extend([Piece("o", 2)])
-        finished = session.finish(Ending.STOP)
+        finished = session.finish_reply(Ending.STOP)
         assert finished is not None
         assert (finished.text, finished.is_pinned) == ("Yo", True)
 
     def test_a_pinned_question_that_is_edited_stays_pinned(self) -> None:
         session = Session()
         answered(session, "Hi", "Yo")
-        question = session.pin(session.conversation.path()[0].id, is_pinned=True)
+        question = session.set_pinned(session.conversation.path()[0].id, is_pinned=True)
         assert question is not None
         turns = session.edit(question, "Hello", Reply("m", 2))
         assert turns == (Turn(Role.USER, "Hello", is_pinned=True),)
 
     def test_what_is_gone_is_not_pinned(self) -> None:
-        assert Session().pin("gone", is_pinned=True) is None
+        assert Session().set_pinned("gone", is_pinned=True) is None

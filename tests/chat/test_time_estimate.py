@@ -2,28 +2,28 @@
 
 import pytest
 
-from phichat.chat.time_estimate import TimeEstimate, sentence
+from phichat.chat.time_estimate import TimeEstimate, estimate_text
 
 
 @pytest.fixture
 def forecast() -> TimeEstimate:
     """Of a model that reads 30 tokens a second."""
     forecast = TimeEstimate()
-    forecast.begin(30)
+    forecast.model_loaded(30)
     return forecast
 
 
 def test_what_is_read_already_is_not_waited_for(forecast: TimeEstimate) -> None:
-    forecast.fitted(330, 30, 1000)
+    forecast.prompt_fitted(330, 30, 1000)
     assert forecast.seconds(1000) == pytest.approx(10)
-    forecast.read(180)
+    forecast.tokens_read(180)
     assert forecast.seconds(1000) == pytest.approx(5)
-    forecast.read(330)
+    forecast.tokens_read(330)
     assert forecast.seconds(1000) == 0
 
 
 def test_what_was_written_since_counts_too(forecast: TimeEstimate) -> None:
-    forecast.fitted(30, 30, 100)
+    forecast.prompt_fitted(30, 30, 100)
     assert forecast.seconds(1100) == pytest.approx(10, rel=0.5)
     assert forecast.seconds(50) == 0
 
@@ -31,17 +31,17 @@ def test_what_was_written_since_counts_too(forecast: TimeEstimate) -> None:
 def test_without_figures_nothing_is_claimed() -> None:
     forecast = TimeEstimate()
     assert forecast.seconds(1000) == 0
-    forecast.fitted(330, 0, 1000)
+    forecast.prompt_fitted(330, 0, 1000)
     assert forecast.seconds(1000) == 0
-    forecast.begin(30)
+    forecast.model_loaded(30)
     assert forecast.seconds(1000) == 0
 
 
 def test_the_rate_follows_what_was_measured(forecast: TimeEstimate) -> None:
     for _ in range(20):
-        forecast.took(1000, 100)
-    forecast.took(3, 100)  # too few to say anything
-    forecast.fitted(100, 0, 1)
+        forecast.record_speed(1000, 100)
+    forecast.record_speed(3, 100)  # too few to say anything
+    forecast.prompt_fitted(100, 0, 1)
     assert forecast.seconds(1) == pytest.approx(10, rel=0.01)
 
 
@@ -59,4 +59,4 @@ def test_the_rate_follows_what_was_measured(forecast: TimeEstimate) -> None:
     ],
 )
 def test_it_is_told_in_words_that_do_not_flicker(seconds: float, words: str) -> None:
-    assert sentence(seconds) == words
+    assert estimate_text(seconds) == words

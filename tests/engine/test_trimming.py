@@ -16,7 +16,7 @@ TURNS = 80
 
 def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[PromptFit, Done]:
     """Ask in `session`; how the prompt fitted, and what was counted."""
-    request = Request(session.begin(question, Reply("tiny", 1)), sampling)
+    request = Request(session.begin_reply(question, Reply("tiny", 1)), sampling)
     for event in engine.generate(request, CancelToken()):
         if isinstance(event, PromptFit):
             fitted = event
@@ -24,7 +24,7 @@ def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampli
             session.extend([event])
         elif isinstance(event, Done):
             done = event
-    session.finish(done.reason)
+    session.finish_reply(done.reason)
     return fitted, done
 
 
@@ -41,7 +41,7 @@ def test_after_trimming_only_what_is_new_is_read(
     for number in range(TURNS):
         turns.append(asked(llama, session, f"And {number}?", sampling))
         for at, message in enumerate(session.conversation.path()):
-            session.pin(message.id, is_pinned=at in pins)
+            session.set_pinned(message.id, is_pinned=at in pins)
     trimmed = [second[0].first != first[0].first for first, second in pairwise(turns)]
     assert 1 < sum(trimmed) < TURNS / 4, "rarely, in large steps"
     for (first, second), is_trimmed in zip(pairwise(turns), trimmed, strict=True):

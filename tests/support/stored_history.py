@@ -37,8 +37,8 @@ def held(file: Path) -> Iterator[None]:
 
 def talk(title: str, days: float = 0, answer: str = "Well.", **more: Any) -> ConversationRecord:
     conversation = Conversation(title)
-    conversation.add(Role.USER, f"Tell me of {title}")
-    conversation.add(Role.ASSISTANT, answer, Reply("m", 7, (1,), Ending.STOP))
+    conversation.add_message(Role.USER, f"Tell me of {title}")
+    conversation.add_message(Role.ASSISTANT, answer, Reply("m", 7, (1,), Ending.STOP))
     then = time.time() - days * DAY
     messages = tuple(replace(message, created=then + number) for number, message in enumerate(conversation.messages()))
     heading = ConversationSummary(conversation.id, title, then, then + 1, **more)

@@ -121,7 +121,7 @@ class Draft:
     first: str = ""
 
 
-def fit(
+def fit_prompt(
     form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
 ) -> Prompt:
     """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
@@ -157,11 +157,11 @@ def fit(
     )
 
 
-def draft_of(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
+def fit_draft(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
     """What can be read of a prompt while its last turn is being written. Raises PromptError."""
     *earlier, last = turns
     one, other = (
-        fit(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
+        fit_prompt(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
     )
     pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
     same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)

@@ -8,7 +8,7 @@ from itertools import takewhile
 from phichat import gguf
 from phichat.chat.conversation import Ending
 from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
-from phichat.chat.prompts.trimming import draft_of, fit
+from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     CancelToken,
@@ -114,7 +114,7 @@ class LlamaEngine:
     ) -> Iterator[Event]:
         started, before = time.perf_counter(), opened.form.notice
         begun = begun_tokens(opened.vocabulary, request.begun) if request.begun else ()
-        prompt = fit(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
+        prompt = fit_prompt(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
         if opened.form.notice not in {"", before}:
             yield Notice(opened.form.notice)
         yield PromptReady(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
@@ -136,7 +136,7 @@ class LlamaEngine:
         """Prefill a draft, unless that much of it is in the KV cache already."""
         context = opened.loaded.context
         try:
-            draft = draft_of(opened.form, request.turns, context, sampling.max_tokens)
+            draft = fit_draft(opened.form, request.turns, context, sampling.max_tokens)
         except PromptTooLong as error:
             yield PromptFit(error.tokens, 0, context, trouble=str(error), excess=error.excess)
             yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)

@@ -87,7 +87,7 @@ class MessageCommands(QObject):
         self._session = session
         message = session.conversation.message(name)
         if message and all(other.id != name for other in session.conversation.path()):
-            session.conversation.show(message)
+            session.conversation.show_branch(message)
             self.path_changed.emit(session)
         self.show(session)
         self._transcript.show_message(name, words)
@@ -171,12 +171,12 @@ class MessageCommands(QObject):
             return
         tip, title = conversation.tip, conversation.title
         beside = [other for other in conversation.siblings(message) if other.id != message.id]
-        gone = conversation.remove(message)
+        gone = conversation.remove_branch(message)
         self.removed.emit(session, gone)
         self._show_near(beside[-1] if beside else None)
 
         def undo() -> None:
-            conversation.restore(gone)
+            conversation.restore_messages(gone)
             conversation.tip, conversation.title = tip, title
             self.restored.emit(session, gone)
             if session is self._session:

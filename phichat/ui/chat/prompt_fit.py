@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachment, length_with
 from phichat.chat.session import Session
-from phichat.chat.time_estimate import TimeEstimate, sentence
+from phichat.chat.time_estimate import TimeEstimate, estimate_text
 from phichat.engine.base import Done, Loaded, PromptFit
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.chat.composer import Composer

@@ -140,7 +140,7 @@ class CurrentConversation(QObject):
         """It was pinned in what was `session`, as above."""
         live = self.known(session.conversation.id)
         if live and live is not session:
-            live.pin(message.id, is_pinned=message.is_pinned)
+            live.set_pinned(message.id, is_pinned=message.is_pinned)
 
     @Slot(str)
     def write(self, text: str) -> None:
@@ -202,7 +202,7 @@ class CurrentConversation(QObject):
         """Put those of `messages` into it that are not there; the path ends at `tip` unless a reply is under way."""
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
-        conversation.restore(new)
+        conversation.restore_messages(new)
         self._autosave.knows_more(session, new)
         if new and not session.answering:
             conversation.tip = tip
@@ -237,7 +237,7 @@ class CurrentConversation(QObject):
         conversation = self.session.conversation
         message = conversation.message(name)
         if message and message not in conversation.path():
-            conversation.show(message)
+            conversation.show_branch(message)
             self._autosave.path_changed(self.session)
 
     def _load(self, name: str, last: "Future[Any] | None", _: CancelToken) -> tuple[Session, ConversationRecord]:

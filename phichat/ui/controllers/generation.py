@@ -137,7 +137,7 @@ class GenerationController(QObject):
     def submit(self, session: Session, text: str, attachments: Attachments = ()) -> None:
         """Ask, in `session`. While the model loads, the question waits for it."""
         whole = with_attachments(text, attachments)
-        self._ask(session, lambda reply: session.begin(text, reply, attachments=attachments), text=whole)
+        self._ask(session, lambda reply: session.begin_reply(text, reply, attachments=attachments), text=whole)
 
     def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
         """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
@@ -149,7 +149,7 @@ class GenerationController(QObject):
 
     def go_on(self, session: Session) -> None:
         """Have the last reply of `session` go on where it ended."""
-        self._ask(session, session.go_on)
+        self._ask(session, session.continue_reply)
 
     def read_ahead(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
         """Have the model read `session`, and what is being written and attached in it, as nothing else is asked of it.
@@ -326,7 +326,7 @@ class GenerationController(QObject):
     def _end_reply(self, ending: Ending, statistics: dict[str, Any] | None = None) -> None:
         self._show_pieces()
         self._reply = None
-        if self._session and (message := self._session.finish(ending, statistics, **self._made())):
+        if self._session and (message := self._session.finish_reply(ending, statistics, **self._made())):
             if self._keeper:
                 self._keeper.finished(self._session, message)
             self.replied.emit(self._session, message)

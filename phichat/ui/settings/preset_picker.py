@@ -21,11 +21,11 @@ from phichat.chat.sampling import (
     SETTINGS,
     Preset,
     Sampling,
-    differences,
-    nearest,
+    changed_settings,
+    nearest_preset,
     own_preset,
     own_presets,
-    stored,
+    presets_to_json,
 )
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
@@ -91,7 +91,7 @@ class PresetPicker(QWidget):
         found = nearest(sampling, self._presets_by_id().values(), self.base.id)
         if not is_edited or not differences(sampling, found.sampling):
             self.base = found
-        changed = differences(sampling, self.base.sampling)
+        changed = changed_settings(sampling, self.base.sampling)
         self._show_choice(is_changed=bool(changed))
         labels = [tr(setting.label) for setting in SETTINGS if setting.name in changed]
         words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
@@ -173,7 +173,7 @@ class PresetPicker(QWidget):
         self._delete.setText(tr("Delete {preset}…").format(preset=name))
         for action in (self._update, self._rename, self._delete):
             action.setVisible(is_own)
-        self._update.setEnabled(bool(differences(self._sampling, self.base.sampling)))
+        self._update.setEnabled(bool(changed_settings(self._sampling, self.base.sampling)))
 
     @Slot()
     def _ask_for_name(self) -> None:

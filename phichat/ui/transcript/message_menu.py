@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.conversation import Message, Reply, Role
-from phichat.chat.sampling import Sampling, differences
+from phichat.chat.sampling import Sampling, changed_settings
 from phichat.i18n import tr, tr_count
 from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext

@@ -10,7 +10,7 @@ import pytest
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.formats import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
-from phichat.chat.prompts.trimming import draft_of, fit
+from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests.support import tiny_models
@@ -287,12 +287,12 @@ class TestFit:
         return [system("Be brief."), *exchanges, user("The last question")]
 
     def test_everything_stays_where_there_is_room(self, phi3: LlamaVocabulary) -> None:
-        prompt = fit(format_for(phi3), self.turns(3), 4096, 1024)
+        prompt = fit_prompt(format_for(phi3), self.turns(3), 4096, 1024)
         assert prompt.dropped == 0
         assert prompt.tokens == format_for(phi3).tokens(self.turns(3))
 
     def test_the_oldest_exchanges_go_as_a_whole_and_the_system_prompt_stays(self, phi3: LlamaVocabulary) -> None:
-        prompt = fit(format_for(phi3), self.turns(30), 512, 1024)
+        prompt = fit_prompt(format_for(phi3), self.turns(30), 512, 1024)
         assert len(prompt.tokens) <= 512 - 128
         assert prompt.dropped % 2 == 0
         text = phi3.text_of_all(prompt.tokens)
@@ -304,43 +304,46 @@ class TestFit:
     def test_no_more_than_half_of_the_room_goes_besides_what_must(self, phi3: LlamaVocabulary) -> None:
         form = format_for(phi3)
         for count in range(9, 60):
-            prompt = fit(form, self.turns(count), 512, 1024)
+            prompt = fit_prompt(form, self.turns(count), 512, 1024)
             longest_exchange = 60
             assert (512 - 128) / 2 - longest_exchange < len(prompt.tokens) <= 512 - 128
 
     def test_what_goes_stays_the_same_for_many_turns(self, phi3: LlamaVocabulary) -> None:
         """Else each question would have all that is left read anew."""
         form = format_for(phi3)
-        prompts = [fit(form, self.turns(count), 1024, 1024) for count in range(10, 60)]
+        prompts = [fit_prompt(form, self.turns(count), 1024, 1024) for count in range(10, 60)]
         changes = sum(later.dropped != earlier.dropped for earlier, later in pairwise(prompts))
         assert changes < len(prompts) / 5
         kept = [later for earlier, later in pairwise(prompts) if later.dropped == earlier.dropped]
         assert kept
 
     def test_a_short_reply_needs_little_room(self, phi3: LlamaVocabulary) -> None:
-        assert max(len(fit(format_for(phi3), self.turns(count), 512, 10).tokens) for count in range(9, 30)) > 512 - 128
+        assert (
+            max(len(fit_prompt(format_for(phi3), self.turns(count), 512, 10).tokens) for count in range(9, 30))
+            > 512 - 128
+        )
 
     def test_a_message_that_leaves_little_room_is_still_answered(self, phi3: LlamaVocabulary) -> None:
         long = user("Because " * 500)
-        prompt = fit(format_for(phi3), [user("Hi"), reply("Yo"), long], 512, 1024)
+        prompt = fit_prompt(format_for(phi3), [user("Hi"), reply("Yo"), long], 512, 1024)
         assert prompt.dropped == 2
         assert 512 - 128 < len(prompt.tokens) < 512
 
     def test_a_message_that_does_not_fit_is_refused_with_figures(self, phi3: LlamaVocabulary) -> None:
         with pytest.raises(PromptError, match=r"takes 6,0\d\d tokens.* at most 4,096"):
-            fit(format_for(phi3), [user("Hi"), reply("Yo"), user("Because " * 6000)], 4096, 1024)
+            fit_prompt(format_for(phi3), [user("Hi"), reply("Yo"), user("Because " * 6000)], 4096, 1024)
 
     @pytest.mark.parametrize("turns", [[], [user("")], [user(" \n\t ")], [user("Hi"), reply("Yo"), user(" ")]])
     def test_nothing_is_no_question(self, phi3: LlamaVocabulary, turns: list[Turn]) -> None:
         with pytest.raises(PromptError, match="nothing to answer"):
-            fit(format_for(phi3), turns, 4096, 1024)
+            fit_prompt(format_for(phi3), turns, 4096, 1024)
 
     def test_who_asks_hears_from_where_on_all_of_it_is_read(self, phi3: LlamaVocabulary) -> None:
         turns = [replace(turn, message=f"id {number}") for number, turn in enumerate(self.turns(30))]
-        prompt = fit(format_for(phi3), turns, 512, 1024)
+        prompt = fit_prompt(format_for(phi3), turns, 512, 1024)
         assert prompt.first == f"id {prompt.dropped + 1}", "the system prompt is not left out"
-        assert fit(format_for(phi3), turns[:3] + turns[-1:], 512, 1024).first == ""
-        draft = draft_of(format_for(phi3), turns, 512, 1024)
+        assert fit_prompt(format_for(phi3), turns[:3] + turns[-1:], 512, 1024).first == ""
+        draft = fit_draft(format_for(phi3), turns, 512, 1024)
         assert (draft.first, draft.dropped) == (prompt.first, prompt.dropped)
 
 
@@ -354,13 +357,13 @@ class TestPins:
 
     def test_what_is_pinned_stays_in_its_place_and_what_is_around_it_goes(self, phi3: LlamaVocabulary) -> None:
         form = format_for(phi3)
-        prompt = fit(form, self.turns(30, 4, 6, 7), 512, 1024)
+        prompt = fit_prompt(form, self.turns(30, 4, 6, 7), 512, 1024)
         assert len(prompt.tokens) <= 512 - 128
         because = "<|assistant|> " + "Because " * 20 + "<|end|>"
         assert phi3.text_of_all(prompt.tokens).startswith(
             f"<s><|system|> Be brief.<|end|><|user|> Question 2<|end|><|user|> Question 3<|end|>{because}<|user|> Quest"
         )
-        whole = fit(form, self.turns(30), 512, 1024)
+        whole = fit_prompt(form, self.turns(30), 512, 1024)
         assert prompt.dropped == int(prompt.first) - 3, "three of those before it are there"
         assert int(prompt.first) >= int(whole.first), "what is pinned takes the room of something else"
 
@@ -368,7 +371,7 @@ class TestPins:
         form, source, beside = format_for(phi3), random.Random(3), 0
         for _ in range(60):
             turns = self.turns(30, *source.sample(range(60), 8))
-            prompt = fit(form, turns, 1024, 1024)
+            prompt = fit_prompt(form, turns, 1024, 1024)
             first = int(prompt.first) + 1  # the system prompt is turn 0
             rest = form.tokens(turns[first:])[1:]
             assert prompt.tokens[-len(rest) :] == rest
@@ -379,7 +382,7 @@ class TestPins:
         assert beside, "sometimes what is pinned stands right before the cut"
 
     def test_a_pinned_answer_does_not_seem_to_answer_something_else(self, phi3: LlamaVocabulary) -> None:
-        text = phi3.text_of_all(fit(format_for(phi3), self.turns(30, 2, 5), 512, 1024).tokens)
+        text = phi3.text_of_all(fit_prompt(format_for(phi3), self.turns(30, 2, 5), 512, 1024).tokens)
         assert "Question 1<|end|><|user|> …<|end|><|assistant|> Because" in text
 
     def test_a_template_that_wants_roles_in_turn_takes_what_is_pinned(
@@ -387,7 +390,7 @@ class TestPins:
     ) -> None:
         form = format_for(changed(with_specials(*MISTRAL_SPECIALS), template=MISTRAL))
         for pins in ((2,), (3,), (2, 5), (2, 3), (3, 5), (2, 4, 7)):
-            prompt = fit(form, self.turns(30, *pins), 2048, 1024)
+            prompt = fit_prompt(form, self.turns(30, *pins), 2048, 1024)
             assert prompt.dropped
             assert form.notice == "", pins
 
@@ -395,19 +398,19 @@ class TestPins:
         """Also where most of the room is taken by what is pinned."""
         form = format_for(phi3)
         for pins in ((3,), (2, 5, 8), tuple(range(1, 26, 2))):
-            prompts = [fit(form, self.turns(count, *pins), 1024, 1024) for count in range(20, 70)]
+            prompts = [fit_prompt(form, self.turns(count, *pins), 1024, 1024) for count in range(20, 70)]
             changes = sum(later.first != earlier.first for earlier, later in pairwise(prompts))
             assert changes < len(prompts) / 3, pins
             assert min(len(prompt.tokens) for prompt in prompts) > 768 / 2 - 60
 
     def test_one_more_pin_among_what_is_read_has_nothing_read_anew(self, phi3: LlamaVocabulary) -> None:
         form = format_for(phi3)
-        before = fit(form, self.turns(40), 1024, 1024)
-        assert fit(form, self.turns(40, 75), 1024, 1024) == before
+        before = fit_prompt(form, self.turns(40), 1024, 1024)
+        assert fit_prompt(form, self.turns(40, 75), 1024, 1024) == before
 
     def test_pins_that_leave_no_room_are_named_rather_than_left_out(self, phi3: LlamaVocabulary) -> None:
         form = format_for(phi3)
         with pytest.raises(PromptError, match=r"pinned messages leave no room .* take \d\d\d tokens.* for 384\. Unpin"):
-            fit(form, self.turns(30, *range(1, 46, 2)), 512, 1024)
+            fit_prompt(form, self.turns(30, *range(1, 46, 2)), 512, 1024)
         with pytest.raises(PromptError, match="This message is too long"):
-            fit(form, [*self.turns(3, 1), user("Because " * 6000)], 512, 1024)
+            fit_prompt(form, [*self.turns(3, 1), user("Because " * 6000)], 512, 1024)

@@ -100,8 +100,8 @@ def test_the_line_is_there_wherever_one_scrolls(
 ) -> None:
     conversation = Conversation("Long")
     for number in range(200):
-        conversation.add(Role.USER, f"Question {number}")
-        conversation.add(Role.ASSISTANT, "Because. " * 100, Reply("m", 7, (1,), Ending.STOP))
+        conversation.add_message(Role.USER, f"Question {number}")
+        conversation.add_message(Role.ASSISTANT, "Because. " * 100, Reply("m", 7, (1,), Ending.STOP))
     history = History(home / "history.sqlite3")
     heading = ConversationSummary(conversation.id, "Long", 1.0, 2.0)
     history.save_conversation(

@@ -165,7 +165,7 @@ def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: Scr
     assert message.reply is not None
     reply = replace(message.reply, ending=Ending.CANCELLED, statistics={"interrupted": True})
     person.window.message_commands.show(person.window.session)
-    conversation.change(message, reply=reply)
+    conversation.replace_message(message, reply=reply)
     person.window.message_commands.show(person.window.session)
     assert note(person, 1).startswith("Interrupted · starter")
     assert person.button(1, "Continue")

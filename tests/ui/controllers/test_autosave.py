@@ -399,7 +399,7 @@ def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
     autosave = AutoSave(lambda: cast("History", BrokenHistory()))
     failed = QSignalSpy(autosave.failed)
     session = Session()
-    session.begin("Hello", Reply("m"))
+    session.begin_reply("Hello", Reply("m"))
     assert isinstance(autosave.begun(session), Future)
     for _ in range(5):
         autosave.grown(session, [Piece("x", 1)])

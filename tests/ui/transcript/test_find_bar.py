@@ -57,9 +57,9 @@ def long(person: Person) -> Session:
     """A conversation of 2,000 messages, shown."""
     conversation = Conversation("Long")
     for number in range(1000):
-        conversation.add(Role.USER, f"Question {number}")
+        conversation.add_message(Role.USER, f"Question {number}")
         text = f"Answer **{number}** with some words.\n\n```python\nvalue = {number}\n```\n\nAnd more of it."
-        conversation.add(Role.ASSISTANT, text, Reply("starter", number, (1, 2, 3), Ending.STOP))
+        conversation.add_message(Role.ASSISTANT, text, Reply("starter", number, (1, 2, 3), Ending.STOP))
     session = Session(conversation)
     person.window.conversations.current.take(session)
     person.window.conversations.current.open(conversation.id)

@@ -91,8 +91,10 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
     """A conversation of so many questions and answers."""
     conversation = Conversation("Long")
     for number in range(pairs):
-        conversation.add(Role.USER, f"Question {number}")
-        conversation.add(Role.ASSISTANT, f"Answer **{number}**{more}", Reply("starter", number, (1, 2), Ending.STOP))
+        conversation.add_message(Role.USER, f"Question {number}")
+        conversation.add_message(
+            Role.ASSISTANT, f"Answer **{number}**{more}", Reply("starter", number, (1, 2), Ending.STOP)
+        )
     session = Session(conversation)
     person.window.conversations.current.take(session)
     person.window.conversations.current.open(conversation.id)
@@ -211,7 +213,7 @@ def test_messages_that_are_far_away_are_selected_too(person: Person) -> None:
     press(person, Qt.Key.Key_C, CONTROL)
     assert clipboard().text().count("## You") == 1500
     assert "Answer **0**" in clipboard().html()  # so much is not made rich
-    session.conversation.show(session.conversation.add(Role.USER, "One more"))
+    session.conversation.show_branch(session.conversation.add_message(Role.USER, "One more"))
     person.window.message_commands.show(session)
     assert selected(person) == 3000
 
