@@ -41,7 +41,7 @@ class CancelToken:
         """Pause for so long, or until it is asked; whether it was."""
         return self._event.wait(seconds)
 
-    def listen(self, listener: Callable[[], None] | None) -> None:
+    def set_callback(self, listener: Callable[[], None] | None) -> None:
         """Call `listener` when it is asked, at once if it was already. None ends that."""
         with self._lock:
             self._listener = listener

@@ -103,7 +103,7 @@ class StoreError(PhichatError):
     """Settings, history or a model could not be read or written."""
 
 
-def by_name(name: str) -> type[PhichatError]:
+def error_class(name: str) -> type[PhichatError]:
     """The class called `name`, so that an error keeps its kind across a pipe; the root if there is none."""
     found = globals().get(name)
     return found if isinstance(found, type) and issubclass(found, PhichatError) else PhichatError

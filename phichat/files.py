@@ -122,7 +122,7 @@ def read_untrusted(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
-def narrow(path: Path) -> bool:
+def restrict_to_owner(path: Path) -> bool:
     """Take from others what they may do with `path`; return whether there was anything. Links are left alone.
 
     Not for a database: closing it again takes away the locks that this process has on it.
@@ -169,7 +169,7 @@ def is_held_by_another_user(path: Path) -> bool:
     return bool(holders) and all(kind == "OFDLCK" or _is_foreign(process) for kind, process in holders)
 
 
-def reclaim(lock: Path) -> bool:
+def reclaim_lock(lock: Path) -> bool:
     """Remove the file `lock` if other users alone hold it, so that the next one to take it is ours; return whether.
 
     Two programs of ours do so one after the other: else the second could remove what the first has just locked.

@@ -64,7 +64,7 @@ def format_duration(seconds: float) -> str:
     return tr_count("about {count} day", "about {count} days", days)
 
 
-def language() -> str:
+def current_language() -> str:
     """The code of the current language, such as `fr`."""
     return _code
 

@@ -111,7 +111,7 @@ def repair_permissions(home: Home) -> str:
         return "" if os.getuid() == 0 else _said(_belongs_to_others, home)
     is_ours_alone = not found.st_mode & stat.S_ISVTX and root not in {files.user_folder(), Path(root.anchor)}
     if is_ours_alone:
-        files.narrow(root)
+        files.restrict_to_owner(root)
     _set_aside_what_others_put_there(root)
     was_open = bool(found.st_mode & files.OTHERS)
     exposed = _narrow_within(root, with_folders=is_ours_alone)
@@ -133,7 +133,7 @@ def _narrow_within(root: Path, *, with_folders: bool) -> bool:
     exposed = any(files.is_open_to_others(path) for path in ours if _HISTORY.fullmatch(path.name))
     for path in ours:
         if not path.name.startswith("history.sqlite3"):
-            files.narrow(path)
+            files.restrict_to_owner(path)
     for folder, name in _INSIDE.items():
         place = root / folder
         if folder.startswith("models"):
@@ -142,10 +142,10 @@ def _narrow_within(root: Path, *, with_folders: bool) -> bool:
         else:
             place = place.resolve()
         if with_folders:
-            files.narrow(place)
+            files.restrict_to_owner(place)
         ours = [path for path in _entries(place) if name.fullmatch(path.name)]
         # A model's file with a second name may be shared by that.
-        narrowed = [files.narrow(path) for path in ours if folder != "models" or _has_one_name(path)]
+        narrowed = [files.restrict_to_owner(path) for path in ours if folder != "models" or _has_one_name(path)]
         exposed |= folder == "states" and any(narrowed)
     return exposed
 

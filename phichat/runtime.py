@@ -17,7 +17,7 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def command(module: str = "phichat") -> list[str]:
+def process_command(module: str = "phichat") -> list[str]:
     """What starts `module` in a process of its own."""
     if not is_frozen():
         return [sys.executable, "-m", module]

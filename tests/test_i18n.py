@@ -161,7 +161,7 @@ def test_untranslated_strings_are_found_however_they_are_written(source: str, fo
 def test_a_language_without_a_catalogue_is_english(wanted: str, code: str) -> None:
     i18n.set_language("en" if code == "fr" else "fr")
     assert i18n.set_language(wanted) == code
-    assert i18n.language() == code
+    assert i18n.current_language() == code
     assert i18n.tr("Send") == {"en": "Send", "fr": "Envoyer"}[code]
 
 

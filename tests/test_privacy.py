@@ -160,7 +160,7 @@ def test_a_crash_and_a_damaged_history(home: Path) -> None:
     subprocess.run([sys.executable, "-c", CRASHING, home / "logs"], check=False, stderr=subprocess.DEVNULL)
     assert (home / "logs" / "crash.txt").stat().st_size
     stored_history.put(home, ("Boats", 1))
-    files.narrow(home / "history.sqlite3")
+    files.restrict_to_owner(home / "history.sqlite3")
     with (home / "history.sqlite3").open("r+b") as file:
         file.write(b"x" * 100)
     with closing(History(home / "history.sqlite3")) as history:
@@ -178,7 +178,7 @@ def test_a_file_is_never_open_not_even_for_a_moment(home: Path, monkeypatch: pyt
     before = os.umask(0)
     try:
         stored_history.put(home, ("Boats", 1))
-        JsonFile(home / "engine.json").change(lambda _: {"a": 1})
+        JsonFile(home / "engine.json").update(lambda _: {"a": 1})
     finally:
         os.umask(before)
     assert not open_to_others(home)
@@ -435,7 +435,7 @@ def test_in_the_users_own_folder_only_our_files_are_touched(
     before = open_to_others(tmp_path)
     assert cli.run(["history", "list"], no_window) == 0
     assert "Other users" not in capsys.readouterr().err
-    JsonFile(tmp_path / "engine.json").write({})
+    JsonFile(tmp_path / "engine.json").write_value({})
     assert open_to_others(tmp_path) == before
 
 
@@ -524,7 +524,7 @@ def exposed_again(home: Path) -> Path:
 @on_linux
 def test_a_lock_from_before_on_lists_and_downloads(public: Path) -> None:
     home = Home(public)
-    JsonFile(home.engine).change(lambda _: {})
+    JsonFile(home.engine).update(lambda _: {})
     part = PartFile(home.models / "a.gguf")
     assert part.acquire()
     part.close()
@@ -544,7 +544,7 @@ def test_our_own_locks_are_not_taken_away(home: Path) -> None:
     with (home / "window.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert not files.is_held_by_another_user(home / "window.lock")
-        assert not files.reclaim(home / "window.lock")
+        assert not files.reclaim_lock(home / "window.lock")
         assert not SingleInstance(home / "window.lock").is_first()
 
 

@@ -31,8 +31,8 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_program_is_its_own_parts(program: Path) -> None:
-    assert runtime.command() == [str(program)]
-    command = runtime.command("phichat.engine.process.host")
+    assert runtime.process_command() == [str(program)]
+    command = runtime.process_command("phichat.engine.process.host")
     assert command[0] == str(program)
     assert runtime.module_argument(command) == "phichat.engine.process.host"
 

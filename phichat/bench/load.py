@@ -19,7 +19,7 @@ from phichat.bench.runs import STARTING, Figures, medians, run_app, run_loop
 from phichat.engine.process.child_process import child_environment
 from phichat.engine.settings import threads
 from phichat.i18n import tr
-from phichat.runtime import command
+from phichat.runtime import process_command
 
 BUSY_PROCESSES = (0, 1, 2, 4)
 WORDS = 10  # of the prompt, which is not measured
@@ -105,7 +105,7 @@ def busy_processes(count: int) -> Iterator[None]:
 def _other() -> Iterator[subprocess.Popen[bytes]]:
     """Start one, which prints a character once it is busy."""
     other = subprocess.Popen(
-        command("phichat.bench.load"),
+        process_command("phichat.bench.load"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it gets Ctrl+C, too, and would print a traceback

@@ -16,7 +16,7 @@ from phichat.engine.base import EngineSettings
 from phichat.engine.process.child_process import child_environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.runtime import command
+from phichat.runtime import process_command
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def run_module(module: str, order: Mapping[str, Any], **variables: str) -> Figur
     """Run `module` with `order`; return its figures, or None if it crashed, failed or hung."""
     try:
         finished = subprocess.run(
-            command(module),
+            process_command(module),
             input=json.dumps(order),
             capture_output=True,
             encoding="utf-8",

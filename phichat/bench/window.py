@@ -15,7 +15,7 @@ from phichat.diagnostics import display
 from phichat.engine.process.child_process import child_environment
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.runtime import command, is_frozen
+from phichat.runtime import is_frozen, process_command
 
 WORDS = 450  # of the question during whose reply stutter is measured
 REPLY = 256  # tokens of its reply at most
@@ -50,7 +50,7 @@ def _openings(rounds: int, variables: dict[str, str]) -> Figures:
 def _bare() -> list[str]:
     """Return the command of the bare window; in a checkout a script, as importing our package takes time."""
     if is_frozen():
-        return command("phichat.bench.window_bare")
+        return process_command("phichat.bench.window_bare")
     return [sys.executable, "-P", str(Path(__file__).with_name("window_bare.py"))]
 
 

@@ -98,7 +98,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         },
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
-        "remembered": JsonFile(home.engine).read() or {},
+        "remembered": JsonFile(home.engine).read_value() or {},
         "states": _states(home),
         "disk": _disk(home.root),
         "paths": _paths(home),

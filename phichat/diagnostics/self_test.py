@@ -23,7 +23,7 @@ from phichat.engine.process.host import EngineProcess
 from phichat.engine.settings import processor, suggested
 from phichat.errors import PhichatError
 from phichat.i18n import resource, tr
-from phichat.runtime import command, is_frozen
+from phichat.runtime import is_frozen, process_command
 
 QUESTION = "Does it work?"
 ANSWER = "Everything works."  # all that self-test.gguf can say
@@ -133,7 +133,7 @@ def _translations() -> Facts:
 
 @contextmanager
 def _speaking(code: str) -> Iterator[None]:
-    before = i18n.language()
+    before = i18n.current_language()
     i18n.set_language(code)
     try:
         yield
@@ -176,7 +176,7 @@ def _window(model: Path, home: Path, patience: float) -> Facts:
     }
     order = {"model": str(model), "question": QUESTION, "answer": ANSWER, "language": LANGUAGE}
     done = subprocess.run(
-        command("phichat.app.self_test"),
+        process_command("phichat.app.self_test"),
         input=json.dumps({**order, "patience": patience}),
         env=variables,
         capture_output=True,

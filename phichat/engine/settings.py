@@ -139,7 +139,7 @@ class TuningStore:
             add(None)
             return
         with suppress(OSError):
-            self._file.change(add)
+            self._file.update(add)
 
     def fastest(self, model: Path) -> dict[str, Any]:
         """Return the fastest settings and their speeds as JSON types; empty if not measured."""
@@ -166,7 +166,7 @@ class TuningStore:
         return {name: value for name, value in self._entry(model).items() if type(value) is _REMEMBERED.get(name)}
 
     def _entries(self) -> dict[str, Any]:
-        entries = self._file.read() if self._file else None
+        entries = self._file.read_value() if self._file else None
         return entries if isinstance(entries, dict) else dict(self._unsaved)
 
     def _key(self, model: Path) -> str:

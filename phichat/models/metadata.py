@@ -17,7 +17,7 @@ class MetadataFile(JsonFile):
     def write(self, value: Any) -> None:
         """Write `value`. Raise StoreError."""
         try:
-            super().write(value)
+            super().write_value(value)
         except OSError as error:
             raise StoreError(
                 tr(

@@ -114,12 +114,12 @@ class ReleaseFeed:
         return kept
 
     def _read(self) -> dict[str, Any]:
-        kept = self._file.read()
+        kept = self._file.read_value()
         return kept if isinstance(kept, dict) else {}
 
     def _write(self, kept: dict[str, Any]) -> bool:
         try:
-            self._file.write(kept)
+            self._file.write_value(kept)
         except OSError as error:
             _log.warning("%s cannot be written: error %s", self._file.path.name, error.errno)
             return False

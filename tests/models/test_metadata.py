@@ -37,7 +37,7 @@ def test_threads_lose_nothing_of_each_other(file: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
-    assert set(MetadataFile(file).read()) == {f"{number}.gguf" for number in range(40)}
+    assert set(MetadataFile(file).read_value()) == {f"{number}.gguf" for number in range(40)}
     assert [path.name for path in file.parent.glob("[!.]*")] == [file.name]
 
 

@@ -64,12 +64,12 @@ def _measure_in_child(
 ) -> Iterator[Measured]:
     """Yield what a child measures until it is done, dies or is stopped."""
     process = start()
-    stop.listen(process.kill)
+    stop.set_callback(process.kill)
     try:
         order = {"do": "calibrate", "path": str(path), "settings": settings.as_json(), "rival": rival}
         process.send({**order, "number": 1})
         while (line := process.receive()) is not None and line["event"] == "measured":
             yield Measured.of(line)
     finally:
-        stop.listen(None)
+        stop.set_callback(None)
         process.end()

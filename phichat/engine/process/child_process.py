@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from phichat import runtime
 from phichat.engine.process import protocol
-from phichat.i18n import language, tr
+from phichat.i18n import current_language, tr
 
 LEAVING = 2.0  # seconds a child may take to exit after its pipe is closed
 MOST_WORDS = 20_000  # bytes kept of standard error, from its end
@@ -127,7 +127,7 @@ def _name_of(code: int) -> str:
 
 def child_environment() -> dict[str, str]:
     """Return our environment with the language, in a checkout the package's path, and without ggml's backtraces."""
-    variables = {**os.environ, "PHICHAT_LANGUAGE": language(), "GGML_NO_BACKTRACE": "1"}
+    variables = {**os.environ, "PHICHAT_LANGUAGE": current_language(), "GGML_NO_BACKTRACE": "1"}
     root = Path(__file__).parents[3]
     if not runtime.is_frozen() and root.name not in {"site-packages", "dist-packages"}:
         earlier = variables.get("PYTHONPATH")

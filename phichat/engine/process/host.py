@@ -220,7 +220,7 @@ class EngineProcess:
         process = self._ensure_child()
         number = self._orders = self._orders + 1
         stopping = _StopRequest(process, number, stop, self._kill)
-        stop.listen(stopping.ask)
+        stop.set_callback(stopping.ask)
         process.send({**order, "number": number})
         if stop.is_set():  # perhaps before the child knew of the order
             process.send({"do": "stop", "number": number, "gently": not stop.is_urgent()})
@@ -229,12 +229,12 @@ class EngineProcess:
             while (line := process.receive()) is not None:
                 answered = line["event"] in {"error", "done", "loaded"}
                 if line["event"] == "error":
-                    raise errors.by_name(line["kind"])(line["text"])
+                    raise errors.error_class(line["kind"])(line["text"])
                 yield from protocol.events_of(line)
                 if answered:
                     return
         finally:
-            stop.listen(None)
+            stop.set_callback(None)
             stopping.end()
             if not answered:  # it died, or the caller has stopped iterating
                 self._process = None

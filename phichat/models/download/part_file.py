@@ -21,7 +21,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from phichat.errors import StoreError
-from phichat.files import is_private, make_private, open_private, reclaim
+from phichat.files import is_private, make_private, open_private, reclaim_lock
 from phichat.i18n import format_size, tr
 from phichat.models.base import HubFile, PartialDownload
 from phichat.models.metadata import MetadataFile, Origins
@@ -135,7 +135,7 @@ class PartFile:
         with self._map_os_errors():
             make_private(self.path.parent / ".locks")
             if is_private(self.path.parent):
-                reclaim(Path(self._lock.lock_file))
+                reclaim_lock(Path(self._lock.lock_file))
             try:
                 with warnings.catch_warnings(action="ignore"):  # a file system without locks is handled below
                     self._lock.acquire(timeout=0)

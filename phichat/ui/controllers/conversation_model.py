@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QLocale, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
 
-from phichat.i18n import language, tr
+from phichat.i18n import current_language, tr
 from phichat.store.base import ConversationSummary
 
 SUMMARY_ROLE = Qt.ItemDataRole.UserRole
@@ -253,7 +253,7 @@ def _section(day: date, today: date) -> tuple[str, float]:
         return tr("Yesterday"), _midnight(day)
     if day >= today - timedelta(WEEK):
         return tr("Previous 7 days"), _midnight(today - timedelta(WEEK))
-    month = QLocale(language()).standaloneMonthName(day.month).capitalize()
+    month = QLocale(current_language()).standaloneMonthName(day.month).capitalize()
     title = month if day.year == today.year else tr("{month} {year}").format(month=month, year=day.year)
     return title, _midnight(day.replace(day=1))
 

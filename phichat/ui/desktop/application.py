@@ -62,12 +62,12 @@ def _nothing(*_: object) -> None:
 
 def follow_language(application: QApplication) -> None:
     """Have Qt use the language that `text` uses."""
-    locale = QLocale(i18n.language())
+    locale = QLocale(i18n.current_language())
     QLocale.setDefault(locale)
     for translator in application.findChildren(QTranslator):  # of another language, if there was one
         application.removeTranslator(translator)
         translator.deleteLater()
-    if i18n.language() != "en":
+    if i18n.current_language() != "en":
         translator = QTranslator(application)
         if reads_qt(translator, locale):
             application.installTranslator(translator)

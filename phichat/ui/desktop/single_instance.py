@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.errors import StoreError
-from phichat.files import make_private, open_private, reclaim
+from phichat.files import make_private, open_private, reclaim_lock
 from phichat.i18n import tr
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SingleInstance(QObject):
         """Whether nobody else has the lock. Where none can be had at all, nobody is kept out."""
         try:
             make_private(self._file.parent)
-            if self._is_taken() or (reclaim(self._file) and self._is_taken()):
+            if self._is_taken() or (reclaim_lock(self._file) and self._is_taken()):
                 return True
         except OSError:
             return True

@@ -98,7 +98,7 @@ def test_the_language_is_chosen_for_the_next_start(person: Person, home: Path) -
     combo = person.find("languageCombo")
     assert [combo.itemData(number) for number in range(combo.count())] == ["", *i18n.available_languages()]
     choose(person, "languageCombo", "fr")
-    assert i18n.language() == "en"
+    assert i18n.current_language() == "en"
     assert saved(person, home)["language"] == "fr"
 
 
