@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 RELEASES = ""
-"""Where the newest release is told, as GitHub's and Forgejo's API do; empty as long as Phichat has no public home."""
+"""The address of the newest release in GitHub's or Forgejo's API; empty as long as Phichat has no public home."""

@@ -1,4 +1,4 @@
-"""Starts Phichat: without a command the window, with one the command line."""
+"""The entry point: opens the window, runs a command, or becomes one of our own child processes."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from phichat import i18n, paths, runtime
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run what the command line asks for and return the exit status."""
     runtime.give_back_environment()
     runtime.add_bundled_starter()
     if module := runtime.module_argument(sys.argv):
@@ -19,7 +19,7 @@ def main() -> int:
         return 0
     try:
         i18n.set_language(preferred=paths.preferred_language())
-        from phichat import cli  # noqa: PLC0415 - its words need the language
+        from phichat import cli  # noqa: PLC0415 - its texts need the language
 
         return cli.run(sys.argv[1:], open_window)
     except KeyboardInterrupt:
@@ -27,17 +27,17 @@ def main() -> int:
 
 
 def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | None, opened: Path | None) -> NoReturn:
-    """See `app.run`. Does not return: the process ends with the window.
+    """Run the window as `app.run` does, then end the process without the interpreter's shutdown.
 
-    By then every thread and process is gone and everything is written. Taking Python and Qt apart object by object
-    would only take time, and is where programs like this one crash.
+    By then every thread and process has ended and everything is written. Destroying Python's and Qt's objects one by
+    one would only take time, and is where PySide programs crash.
     """
     from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
 
     status = app.run(screenshot, quit_when_ready, model, opened)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError, ValueError):  # closed, or not there without a console
+        with suppress(OSError, AttributeError, ValueError):  # closed, or None without a console
             stream.flush()
     os._exit(status)
 

@@ -1,48 +1,48 @@
-"""Asks work in another thread to end."""
+"""A cancel token: asks work in another thread to stop."""
 
 import threading
 from collections.abc import Callable
 
 
 class CancelToken:
-    """Asks one order, such as a load, a reply or a download, to end. Any thread may set it; it stays set."""
+    """Asks one piece of work, such as a load, a reply or a download, to stop. Thread-safe; once set, it stays set."""
 
     def __init__(self) -> None:
         self.is_final = False
-        """Whether nothing will be asked afterwards, so that no answer need be waited for."""
+        """Whether nothing else will follow, so that the work need not answer."""
         self._event = threading.Event()
         self._urgent = False
         self._lock = threading.Lock()
         self._listener: Callable[[], None] | None = None
 
     def set(self, *, final: bool = False, gently: bool = False) -> None:
-        """Ask; `gently` where the step under way may still be done, as it is of use.
+        """Ask the work to stop; with `gently`, it may finish the step it is at, whose result is of use.
 
-        Asking twice changes nothing, unless it is `final` now, or not gentle any more.
+        Asking again calls the callback only if it is `final` now, or no longer gentle.
         """
         with self._lock:
-            is_news = not self._event.is_set() or (final and not self.is_final) or not (gently or self._urgent)
+            is_new = not self._event.is_set() or (final and not self.is_final) or not (gently or self._urgent)
             self.is_final = self.is_final or final
             self._urgent = self._urgent or not gently
             self._event.set()
             listener = self._listener
-        if is_news and listener:
+        if is_new and listener:
             listener()
 
     def is_set(self) -> bool:
-        """Whether it was asked."""
+        """Return whether the work should stop."""
         return self._event.is_set()
 
     def is_urgent(self) -> bool:
-        """Whether it was asked, and not gently."""
+        """Return whether the work should stop at once."""
         return self._urgent
 
     def wait(self, seconds: float) -> bool:
-        """Pause for so long, or until it is asked; whether it was."""
+        """Block until the token is set, at most that many seconds; return whether it is set."""
         return self._event.wait(seconds)
 
     def set_callback(self, listener: Callable[[], None] | None) -> None:
-        """Call `listener` when it is asked, at once if it was already. None ends that."""
+        """Call `listener` when the token is set, at once if it is already. None removes it."""
         with self._lock:
             self._listener = listener
             already = self._event.is_set()

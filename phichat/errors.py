@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions whose text is one sentence a person can act on.
+"""Exceptions whose text is one sentence that a user can act on.
 
     PhichatError
      ├── ModelError               a model file cannot be used
@@ -9,22 +9,22 @@
      │    └── ModelTooLarge       it does not fit into this computer's memory
      ├── EngineError              the model could not answer
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
-     │    └── PromptError         there is nothing to read
-     │         └── PromptTooLong  there is more than the context holds
-     ├── HubError                 a model file could not be fetched
-     │    ├── HubUnreachable      for now: the line, a server in trouble; trying again may help
-     │    │    └── HubAway        nobody was there: nothing was sent
-     │    └── HubRefused          for good: it may not be read, or cannot be trusted
-     │         ├── HubMissing     it is not there
-     │         └── HubForbidden   it is not for everybody
+     │    └── PromptError         the prompt is empty
+     │         └── PromptTooLong  the prompt does not fit into the context
+     ├── HubError                 a model file could not be downloaded
+     │    ├── HubUnreachable      temporary: the connection, or the server; trying again may help
+     │    │    └── HubAway        no connection could be made: nothing was sent
+     │    └── HubRefused          permanent: it may not be read, or cannot be trusted
+     │         ├── HubMissing     there is no such file
+     │         └── HubForbidden   it is gated or private
      └── StoreError               settings, history or a model could not be read or written
 
-Every text says what happened, to what, and what to do next, already in the person's language.
+Every text says what happened, to what, and what to do next, in the user's language.
 """
 
 
 class PhichatError(Exception):
-    """The root of all errors whose text is meant for people."""
+    """Base class of all errors whose text is meant for users."""
 
 
 class ModelError(PhichatError):
@@ -64,7 +64,12 @@ class PromptError(EngineError):
 
 
 class PromptTooLong(PromptError):
-    """It has that many `tokens`, all of which have to stay; `excess` too many even if nothing but the question did."""
+    """What has to stay of the prompt does not fit.
+
+    Attributes:
+        tokens: how many tokens that is.
+        excess: how many tokens too many the last question alone has, with the system prompt.
+    """
 
     def __init__(self, sentence: str, tokens: int = 0, excess: int = 0) -> None:
         super().__init__(sentence)
@@ -72,11 +77,11 @@ class PromptTooLong(PromptError):
 
 
 class HubError(PhichatError):
-    """A model file could not be fetched."""
+    """A model file could not be downloaded."""
 
 
 class HubUnreachable(HubError):
-    """For now. `retry_after` is how many seconds the server asks to be left alone; 0 if it does not say."""
+    """A temporary failure. `retry_after` is how many seconds the server asks to wait; 0 if it does not say."""
 
     def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
         super().__init__(sentence)
@@ -84,19 +89,19 @@ class HubUnreachable(HubError):
 
 
 class HubAway(HubUnreachable):
-    """There was no connection, so that nothing was sent."""
+    """No connection could be made, so nothing was sent."""
 
 
 class HubRefused(HubError):
-    """For good: trying the same again gives the same."""
+    """A permanent failure: trying again gives the same result."""
 
 
 class HubMissing(HubRefused):
-    """The Hub knows no such file or repository."""
+    """The Hub has no such file or repository."""
 
 
 class HubForbidden(HubRefused):
-    """The Hub shows it to some only, or does not show what it takes to trust it."""
+    """The file is gated or private, or the Hub does not publish what it takes to verify it."""
 
 
 class StoreError(PhichatError):
@@ -104,6 +109,6 @@ class StoreError(PhichatError):
 
 
 def error_class(name: str) -> type[PhichatError]:
-    """The class called `name`, so that an error keeps its kind across a pipe; the root if there is none."""
+    """Return the error class called `name`, so that an error keeps its class across a pipe; the base if none."""
     found = globals().get(name)
     return found if isinstance(found, type) and issubclass(found, PhichatError) else PhichatError

@@ -1,7 +1,7 @@
-"""Folders and files that only this user may read: how everything the app writes is made.
+"""Private folders and files: creation, atomic writes, permission repair, and locks.
 
-What is private has its mode from the first moment: 0700 for a folder, 0600 for a file. On Windows a folder takes the
-access list of the one it is in, which in a user's profile lets in that user and administrators alone.
+What is private is created with its mode: 0700 for a folder, 0600 for a file. On Windows a folder inherits the access
+list of its parent, which in a user's profile allows that user and administrators alone.
 """
 
 import os
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, Any
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""What everybody but the owner may do."""
+"""The permission bits of everybody but the owner."""
 
 _UNTRUSTED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""How a file is opened that another user may have put there: a link is refused, and a pipe does not keep us waiting."""
+"""Flags to open a file that another user may have put there: a link is refused, and a pipe does not block."""
 
 
 def make_private(folder: Path) -> None:
@@ -44,7 +44,7 @@ def is_private(folder: Path) -> bool:
 
 
 def user_folder() -> Path | None:
-    """Return the user's own folder, None if the system knows of none."""
+    """Return the user's home folder, None if the system knows none."""
     try:
         return Path.home().resolve()
     except (RuntimeError, OSError):
@@ -52,10 +52,10 @@ def user_folder() -> Path | None:
 
 
 def mode_for(path: Path) -> int:
-    """Return the mode for a file at `path`, where others may have a say: private in a private folder only.
+    """Return the mode for a new file at `path`, in a folder the user chose: 0600 if the folder is private.
 
-    In a folder that a person shares, a file is what the umask makes of it, as with any other program; one that is
-    replaced stays as it was.
+    In a folder that others may read, it is left to the umask, as with any other program; a file that is replaced keeps
+    its mode.
     """
     if is_private(path.parent):
         return 0o600
@@ -123,7 +123,7 @@ def read_untrusted(path: Path, most: int) -> bytes:
 
 
 def restrict_to_owner(path: Path) -> bool:
-    """Take from others what they may do with `path`; return whether there was anything. Links are left alone.
+    """Remove the permissions of other users on `path`; return whether there were any. Links are left alone.
 
     Not for a database: closing it again takes away the locks that this process has on it.
     """
@@ -144,7 +144,7 @@ def restrict_to_owner(path: Path) -> bool:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Return whether others may do anything with the file at `path`, or have another name for it."""
+    """Return whether other users have any permission on the file at `path`, or it has another hard link."""
     try:
         found = path.stat()
     except OSError:
@@ -154,9 +154,9 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def is_held_by_another_user(path: Path) -> bool:
-    """Return whether locks on `path` are there, and all of them other users'. Linux alone tells; elsewhere False.
+    """Return whether `path` is locked, and by processes of other users alone. Linux only; elsewhere False.
 
-    Such a lock was taken while the file could be read by everybody, and nothing of ours stands behind it.
+    Such a lock was taken while everybody could open the file, and no process of ours relies on it.
     """
     try:
         wanted = path.stat().st_ino
@@ -170,13 +170,13 @@ def is_held_by_another_user(path: Path) -> bool:
 
 
 def reclaim_lock(lock: Path) -> bool:
-    """Remove the file `lock` if other users alone hold it, so that the next one to take it is ours; return whether.
+    """Delete the lock file `lock` if other users alone hold it, so that it can be taken; return whether it was.
 
-    Two programs of ours do so one after the other: else the second could remove what the first has just locked.
+    Two processes of ours do so in turn: else the second could delete the file that the first has just locked.
     """
     if sys.platform != "linux" or not is_held_by_another_user(lock):
         return False
-    import fcntl  # noqa: PLC0415 - not everywhere
+    import fcntl  # noqa: PLC0415 - not on Windows
 
     with suppress(OSError), open_private(lock.with_name(f"{lock.name}.reclaim"), "ab") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
@@ -187,7 +187,7 @@ def reclaim_lock(lock: Path) -> bool:
 
 
 def _is_foreign(process: int) -> bool:
-    """Whether another user started `process`, whatever its program may do; the administrator is none."""
+    """Return whether a user other than this one and root started `process`."""
     if process <= 0:  # outside of a container, perhaps one of ours
         return False
     try:

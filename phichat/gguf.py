@@ -1,4 +1,4 @@
-"""Reads the head of a GGUF file: what model it is and how large, without llama.cpp and without trusting it.
+"""The header of a GGUF file: which model it is and how large, read without llama.cpp and without trusting it.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -17,7 +17,7 @@ from phichat.i18n import format_size, tr
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-KEPT_ARRAY = 1024  # longer arrays are vocabularies, which are walked over
+KEPT_ARRAY = 1024  # elements; longer arrays are vocabularies, which are skipped
 MAX_DIMENSIONS = 4
 MAX_ENTRIES = 100_000  # metadata and tensors each; real files have hundreds
 MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,000
@@ -25,7 +25,7 @@ MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,00
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 
-# Type: elements and bytes in a block, from ggml-common.h. Types not listed are newer; their size stays unknown.
+# Type: elements and bytes per block, from ggml-common.h. Types not listed are newer; their size is unknown.
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
@@ -37,7 +37,12 @@ _BLOCKS = {
 
 @dataclass(frozen=True)
 class Head:
-    """What a file says of itself: `metadata` without long arrays, and `bytes` of the file."""
+    """A file's header.
+
+    Attributes:
+        bytes: the size of the file.
+        metadata: the key-value pairs, without long arrays.
+    """
 
     path: Path
     bytes: int
@@ -45,7 +50,7 @@ class Head:
 
     @property
     def architecture(self) -> str:
-        """Such as `phi3` or `llama`."""
+        """The architecture, such as `phi3` or `llama`."""
         return str(self.metadata.get("general.architecture", ""))
 
     @property
@@ -55,21 +60,21 @@ class Head:
 
     @property
     def context(self) -> int:
-        """Tokens the model was made for; 0 if it does not say."""
+        """The context length the model was trained for, in tokens; 0 if unknown."""
         return int(self._number("context_length"))
 
     @property
     def layers(self) -> int:
-        """How many layers the model has; 0 if it does not say."""
+        """The number of layers; 0 if unknown."""
         return int(self._number("block_count"))
 
     @property
     def heads(self) -> int:
-        """How many attention heads a layer has, at most; 0 if it does not say."""
+        """The largest number of attention heads in a layer; 0 if unknown."""
         return int(self._number("attention.head_count"))
 
     def kv_bytes(self, context: int) -> int:
-        """Memory for keys and values of `context` tokens, two bytes each."""
+        """Return the size in bytes of a KV cache in f16 for `context` tokens."""
         heads, layers = self._number("attention.head_count") or 1, self._number("block_count")
         width = self._number("embedding_length") / heads
         keys = self._number("attention.key_length") or width
@@ -79,18 +84,18 @@ class Head:
         return int(_finite(total * (keys + values) * 2 * context))
 
     def _number(self, key: str) -> float:
-        """A value; where it has one for each layer, the largest."""
+        """Return a value of this architecture; the largest one where there is one per layer."""
         value = self.metadata.get(f"{self.architecture}.{key}", 0)
         return max(map(_finite, value), default=0.0) if isinstance(value, list) else _finite(value)
 
 
 def read_head(path: Path) -> Head:
-    """The head of the file at `path`, checked: every tensor it lists must lie within it.
+    """Return the header of the file at `path`, after checking that every tensor it lists is within the file.
 
-    Raises ModelMissing, NotAModel, ModelDamaged or ModelUnsupported.
+    Raise ModelMissing, NotAModel, ModelDamaged or ModelUnsupported.
     """
     try:
-        if not path.is_file() and path.exists():  # opening a pipe would wait for ever
+        if not path.is_file() and path.exists():  # opening a pipe would block
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with path.open("rb") as file:
             count = os.fstat(file.fileno()).st_size
@@ -114,19 +119,19 @@ def read_head(path: Path) -> Head:
 
 
 def _finite(value: object) -> float:
-    """`value` as a number that can be reckoned with; 0 for anything else that a file may hold."""
+    """Return `value` if it is a positive finite number, else 0."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0.0
 
 
 def damaged(path: Path) -> str:
-    """The sentence for a file whose contents make no sense."""
+    """Return the message for a file whose content is invalid."""
     return tr("{name} is damaged. Fetch it again, or choose another model.").format(name=path.name)
 
 
 class _Reader:
-    """Walks through the bytes once; whatever does not fit raises struct.error or ValueError.
+    """Reads the header once, from front to back; whatever is invalid raises struct.error or ValueError.
 
-    It reads, as a mapped file that shrinks or whose disk is pulled out would end the process.
+    The file is not mapped: one that shrinks, or whose disk is removed, would kill the process.
     """
 
     def __init__(self, path: Path, file: BinaryIO, count: int) -> None:

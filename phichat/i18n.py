@@ -1,10 +1,11 @@
-"""Every word people see, through gettext: `tr` translates, for the window and the terminal alike.
+"""Translation through gettext, numbers and sizes as the language writes them, and the files in `resources/`.
 
 A language is one file, `resources/translations/<code>.po`. English needs none.
 """
 
 import gettext
 import io
+import locale
 import os
 import re
 from collections.abc import Iterator
@@ -21,22 +22,22 @@ _code = "en"
 
 
 def tr(text: str) -> str:
-    """`text` in the current language."""
+    """Return `text` in the current language."""
     return _current.gettext(text) if text else ""
 
 
 def tr_count(one: str, many: str, count: int) -> str:
-    """`one` or `many`, whichever the current language uses for `count`, with `{count}` filled in."""
+    """Return the plural form that the current language uses for `count`, with `{count}` filled in."""
     return _current.ngettext(one, many, count).format(count=format_number(count))
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark `text` for translation where it is written before the language is known; `tr` it when shown."""
+    """Mark `text` for translation where the language is not known yet; pass it to `tr` when it is shown."""
     return text
 
 
 def format_number(value: float, decimals: int = 0) -> str:
-    """`value` as the current language writes numbers, by the signs its catalogue gives."""
+    """Return `value` as the current language writes numbers, with the separators and digits of its catalogue."""
     text = f"{value:,.{decimals}f}"
     # Translators: the thousands separator, the decimal sign and the ten digits of your language.
     thousands, point, digits = tr("thousands=,")[-1], tr("decimal=.")[-1], tr("digits=0123456789")[-10:]
@@ -44,7 +45,7 @@ def format_number(value: float, decimals: int = 0) -> str:
 
 
 def format_size(count: int) -> str:
-    """`count` bytes as people say it: 2.4 GB, 98 MB."""
+    """Return `count` bytes in a decimal unit: 2.4 GB, 98 MB."""
     for factor, unit in ((10**9, tr("GB")), (10**6, tr("MB")), (10**3, tr("kB"))):
         if count >= factor:
             amount = count / factor
@@ -53,7 +54,7 @@ def format_size(count: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """So many seconds as people say it: about 9 minutes, less than a minute."""
+    """Return a duration rounded to one unit: about 9 minutes, less than a minute."""
     minutes, hours, days = (max(round(seconds / unit), 1) for unit in (60, 3600, 86400))
     if seconds < 60:
         return tr("less than a minute")
@@ -65,20 +66,19 @@ def format_duration(seconds: float) -> str:
 
 
 def current_language() -> str:
-    """The code of the current language, such as `fr`."""
+    """Return the code of the current language, such as `fr`."""
     return _code
 
 
 def set_language(wanted: str | None = None, preferred: str = "") -> str:
-    """Switch to `wanted` or, for None, to what PHICHAT_LANGUAGE, the person or the system asks for; what it became.
+    """Switch to the language `wanted` and return its code; one without a catalogue becomes English.
 
-    What the person asks for is `preferred`, empty where that is left to the system.
-
-    A language without a catalogue is English.
+    For None, the first of these that has a catalogue: PHICHAT_LANGUAGE, `preferred` (the user's preference, empty for
+    none), the system's language.
     """
     global _current, _code
     there = {code.lower(): code for code in available_languages()}
-    for code in [wanted] if wanted else _asked_for(preferred):
+    for code in [wanted] if wanted else _requested_languages(preferred):
         whole = re.split("[.@]", code.replace("-", "_").lower())[0]
         if whole in {"c", "posix"}:
             break
@@ -90,22 +90,24 @@ def set_language(wanted: str | None = None, preferred: str = "") -> str:
 
 
 def available_languages() -> list[str]:
-    """The codes of all languages there are, English first."""
+    """Return the codes of all languages there are, English first."""
     files = resource("translations").iterdir()
     return ["en", *sorted(file.name[:-3] for file in files if file.name.endswith(".po"))]
 
 
 def resource(name: str) -> "Traversable":
-    """A file or folder of `resources/`, which lies beside the package in a checkout and inside it elsewhere."""
+    """Return a file or folder of `resources/`, which is beside the package in a checkout and inside it elsewhere."""
     return _resources() / name
 
 
 @cache
 def _resources() -> "Traversable":
     for folder in (Path(__file__).with_name("resources"), Path(__file__).parents[1] / "resources"):
-        if (folder / "icons").is_dir():  # where links cannot be made, a checkout has a small file in its place
+        if (
+            folder / "icons"
+        ).is_dir():  # where Git cannot make symbolic links, a checkout has a small file in their place
             return folder
-    from importlib import resources  # noqa: PLC0415 - takes as long as the whole search
+    from importlib import resources  # noqa: PLC0415 - takes as long as the whole search, and only an installed package needs it
 
     return resources.files("phichat") / "resources"
 
@@ -120,16 +122,14 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
 
 
-def _asked_for(preferred: str) -> Iterator[str]:
+def _requested_languages(preferred: str) -> Iterator[str]:
     yield from filter(None, [*os.environ.get("PHICHAT_LANGUAGE", "").split(":"), preferred])
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         yield from filter(None, os.environ.get(variable, "").split(":"))
-    import locale  # noqa: PLC0415 - rarely needed
-
     yield locale.getlocale()[0] or "en"
 
 
 def format_columns(rows: list[list[str]]) -> list[str]:
-    """Lines in which the cells of `rows` stand one below the other."""
+    """Return one line per row, with the cells aligned in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]

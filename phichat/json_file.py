@@ -1,4 +1,4 @@
-"""A small JSON file that several programs read and change: written whole or not at all."""
+"""A small JSON file that several processes read and change: locked, and written atomically."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,18 +8,18 @@ from typing import Any
 
 from phichat.files import atomic_write, make_private, read_untrusted, reclaim_lock
 
-LARGEST = 1_000_000  # bytes: what others may have written
-_PATIENCE = 2.0  # seconds for others to finish a change, which takes milliseconds
+LARGEST = 1_000_000  # bytes that are read of a file that another user may have written
+_PATIENCE = 2.0  # seconds to wait for the lock; a change takes milliseconds
 
 
 class JsonFile:
-    """One that cannot be read counts as empty. With `shares`, it lies in a folder that others may write to."""
+    """A JSON file. With `shares`, it is in a folder that other users may write to, and is read with care."""
 
     def __init__(self, file: Path, *, shares: bool = False) -> None:
         self.path, self._shares = file, shares
 
     def read_value(self) -> Any:
-        """What was written last; None if there is nothing that makes sense."""
+        """Return the content; None if there is no file or no JSON in it."""
         try:
             content = read_untrusted(self.path, LARGEST) if self._shares else self.path.read_bytes()
             return json.loads(content.decode("utf-8"))
@@ -27,20 +27,20 @@ class JsonFile:
             return None
 
     def write_value(self, value: Any) -> None:
-        """Keep `value`. Raises OSError; then the file is as it was."""
+        """Replace the content by `value`. Raise OSError; then the file is as it was."""
         make_private(self.path.parent)
         with atomic_write(self.path, shares=self._shares, encoding="ascii") as file:
             json.dump(value, file, indent=1)
 
     def update(self, change: Callable[[Any], Any]) -> None:
-        """Keep what `change` makes of what was written last, whoever else is changing it. Raises OSError."""
+        """Replace the content by what `change` returns for it, under the lock. Raise OSError."""
         with self.lock():
             self.write_value(change(self.read_value()))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """No other thread or program meanwhile; a disk that knows no locks, or a program that hangs, is let be."""
-        from filelock import FileLock  # noqa: PLC0415 - who only reads needs none
+        """Hold the lock; go on without it if the disk has no locks, or another process holds it too long."""
+        from filelock import FileLock  # noqa: PLC0415 - reading takes no lock
 
         place = self.path.parent / ".locks" / f"{self.path.name}.lock"
         lock = FileLock(place, mode=0o600)

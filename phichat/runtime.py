@@ -1,4 +1,4 @@
-"""How our programs start: with Python in a checkout, as the program itself where it is frozen into one."""
+"""Starting our own processes, from Python or from the frozen program."""
 
 import os
 import sys
@@ -6,42 +6,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 BESIDE = "starter"
-PART = "--part"  # before the module that is to run; for ourselves alone
+PART = "--part"  # the internal option before the module to run
 
-_LOADER = "_PYI_"  # how the names of variables begin that the frozen program's loader sets for itself
+_LOADER = "_PYI_"  # the prefix of the variables that PyInstaller's loader sets for itself
 _LIBRARIES = "LD_LIBRARY_PATH"
 
 
 def is_frozen() -> bool:
-    """Whether Python and all packages are inside the program."""
+    """Return whether this is the program that PyInstaller made, with Python inside."""
     return bool(getattr(sys, "frozen", False))
 
 
 def process_command(module: str = "phichat") -> list[str]:
-    """What starts `module` in a process of its own."""
+    """Return the command line that runs `module` in a new process."""
     if not is_frozen():
         return [sys.executable, "-m", module]
     return [sys.executable] if module == "phichat" else [sys.executable, PART, module]
 
 
 def module_argument(arguments: Sequence[str]) -> str:
-    """The module that a frozen program is asked to be, in place of the whole; empty as a rule."""
+    """Return the module that a frozen program is to run instead of the whole app; empty for none."""
     asked = arguments[2] if is_frozen() and arguments[1:2] == [PART] and len(arguments) == 3 else ""
     return asked if asked.startswith("phichat.") else ""
 
 
 def run_module(module: str) -> None:
-    """Be that module, as `python -m` would have it."""
-    import runpy  # noqa: PLC0415 - rarely needed, and the window's start would pay for it
+    """Run `module` as `python -m` would."""
+    import runpy  # noqa: PLC0415 - only child processes of the frozen program need it
 
     sys.argv[1:] = []
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def give_back_environment() -> None:
-    """Undo what the loader changed for this process: a browser that is started from here is to find its own libraries.
+    """Undo what PyInstaller's loader changed in the environment, so that a browser we start finds its own libraries.
 
-    The system has read those variables by now, and what else we start sets them for itself.
+    The dynamic linker has read these variables by now, and our child processes set them for themselves.
     """
     if not is_frozen():
         return
@@ -54,7 +54,7 @@ def give_back_environment() -> None:
 
 
 def add_bundled_starter() -> None:
-    """Have a frozen program find the starter's package in the folder `starter` beside it, where that was put."""
+    """Add the folder `starter` beside a frozen program to `sys.path`: it may hold the starter's package."""
     if not is_frozen():
         return
     program = Path(sys.executable).resolve()

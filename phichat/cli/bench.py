@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat import bench
-from phichat.cli.context import Context
-from phichat.cli.parser import sampling_of
+from phichat.cli.context import Context, sampling_of
 from phichat.cli.talk import chosen_model
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_number

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from phichat.chat.sampling import PRESETS, SETTINGS, Sampling
 from phichat.cli.console import Console
 from phichat.engine.base import Engine
 from phichat.paths import Home
@@ -42,3 +43,10 @@ class Context:
     def engine(self) -> closing[Engine]:
         """Return a new engine, to be used in a `with` statement, which closes it."""
         return closing(self.make_engine(self.home))
+
+
+def sampling_of(options: argparse.Namespace) -> Sampling:
+    """Return the settings of the chosen preset, with those of the other options."""
+    given = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
+    values = {name: value for name, value in given.items() if value is not None}
+    return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, "seed": options.seed})

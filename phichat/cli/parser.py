@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from phichat import __version__
-from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, Setting
+from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Setting
 from phichat.cli.context import Context
 from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
@@ -57,13 +57,6 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     doctor.set_defaults(run=_run_doctor)
     _add_json(doctor)
     return main
-
-
-def sampling_of(options: argparse.Namespace) -> Sampling:
-    """The preset, with what was said besides."""
-    given = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
-    values = {name: value for name, value in given.items() if value is not None}
-    return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, "seed": options.seed})
 
 
 def _names_file(arguments: Sequence[str]) -> bool:

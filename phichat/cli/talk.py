@@ -15,8 +15,7 @@ from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli.console import Console
-from phichat.cli.context import Context
-from phichat.cli.parser import sampling_of
+from phichat.cli.context import Context, sampling_of
 from phichat.engine.base import (
     CancelToken,
     Done,

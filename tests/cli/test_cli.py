@@ -237,7 +237,7 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(
     def interrupt(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Console, "ask", interrupt)
+    monkeypatch.setattr(Console, "read_line", interrupt)
     assert phichat("chat") == (130, "", "Interrupted.\n")
     assert engine.loaded is None
 
