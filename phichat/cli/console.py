@@ -1,4 +1,4 @@
-"""The terminal as the commands use it: the answer goes to stdout, everything else to stderr."""
+"""The terminal: answers go to stdout, notices and progress to stderr."""
 
 import json
 import os
@@ -12,16 +12,16 @@ from typing import Any, TextIO
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 
-# What a model or a file's name may not send to a terminal: everything that moves the cursor or changes its colours.
+# Control characters, which a model's text or a file's name must not send to a terminal.
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
 
 
 class ReaderGone(Exception):
-    """Nobody reads stdout any more, as after `| head -1`: no error, but there is nothing left to do."""
+    """Nobody reads stdout any more, as after `| head -1`. Not an error, but there is nothing left to do."""
 
 
 class Console:
-    """Writes at once. Where nobody looks at stderr there is no progress, and what fails there is let be."""
+    """Writes unbuffered. Progress is shown only where stderr is a terminal; errors in writing to it are ignored."""
 
     def __init__(self) -> None:
         for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -33,16 +33,16 @@ class Console:
 
     @property
     def is_interactive(self) -> bool:
-        """Whether a person types."""
+        """Whether stdin is a terminal."""
         return _is_terminal(sys.stdin)
 
     @property
     def is_watched(self) -> bool:
-        """Whether a person sees progress in place."""
+        """Whether stderr is a terminal."""
         return _is_terminal(self._err)
 
     def progress_bar(self, share: float, room: int) -> str:
-        """`room` signs, filled as far as `share` of them; empty where there is no room for it."""
+        """Return a bar of at most `room` characters, filled by `share`; empty if it would be too short."""
         width = min(room, 30)
         full, empty = ("█", "░") if (getattr(self._err, "encoding", "") or "").lower().startswith("utf") else ("#", "-")
         filled = round(share * width)
@@ -50,44 +50,44 @@ class Console:
 
     @property
     def width(self) -> int:
-        """How many signs a line of progress may have."""
+        """The longest line of progress, in characters."""
         return shutil.get_terminal_size().columns - 1
 
     def print_piece(self, text: str) -> None:
-        """A part of the answer, which may be empty."""
+        """Write a part of the answer to stdout. Raise ReaderGone or PhichatError."""
         if text:
             self._clear_progress()
             self._write(text)
             self._line_is_open = not text.endswith("\n")
 
     def end_answer(self) -> None:
-        """End the line the answer stands on."""
+        """End the line that the answer is on."""
         if self._line_is_open:
             self.print_piece("\n")
 
     def print_line(self, text: str = "") -> None:
-        """A line of the answer."""
+        """Write a line of the answer to stdout."""
         self.print_piece(text + "\n")
 
     def print_json(self, values: Mapping[str, Any]) -> None:
-        """An object on a line of its own, in ASCII, so that any pipe can carry it."""
+        """Write an object to stdout as one line of JSON, in ASCII, so that any pipe can carry it."""
         self._write(json.dumps(values) + "\n")
 
     def print_notice(self, sentence: str) -> None:
-        """One line beside the answer."""
+        """Write `sentence` to stderr, on one line."""
         self._clear_progress()
         with suppress(ReaderGone, PhichatError):
             self.end_answer()
         self._write_stderr(" ".join(sentence.splitlines()) + "\n")
 
     def show_progress(self, text: str) -> None:
-        """What is going on, in place of what was said before; only to a person."""
+        """Show `text` on stderr in place of the progress before; only in a terminal."""
         if text != self._progress and self.is_watched:
             self._write_stderr("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
             self._progress = text
 
     def read_line(self, prompt: str) -> str | None:
-        """A line from the person; None at the end."""
+        """Return a line from stdin, with `prompt` shown in a terminal; None at the end."""
         self._clear_progress()
         try:
             if self.is_interactive and _is_terminal(self._out):
@@ -100,11 +100,11 @@ class Console:
             return None
 
     def flush(self) -> None:
-        """See to it that others' words, such as argparse's, have gone out, too."""
+        """Flush what others, such as argparse, wrote to stdout. Raise ReaderGone or PhichatError."""
         self._write("")
 
     def close(self) -> None:
-        """Write what is left. What cannot be written is dropped, lest Python complain about it at its end."""
+        """Flush both streams. What cannot be written is dropped, so that Python does not complain at exit."""
         for stream in (self._out, self._err):
             try:
                 if stream:
@@ -149,7 +149,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _make_tolerant(stream: TextIO | None) -> None:
-    """A sign that cannot be written becomes a question mark; Windows' pipes carry UTF-8, as everybody else's."""
+    """Replace what the stream's encoding lacks by a question mark, and have pipes on Windows carry UTF-8."""
     if isinstance(stream, TextIOWrapper):
         legacy = sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ
         stream.reconfigure(encoding="utf-8" if legacy else None, errors="replace")

@@ -1,4 +1,4 @@
-"""`phichat history`: the conversations that are kept; found, shown, taken out and brought in."""
+"""`phichat history`: list, search, show, export, import and delete the saved conversations."""
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ from phichat.i18n import format_columns, tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
 
-SHORT = 8  # signs of an id that a list shows; the beginning of one is enough everywhere
+SHORT = 8  # characters of an id in a list; a unique beginning of an id is enough everywhere
 MOST_HITS = 200
 
 
@@ -135,7 +135,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace, History, Console], None]] = {
 
 
 def _found(name: str, history: History) -> str:
-    """The id that begins with `name`. Raises StoreError."""
+    """Return the one id that begins with `name`. Raise StoreError."""
     wanted = name.strip().lower()
     headings = [*history.list_conversations(), *history.list_conversations(in_trash=True)]
     names = [heading.id for heading in headings if wanted and heading.id.lower().startswith(wanted)]
@@ -174,12 +174,12 @@ def _hit_json(hit: SearchHit) -> dict[str, Any]:
 
 
 class _ConsoleStream:
-    """The console as what an export is written to."""
+    """Lets an export write to the console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def writelines(self, pieces: Iterable[str]) -> None:
-        """Write each piece at once."""
+        """Write each piece as it comes."""
         for piece in pieces:
             self._console.print_piece(piece)

@@ -1,4 +1,4 @@
-"""The command line's grammar: commands, options, and the ranges of their values."""
+"""The argument parser: commands, options, the ranges of their values, and what each command runs."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -17,18 +17,18 @@ SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and knows no abbreviations, which would break when options are added."""
+    """Reports errors on one line, and takes no abbreviated options, which would break when options are added."""
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **values})
 
     def error(self, message: str) -> NoReturn:
-        """Wrong usage ends with 2."""
+        """Exit with status 2."""
         self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
 
 
 def make_parser(arguments: Sequence[str]) -> Parser:
-    """As much of it as `arguments` may need: without a word among them, or a call for help, no command."""
+    """Return a parser for `arguments`; the commands are left out where there can be none, as the window starts so."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
@@ -60,7 +60,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
 
 def _names_file(arguments: Sequence[str]) -> bool:
-    """Whether a file stands where a command would."""
+    """Return whether a file is given in place of a command."""
     pairs = pairwise(["", *arguments])
     words = [word for before, word in pairs if not word.startswith("-") and before not in WITH_VALUE]
     return bool(words) and (words[0].lower().endswith(".gguf") or len(Path(words[0]).parts) > 1)
@@ -161,7 +161,7 @@ def _add_json(command: Parser) -> None:
 
 
 def _add_model_options(command: Parser) -> None:
-    """Defaults are those of the main parser, where `--model` may stand, too."""
+    """Add the options that choose model and sampling. The main parser has their defaults, as `--model` may precede."""
     group = command.add_argument_group(tr("model and reply"), argument_default=argparse.SUPPRESS)
     group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
     group.add_argument("--system", metavar="TEXT", help=tr("what the model is told before the conversation"))

@@ -1,4 +1,4 @@
-"""`phichat ask` and `phichat chat`: a model's replies in the terminal."""
+"""`phichat ask` and `phichat chat`: print a model's replies in the terminal."""
 
 import argparse
 import signal
@@ -41,7 +41,7 @@ from phichat.unicode import replace_surrogates
 
 
 class TerminalChat:
-    """One model and one conversation; says its replies on the console."""
+    """One conversation with one model, whose replies are printed on the console."""
 
     def __init__(
         self,
@@ -50,38 +50,38 @@ class TerminalChat:
         sha256: str | None,
         console: Console,
         as_json: bool,
-        keeper: "ChatRecorder | None" = None,
+        recorder: "ChatRecorder | None" = None,
     ) -> None:
-        self._engine, self._model, self._console, self._keeper = engine, model, console, keeper
+        self._engine, self._model, self._console, self._recorder = engine, model, console, recorder
         self._sha256, self._as_json = sha256, as_json
         self._session = Session()
         self._settings = EngineSettings()
         self._provenance: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: CancelToken) -> None:
-        """Make the model ready for a conversation as `options` say."""
+        """Load the model and set up the conversation as `options` ask."""
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
-        self._hear(self._engine.load(self._model.ref, suggested(options.context), stop, self._hear))
+        self._on_event(self._engine.load(self._model.ref, suggested(options.context), stop, self._on_event))
 
     def reply(self, text: str, stop: CancelToken) -> Done:
-        """Answer `text`. What goes wrong before the first word leaves no trace in what the model reads."""
+        """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
         session = self._session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
         turns = session.begin_reply(text, self._made_with(sampling))
-        if self._keeper:
-            self._keeper.record_question(session)
+        if self._recorder:
+            self._recorder.record_question(session)
         try:
-            done = self._finished(Request(turns, sampling), stop)
+            done = self._generate(Request(turns, sampling), stop)
         except BaseException as error:
             answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not answered.text:
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
-                self._give_up(sampling)
+                self._end_after_error(sampling)
             raise
         self._end(done.reason, asdict(done))
-        self._sum_up(done, sampling)
+        self._print_summary(done, sampling)
         return done
 
     def _made_with(self, sampling: Sampling) -> Reply:
@@ -95,27 +95,27 @@ class TerminalChat:
 
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
         finished = self._session.finish_reply(ending, statistics)
-        if finished and self._keeper:
-            self._keeper.record_reply(finished)
+        if finished and self._recorder:
+            self._recorder.record_reply(finished)
         return finished
 
-    def _finished(self, request: Request, stop: CancelToken) -> Done:
+    def _generate(self, request: Request, stop: CancelToken) -> Done:
         done = Done(Ending.CANCELLED, request.sampling.seed or 0)
         for event in self._engine.generate(request, stop):
-            self._hear(event)
+            self._on_event(event)
             if isinstance(event, Done):
                 done = event
         return done
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         match event:
             case Piece():
                 added = self._session.extend([event])
-                self._say(event)
-                if self._session.answering and self._keeper:
-                    self._keeper.record_pieces(self._session.answering, added)
+                self._print_event(event)
+                if self._session.answering and self._recorder:
+                    self._recorder.record_pieces(self._session.answering, added)
             case PromptReady() | Done():
-                self._say(event)
+                self._print_event(event)
             case Loaded():
                 self._settings = event.settings
                 self._provenance = event.made_with
@@ -130,9 +130,9 @@ class TerminalChat:
                     )
                 )
 
-    def _say(self, event: PromptReady | Piece | Done) -> None:
+    def _print_event(self, event: PromptReady | Piece | Done) -> None:
         if self._as_json:
-            self._console.print_json(self._line(event))
+            self._console.print_json(self._event_json(event))
         elif isinstance(event, Piece):
             self._console.print_piece(event.text)
         if isinstance(event, PromptReady) and event.dropped:
@@ -144,28 +144,28 @@ class TerminalChat:
                 )
             )
 
-    def _line(self, event: PromptReady | Piece | Done) -> dict[str, Any]:
+    def _event_json(self, event: PromptReady | Piece | Done) -> dict[str, Any]:
         line = as_json(event)
         line.pop("dropped", None)
         if isinstance(event, Done):
             line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._settings.as_json()}
         return line
 
-    def _sum_up(self, done: Done, sampling: Sampling) -> None:
+    def _print_summary(self, done: Done, sampling: Sampling) -> None:
         if self._as_json:
             return
         self._console.end_answer()
         if done.reason is Ending.LENGTH:
-            self._console.print_notice(_why_so_short(done, sampling))
+            self._console.print_notice(_length_notice(done, sampling))
         if done.reason is Ending.CANCELLED:
             self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:
             self._console.print_notice(_statistics(done))
 
-    def _give_up(self, sampling: Sampling) -> None:
-        """The stream of events ends as it always does; the sentence comes on stderr."""
+    def _end_after_error(self, sampling: Sampling) -> None:
+        """End the output after an error, with a last event in JSON; the caller prints the message."""
         if self._as_json:
-            self._say(Done(Ending.ERROR, sampling.seed or 0))
+            self._print_event(Done(Ending.ERROR, sampling.seed or 0))
         else:
             self._console.end_answer()
 
@@ -231,19 +231,19 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
 
 
 def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
-    """The model that was asked for, else the default. Raises ModelMissing."""
-    model = library.default_model() if options.model is None else None
-    return model or library.find_model(options.model or "")
+    """Return the model that was asked for, else the default. Raise ModelMissing."""
+    model = library.default() if options.model is None else None
+    return model or library.find(options.model or "")
 
 
 @contextmanager
 def interrupting(stop: CancelToken) -> Iterator[None]:
-    """Ctrl+C asks `stop`; a second one interrupts at once, as does one that ended the work with an error."""
+    """Have Ctrl+C set `stop`; raise KeyboardInterrupt at a second one, and where the work ended with an error."""
 
     def ask_to_stop(_: int, __: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        # In a thread, as this one may hold the locks that stopping needs.
+        # In a thread, as the interrupted one may hold the locks that `set` needs.
         threading.Thread(target=stop.set, name="stop").start()
 
     if threading.current_thread() is not threading.main_thread():
@@ -264,7 +264,7 @@ def _standard_input() -> str:
     return sys.stdin.read().removeprefix("\ufeff") if sys.stdin else ""
 
 
-def _why_so_short(done: Done, sampling: Sampling) -> str:
+def _length_notice(done: Done, sampling: Sampling) -> str:
     if done.completion_tokens >= sampling.max_tokens:
         return tr("The reply was cut at its longest: --max-tokens allows more.")
     return tr("The reply was cut where the context is full: --context allows more.")
@@ -280,10 +280,10 @@ def _statistics(done: Done) -> str:
 
 
 class ChatRecorder:
-    """Stores what happens in one session. What cannot be stored is said once, and the conversation goes on."""
+    """Saves one session as it goes. An error in saving is printed once, and the conversation goes on."""
 
     def __init__(self, home: Home, console: Console) -> None:
-        from phichat.store.history import History  # noqa: PLC0415 - only where a conversation is kept
+        from phichat.store.history import History  # noqa: PLC0415 - only `--save` needs it, 30 ms
 
         self._history = History(home.history, console.print_notice, is_guest=True)
         self._console, self._folder = console, home.root
@@ -291,7 +291,7 @@ class ChatRecorder:
         self._trouble = ""
 
     def open(self) -> None:
-        """Wait for the history. Raises StoreError if there can be none."""
+        """Wait until the history is open. Raise StoreError if it cannot be opened."""
         try:
             notice = self._history.ready.result()
         except StoreError as error:
@@ -304,7 +304,7 @@ class ChatRecorder:
             self._console.print_notice(notice)
 
     def record_question(self, session: Session) -> None:
-        """A question was asked, and a reply begins."""
+        """Save a new question and the empty reply to it."""
         conversation = session.conversation
         question, answer = conversation.path()[-2:]
         if self._is_new:
@@ -312,28 +312,28 @@ class ChatRecorder:
             heading = ConversationSummary(conversation.id, conversation.title, question.created, question.created)
             model = answer.reply.model if answer.reply else ""
             settings = asdict(session.sampling)
-            self._wait(
-                self._history.save_conversation(
+            self._wait_for(
+                self._history.create(
                     ConversationRecord(heading, question.id, session.system, settings, model, messages=(question,))
                 )
             )
         else:
-            self._wait(self._history.add_message(conversation.id, question, question.id))
-        self._wait(self._history.add_message(conversation.id, answer, answer.id))
+            self._wait_for(self._history.add(conversation.id, question, question.id))
+        self._wait_for(self._history.add(conversation.id, answer, answer.id))
 
     def record_pieces(self, answer: Message, pieces: Sequence[Piece]) -> None:
-        """The reply went on by `pieces`."""
-        self._history.append_to_reply(answer.id, pieces)
+        """Append pieces to the saved reply."""
+        self._history.journal(answer.id, pieces)
 
     def record_reply(self, answer: Message) -> None:
-        """The reply is over."""
-        self._wait(self._history.finish_reply(answer))
+        """Save the finished reply."""
+        self._wait_for(self._history.finish(answer))
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """Close the history."""
         self._history.close()
 
-    def _wait(self, stored: "Future[Any]") -> None:
+    def _wait_for(self, stored: "Future[Any]") -> None:
         try:
             stored.result()
         except StoreError as error:

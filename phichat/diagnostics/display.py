@@ -1,4 +1,4 @@
-"""Whether a window can open here: Qt ends the whole process where it cannot, so it must be known before."""
+"""Whether a window can open here, which must be known before: without a display, Qt aborts the process."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from phichat.i18n import tr
 
 PATIENCE = 2.0  # seconds for a Wayland display to answer
 
-# What Qt's X11 plugin needs and small systems lack.
+# Libraries that Qt's xcb plugin needs and minimal systems lack.
 _X11_LIBRARIES = (
     "libxcb.so.1", "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-image.so.0", "libxcb-keysyms.so.1",
     "libxcb-render-util.so.0", "libxcb-shape.so.0", "libxcb-xkb.so.1", "libxkbcommon-x11.so.0",
@@ -16,7 +16,7 @@ _X11_LIBRARIES = (
 
 
 def display_problem() -> str:
-    """Why no window can open here, as a sentence; empty if one can, for all that can be seen."""
+    """Return a sentence on why no window can open here; empty if nothing speaks against it."""
     if sys.platform in {"win32", "darwin", "android", "ios"}:
         return ""
     wanted = os.environ.get("QT_QPA_PLATFORM", "").partition(";")[0].partition(":")[0]
@@ -47,7 +47,7 @@ def _wayland_answers() -> bool:
 
 
 def _x11_answers() -> bool:
-    """Whether the library that Qt itself uses gets through, the display's cookies included."""
+    """Return whether libxcb, which Qt uses, can connect to the display; its cookies matter too."""
     if not os.environ.get("DISPLAY"):
         return False
     import ctypes  # noqa: PLC0415 - only on X11
@@ -55,7 +55,7 @@ def _x11_answers() -> bool:
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
-        return True  # nobody knows; that it is missing is said next
+        return True  # unknown; the caller reports that it is missing
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
     failed = xcb.xcb_connection_has_error(connection)
@@ -64,7 +64,7 @@ def _x11_answers() -> bool:
 
 
 def _answers(place: str) -> bool:
-    """Whether someone listens at a socket in the file system."""
+    """Return whether a process listens on the Unix socket at `place`."""
     import socket  # noqa: PLC0415 - only on Wayland
 
     try:

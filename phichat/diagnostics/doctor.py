@@ -1,4 +1,4 @@
-"""`phichat doctor`: what this computer offers, and what the app chose."""
+"""The findings of `phichat doctor` and the Help menu: what this computer offers, and what the app chose."""
 
 import os
 import platform
@@ -35,7 +35,7 @@ Rows = list[list[str]]
 
 
 def report_lines(facts: Facts) -> Iterator[str]:
-    """The findings as people read them."""
+    """Yield the findings as lines of text."""
     for heading, rows in _sections(facts):
         yield heading
         yield from (f"  {text}" for text in (format_columns(rows) if rows else []))
@@ -44,14 +44,14 @@ def report_lines(facts: Facts) -> Iterator[str]:
 def examine(
     library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: CancelToken | None = None
 ) -> Facts:
-    """All findings, as JSON prints them. Loads the default model, in a process of its own."""
-    model = library.default_model()
+    """Return all findings. Load the default model for that, in a process of its own."""
+    model = library.default()
     return _findings(library, home, model, _try_engine(model, engine, report, stop or CancelToken()))
 
 
 def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int | None) -> Facts:
-    """As `examine`, of the model that the window has: a second one might not fit. None is one on its way."""
-    model, found = None, _untried()
+    """Return all findings about the model the window has, as a second one might not fit; None while it loads."""
+    model, found = None, _no_engine_facts()
     try:
         if loaded is None:
             raise ModelError(tr("The model is still being loaded."))
@@ -69,10 +69,10 @@ def diagnose(
     make_engine: Callable[[], Engine],
     stop: CancelToken,
 ) -> str:
-    """What `phichat doctor` prints, of the window that is open; takes a while, until `stop` is set.
+    """Return the report for the open window; blocks while a model is loaded, until `stop` is set.
 
-    `running` is whether the window has a model, what its engine said once it was loaded, and in which process that
-    is: no model is loaded beside one that is there.
+    `running` is whether the window has a model, the engine's Loaded event if it is loaded, and the process it is in.
+    Only a window without a model has one loaded for the report.
     """
     has_model, loaded, pid = running
     if has_model:
@@ -84,13 +84,12 @@ def diagnose(
 
 
 def _findings(library: Library, home: Home, model: ModelFile | None, tried: Facts) -> Facts:
-    tried["fastest"] = (
-        (TuningStore(home.engine).fastest(model.path) or None) if model else None
-    )  # None: not measured yet
+    fastest = TuningStore(home.engine).fastest(model.path) if model else None
+    tried["fastest"] = fastest or None  # None: not measured yet
     return {
         "versions": versions(),
         "system": platform.platform(),
-        "cpu": {**_cpu(), "features": tried.pop("cpu")},
+        "cpu": {**_cpu_facts(), "features": tried.pop("cpu")},
         "memory": {
             "total_bytes": int(psutil.virtual_memory().total),
             "usable_bytes": hardware.installed_memory(),
@@ -99,19 +98,19 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "gpu": {"offload": tried.pop("gpu")},
         "engine": tried,
         "remembered": JsonFile(home.engine).read_value() or {},
-        "states": _states(home),
-        "disk": _disk(home.root),
-        "paths": _paths(home),
-        "models": [base.model_as_json(model) for model in library.list_models()],
+        "states": _prompt_cache_facts(home),
+        "disk": _disk_facts(home.root),
+        "paths": _path_facts(home),
+        "models": [base.model_as_json(model) for model in library.entries()],
     }
 
 
 def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str], None], stop: CancelToken) -> Facts:
-    """What the engine says once `model` is loaded; native code runs in the engine's process alone."""
-    found = _untried()
+    """Load `model` and return what the engine reports; native code runs in the engine's process alone."""
+    found = _no_engine_facts()
     notices: list[str] = found["notices"]
 
-    def hear(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if isinstance(event, Notice):
             notices.append(event.text)
         elif isinstance(event, Loading):
@@ -121,20 +120,20 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
         return found | {"error": tr("There is no model on this disk to try the engine with.")}
     found["model"] = model.name
     try:
-        loaded = engine.load(model.ref, suggested(), stop, hear)
+        loaded = engine.load(model.ref, suggested(), stop, on_event)
         return found | _engine_facts(loaded, getattr(engine, "pid", None))
     except PhichatError as error:
         return found | {"error": str(error)}
 
 
-def _untried() -> Facts:
+def _no_engine_facts() -> Facts:
     found: Facts = {"model": None, "library": None, "settings": suggested().as_json(), "notices": []}
     return found | {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
 
 
-def _states(home: Home) -> Facts:
-    """What models remember of conversations on the disk."""
-    budget = PreferencesFile(home.preferences).load_preferences().states_gb * 10**9
+def _prompt_cache_facts(home: Home) -> Facts:
+    """Return the size of the prompt cache on the disk."""
+    budget = PreferencesFile(home.preferences).read().states_gb * 10**9
     files, count = PromptCache(home.states, budget).usage()
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 
@@ -147,12 +146,12 @@ def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
         "settings": settings.as_json(),
         "cpu": loaded.cpu,
         "gpu": loaded.gpu,
-        "process_bytes": _resident(pid),
+        "process_bytes": _resident_bytes(pid),
         "needed_bytes": needed,
     }
 
 
-def _resident(pid: int | None) -> int | None:
+def _resident_bytes(pid: int | None) -> int | None:
     try:
         return int(psutil.Process(pid).memory_info().rss) if pid else None
     except psutil.Error:
@@ -160,7 +159,7 @@ def _resident(pid: int | None) -> int | None:
 
 
 def versions() -> dict[str, str | None]:
-    """Ours, Python's, and those of the packages that matter most; None for what is not there."""
+    """Return the versions of Phichat, Python and the main packages; None for one that is not installed."""
     found: dict[str, str | None] = {"phichat": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -170,7 +169,7 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def _cpu() -> Facts:
+def _cpu_facts() -> Facts:
     return {
         "name": processor(),
         "machine": platform.machine(),
@@ -180,8 +179,8 @@ def _cpu() -> Facts:
     }
 
 
-def _disk(folder: Path) -> Facts:
-    """The disk that the home is on, or will be."""
+def _disk_facts(folder: Path) -> Facts:
+    """Return facts about the disk that `folder` is on, or will be."""
     place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
     try:
         free: int | None = shutil.disk_usage(place).free
@@ -195,7 +194,7 @@ def _disk(folder: Path) -> Facts:
     }
 
 
-def _paths(home: Home) -> dict[str, str]:
+def _path_facts(home: Home) -> dict[str, str]:
     return {
         "home": str(home.root),
         "models": str(home.models),
@@ -209,11 +208,11 @@ def _paths(home: Home) -> dict[str, str]:
 
 
 def _sections(facts: Facts) -> list[tuple[str, Rows]]:
-    """The findings as people read them."""
+    """Return the findings as sections: a heading, and rows of cells."""
     return [
         (tr("Versions"), [*map(_cells, facts["versions"].items()), [tr("system"), facts["system"]]]),
-        (tr("Computer"), _computer(facts)),
-        (tr("Engine"), [*_engine(facts["engine"]), _remembered(facts["states"])]),
+        (tr("Computer"), _computer_rows(facts)),
+        (tr("Engine"), [*_engine_rows(facts["engine"]), _prompt_cache_row(facts["states"])]),
         (
             tr("What worked here before, after other settings had failed"),
             list(map(_cells, facts["remembered"].items())),
@@ -223,7 +222,7 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
     ]
 
 
-def _computer(facts: Facts) -> Rows:
+def _computer_rows(facts: Facts) -> Rows:
     cpu, disk, space = facts["cpu"], facts["disk"], facts["memory"]
     cores = tr("{cores}, of which {usable} may be used").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
     free = format_size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
@@ -255,7 +254,7 @@ def _gpu(offload: bool | None) -> str:
     return tr("can be used") if offload else tr("not used by this build of llama.cpp")
 
 
-def _engine(engine: Facts) -> Rows:
+def _engine_rows(engine: Facts) -> Rows:
     rows = [[tr("tried with"), engine["model"] or "-"]]
     if engine["error"]:
         rows.append([tr("failed"), engine["error"]])
@@ -278,7 +277,7 @@ def _speed(fastest: Facts | None) -> str:
     )
 
 
-def _remembered(states: Facts) -> list[str]:
+def _prompt_cache_row(states: Facts) -> list[str]:
     figures = {"used": format_size(states["bytes"]), "budget": format_size(states["budget_bytes"])}
     return [tr("remembered conversations"), tr("{used} of {budget} on the disk").format(**figures)]
 

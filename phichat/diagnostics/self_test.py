@@ -1,6 +1,6 @@
-"""`phichat --self-test`: tries every part of the installation, and says in one line of JSON what came of it.
+"""The checks of `phichat --self-test`: every part of the installation is tried once.
 
-What it writes goes into a folder that is gone afterwards; nothing of the person's is read.
+They write into a temporary folder, and read nothing of the user's.
 """
 
 import json
@@ -36,24 +36,24 @@ Facts = dict[str, Any]
 
 
 def examine_installation(folder: Path) -> Facts:
-    """What was found, `error` with the first reason why anything does not work."""
-    facts: Facts = {"ok": False, "error": None, **_surroundings(), "checks": {}, "seconds": {}}
+    """Return the findings; `error` is the first reason why anything does not work, or None."""
+    facts: Facts = {"ok": False, "error": None, **_system_facts(), "checks": {}, "seconds": {}}
     model = folder / "self-test.gguf"
     parts: dict[str, Callable[[], Facts]] = {
-        "engine": lambda: _answer(model),
-        "history": lambda: _stored(folder / "history.sqlite3"),
-        "files": lambda: _read(folder / "old.txt"),
-        "translations": _translations,
-        "certificates": _certificates,
-        "hub": _hub,
-        "window": lambda: _window(model, folder / "home", PATIENCE if facts["error"] is None else PATIENCE / 10),
+        "engine": lambda: _check_engine(model),
+        "history": lambda: _check_history(folder / "history.sqlite3"),
+        "files": lambda: _check_text_file(folder / "old.txt"),
+        "translations": _check_translations,
+        "certificates": _check_certificates,
+        "hub": _check_hub,
+        "window": lambda: _check_window(model, folder / "home", PATIENCE if facts["error"] is None else PATIENCE / 10),
     }
     for name, check in parts.items():
         started = time.perf_counter()
         reason = None
         try:
             facts |= check()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was to be found
+        except Exception as error:  # noqa: BLE001 - any exception is a finding
             reason = str(error) if isinstance(error, PhichatError) else f"{type(error).__name__}: {error}"
         facts["checks"][name] = reason
         facts["error"] = facts["error"] or reason
@@ -62,7 +62,7 @@ def examine_installation(folder: Path) -> Facts:
     return facts
 
 
-def _surroundings() -> Facts:
+def _system_facts() -> Facts:
     from phichat.diagnostics import doctor  # noqa: PLC0415 - brings psutil, which is among what may be missing
 
     versions = {**doctor.versions(), "openssl": ssl.OPENSSL_VERSION}
@@ -70,8 +70,8 @@ def _surroundings() -> Facts:
     return {"versions": versions, "system": platform.platform(), "frozen": is_frozen(), "cpu": cpu}
 
 
-def _answer(model: Path) -> Facts:
-    """What the tiny model says through the engine as people have it, which has to be its sentence."""
+def _check_engine(model: Path) -> Facts:
+    """Have the tiny model answer through the engine process; its answer must be the one it was made for."""
     model.write_bytes(resource(model.name).read_bytes())
     request = Request((Turn(Role.USER, QUESTION),), Sampling(temperature=0.0, max_tokens=32))
     events: list[Event] = []
@@ -98,8 +98,8 @@ def _answer(model: Path) -> Facts:
     }
 
 
-def _stored(file: Path) -> Facts:
-    """Whether what is stored is found by its words."""
+def _check_history(file: Path) -> Facts:
+    """Store a message and find it by a word."""
     from phichat.store.base import ConversationRecord, ConversationSummary  # noqa: PLC0415 - may be what is missing
     from phichat.store.history import History  # noqa: PLC0415
 
@@ -114,8 +114,8 @@ def _stored(file: Path) -> Facts:
     return {}
 
 
-def _read(file: Path) -> Facts:
-    """Whether a text file from before Unicode is understood."""
+def _check_text_file(file: Path) -> Facts:
+    """Read a text file in an old encoding."""
     from phichat.exchange.text_files import read_text  # noqa: PLC0415 - may be what is missing
 
     file.write_bytes(OLD_TEXT.encode("cp1251"))
@@ -124,15 +124,15 @@ def _read(file: Path) -> Facts:
     return {}
 
 
-def _translations() -> Facts:
-    with _speaking(LANGUAGE):
+def _check_translations() -> Facts:
+    with _in_language(LANGUAGE):
         if tr("Send") == "Send":
             raise PhichatError(tr("The translations are missing. Install Phichat again."))
     return {"languages": i18n.available_languages()}
 
 
 @contextmanager
-def _speaking(code: str) -> Iterator[None]:
+def _in_language(code: str) -> Iterator[None]:
     before = i18n.current_language()
     i18n.set_language(code)
     try:
@@ -141,7 +141,7 @@ def _speaking(code: str) -> Iterator[None]:
         i18n.set_language(before)
 
 
-def _certificates() -> Facts:
+def _check_certificates() -> Facts:
     from phichat.net.http import has_certificates  # noqa: PLC0415 - may be what is missing
 
     if not has_certificates():
@@ -154,9 +154,9 @@ def _certificates() -> Facts:
     return {}
 
 
-def _hub() -> Facts:
-    """What downloads need. Without hf_xet, huggingface_hub would fall back to plain HTTP and say nothing."""
-    import hf_xet  # noqa: F401, PLC0415 - it is to be seen to load
+def _check_hub() -> Facts:
+    """Import what downloads need. Without hf_xet, huggingface_hub would fall back to plain HTTP silently."""
+    import hf_xet  # noqa: F401, PLC0415 - the check is that it loads
 
     from phichat.models import hub  # noqa: PLC0415 - may be what is missing
     from phichat.models.catalogue import PHI_3  # noqa: PLC0415
@@ -166,8 +166,8 @@ def _hub() -> Facts:
     return {"hub": hub.load_lazy_imports(PHI_3.repo, PHI_3.file)}
 
 
-def _window(model: Path, home: Path, patience: float) -> Facts:
-    """What the window finds out about itself, in a process of its own: Qt ends one where it lacks anything."""
+def _check_window(model: Path, home: Path, patience: float) -> Facts:
+    """Run the window's self-test in a process of its own, which Qt aborts if it lacks anything."""
     variables = {
         "QT_QPA_PLATFORM": "offscreen",
         **child_environment(),

@@ -32,7 +32,7 @@ def self_test(capsys: pytest.CaptureFixture[str], home: Path) -> Run:
 
 @pytest.fixture
 def without_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phichat.diagnostics.self_test._window", lambda *_: {})
+    monkeypatch.setattr("phichat.diagnostics.self_test._check_window", lambda *_: {})
 
 
 def test_what_works_is_said_to_work_and_how(self_test: Run) -> None:
