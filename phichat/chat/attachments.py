@@ -1,4 +1,4 @@
-"""Text files that go with a question: kept beside its text, and put before it where the model reads it."""
+"""Text files attached to a message, and the prompt text that they become."""
 
 import re
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ def fenced(text: str, language: str = "") -> str:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file as it was when it was attached; what becomes of it later is no matter. `name` has no folder."""
+    """A copy of a text file from the moment it was attached. `name` has no folder."""
 
     name: str
     text: str
 
     @cached_property
     def quoted(self) -> str:
-        """Its name, and its text in a fence that nothing in the text can close."""
+        """The name and the text as a fenced code block, as the model reads them."""
         block = fenced(self.text.removesuffix("\n"))
         return f"{self.title}:\n{block}\n\n"
 
     @property
     def title(self) -> str:
-        """Its name in one line, whatever a file may be called."""
+        """The name on one line."""
         return " ".join(self.name.split())
 
 
@@ -37,10 +37,10 @@ Attachments = tuple[Attachment, ...]
 
 
 def with_attachments(text: str, attachments: Sequence[Attachment]) -> str:
-    """What the model is to read of a question: the files come first, and stay the same while the text is written."""
+    """Return a message as the model reads it: files first, so that the prefix stays the same while `text` is typed."""
     return "".join(attachment.quoted for attachment in attachments) + text
 
 
 def length_with(text: str, attachments: Sequence[Attachment]) -> int:
-    """How many characters that has."""
+    """Return the length of `with_attachments` in characters."""
     return sum(len(attachment.quoted) for attachment in attachments) + len(text)

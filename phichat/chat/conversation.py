@@ -1,4 +1,4 @@
-"""What a conversation is: messages in a tree, of which one path is shown."""
+"""A conversation: a tree of messages, of which one path is shown."""
 
 import os
 import time
@@ -12,12 +12,12 @@ from phichat.unicode import replace_surrogates
 
 
 def new_id() -> str:
-    """A name that nothing else has."""
+    """Return a random id of 32 hexadecimal digits."""
     return os.urandom(16).hex()
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """Who wrote a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -25,7 +25,7 @@ class Role(StrEnum):
 
 
 class Ending(StrEnum):
-    """Why a reply ended. ANSWERING while it has not."""
+    """Why a reply ended; ANSWERING while it is being generated."""
 
     ANSWERING = "answering"
     STOP = "stop"
@@ -36,7 +36,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Piece:
-    """A step of a reply, as the engine makes it, the screen shows it and the history stores it.
+    """A part of a reply as the engine yields it, the window shows it and the history stores it.
 
     Attributes:
         text: empty where the token ends in the middle of a character, or may begin what ends the reply.
@@ -48,7 +48,7 @@ class Piece:
 
 
 def text_of(pieces: Iterable[Piece]) -> str:
-    """Return what `pieces` say together."""
+    """Return the text of `pieces`, joined."""
     return "".join(piece.text for piece in pieces)
 
 
@@ -59,13 +59,13 @@ def tokens_of(pieces: Iterable[Piece]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Reply:
-    """How an assistant's message came to be: enough to make it again.
+    """How an assistant's message was generated: enough to generate it again.
 
     Attributes:
-        model: its name, and `model_sha256` its file's checksum if that is known.
-        tokens: the ids it was made of, without the one that ended it.
+        model: the model's name; `model_sha256` is its file's checksum if known.
+        tokens: the ids of its tokens, without the end token.
         sampling: the settings, as `Sampling`'s fields.
-        engine: the engine's settings, its library and the machine, as JSON holds them.
+        engine: the engine's settings, its library and the machine, as JSON values.
         statistics: as in the CLI's JSON.
     """
 
@@ -81,10 +81,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. `parent` is the id of the message it answers; None for the first. `created` in seconds since 1970.
+    """One message of the tree.
 
-    One that `is_pinned` is read by the model however long the conversation gets. `attachments` are the files that go
-    with a question.
+    Attributes:
+        parent: the id of the message it answers; None for a first message.
+        created: POSIX time in seconds.
+        is_pinned: whether it stays in the prompt however long the conversation gets.
+        attachments: the files that go with a user's message.
     """
 
     role: Role
@@ -99,9 +102,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message as the model is to read it; with `tokens`, as the very ids it was made of.
+    """One message of a prompt.
 
-    One that `is_pinned` is not left out. `message` is the id of the message, empty for what is none.
+    Attributes:
+        tokens: the ids it was generated as, if this model generated it; used instead of `text`.
+        is_pinned: whether trimming keeps it.
+        message: the id of the message; empty for a system prompt.
     """
 
     role: Role
@@ -112,9 +118,9 @@ class Turn:
 
 
 class Conversation:
-    """Messages in a tree: an edit or a retry is a sibling, and nothing is overwritten.
+    """A tree of messages: an edit or a retry adds a sibling, and nothing is overwritten.
 
-    The shown path runs from the root to `tip`.
+    The shown path runs from a root to the message whose id is `tip`.
     """
 
     def __init__(
@@ -136,7 +142,7 @@ class Conversation:
         is_pinned: bool = False,
         attachments: Attachments = (),
     ) -> Message:
-        """Append a message to the shown path."""
+        """Append a message to the shown path and return it."""
         files = tuple(Attachment(replace_surrogates(file.name), replace_surrogates(file.text)) for file in attachments)
         message = Message(role, replace_surrogates(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
         self.restore_messages([message])
@@ -146,26 +152,26 @@ class Conversation:
         return message
 
     def replace_message(self, message: Message, **changes: Any) -> Message:
-        """Put a changed copy of `message` in its place: a reply grows this way."""
+        """Replace `message` by a copy with `changes` and return that; a reply grows so."""
         changed = replace(message, **changes)
         self._messages[message.id] = changed
         return changed
 
     def go_back_before(self, message: Message) -> None:
-        """Show the path only as far as the message before `message`: what follows becomes a sibling of it."""
+        """End the shown path before `message`, so that the next message becomes a sibling of it."""
         self.tip = message.parent
 
     def show_branch(self, message: Message) -> None:
-        """Show the path through `message`, and on to the newest that follows from it."""
+        """Show the path through `message`, and from there the newest messages to a leaf."""
         at = message.id
         while children := self._children.get(at):
             at = children[-1]
         self.tip = at
 
     def remove_branch(self, message: Message) -> list[Message]:
-        """Take `message` and all that follows from it out of the tree; what that was, for `restore`.
+        """Remove `message` and its descendants from the tree and return them, for `restore_messages`.
 
-        If it was shown, what stands beside it is shown instead, or the path ends before it.
+        If it was shown, its newest sibling is shown instead, or the path ends before it.
         """
         was_shown = any(other.id == message.id for other in self._upwards())
         gone = list(self._branch(message.id))
@@ -179,7 +185,7 @@ class Conversation:
         return gone
 
     def restore_messages(self, messages: Iterable[Message]) -> None:
-        """Put `messages` into the tree, parents before children."""
+        """Insert `messages` into the tree; parents must come before children."""
         for message in messages:
             self._messages[message.id] = message
             siblings = self._children.setdefault(message.parent, [])
@@ -188,19 +194,19 @@ class Conversation:
                 siblings.sort(key=lambda name: self._messages[name].created)
 
     def message(self, name: str) -> Message | None:
-        """The one whose id is `name`."""
+        """Return the message with the id `name`, None if there is none."""
         return self._messages.get(name)
 
     def messages(self) -> list[Message]:
-        """All of the tree, as they came."""
+        """Return all messages of the tree, in the order they were added."""
         return list(self._messages.values())
 
     def path(self) -> list[Message]:
-        """The shown messages, oldest first."""
+        """Return the messages of the shown path, oldest first."""
         return list(self._upwards())[::-1]
 
     def siblings(self, message: Message) -> list[Message]:
-        """All answers to the same message, `message` among them, oldest first."""
+        """Return the children of its parent, `message` among them, oldest first."""
         return [self._messages[name] for name in self._children.get(message.parent, ())]
 
     def _upwards(self) -> Iterator[Message]:
@@ -210,7 +216,7 @@ class Conversation:
             at = message.parent
 
     def _branch(self, name: str) -> Iterator[Message]:
-        """`name` and what follows from it, parents before children, however deep."""
+        """Yield `name` and its descendants, parents before children; without recursion, as trees may be deep."""
         waiting = [name]
         while waiting:
             at = waiting.pop(0)
@@ -219,6 +225,6 @@ class Conversation:
 
 
 def title_of(text: str, attachments: Attachments = ()) -> str:
-    """A conversation's title, from the first words of its first message, or the name of a file that has none."""
+    """Return a title: the first words of the first message, or the first attachment's name if it has none."""
     words = " ".join(text[:200].split()) or next((file.title for file in attachments), "")
     return words if len(words) <= 48 else words[:48].rsplit(" ", 1)[0] + "…"

@@ -1,4 +1,4 @@
-"""Why the same seed may not have given the same text: what differs between two replies."""
+"""What differs between two replies with one seed, to explain why their texts differ."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +9,12 @@ from phichat.i18n import format_number, tr
 
 
 def reply_differences(old: Reply, new: Reply) -> list[str]:
-    """What differs in how two replies were made, in words; empty if nothing that is known."""
+    """Return what differs in how two replies were generated, in words; empty if nothing known does."""
     return [*_model(old, new), *_settings(old, new), *_engine(old, new)]
 
 
 def explain_difference(old: Reply, new: Reply) -> str:
-    """Why `new` reads otherwise than `old`, though it was asked for with the same seed."""
+    """Return a sentence on why `new` differs from `old`, though both have the same seed."""
     found = reply_differences(old, new)
     if found:
         return tr("Another text than before, as these differ: {differences}.").format(differences=", ".join(found))
@@ -43,14 +43,14 @@ def _settings(old: Reply, new: Reply) -> Iterator[str]:
 
 def _engine(old: Reply, new: Reply) -> Iterator[str]:
     for name, words in (("library", tr("the library")), ("machine", tr("the machine"))):
-        if _both(old.engine.get(name), new.engine.get(name)):
+        if _differ(old.engine.get(name), new.engine.get(name)):
             yield words
     before, after = old.engine.get("settings") or {}, new.engine.get("settings") or {}
-    changed = sorted(name for name in before if _both(before.get(name), after.get(name)))
+    changed = sorted(name for name in before if _differ(before.get(name), after.get(name)))
     if changed:
         yield tr("the engine's settings ({names})").format(names=", ".join(changed))
 
 
-def _both(old: Any, new: Any) -> bool:
-    """Whether both are known, and differ."""
+def _differ(old: Any, new: Any) -> bool:
+    """Return whether both are known and differ."""
     return old is not None and new is not None and old != new

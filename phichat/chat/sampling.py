@@ -1,4 +1,7 @@
-"""Sampling: every setting once, with range, step, default and help; the panel, the CLI and presets follow."""
+"""The sampling settings, each with range, step, default and help, and the presets of them.
+
+The settings panel, the command line's options and the presets are made from these fields.
+"""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -13,9 +16,9 @@ MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
 @dataclass(frozen=True)
 class Setting:
-    """What one sampling setting may be, and how it is explained.
+    """The range and the texts of one sampling setting.
 
-    `off` is the value at which it has no effect; None where it always has one.
+    `off` is the value at which it has no effect; None if it always has one.
     """
 
     name: str
@@ -28,16 +31,16 @@ class Setting:
 
     @property
     def option(self) -> str:
-        """Its command-line option."""
+        """The command-line option."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def decimals(self) -> int:
-        """Digits after the point that its step needs."""
+        """The number of decimals that the step needs."""
         return 0 if float(self.step).is_integer() else 2
 
     def clamp(self, value: float) -> float:
-        """The nearest allowed value, on the grid of steps."""
+        """Return the nearest allowed value that is a whole number of steps."""
         steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
         found = round(self.low + steps * self.step, self.decimals)
         return found if self.decimals else int(found)
@@ -49,9 +52,9 @@ def _setting(default: float, label: str, text: str, low: float, high: float, ste
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next word is chosen. The defaults are the preset `balanced`.
+    """How the next token is chosen. The defaults are the preset `balanced`.
 
-    `seed` is None for a new random one at each reply. Penalties count the tokens of the reply being made.
+    `seed` is None for a new random one at each reply. Penalties count the tokens of the reply being generated.
     """
 
     temperature: float = _setting(
@@ -99,7 +102,7 @@ class Sampling:
     seed: int | None = None
 
     def with_values(self, values: Mapping[str, Any]) -> "Sampling":
-        """A copy with `values` put in, each brought into its range; unknown names and non-numbers are left out."""
+        """Return a copy with `values`, each clamped to its range; unknown names and what is no number are ignored."""
         known = {
             setting.name: setting.clamp(values[setting.name])
             for setting in SETTINGS
@@ -111,7 +114,7 @@ class Sampling:
         return replace(self, **known)  # type: ignore[arg-type]
 
     def with_seed(self) -> "Sampling":
-        """A copy whose seed is certain: its own, or a random one."""
+        """Return a copy with a seed: its own, or a random one."""
         return self if self.seed is not None else replace(self, seed=int.from_bytes(os.urandom(4)) % (MAX_SEED + 1))
 
 
@@ -119,12 +122,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
-def _described(name: str, metadata: Mapping[str, Any]) -> Setting:
-    return Setting(name, *metadata["words"], *metadata["range"])
-
-
 SETTINGS: tuple[Setting, ...] = tuple(
-    _described(item.name, item.metadata) for item in fields(Sampling) if item.metadata
+    Setting(item.name, *item.metadata["words"], *item.metadata["range"]) for item in fields(Sampling) if item.metadata
 )
 
 
@@ -154,12 +153,12 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-OWN = "own:"  # what the ids of a person's own presets begin with
+OWN = "own:"  # the prefix of the ids of the user's own presets
 LONGEST = 60  # characters of a name
 
 
 def own_presets(stored: Mapping[str, Any]) -> dict[str, Preset]:
-    """Presets by id, as they are stored by name; what makes no sense is left out."""
+    """Return the user's presets by id from what `presets_to_json` returned; invalid ones are ignored."""
     found = {}
     for name, values in stored.items():
         if replace_surrogates(name).strip() and isinstance(values, Mapping):
@@ -169,24 +168,24 @@ def own_presets(stored: Mapping[str, Any]) -> dict[str, Preset]:
 
 
 def own_preset(name: str, sampling: Sampling) -> Preset:
-    """A preset of the person's own, whatever the seed is."""
+    """Return a preset of the user's own, without the seed."""
     name = " ".join(name.split())[:LONGEST]
     return Preset(OWN + name, name, sampling.with_values({"seed": None}))
 
 
 def presets_to_json(presets: Iterable[Preset]) -> dict[str, Any]:
-    """Own presets as they are stored."""
+    """Return the user's presets as JSON values, by name."""
     return {preset.label: _plain(preset.sampling) for preset in presets}
 
 
 def changed_settings(one: Sampling, other: Sampling) -> list[str]:
-    """The names of the settings, besides the seed, that are not the same."""
+    """Return the names of the settings that differ, the seed aside."""
     names = (setting.name for setting in SETTINGS)
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
 def nearest_preset(sampling: Sampling, presets: Iterable[Preset], last: str) -> Preset:
-    """The one that fewest settings differ from; among several the one whose id is `last`, or else the first."""
+    """Return the preset with the fewest different settings; of several, the one with the id `last`, else the first."""
     return min(presets, key=lambda preset: (len(changed_settings(sampling, preset.sampling)), preset.id != last))
 
 

@@ -1,4 +1,4 @@
-"""One conversation in progress: a question begins, pieces arrive, the reply ends; stopped, retried or edited."""
+"""A conversation in progress: questions, replies that grow by pieces, retries and edits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,18 +10,18 @@ from phichat.chat.sampling import Sampling
 
 
 class Session:
-    """Keeps a conversation's messages true to what happens.
+    """A conversation with its settings, its draft and the reply being generated.
 
     Attributes:
         conversation: the messages.
         system: the system prompt; empty for none.
         sampling: the settings of the next reply.
-        answering: the reply being made, or None.
-        begun: what there was of it before it was asked for, to go on from; mostly None.
-        model: the name of the model it was last held with; empty for none.
-        draft: what the person was writing.
-        attached: the files that are to go with it.
-        is_temporary: whether nothing of it is to be kept.
+        answering: the reply being generated, or None.
+        begun: the part of it that was there before, if it is being continued; else None.
+        model: the name of the model last used; empty for none.
+        draft: the text in the composer.
+        attached: the attachments of the draft.
+        is_temporary: whether nothing of it is saved.
     """
 
     def __init__(self, conversation: Conversation | None = None, system: str = "") -> None:
@@ -38,19 +38,19 @@ class Session:
     def begin_reply(
         self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
     ) -> tuple[Turn, ...]:
-        """Add the person's message, and `reply`, which has no text yet; the turns to answer."""
+        """Add the user's message and an empty `reply` to it; return the turns to answer."""
         self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments)
-        return self._open(reply)
+        return self._open_reply(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
-        """Answer the question again that `message`, or else the last one, answers; beside the reply there is."""
+        """Add another empty `reply` beside `message`, or the last one; return the turns to answer."""
         again = message or self.conversation.path()[-1]
         if again.role is Role.ASSISTANT:
             self.conversation.go_back_before(again)
-        return self._open(reply)
+        return self._open_reply(reply)
 
     def continue_reply(self, reply: Reply) -> tuple[Turn, ...]:
-        """Take up the last reply where it ended; the turns that it answers, and `begun` for what there is of it."""
+        """Continue the last reply where it ended: return the turns it answers, and set `begun` to what there is."""
         last = self.conversation.path()[-1]
         old = last.reply or Reply()
         tokens = old.tokens if old.model == reply.model or not last.text else ()
@@ -62,16 +62,16 @@ class Session:
     def edit(
         self, message: Message, text: str, reply: Reply, attachments: Attachments | None = None
     ) -> tuple[Turn, ...]:
-        """Say `text` instead of the person's `message`, beside it and pinned as that is, and answer it.
+        """Add `text` as a sibling of the user's `message`, pinned as that is, and an empty `reply` to it.
 
-        Its files stay with it unless there are other `attachments`.
+        Its attachments are those of `message` unless others are given. Return the turns to answer.
         """
         self.conversation.go_back_before(message)
         files = message.attachments if attachments is None else attachments
         return self.begin_reply(text, reply, attachments=files, is_pinned=message.is_pinned)
 
     def set_pinned(self, name: str, *, is_pinned: bool) -> Message | None:
-        """Have the message whose id is `name` stay in the prompt, or no longer; as it is now. None if it is gone."""
+        """Pin or unpin the message with the id `name` and return it as it is now; None if there is none."""
         message = self.conversation.message(name)
         if message is None:
             return None
@@ -81,9 +81,9 @@ class Session:
         return changed
 
     def extend(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        """Add `pieces` to the reply being made; return them as they are to be stored, none if no reply is being made.
+        """Append `pieces` to the reply being generated; return them as they are to be saved, none if there is none.
 
-        They lose their ids where the reply goes on from text without any: ids of a part are of no use.
+        They lose their ids if the reply continues text without ids, as the ids of a part are of no use.
         """
         if self.answering is None or self.answering.reply is None:
             return ()
@@ -95,7 +95,7 @@ class Session:
         return pieces
 
     def finish_reply(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
-        """The reply is over; the reply as it stays. None if none was being made. `made`: more of what Reply knows."""
+        """End the reply being generated and return it; None if there is none. `made` are further fields of Reply."""
         finished, self.answering = self.answering, None
         if finished is None or finished.reply is None:
             return None
@@ -104,15 +104,15 @@ class Session:
         )
 
     def turns(self, model: str) -> tuple[Turn, ...]:
-        """What `model` is to read: the system prompt and the shown path, without replies that came to nothing.
+        """Return what `model` reads: the system prompt and the shown path, without empty messages.
 
-        A reply that `model` made itself is given as the tokens it was made of, so that it is found in memory.
+        A reply that `model` generated itself comes with its tokens, so that the KV cache still matches.
         """
         system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
         said = (message for message in self.conversation.path() if message.text or message.attachments)
         return (*system, *(_turn(message, model) for message in said))
 
-    def _open(self, reply: Reply) -> tuple[Turn, ...]:
+    def _open_reply(self, reply: Reply) -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
         self.begun = None
         self.answering = self.conversation.add_message(Role.ASSISTANT, "", reply)

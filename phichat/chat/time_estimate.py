@@ -1,45 +1,45 @@
-"""How long it will be until the first word: what is still to be read, by how fast it was read here."""
+"""An estimate of the time to the first token: the tokens still to be read, by the measured speed of reading."""
 
 from phichat.i18n import tr
 
-A_CHARACTER = 0.3  # tokens; English takes a quarter of one, other languages more
-TELLING = 32  # tokens that must have been read before their speed says something
+A_CHARACTER = 0.3  # tokens; English needs a quarter, other languages more
+TELLING = 32  # tokens; the speed over fewer is not representative
 NEWER = 0.4  # the weight of the latest measurement
-WORTH_SAYING = 1.0  # seconds
+WORTH_SAYING = 1.0  # seconds; less is not shown
 
 
 class TimeEstimate:
-    """Hears how prompts fit and are read, and says how long the rest will take."""
+    """Estimates from what is reported about prompts and the speed of reading them."""
 
     def __init__(self) -> None:
         self._rate = 0.0
         self._tokens = self._kept = self._length = 0
 
     def model_loaded(self, rate: float) -> None:
-        """A model that reads so many tokens a second was loaded; 0 if that is not known."""
+        """Start anew for a model that reads `rate` tokens a second; 0 if that is unknown."""
         self._rate = rate
         self.reset()
 
     def reset(self) -> None:
-        """Another conversation: nothing is known of it yet."""
+        """Forget the prompt, as another conversation is shown."""
         self._tokens = self._kept = self._length = 0
 
     def prompt_fitted(self, tokens: int, kept: int, length: int) -> None:
-        """With a draft of that `length` in characters the prompt has so many tokens, of which some are `kept`."""
+        """Note that a prompt with a draft of `length` characters has `tokens`, of which `kept` are in the KV cache."""
         self._tokens, self._kept, self._length = tokens, kept, length
 
     def tokens_read(self, tokens: int) -> None:
-        """So many of them have been read, what was kept included."""
+        """Note that the first `tokens` of the prompt are in the KV cache by now."""
         self._kept = max(self._kept, tokens)
 
     def record_speed(self, tokens: int, seconds: float) -> None:
-        """So many tokens were read in that time."""
+        """Note how long it took to read `tokens`."""
         if tokens >= TELLING and seconds > 0:
             rate = tokens / seconds
             self._rate += NEWER * (rate - self._rate) if self._rate else rate
 
     def seconds(self, length: int) -> float:
-        """Until the first word, if a draft of that `length` were sent now; 0 where nothing is known."""
+        """Return the time to the first token if a draft of `length` characters were sent now; 0 if unknown."""
         if not self._rate or not self._tokens:
             return 0.0
         added = A_CHARACTER * max(length - self._length, 0)
@@ -47,15 +47,10 @@ class TimeEstimate:
 
 
 def estimate_text(seconds: float) -> str:
-    """That forecast in words; empty where it is not worth a word."""
+    """Return an estimate in words; empty below WORTH_SAYING."""
     if seconds < WORTH_SAYING:
         return ""
     if seconds > 50:
         return tr("about {minutes} min to the first word").format(minutes=max(round(seconds / 60), 1))
-    return tr("about {seconds} s to the first word").format(seconds=_rounded(seconds))
-
-
-def _rounded(seconds: float) -> int:
-    """In steps that do not flicker: 1, 2, … 10, 15, 20, 30, 40, 50."""
-    step = 1 if seconds < 10 else 5 if seconds < 20 else 10
-    return max(round(seconds / step), 1) * step
+    step = 1 if seconds < 10 else 5 if seconds < 20 else 10  # coarse, so that the text does not flicker
+    return tr("about {seconds} s to the first word").format(seconds=max(round(seconds / step), 1) * step)

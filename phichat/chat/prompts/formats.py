@@ -1,6 +1,6 @@
-"""Messages into a prompt: a list of tokens built by role, for Phi-3, for other models, and fitted to the context.
+"""Prompt formats: turns become a list of tokens, for Phi-3, by a model's own template, or as a plain dialogue.
 
-No prompt is ever one string. The template's parts become special tokens, people's text never can.
+A prompt is never one string: only the template can produce special tokens, never a message's text.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ PHI_END = "<|end|>"
 
 
 class PromptFormat(Protocol):
-    """How one model wants a conversation written.
+    """How a model expects a conversation.
 
     Attributes:
         stop_tokens: the ids that end a reply.
         stop_texts: plain text that ends one, where the format has no token for it.
-        notice: what the person should know about the format; empty if nothing.
+        notice: a sentence for the user about the format; empty for none.
     """
 
     stop_tokens: frozenset[int]
@@ -30,11 +30,11 @@ class PromptFormat(Protocol):
     notice: str
 
     def tokens(self, turns: Sequence[Turn]) -> list[int]:
-        """The prompt's ids, up to where the assistant speaks next."""
+        """Return the ids of the prompt, up to where the assistant's reply begins."""
 
 
 def format_for(vocabulary: Vocabulary) -> PromptFormat:
-    """The format of the model that `vocabulary` belongs to."""
+    """Return the format of the model that `vocabulary` belongs to."""
     if _is_phi(vocabulary):
         return PhiFormat(vocabulary)
     if vocabulary.template is None:
@@ -46,8 +46,8 @@ def format_for(vocabulary: Vocabulary) -> PromptFormat:
 
 
 def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
-    """The ids of a reply that is to go on: those it was made of or, if another model made it, what its text becomes."""
-    return _made_of(vocabulary, turn) or plain_tokens(vocabulary, turn.text)
+    """Return the ids of a reply to continue: those it was generated as or, if another model did, those of its text."""
+    return _own_tokens(vocabulary, turn) or plain_tokens(vocabulary, turn.text)
 
 
 class PhiFormat:
@@ -71,7 +71,7 @@ class PhiFormat:
 
     def tokens(self, turns: Sequence[Turn]) -> list[int]:
         """See PromptFormat."""
-        found = _opening(self._vocabulary)
+        found = _bos_tokens(self._vocabulary)
         for turn in turns:
             found += [self._roles[turn.role], *self._words(turn), self._end]
         return [*found, self._roles[Role.ASSISTANT]]
@@ -81,10 +81,10 @@ class PhiFormat:
 
 
 class TemplateFormat:
-    """Any other model: its own template, in a sandbox, filled in by role.
+    """Any other model: its own template, run in a sandbox.
 
-    Between two special tokens, the template's plain words and what people wrote are tokenised together, as the
-    model saw them in training, but with special tokens forbidden.
+    Between two special tokens, the template's plain text and the messages are tokenised together, as in training, but
+    with special tokens forbidden.
     """
 
     def __init__(self, vocabulary: Vocabulary, template: str) -> None:
@@ -134,12 +134,12 @@ class TemplateFormat:
         for part, strip in parts:
             if isinstance(part, str):
                 self._write_template(writer, part)
-            elif made_of := _made_of(self._vocabulary, turns[part]):
+            elif made_of := _own_tokens(self._vocabulary, turns[part]):
                 writer.ids(made_of)
             else:
                 writer.plain(_stripped(turns[part].text, strip))
         tokens = writer.finished()
-        return tokens if self._vocabulary.bos in tokens else _opening(self._vocabulary) + tokens
+        return tokens if self._vocabulary.bos in tokens else _bos_tokens(self._vocabulary) + tokens
 
     def _write_template(self, writer: "_Writer", words: str) -> None:
         at = 0
@@ -151,10 +151,10 @@ class TemplateFormat:
 
 
 class PlainFormat:
-    """For a model without a template, or with one that fails: a dialogue as in a play.
+    """A plain dialogue, for a model without a template, or with one that fails.
 
-    The system message, an empty line, then `User: …` and `Assistant: …` by turns, a line each. A reply ends where
-    the model begins to speak for the user.
+    The system message, an empty line, then `User: …` and `Assistant: …` in turn, on a line each. A reply ends where
+    the model begins a line for the user.
     """
 
     stop_texts: tuple[str, ...] = ("\nUser:",)
@@ -168,11 +168,11 @@ class PlainFormat:
         """See PromptFormat."""
         lines = {Role.SYSTEM: "{}\n\n", Role.USER: "User: {}\n", Role.ASSISTANT: "Assistant: {}\n"}
         text = "".join(lines[turn.role].format(turn.text) for turn in turns) + "Assistant:"
-        return _opening(self._vocabulary) + plain_tokens(self._vocabulary, text)
+        return _bos_tokens(self._vocabulary) + plain_tokens(self._vocabulary, text)
 
 
 class _Writer:
-    """Gathers plain text until a token interrupts it, so that it is tokenised in one piece."""
+    """Collects tokens; plain text up to the next special token is tokenised in one piece."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -204,19 +204,19 @@ class _Writer:
 
 
 def _is_phi(vocabulary: Vocabulary) -> bool:
-    """Phi-3's family: its architecture and its role tokens, unless the file's template writes other ones only."""
+    """Return whether it is of Phi-3's family: architecture and role tokens, and a template that uses them, if any."""
     phi = {*PHI_ROLES.values(), PHI_END}
     written = {name for name in vocabulary.special if vocabulary.template and name in vocabulary.template}
     known = phi.issubset(vocabulary.special) and vocabulary.architecture == "phi3"
     return known and (not written or not phi.isdisjoint(written))
 
 
-def _opening(vocabulary: Vocabulary) -> list[int]:
+def _bos_tokens(vocabulary: Vocabulary) -> list[int]:
     return [vocabulary.bos] if vocabulary.add_bos and vocabulary.bos is not None else []
 
 
-def _made_of(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
-    """A reply's own tokens; none of them if one is special or unknown, as imported ones may be anything."""
+def _own_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
+    """Return a reply's own tokens; none if any is special or unknown, as an imported reply may have any."""
     return turn.tokens if are_plain(vocabulary, turn.tokens) else ()
 
 
@@ -226,12 +226,12 @@ def _stripped(text: str, sides: str) -> str:
 
 
 def _without_system(turns: Sequence[Turn]) -> list[Turn]:
-    """For templates that refuse or drop system messages: they become the first thing the user says."""
+    """Return `turns` with system messages as the user's, for templates that refuse or drop them."""
     return [replace(turn, role=Role.USER) if turn.role is Role.SYSTEM else turn for turn in turns]
 
 
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:
-    """For templates that insist on turns taken in order: neighbours of one role become one."""
+    """Return `turns` with neighbours of one role joined, for templates that insist on alternating roles."""
     merged: list[Turn] = []
     for turn in turns:
         if merged and merged[-1].role is turn.role:

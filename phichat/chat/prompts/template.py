@@ -1,7 +1,7 @@
-"""A model file's own Jinja template, run in a sandbox, as parts: the template's words and whose text goes between.
+"""A model file's Jinja chat template, rendered in a sandbox into parts: its own text and places for messages.
 
-The file is hostile until shown otherwise: its template sees placeholders, never what people wrote, so the only
-text that can name a special token is the template's own.
+The file is not trusted: the template is given placeholders, never what people wrote, so that only its own text can
+name a special token.
 """
 
 import datetime
@@ -16,22 +16,22 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from phichat.chat.conversation import Role
 
-LONGEST = 1_000_000  # characters a template may have, and make of placeholders, before it is taken for an attack
-STEPS = 2_000_000  # lines of Python it may run: about a second
+LONGEST = 1_000_000  # characters that a template may have, and may render
+STEPS = 2_000_000  # lines of Python that it may run, about a second
 
-# Put around each placeholder to see whether the template trims what it is given.
+# Around each placeholder, to see whether the template trims what it is given.
 PAD = "\N{EM SPACE}"
 
 Part = str | int
-"""A template's own words, or the index of the turn whose text goes here."""
+"""A template's own text, or the index of the turn whose text goes here."""
 
 
 class TemplateError(ValueError):
-    """The template fails, or leaves out what someone said."""
+    """The template fails, or leaves out a message."""
 
 
 class ChatTemplate:
-    """A compiled template. Raises TemplateError if it does not compile."""
+    """A compiled template. Raise TemplateError if it does not compile."""
 
     def __init__(self, source: str) -> None:
         self._exhausted: _Exhausted | None = None
@@ -39,14 +39,14 @@ class ChatTemplate:
             raise TemplateError("the template is too long")
         try:
             self._template = _environment().from_string(source)
-        except Exception as error:  # whatever a hostile template makes the compiler raise, it has failed
+        except Exception as error:  # a hostile template may make the compiler raise anything
             raise TemplateError(str(error)) from error
 
     def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
-        """The prompt for turns by `roles`, ready for the assistant's next words.
+        """Return the parts of a prompt for turns by `roles`, up to where the assistant's reply begins.
 
-        Each part comes with what to strip off its text: "" or any of "l" and "r", for left and right.
-        `names` are variables such as `bos_token`. Raises TemplateError if a turn got lost.
+        Each part comes with the sides to strip its text on: any of "l" and "r". `names` are variables such as
+        `bos_token`. Raise TemplateError if the template leaves a turn out.
         """
         nonce = secrets.token_hex(8)
         holders = [f"{PAD}\ue000{nonce}:{index}\ue001{PAD}" for index in range(len(roles))]
@@ -68,16 +68,16 @@ class ChatTemplate:
             raise TemplateError(str(error)) from error
         except TemplateError:
             raise
-        except Exception as error:  # whatever a hostile template raises, it has failed
+        except Exception as error:  # a hostile template may raise anything
             raise TemplateError(str(error)) from error
 
 
 class _Exhausted(RuntimeError):
-    """The template does more than any prompt needs. No ValueError, as Jinja's own filters swallow those."""
+    """The template does more than any prompt needs. Not a ValueError, as Jinja's own filters swallow those."""
 
 
 class _Budget:
-    """Counts the lines that run inside, so that a template which loops for ever fails instead."""
+    """Limits the lines of Python that run inside with `sys.settrace`, so that an endless loop in a template fails."""
 
     def __init__(self) -> None:
         self._left = STEPS
@@ -109,13 +109,14 @@ def _bounded(chunks: Iterable[str]) -> Iterator[str]:
 def _split(rendered: str, nonce: str) -> list[tuple[Part, str]]:
     pieces = re.split(f"({PAD}?)\ue000{nonce}:([0-9]{{1,9}})\ue001({PAD}?)", rendered)
     parts: list[tuple[Part, str]] = [(pieces[0], "")]
-    for left, index, right, words in zip(*(pieces[start::4] for start in (1, 2, 3, 4)), strict=True):
+    for at in range(1, len(pieces), 4):  # three groups, and the text up to the next match
+        left, index, right, words = pieces[at : at + 4]
         parts += [(int(index), ("" if left else "l") + ("" if right else "r")), (words, "")]
     return [part for part in parts if part[0] != ""]
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Also refuses sums that no prompt needs, and that take for ever or all memory."""
+    """Also refuses products and powers so large that they would take all time or memory."""
 
     intercepted_binops = frozenset({"*", "**"})
 

@@ -1,4 +1,4 @@
-"""Plain text into tokens of which none is special, whatever the text says."""
+"""Tokenising plain text so that no token of it is special, whatever the text spells."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -6,17 +6,17 @@ from typing import Protocol
 
 
 class Vocabulary(Protocol):
-    """What a model's file says about its tokens.
+    """A model's vocabulary.
 
     Attributes:
         architecture: `general.architecture` of the file.
-        sentencepiece: True if words carry their leading space and one is put before a text.
-        template: the file's own Jinja template; None without one.
-        count: how many tokens there are.
-        bos: the token that opens a prompt; None if there is none.
-        eos: the token that the file says ends a text; None if there is none.
-        add_bos: whether the file wants it.
-        end_tokens: the ids that end a reply, as the file says.
+        sentencepiece: whether words include their leading space, and one is put before a text.
+        template: the file's Jinja chat template; None if it has none.
+        count: the number of tokens.
+        bos: the id of the token that begins a prompt; None if there is none.
+        eos: the id of the token that ends a text; None if there is none.
+        add_bos: whether prompts begin with `bos`.
+        end_tokens: the ids that end a reply.
         special: text to id of every control and user-defined token that is markup.
     """
 
@@ -31,18 +31,18 @@ class Vocabulary(Protocol):
     special: Mapping[str, int]
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of `text` with control tokens forbidden; user-defined ones may still be among them."""
+        """Return the ids of `text` with control tokens forbidden; user-defined ones may still be among them."""
 
     def text_of(self, token: int) -> str:
-        """How the vocabulary writes `token`, special ones included."""
+        """Return the text of `token`, also of a special one."""
 
 
 def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) -> list[int]:
-    """Ids of `text`, none of them special, even where `text` spells a special token.
+    """Return the ids of `text`, none of them special, even where `text` spells a special token.
 
-    With `continues`, no leading space is put before it, as it goes on from earlier text.
-    llama.cpp matches user-defined tokens even when special ones are forbidden (and some files call
-    `<|end|>` user-defined), so the ids that come back are looked at, and such text is cut inside the match.
+    With `continues`, no leading space is put before it, as it continues earlier text. llama.cpp matches user-defined
+    tokens even when special ones are forbidden, and some files declare `<|end|>` user-defined: the ids are checked,
+    and such a text is tokenised in parts that are split inside the match.
     """
     tokens = _tokenize(vocabulary, text, continues=continues)
     forbidden = set(vocabulary.special.values())
@@ -55,7 +55,7 @@ def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) 
 
 
 def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:
-    """Whether `tokens` are ids of this vocabulary, and none of them special."""
+    """Return whether `tokens` are ids of this vocabulary and none is special."""
     inside = all(0 <= token < vocabulary.count for token in tokens)
     return inside and set(vocabulary.special.values()).isdisjoint(tokens)
 
@@ -65,14 +65,14 @@ def _tokenize(vocabulary: Vocabulary, text: str, *, continues: bool) -> list[int
         return []
     if not (continues and vocabulary.sentencepiece):
         return vocabulary.tokenize(text)
-    # A newline is a byte token that merges with nothing: behind it, text is tokenised as it stands.
+    # A newline is a byte token that merges with nothing: text after it is tokenised without a leading space.
     lead = vocabulary.tokenize("\n")
     tokens = vocabulary.tokenize("\n" + text)
     return tokens[len(lead) :] if tokens[: len(lead)] == lead else vocabulary.tokenize(text)
 
 
 def _cut(text: str, spellings: Collection[str]) -> Iterator[str]:
-    """`text` in parts, cut after the first character of everything that spells a special token."""
+    """Yield `text` in parts, split after the first character of everything that spells a special token."""
     anything = special_pattern(spellings)
     start, at = 0, anything.search(text)
     while at:
@@ -83,6 +83,6 @@ def _cut(text: str, spellings: Collection[str]) -> Iterator[str]:
 
 
 def special_pattern(spellings: Collection[str]) -> re.Pattern[str]:
-    """Matches any special token's text, the longest first, as llama.cpp does."""
+    """Return a pattern that matches any of `spellings`, the longest first, as llama.cpp does."""
     longest_first = sorted(filter(None, spellings), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")

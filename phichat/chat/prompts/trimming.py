@@ -1,4 +1,4 @@
-"""Where a conversation may be cut so that it fits, and what stays for ever: the system prompt, and what is pinned."""
+"""Trimming a conversation to the context: old turns go, the system prompt and pinned messages stay."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from phichat.errors import PromptError, PromptTooLong
 from phichat.i18n import format_number, tr
 
 GONE = "…"
-"""What stands for a question that was left out while its answer is pinned."""
+"""The text of a question that is left out while its pinned answer stays."""
 
 PARTS = 8
-"""Of the room, in which what stays is counted: else each pin would have everything cut elsewhere and read anew."""
+"""What stays is counted in this fraction of the room: else each new pin would move the cut, and all be read anew."""
 
 
 class ContextTrimmer:
-    """Where a conversation may be cut: nowhere, or before one of the person's turns. Pinned turns before a cut stay.
+    """The possible cuts of a conversation: 0 for none, else before one of the user's turns. Pinned turns stay.
 
     Attributes:
-        shortest: tokens of the shortest prompt there is.
+        shortest: the number of tokens of the shortest possible prompt.
     """
 
-    def __init__(self, form: "PromptFormat", turns: Sequence[Turn]) -> None:
+    def __init__(self, form: PromptFormat, turns: Sequence[Turn]) -> None:
         self._form = form
         self._turns = list(turns)
         self._system = [turn for turn in turns if turn.role is Role.SYSTEM]
@@ -34,28 +34,28 @@ class ContextTrimmer:
         self.shortest = self._length(len(self._places) - 1)
 
     def unpinned(self) -> int:
-        """Tokens of the shortest prompt if nothing were pinned."""
+        """Return the number of tokens of the shortest prompt if nothing were pinned."""
         return len(self._form.tokens([*self._system, *self._rest[self._places[-1] :]]))
 
     def tokens(self, cut: int) -> list[int]:
-        """The prompt from a cut on."""
+        """Return the ids of the prompt after a cut."""
         place = self._places[cut]
         return self._form.tokens([*self._pinned(place), *self._rest[place:]] if place else self._turns)
 
     def dropped(self, cut: int) -> int:
-        """How many turns that leaves out."""
+        """Return how many turns a cut leaves out."""
         return sum(not turn.is_pinned for turn in self._rest[: self._places[cut]])
 
     def first_after(self, cut: int) -> str:
-        """The message of the turn after the last one that it leaves out; empty if it leaves out none."""
+        """Return the id of the first message from which on a cut leaves nothing out; empty if it leaves out nothing."""
         before = range(self._places[cut])
         last = next((index for index in reversed(before) if not self._rest[index].is_pinned), None)
         return "" if last is None else self._rest[last + 1].message
 
     def first_for(self, room: int) -> int:
-        """The cut for `room` tokens, which stays the same while the conversation grows by half of that.
+        """Return the cut for `room` tokens; it stays the same while the conversation grows by about half of that.
 
-        What goes is a multiple of half the room that is left by what stays for ever, up to where a turn ends.
+        The tokens that go are a multiple of half the room that what stays leaves, rounded up to the end of a turn.
         """
         full = self._length(0)
         if full <= room:
@@ -67,15 +67,15 @@ class ContextTrimmer:
         return min(found, len(self._places) - 1)
 
     def _staying(self, part: int) -> int:
-        """Tokens of the system messages and what is pinned, in full parts; the same whatever is asked."""
+        """Return the number of tokens of system and pinned messages, rounded down to a multiple of `part`."""
         last = Turn(Role.USER, "?")
         staying = len(self._form.tokens([*self._pinned(len(self._rest) - 1), last]))
         return (staying - len(self._form.tokens([last]))) // part * part
 
     def _pinned(self, place: int) -> list[Turn]:
-        """What stays of the turns before `place`; a reply whose question goes has GONE in its place.
+        """Return the pinned turns before `place`, with GONE in place of a question that goes while its answer stays.
 
-        Without, it would seem to answer another question, and templates want roles in turn.
+        Otherwise the answer would seem to belong to another question, and templates want alternating roles.
         """
         kept = self._system[:]
         for before, turn in pairwise([None, *self._rest[:place]]):
@@ -93,10 +93,10 @@ class Prompt:
     """A prompt that fits.
 
     Attributes:
-        tokens: its ids.
-        dropped: how many turns had to go.
-        begun: how many of the ids begin the reply.
-        first: where turns had to go, the `message` of the turn from which on all are there.
+        tokens: the ids.
+        dropped: how many turns were left out.
+        begun: how many ids at the end belong to a reply that is continued.
+        first: if turns were left out, the id of the message from which on all are there.
     """
 
     tokens: list[int]
@@ -107,11 +107,11 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Draft:
-    """A prompt whose last turn is being written.
+    """A prompt whose last turn is still being written.
 
     Attributes:
-        fixed: the ids at its beginning that stay the same however that goes on.
-        length: how many ids the prompt has as it is.
+        fixed: the ids at its beginning that stay the same whatever is added to the draft.
+        length: the number of ids of the prompt as it is.
         dropped, first: as in Prompt.
     """
 
@@ -124,22 +124,22 @@ class Draft:
 def fit_prompt(
     form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
 ) -> Prompt:
-    """The prompt for `turns` within `context` tokens, with room left for the reply, of which there is `begun` already.
+    """Return a prompt for `turns` within `context` tokens, with room for the reply, of which `begun` is there already.
 
-    Whole exchanges go, oldest first, but for what is pinned in them; system messages and the last question stay. So
-    many go at once that it is not needed again for a while, as all that follows has to be read anew. Room is what the
-    reply may take, but no more than a quarter of the context. Raises PromptError if what has to stay does not fit.
+    Whole exchanges are left out, oldest first, except pinned messages; system messages and the last question stay.
+    Several go at once, as each cut has everything after it read anew. The room for the reply is `longest_reply`, at
+    most a quarter of the context. Raise PromptError if what has to stay does not fit.
     """
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
     cuts = ContextTrimmer(form, turns)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
-    for room in lengths:  # a short reply is better than none
+    for room in lengths:  # a shorter reply is better than none
         if cuts.shortest <= room:
             cut = cuts.first_for(room)
             return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
         if cuts.unpinned() <= room:
-            # A pin is a promise: rather than answer as if it had been kept, say that it cannot be, and what helps.
+            # A pin is a promise: rather than break it silently, raise and say what helps.
             raise PromptTooLong(
                 tr(
                     "The pinned messages leave no room for this question and its answer: together they take {tokens} "
@@ -158,7 +158,7 @@ def fit_prompt(
 
 
 def fit_draft(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
-    """What can be read of a prompt while its last turn is being written. Raises PromptError."""
+    """Return what can be read ahead of a prompt while its last turn is written. Raise PromptError."""
     *earlier, last = turns
     one, other = (
         fit_prompt(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
