@@ -102,7 +102,7 @@ def test_the_terminal_and_an_export_into_the_home(
     home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lines = iter(["Hello", None])
-    monkeypatch.setattr("phichat.cli.console.Console.ask", lambda *_: next(lines))
+    monkeypatch.setattr("phichat.cli.console.Console.read_line", lambda *_: next(lines))
     assert cli.run(["chat", "--save", "--model", str(chatml_model), "--max-tokens", "4"], no_window) == 0
     elsewhere = tmp_path / "documents" / "talk.md"
     elsewhere.parent.mkdir(mode=0o755)

@@ -1,1 +1,1 @@
-"""Conversations in and out of files, and text files into conversations."""
+"""Import and export of conversations, and reading text files to attach."""

@@ -1,6 +1,7 @@
-"""Conversations out of ChatGPT's export, `conversations.json`.
+"""Import from ChatGPT's export, `conversations.json`.
 
-Nobody documents it; this follows what its readers on GitHub agree on: mohamed-chs/convoviz (docs/dev/chatgpt-spec.md),
+The format is not documented; this follows what its readers on GitHub agree on:
+mohamed-chs/convoviz (docs/dev/chatgpt-spec.md),
 mitkury/chatgpt-export-parser (docs/chatgpt-data-export-format.md) and open-webui/open-webui (src/lib/utils/index.ts).
 """
 
@@ -22,23 +23,25 @@ from phichat.store.base import ConversationRecord
 
 ORIGIN = "chatgpt"
 
-_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}  # `system` and `tool` were never shown
+_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}  # `system` and `tool` are never shown
 _ENDINGS = {"max_tokens": Ending.LENGTH, "interrupted": Ending.CANCELLED}
-_CITATIONS = re.compile("\ue200[^\ue200\ue201]*\ue201|【\\d+[†:][^【】]*】")  # marks that the page replaces by links
+_CITATIONS = re.compile("\ue200[^\ue200\ue201]*\ue201|【\\d+[†:][^【】]*】")  # markers that ChatGPT replaces by links
 _IMAGES = {"image_asset_pointer"}
 
 
 def is_chatgpt(values: dict[str, Any]) -> bool:
-    """Whether this is a conversation of theirs."""
+    """Return whether `values` are a conversation of ChatGPT's."""
     return isinstance(values.get("mapping"), dict)
 
 
 def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
-    """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
+    """Return the conversation; None if it has no messages. Raise Unreadable."""
     mapping = values["mapping"]
     header = ForeignConversation(
         ORIGIN,
-        text_or_empty(values.get("conversation_id")) or text_or_empty(values.get("id")) or _id_by_content(values),
+        text_or_empty(values.get("conversation_id"))
+        or text_or_empty(values.get("id"))
+        or f"{values.get('create_time')} {next(iter(mapping), '')}",
         text_or_empty(values.get("title")),
         parse_time(values.get("create_time")),
         parse_time(values.get("update_time")),
@@ -57,7 +60,7 @@ def _nodes(mapping: dict[str, Any]) -> Iterator[ForeignMessage]:
 
 
 def _parents(mapping: dict[str, Any]) -> dict[str, str]:
-    """What each message answers: what it says itself, else what its parent says."""
+    """Return the parent of each message: its own `parent`, else the message that lists it among its `children`."""
     said = {
         child: name
         for name, values in mapping.items()
@@ -88,7 +91,7 @@ def _node(name: str, parent: str | None, message: dict[str, Any]) -> ForeignMess
 
 
 def _is_hidden(message: dict[str, Any]) -> bool:
-    """Whether the page does not show it: what it was told about itself, and calls of tools."""
+    """Return whether ChatGPT does not show the message: instructions, and calls of tools."""
     metadata = dict_or_empty(message.get("metadata"))
     return (
         metadata.get("is_visually_hidden_from_conversation") is True
@@ -99,7 +102,7 @@ def _is_hidden(message: dict[str, Any]) -> bool:
 
 
 def _text(content: dict[str, Any]) -> str:
-    """What was said; nothing for thoughts, recaps, quotes and what tools gave back."""
+    """Return the text; empty for thoughts, recaps, quotes and the results of tools."""
     match content.get("content_type", "text"):
         case "text" | "multimodal_text":
             parts = map(_part, _list(content.get("parts")))
@@ -118,7 +121,3 @@ def _part(part: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _id_by_content(values: dict[str, Any]) -> str:
-    return f"{values.get('create_time')} {next(iter(values['mapping']), '')}"

@@ -1,4 +1,4 @@
-"""What other programs' exports have in common: a tree of messages, some of which were never shown, as one of ours."""
+"""Common parts of importing other programs' conversations: a tree of messages, some of them hidden, becomes ours."""
 
 import hashlib
 from collections import Counter
@@ -12,12 +12,12 @@ from phichat.exchange.json_format import LATEST, Unreadable
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
-MILLISECONDS = 100_000_000_000  # as seconds in the year 5138, as milliseconds in 1973
+MILLISECONDS = 100_000_000_000  # larger times are in milliseconds: in seconds this is the year 5138
 
 
 @dataclass(frozen=True)
 class ForeignMessage:
-    """One place in another program's tree. Without `role` it was not shown, but may stand between what was."""
+    """One node of another program's tree. Without `role` it is hidden, but may stand between messages that are not."""
 
     id: str
     parent: str | None
@@ -30,7 +30,7 @@ class ForeignMessage:
 
 @dataclass(frozen=True)
 class ForeignConversation:
-    """A conversation in another program, but for its messages."""
+    """Another program's conversation without its messages."""
 
     origin: str
     id: str
@@ -43,9 +43,9 @@ class ForeignConversation:
 
 
 def to_record(header: ForeignConversation, nodes: Iterable[ForeignMessage]) -> ConversationRecord | None:
-    """The same as one of our conversations, under an id that is always the same; None if nothing was said in it.
+    """Return the conversation as a record; None if it has no messages. Raise Unreadable.
 
-    Raises Unreadable.
+    Its ids are derived from the other program's, so that importing it again gives the same.
     """
     tree = _MessageTree({node.id: node for node in nodes})
     shown = tree.merged()
@@ -70,13 +70,13 @@ def to_record(header: ForeignConversation, nodes: Iterable[ForeignMessage]) -> C
 
 
 class _MessageTree:
-    """Another program's tree, from which what was not shown is taken out."""
+    """Another program's tree, from which hidden messages are removed."""
 
     def __init__(self, nodes: Mapping[str, ForeignMessage]) -> None:
         self._nodes = nodes
         self._depths: dict[str, int] = {}
-        self._places: dict[str, str | None] = {}  # of each node, the shown message it is or comes after
-        self._wholes: dict[str, str] = {}  # of each piece, the message it became a part of
+        self._places: dict[str, str | None] = {}  # of each node, the visible message that it is or comes after
+        self._wholes: dict[str, str] = {}  # of each merged message, the one it was merged into
         for name in nodes:
             self._settle(name)
 
@@ -84,12 +84,12 @@ class _MessageTree:
         return name in self._nodes
 
     def place(self, name: str | None) -> str | None:
-        """The shown message that `name` is, is a part of, or comes after."""
+        """Return the visible message that `name` is, was merged into, or comes after."""
         found = self._places.get(name) if name is not None else None
         return self._wholes.get(found, found) if found is not None else None
 
     def merged(self) -> list[ForeignMessage]:
-        """What was shown, parents before children, then oldest first. A reply told in several pieces becomes one."""
+        """Return the visible messages, parents first, then by time. A reply in several messages is merged into one."""
         shown = [node for node in self._nodes.values() if node.role]
         shown.sort(key=lambda node: (self._depths[node.id], node.created or 0.0))
         answers = Counter(self.place(node.parent) for node in shown)
@@ -106,7 +106,7 @@ class _MessageTree:
         return [_joined(parts) for parts in pieces.values()]
 
     def _settle(self, name: str) -> None:
-        """Find the depth and the place of `name` and all above it, however far that is."""
+        """Compute depth and place of `name` and its ancestors, without recursion, as there may be thousands."""
         way: list[str] = []
         at: str | None = name
         while at is not None and at in self._nodes and at not in self._depths:
@@ -140,12 +140,12 @@ def _message(node: ForeignMessage, conversation: str, start: float) -> Message:
 
 
 def derived_id(*names: str) -> str:
-    """A name of our own for what has `names` elsewhere, always the same."""
+    """Return an id for what has `names` in another program, always the same one."""
     return hashlib.sha256("\0".join(map(replace_surrogates, names)).encode()).hexdigest()[:32]
 
 
 def parse_time(value: Any) -> float | None:
-    """A time as others write it, in seconds or milliseconds since 1970; None if it is none."""
+    """Return a POSIX time from seconds or milliseconds; None if `value` is no time."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
         return None
     found = value / 1000 if value > MILLISECONDS else float(value)
@@ -153,10 +153,10 @@ def parse_time(value: Any) -> float | None:
 
 
 def text_or_empty(value: Any) -> str:
-    """`value` if it is text; others write null for none."""
+    """Return `value` if it is text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def dict_or_empty(value: Any) -> dict[str, Any]:
-    """`value` if it is an object."""
+    """Return `value` if it is a dict, else an empty one."""
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""Conversations out of files: our own JSON, ChatGPT's and Open WebUI's exports, told apart by what is in them."""
+"""Import of conversations: our own JSON, ChatGPT's and Open WebUI's exports, recognised by their content."""
 
 import re
 import zipfile
@@ -19,23 +19,26 @@ from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord
 
-AT_ONCE = 16  # conversations on their way into the history; more gain nothing, and need memory
-LONGEST_HEAD = 200  # bytes within which our own exports say what they are
-MOST_UNPACKED = 4 << 30  # bytes out of one archive; nobody has typed as much, but a bomb has more
+AT_ONCE = 16  # conversations waiting to be stored; more are no faster, and need memory
+LONGEST_HEAD = 200  # bytes at the beginning of our own exports that hold `format`
+MOST_UNPACKED = 4 << 30  # bytes out of one archive; more is a decompression bomb
 
-_IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports come in several
+_IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports are divided
 
 
 Reader = Callable[[dict[str, Any]], ConversationRecord | None]
-"""Makes one of our conversations. Raises Unreadable."""
+"""Makes a record from a JSON object. Raises Unreadable."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought.
+    """The result of an import.
 
-    `conversations` are those that are new, have new messages or were in the bin, `messages` the new ones. `unchanged`
-    were here as they are, `skipped` make no sense.
+    Attributes:
+        conversations: how many are new, have new messages or were in the bin.
+        messages: how many messages are new.
+        unchanged: how many conversations were here already.
+        skipped: how many conversations are invalid.
     """
 
     conversations: int = 0
@@ -45,7 +48,7 @@ class Imported:
 
 
 class ImportTarget(Protocol):
-    """As much of the history as an import needs."""
+    """The part of the history that an import needs."""
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         """A conversation. Raises StoreError if it is not there."""
@@ -55,9 +58,9 @@ class ImportTarget(Protocol):
 
 
 def import_file(file: Path, history: ImportTarget) -> Imported:
-    """Put the conversations in `file` into `history`, each in full or not at all.
+    """Store the conversations in `file` in `history`, each in full or not at all.
 
-    Raises StoreError; those before what is wrong stay.
+    Raise StoreError; the conversations before the error stay.
     """
     tally = _Tally(history)
     try:
@@ -79,7 +82,7 @@ def import_file(file: Path, history: ImportTarget) -> Imported:
 
 
 class _Tally:
-    """Stores conversations, a few at once, as a disk takes as long over one as over several; counts what was new."""
+    """Stores conversations and counts what is new; several at once, as the disk takes no longer than for one."""
 
     def __init__(self, history: ImportTarget) -> None:
         self.done = Imported()
@@ -87,22 +90,21 @@ class _Tally:
         self._waiting: deque[tuple[Future[bool], int]] = deque()
 
     def count(self, record: ConversationRecord | None) -> None:
-        """See to `record`; None is one that made no sense. Raises StoreError."""
+        """Store `record` and count it; None is an invalid one. Raise StoreError."""
         if record is None:
             self.done = replace(self.done, skipped=self.done.skipped + 1)
             return
         here = self._messages_here(record)
         fresh = sum(message.id not in (here or ()) for message in record.messages)
-        if (
-            record.summary.deleted is not None and here is not None and not fresh
-        ):  # storing it would take it out of the bin
+        if record.heading.deleted is not None and here is not None and not fresh:
+            # Storing it would take it out of the bin.
             self.done = replace(self.done, unchanged=self.done.unchanged + 1)
             return
         self._waiting.append((self._history.save_conversation(record), fresh))
         self.settle(AT_ONCE)
 
     def settle(self, most: int = 0) -> None:
-        """Wait until at most so many are not stored yet. Raises StoreError."""
+        """Wait until at most `most` conversations are not stored yet. Raise StoreError."""
         while len(self._waiting) > most:
             future, fresh = self._waiting.popleft()
             if future.result():
@@ -113,13 +115,13 @@ class _Tally:
 
     def _messages_here(self, record: ConversationRecord) -> set[str] | None:
         try:
-            return {message.id for message in self._history.load_conversation(record.summary.id).messages}
-        except StoreError:  # it is not there; if it is something else, storing says so
+            return {message.id for message in self._history.load(record.heading.id).messages}
+        except StoreError:  # it is not there; any other error comes again when it is stored
             return None
 
 
 def conversations(file: Path) -> Iterator[ConversationRecord | None]:
-    """Each conversation in `file`, one at a time; None for one that makes no sense. Raises StoreError."""
+    """Yield each conversation in `file`; None for an invalid one. Raise StoreError."""
     parts, known = 0, 0
     try:
         with ExitStack() as opened:
@@ -143,7 +145,7 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
 
 
 def holds_conversations(file: Path) -> bool:
-    """Whether it is a chat export, even a damaged one, or one that a newer Phichat wrote."""
+    """Return whether `file` is a chat export, also a damaged one or one from a newer Phichat."""
     try:
         with file.open("rb") as opened:
             if f'"format": "{FORMAT}"'.encode() in opened.read(LONGEST_HEAD):
@@ -154,7 +156,7 @@ def holds_conversations(file: Path) -> bool:
 
 
 def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]]:
-    """What may be a conversation, with what reads its kind; None if that is unknown."""
+    """Yield what may be a conversation with the reader for its kind; None if that is unknown."""
     is_first, is_ours = True, False
     for part in stream.items():
         if is_first:
@@ -174,7 +176,7 @@ def _reader(part: Any, is_ours: bool) -> Reader | None:
 
 
 def _read(part: Any, read: Reader | None) -> Iterator[ConversationRecord | None]:
-    """The conversation; nothing if nothing was said in it."""
+    """Yield the conversation, None if it is invalid; nothing if it has no messages."""
     try:
         record = read(part) if read else None
     except Unreadable:
@@ -192,7 +194,7 @@ def _check_version(before: dict[str, Any], file: Path) -> None:
 
 
 def _texts(file: Path, opened: ExitStack) -> Iterator[TextIO]:
-    """The file itself or, of an archive, the files with conversations, one after the other."""
+    """Yield the file itself or, of an archive, each file with conversations."""
     raw = opened.enter_context(file.open("rb"))
     if not zipfile.is_zipfile(raw):
         raw.seek(0)
@@ -214,24 +216,24 @@ def _text(raw: IO[bytes]) -> TextIO:
 
 @dataclass
 class Allowance:
-    """So many bytes may still be read."""
+    """How many bytes may still be read."""
 
     left: int
 
 
 class Bounded(RawIOBase):
-    """Reads from `source` within an allowance; whatever size an archive claims for it."""
+    """Reads from `source` within an allowance, whatever size the archive claims."""
 
     def __init__(self, source: IO[bytes], allowance: Allowance) -> None:
         super().__init__()
         self._source, self._allowance = source, allowance
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes. Raises TooLong."""
+        """Return the next bytes. Raise TooLong."""
         found = self._source.read(size)
         self._allowance.left -= len(found)
         if self._allowance.left < 0:

@@ -1,4 +1,4 @@
-"""Conversations as JSON, with everything in them, for other programs and for coming back.
+"""Our own JSON format, with everything in a conversation, for other programs and to be imported again.
 
 A file is one object:
 
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class Unreadable(ValueError):
-    """A conversation that makes no sense; what it says is for us."""
+    """A conversation is invalid. The message is for developers; users are told how many were skipped."""
 
 
 def json_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
@@ -59,8 +59,8 @@ def json_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
 
 
 def record_to_json(record: ConversationRecord) -> dict[str, Any]:
-    """`record` as the file holds it."""
-    heading = record.summary
+    """Return `record` as a JSON object."""
+    heading = record.heading
     return {
         "id": heading.id,
         "title": replace_surrogates(heading.title),
@@ -80,7 +80,7 @@ def record_to_json(record: ConversationRecord) -> dict[str, Any]:
 
 
 def record_from_json(values: Mapping[str, Any]) -> ConversationRecord:
-    """The conversation that `values` describe. Raises Unreadable."""
+    """Return the record that a JSON object describes. Raise Unreadable."""
     messages = _messages(_typed(values, "messages", list, []))
     tip = _typed(values, "tip", str, None)
     if tip is not None and tip not in {message.id for message in messages}:
@@ -99,7 +99,7 @@ def record_from_json(values: Mapping[str, Any]) -> ConversationRecord:
 
 
 def plain_json(value: Any, depth: int = MOST_NESTED) -> Any:
-    """`value` as any JSON reader and any database can hold it. Raises Unreadable where it goes too deep."""
+    """Return `value` with what not every JSON reader and database can hold replaced. Raise Unreadable if too deep."""
     if depth == 0:
         raise Unreadable("nested too deeply")
     if isinstance(value, Mapping):

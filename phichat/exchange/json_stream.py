@@ -1,4 +1,4 @@
-"""Long JSON files read piece by piece: the parts of one list, of which only one is in memory at a time."""
+"""A streaming JSON reader: yields the items of one list, with one of them in memory at a time."""
 
 import json
 from collections.abc import Iterator
@@ -7,25 +7,26 @@ from typing import Any, TextIO
 
 CHUNK = 1 << 20
 LONGEST_PART = 128 << 20  # characters; a conversation of ten messages of 10 MB is less
-LONGEST_NUMBER = 30  # digits; Python refuses to read thousands, and takes its time over hundreds
+LONGEST_NUMBER = 30  # digits; Python refuses thousands, and is slow with hundreds
 
 _SPACE = " \t\r\n"
 _NUMBER = "0123456789+-.eE"
-_MARGIN = 16  # signs at the end of what was read, in which a mistake may come of what was not read yet
+_MARGIN = 16  # characters at the end of the buffer, where an error may come from what is not read yet
 
 
 class NotJson(ValueError):
-    """The text is no JSON, or not as it is expected here."""
+    """The text is not JSON, or not of the expected form."""
 
 
 class TooLong(NotJson):
-    """One part is longer than any conversation."""
+    """One item is longer than any conversation."""
 
 
 class JsonStream:
     """Reads one list, which is the whole text or the value of `name` in an object.
 
-    `before` holds what an object has before its list: complete once the first part came, or the end.
+    Attributes:
+        before: the members of the object before the list, complete once the first item or the end is reached.
     """
 
     def __init__(self, stream: TextIO, name: str) -> None:
@@ -36,7 +37,7 @@ class JsonStream:
         self._decoder = json.JSONDecoder(parse_float=_real, parse_int=_whole, parse_constant=_nothing, strict=False)
 
     def items(self) -> Iterator[Any]:
-        """Each part of the list; an object without such a list is itself the only part. Raises NotJson."""
+        """Yield each item; an object without such a list is itself the only one. Raise NotJson."""
         first = self._next_sign()
         if first == "[":
             yield from self._list()
@@ -92,11 +93,11 @@ class JsonStream:
                     return value
 
     def _is_wrong(self, error: json.JSONDecodeError) -> bool:
-        """Whether reading on cannot help."""
+        """Return whether the error is certain, so that reading on cannot help."""
         return error.pos < len(self._text) - _MARGIN and not error.msg.startswith("Unterminated string")
 
     def _separator(self, closing: str) -> bool:
-        """Whether the list or object ends here; else there is a comma."""
+        """Consume a comma or `closing`; return whether it was `closing`. Raise NotJson."""
         if self._next_sign() == closing:
             self._at += 1
             return True
@@ -109,7 +110,7 @@ class JsonStream:
         self._at += 1
 
     def _next_sign(self) -> str:
-        """The next sign that is no space; empty at the end."""
+        """Return the next character that is no space; empty at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _SPACE:
                 self._at += 1
@@ -119,7 +120,7 @@ class JsonStream:
                 return ""
 
     def _more(self) -> bool:
-        """Read on, twice as much each time a part is longer, so that it is tried only a few times."""
+        """Read on, as much as is left, so that a long item is tried only a few times; return whether there was more."""
         left = self._text[self._at :]
         if len(left) > LONGEST_PART:
             raise TooLong("longer than any conversation")
@@ -139,4 +140,4 @@ def _whole(text: str) -> int | None:
 
 
 def _nothing(_: str) -> None:
-    """What JSON does not have: NaN and the infinities."""
+    """Return None for NaN and the infinities, which JSON does not have."""

@@ -1,6 +1,6 @@
-"""Conversations out of Open WebUI's export, as its own pages read and write it.
+"""Import from Open WebUI's export.
 
-Taken from open-webui/open-webui: src/lib/components/chat/Settings/DataControls.svelte, src/lib/utils/index.ts,
+The format follows open-webui/open-webui: src/lib/components/chat/Settings/DataControls.svelte, src/lib/utils/index.ts,
 backend/open_webui/models/chats.py.
 """
 
@@ -28,7 +28,7 @@ _FOLDED_END = "</details>"
 
 
 def is_open_webui(values: dict[str, Any]) -> bool:
-    """Whether this is a conversation of theirs: as the server has it, or the older bare one."""
+    """Return whether `values` are a conversation of Open WebUI's, as the server stores it or in the older bare form."""
     chat = _chat(values)
     listed = chat.get("messages")
     return isinstance(dict_or_empty(chat.get("history")).get("messages"), dict) or (
@@ -37,7 +37,7 @@ def is_open_webui(values: dict[str, Any]) -> bool:
 
 
 def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
-    """The conversation as one of ours; None if nothing was said in it. Raises Unreadable."""
+    """Return the conversation; None if it has no messages. Raise Unreadable."""
     chat = _chat(values)
     nodes = list(_nodes(chat))
     created = parse_time(values.get("created_at")) or parse_time(chat.get("timestamp"))
@@ -89,7 +89,7 @@ def _node(name: str, parent: str | None, message: Any) -> ForeignMessage:
 
 
 def _text(content: Any) -> str:
-    """What was said, without what the page folds away: thoughts, and what tools were asked."""
+    """Return the text without what Open WebUI folds away: thoughts and calls of tools."""
     if isinstance(content, list):
         content = "\n\n".join(filter(None, (text_or_empty(dict_or_empty(part).get("text")) for part in content)))
     return _unfolded(text_or_empty(content))

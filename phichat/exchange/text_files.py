@@ -1,4 +1,4 @@
-"""Text files as people have them: told apart from what is no text, read within limits, and decoded."""
+"""Reading text files to attach: recognised, limited in size, and decoded."""
 
 import locale
 import os
@@ -15,11 +15,11 @@ from phichat.store.base import FileKind
 from phichat.unicode import replace_surrogates
 
 MOST = 1_000_000
-"""Bytes of a file. The longest context of a small model holds about half of that."""
+"""The largest file in bytes. The longest context of a small model holds about half of that."""
 
 GGUF = b"GGUF"
 CONTROLS = 1000
-"""Among so many characters one may be a control character that no text editor writes; more make it no text."""
+"""A file with more than one unusual control character in this many is not text."""
 
 _MARKS = {
     BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32",  # before UTF-16, whose mark theirs begins with
@@ -29,13 +29,13 @@ _OLDER = (
     "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp932",
     "cp949", "gb18030", "big5", "euc_jp", "koi8_r",
 )  # fmt: skip
-"""What people's files are in that are not in Unicode; more to choose from makes guesses worse."""
+"""Encodings to guess from; more candidates make the guesses worse."""
 
-_USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # a log's colours, too
+_USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # with the escape of a log's colours
 
 
 def kind_of(file: Path) -> FileKind:
-    """What to do with a file that is dropped. What cannot be read is taken for text: reading it says why."""
+    """Return what a dropped file is. One that cannot be read counts as text, as `read_text` reports why."""
     ending = file.suffix.lower()
     if ending in {".gguf", ".zip"}:
         return FileKind.MODEL if ending == ".gguf" else FileKind.CONVERSATIONS
@@ -49,7 +49,7 @@ def kind_of(file: Path) -> FileKind:
 
 
 def read_text(file: Path) -> Attachment:
-    """The file as it is now, to be attached. Raises StoreError with a sentence for people."""
+    """Return the file as an attachment. Raise StoreError."""
     name = replace_surrogates(file.name)
     try:
         text = _decoded(_bytes(file, name))
@@ -67,7 +67,7 @@ def _bytes(file: Path, name: str) -> bytes:
     status = file.stat()
     if stat.S_ISDIR(status.st_mode):
         raise StoreError(tr("{name} is a folder: attach the files in it instead.").format(name=name))
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
         raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
     with file.open("rb") as opened:
         data = opened.read(MOST + 1)
@@ -81,7 +81,7 @@ def _bytes(file: Path, name: str) -> bytes:
 
 
 def _decoded(data: bytes) -> str | None:
-    """The text; None if it is none."""
+    """Return the text; None if it is not text."""
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return _if_text(data.decode(encoding, "replace"))
@@ -94,7 +94,7 @@ def _decoded(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    """By the encoding that makes most sense of it, among equals the usual one; a control character where none does."""
+    """Decode with the likeliest encoding, of equals the usual one; return a NUL if none fits."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - most files are UTF-8
 
     found = list(from_bytes(data, cp_isolation=list(_OLDER)))

@@ -1,1 +1,1 @@
-"""Markdown into a document as it arrives, and the document into HTML, speech and Markdown again."""
+"""Markdown: an incremental parser, its document, and HTML, speech and Markdown from it."""

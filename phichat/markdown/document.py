@@ -1,15 +1,15 @@
-"""What a reply is made of once its Markdown is read: paragraphs, code and tables, and blocks of them."""
+"""The document that Markdown becomes: runs of text in paragraphs, code and tables, grouped into blocks."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
-OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"  # what stands in a text for a formula that is drawn
+OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for a formula, which is drawn
 
 
 class Style(Flag):
-    """How a run of letters looks."""
+    """The character format of a run."""
 
     PLAIN = 0
     BOLD = auto()
@@ -20,9 +20,12 @@ class Style(Flag):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Letters of one look. `link` is where they lead.
+    """Text of one format.
 
-    Where `latex` is there it is a formula, and `text` what was written, signs around it included.
+    Attributes:
+        link: the address that it links to; empty for none.
+        latex: the LaTeX of a formula, whose `text` is the source with its delimiters; empty for plain text.
+        is_display: whether the formula stands on a line of its own.
     """
 
     text: str
@@ -37,7 +40,7 @@ Runs = tuple[Run, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """Something that stands on lines of its own, `depth` lists deep; in the source from `start` to before `end`."""
+    """A block-level element inside `depth` lists, from `start` to before `end` in the source."""
 
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
@@ -46,9 +49,13 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph(Node):
-    """Words. `quotes` says for each quote around it how many lists deep that began.
+    """A paragraph, heading, list item or rule.
 
-    `marker` is what stands before a list's item; `continues` means that no gap is before it.
+    Attributes:
+        heading: the level, 1 to 6; 0 for none.
+        quotes: for each block quote around it, the number of lists around that.
+        marker: the bullet or number of a list item.
+        continues: whether it belongs to the paragraph before, without a gap between.
     """
 
     runs: Runs = ()
@@ -61,7 +68,7 @@ class Paragraph(Node):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code(Node):
-    """Code, as it was written."""
+    """A code block."""
 
     text: str
     language: str = ""
@@ -69,9 +76,12 @@ class Code(Node):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table(Node):
-    """Rows of a table. `sides` are `left`, `center`, `right` or nothing, for each column.
+    """Rows of a table; a long table is divided into several.
 
-    The first part of a table has a `head`; the others continue the one before.
+    Attributes:
+        head: the cells of the header row, in every part.
+        sides: the alignment of each column: `left`, `center`, `right` or empty.
+        continues: whether it continues the part before, so that the header is not repeated.
     """
 
     head: tuple[Runs, ...]
@@ -82,14 +92,14 @@ class Table(Node):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Items that are shown by one widget: paragraphs, or one piece of code, or a table. `source` is their Markdown."""
+    """Items that one widget shows: paragraphs, one code block, or one table. `source` is their Markdown."""
 
     items: tuple[Node, ...]
     source: str
 
 
 def block_text(block: Block) -> str:
-    """The letters of `block` as they are shown, formulas as one letter each."""
+    """Return the text that `block` shows, with OBJECT for each formula."""
     return "\n".join(_plain(item) for item in block.items)
 
 
@@ -103,7 +113,7 @@ def _plain(item: Node) -> str:
 
 
 def runs_text(runs: Runs) -> str:
-    """What `runs` show, formulas as one letter each."""
+    """Return the text that `runs` show, with OBJECT for each formula."""
     return "".join(OBJECT if run.latex else run.text for run in runs)
 
 
@@ -112,14 +122,14 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$")
 
 @dataclass(frozen=True)
 class Fence:
-    """A part of a reply. `language` is None for prose, and may be empty for code."""
+    """A code block, or the prose between two. `language` is None for prose, and may be empty for code."""
 
     text: str
     language: str | None = None
 
 
 def fenced_blocks(source: str) -> list[Fence]:
-    """`source` in blocks. Fences need not be closed."""
+    """Return `source` divided at fences, which need not be closed."""
     found: list[Fence] = []
     prose: list[str] = []
     lines = iter(source.split("\n"))

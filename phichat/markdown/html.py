@@ -1,4 +1,4 @@
-"""A reply's prose as HTML that can do nothing: tags are shown as text, links lead to the web alone."""
+"""Markdown prose as safe HTML: tags are shown as text, images as their text, and links lead to the web alone."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,23 +9,23 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-LONGEST_PROSE = 50_000  # characters; the parser takes its time over what was written to make it do so
+LONGEST_PROSE = 50_000  # characters; the parser is slow on hostile input
 
 
 class _Renderer(RendererHTML):
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
-        """A picture's words; it would have to be fetched."""
+        """Return an image's text, as the image itself would have to be fetched."""
         return escape(self.renderInlineAsText(tokens[idx].children, options, env))
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
-        """A link that does not tell where it was followed."""
+        """Return a link that sends no referrer."""
         tokens[idx].attrSet("rel", "noopener noreferrer")
         return self.renderToken(tokens, idx, options, env)
 
 
 class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
-        """Whether it is one; what is not stays text."""
+        """Return whether `url` becomes a link; others stay text."""
         return url.lower().startswith(("http://", "https://"))
 
 
@@ -34,7 +34,7 @@ _parser.enable(["table", "strikethrough"])
 
 
 def render_html(prose: str) -> str:
-    """`prose` as a few paragraphs, lists, tables of HTML."""
+    """Return `prose` as HTML; as one plain paragraph if it is too long."""
     if len(prose) > LONGEST_PROSE:
         return f'<p class="plain">{escape(prose)}</p>\n'
     rendered: str = _parser.render(prose)

@@ -1,4 +1,4 @@
-r"""Where mathematics is in Markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; "$5 and $10" is none."""
+r"""Parser rules for formulas in Markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; "$5 and $10" is none."""
 
 import re
 
@@ -6,33 +6,33 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
-LONGEST = 2000  # characters: what is longer is no formula that anyone would read
+LONGEST = 2000  # characters; longer ones are taken for text
 
-_CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
+CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 _MONEY = re.compile(r"\d[\d.,]*(?:[^\w\\]*\s|[-–])\s*[^\W\d]{2,}")  # "5 and", "5, or", "5-dollar"
 _OPENING = re.compile(r" {0,3}(\$\$|\\\[)(.*)$")
 
 
 def add_formula_rules(parser: MarkdownIt) -> None:
-    """Have `parser` find formulas: tokens `formula`, of which `content` is the LaTeX and `markup` the opening sign.
+    """Add rules to `parser` that make `formula` tokens, with the LaTeX in `content` and the delimiter in `markup`.
 
-    One that stands alone and is not closed at the end of all has a true `is_open` in its `meta`.
+    A block formula that is not closed at the end of the text has `is_open` set in its `meta`.
     """
     parser.inline.ruler.before("escape", "formula", _inline)
     parser.block.ruler.before("fence", "formula", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
 def opening_delimiter(text: str, at: int) -> str:
-    """The sign at `at` that may begin a formula, or nothing."""
-    for sign in _CLOSINGS:
+    """Return the delimiter at `at` that may open a formula; empty for none."""
+    for sign in CLOSINGS:
         if text.startswith(sign, at):
             return sign if sign != "$" or _may_open(text, at) else ""
     return ""
 
 
 def formula_end(text: str, at: int, sign: str) -> int:
-    """Where the formula that `sign` opens at `at` ends, closing sign included; -1 if it does not."""
-    closing, begin = _CLOSINGS[sign], at + len(sign)
+    """Return the end of the formula that `sign` opens at `at`, after the closing delimiter; -1 if it is not closed."""
+    closing, begin = CLOSINGS[sign], at + len(sign)
     end = text.find(closing, begin, begin + LONGEST)
     while end > 0 and sign[0] == "$" and text[end - 1] == "\\":  # \$ is a dollar
         end = text.find(closing, end + 1, begin + LONGEST)
@@ -69,14 +69,14 @@ def _inline(state: StateInline, silent: bool) -> bool:
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     found = _OPENING.match(_line(state, start))
     is_indented = state.sCount[start] - state.blkIndent >= 4
-    if is_indented or not found or _CLOSINGS[found[1]] in found[2].rstrip().removesuffix(_CLOSINGS[found[1]]):
+    if is_indented or not found or CLOSINGS[found[1]] in found[2].rstrip().removesuffix(CLOSINGS[found[1]]):
         return False
-    # Whether it ends well is not known yet while it grows, and may not matter to what is before.
-    return silent or _take(state, start, end, found)
+    # Whether it is closed is unknown while it grows, and must not change the paragraph before it.
+    return silent or _push_block_formula(state, start, end, found)
 
 
-def _take(state: StateBlock, start: int, end: int, found: re.Match[str]) -> bool:
-    sign, closing = found[1], _CLOSINGS[found[1]]
+def _push_block_formula(state: StateBlock, start: int, end: int, found: re.Match[str]) -> bool:
+    sign, closing = found[1], CLOSINGS[found[1]]
     lines = [found[2]]
     following = start + 1
     while following < end and not lines[-1].rstrip().endswith(closing):

@@ -1,6 +1,6 @@
-"""The tokens of Markdown as nodes: what is inside lists and quotes stands beside them, and knows how deep it was.
+"""From markdown-it tokens to nodes: a flat list, in which each node knows the lists and quotes around it.
 
-Of letters: HTML is text, a picture is a link, only the web is linked.
+HTML stays text, an image becomes a link, and only addresses on the web are linked.
 """
 
 import re
@@ -12,13 +12,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
-from phichat.markdown.math import add_formula_rules
+from phichat.markdown.math import CLOSINGS, add_formula_rules
 
-DEEPEST = 100  # tokens in tokens: the parser leaves out what is deeper, and each takes two calls in calls
-LONGEST = 2400  # characters of a paragraph that are laid out again together
+DEEPEST = 100  # levels of nesting, past which the parser drops content; each takes two levels of recursion
+LONGEST = 2400  # characters of a paragraph; longer ones are divided, as each part is laid out as a whole
 SHORTEST = 1200
 MANY_BRACKETS = 60
-REMEMBERED = 500  # paragraphs that were read: what is not final is read again and again
+REMEMBERED = 500  # parsed paragraphs; what is not final is parsed again and again
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
@@ -29,14 +29,14 @@ _BULLETS = "•◦▪"
 
 class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
-        """Whether it is one; what is not stays text."""
+        """Return whether `url` becomes a link; others stay text."""
         return url.lower().startswith(("http://", "https://"))
 
 
 def _made(*without: str) -> MarkdownIt:
     made = _Parser("commonmark", {"html": False, "maxNesting": DEEPEST})
     made.enable(["table", "strikethrough"])
-    # What comes later may not change what is there already: no title by a line below it, no link by one at the end.
+    # Later text must not change what is shown already: no headings by underlines, no links by definitions at the end.
     made.disable(["reference", "lheading", "html_block", "html_inline", *without])
     add_formula_rules(made)
     return made
@@ -46,7 +46,7 @@ _parser, _linkless = _made(), _made("link", "image")
 
 
 def parse_tokens(text: str) -> list[Token]:
-    """The tokens of `text`, what is inside lines not looked at yet."""
+    """Return the block tokens of `text`; the content of inline tokens is not parsed yet."""
     found: list[Token] = []
     _parser.block.parse(text, _parser, {}, found)
     return found
@@ -54,12 +54,14 @@ def parse_tokens(text: str) -> list[Token]:
 
 @lru_cache(maxsize=REMEMBERED)
 def _runs(content: str) -> Runs:
-    is_odd = content.count("[") > 2 * content.count("](") + MANY_BRACKETS  # each looks for its end to the end
+    is_odd = (
+        content.count("[") > 2 * content.count("](") + MANY_BRACKETS
+    )  # each bracket is searched for its end to the end of the text
     return parse_runs(content, _linkless if is_odd else _parser)
 
 
 def split_position(content: str) -> int:
-    """Where a paragraph that long is divided, at the end of a sentence if there is one; 0 if it is not."""
+    """Return where to divide a long paragraph, after a sentence if possible; 0 if it is not too long."""
     if len(content) <= LONGEST:
         return 0
     for match in _SENTENCE.finditer(content, SHORTEST, LONGEST):
@@ -70,11 +72,10 @@ def split_position(content: str) -> int:
 
 
 class DocumentBuilder:
-    """Makes items of `tokens`. `offset` gives for a line where it begins in the source.
+    """Builds nodes from `tokens`.
 
-    `ordinals` are the numbers of the items that they begin with, list in list, where those lists began before; `mend`
-    is what the last
-    letters go through.
+    `offset` returns where a line begins in the source. `ordinals` are the numbers of the first items of the lists that
+    were begun before, outermost first. `mend` closes open markup in the last inline content.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class DocumentBuilder:
         self._span = (0, 0)
 
     def items(self) -> list[Node]:
-        """All of them."""
+        """Return all nodes."""
         at = 0
         while at < len(self._tokens):
             token = self._tokens[at]
@@ -124,7 +125,7 @@ class DocumentBuilder:
                 self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
 
     def _enter(self, token: Token) -> None:
-        """Go into something, or out of it."""
+        """Enter or leave a list, an item or a quote."""
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 self._open_list(token)
@@ -157,7 +158,7 @@ class DocumentBuilder:
             self._lists[-1] = number + 1
 
     def _flush_marker(self) -> None:
-        """An item that begins without words of its own has a line all the same."""
+        """Add an empty paragraph for an item without text of its own, so that its marker is shown."""
         if self._marker:
             self._add(())
 
@@ -179,7 +180,7 @@ class DocumentBuilder:
         self._flush_marker()
 
     def _add_parts(self, runs: Runs, heading: int, *, continues: bool) -> None:
-        """Formulas that are to stand alone do so, also those within lines."""
+        """Add paragraphs from `runs`, with each display formula in one of its own."""
         before: list[Run] = []
         for run in (*runs, None):
             if run is not None and not run.is_display:
@@ -227,13 +228,13 @@ class DocumentBuilder:
 
 
 def first_number(token: Token) -> int:
-    """That of the first item in the list that `token` opens."""
+    """Return the number of the first item in the list that `token` opens."""
     start = token.attrGet("start")
     return int(1 if start is None else start)
 
 
 def strip_runs(runs: Sequence[Run]) -> Runs:
-    """`runs` without the spaces around them."""
+    """Return `runs` without leading and trailing space."""
     found = list(runs)
     while found and not found[0].text.strip():
         del found[0]
@@ -249,21 +250,20 @@ def strip_runs(runs: Sequence[Run]) -> Runs:
 _ADDRESS = re.compile(r"https?://[^\s<>\"“”«»`]+", re.IGNORECASE)
 _AFTER_ADDRESS = ".,;:!?'*_~…"
 _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRUCK}
-_CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 
 
 def parse_runs(content: str, parser: MarkdownIt) -> Runs:
-    """`content` in runs; every line ends where it was ended."""
+    """Return inline `content` as runs; line breaks are kept."""
     tokens: list[Token] = []
     parser.inline.parse(content, parser, {}, tokens)
     return _joined(_inline_runs(tokens))
 
 
 def formula_run(token: Token) -> Run:
-    """The formula of `token`; one that is not closed is shown as it is written."""
+    """Return the run for a formula token; one that is not closed yet is shown as code."""
     if token.meta.get("is_open"):
         return Run(token.markup + token.content, Style.CODE)
-    text = token.markup + token.content + _CLOSINGS[token.markup]
+    text = token.markup + token.content + CLOSINGS[token.markup]
     return Run(text, latex=token.content.strip(), is_display=token.markup in {"$$", "\\["})
 
 
@@ -291,7 +291,7 @@ def _inline_runs(tokens: Sequence[Token]) -> Iterator[Run]:
 
 
 def _joined(runs: Iterator[Run]) -> Runs:
-    """`runs` with those of the same look as one, and addresses in them as links."""
+    """Return `runs` with neighbours of one format joined, and bare addresses made links."""
     found: list[Run] = []
     for run in runs:
         last = found[-1] if found else None
@@ -316,7 +316,7 @@ def _linked(run: Run) -> Iterator[Run]:
 
 
 def _address(found: str) -> str:
-    """`found` without what ends the sentence around it."""
+    """Return the address `found` without the punctuation of the sentence around it."""
     address = found.rstrip(_AFTER_ADDRESS)
     while address.endswith((")", "]")) and address.count("(") + address.count("[") < address.count(")") + (
         address.count("]")

@@ -1,10 +1,10 @@
-"""Half-finished Markdown at the end of a reply that is being made: closed, or held back until it is clear."""
+"""Unfinished Markdown at the end of a growing reply: open markup is closed, ambiguous lines are held back."""
 
 import re
 
 from phichat.markdown.math import formula_end, opening_delimiter
 
-UNCLEAR_LINE = 200  # characters: a longer line is clear
+UNCLEAR_LINE = 200  # characters; longer lines are not held back
 
 _UNCLEAR = re.compile(  # a line that may become an item, a heading, a quote, a rule, a fence, a row, a formula
     r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*"
@@ -22,7 +22,7 @@ _LATEX = re.compile(r"[\\^]|_\{")
 
 
 def hold_back_ambiguous_tail(text: str) -> str:
-    """`text` without the lines at its end of which nobody can say yet what they are."""
+    """Return `text` without the lines at its end that may still become a list, heading, table or the like."""
     lines = text.split("\n")
     if len(lines[-1]) < UNCLEAR_LINE and lines[-1].strip() and _UNCLEAR.fullmatch(lines[-1]):
         lines.pop()
@@ -30,13 +30,13 @@ def hold_back_ambiguous_tail(text: str) -> str:
     begin = end
     while begin and end - begin < 3 and _ROW.match(lines[begin - 1]):
         begin -= 1
-    if end - begin == 1 or (end - begin == 2 and _is_half_of_a_head(*lines[begin:end])):
+    if end - begin == 1 or (end - begin == 2 and _is_partial_table_head(*lines[begin:end])):
         del lines[begin:]
     return "\n".join(lines)
 
 
 def close_open_markup(text: str) -> str:
-    """`text`, the letters of a paragraph, such that what it opens is closed."""
+    """Return `text`, the inline content of a paragraph, with open emphasis, code and links closed."""
     text = _TRAILING.sub("", text).rstrip(" ")
     opened: list[str] = []
     at = 0
@@ -47,7 +47,7 @@ def close_open_markup(text: str) -> str:
         elif text[at] in "$\\":
             sign = opening_delimiter(text, at)
             end = formula_end(text, at, sign) if sign else -1
-            if sign and end < 0 and (sign != "$" or _is_begun(text, at)):
+            if sign and end < 0 and (sign != "$" or _begins_formula(text, at)):
                 return _as_code(text, at)
             at = max(end, at + 1 + (text[at] == "\\"))
         elif ticks := _TICKS.match(text, at):
@@ -59,13 +59,13 @@ def close_open_markup(text: str) -> str:
     return text
 
 
-def _is_begun(text: str, at: int) -> bool:
-    """Whether the dollar at `at` begins a formula rather than a sum."""
+def _begins_formula(text: str, at: int) -> bool:
+    """Return whether the dollar at `at` begins a formula rather than an amount of money."""
     return text.find("$", at + 1) < 0 and not text[at + 1].isdigit() and bool(_LATEX.search(text, at))
 
 
-def _is_half_of_a_head(head: str, delimiters: str) -> bool:
-    """Whether the second line is to become what makes a table of the first, and is not whole."""
+def _is_partial_table_head(head: str, delimiters: str) -> bool:
+    """Return whether `delimiters` may become the delimiter row below a table's `head`, but is not complete."""
     wanted = head.strip().strip("|").count("|") + 1
     found = delimiters.strip().strip("|").split("|")
     is_whole = len(found) == wanted and all(map(_DELIMITER.fullmatch, found))
@@ -73,13 +73,13 @@ def _is_half_of_a_head(head: str, delimiters: str) -> bool:
 
 
 def _without_link(text: str, at: int) -> tuple[str, int]:
-    """`text` with the words alone of a link that ends with it, and where to go on."""
+    """Return `text` with an unfinished link at its end reduced to the link's text, and where to continue."""
     link = _LINK.match(text, at)
     return (text[:at] + link[1], at) if link else (text, at + 1)
 
 
 def _after_code(text: str, ticks: re.Match[str], opened: list[str]) -> int:
-    """Where to go on after the code that `ticks` open."""
+    """Return where to continue after the code span that `ticks` open."""
     end = next((match.end() for match in _TICKS.finditer(text, ticks.end()) if match[0] == ticks[0]), -1)
     if end < 0:
         opened.append(ticks[0])
@@ -88,7 +88,7 @@ def _after_code(text: str, ticks: re.Match[str], opened: list[str]) -> int:
 
 
 def _after_sign(text: str, match: re.Match[str], opened: list[str]) -> int:
-    """Where to go on after a sign, which opens or closes something."""
+    """Return where to continue after an emphasis sign, which is pushed to or popped from `opened`."""
     sign = match[0]
     before = text[match.start() - 1 : match.start()] or " "
     after = text[match.end() : match.end() + 1] or " "
@@ -100,7 +100,7 @@ def _after_sign(text: str, match: re.Match[str], opened: list[str]) -> int:
 
 
 def _as_code(text: str, at: int) -> str:
-    """`text` in which a formula that is not closed yet, from `at` on, is shown as it is written."""
+    """Return `text` with the unclosed formula from `at` on as a code span."""
     rest = text[at:].rstrip()
     ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(rest)), default=0))
     return f"{text[:at]}{ticks} {rest} {ticks}"

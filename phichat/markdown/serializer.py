@@ -1,4 +1,4 @@
-"""Paragraphs, or some of their letters, as the Markdown that makes them."""
+"""Writing paragraphs, or parts of them, as Markdown."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,12 +11,12 @@ _SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
 
 
 def to_markdown(paragraphs: Sequence[Paragraph]) -> str:
-    """The Markdown of `paragraphs`."""
+    """Return `paragraphs` as Markdown."""
     return "".join(_pieces(paragraphs))
 
 
 def clip(paragraph: Paragraph, start: int, end: int) -> Paragraph:
-    """`paragraph` with what is from `start` to before `end` of its letters, its marker included, as Qt counts."""
+    """Return `paragraph` clipped to `start` and `end`, in UTF-16 code units of its text with its marker."""
     at = utf16_length(paragraph.marker) + 1 if paragraph.marker else 0
     runs: list[Run] = []
     for run in paragraph.runs:
@@ -36,11 +36,11 @@ def _pieces(paragraphs: Sequence[Paragraph]) -> Iterator[str]:
         if before:
             is_close = paragraph.continues or (paragraph.marker and before.depth and paragraph.depth)
             yield "\n" if is_close else "\n\n"
-        yield _written(paragraph)
+        yield _paragraph_markdown(paragraph)
         before = paragraph
 
 
-def _written(paragraph: Paragraph) -> str:
+def _paragraph_markdown(paragraph: Paragraph) -> str:
     quote = "> " * len(paragraph.quotes)
     if paragraph.is_rule:
         return quote + "---"
@@ -48,15 +48,15 @@ def _written(paragraph: Paragraph) -> str:
     indent = quote + "   " * (max(paragraph.depth - 1, 0) if marker else paragraph.depth)
     start = indent + ("#" * paragraph.heading + " " if paragraph.heading else marker)
     then = indent + " " * min(len(marker), 3)
-    return start + _line(paragraph.runs).replace("\n", "\n" + then)
+    return start + _inline_markdown(paragraph.runs).replace("\n", "\n" + then)
 
 
-def _line(runs: Runs) -> str:
-    return "".join(run.text if run.latex else _dressed(run) for run in runs)
+def _inline_markdown(runs: Runs) -> str:
+    return "".join(run.text if run.latex else _with_signs(run) for run in runs)
 
 
-def _dressed(run: Run) -> str:
-    """Letters between the signs that make them look as they do; those do not stand beside spaces."""
+def _with_signs(run: Run) -> str:
+    """Return the text of `run` between the signs of its format, which must not be next to spaces."""
     bare = run.text.strip()
     if not bare:
         return run.text

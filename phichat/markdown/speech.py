@@ -1,11 +1,11 @@
-"""A reply as it is said aloud while it is written: sentence by sentence, without the marks of Markdown."""
+"""A growing reply as speech for a screen reader: one sentence at a time, without Markdown signs."""
 
 import re
 from html import unescape
 
 from phichat.i18n import tr_count
 
-LONG = 240  # characters without an end of a sentence, of which those before the last pause are said
+LONG = 240  # characters; a longer sentence is spoken up to its last pause
 
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")  # in a list, as deep as that is
 _RULE = re.compile(r"[\s|:=*_+-]*$|\s*(?:\$\$|\\\[|\\\])\s*$")  # a line of marks alone; so is a table's second one
@@ -32,13 +32,13 @@ _MARKS = re.compile(
 
 
 class SpeechSplitter:
-    """Follows a reply while it grows. What is in `source` already is not said."""
+    """Splits a growing reply into sentences. What is in `source` already is skipped."""
 
     def __init__(self, source: str = "") -> None:
         self._at = len(source)
 
     def next_sentences(self, source: str, *, is_whole: bool = False) -> list[str]:
-        """What there is to say now that the reply has come to `source`; all of the rest once it `is_whole`."""
+        """Return the sentences that are new now that the reply is `source`; all of the rest once it `is_whole`."""
         found: list[str] = []
         while self._at < len(source):
             step = self._step(source, is_whole=is_whole)
@@ -49,7 +49,7 @@ class SpeechSplitter:
         return found
 
     def _step(self, source: str, *, is_whole: bool) -> tuple[str, int] | None:
-        """What comes next, and where it ends; None if that is not known yet."""
+        """Return the next words and where they end; None if that is unknown yet."""
         at = self._at
         end = source.find("\n", at) + 1 or len(source)
         if at > 0 and source[at - 1] != "\n":
@@ -66,14 +66,14 @@ class SpeechSplitter:
 
 
 def spoken_text(source: str) -> str:
-    """`source` in one line, without marks; numbers of lists and boxes of tasks stay."""
+    """Return `source` on one line without Markdown signs; list numbers and task boxes stay."""
     lines = [_unmarked(line) for line in source.split("\n")]
     words = " ".join(unescape(_MARKS.sub(_inside, "\n".join(lines))).split())
     return words if re.search(r"[^\W_]|[^\x00-\x7f]", words) else ""
 
 
 def _sentence(source: str, at: int, *, is_whole: bool) -> tuple[str, int] | None:
-    """The sentence that begins at `at`, or what there is of it where it is long."""
+    """Return the sentence that begins at `at`, or a part of a long one; None if its end is unknown yet."""
     closing = _BREAK.search(source, at)
     end = closing.end() if closing else len(source)
     is_closed = bool(closing) or is_whole
@@ -91,7 +91,7 @@ def _sentence(source: str, at: int, *, is_whole: bool) -> tuple[str, int] | None
 
 
 def _part(source: str, at: int, end: int) -> tuple[str, int]:
-    """What stands before the last pause that is not too far."""
+    """Return the part of a long sentence up to its last pause."""
     window = source[at : at + LONG]
     pauses = [match.end() for match in _PAUSE.finditer(window)]
     spaces = [match.end() for match in re.finditer(r"\s", window)]
@@ -100,7 +100,7 @@ def _part(source: str, at: int, end: int) -> tuple[str, int]:
 
 
 def _ends(sentence: str, mark: str, follows: str) -> bool:
-    """Whether a sentence ends with `mark`, where `follows` comes after it."""
+    """Return whether `mark`, with `follows` after it, ends a sentence; abbreviations do not."""
     if mark[0] in _WIDE:
         return True
     if follows[0].islower() or follows[0] == "»":
@@ -113,7 +113,7 @@ def _ends(sentence: str, mark: str, follows: str) -> bool:
 
 
 def _code(source: str, at: int, fence: str, *, is_whole: bool) -> tuple[str, int] | None:
-    """Code is not read, only how long it is; `at` is where it begins."""
+    """Return how many lines of code begin at `at`, instead of the code; None if it is not closed yet."""
     closing = re.compile(rf"^[ \t]*{fence[0]}{{{len(fence)},}}[ \t]*(?:\n|$)", re.MULTILINE)
     end = closing.search(source, at)
     if end is None and not is_whole:
@@ -123,7 +123,7 @@ def _code(source: str, at: int, fence: str, *, is_whole: bool) -> tuple[str, int
 
 
 def _unmarked(line: str) -> str:
-    """`line` without what makes it a heading, an item or a quotation."""
+    """Return `line` without the signs of a heading, a list item or a quote."""
     found = _MARKER.match(line)
     marker = found[0] if found else ""
     number = "".join(re.findall(r"\d+[.)]", marker)[-1:])
@@ -132,7 +132,7 @@ def _unmarked(line: str) -> str:
 
 
 def _inside(mark: re.Match[str]) -> str:
-    """What a mark leaves."""
+    """Return what is spoken of a match of _MARKS."""
     if mark["label"] is not None:
         return _MARKS.sub(_inside, mark["label"])
     return mark["code"] or mark["link"] or mark["escaped"] or mark["maths"] or ""

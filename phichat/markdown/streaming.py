@@ -1,4 +1,4 @@
-"""Reads Markdown a stretch at a time, in units that are final once another follows; while it grows, only from there."""
+"""The incremental parser: parses a stretch at a time, and after growth only from the last unit that may change."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,19 @@ from phichat.markdown.repair import close_open_markup, hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
 
-ROWS = 20  # of a table, that are read again together
+ROWS = 20  # of a table in one unit, which is parsed as a whole
 
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Where reading begins.
+    """Where parsing resumes.
 
-    `before` is put before what is read there, as it goes on a table, a paragraph, or the item of a list that is around
-    it; `ordinal` is the number of the item that begins there, or is around it, and `inner` that of one in a list in it.
+    Attributes:
+        at: the offset in the source.
+        before: what is prepended to the source there, as it continues a table, a paragraph or a list item.
+        ordinal: the number of the list item that begins there, or is around it.
+        inner: the number of the item in a list inside that item.
+        is_inside: whether it is inside a list item rather than at its beginning.
     """
 
     at: int = 0
@@ -33,7 +37,7 @@ class ResumePoint:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`items`, and the place from which they would be read. `is_sure` where it is clear what begins there."""
+    """Nodes, and the point from which they are parsed. `is_sure` if it is certain what begins there."""
 
     place: ResumePoint
     items: tuple[Node, ...]
@@ -41,7 +45,7 @@ class Unit:
 
 
 def parse_units(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
-    """What `text`, which stands at `place`, consists of; if `is_growing`, its end is still being written."""
+    """Yield the units of `text`, which is at `place` in the source and, if `is_growing`, not complete at its end."""
     whole = place.before + text
     return _Stretch(hold_back_ambiguous_tail(whole) if is_growing else whole, place, is_growing=is_growing).units()
 
@@ -75,7 +79,7 @@ class _Stretch:
     def _units(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         first = tokens[0]
         if max(token.level for token in tokens) >= DEEPEST - 2:
-            yield self._deep(first)
+            yield self._too_deep(first)
         elif first.type in {"bullet_list_open", "ordered_list_open"}:
             yield from self._list(tokens, is_last=is_last)
         elif first.type == "table_open":
@@ -101,8 +105,8 @@ class _Stretch:
             is_inside = False
 
     def _pieces(self, item: list[Token], number: int | None, *, is_inside: bool) -> list[_Piece]:
-        """A list's item, divided before all but the first of the items in lists in it: also it may be very long."""
-        before = self._place.before if is_inside else self._before(item[0])
+        """Divide a list item before each item but the first of the lists in it, as a list item may be very long."""
+        before = self._place.before if is_inside else self._item_opening(item[0])
         pieces = [] if is_inside else [_Piece(replace(self._place_of(item[0]), ordinal=number), item[:1])]
         for group in _groups(item[1:-1]):
             is_list = group[0].type in {"bullet_list_open", "ordered_list_open"}
@@ -123,8 +127,8 @@ class _Stretch:
             pieces[0].tokens.append(item[-1])
         return pieces
 
-    def _before(self, item: Token) -> str:
-        """What a list's item is around what is inside it; nothing where that cannot be said."""
+    def _item_opening(self, item: Token) -> str:
+        """Return Markdown that opens `item`, for what is inside it to follow; empty if it has none."""
         line = (item.map or [0])[0]
         sign = _ITEM.match(self._text, self._starts[line])
         return sign[1] + "x\n\n" if sign else ""
@@ -156,7 +160,7 @@ class _Stretch:
         items = self._items(tokens, is_last=is_last and not cut)
         if is_going_on:
             place = self._place
-            items = (*map(self._going_on, items[:1]), *items[1:])
+            items = (*map(self._as_continuation, items[:1]), *items[1:])
         if cut:
             stop = self._place.at - len(self._place.before) + begin + cut
             before = "x\n" if self._text[begin + cut - 1] == "\n" else "x "
@@ -165,12 +169,12 @@ class _Stretch:
         else:
             yield Unit(place, items)
 
-    def _going_on(self, item: Node) -> Node:
-        """`item` as one that goes on from what is before it."""
+    def _as_continuation(self, item: Node) -> Node:
+        """Return `item` as a continuation of the paragraph before it."""
         return replace(item, start=self._place.at, continues=True) if isinstance(item, Paragraph) else item
 
-    def _deep(self, token: Token) -> Unit:
-        """What nests deeper than is read, as it is written."""
+    def _too_deep(self, token: Token) -> Unit:
+        """Return what is nested deeper than the parser reads, as source text."""
         start, end = (self._starts[line] for line in token.map or (0, 0))
         text = self._text[start:end].strip("\n")
         pieces = [text[at : at + LONGEST] for at in range(0, len(text), LONGEST)]
@@ -191,7 +195,7 @@ class _Stretch:
 
 
 def _groups(tokens: list[Token]) -> Iterator[list[Token]]:
-    """`tokens` in those that stand beside each other, each with what is inside it."""
+    """Yield the top-level elements of `tokens`, each with everything inside it."""
     at = 0
     while at < len(tokens):
         end = _end(tokens, at)
@@ -200,7 +204,7 @@ def _groups(tokens: list[Token]) -> Iterator[list[Token]]:
 
 
 def _end(tokens: list[Token], at: int) -> int:
-    """Where what begins at `at` ends."""
+    """Return the index after the element that begins at `at`."""
     level = tokens[at].level
     if tokens[at].nesting <= 0:
         return at + 1
@@ -210,9 +214,9 @@ def _end(tokens: list[Token], at: int) -> int:
     return at + 1
 
 
-STRETCH, MOST = 6000, 24_000  # characters that are read at once; what is still not over then is cut
-SURE = 1000  # characters after which it is clear what a line begins
-LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, from which on there is another
+STRETCH, MOST = 6000, 24_000  # characters parsed at once; an element longer than MOST is cut
+SURE = 1000  # characters of a line, after which it is certain what it begins
+LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, after which another begins
 LONG_TABLE = 25  # parts of a table in one block
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
@@ -221,7 +225,7 @@ _HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\Z")
 
 
 class StreamingParser:
-    """One reply's source, and the blocks that it makes: those that are final stay the same objects."""
+    """Parses a growing source into blocks; those that are final stay the same objects."""
 
     def __init__(self) -> None:
         self._source = ""
@@ -233,7 +237,7 @@ class StreamingParser:
         self._is_done = True
 
     def set_source(self, source: str, *, is_growing: bool = False) -> None:
-        """`source` is what is to be read now: mostly more of what it was. `step` reads it."""
+        """Set the source, usually the one before with more at its end; `step` parses it."""
         source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
         if source[: self._place.at] != self._source[: self._place.at]:
             self._place, self._closed, self._items = ResumePoint(), [], []
@@ -242,17 +246,17 @@ class StreamingParser:
 
     @property
     def at(self) -> int:
-        """How many characters of the source are read, and stay as they are."""
+        """The offset in the source up to which blocks are final."""
         return self._place.at
 
     def step(self) -> bool:
-        """Read a stretch; whether there is more."""
+        """Parse a stretch; return whether there is more."""
         if not self._is_done:
             self._is_done = not self._read_stretch()
         return not self._is_done
 
     def blocks(self) -> list[Block]:
-        """What is read so far."""
+        """Return the blocks parsed so far."""
         return self._closed + self._grouped([*self._items, *self._tail])
 
     def _read_stretch(self) -> bool:
@@ -266,7 +270,7 @@ class StreamingParser:
             text = self._source[place.at : place.at + size]
             is_all = place.at + size >= len(self._source)
             units = list(parse_units(text, place, is_growing=self._is_growing and is_all))
-            count = _final(units, text, place.at)
+            count = _count_final(units, text, place.at)
             if count or is_all:
                 break
         if not (count or is_all):
@@ -279,12 +283,12 @@ class StreamingParser:
         return True
 
     def _read_code(self, fence: re.Match[str]) -> bool:
-        """Code goes on to a fence like its first one, or to the end."""
+        """Parse a code block, up to its closing fence or the end; return whether it is final."""
         sign, begin = fence[2] or fence[4], fence.end()
         closing = re.compile(rf"^ {{0,3}}{sign[0]}{{{len(sign)},}}[ \t]*(\n|\Z)", re.MULTILINE)
         closed = closing.search(self._source, begin) if fence[6] else None
         if self._is_growing and not fence[6]:
-            return False  # its language is not complete
+            return False  # its language may not be complete
         end = closed.end() if closed else len(self._source)
         text = self._source[begin : closed.start() if closed else end]
         if self._is_growing and not closed:
@@ -312,7 +316,7 @@ class StreamingParser:
 
 
 def parse_blocks(source: str) -> list[Block]:
-    """All blocks of `source`, read at once."""
+    """Return all blocks of a complete `source`."""
     parsing = StreamingParser()
     parsing.set_source(source)
     while parsing.step():
@@ -320,8 +324,8 @@ def parse_blocks(source: str) -> list[Block]:
     return parsing.blocks()
 
 
-def _final(units: list[Unit], text: str, offset: int) -> int:
-    """How many of `units` stay whatever follows: those before the last one of which it is clear what it begins."""
+def _count_final(units: list[Unit], text: str, offset: int) -> int:
+    """Return how many of `units` are final: those before the last one of which it is certain what it begins."""
     for number in range(len(units) - 1, 0, -1):
         begin = units[number].place.at - offset
         if units[number].is_sure or "\n" in text[begin:] or len(text) - begin >= SURE:
@@ -334,7 +338,7 @@ def _node_groups(items: list[Node]) -> Iterator[list[Node]]:
     size = 0
     for item in items:
         is_full = size > LONG_PROSE or len(group) >= (LONG_TABLE if isinstance(item, Table) else MANY)
-        if group and (is_full or not _belongs(item, group[-1])):
+        if group and (is_full or not _share_block(item, group[-1])):
             yield group
             group, size = [], 0
         group.append(item)
@@ -344,8 +348,8 @@ def _node_groups(items: list[Node]) -> Iterator[list[Node]]:
         yield group
 
 
-def _belongs(item: Node, before: Node) -> bool:
-    """Whether they are shown by one widget."""
+def _share_block(item: Node, before: Node) -> bool:
+    """Return whether one widget shows both."""
     if isinstance(item, Table):
         return item.continues and isinstance(before, Table)
     return isinstance(item, Paragraph) and isinstance(before, Paragraph)
