@@ -12,7 +12,7 @@ from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
 from phichat.exchange.plain_text import local_time, summary_title
 from phichat.i18n import format_columns, tr, tr_count
-from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 
 SHORT = 8  # characters of an id in a list; a unique beginning of an id is enough everywhere
@@ -32,9 +32,12 @@ def run(context: Context) -> int:
 def _list(options: argparse.Namespace, history: History, console: Console) -> None:
     query = " ".join(options.query)
     if query:
-        rows = history.search_conversations(query, MOST_HITS)
-        shown = [(hit.summary, hit.excerpt) for hit in rows]
-        values = [_hit_json(hit) for hit in rows]
+        rows = history.search(query, MOST_HITS)
+        shown = [(hit.heading, hit.excerpt) for hit in rows]
+        values = [
+            {**_heading_json(hit.heading), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
+            for hit in rows
+        ]
     else:
         headings = history.headings(in_bin=options.bin)
         shown = [(heading, summary_title(heading)) for heading in headings]
@@ -51,7 +54,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
     record = history.load(_found(options.id, history))
-    write_export([record], Format.JSON if options.json else Format.TEXT, _ConsoleStream(console))
+    write_export([record], Format.JSON if options.json else Format.TEXT, console.print_piece)
 
 
 def _remove(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -84,7 +87,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
     records = map(history.load_conversation, names) if names else history.iter_conversations()
     kind = Format(options.format) if options.format else format_of(Path(options.file))
     if options.file == "-":
-        write_export(records, kind or Format.JSON, _ConsoleStream(console))
+        write_export(records, kind or Format.JSON, console.print_piece)
         return
     if kind is None:
         raise StoreError(
@@ -167,19 +170,3 @@ def _heading_json(heading: ConversationSummary) -> dict[str, Any]:
         "pinned": heading.is_pinned,
         "deleted": heading.deleted,
     }
-
-
-def _hit_json(hit: SearchHit) -> dict[str, Any]:
-    return {**_heading_json(hit.summary), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
-
-
-class _ConsoleStream:
-    """Lets an export write to the console."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def writelines(self, pieces: Iterable[str]) -> None:
-        """Write each piece as it comes."""
-        for piece in pieces:
-            self._console.print_piece(piece)

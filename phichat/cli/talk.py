@@ -172,8 +172,8 @@ class TerminalChat:
 
 def ask(context: Context) -> int:
     """Print one reply, which is not saved, and return the exit status."""
-    # Each `-` stands for what comes on standard input.
-    text = " ".join(_standard_input() if word == "-" else word for word in context.options.prompt)
+    words = (_read_stdin() if word == "-" else word for word in context.options.prompt)
+    text = " ".join(words)
     if not text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
     stop = CancelToken()
@@ -260,7 +260,7 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
         signal.signal(signal.SIGINT, earlier)
 
 
-def _standard_input() -> str:
+def _read_stdin() -> str:
     return sys.stdin.read().removeprefix("\ufeff") if sys.stdin else ""
 
 

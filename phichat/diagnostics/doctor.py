@@ -226,11 +226,17 @@ def _computer_rows(facts: Facts) -> Rows:
     cpu, disk, space = facts["cpu"], facts["disk"], facts["memory"]
     cores = tr("{cores}, of which {usable} may be used").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
     free = format_size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
+    gpu = {None: "?", True: tr("can be used"), False: tr("not used by this build of llama.cpp")}[
+        facts["gpu"]["offload"]
+    ]
+    privacy = tr("only you can read what Phichat saves")
+    if not disk["private"]:
+        privacy = tr("other users of this computer may be able to read {folder}").format(folder=disk["folder"])
     return [
         [tr("processor"), f"{cpu['name']} ({cpu['machine']})"],
         [tr("cores"), cores],
         [tr("features used"), cpu["features"] or "?"],
-        [tr("graphics processor"), _gpu(facts["gpu"]["offload"])],
+        [tr("graphics processor"), gpu],
         [
             tr("memory"),
             tr("{free} of {all} are free").format(
@@ -238,20 +244,8 @@ def _computer_rows(facts: Facts) -> Rows:
             ),
         ],
         [tr("disk"), free if disk["writable"] else tr("{free}, but nothing may be written there").format(free=free)],
-        [tr("privacy"), _privacy(disk)],
+        [tr("privacy"), privacy],
     ]
-
-
-def _privacy(disk: Facts) -> str:
-    if disk["private"]:
-        return tr("only you can read what Phichat saves")
-    return tr("other users of this computer may be able to read {folder}").format(folder=disk["folder"])
-
-
-def _gpu(offload: bool | None) -> str:
-    if offload is None:
-        return "?"
-    return tr("can be used") if offload else tr("not used by this build of llama.cpp")
 
 
 def _engine_rows(engine: Facts) -> Rows:

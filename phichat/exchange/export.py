@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from phichat.errors import StoreError
 from phichat.files import atomic_write
@@ -85,7 +85,7 @@ def export(records: Iterable["ConversationRecord"], kind: Format, file: Path) ->
     in_place = target.exists() and not target.is_file()  # a pipe, or /dev/stdout
     try:
         with _opened(target, in_place=in_place) as stream:
-            return write_export(records, kind, stream)
+            return write_export(records, kind, stream.write)
     except OSError as error:
         raise StoreError(
             tr("{file} could not be written: {reason}. Make room, or choose another place.").format(
@@ -100,15 +100,8 @@ def _opened(target: Path, *, in_place: bool) -> AbstractContextManager[IO[str]]:
     return atomic_write(target, shares=True, encoding="utf-8", newline="\n")
 
 
-class Stream(Protocol):
-    """What an export is written to."""
-
-    def writelines(self, pieces: Iterable[str], /) -> None:
-        """Write the pieces as they come."""
-
-
-def write_export(records: Iterable["ConversationRecord"], kind: Format, stream: Stream) -> int:
-    """Write `records`, holding one in memory at a time; return how many there were."""
+def write_export(records: Iterable["ConversationRecord"], kind: Format, write: Callable[[str], object]) -> int:
+    """Call `write` with each piece, with one of `records` in memory at a time; return how many there were."""
     count = 0
 
     def counted() -> Iterator["ConversationRecord"]:
@@ -117,5 +110,6 @@ def write_export(records: Iterable["ConversationRecord"], kind: Format, stream: 
             count += 1
             yield record
 
-    stream.writelines(replace_surrogates(piece) for piece in FORMATS[kind].pieces(counted()))
+    for piece in FORMATS[kind].pieces(counted()):
+        write(replace_surrogates(piece))
     return count

@@ -132,7 +132,11 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     except TooLong as error:
         raise StoreError(tr("{file} is too large to be a chat export.").format(file=file)) from error
     except NotJson as error:
-        raise StoreError(_cut_off(file) if known else _unknown(file)) from error
+        raise StoreError(
+            tr("{file} is cut off or damaged. Fetch it again, and import the whole file.").format(file=file)
+            if known
+            else _unknown(file)
+        ) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(
@@ -241,10 +245,6 @@ class Bounded(RawIOBase):
         return found
 
     read1 = read
-
-
-def _cut_off(file: Path) -> str:
-    return tr("{file} is cut off or damaged. Fetch it again, and import the whole file.").format(file=file)
 
 
 def _unknown(file: Path) -> str:

@@ -108,13 +108,11 @@ def plain_json(value: Any, depth: int = MOST_NESTED) -> Any:
         return [plain_json(item, depth - 1) for item in value]
     if isinstance(value, bool) or value is None:
         return value
-    return _plain_number(value) if isinstance(value, int | float) else replace_surrogates(str(value))
-
-
-def _plain_number(value: float) -> float | None:
     if isinstance(value, int):
         return value if abs(value) <= LARGEST else None
-    return value if isfinite(value) else None
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return replace_surrogates(str(value))
 
 
 def _message_json(message: Message) -> dict[str, Any]:

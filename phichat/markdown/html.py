@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
+
+from phichat.markdown.parser import WebLinkParser
 
 LONGEST_PROSE = 50_000  # characters; the parser is slow on hostile input
 
@@ -23,13 +24,7 @@ class _Renderer(RendererHTML):
         return self.renderToken(tokens, idx, options, env)
 
 
-class _Parser(MarkdownIt):
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
-        """Return whether `url` becomes a link; others stay text."""
-        return url.lower().startswith(("http://", "https://"))
-
-
-_parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+_parser = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
 _parser.enable(["table", "strikethrough"])
 
 

@@ -27,14 +27,16 @@ _SPACE = re.compile(r"\s+")
 _BULLETS = "•◦▪"
 
 
-class _Parser(MarkdownIt):
+class WebLinkParser(MarkdownIt):
+    """Makes links of addresses on the web alone."""
+
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
         """Return whether `url` becomes a link; others stay text."""
         return url.lower().startswith(("http://", "https://"))
 
 
 def _made(*without: str) -> MarkdownIt:
-    made = _Parser("commonmark", {"html": False, "maxNesting": DEEPEST})
+    made = WebLinkParser("commonmark", {"html": False, "maxNesting": DEEPEST})
     made.enable(["table", "strikethrough"])
     # Later text must not change what is shown already: no headings by underlines, no links by definitions at the end.
     made.disable(["reference", "lheading", "html_block", "html_inline", *without])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from phichat.markdown.document import Paragraph, Run, Runs, Style
+from phichat.markdown.document import Paragraph, Run, Style
 from phichat.unicode import utf16_length, utf16_slice
 
 _MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x] "}
@@ -48,11 +48,8 @@ def _paragraph_markdown(paragraph: Paragraph) -> str:
     indent = quote + "   " * (max(paragraph.depth - 1, 0) if marker else paragraph.depth)
     start = indent + ("#" * paragraph.heading + " " if paragraph.heading else marker)
     then = indent + " " * min(len(marker), 3)
-    return start + _inline_markdown(paragraph.runs).replace("\n", "\n" + then)
-
-
-def _inline_markdown(runs: Runs) -> str:
-    return "".join(run.text if run.latex else _with_signs(run) for run in runs)
+    words = "".join(run.text if run.latex else _with_signs(run) for run in paragraph.runs)
+    return start + words.replace("\n", "\n" + then)
 
 
 def _with_signs(run: Run) -> str:

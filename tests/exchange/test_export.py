@@ -26,7 +26,7 @@ from tests.support.conversations import HARD, record, talk
 
 def _written(kind: Format, *records: ConversationRecord) -> str:
     stream = io.StringIO()
-    assert write_export(iter(records), kind, stream) == len(records)
+    assert write_export(iter(records), kind, stream.write) == len(records)
     return stream.getvalue()
 
 
@@ -87,7 +87,7 @@ def test_only_one_conversation_is_looked_at_at_a_time(kind: Format) -> None:
             assert alive <= 2
             yield Counted(talk("Hi", "Hello", title=str(number)))
 
-    assert write_export(many(), kind, io.StringIO()) == 50
+    assert write_export(many(), kind, io.StringIO().write) == 50
 
 
 def test_the_readable_formats_have_the_shown_path_alone() -> None:
