@@ -4,8 +4,8 @@
      ├── ModelError               a model file cannot be used
      │    ├── ModelMissing        it is not there (any more), or may not be read
      │    ├── NotAModel           it is something else
-     │    ├── ModelDamaged        it is incomplete, or its contents make no sense
-     │    ├── ModelUnsupported    of a kind that this llama.cpp does not know
+     │    ├── ModelDamaged        it is incomplete, or its content is invalid
+     │    ├── ModelUnsupported    this llama.cpp does not support it
      │    └── ModelTooLarge       it does not fit into this computer's memory
      ├── EngineError              the model could not answer
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
@@ -36,15 +36,15 @@ class ModelMissing(ModelError):
 
 
 class NotAModel(ModelError):
-    """The file is no GGUF model."""
+    """The file is not a GGUF model."""
 
 
 class ModelDamaged(ModelError):
-    """The file is incomplete, or its contents make no sense."""
+    """The file is incomplete, or its content is invalid."""
 
 
 class ModelUnsupported(ModelError):
-    """The file is of a kind this llama.cpp does not know."""
+    """This llama.cpp does not support the model."""
 
 
 class ModelTooLarge(ModelError):

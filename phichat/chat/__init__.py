@@ -1,1 +1,1 @@
-"""What a conversation is: messages, sampling settings, prompts. Pure, without I/O."""
+"""Conversations, sampling settings and prompts. Pure Python, without Qt and without I/O."""

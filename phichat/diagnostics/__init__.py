@@ -1,1 +1,1 @@
-"""What this computer offers, what the app does on it, and whether it works."""
+"""The doctor's report, the self-test, logs, licences, and whether a window can open."""

@@ -50,11 +50,11 @@ class Imported:
 class ImportTarget(Protocol):
     """The part of the history that an import needs."""
 
-    def load_conversation(self, conversation: str) -> ConversationRecord:
-        """A conversation. Raises StoreError if it is not there."""
+    def load(self, conversation: str) -> ConversationRecord:
+        """Return a conversation. Raise StoreError if there is none."""
 
-    def save_conversation(self, record: ConversationRecord) -> "Future[bool]":
-        """Store what is new of `record`; whether that was anything."""
+    def put(self, record: ConversationRecord) -> "Future[bool]":
+        """Store the new messages of `record`; the result is whether there were any."""
 
 
 def import_file(file: Path, history: ImportTarget) -> Imported:

@@ -1,1 +1,1 @@
-"""Turns into prompts: formats by model, templates, tokens, and what is left out of a long conversation."""
+"""Prompts: formats by model, chat templates, tokenising, and trimming to the context."""
