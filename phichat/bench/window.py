@@ -29,7 +29,7 @@ OPENING = 60.0  # seconds after which a window counts as hung
 
 def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `window`."""
-    variables = {"QT_QPA_PLATFORM": "offscreen"} if display.trouble() else {}
+    variables = {"QT_QPA_PLATFORM": "offscreen"} if display.display_problem() else {}
     plan.report(tr("Opening windows …"))
     found: Figures = _openings(plan.rounds, variables)
     plan.report(tr("Talking in the window …"))
@@ -42,7 +42,7 @@ def _openings(rounds: int, variables: dict[str, str]) -> Figures:
     """Return the median seconds from start to exit of windows that close once they take input."""
     times: dict[str, list[float]] = {"start_seconds": [], "bare_window_seconds": []}
     for _ in range(rounds):
-        for seconds, program in zip(times.values(), ([*command(), "--quit-when-ready"], _bare()), strict=True):
+        for seconds, program in zip(times.values(), ([*process_command(), "--quit-when-ready"], _bare()), strict=True):
             seconds.append(_seconds(program, variables))
     return {name: rounded(statistics.median(seconds)) for name, seconds in times.items()}
 

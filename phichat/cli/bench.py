@@ -16,7 +16,7 @@ def run(context: Context) -> int:
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(options.context), sampling_of(options)
     model, tuning = chosen_model(options, context.library), TuningStore(context.home.engine)
-    found = bench.run(parts, model, settings, sampling, options.sweep, console.show_progress, tuning)
+    found = bench.run(parts, model.ref, settings, sampling, options.sweep, console.show_progress, tuning)
     if options.json:
         console.print_json(found)
     else:

@@ -14,7 +14,7 @@ from phichat.paths import Home
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
-    from phichat.models.manager import ModelManager
+    from phichat.models.manager import HubModelManager
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Context:
         return Library(self.home)
 
     @cached_property
-    def manager(self) -> "ModelManager":
+    def manager(self) -> "HubModelManager":
         """The models on this disk and on the Hub."""
         from phichat.models.manager import make_model_manager  # noqa: PLC0415 - brings the HTTP client
 

@@ -31,9 +31,9 @@ _PHASES = {
 def download(context: Context) -> int:
     """Download `options.name`, resuming what was begun, and return the exit status."""
     manager, console = context.manager, context.console
-    listing = manager.find(context.options.name)
+    listing = manager.find_listing(context.options.name)
     if listing.model and _is_wanted_file(context, listing, listing.model):
-        _print_done(context, listing.model, context.library.sha256(listing.model))
+        _print_done(context, listing.model, context.library.known_sha256(listing.model))
         return 0
     if listing.bytes is not None:
         _check_room(context, listing.name)
@@ -56,12 +56,12 @@ def download(context: Context) -> int:
 def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> bool:
     """Return whether `model` is the file that is asked for; if that is unknown, a download checks what it finds."""
     if listing.remote:
-        return model.source is not Source.OURS or context.library.sha256(model) is not None
+        return model.source is not Source.OURS or context.library.known_sha256(model) is not None
     if listing.name not in CATALOGUE:
         return True  # no other file has this name
     with suppress(ModelError):
         is_added = model.source is Source.ADDED
-        return is_added and context.library.verify(listing.name, report_reading(context.console)).known
+        return is_added and context.library.verify_model(listing.name, report_reading(context.console)).known
     return False
 
 
@@ -72,9 +72,9 @@ def report_reading(console: Console) -> Callable[[int, int], None]:
     )
 
 
-def _fetch(context: Context, listing: Listing, reporter: "Reporter") -> Fetched:
+def _fetch(context: Context, listing: Listing, reporter: "Reporter") -> DownloadedModel:
     is_checked = listing.bytes is not None
-    with closing(context.manager.fetch(listing.name, CancelToken(), PATIENCE)) as events:
+    with closing(context.manager.download(listing.name, CancelToken(), PATIENCE)) as events:
         for event in events:
             if isinstance(event, DownloadedModel):
                 return event
@@ -87,10 +87,10 @@ def _fetch(context: Context, listing: Listing, reporter: "Reporter") -> Fetched:
 
 def _check_room(context: Context, name: str) -> None:
     """Raise PhichatError if the disk has no room for the model; warn if memory has none."""
-    room = context.manager.room(name)
-    if refusal := context.manager.refusal(room):
+    room = context.manager.check_space(name)
+    if refusal := context.manager.disk_problem(room):
         raise PhichatError(refusal)
-    if warning := context.manager.warning(room):
+    if warning := context.manager.memory_problem(room):
         context.console.print_notice(warning)
 
 

@@ -32,14 +32,14 @@ def run(context: Context) -> int:
 def _list(options: argparse.Namespace, history: History, console: Console) -> None:
     query = " ".join(options.query)
     if query:
-        rows = history.search(query, MOST_HITS)
-        shown = [(hit.heading, hit.excerpt) for hit in rows]
+        rows = history.search_conversations(query, MOST_HITS)
+        shown = [(hit.summary, hit.excerpt) for hit in rows]
         values = [
-            {**_heading_json(hit.heading), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
+            {**_heading_json(hit.summary), "message": hit.message, "excerpt": hit.excerpt, "marks": hit.marks}
             for hit in rows
         ]
     else:
-        headings = history.headings(in_bin=options.bin)
+        headings = history.list_conversations(in_trash=options.bin)
         shown = [(heading, summary_title(heading)) for heading in headings]
         values = [_heading_json(heading) for heading in headings]
     if options.json:
@@ -53,7 +53,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
-    record = history.load(_found(options.id, history))
+    record = history.load_conversation(_found(options.id, history))
     write_export([record], Format.JSON if options.json else Format.TEXT, console.print_piece)
 
 

@@ -42,24 +42,24 @@ def run(context: Context) -> int:
 def _list(context: Context) -> None:
     console = context.console
     if context.options.online:
-        for listing in context.manager.confirmed(CancelToken()):
+        for listing in context.manager.confirm_catalogue(CancelToken()):
             console.show_progress(tr("Asking the Hub: {name}").format(name=listing.name))
-    listings = context.manager.measured()
+    listings = context.manager.list_with_speeds()
     _print_listings(context, listings)
     if context.options.json:
         return
     for listing in listings:
         if listing.note:
             console.print_notice(f"{listing.name}: {listing.note}")
-    if default := context.library.default():
+    if default := context.library.default_model():
         console.print_notice(
             tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name)
         )
 
 
 def _list_files(context: Context) -> None:
-    context.manager.measured()
-    listings = context.manager.files(context.options.name, CancelToken())
+    context.manager.list_with_speeds()
+    listings = context.manager.list_repository(context.options.name, CancelToken())
     _print_listings(context, listings)
     if not context.options.json:
         context.console.print_notice(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
@@ -151,7 +151,7 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
 
 
 def _add(context: Context) -> None:
-    model = context.library.add(Path(context.options.name))
+    model = context.library.add_file(Path(context.options.name))
     if context.options.json:
         context.console.print_json(model_as_json(model))
     else:
@@ -162,29 +162,29 @@ def _name_here(context: Context) -> str:
     """Return the library's name for the model that is named in any way `download` knows. Raise ModelMissing."""
     name: str = context.options.name
     with suppress(ModelMissing):
-        context.library.find(name)
+        context.library.find_model(name)
         return name
     address = parse_hub_address(name)
     if address is None or not address.file:
         return name
-    if model := context.manager.find(name).model:
+    if model := context.manager.find_listing(name).model:
         return model.name
-    if context.manager.begun(name):
+    if context.manager.find_unfinished(name):
         return name
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
 
 
 def _remove(context: Context) -> None:
-    model, begun, name = None, context.manager.begun(context.options.name), _name_here(context)
+    model, begun, name = None, context.manager.find_unfinished(context.options.name), _name_here(context)
     with suppress(ModelMissing):
-        model = context.library.find(name)
+        model = context.library.find_model(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
     if freed and not _is_agreed(context, freed):
         context.console.print_notice(tr("Nothing was deleted."))
     elif begun and not model:
         _discard(context, begun)
     else:
-        _print_removed(context, context.library.remove(name), freed)
+        _print_removed(context, context.library.remove_model(name), freed)
 
 
 def _is_agreed(context: Context, freed: int) -> bool:
@@ -197,10 +197,10 @@ def _is_agreed(context: Context, freed: int) -> bool:
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
 
-def _discard(context: Context, begun: Partial) -> None:
+def _discard(context: Context, begun: PartialDownload) -> None:
     """Delete a download that was begun."""
     name = context.options.name
-    context.manager.discard(name)
+    context.manager.discard_download(name)
     if context.options.json:
         facts = {"name": name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes}
         context.console.print_json(facts)
@@ -224,7 +224,7 @@ def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
 
 def _verify(context: Context) -> None:
     console = context.console
-    verified = context.library.verify(_name_here(context), report_reading(console))
+    verified = context.library.verify_model(_name_here(context), report_reading(console))
     name = verified.model.name
     if context.options.json:
         console.print_json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})

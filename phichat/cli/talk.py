@@ -198,7 +198,7 @@ def chat(context: Context) -> int:
 def _terminal_chat(context: Context, engine: Engine, recorder: "ChatRecorder | None" = None) -> TerminalChat:
     library = context.library
     model = chosen_model(context.options, library)
-    return TerminalChat(engine, model, library.sha256(model), context.console, context.options.json, recorder)
+    return TerminalChat(engine, model, library.known_sha256(model), context.console, context.options.json, recorder)
 
 
 def _converse(context: Context, terminal_chat: TerminalChat) -> int:
@@ -232,8 +232,8 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
 
 def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     """Return the model that was asked for, else the default. Raise ModelMissing."""
-    model = library.default() if options.model is None else None
-    return model or library.find(options.model or "")
+    model = library.default_model() if options.model is None else None
+    return model or library.find_model(options.model or "")
 
 
 @contextmanager
@@ -313,21 +313,21 @@ class ChatRecorder:
             model = answer.reply.model if answer.reply else ""
             settings = asdict(session.sampling)
             self._wait_for(
-                self._history.create(
+                self._history.save_conversation(
                     ConversationRecord(heading, question.id, session.system, settings, model, messages=(question,))
                 )
             )
         else:
-            self._wait_for(self._history.add(conversation.id, question, question.id))
-        self._wait_for(self._history.add(conversation.id, answer, answer.id))
+            self._wait_for(self._history.add_message(conversation.id, question, question.id))
+        self._wait_for(self._history.add_message(conversation.id, answer, answer.id))
 
     def record_pieces(self, answer: Message, pieces: Sequence[Piece]) -> None:
         """Append pieces to the saved reply."""
-        self._history.journal(answer.id, pieces)
+        self._history.append_to_reply(answer.id, pieces)
 
     def record_reply(self, answer: Message) -> None:
         """Save the finished reply."""
-        self._wait_for(self._history.finish(answer))
+        self._wait_for(self._history.finish_reply(answer))
 
     def close(self) -> None:
         """Close the history."""

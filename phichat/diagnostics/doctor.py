@@ -45,7 +45,7 @@ def examine(
     library: Library, home: Home, engine: Engine, report: Callable[[str], None], stop: CancelToken | None = None
 ) -> Facts:
     """Return all findings. Load the default model for that, in a process of its own."""
-    model = library.default()
+    model = library.default_model()
     return _findings(library, home, model, _try_engine(model, engine, report, stop or CancelToken()))
 
 
@@ -101,7 +101,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "states": _prompt_cache_facts(home),
         "disk": _disk_facts(home.root),
         "paths": _path_facts(home),
-        "models": [base.model_as_json(model) for model in library.entries()],
+        "models": [base.model_as_json(model) for model in library.list_models()],
     }
 
 
@@ -133,7 +133,7 @@ def _no_engine_facts() -> Facts:
 
 def _prompt_cache_facts(home: Home) -> Facts:
     """Return the size of the prompt cache on the disk."""
-    budget = PreferencesFile(home.preferences).read().states_gb * 10**9
+    budget = PreferencesFile(home.preferences).load_preferences().states_gb * 10**9
     files, count = PromptCache(home.states, budget).usage()
     return {"folder": str(home.states), "files": files, "bytes": count, "budget_bytes": budget}
 

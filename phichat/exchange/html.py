@@ -89,9 +89,9 @@ def page_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     title = None
     for record in records:
         if title is None:
-            title = summary_title(record.heading)
+            title = summary_title(record.summary)
             yield _head(title)
-        yield f"<section>\n<h1>{escape(summary_title(record.heading))}</h1>\n"
+        yield f"<section>\n<h1>{escape(summary_title(record.summary))}</h1>\n"
         yield from map(_article, shown_path(record))
         yield "</section>\n"
     if title is None:

@@ -50,10 +50,10 @@ class Imported:
 class ImportTarget(Protocol):
     """The part of the history that an import needs."""
 
-    def load(self, conversation: str) -> ConversationRecord:
+    def load_conversation(self, conversation: str) -> ConversationRecord:
         """Return a conversation. Raise StoreError if there is none."""
 
-    def put(self, record: ConversationRecord) -> "Future[bool]":
+    def save_conversation(self, record: ConversationRecord) -> "Future[bool]":
         """Store the new messages of `record`; the result is whether there were any."""
 
 
@@ -96,7 +96,7 @@ class _Tally:
             return
         here = self._messages_here(record)
         fresh = sum(message.id not in (here or ()) for message in record.messages)
-        if record.heading.deleted is not None and here is not None and not fresh:
+        if record.summary.deleted is not None and here is not None and not fresh:
             # Storing it would take it out of the bin.
             self.done = replace(self.done, unchanged=self.done.unchanged + 1)
             return
@@ -115,7 +115,7 @@ class _Tally:
 
     def _messages_here(self, record: ConversationRecord) -> set[str] | None:
         try:
-            return {message.id for message in self._history.load(record.heading.id).messages}
+            return {message.id for message in self._history.load_conversation(record.summary.id).messages}
         except StoreError:  # it is not there; any other error comes again when it is stored
             return None
 

@@ -60,7 +60,7 @@ def json_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
 
 def record_to_json(record: ConversationRecord) -> dict[str, Any]:
     """Return `record` as a JSON object."""
-    heading = record.heading
+    heading = record.summary
     return {
         "id": heading.id,
         "title": replace_surrogates(heading.title),

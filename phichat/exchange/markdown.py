@@ -26,7 +26,7 @@ def messages_markdown(path: Sequence[Message]) -> str:
 def markdown_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """Yield a Markdown file: conversations are headings of level 1, messages of level 2, their own headings below."""
     for number, record in enumerate(records):
-        yield ("\n" if number else "") + f"# {_escaped(summary_title(record.heading))}\n"
+        yield ("\n" if number else "") + f"# {_escaped(summary_title(record.summary))}\n"
         for message in shown_path(record):
             yield f"\n## {_escaped(speaker_and_time(message))}\n\n{_body(message.text)}\n"
             yield from (f"\n{_escaped(file.title)}:\n\n{fenced(file.text)}\n" for file in message.attachments)

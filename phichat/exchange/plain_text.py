@@ -14,7 +14,7 @@ _LINE_ENDS = "\r\n"
 def text_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """Yield a text file: each title is underlined, each message has a line with its speaker above it."""
     for number, record in enumerate(records):
-        title = summary_title(record.heading)
+        title = summary_title(record.summary)
         yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
         for message in shown_path(record):
             yield f"\n— {speaker_and_time(message)} —\n{message.text.strip(_LINE_ENDS)}\n"

@@ -65,7 +65,7 @@ class Library:
         path = _absolute(path)
         if found := _find_by_path(self._all_models(), path):
             return found
-        self._added.change(lambda known: [*(other for other in _valid_paths(known) if other != str(path)), str(path)])
+        self._added.update(lambda known: [*(other for other in _valid_paths(known) if other != str(path)), str(path)])
         return self.find_model(str(path))
 
     def remove_model(self, name: str) -> ModelFile:
@@ -140,12 +140,12 @@ class Library:
             yield from _gguf_files(folder)
 
     def _added_paths(self) -> list[Path]:
-        return list(map(Path, _valid_paths(self._added.read())))
+        return list(map(Path, _valid_paths(self._added.read_value())))
 
     def _forget(self, path: Path) -> None:
         if path not in self._added_paths():
             raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
-        self._added.change(lambda known: [other for other in _valid_paths(known) if Path(other) != path])
+        self._added.update(lambda known: [other for other in _valid_paths(known) if Path(other) != path])
 
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.list_models())

@@ -14,7 +14,7 @@ from phichat.models.base import HubFile
 class MetadataFile(JsonFile):
     """A JSON file that raises StoreError, with a message for the user, where it cannot be written."""
 
-    def write(self, value: Any) -> None:
+    def write_value(self, value: Any) -> None:
         """Write `value`. Raise StoreError."""
         try:
             super().write_value(value)
@@ -34,7 +34,7 @@ class Checksums:
 
     def get(self, path: Path) -> str | None:
         """Return the recorded SHA-256 of `path`; None if there is none or the file has changed since."""
-        known = _entries(self._file.read()).get(str(path))
+        known = _entries(self._file.read_value()).get(str(path))
         if not isinstance(known, dict) or known.get("state") != _file_state(path):
             return None
         found = known.get("sha256")
@@ -44,7 +44,7 @@ class Checksums:
         """Record the checksum of `path`. If it cannot be saved, it is computed again next time."""
         entry = {"state": _file_state(path), "sha256": sha256}
         with suppress(StoreError):
-            self._file.change(lambda known: {**_entries(known), str(path): entry})
+            self._file.update(lambda known: {**_entries(known), str(path): entry})
 
     def delete(self, path: Path) -> None:
         """Delete the entry of `path`; one that cannot be deleted does no harm."""
@@ -60,11 +60,11 @@ class Origins:
 
     def get(self, path: Path) -> HubFile | None:
         """Return where the file with the name of `path` came from; None if it was not downloaded."""
-        return HubFile.from_json(_entries(self._file.read()).get(path.name))
+        return HubFile.from_json(_entries(self._file.read_value()).get(path.name))
 
     def record(self, path: Path, remote: HubFile) -> None:
         """Record that `path` was downloaded from `remote`. Raise StoreError."""
-        self._file.change(lambda known: {**_entries(known), path.name: asdict(remote)})
+        self._file.update(lambda known: {**_entries(known), path.name: asdict(remote)})
 
     def delete(self, path: Path) -> None:
         """Delete the entry of `path`. Raise StoreError."""
@@ -76,8 +76,8 @@ def _entries(known: Any) -> dict[str, Any]:
 
 
 def _delete_entry(notebook: MetadataFile, key: str) -> None:
-    if key in _entries(notebook.read()):
-        notebook.change(lambda known: {other: entry for other, entry in _entries(known).items() if other != key})
+    if key in _entries(notebook.read_value()):
+        notebook.update(lambda known: {other: entry for other, entry in _entries(known).items() if other != key})
 
 
 def _file_state(path: Path) -> list[int]:

@@ -162,8 +162,8 @@ class HttpClient:
         with ExitStack() as stack:
             with _map_httpx_exceptions(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
-                stop.listen(connection.shutdown)
-                stack.callback(stop.listen, None)
+                stop.set_callback(connection.shutdown)
+                stack.callback(stop.set_callback, None)
                 sent = {**_HEADERS, **headers, **self._authorization(url)}
                 request = client.build_request(method, url, headers=sent, extensions={"trace": connection.trace})
                 response = client.send(request, stream=True)

@@ -44,7 +44,7 @@ def test_threads_lose_nothing_of_each_other(file: Path) -> None:
 def test_programs_lose_nothing_of_each_other(file: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(file), name]) for name in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    assert len(MetadataFile(file).read()) == 120
+    assert len(MetadataFile(file).read_value()) == 120
     assert Origins(MetadataFile(file)).get(Path("b-7.gguf")) == HubFile("owner/repo", "7.gguf")
 
 
@@ -66,7 +66,7 @@ def test_a_disk_without_locks_is_written_all_the_same(
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     Checksums(MetadataFile(file)).record(Path("x.gguf"), "a" * 64)
-    assert MetadataFile(file).read()
+    assert MetadataFile(file).read_value()
 
 
 def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +76,4 @@ def test_a_program_that_hangs_is_not_waited_for(file: Path, monkeypatch: pytest.
     (file.parent / ".locks").mkdir(parents=True)
     with FileLock(file.parent / ".locks" / "notes.json.lock", is_singleton=False):
         Checksums(MetadataFile(file)).record(Path("x.gguf"), "a" * 64)
-    assert MetadataFile(file).read()
+    assert MetadataFile(file).read_value()

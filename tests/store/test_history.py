@@ -464,10 +464,10 @@ def test_closing_stores_what_was_asked_for(history: History, file: Path) -> None
 
 def test_a_conversation_of_the_chat_fits(history: History) -> None:
     talk = Conversation()
-    asked = talk.add(Role.USER, "Why?")
+    asked = talk.add_message(Role.USER, "Why?")
     history.save_conversation(ConversationRecord(ConversationSummary(talk.id, talk.title, 1.0, 1.0)))
     history.add_message(talk.id, asked, talk.tip)
-    said = talk.add(Role.ASSISTANT, "", Reply("m"))
+    said = talk.add_message(Role.ASSISTANT, "", Reply("m"))
     history.add_message(talk.id, said, talk.tip).result()
     stored = history.load_conversation(talk.id)
     again = Conversation(stored.summary.title, stored.summary.id, stored.messages, stored.tip)

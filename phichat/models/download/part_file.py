@@ -77,7 +77,7 @@ def is_same_file(one: HubFile, other: HubFile) -> bool:
 
 def set_paused(partial: PartialDownload, paused: bool) -> None:
     """Record whether the user paused the download, unless it has finished. Raise StoreError."""
-    with _note_file(partial.path).alone():
+    with _note_file(partial.path).lock():
         if _note_path(partial.path).exists():
             _write_note(partial.path, partial.remote, paused=paused)
 
@@ -215,7 +215,7 @@ class PartFile:
             self._file = None
             self.part_path.replace(self.path)
             _sync_folder(self.path.parent)
-        with suppress(OSError), _note_file(self.path).alone():
+        with suppress(OSError), _note_file(self.path).lock():
             _note_path(self.path).unlink()
         self.close()
         return True
@@ -300,7 +300,7 @@ def _note_file(path: Path) -> MetadataFile:
 
 
 def _read_note(path: Path) -> PartialDownload | None:
-    values = _note_file(path).read()
+    values = _note_file(path).read_value()
     remote = HubFile.from_json(values)
     if remote is None:
         return None
@@ -312,7 +312,7 @@ def _read_note(path: Path) -> PartialDownload | None:
 
 
 def _write_note(path: Path, remote: HubFile, *, paused: bool) -> None:
-    _note_file(path).write({**asdict(remote), "paused": paused})
+    _note_file(path).write_value({**asdict(remote), "paused": paused})
 
 
 def _sync_folder(folder: Path) -> None:

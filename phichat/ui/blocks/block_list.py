@@ -78,7 +78,7 @@ class BlockList(QObject):
     def _update_until(self, until: float) -> None:
         self._timer.stop()
         began = perf_counter()
-        self._parser.read(self._source, is_growing=self._is_growing)
+        self._parser.set_source(self._source, is_growing=self._is_growing)
         is_more = True
         while is_more and not self._is_limit_reached():
             is_more = self._parser.step()

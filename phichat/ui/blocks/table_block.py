@@ -80,7 +80,7 @@ class TableBlock(TextBlock):
         rows = table.rows if table.continues else (table.head, *table.rows)
         if not rows:
             return
-        self._is_rtl = is_rtl("".join(map(text_of, table.head)))
+        self._is_rtl = is_rtl("".join(map(runs_text, table.head)))
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._shrink_line(cursor)
         made = cursor.insertTable(len(rows), len(table.sides), self._table_format())
@@ -157,7 +157,7 @@ class TableBlock(TextBlock):
 
 def _text_width(runs: Runs, metrics: QFontMetricsF) -> float:
     """Return the width for `runs` in pixels, rounded up to `WIDTH_STEP`; bold text, code and formulas are estimated."""
-    lines = text_of(runs)[:400].split("\n")
+    lines = runs_text(runs)[:400].split("\n")
     pixels = 1.1 * max(metrics.horizontalAdvance(line) for line in lines)
     wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in runs)
     pixels += wider * metrics.averageCharWidth()

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
-from phichat.markdown.serializer import clipped, markup
+from phichat.markdown.serializer import clip, to_markdown
 from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
 from phichat.ui.widgets.plain_text import tool_tip
 

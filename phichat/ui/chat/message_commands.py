@@ -153,7 +153,7 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _show_version(self, message: Message) -> None:
-        self._session.conversation.show(message)
+        self._session.conversation.show_branch(message)
         self._show_near(message)
 
     @Slot(str)
@@ -199,7 +199,7 @@ class MessageCommands(QObject):
         )
 
     def _set_pinned(self, session: Session, name: str, *, is_pinned: bool) -> None:
-        if changed := session.pin(name, is_pinned=is_pinned):
+        if changed := session.set_pinned(name, is_pinned=is_pinned):
             self._transcript.update_message(changed)
             self.pinned.emit(session, changed)
 

@@ -147,7 +147,7 @@ class TimeEstimateController(QObject):
     def show(self, session: Session) -> None:
         """Another conversation is shown."""
         self._session = session
-        self._estimate.forget()
+        self._estimate.reset()
         self._emit_estimate()
 
     @Slot(str)
@@ -162,28 +162,28 @@ class TimeEstimateController(QObject):
         if session is not self._session:
             return
         if fitted.trouble:  # nothing will be read
-            self._estimate.forget()
+            self._estimate.reset()
         else:
-            self._estimate.fitted(fitted.tokens, fitted.kept, self._length)
+            self._estimate.prompt_fitted(fitted.tokens, fitted.kept, self._length)
         self._emit_estimate()
 
     @Slot(int, int)
     def _on_read(self, done: int, _: int) -> None:
-        self._estimate.read(done)
+        self._estimate.tokens_read(done)
         self._emit_estimate()
 
     @Slot(object)
     def _on_measured(self, done: Done) -> None:
-        self._estimate.took(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
+        self._estimate.record_speed(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
-        self._estimate.begin(loaded.reads)
+        self._estimate.model_loaded(loaded.reads)
 
     @Slot()
     def _emit_estimate(self) -> None:
         can_ask = self._length and self._generation.state is GenerationState.IDLE
-        words = sentence(self._estimate.seconds(self._length)) if can_ask else ""
+        words = estimate_text(self._estimate.seconds(self._length)) if can_ask else ""
         if words != self._shown:
             self._shown = words
             self.changed.emit(words)

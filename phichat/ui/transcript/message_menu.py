@@ -131,7 +131,7 @@ class RegenerateMenu(QMenu):
         self._add(tr("Another seed"), replace(known, seed=None))
         self.addSection(tr("Preset"))
         for label, sampling in context.presets():
-            same = bool(reply.sampling) and not differences(known, sampling)
+            same = bool(reply.sampling) and not changed_settings(known, sampling)
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
         self.addSection(tr("Model"))
         for model in context.models():
