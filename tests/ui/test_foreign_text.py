@@ -193,7 +193,7 @@ def test_the_question_whether_to_replace_a_file_shows_its_name(
     (tmp_path / name).touch()
     owner = QWidget()
     qtbot.addWidget(owner)
-    dialogs.choose_export_file(owner, name, lambda _: None)
+    dialogs.choose_export_file(owner, name, ["JSON (*.json)"], lambda _: None)
     dialog = owner.findChild(QFileDialog, "exportDialog")
     assert dialog
     dialog.setDirectory(str(tmp_path))

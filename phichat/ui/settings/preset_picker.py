@@ -88,8 +88,8 @@ class PresetPicker(QWidget):
         With `is_edited`, the base stays the preset that the user began to change.
         """
         self._sampling = sampling
-        found = nearest(sampling, self._presets_by_id().values(), self.base.id)
-        if not is_edited or not differences(sampling, found.sampling):
+        found = nearest_preset(sampling, self._presets_by_id().values(), self.base.id)
+        if not is_edited or not changed_settings(sampling, found.sampling):
             self.base = found
         changed = changed_settings(sampling, self.base.sampling)
         self._show_choice(is_changed=bool(changed))
@@ -239,7 +239,7 @@ class PresetPicker(QWidget):
             self._emit_own()
 
     def _emit_own(self) -> None:
-        own = stored(sorted(self._own.values(), key=lambda preset: preset.label[:LONGEST].casefold()))
+        own = presets_to_json(sorted(self._own.values(), key=lambda preset: preset.label[:LONGEST].casefold()))
         self.show_own(own)
         self.chosen.emit(self._sampling)
         self.own_changed.emit(own)

@@ -61,7 +61,8 @@ class ImportExport(QObject):
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
-        choose_export_file(window, self._suggested_name(names), lambda file: self.export(names, Path(file)))
+        filters = [tr(info.file_filter) for info in FORMATS.values()]
+        choose_export_file(window, self._suggested_name(names), filters, lambda file: self.export(names, Path(file)))
 
     def ask_to_import(self, window: QWidget) -> None:
         """Ask for files, then import them."""

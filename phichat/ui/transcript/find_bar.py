@@ -287,7 +287,7 @@ class ConversationFinder(QObject):
             return 0
         if message.role is Role.USER:
             return len(self._terms.find_ranges(message.text))
-        return sum(len(self._terms.find_ranges(plain(block))) for block in blocks_of(message.text))
+        return sum(len(self._terms.find_ranges(block_text(block))) for block in parse_blocks(message.text))
 
     def _emit_count(self) -> None:
         total = at = 0

@@ -69,8 +69,8 @@ def choose_text_files(parent: QWidget) -> list[str]:
     return files
 
 
-def choose_export_file(parent: QWidget, name: str, chosen: Callable[[str], object]) -> None:
-    """Ask for the file to export to, with `name` suggested; its suffix is the format. Call `chosen` with it."""
+def choose_export_file(parent: QWidget, name: str, filters: Sequence[str], chosen: Callable[[str], object]) -> None:
+    """Ask for the file to export to, with `name` suggested, in a format of `filters`. Call `chosen` with it."""
     dialog = QFileDialog(parent, tr("Export"))
     keep_boxes_plain(dialog)
     dialog.setObjectName("exportDialog")

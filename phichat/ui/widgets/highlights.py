@@ -27,12 +27,12 @@ class SearchTerms:
 
     def may_occur_in(self, source: str) -> bool:
         """Return whether a term may occur in the text of the Markdown `source`; fast, and hardly ever wrongly False."""
-        letters = _letters_and_digits(_fold(source))
+        letters = _letters_and_digits(_FOLDS.fold(source))
         return "&" in source or any(all(part in letters for part in parts) for parts in self._word_parts)
 
     def occur_in(self, text: str) -> bool:
         """Return whether any term occurs in `text`."""
-        return bool(self._words) and self._pattern.search(_fold(text)) is not None
+        return bool(self._words) and self._pattern.search(_FOLDS.fold(text)) is not None
 
     def find_ranges(self, text: str) -> list[tuple[int, int]]:
         """Return start and end of each match in `text`, in UTF-16 code units, as Qt counts."""
@@ -41,7 +41,7 @@ class SearchTerms:
         found = [match.span() for match in self._pattern.finditer(_FOLDS.fold(text))]
         if not found or text.isascii():
             return found
-        origins = [at for at, letter in enumerate(text) for _ in _FOLDS[ord(letter)]]
+        origins = _FOLDS.origins(text)
         spans = [(origins[start], _after_marks(text, origins[end - 1] + 1)) for start, end in found]
         if max(text) <= "\uffff":
             return spans
@@ -105,20 +105,7 @@ class Highlights:
         return cursor
 
 
-class _Folds(dict[int, str]):
-    """What each character is folded to, computed at the first look-up."""
-
-    def __missing__(self, code: int) -> str:
-        letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
-        self[code] = "".join(letter for letter in letters if not unicodedata.combining(letter))
-        return self[code]
-
-
-_FOLDS = _Folds()
-
-
-def _fold(text: str) -> str:
-    return text.lower() if text.isascii() else text.translate(_FOLDS)
+_FOLDS = FoldTable()
 
 
 def _letters_and_digits(folded: str) -> str:
