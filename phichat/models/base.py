@@ -69,7 +69,7 @@ class HubFile:
 
     @property
     def name(self) -> str:
-        """`owner/repo:file.gguf`, its name on the command line."""
+        """`owner/repo:file.gguf`: its name on the command line, the same for every revision."""
         return f"{self.repo}:{self.file}"
 
     @classmethod

@@ -108,8 +108,7 @@ CATALOGUE: dict[str, KnownModel] = {model.name: model for model in (PHI_3, *_OTH
 
 def find_by_hub_file(remote: HubFile | None) -> KnownModel | None:
     """Return the catalogue's model that is `remote`; None if there is none."""
-    wanted = (remote.repo, remote.file) if remote else None
-    return next((known for known in CATALOGUE.values() if (known.repo, known.file) == wanted), None)
+    return next((known for known in CATALOGUE.values() if remote and known.remote.name == remote.name), None)
 
 
 def find_by_file_name(file: str) -> KnownModel | None:

@@ -66,10 +66,10 @@ class HubModelManager:
 
     def __init__(self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo) -> None:
         self._home, self._library, self._hub, self._hardware = home, library, hub, computer
-        self._answers: dict[tuple[str, str], HubFile | None] = {}
-        """The Hub's answers by repo and file; None for files it does not have."""
-        self._refusals: dict[tuple[str, str], str] = {}
-        """Its refusals to answer, as sentences, by repo and file."""
+        self._answers: dict[str, HubFile | None] = {}
+        """The Hub's answers by `HubFile.name`; None for files it does not have."""
+        self._refusals: dict[str, str] = {}
+        """Its refusals to answer, as sentences, by `HubFile.name`."""
         self._kv_bytes: dict[tuple[Path, int], int] = {}
         self._is_measured = False
 
@@ -82,8 +82,8 @@ class HubModelManager:
             self._file_listing(model)
             for model in sorted(models.values(), key=lambda model: model.source is not Source.STARTER)
         ]
-        named = {(row.remote.repo, row.remote.file) for row in rows if row.remote}
-        rows += [self._partial_listing(part) for part in begun if (part.remote.repo, part.remote.file) not in named]
+        named = {row.remote.name for row in rows if row.remote}
+        rows += [self._partial_listing(part) for part in begun if part.remote.name not in named]
         return [self._with_speed(row) for row in rows] if self._is_measured else rows
 
     def list_with_speeds(self) -> list[Listing]:
@@ -97,7 +97,7 @@ class HubModelManager:
         for known in CATALOGUE.values():
             if stop.is_set():
                 return
-            self._query_hub(known.repo, known.file, stop)
+            self._query_hub(known.remote, stop)
             yield self.find_listing(known.name)
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
@@ -120,7 +120,7 @@ class HubModelManager:
                 )
             )
         for remote in remotes:
-            self._answers[remote.repo, remote.file] = remote
+            self._answers[remote.name] = remote
         listings = self.list_models()
         return [self._listing_of(remote, listings) for remote in remotes]
 
@@ -134,8 +134,8 @@ class HubModelManager:
         if address and address.revision != MAIN:
             raise ModelMissing(_other_revision_message(address))
         if address and _is_usable(address.file):
-            told = self._answers.get((address.repo, address.file))
-            return self._listing_of(told or HubFile(address.repo, address.file), listings)
+            wanted = HubFile(address.repo, address.file)
+            return self._listing_of(self._answers.get(wanted.name) or wanted, listings)
         raise ModelMissing(_unknown_name_message(name, listings, address))
 
     def download(
@@ -211,14 +211,14 @@ class HubModelManager:
         """Return model files in the Hub's cache and the downloads folder that are not in the library; Phi-3 first."""
         return find_existing_models(self._home.models, [model.path for model in self._library.list_models()])
 
-    def _query_hub(self, repo: str, file: str, stop: CancelToken) -> None:
-        self._refusals.pop((repo, file), None)
+    def _query_hub(self, remote: HubFile, stop: CancelToken) -> None:
+        self._refusals.pop(remote.name, None)
         try:
-            self._answers[repo, file] = self._hub.file_info(repo, file, stop)
+            self._answers[remote.name] = self._hub.file_info(remote.repo, remote.file, stop)
         except HubMissing:
-            self._answers[repo, file] = None
+            self._answers[remote.name] = None
         except HubForbidden as error:
-            self._refusals[repo, file] = str(error)
+            self._refusals[remote.name] = str(error)
 
     def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
@@ -228,7 +228,7 @@ class HubModelManager:
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """Return the existing listing of `remote`, else a new one."""
         for listing in listings:
-            if listing.remote and (listing.remote.repo, listing.remote.file) == (remote.repo, remote.file):
+            if listing.remote and listing.remote.name == remote.name:
                 return listing
         listing = self._remote_listing(remote)
         return self._with_speed(listing) if self._is_measured else listing
@@ -236,7 +236,7 @@ class HubModelManager:
     def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[PartialDownload]) -> Listing:
         if model and not self._is_published(known, model):
             return self._file_listing(model)
-        told = self._answers.get((known.repo, known.file), known.remote)
+        told = self._answers.get(known.remote.name, known.remote)
         part = _find_part(known.remote, begun)
         remote = part.remote if part else told or known.remote
         full = model.bytes if model else remote.bytes or known.bytes
@@ -251,9 +251,9 @@ class HubModelManager:
                 bytes_on_disk=model.bytes if model else part.bytes if part else 0,
                 is_paused=bool(part and part.is_paused),
                 is_official=known.official,
-                exists_on_hub=(told is not None) if (known.repo, known.file) in self._answers else None,
+                exists_on_hub=(told is not None) if known.remote.name in self._answers else None,
                 is_size_approximate=not (model or remote.bytes or known.is_exact),
-                note=self._refusals.get((known.repo, known.file), ""),
+                note=self._refusals.get(known.remote.name, ""),
             ),
             known.kv_bytes * ASSUMED_CONTEXT,
         )
@@ -262,7 +262,7 @@ class HubModelManager:
         """Return whether a file is the published one: it was downloaded from there, or has its checksum."""
         if origin := self._library.origin(model):
             return find_by_hub_file(origin) == known
-        told = self._answers.get((known.repo, known.file))
+        told = self._answers.get(known.remote.name)
         found = self._library.known_sha256(model)
         return found is not None and found in {known.sha256, told.sha256 if told else None}
 
@@ -288,8 +288,8 @@ class HubModelManager:
             return replace(self._catalogue_listing(known, None, []), name=remote.name)
         title = PurePosixPath(remote.file).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
-        if (remote.repo, remote.file) in self._answers:
-            listing = replace(listing, exists_on_hub=self._answers[remote.repo, remote.file] is not None)
+        if remote.name in self._answers:
+            listing = replace(listing, exists_on_hub=self._answers[remote.name] is not None)
         return self._with_memory(listing, TYPICAL_KV_BYTES * ASSUMED_CONTEXT)
 
     def _with_memory(self, listing: Listing, kv: int) -> Listing:
@@ -314,7 +314,7 @@ class HubModelManager:
 
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
-    return next((part for part in begun if (part.remote.repo, part.remote.file) == (remote.repo, remote.file)), None)
+    return next((part for part in begun if part.remote.name == remote.name), None)
 
 
 def _is_usable(file: str) -> bool:

@@ -72,7 +72,7 @@ def _is_free(path: Path, remote: HubFile, origins: Origins, taken: Collection[Pa
 
 def is_same_file(one: HubFile, other: HubFile) -> bool:
     """Return whether both are the same file of the same repository, of any revision."""
-    return (one.repo, one.file) == (other.repo, other.file)
+    return one.name == other.name
 
 
 def set_paused(partial: PartialDownload, paused: bool) -> None:
