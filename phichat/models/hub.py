@@ -86,7 +86,7 @@ class Hub:
 
     def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         """Return all GGUF files in `repo`, sorted by name."""
-        address = f"{endpoint()}/api/models/{_path(_validated(repo))}?blobs=true"
+        address = f"{endpoint()}/api/models/{quote(_validated(repo), safe='/')}?blobs=true"
         with self._open("GET", address, stop, HubFile(repo, "")) as answer:
             described = answer.json()
         try:
@@ -181,10 +181,6 @@ def _file_address(remote: HubFile) -> str:
     from huggingface_hub import hf_hub_url  # noqa: PLC0415 - slow to import
 
     return str(hf_hub_url(_validated(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
-
-
-def _path(repo: str) -> str:
-    return quote(repo, safe="/")
 
 
 def _parse_files(repo: str, described: Any) -> Iterator[HubFile]:

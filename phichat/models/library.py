@@ -124,20 +124,16 @@ class Library:
     def _discover(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
-        ours = [(path, self._origins.get(path)) for path in self._our_files()]
-        for path, origin in sorted(
-            ours, key=lambda one: find_by_hub_file(one[1]) is None
-        ):  # the catalogue's own file gets the plain name
+        downloads = [path for folder in self._home.model_folders for path in _gguf_files(folder)]
+        ours = [(path, self._origins.get(path)) for path in downloads]
+        ours.sort(key=lambda one: find_by_hub_file(one[1]) is None)  # the catalogue's own file gets the plain name
+        for path, origin in ours:
             yield _describe_file(path, Source.OURS, origin)
         for path in self._added_paths():
             yield _describe_file(path, Source.ADDED)
         for known in CATALOGUE.values():
             if there := find_in_hub_cache(known.repo, known.file):
                 yield ModelFile(known.name, tr(known.title), there, Source.HUB)
-
-    def _our_files(self) -> Iterator[Path]:
-        for folder in self._home.model_folders:
-            yield from _gguf_files(folder)
 
     def _added_paths(self) -> list[Path]:
         return list(map(Path, _valid_paths(self._added.read_value())))

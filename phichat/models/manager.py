@@ -270,15 +270,13 @@ class HubModelManager:
         origin = self._library.origin(model)
         listing = Listing(model.name, model.title, origin, model, bytes=model.bytes, bytes_on_disk=model.bytes)
         known = find_by_hub_file(origin)
-        is_official = model.source is Source.STARTER or bool(known and known.official)
-        listing = replace(listing, is_official=is_official, licence=self._licence(model, origin))
+        if model.source is Source.STARTER:
+            listing = replace(listing, licence="Apache-2.0")
+        else:
+            licence = origin.licence if origin else ""
+            listing = replace(listing, is_official=bool(known and known.official), licence=licence)
         kv = self._kv_bytes_of(model)
         return self._with_memory(listing, kv) if kv else listing
-
-    def _licence(self, model: ModelFile, origin: HubFile | None) -> str:
-        if model.source is Source.STARTER:
-            return "Apache-2.0"
-        return origin.licence if origin else ""
 
     def _partial_listing(self, part: PartialDownload) -> Listing:
         return replace(self._remote_listing(part.remote), bytes_on_disk=part.bytes, is_paused=part.is_paused)
@@ -350,9 +348,12 @@ def _unknown_name_message(name: str, listings: list[Listing], address: HubAddres
 
 def make_model_manager(home: Home, library: Library) -> HubModelManager:
     """Make the model manager of `home` for this computer."""
-    return HubModelManager(
-        home, library, _LazyHub(), HardwareInfo(_memory_needed, hardware.installed_memory, SpeedEstimator().speed)
+    computer = HardwareInfo(
+        memory_needed=lambda file_bytes, kv_bytes: file_bytes + kv_bytes + hardware.OVERHEAD,
+        memory_installed=hardware.installed_memory,
+        speed=SpeedEstimator().speed,
     )
+    return HubModelManager(home, library, _LazyHub(), computer)
 
 
 class _LazyHub:
@@ -367,7 +368,3 @@ class _LazyHub:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
         return Hub().list_files(repo, stop)
-
-
-def _memory_needed(file_bytes: int, kv_bytes: int) -> int:
-    return file_bytes + kv_bytes + hardware.OVERHEAD

@@ -258,7 +258,8 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
             except (sqlite3.Error, UnicodeError) as error:
                 if classify_error(error) is not FailureKind.DAMAGED:
                     raise
-        notice = _recover(file)
+        require_exclusive_access(file)
+        notice = recovery.recover(file, recovered)
         return replace(_open(file, is_guest=is_guest), notice=notice)
 
 
@@ -286,12 +287,6 @@ def _replace_with_private_copy(path: Path) -> None:
         shutil.copyfileobj(source, copy, 1 << 20)
     if owners != stat.S_IRUSR | stat.S_IWUSR:
         path.chmod(owners)
-
-
-def _recover(file: Path) -> str:
-    """Recover a damaged file in place; return a notice for the user."""
-    require_exclusive_access(file)
-    return recovery.recover(file, file.with_name(file.name + RECOVERED_SUFFIX))
 
 
 def close_history(connection: Connection, *, is_guest: bool = False) -> None:

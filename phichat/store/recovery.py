@@ -31,7 +31,8 @@ _RowDict = dict[str, Any]
 
 def recover(file: Path, fresh: Path) -> str:
     """Replace `file` by `fresh`, made of all that can be read, and keep it; return a notice for the user."""
-    _remove_database(fresh)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
     with closing(connections.connect(fresh)) as target:
         migrations.migrate(target)
         target.execute("BEGIN")
@@ -76,7 +77,10 @@ def _copy_table(source: Connection, target: Connection, table: str) -> bool:
 
 def _copy_rows_by_index(source: Connection, target: Connection, table: str) -> bool:
     """Copy the rows that an index finds; return False, as rows that the table does not reach are missing."""
-    for index in _index_names(source, table):
+    indexes = source.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", (table,)
+    ).fetchall()
+    for (index,) in indexes:
         for number in _row_numbers(source, f"SELECT number FROM {table} INDEXED BY {index}"):  # noqa: S608
             query = f"SELECT * FROM {table} NOT INDEXED WHERE number = {number}"  # noqa: S608
             with suppress(sqlite3.Error, UnicodeError):
@@ -95,11 +99,6 @@ def _row_numbers(source: Connection, query: str) -> set[int]:
             if repeated > MOST_REPEATED:
                 break
     return numbers
-
-
-def _index_names(source: Connection, table: str) -> list[str]:
-    query = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
-    return [str(row[0]) for row in source.execute(query, (table,)).fetchall()]
 
 
 def _copy_rows_from_pages(file: Path, target: Connection) -> None:
@@ -149,11 +148,6 @@ def _set_aside(file: Path) -> Path:
         with suppress(FileNotFoundError):
             file.with_name(file.name + suffix).replace(kept.with_name(kept.name + suffix))
     return kept
-
-
-def _remove_database(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 PAGE_SIZE = 4096

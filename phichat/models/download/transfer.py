@@ -41,17 +41,14 @@ class Transfer:
     def run(self) -> str:
         """Transfer all bytes and return the SHA-256; "" once stopped. Raise FileChanged, HubError or StoreError."""
         try:
-            self._check_room()
+            folder, missing = self._part.path.parent, self._total - self._part.bytes
+            if missing > free_bytes(folder):
+                raise StoreError(disk_full_message(folder, missing))
             while self._part.bytes < self._total and not self._stop.is_set():
                 self._attempt()
             return "" if self._stop.is_set() else self._digest()
         finally:
             self._checksum.close()
-
-    def _check_room(self) -> None:
-        folder, missing = self._part.path.parent, self._total - self._part.bytes
-        if missing > free_bytes(folder):
-            raise StoreError(disk_full_message(folder, missing))
 
     def _attempt(self) -> None:
         before = self._part.bytes
