@@ -37,7 +37,7 @@ _Read = TypeVar("_Read")
 RETRY_SECONDS = 5.0
 """Seconds between attempts to use a file that could not be used."""
 
-MOST_RECOVERIES = 3
+MAX_RECOVERIES = 3
 
 
 class Database:
@@ -109,7 +109,7 @@ class Database:
     def recover(self) -> None:
         """Recover the damaged file. Raise StoreError."""
         self.generation += 1
-        if self._recoveries >= MOST_RECOVERIES or self._connection is None:
+        if self._recoveries >= MAX_RECOVERIES or self._connection is None:
             raise StoreError(error_message(DatabaseDamaged(), self.file))
         if self._readers:
             self._readers.close()

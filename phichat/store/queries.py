@@ -8,7 +8,7 @@ from phichat.store.base import ConversationRecord, ConversationSummary, SearchHi
 from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS
 from phichat.store.search_text import Excerpts, fts_query, parse_query
 
-MOST_TITLES = 10
+MAX_TITLE_HITS = 10
 """Hits in titles, if there are hits in messages too."""
 
 
@@ -49,7 +49,7 @@ def search_conversations(connection: sqlite3.Connection, typed: str, limit: int)
         return []
     query, excerpts = fts_query(phrases), Excerpts(phrases)
     in_messages = list(_search_messages(connection, query, excerpts, limit))
-    most = max(MOST_TITLES, limit - len(in_messages))
+    most = max(MAX_TITLE_HITS, limit - len(in_messages))
     in_titles = list(_search_titles(connection, query, excerpts, min(most, limit)))
     return (in_titles + in_messages)[:limit]
 

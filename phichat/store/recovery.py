@@ -23,7 +23,7 @@ TABLES = ("conversations", "messages", "days")
 MIN_COLUMNS = 14
 """A row on a page has at least as many columns as the first version's conversations."""
 
-MOST_REPEATED = 1000
+MAX_REPEATED_ROWS = 1000
 """Duplicate rows in an index after which its pages are taken for a cycle."""
 
 _RowDict = dict[str, Any]
@@ -96,7 +96,7 @@ def _row_numbers(source: Connection, query: str) -> set[int]:
         for row in source.execute(query):
             repeated += int(row[0]) in numbers
             numbers.add(int(row[0]))
-            if repeated > MOST_REPEATED:
+            if repeated > MAX_REPEATED_ROWS:
                 break
     return numbers
 
@@ -212,7 +212,7 @@ def _decode_cell(
     if not is_wanted(len(kinds)) or number < 0:
         return None
     if here < size:
-        payload += _read_overflow(int.from_bytes(page[at + here : at + here + 4], "big"), size - here, read)
+        payload += _read_overflow_pages(int.from_bytes(page[at + here : at + here + 4], "big"), size - here, read)
     return number, list(_decode_columns(payload, kinds, start))
 
 
@@ -225,7 +225,7 @@ def _local_payload_size(size: int) -> int:
     return here if here <= most else least
 
 
-def _read_overflow(number: int, size: int, read: _ReadPage) -> bytes:
+def _read_overflow_pages(number: int, size: int, read: _ReadPage) -> bytes:
     parts, seen = [], {0, 1}
     while size > 0:
         if number in seen:
