@@ -220,8 +220,8 @@ class History:
     def _read_both(self, read: Callable[[Connection], _Read]) -> tuple[_Read, _Read | None]:
         """Return the result of `read` on the file, and on the memory fallback if it holds anything."""
         found = self._read(read)
-        shelter = self._database.fallback
-        return found, shelter.read(read) if shelter.names else None
+        fallback = self._database.fallback
+        return found, fallback.read(read) if fallback.names else None
 
     def _read(self, work: Callable[[Connection], _Read]) -> _Read:
         self.ready.exception()
