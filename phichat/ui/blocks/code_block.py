@@ -22,7 +22,7 @@ from phichat.markdown.document import Block, Code
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.threads.background import RenderThread
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.buttons import CopyButton, IconButton
 from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label
 
@@ -42,11 +42,11 @@ class CodeBlock(BlockWidget, QFrame):
 
     _highlighter: "SyntaxHighlighter | None" = None  # Qt sends palette changes before the constructor is done, too
 
-    def __init__(self, theme: Theme, render_thread: RenderThread, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, render_tasks: BackgroundTasks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self._render_thread = render_thread
+        self._render_tasks = render_tasks
         self._code = self._wanted = self._language_name = ""
         self._shown = 0  # characters of `_wanted` in the document
         self._language_label = muted(plain_label())
@@ -162,7 +162,7 @@ class CodeBlock(BlockWidget, QFrame):
         if self._highlighter is None:
             from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - Pygments takes its time
 
-            self._highlighter = SyntaxHighlighter(self._text.document(), self._render_thread)
+            self._highlighter = SyntaxHighlighter(self._text.document(), self._render_tasks)
             self._highlighter.set_colors(self.palette())
         self._highlighter.highlight(self._code, self._language_name)
 

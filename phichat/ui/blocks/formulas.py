@@ -1,5 +1,6 @@
 """LaTeX formulas: rendered to SVG in a thread, cached, and painted in the colour and size of the text around them."""
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
-from phichat.ui.threads.background import RenderThread
+from phichat.cancellation import CancelToken
+from phichat.ui.threads.background import BackgroundTasks
+
+_log = logging.getLogger(__name__)
 
 FORMULA = QTextFormat.ObjectTypes.UserObject + 1
 LATEX = QTextFormat.Property.UserProperty + 1
@@ -53,9 +57,9 @@ class FormulaCache(QObject):
 
     drawn = Signal()
 
-    def __init__(self, render_thread: RenderThread, parent: QObject | None = None) -> None:
+    def __init__(self, render_tasks: BackgroundTasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._render_thread = render_thread
+        self._render_tasks = render_tasks
         self._drawings: dict[Key, Drawing | None] = {}
         self._pixmaps: dict[tuple[Key, int, int, str], QPixmap] = {}
 
@@ -65,9 +69,7 @@ class FormulaCache(QObject):
         if key not in self._drawings:
             self._drawings[key] = None
             if len(latex) <= MAX_LENGTH:
-                self._render_thread.run(
-                    self, partial(draw_formula, latex, is_display=is_display), partial(self._on_drawn, key)
-                )
+                self._render_tasks.run(partial(_draw_or_none, *key), partial(self._on_drawn, key), owner=self)
         return self._drawings[key]
 
     def pixmap(self, key: Key, size: QSize, color: QColor) -> QPixmap:
@@ -154,6 +156,14 @@ def draw_formula(latex: str, *, is_display: bool) -> Drawing:
     made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
     box = made.node.bbox
     return Drawing(made.svg(), box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
+
+
+def _draw_or_none(latex: str, is_display: bool, _: CancelToken) -> Drawing | None:
+    try:
+        return draw_formula(latex, is_display=is_display)
+    except Exception as error:  # noqa: BLE001 - it is shown as it was written then
+        _log.debug("a formula cannot be drawn: %s", type(error).__name__)
+        return None
 
 
 def _key(char_format: QTextFormat) -> Key:

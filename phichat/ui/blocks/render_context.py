@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from phichat.ui.threads.background import RenderThread
+from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.formulas import FormulaCache
@@ -15,16 +15,16 @@ class RenderContext(QObject):
     """One for all messages of a transcript, or for one document beside it.
 
     Attributes:
-        render_thread: runs syntax highlighting and formula rendering in a thread.
+        render_tasks: do what takes a moment in a thread: highlighting code, drawing formulas.
     """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.render_thread = RenderThread(self)
+        self.render_tasks = BackgroundTasks("render", 1, self)
 
     @cached_property
     def formula_cache(self) -> "FormulaCache":
         """The cache of rendered formulas."""
         from phichat.ui.blocks.formulas import FormulaCache  # noqa: PLC0415 - with the first formula
 
-        return FormulaCache(self.render_thread, self)
+        return FormulaCache(self.render_tasks, self)

@@ -10,7 +10,7 @@ from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Ope
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QColor, QPalette, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
-from phichat.ui.threads.background import RenderThread
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.unicode import utf16_length
 
 if TYPE_CHECKING:
@@ -112,11 +112,11 @@ SLICE = 0.003  # seconds of colouring before the event loop runs again
 
 
 class SyntaxHighlighter(QSyntaxHighlighter):
-    """Colours `document` as code. Pygments runs on `render_thread`, the result is applied in slices of idle time."""
+    """Colours `document` as code. Pygments runs in a thread, the result is applied in slices of idle time."""
 
-    def __init__(self, document: QTextDocument, render_thread: RenderThread) -> None:
+    def __init__(self, document: QTextDocument, render_tasks: BackgroundTasks) -> None:
         super().__init__(document)
-        self._document, self._render_thread = document, render_thread
+        self._document, self._render_tasks = document, render_tasks
         self._spans: list[list[Span]] = []
         self._changed: list[int] = []
         self._formats: dict[str, QTextCharFormat] = {}
@@ -149,7 +149,12 @@ class SyntaxHighlighter(QSyntaxHighlighter):
     def _run_pygments(self) -> None:
         self._is_running = True
         code, language = self._code, self._language
-        self._render_thread.run(self, partial(highlight_lines, code, language), partial(self._on_highlighted, code))
+        self._render_tasks.run(
+            lambda _: highlight_lines(code, language), partial(self._on_highlighted, code), self._on_failed, owner=self
+        )
+
+    def _on_failed(self, _: str) -> None:
+        self._is_running = False
 
     def _on_highlighted(self, code: str, lines: list[list[Span]] | None) -> None:
         self._is_running = False

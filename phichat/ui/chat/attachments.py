@@ -168,7 +168,9 @@ class AttachmentController(QObject):
         self._readings.append(reading)
         self._slow_timer.start()
         self._give_up_timer.start()
-        reading.stop = self._tasks.run(job, partial(self._on_read, reading), partial(self._on_ended, reading))
+        reading.stop = self._tasks.run(
+            job, partial(self._on_read, reading), reading.errors.append, partial(self._on_ended, reading)
+        )
 
     def _read_file(self, file: Path, kind: FileKind) -> object:
         """Return the file's text, or why there is none, or its kind if it is not text. Runs in a thread."""
@@ -193,11 +195,11 @@ class AttachmentController(QObject):
             case str():
                 reading.errors.append(found)
 
-    def _on_ended(self, reading: _Reading, error_text: str) -> None:
+    def _on_ended(self, reading: _Reading) -> None:
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._notify(reading, error_text)
+        self._notify(reading)
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()

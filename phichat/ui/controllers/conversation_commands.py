@@ -11,7 +11,7 @@ from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_model import ConversationListModel, title_of_summary
 from phichat.ui.controllers.current_conversation import CurrentConversation
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.undo import UndoStack
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ class ConversationCommands(QObject):
     def read_bin(self) -> None:
         """See what is in the bin."""
         last = self._autosave.last
-        self._tasks.run(
-            single_result(lambda _: self._headings_after(last, in_trash=True)), self.bin_read.emit, self._on_ended
-        )
+        self._tasks.run(lambda _: self._headings_after(last, in_trash=True), self.bin_read.emit, self.notified.emit)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
@@ -128,9 +126,7 @@ class ConversationCommands(QObject):
         last = self._autosave.last
         self._current.renew()
         self._headings.begin_loading()
-        self._tasks.run(
-            single_result(lambda _: self._headings_after(last)), self._headings.set_conversations, self._on_ended
-        )
+        self._tasks.run(lambda _: self._headings_after(last), self._headings.set_conversations, self.notified.emit)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
@@ -195,11 +191,6 @@ class ConversationCommands(QObject):
     def _is_temporary(self, name: str) -> bool:
         session = self._current.known(name)
         return session is not None and session.is_temporary
-
-    @Slot(str)
-    def _on_ended(self, trouble: str) -> None:
-        if trouble:
-            self.notified.emit(trouble)
 
 
 def _is_answering(session: Session | None) -> bool:

@@ -16,7 +16,7 @@ from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_commands import ConversationCommands
 from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.controllers.current_conversation import CurrentConversation
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.undo import UndoStack
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Conversations(QObject):
         """See what is stored, now that the window can be used."""
         self._clock.start()
         self.headings.begin_loading()
-        self.tasks.run(self._read, self._on_read, self._on_ended)
+        self.tasks.run(self._read, self._on_read, self.notified.emit)
 
     @Slot()
     def read_again(self) -> None:
@@ -104,7 +104,8 @@ class Conversations(QObject):
         """The notice there is on opening, all headings, and what was being written last."""
         history = self.history()
         try:
-            yield history.ready.result()
+            if notice := history.ready.result():
+                yield notice
         except PhichatError as error:
             yield str(error)
         headings = history.list_conversations()
@@ -115,18 +116,13 @@ class Conversations(QObject):
 
     def _on_read(self, found: object) -> None:
         if isinstance(found, str):
-            self._on_ended(found)
+            self.notified.emit(found)
         elif isinstance(found, list):
             self.headings.set_conversations(found)
             self.list_changed.emit()
             self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
             self.current.resume(found)
-
-    @Slot(str)
-    def _on_ended(self, trouble: str) -> None:
-        if trouble:
-            self.notified.emit(trouble)
 
     @Slot(str)
     def search(self, words: str) -> None:
@@ -180,7 +176,7 @@ class HistorySearch(QObject):
         self.words, self._asked = words, None
         if words.strip():
             work = partial(self._find, words, self._autosave.last)
-            self._asked = self._tasks.run(single_result(work), self._on_found, self._on_ended)
+            self._asked = self._tasks.run(work, self._on_found, self.failed.emit)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was said a moment ago is found, too
@@ -188,7 +184,3 @@ class HistorySearch(QObject):
 
     def _on_found(self, hits: list[SearchHit]) -> None:
         self.found.emit(hits, MOST_HITS)
-
-    def _on_ended(self, trouble: str) -> None:
-        if trouble:
-            self.failed.emit(trouble)

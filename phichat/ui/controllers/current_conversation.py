@@ -12,7 +12,7 @@ from phichat.chat.session import Session
 from phichat.store.base import ConversationRecord, session_from_record, summarize_session
 from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_model import ConversationListModel
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -92,8 +92,8 @@ class CurrentConversation(QObject):
         if session := self._sessions.get(name):
             self._show(session)
         else:
-            work = single_result(partial(self._load, name, self._autosave.last))
-            self._loading = self._tasks.run(work, self._on_loaded, partial(self._on_ended, name))
+            work = partial(self._load, name, self._autosave.last)
+            self._loading = self._tasks.run(work, self._on_loaded, partial(self._on_failed, name))
 
     def resume(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
@@ -187,7 +187,7 @@ class CurrentConversation(QObject):
             return before, self._history().load_conversation(session.conversation.id)
 
         before = _names(session)
-        self._tasks.run(single_result(read), partial(self._on_renewed, session), lambda _: None)
+        self._tasks.run(read, partial(self._on_renewed, session))
 
     def _on_renewed(self, session: Session, found: tuple[set[str], ConversationRecord]) -> None:
         before, record = found
@@ -257,9 +257,9 @@ class CurrentConversation(QObject):
         if name == self._wanted:
             self._show(self._sessions[name])
 
-    def _on_ended(self, name: str, trouble: str) -> None:
-        """The conversation of that id was read; it may be another one by now that is wanted."""
-        if trouble and name == self._wanted:
+    def _on_failed(self, name: str, trouble: str) -> None:
+        """Say that the conversation of that id could not be read, if it is still the one that is wanted."""
+        if name == self._wanted:
             self._expect("")
             self.session_changed.emit(self.session)
             self.notified.emit(trouble)

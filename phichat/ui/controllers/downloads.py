@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from phichat.cancellation import CancelToken
 from phichat.models.base import DownloadedModel, Listing, ModelManager, Phase, Presence, Progress
-from phichat.ui.threads.background import JobPool
+from phichat.ui.threads.background import BackgroundTasks, Work
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,12 @@ class DownloadManager(QObject):
     fetched = Signal(object)
     failed = Signal(str, str)
 
-    def __init__(self, shelf: Callable[[], ModelManager], pool: JobPool, tasks: JobPool) -> None:
+    def __init__(self, shelf: Callable[[], ModelManager], pool: BackgroundTasks, tasks: BackgroundTasks) -> None:
         super().__init__()
         self._shelf, self._pool, self._tasks = shelf, pool, tasks
         self._states: dict[str, Download] = {}
-        self._names: dict[CancelToken, str] = {}
         self._current: dict[str, CancelToken] = {}
         self._wishes: dict[CancelToken, _Wish] = {}
-        for worker in (pool, tasks):
-            worker.happened.connect(self._on_event)
-            worker.ended.connect(self._on_end)
-            worker.failed.connect(self._on_failure)
 
     def state(self, name: str) -> Download:
         """How the download of `name` stands."""
@@ -96,8 +91,7 @@ class DownloadManager(QObject):
         state = self.state(name)
         if state.is_active:
             return
-        stop = self._pool.submit(partial(self._fetch, name, state))
-        self._names[stop], self._current[name] = name, stop
+        self._current[name] = self._run(self._pool, name, partial(self._fetch, name, state))
         self._become(name, Download(state.progress, is_queued=True))
 
     def resume(self, name: str) -> None:
@@ -123,8 +117,13 @@ class DownloadManager(QObject):
         if stop:
             self._wishes[stop] = wish
             stop.set()
-        if not was_running:  # else its job does that when it has let go of the file
-            self._names[self._tasks.submit(partial(self._fulfil, name, wish))] = name
+        if not was_running:  # else its thread does that when it has closed the file
+            self._run(self._tasks, name, partial(self._fulfil, name, wish))
+
+    def _run(self, tasks: BackgroundTasks, name: str, work: Work) -> CancelToken:
+        cancel = CancelToken()
+        callbacks = (partial(slot, name, cancel) for slot in (self._on_event, self._on_failure, self._on_end))
+        return tasks.run(work, *callbacks, cancel=cancel)
 
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
         """In the jobs' thread."""
@@ -148,9 +147,7 @@ class DownloadManager(QObject):
                 shelf.discard_download(name)
         yield from ()
 
-    @Slot(object, object)
-    def _on_event(self, stop: CancelToken, event: object) -> None:
-        name = self._names.get(stop, "")
+    def _on_event(self, name: str, stop: CancelToken, event: object) -> None:
         if self._current.get(name) is not stop:
             return
         match event:
@@ -161,28 +158,18 @@ class DownloadManager(QObject):
                 self.changed.emit(name)
                 self.fetched.emit(model)
 
-    @Slot(object)
-    def _on_end(self, stop: CancelToken) -> None:
-        if name := self._names.pop(stop, ""):
-            self._wishes.pop(stop, None)
-            if self._current.get(name) is stop:
-                self._drop(name)
-            self.settled.emit(name)
+    def _on_failure(self, name: str, stop: CancelToken, sentence: str) -> None:
+        if self._current.get(name) is stop:
+            del self._current[name]
+            self._become(name, Download(self.state(name).progress, error=sentence))
+        self.failed.emit(name, sentence)
 
-    @Slot(object, str)
-    def _on_failure(self, stop: CancelToken, sentence: str) -> None:
-        if name := self._names.pop(stop, ""):
-            self._wishes.pop(stop, None)
-            if self._current.get(name) is stop:
-                del self._current[name]
-                self._become(name, Download(self.state(name).progress, error=sentence))
-            self.failed.emit(name, sentence)
-            self.settled.emit(name)
-
-    def _drop(self, name: str) -> None:
-        """A job that ended by itself, with nothing to show for it."""
-        del self._current[name], self._states[name]
-        self.changed.emit(name)
+    def _on_end(self, name: str, stop: CancelToken) -> None:
+        self._wishes.pop(stop, None)
+        if self._current.get(name) is stop:  # it ended by itself, with nothing to show for it
+            del self._current[name], self._states[name]
+            self.changed.emit(name)
+        self.settled.emit(name)
 
     def _become(self, name: str, state: Download) -> None:
         self._states[name] = state

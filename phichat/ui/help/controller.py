@@ -11,7 +11,7 @@ from phichat.cancellation import CancelToken
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.theme.theme import Theme
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 
 Part = tuple[str, str, str]
 """Name, version and licence."""
@@ -74,16 +74,14 @@ class HelpController(QObject):
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
             self.notified.emit(tr("Looking at this computer…"))
-            self._diagnosis = self._tasks.run(single_result(self._diagnose), self._on_diagnosed, self._on_ended)
+            self._diagnosis = self._tasks.run(self._diagnose, self._on_diagnosed, self.notified.emit, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
         self.notified.emit(tr("Copied: what `phichat doctor` prints."))
 
-    def _on_ended(self, trouble: str) -> None:
+    def _on_ended(self) -> None:
         self._diagnosis = None
-        if trouble:
-            self.notified.emit(trouble)
 
     def _window(self) -> QMainWindow:
         window = self.parent()

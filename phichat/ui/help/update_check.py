@@ -10,7 +10,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import Notice, banner_button
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class UpdateCheck(QObject):
             self._release = None
             self.dismiss()
         elif not self._looking:
-            self._looking = self._tasks.run(single_result(self._versions.check), self._on_looked, self._on_ended)
+            self._looking = self._tasks.run(self._versions.check, self._on_looked, on_end=self._on_ended)
 
     @Slot()
     def show_release_notes(self) -> None:
@@ -84,7 +84,7 @@ class UpdateCheck(QObject):
             notice.text.setText(tr("Phichat {version} is out.").format(version=release.version))
             announce(notice, notice.text.text())
 
-    def _on_ended(self, _: str) -> None:
+    def _on_ended(self) -> None:
         self._looking = None
 
     def _make_notice(self) -> Notice:
@@ -100,9 +100,7 @@ class UpdateCheck(QObject):
     def _skip(self) -> None:
         if self._release:
             version = self._release.version
-            self._tasks.run(
-                single_result(lambda _: self._versions.skip_version(version)), lambda _: None, self._on_skipped
-            )
+            self._tasks.run(lambda _: self._versions.skip_version(version))  # if that fails, it is shown once more
         self.dismiss()
 
     def _on_skipped(self, _: str) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QBoxLayout
 
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.theme import Theme
-from phichat.ui.threads.background import BackgroundTasks, JobPool, single_result
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.pages import CentralStack
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ModelCoordinator(QObject):
     ) -> None:
         super().__init__()
         self._theme, self._shelf, self._library, self._hub = theme, shelf, library, hub
-        self._pool, self._tasks = JobPool("downloads"), BackgroundTasks("errands")
+        self._pool, self._tasks = BackgroundTasks("downloads", 1), BackgroundTasks("models")
         for worker in (self._pool, self._tasks):
             worker.setParent(self)
         self._listings: dict[str, Listing] = {}
@@ -79,7 +79,7 @@ class ModelCoordinator(QObject):
     @Slot()
     def load_listings(self) -> None:
         """Load the list of models; resume the downloads that an earlier run left unfinished."""
-        self._tasks.run(single_result(self._list), self._on_listings, self._on_listings_ended)
+        self._tasks.run(self._list, self._on_listings, self.notified.emit, self._on_listings_ended)
 
     def show_model(self, model: "ModelRef | None") -> None:
         """Set the model in use."""
@@ -136,7 +136,7 @@ class ModelCoordinator(QObject):
     def close(self) -> None:
         """End all threads; partial downloads are resumed by the next run."""
         for worker in (self._pool, self._tasks):
-            worker.stop()
+            worker.cancel_all()
         for worker in (self._pool, self._tasks):
             worker.close()
 
@@ -150,9 +150,7 @@ class ModelCoordinator(QObject):
         if not self._downloads:
             self._download_manager().take_up(listings)
 
-    def _on_listings_ended(self, trouble: str) -> None:
-        if trouble:
-            self.notified.emit(trouble)
+    def _on_listings_ended(self) -> None:
         is_first, self.has_listings = not self.has_listings, True
         self._refresh()
         if is_first:
@@ -220,8 +218,8 @@ class ModelCoordinator(QObject):
         page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.replace_welcome(page)
-        self._tasks.run(single_result(self._check_space), self._on_space_checked, self.notified.emit)
-        self._tasks.run(single_result(lambda _: self._shelf().find_existing()), self._on_files, self.notified.emit)
+        self._tasks.run(self._check_space, self._on_space_checked, self.notified.emit)
+        self._tasks.run(lambda _: self._shelf().find_existing(), self._on_files, self.notified.emit)
         return page
 
     def _check_space(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

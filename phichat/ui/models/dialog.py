@@ -18,7 +18,7 @@ from phichat.ui.models.details import ModelDetails
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.threads.background import BackgroundTasks, single_result
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.plain_text import plain_label
@@ -85,7 +85,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def load_listings(self) -> None:
         """Load the list of models, then how fast each would be here."""
-        self._tasks.run(self._load, self._on_loaded, self._show_error)
+        self._tasks.run(self._load, self._on_loaded, self.show_message)
 
     @Slot(str)
     def show_message(self, sentence: str) -> None:
@@ -93,11 +93,6 @@ class ModelsDialog(QDialog):
         self._message.setText(sentence)
         if sentence:
             announce(self._message, sentence)
-
-    def _show_error(self, trouble: str) -> None:
-        """Show the error `trouble`; if it is empty, leave the message as it is."""
-        if trouble:
-            self.show_message(trouble)
 
     def _load(self, _: CancelToken) -> Iterator[object]:
         """Yield all listings, then the same with their speeds; called in a background thread."""
@@ -127,7 +122,8 @@ class ModelsDialog(QDialog):
         self._details.download.show_trouble(_unknown(listing), is_refused=False)
         if not listing.model and not _unknown(listing):
             check = partial(_space_check, self._shelf, listing.name)
-            self._tasks.run(single_result(check), partial(self._on_space_checked, listing.name), _ignore)
+            # A failure is not shown: the download reports what is wrong.
+            self._tasks.run(check, partial(self._on_space_checked, listing.name))
 
     def _on_space_checked(self, name: str, found: tuple[SpaceCheck, str]) -> None:
         current = self._table.current_listing()
@@ -139,22 +135,25 @@ class ModelsDialog(QDialog):
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self.show_message(tr("Asking the Hub…"))
-        self._tasks.run(
-            lambda stop: self._shelf().confirm_catalogue(stop), self._on_confirmed, self._on_confirmations_ended
-        )
+        self._tasks.run(self._confirm, self._on_confirmed, self.show_message, partial(self._hub.setEnabled, True))
 
-    def _on_confirmed(self, listing: Listing) -> None:
+    def _confirm(self, stop: CancelToken) -> Iterator[Listing | None]:
+        """Yield each listing as the Hub knows it, and None after the last; called in a background thread."""
+        yield from self._shelf().confirm_catalogue(stop)
+        yield None
+
+    def _on_confirmed(self, listing: Listing | None) -> None:
+        if listing is None:
+            self._show_confirmations()
+            return
         self._known = [listing if known.name == listing.name else known for known in self._known]
         self._show_all()
 
-    def _on_confirmations_ended(self, trouble: str) -> None:
-        self._hub.setEnabled(True)
+    def _show_confirmations(self) -> None:
         unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
         missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
-        self.show_message(
-            trouble or (missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes."))
-        )
+        self.show_message(missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes."))
 
     @Slot()
     def _list_files(self) -> None:
@@ -163,9 +162,10 @@ class ModelsDialog(QDialog):
             self._list.setEnabled(False)
             self.show_message(tr("Asking the Hub…"))
             self._tasks.run(
-                single_result(lambda stop: self._shelf().list_repository(repo, stop)),
+                lambda stop: self._shelf().list_repository(repo, stop),
                 self._on_files,
-                self._on_files_ended,
+                self.show_message,
+                partial(self._list.setEnabled, True),
             )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
@@ -177,10 +177,6 @@ class ModelsDialog(QDialog):
             self._table.scrollToBottom()
             self._table.scrollTo(self._table.currentIndex())
             self._table.setFocus()
-
-    def _on_files_ended(self, trouble: str) -> None:
-        self._list.setEnabled(True)
-        self._show_error(trouble)
 
     @Slot()
     def _talk(self) -> None:
@@ -238,7 +234,7 @@ class ModelsDialog(QDialog):
     def _remove_now(self, listing: Listing) -> None:
         name = listing.name
         self._tasks.run(
-            single_result(lambda _: self._library().remove_model(name)), self._on_removed, self._on_change_ended
+            lambda _: self._library().remove_model(name), self._on_removed, self.show_message, self._on_change_ended
         )
 
     def _on_removed(self, model: ModelFile) -> None:
@@ -246,8 +242,7 @@ class ModelsDialog(QDialog):
         sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
         self.show_message(sentence.format(model=model.title))
 
-    def _on_change_ended(self, trouble: str) -> None:
-        self._show_error(trouble)
+    def _on_change_ended(self) -> None:
         self.changed.emit()
         self.load_listings()
 
@@ -259,7 +254,7 @@ class ModelsDialog(QDialog):
     def add_file(self, file: str) -> None:
         """Add `file` to the list; it stays where it is."""
         self._tasks.run(
-            single_result(lambda _: self._library().add_file(Path(file))), self._on_added, self._on_change_ended
+            lambda _: self._library().add_file(Path(file)), self._on_added, self.show_message, self._on_change_ended
         )
 
     def _on_added(self, model: ModelFile) -> None:
@@ -323,7 +318,3 @@ def _unknown(listing: Listing) -> str:
 def _space_check(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:
     room = shelf().check_space(name)
     return room, shelf().space_problem(room)
-
-
-def _ignore(_: str) -> None:
-    """Ignore a failed check: the download reports what is wrong."""

@@ -1,7 +1,7 @@
 """The checksum job: verifies model files in a background thread."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,15 +42,15 @@ class ChecksumJob(QObject):
     def start(self, model: ModelFile) -> None:
         """Start to verify `model`."""
         self._result = ""
-        self._stop = self._tasks.run(partial(self._verify, model), self._on_verified, self._on_end)
+        self._stop = self._tasks.run(partial(self._verify, model), self._on_verified, self._on_failed, self._on_end)
 
     def stop(self) -> None:
         """Stop verifying."""
         if self._stop:
             self._stop.set()
 
-    def _verify(self, model: ModelFile, stop: CancelToken) -> Iterator[object]:
-        """Yield the result; called in a background thread."""
+    def _verify(self, model: ModelFile, stop: CancelToken) -> VerifiedModel | None:
+        """Return the result, None if it was stopped; called in a background thread."""
         reported = 0.0
 
         def report(done: int, total: int) -> None:
@@ -62,9 +62,9 @@ class ChecksumJob(QObject):
                 self._progress.emit(stop, model.title, done, total)
 
         try:
-            yield self._library().verify_model(model.name, report)
+            return self._library().verify_model(model.name, report)
         except _StoppedError:
-            return
+            return None
 
     @Slot(object, object, object, object)
     def _on_progress(self, stop: CancelToken, title: str, done: int, total: int) -> None:
@@ -79,9 +79,12 @@ class ChecksumJob(QObject):
             sentence = tr("{model} can be read; nobody published a checksum to compare it with.")
         self._result = sentence.format(model=verified.model.title)
 
-    def _on_end(self, trouble: str) -> None:
+    def _on_failed(self, trouble: str) -> None:
+        self._result = trouble
+
+    def _on_end(self) -> None:
         self._stop = None
-        self.ended.emit(trouble or self._result)
+        self.ended.emit(self._result)
 
 
 class _StoppedError(Exception):

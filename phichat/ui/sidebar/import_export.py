@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
@@ -15,7 +15,6 @@ from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.controllers.autosave import wait_for
 from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
-from phichat.ui.threads.background import single_result
 from phichat.ui.widgets.dialogs import choose_conversation_files, choose_export_file
 
 if TYPE_CHECKING:
@@ -87,16 +86,17 @@ class ImportExport(QObject):
                 )
             )
 
-        self._tasks.run(single_result(write), notify, self._on_ended)
+        self._tasks.run(write, notify, self.notified.emit)
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Add the conversations in `files` to the history."""
         for file in files:
             self.notified.emit(tr("Importing {file}…").format(file=file.name))
             self._tasks.run(
-                single_result(partial(self._import, file, self._autosave.last)),
+                partial(self._import, file, self._autosave.last),
                 self._on_imported,
-                self._on_import_ended,
+                self.notified.emit,
+                self.changed.emit,
             )
 
     def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":
@@ -119,15 +119,6 @@ class ImportExport(QObject):
     def _restore(self, names: Sequence[str]) -> None:
         self._autosave.restore(names)
         self.changed.emit()
-
-    def _on_import_ended(self, trouble: str) -> None:
-        self._on_ended(trouble)
-        self.changed.emit()
-
-    @Slot(str)
-    def _on_ended(self, trouble: str) -> None:
-        if trouble:
-            self.notified.emit(trouble)
 
     def _suggested_name(self, names: Sequence[str]) -> str:
         heading = self._headings.summary(names[0]) if len(names) == 1 else None

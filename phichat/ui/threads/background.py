@@ -1,4 +1,4 @@
-"""Work beside the main thread, with results as signals or callbacks in it; and work in idle moments."""
+"""Background work: functions run in threads, their results come back to the main thread; and work in idle moments."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from queue import SimpleQueue
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from shiboken6 import isValid
@@ -15,226 +15,151 @@ from phichat.cancellation import CancelToken
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 
-Job = Callable[[CancelToken], Iterator[object]]
-"""Yields what is to be told, until it is done or asked to end."""
+Work = Callable[[CancelToken], object]
 
-PATIENCE = 3.0  # seconds for jobs to end when the window closes; looking up a host's name cannot be broken off
+PATIENCE = 3.0  # seconds to wait for threads when closing; looking up a host's name cannot be interrupted
 
-_abandoned: list["JobPool"] = []
+_abandoned: list["BackgroundTasks"] = []
 
 
-class JobPool(QObject):
-    """Does up to `at_once` jobs side by side, the others in the order they came.
+@dataclass(frozen=True)
+class _Callbacks:
+    on_result: Callable[..., object] | None
+    on_error: Callable[[str], object] | None
+    on_end: Callable[[], object] | None
+    owner: QObject | None
 
-    Orders return at once with the job's CancelToken. `close` stops all jobs and waits a little; a thread that is stuck
-    then goes with the process.
 
-    Signals:
-        happened(CancelToken, object): what a job yields.
-        ended(CancelToken): it is over, as it was stopped or is done.
-        failed(CancelToken, str): it is over, and why; one sentence for people.
+class BackgroundTasks(QObject):
+    """Runs functions in up to `at_once` threads, in the order they come.
+
+    Callbacks run in the thread that this object lives in. A thread ends when nothing is left to do. `close` cancels
+    everything and waits a little; a thread that is stuck then ends with the process.
     """
 
-    happened = Signal(object, object)
-    ended = Signal(object)
-    failed = Signal(object, str)
+    # Threads hold the work and its token alone: a callback's widget must not be freed in a thread.
+    _produced = Signal(object, object)
+    _ended = Signal(object, str)
 
-    def __init__(self, name: str, at_once: int = 1, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, at_once: int = 4, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name, self._at_once = name, at_once
-        self._orders: SimpleQueue[tuple[Job, CancelToken] | None] = SimpleQueue()
+        self._queue: deque[tuple[Work, CancelToken]] = deque()
+        self._lock = threading.Lock()
+        self._working = 0  # threads that will look at the queue again
         self._threads: list[threading.Thread] = []
-        self._open: deque[CancelToken] = deque()
+        self._callbacks: dict[CancelToken, _Callbacks] = {}
         self._is_closed = False
-        self.ended.connect(self._forget)
-        self.failed.connect(self._forget)
+        self._produced.connect(self._on_produced)
+        self._ended.connect(self._on_ended)
 
-    def submit(self, job: Job) -> CancelToken:
-        """Have `job` done; the CancelToken that its signals will carry."""
-        stop = CancelToken()
+    def run(
+        self,
+        work: Work,
+        on_result: Callable[..., object] | None = None,
+        on_error: Callable[[str], object] | None = None,
+        on_end: Callable[[], object] | None = None,
+        *,
+        cancel: CancelToken | None = None,
+        owner: QObject | None = None,
+    ) -> CancelToken:
+        """Run `work` with its cancel token, a new one if none is given, and return that token.
+
+        `on_result` gets what `work` returns, or each item if that is an iterator, until it is cancelled. `on_error`
+        gets one sentence for people if it raises. `on_end` is called last, however it ended. Where there is an `owner`,
+        nothing is called once that is deleted; nothing at all is called after `close`.
+        """
+        cancel = cancel or CancelToken()
         if self._is_closed:
-            stop.set(final=True)
-            return stop
-        self._open.append(stop)
-        self._orders.put((job, stop))
-        if len(self._threads) < min(len(self._open), self._at_once):
-            self._start()
-        return stop
+            cancel.set(final=True)
+            return cancel
+        self._callbacks[cancel] = _Callbacks(on_result, on_error, on_end, owner)
+        with self._lock:
+            self._queue.append((work, cancel))
+            is_thread_needed = self._working < self._at_once
+            self._working += is_thread_needed
+        if is_thread_needed:
+            self._start_thread()
+        return cancel
 
-    def stop(self) -> None:
-        """Ask everything to end; nothing is told any more."""
+    def cancel_all(self) -> None:
+        """Cancel everything, for good; no callback is called any more."""
         self._is_closed = True
-        for stop in self._open:
-            stop.set(final=True)
+        for cancel in self._callbacks:
+            cancel.set(final=True)
+        self._callbacks.clear()
 
     def close(self) -> None:
-        """End everything, and wait a little for that. A second call does nothing."""
-        self.stop()
-        for _ in self._threads:
-            self._orders.put(None)
+        """Cancel everything, and wait a little for the threads. A second call does nothing."""
+        self.cancel_all()
         until = time.monotonic() + PATIENCE
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
-            self.setParent(None)  # it may still be spoken to
+            self.setParent(None)  # the thread may still emit its signals
             _abandoned.append(self)
         self._threads.clear()
 
-    def _start(self) -> None:
+    def _start_thread(self) -> None:
         # Python's threads, not Qt's: one that is stuck in a system call can be left alone when the process ends.
-        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._work_off, name=self._name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _work(self) -> None:
-        while order := self._orders.get():
-            self._do(*order)
+    def _work_off(self) -> None:
+        with suppress(RuntimeError):  # raised by a signal whose object was deleted with its window
+            while task := self._next_task():
+                self._perform(*task)
 
-    def _do(self, job: Job, stop: CancelToken) -> None:
+    def _next_task(self) -> tuple[Work, CancelToken] | None:
+        with self._lock:
+            if self._queue:
+                return self._queue.popleft()
+            self._working -= 1
+            return None
+
+    def _perform(self, work: Work, cancel: CancelToken) -> None:
         sentence = ""
         try:
-            if not stop.is_set():
-                self._tell(job, stop)
+            if not cancel.is_set():
+                self._produce(work(cancel), cancel)
         except PhichatError as error:
             sentence = str(error)
         except Exception as error:  # the window goes on, whatever it was
-            logging.getLogger(__name__).exception("a job failed")
+            logging.getLogger(__name__).exception("background work failed")
             sentence = tr("Something unexpected went wrong: {error}").format(error=error)
-        if stop.is_final:
-            return
-        if sentence:
-            self.failed.emit(stop, sentence)
-        else:
-            self.ended.emit(stop)
+        if not cancel.is_final:
+            self._ended.emit(cancel, sentence)
 
-    def _tell(self, job: Job, stop: CancelToken) -> None:
-        for event in job(stop):
-            if not stop.is_final:
-                self.happened.emit(stop, event)
-
-    @Slot(object)
-    def _forget(self, stop: CancelToken) -> None:
-        if stop in self._open:
-            self._open.remove(stop)
-
-
-class BackgroundTasks(JobPool):
-    """Jobs whose results go back to whoever ordered them, in the thread that this lives in."""
-
-    def __init__(self, name: str, at_once: int = 4, parent: QObject | None = None) -> None:
-        super().__init__(name, at_once, parent)
-        self._callers: dict[CancelToken, tuple[Callable[[object], None], Callable[[str], None]]] = {}
-        self.happened.connect(self._hand_on)
-        self.ended.connect(self._end)
-        self.failed.connect(self._end)
-
-    def run(self, job: Job, told: Callable[..., None], ended: Callable[[str], None]) -> CancelToken:
-        """Have `job` done: `told` hears each event, `ended` the end, with a sentence if it failed."""
-        stop = self.submit(job)
-        self._callers[stop] = told, ended
-        return stop
-
-    def close(self) -> None:
-        """As any jobs'; nobody is kept alive by what they asked for."""
-        super().close()
-        self._callers.clear()
+    def _produce(self, result: object, cancel: CancelToken) -> None:
+        for item in result if isinstance(result, Iterator) else (result,):
+            if not cancel.is_final:
+                self._produced.emit(cancel, item)
 
     @Slot(object, object)
-    def _hand_on(self, stop: CancelToken, event: object) -> None:
-        if stop in self._callers and not stop.is_set():
-            self._callers[stop][0](event)
+    def _on_produced(self, cancel: CancelToken, item: object) -> None:
+        callbacks = self._callbacks.get(cancel)
+        if callbacks and callbacks.on_result and not cancel.is_set() and _is_there(callbacks.owner):
+            callbacks.on_result(item)
 
-    @Slot(object)
     @Slot(object, str)
-    def _end(self, stop: CancelToken, sentence: str = "") -> None:
-        if stop in self._callers:
-            self._callers.pop(stop)[1](sentence)
+    def _on_ended(self, cancel: CancelToken, sentence: str) -> None:
+        callbacks = self._callbacks.pop(cancel, None)
+        if not callbacks or not _is_there(callbacks.owner):
+            return
+        if sentence and callbacks.on_error:
+            callbacks.on_error(sentence)
+        if callbacks.on_end:
+            callbacks.on_end()
 
 
-def single_result(work: Callable[[CancelToken], object]) -> Job:
-    """A job that tells what `work` returns."""
-
-    def job(stop: CancelToken) -> Iterator[object]:
-        yield work(stop)
-
-    return job
-
-
-_log = logging.getLogger(__name__)
-
-Work = Callable[[], object]
-OnResult = Callable[..., None]
-
-
-class RenderThread(QObject):
-    """Does one piece of work after the other, in a thread that is there only while there is some.
-
-    Nobody need wait for that thread: a piece takes milliseconds, and those to come are dropped with this object.
-    """
-
-    _done = Signal(int, object)
-    _ended = Signal()
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._orders: deque[tuple[int, Work]] = deque()
-        self._callers: dict[int, tuple[QObject, OnResult]] = {}
-        self._count = 0
-        self._is_working = False
-        self._done.connect(self._hand_on)
-        self._ended.connect(self._rest)
-
-    def run(self, who: QObject, work: Work, told: OnResult) -> None:
-        """Have `work` done, and `told` called with what it returns, None if it fails, as long as there is `who`."""
-        self._count += 1
-        self._callers[self._count] = who, told
-        self._orders.append((self._count, work))
-        if not self._is_working:
-            self._start()
-
-    def _start(self) -> None:
-        self._is_working = True
-        threading.Thread(target=_work, args=(self, self._orders), name="aside", daemon=True).start()
-
-    def tell(self, number: int, result: object) -> None:
-        """From the thread: that is the result of the work of that number."""
-        self._done.emit(number, result)
-
-    def end(self) -> None:
-        """From the thread: there is no more to do."""
-        self._ended.emit()
-
-    @Slot(int, object)
-    def _hand_on(self, number: int, result: object) -> None:
-        who, told = self._callers.pop(number)
-        if isValid(who):
-            told(result)
-
-    @Slot()
-    def _rest(self) -> None:
-        self._is_working = False
-        if self._orders:
-            self._start()
-
-
-def _work(render_thread: RenderThread, orders: deque[tuple[int, Work]]) -> None:
-    with suppress(RuntimeError):  # it is gone with the window
-        while orders:
-            number, work = orders.popleft()
-            render_thread.tell(number, _result(work))
-        render_thread.end()
-
-
-def _result(work: Work) -> object:
-    try:
-        return work()
-    except Exception as error:  # noqa: BLE001 - it is shown as it was written then
-        _log.debug("Work aside failed: %s", type(error).__name__)
-        return None
+def _is_there(owner: QObject | None) -> bool:
+    return owner is None or isValid(owner)
 
 
 def run_when_idle(steps: Iterator[None], parent: QObject) -> None:
-    """Take the next of `steps` whenever no event waits, to their end; not after `parent` is gone."""
+    """Take the next of `steps` whenever no event waits, to their end; not after `parent` is deleted."""
     _IdleSteps(steps, parent)
 
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from phichat.errors import HubUnreachable
 from phichat.models.base import DownloadedModel, ModelFile, Phase, Progress, Source
 from phichat.ui.controllers.downloads import Download, DownloadManager
-from phichat.ui.threads.background import BackgroundTasks, JobPool
+from phichat.ui.threads.background import BackgroundTasks
 from tests.support.fakes import PHI_3, PHI_4, ScriptedShelf
 
 HALF = Progress(Phase.FETCHING, 1_000_000_000, 2_000_000_000, 3_000_000, 300)
@@ -25,7 +25,7 @@ def shelf() -> ScriptedShelf:
 
 @pytest.fixture
 def downloads(qapp: object, shelf: ScriptedShelf) -> Iterator[DownloadManager]:
-    pool, tasks = JobPool("downloads"), BackgroundTasks("errands")
+    pool, tasks = BackgroundTasks("downloads", 1), BackgroundTasks("models")
     yield DownloadManager(lambda: shelf, pool, tasks)
     for worker in (pool, tasks):
         worker.close()
