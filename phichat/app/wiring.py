@@ -110,9 +110,7 @@ def create_window(
     )
     _connect_notifications(window, application, coordinator, preferences)
     FocusRings(theme, window)
-    announcer = ReplyAnnouncer(generation, window)
-    window.session_changed.connect(announcer.show)
-    announcer.show(window.session)
+    ReplyAnnouncer(generation, conversations.current, window)
     if notice:
         models.searched.connect(StartupNotice(window, notice).show)
     if opened:
@@ -201,18 +199,16 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
 
 def _connect_unasked(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
     """What the model does while nothing is asked of it."""
-    ahead = DraftPrefill(generation, lambda: preferences.current.reads_ahead and _has_power(), window)
+    current = window.conversations.current
+    ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and _has_power(), window)
     idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, _has_power, window)
-    window.session_changed.connect(ahead.show)
-    window.draft_changed.connect(ahead.write)
     window.message_commands.pinned.connect(ahead.schedule)
-    for signal in (window.session_changed, window.draft_changed):
+    for signal in (current.session_changed, current.draft_changed):
         signal.connect(idle_timer.restart)
     idle_timer.notified.connect(window.say_in_passing)
     window.closed.connect(idle_timer.close)
     idle_timer.fell_idle.connect(MainThreadGC(window).look_at_all)
     preferences.rest_allowed.connect(idle_timer.restart)
-    ahead.show(window.session)
 
 
 def _connect_preferences(

@@ -5,16 +5,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
+from phichat.chat.session import Session
+from phichat.store.history import History
+from phichat.ui.controllers.autosave import AutoSave
+from phichat.ui.controllers.conversation_model import ConversationListModel
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.window.main_window import MainWindow
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
+
+
+def unstored_conversation(parent: QObject) -> CurrentConversation:
+    """Return a current conversation beside the window's own, of which nothing is stored."""
+
+    def make() -> Session:
+        session = Session()
+        session.is_temporary = True
+        return session
+
+    def history() -> History:
+        raise AssertionError
+
+    tasks, autosave = BackgroundTasks("unstored", 1, parent), AutoSave(history, parent)
+    return CurrentConversation(history, tasks, autosave, ConversationListModel(parent), make, parent)
 
 
 class Person:

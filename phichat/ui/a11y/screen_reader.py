@@ -8,6 +8,7 @@ from phichat.chat.session import Session
 from phichat.i18n import N_, tr
 from phichat.markdown.speech import SpeechSplitter
 from phichat.ui.a11y.announce import announce
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 
 PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
@@ -24,26 +25,25 @@ class ReplyAnnouncer(QObject):
     As long as no screen reader is there, a reply costs the question whether one is.
     """
 
-    def __init__(self, generation: GenerationController, widget: QWidget) -> None:
+    def __init__(self, generation: GenerationController, current: CurrentConversation, widget: QWidget) -> None:
         super().__init__(widget)
-        self._session: Session | None = None
+        self._current = current
         self._reply = ""
         self._saying = SpeechSplitter()
         self._waiting: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._say)
         generation.replied.connect(self._on_replied)
+        current.session_changed.connect(self._on_session_changed)
 
-    @Slot(object)
-    def show(self, session: Session) -> None:
-        """`session` is the conversation that is shown."""
-        self._session = session
+    @Slot()
+    def _on_session_changed(self) -> None:
         self._reply = ""
         self._waiting.clear()
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
-        if session is not self._session or message.reply is None or not is_heard():
+        if session is not self._current.session or message.reply is None or not is_heard():
             return
         ending = message.reply.ending
         is_whole = ending is not Ending.ANSWERING

@@ -118,6 +118,7 @@ class AttachmentController(QObject):
         self._slow_timer.timeout.connect(self._emit_slow)
         self._give_up_timer = QTimer(self, interval=GIVE_UP_AFTER, singleShot=True)
         self._give_up_timer.timeout.connect(self._give_up)
+        conversations.current.session_changed.connect(self._show)
         composer.attach_requested.connect(self.choose_files)
         composer.files_pasted.connect(self.attach)
         composer.removed.connect(self._remove)
@@ -132,8 +133,7 @@ class AttachmentController(QObject):
         return self._conversations.current.session
 
     @Slot(object)
-    def show(self, session: Session) -> None:
-        """Another conversation is shown."""
+    def _show(self, session: Session) -> None:
         self._composer.show_files(session.attached)
 
     @Slot()
@@ -250,7 +250,7 @@ class AttachmentController(QObject):
         """Show and store the attachments of `session`, unless it was deleted meanwhile."""
         name = session.conversation.id
         if session is self.session:
-            self.show(session)
+            self._show(session)
             self._conversations.current.settle()
         elif self._conversations.current.known(name) is session and self._conversations.headings.summary(name):
             self._conversations.autosave.keep_draft(session)

@@ -15,6 +15,7 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.theme.theme import Theme
@@ -52,14 +53,15 @@ class MessageCommands(QObject):
         transcript: Transcript,
         composer: Composer,
         generation: GenerationController,
+        current: CurrentConversation,
         model_selection: ModelSelection,
         models: "Callable[[], Sequence[ModelRef]]",
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._transcript, self._composer = transcript, composer
-        self._generation, self._model_selection, self._models = generation, model_selection, models
-        self._session = Session()
+        self._generation, self._current = generation, current
+        self._model_selection, self._models = model_selection, models
         self._repeats: dict[str, Message] = {}
         context, signals = transcript.context, transcript.context.signals
         context.models, context.siblings = models, self._siblings
@@ -75,21 +77,28 @@ class MessageCommands(QObject):
         transcript.selection.notified.connect(self.notified)
         generation.state_changed.connect(self._on_state)
         generation.replied.connect(self._on_replied)
+        current.session_changed.connect(self.show_path)
+        current.message_found.connect(self.show_message)
 
-    def show(self, session: Session) -> None:
-        """Show the path of `session`, from its end."""
-        self._session = session
+    @property
+    def _session(self) -> Session:
+        return self._current.session
+
+    @Slot()
+    def show_path(self) -> None:
+        """Show the current path of the conversation, from its end."""
         self._on_state()
-        self._transcript.show_path(session.conversation.path())
+        self._transcript.show_path(self._session.conversation.path())
 
-    def show_message(self, session: Session, name: str, words: str = "") -> None:
-        """Show the message with that id in `session`, on whatever branch it is, and mark `words`."""
-        self._session = session
+    @Slot(str, str)
+    def show_message(self, name: str, words: str = "") -> None:
+        """Show the message with the id `name`, on whatever branch it is, and mark `words`."""
+        session = self._session
         message = session.conversation.message(name)
         if message and all(other.id != name for other in session.conversation.path()):
             session.conversation.show_branch(message)
             self.path_changed.emit(session)
-        self.show(session)
+        self.show_path()
         self._transcript.show_message(name, words)
 
     @Slot()

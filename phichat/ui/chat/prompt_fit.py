@@ -11,6 +11,7 @@ from phichat.engine.base import Done, Loaded, PromptFit
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.transcript.transcript import Transcript
 
@@ -19,33 +20,38 @@ class TokenCounter(QObject):
     """Shows the tokens of attachments and of the prompt, and a note about a prompt that does not fit."""
 
     def __init__(
-        self, composer: Composer, status: StatusBar, generation: GenerationController, parent: QObject
+        self,
+        composer: Composer,
+        status: StatusBar,
+        generation: GenerationController,
+        current: CurrentConversation,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._composer, self._status, self._generation = composer, status, generation
-        self._session, self._length, self._file_being_read = Session(), 0, ""
+        self._composer, self._status, self._generation, self._current = composer, status, generation, current
+        self._length, self._file_being_read = 0, ""
         self._fitted: PromptFit | None = None
         self._fitted_length = 0
         self._counts: dict[Attachment | None, int] = {}  # None: the tokens of an empty message
         self._is_counting = self._had_files = False
+        current.session_changed.connect(self._on_session_changed)
+        current.draft_changed.connect(self._on_draft_changed)
         generation.fitted.connect(self._on_fitted)
         generation.background.counted.connect(self._on_counted)
         generation.loaded_model.connect(self._on_loaded)
         generation.state_changed.connect(self._update_counts)
 
     @Slot(object)
-    def show(self, session: Session) -> None:
-        """Another conversation is shown."""
-        self._session, self._fitted, self._had_files = session, None, False
+    def _on_session_changed(self, session: Session) -> None:
+        self._fitted, self._had_files = None, False
         known = self._counts.items()
         self._counts = {file: count for file, count in known if file is None or file in session.attached}
         self._update_counts()
         self._show_note()
 
     @Slot(str)
-    def write(self, draft: str) -> None:
-        """This is written now, with the files there are."""
-        attached = self._session.attached
+    def _on_draft_changed(self, draft: str) -> None:
+        attached = self._current.session.attached
         self._length = length_with(draft, attached) if attached or draft.strip() else 0
         self._update_counts()
         self._show_note()
@@ -58,7 +64,7 @@ class TokenCounter(QObject):
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
-        if session is not self._session:
+        if session is not self._current.session:
             return
         self._fitted, self._fitted_length = fitted, self._length
         has_files = bool(session.attached)
@@ -84,8 +90,8 @@ class TokenCounter(QObject):
 
     @Slot()
     def _update_counts(self) -> None:
-        """Show the known token counts, and request one that is missing."""
-        files = self._session.attached
+        """Show what is known, and ask for one that is not."""
+        files = self._current.session.attached
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
         for file in files:
             if None in self._counts and file in self._counts:
@@ -109,7 +115,7 @@ class TokenCounter(QObject):
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
         fact = (
             tr("With its files, this message is {excess} too long for this model's context of {context}.")
-            if self._session.attached
+            if self._current.session.attached
             else tr("This message is {excess} too long for this model's context of {context}.")
         )
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
@@ -117,9 +123,9 @@ class TokenCounter(QObject):
     def _advice(self, fitted: PromptFit) -> str:
         loaded = self._generation.loaded
         can_grow = loaded is None or not loaded.most_context or fitted.context < loaded.most_context
-        if self._session.attached and can_grow:
+        if self._current.session.attached and can_grow:
             return tr("Take a file away, shorten the message, or choose a larger context in the settings.")
-        if self._session.attached:
+        if self._current.session.attached:
             return tr("Take a file away, or shorten the message.")
         return tr("Shorten it, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")
 
@@ -132,34 +138,33 @@ class TimeEstimateController(QObject):
 
     changed = Signal(str)
 
-    def __init__(self, generation: GenerationController, parent: QObject | None = None) -> None:
+    def __init__(self, generation: GenerationController, current: CurrentConversation, parent: QObject) -> None:
         super().__init__(parent)
-        self._generation = generation
+        self._generation, self._current = generation, current
         self._estimate = TimeEstimate()
-        self._session, self._length, self._shown = Session(), 0, ""
+        self._length, self._shown = 0, ""
+        current.session_changed.connect(self._on_session_changed)
+        current.draft_changed.connect(self._on_draft_changed)
         generation.fitted.connect(self._on_fitted)
         generation.background.read.connect(self._on_read)
         generation.measured.connect(self._on_measured)
         generation.loaded_model.connect(self._on_loaded)
         generation.state_changed.connect(self._emit_estimate)
 
-    @Slot(object)
-    def show(self, session: Session) -> None:
-        """Another conversation is shown."""
-        self._session = session
+    @Slot()
+    def _on_session_changed(self) -> None:
         self._estimate.reset()
         self._emit_estimate()
 
     @Slot(str)
-    def write(self, draft: str) -> None:
-        """This is written now."""
-        attached = self._session.attached
+    def _on_draft_changed(self, draft: str) -> None:
+        attached = self._current.session.attached
         self._length = length_with(draft, attached) if attached or draft.strip() else 0
         self._emit_estimate()
 
     @Slot(object, object)
     def _on_fitted(self, session: Session, fitted: PromptFit) -> None:
-        if session is not self._session:
+        if session is not self._current.session:
             return
         if fitted.trouble:  # nothing will be read
             self._estimate.reset()
@@ -192,16 +197,21 @@ class TimeEstimateController(QObject):
 class ContextMarker(QObject):
     """Shows where the context begins, and remembers it for each conversation."""
 
-    def __init__(self, transcript: Transcript, generation: GenerationController, parent: QObject) -> None:
+    def __init__(
+        self,
+        transcript: Transcript,
+        generation: GenerationController,
+        current: CurrentConversation,
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
-        self._transcript = transcript
-        self._session = Session()
+        self._transcript, self._current = transcript, current
         self._firsts: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
+        current.session_changed.connect(self._show)
         generation.fitted.connect(self._on_fitted)
 
-    def show(self, session: Session) -> None:
-        """Another conversation is shown."""
-        self._session = session
+    @Slot(object)
+    def _show(self, session: Session) -> None:
         self._transcript.show_context_start(self._firsts.get(session))
 
     @Slot(object, object)
@@ -212,5 +222,5 @@ class ContextMarker(QObject):
             self._firsts[session] = fitted.first
         else:
             self._firsts.pop(session, None)
-        if session is self._session:
-            self.show(session)
+        if session is self._current.session:
+            self._show(session)

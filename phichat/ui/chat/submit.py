@@ -1,6 +1,6 @@
 """Submits messages to the model, at once or as soon as a model is loaded."""
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Slot
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
@@ -15,10 +15,9 @@ from phichat.ui.transcript.transcript import Transcript
 class SubmitController(QObject):
     """Passes messages from the composer to the model, and drafts to their conversations.
 
-    Signals: `draft_changed(str)`: the draft in the current conversation.
+    It is to be made before others that listen to the current conversation: what was written in the one before is taken
+    out of the field first.
     """
-
-    draft_changed = Signal(str)
 
     def __init__(
         self,
@@ -36,16 +35,18 @@ class SubmitController(QObject):
         self._pending: tuple[Session, str] | None = None
         composer.submitted.connect(self._submit_written)
         composer.draft_changed.connect(self._on_written)
+        conversations.current.session_changed.connect(self._on_session_changed)
 
     @property
     def session(self) -> Session:
         """The current conversation."""
         return self._conversations.current.session
 
-    def show(self, session: Session) -> None:
-        """`session` is shown now, with what was being written in it."""
+    @Slot(object)
+    def _on_session_changed(self, session: Session) -> None:
         self._composer.flush_draft()
         self._written_in = session
+        self._composer.set_text(session.draft)
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -85,8 +86,7 @@ class SubmitController(QObject):
         if self._written_in is not self.session:
             self._keep_late(self._written_in, text)
             return
-        self._conversations.current.write(text)
-        self.draft_changed.emit(text)
+        self._conversations.current.set_draft(text)
         if self._pending and text != self._pending[1] and self._is_shown(self._pending[0]):
             self._pending = None
 

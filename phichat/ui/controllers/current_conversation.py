@@ -30,12 +30,14 @@ class CurrentConversation(QObject):
         session: that one.
 
     Signals:
-        session_changed(Session): it is another one.
+        session_changed(Session): another one is shown.
+        draft_changed(str): what is being written in it changed, or the files that go with it.
         message_found(str, str): the message of that id is to be seen in it, and these words there.
         notified(str): a sentence about what went wrong.
     """
 
     session_changed = Signal(object)
+    draft_changed = Signal(str)
     message_found = Signal(str, str)
     notified = Signal(str)
 
@@ -143,14 +145,15 @@ class CurrentConversation(QObject):
             live.set_pinned(message.id, is_pinned=message.is_pinned)
 
     @Slot(str)
-    def write(self, text: str) -> None:
-        """That is what is being written."""
+    def set_draft(self, text: str) -> None:
+        """Note `text` as what is being written, and store it soon."""
         if text != self.session.draft:
             self.session.draft = text
-            self.changed()
+            self.save_soon()
+        self.draft_changed.emit(text)
 
-    def changed(self) -> None:
-        """The settings of the conversation that is shown are others."""
+    def save_soon(self) -> None:
+        """Store what is being written and the settings of the conversation after a moment."""
         if not self._pause.isActive():
             self._pause.start()
 

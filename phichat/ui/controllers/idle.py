@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.chat.session import Session
 from phichat.i18n import tr
+from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 
 CALIBRATE_AFTER = 8_000  # milliseconds in which a person who has just come would begin to write
@@ -76,41 +76,32 @@ LOOK_EVERY = 2000  # milliseconds between two looks at whether there is still po
 
 
 class DraftPrefill(QObject):
-    """Tells `generation` what is being written, a few times a second, and at once when it has read what there was.
+    """Has the model read what is being written, a few times a second.
 
-    `may_read` says whether the computer has power to spare; where it has not, the model only counts.
+    `may_read` says whether the computer has power to spare; where it has not, the model only counts the tokens.
     """
 
     def __init__(
         self,
         generation: GenerationController,
+        current: CurrentConversation,
         may_read: Callable[[], bool] = lambda: True,
         parent: QObject | None = None,
         look_every: int = LOOK_EVERY,
     ) -> None:
         super().__init__(parent)
-        self._generation, self._may_read = generation, may_read
-        self._session, self._draft = Session(), ""
+        self._generation, self._current, self._may_read = generation, current, may_read
         self._place: tuple[object, ...] = ()
         self._last = ""
         self._timer = QTimer(self, interval=EVERY, singleShot=True)
         self._timer.timeout.connect(self._read)
         self._watch = QTimer(self, interval=look_every)
         self._watch.timeout.connect(self._look)
+        current.session_changed.connect(self.schedule)
+        current.draft_changed.connect(self.schedule)
         generation.background.read_on.connect(self.schedule)
         generation.state_changed.connect(self._on_state)
         generation.loaded_model.connect(self._on_loaded)
-
-    def show(self, session: Session) -> None:
-        """Another conversation is shown."""
-        self._session = session
-        self.schedule()
-
-    @Slot(str)
-    def write(self, draft: str) -> None:
-        """This is written in it now."""
-        self._draft = draft
-        self.schedule()
 
     @Slot()
     def schedule(self) -> None:
@@ -131,7 +122,8 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _read(self) -> None:
-        session, draft, model = self._session, self._draft, self._generation.model
+        session, model = self._current.session, self._generation.model
+        draft = session.draft
         pins = [message.id for message in session.conversation.path() if message.is_pinned]
         place = (
             session.conversation.id,

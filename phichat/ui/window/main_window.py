@@ -54,13 +54,9 @@ class MainWindow(QMainWindow):
 
     Signals:
         closed: nothing more will be shown; whoever owns threads ends them then.
-        session_changed(Session): another conversation is shown.
-        draft_changed(str): the text in the message field is another.
     """
 
     closed = Signal()
-    session_changed = Signal(object)
-    draft_changed = Signal(str)
 
     def __init__(
         self,
@@ -91,23 +87,24 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(theme, conversations.headings)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
+        self._status = StatusBar()
+        current = conversations.current
+        self._submit_controller = SubmitController(
+            self._composer, self._transcript, self._status, generation, conversations, self
+        )
+        self._context_marker = ContextMarker(self._transcript, generation, current, self)
         self.message_commands = MessageCommands(
-            self._transcript, self._composer, generation, self.model_selection, models, self
+            self._transcript, self._composer, generation, current, self.model_selection, models, self
         )
         navigator = TranscriptKeyboard(self._transcript).navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
-        self._context_marker = ContextMarker(self._transcript, generation, self)
         self._welcome = Welcome(theme)
         self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled_samplings
-        self._status = StatusBar()
-        self._time_estimate = TimeEstimateController(generation, self)
+        self._time_estimate = TimeEstimateController(generation, current, self)
+        self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
-        self._token_counter = TokenCounter(self._composer, self._status, generation, self)
-        self._submit_controller = SubmitController(
-            self._composer, self._transcript, self._status, generation, conversations, self
-        )
         self._model_status = ModelStatusPresenter(
             generation,
             self._actions.stop,
@@ -189,11 +186,6 @@ class MainWindow(QMainWindow):
         self._welcome.tried.connect(self._submit_controller.submit)
         self._composer.stopped.connect(self.generation.stop)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
-        self.session_changed.connect(self._time_estimate.show)
-        self.draft_changed.connect(self._time_estimate.write)
-        self.session_changed.connect(self._token_counter.show)
-        self.session_changed.connect(self._attachments.show)
-        self.draft_changed.connect(self._token_counter.write)
         self._attachments.reading_slow.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
         self.message_commands.notified.connect(self.say)
@@ -232,10 +224,8 @@ class MainWindow(QMainWindow):
         conversations.notified.connect(self.say)
         self.sidebar.notified.connect(self.say)
         conversations.current.session_changed.connect(self._show_session)
-        conversations.current.message_found.connect(self._point_out)
         conversations.commands.stopped.connect(self.generation.stop)
         self.generation.replied.connect(conversations.on_replied)
-        self._submit_controller.draft_changed.connect(self.draft_changed)
         message_commands.path_changed.connect(self._on_path)
         message_commands.path_changed.connect(conversations.autosave.path_changed)
         message_commands.removed.connect(conversations.autosave.branch_removed)
@@ -274,26 +264,14 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
-        self._submit_controller.show(session)
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
         self._status.clear_figures()
         self._model_status.show_other_model(session.model)
-        self._composer.set_text(session.draft)
-        self.session_changed.emit(session)
-        self._context_marker.show(session)
-        self._show_path()
+        self._on_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
             self._composer.setFocus()
-
-    @Slot(str, str)
-    def _point_out(self, message: str, words: str) -> None:
-        self.message_commands.show_message(self.session, message, words)
-
-    def _show_path(self) -> None:
-        self.message_commands.show(self.session)
-        self._on_path()
 
     @Slot()
     def _on_path(self) -> None:
@@ -306,7 +284,8 @@ class MainWindow(QMainWindow):
         if self._transcript.is_last(message):
             self._transcript.update_last_message(message)
         else:
-            self._show_path()
+            self.message_commands.show_path()
+            self._on_path()
 
     @Slot(object)
     def _on_sampling(self, sampling: Sampling) -> None:
@@ -320,7 +299,7 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         self._show_default()
-        self.conversations.current.changed()
+        self.conversations.current.save_soon()
 
     @Slot()
     def _show_default(self) -> None:

@@ -205,7 +205,7 @@ def test_a_found_message_of_another_branch_is_shown_with_its_words_marked(twice:
     conversation = twice.window.session.conversation
     message = next(one for one in conversation.messages() if one.text == "And then?")
     assert isinstance(message, Message)
-    twice.window.message_commands.show_message(twice.window.session, message.id, "THEN")
+    twice.window.message_commands.show_message(message.id, "THEN")
     assert twice.message(2) == "And then?"
     marks = twice.find("message-2").match_count()
     assert marks == 1

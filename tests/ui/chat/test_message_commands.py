@@ -164,9 +164,9 @@ def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: Scr
     message = conversation.path()[-1]
     assert message.reply is not None
     reply = replace(message.reply, ending=Ending.CANCELLED, statistics={"interrupted": True})
-    person.window.message_commands.show(person.window.session)
+    person.window.message_commands.show_path()
     conversation.replace_message(message, reply=reply)
-    person.window.message_commands.show(person.window.session)
+    person.window.message_commands.show_path()
     assert note(person, 1).startswith("Interrupted · starter")
     assert person.button(1, "Continue")
 

@@ -105,7 +105,7 @@ def _paste(field: QTextEdit, text: str) -> None:
 def test_a_long_text_is_read_a_few_times_a_second(person: Person) -> None:
     person.find("composer").setPlainText(MUCH)
     said: list[str] = []
-    person.window.draft_changed.connect(said.append)
+    person.window.conversations.current.draft_changed.connect(said.append)
     person.find("composer").moveCursor(QTextCursor.MoveOperation.End)
     person.type("twenty keys in a row")
     assert len(said) < 10

@@ -14,7 +14,7 @@ from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.controllers.idle import EVERY, DraftPrefill, IdleTimer
 from tests.support.fakes import ScriptedEngine
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, unstored_conversation
 
 SOON = 30  # milliseconds for what takes minutes elsewhere
 
@@ -138,8 +138,9 @@ class TestReading:
     def test_on_a_battery_it_is_only_counted(
         self, person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ahead = DraftPrefill(person.window.generation, lambda: False, person.window)
-        ahead.write("Tell")
+        current = unstored_conversation(person.window)
+        DraftPrefill(person.window.generation, current, lambda: False, person.window)
+        current.set_draft("Tell")
         person.wait(lambda: engine.counted == ["Tell"])
         assert not engine.drafts
 
@@ -147,8 +148,9 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
         power = [True]
-        ahead = DraftPrefill(person.window.generation, lambda: power[0], person.window, look_every=SOON)
-        ahead.write("Tell me")
+        current = unstored_conversation(person.window)
+        DraftPrefill(person.window.generation, current, lambda: power[0], person.window, look_every=SOON)
+        current.set_draft("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
         assert person.window.generation.background.is_reading()
         power[0] = False

@@ -16,6 +16,7 @@ from phichat.ui.controllers.generation import GenerationController, GenerationSt
 from phichat.ui.controllers.idle import EVERY, DraftPrefill
 from phichat.ui.threads.engine_thread import EngineThread
 from tests.support.fakes import ScriptedEngine, SlowKeeper
+from tests.ui.conftest import unstored_conversation
 
 TINY = ModelRef.of_file(Path("tiny.gguf"), "tiny", "Tiny")
 
@@ -163,14 +164,15 @@ def test_what_is_being_written_is_read_and_yields_to_the_question(
 
 
 def test_what_is_written_is_read_once(qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine) -> None:
-    ahead = DraftPrefill(generation)
+    current = unstored_conversation(generation)
+    ahead = DraftPrefill(generation, current)
     for _ in range(2):
-        ahead.write("Te")
+        current.set_draft("Te")
     qtbot.waitUntil(lambda: engine.drafts == ["Te"])
     ahead.schedule()
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Te"]
-    ahead.write("Tell")
+    current.set_draft("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Te", "Tell"])
 
 
@@ -179,10 +181,11 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 ) -> None:
     gate = threading.Event()
     engine.hold_drafts(gate)
-    ahead = DraftPrefill(generation)
-    ahead.write("Tell")
+    current = unstored_conversation(generation)
+    DraftPrefill(generation, current, parent=generation)
+    current.set_draft("Tell")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell"])
-    ahead.write("Tell me")
+    current.set_draft("Tell me")
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Tell"]
     read = QSignalSpy(generation.background.read_on)
@@ -190,9 +193,9 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
     qtbot.waitUntil(lambda: read.count() == 2)
     assert engine.drafts == ["Tell", "Tell me"]
     gate.clear()
-    ahead.write("Tell me a")
+    current.set_draft("Tell me a")
     qtbot.waitUntil(lambda: engine.drafts[2:] == ["Tell me a"])
-    ahead.write("No")
+    current.set_draft("No")
     qtbot.waitUntil(lambda: engine.drafts[3:] == ["No"])
     gate.set()
 
@@ -200,8 +203,9 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
 def test_nothing_is_read_where_there_is_no_power_to_spare(
     qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine
 ) -> None:
-    ahead = DraftPrefill(generation, lambda: False)
-    ahead.write("Tell")
+    current = unstored_conversation(generation)
+    DraftPrefill(generation, current, lambda: False, generation)
+    current.set_draft("Tell")
     qtbot.wait(2 * EVERY)
     assert not engine.drafts
 

@@ -194,7 +194,7 @@ def test_counting_in_a_long_conversation_leaves_the_window_free(person: Person, 
 
 def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) -> None:
     message = long.conversation.path()[401]
-    person.window.message_commands.show_message(long, message.id, "some words")
+    person.window.message_commands.show_message(message.id, "some words")
     view = person.find("message-401")
     assert view.isVisible()
     assert strong(person) == ["some"]

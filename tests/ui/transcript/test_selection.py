@@ -214,7 +214,7 @@ def test_messages_that_are_far_away_are_selected_too(person: Person) -> None:
     assert clipboard().text().count("## You") == 1500
     assert "Answer **0**" in clipboard().html()  # so much is not made rich
     session.conversation.show_branch(session.conversation.add_message(Role.USER, "One more"))
-    person.window.message_commands.show(session)
+    person.window.message_commands.show_path()
     assert selected(person) == 3000
 
 
