@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat import paths
 from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
+from phichat.ui.controllers.preferences import PreferencesStore
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelManager
@@ -107,9 +108,10 @@ class HistoryService(QObject):
 
     noticed = Signal(str)
 
-    def __init__(self, home: paths.Home, *, is_guest: bool = False) -> None:
+    def __init__(self, home: paths.Home, preferences: PreferencesStore, *, is_guest: bool = False) -> None:
         super().__init__()
-        self._home, self._is_guest = home, is_guest
+        self._home, self._preferences, self._is_guest = home, preferences, is_guest
+        preferences.changed.connect(self._on_preference)
         self._making = threading.Lock()
         self._history: History | None = None
 
@@ -129,12 +131,13 @@ class HistoryService(QObject):
 
         threading.Thread(target=prompt_cache.clear, args=(self._home.states,), name="clearing").start()
 
-    @Slot(int)
-    def shrink_states(self, gigabytes: int) -> None:
-        """What models remember takes no more than that from now on."""
+    @Slot(str)
+    def _on_preference(self, name: str) -> None:
+        if name != "states_gb":
+            return
         from phichat.engine.prompt_cache import PromptCache  # noqa: PLC0415 - rarely needed
 
-        kept = PromptCache(self._home.states, gigabytes * GB)
+        kept = PromptCache(self._home.states, self._preferences.current.states_gb * GB)
         threading.Thread(target=kept.shrink, name="shrinking").start()
 
     @Slot()

@@ -79,7 +79,7 @@ def create_window(
     preferences = PreferencesStore(stored, _save_nothing if is_guest else file.save_preferences)
     make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
-    service = HistoryService(home, is_guest=is_guest)
+    service = HistoryService(home, preferences, is_guest=is_guest)
     conversations = Conversations(service.history, preferences.new_session)
     generation = GenerationController(thread, _settings, conversations.autosave, models.checksum)
     coordinator = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
@@ -100,7 +100,7 @@ def create_window(
         part.setParent(window)
     for end in (generation.close, coordinator.close, thread.close, conversations.close, service.close):
         window.closed.connect(end)
-    _connect_conversations(service, window, preferences)
+    _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
     _connect_unasked(window, generation, preferences)
     versions = ReleaseFeed(home.versions)
@@ -176,13 +176,12 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
-def _connect_conversations(service: HistoryService, window: MainWindow, preferences: PreferencesStore) -> None:
+def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     """What became of the file, and what models remember of conversations."""
     generation, autosave = window.generation, window.conversations.autosave
     autosave.erased.connect(generation.forget)
     autosave.erased.connect(service.clear_states)
     generation.forgotten.connect(service.clear_states)
-    preferences.states_allowed.connect(service.shrink_states)
     service.noticed.connect(window.say)
     service.noticed.connect(window.conversations.read_again)
 
@@ -208,7 +207,7 @@ def _connect_unasked(window: MainWindow, generation: GenerationController, prefe
     idle_timer.notified.connect(window.say_in_passing)
     window.closed.connect(idle_timer.close)
     idle_timer.fell_idle.connect(MainThreadGC(window).look_at_all)
-    preferences.rest_allowed.connect(idle_timer.restart)
+    preferences.changed.connect(idle_timer.restart)
 
 
 def _connect_preferences(
@@ -224,9 +223,7 @@ def _connect_preferences(
     reduced_motion = ReducedMotion(application, window)
     reduced_motion.set_reduced(preferences.current.less_motion)
     text_size = TextSize(window, window.commands, theme, preferences)
-    PreferencesController(
-        window, window.commands, theme, preferences, text_size, reduced_motion, home.root, can_look=can_look
-    )
+    PreferencesController(window, window.commands, theme, preferences, reduced_motion, home.root, can_look=can_look)
     text_size.notified.connect(window.say)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # there, nobody asked for anything

@@ -1,4 +1,4 @@
-"""Remembers what the person chose: preferences are written once nothing has changed for a moment."""
+"""The preferences in memory: whoever uses one is told when it changes, and they are written a moment later."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,23 +15,20 @@ SAVE_AFTER = 800  # milliseconds without a further change
 
 
 class PreferencesStore(QObject):
-    """Holds the preferences.
+    """Holds the preferences, and writes them with `write` soon after they change.
 
     Attributes:
-        now: as they are.
+        current: the preferences as they are.
 
-    Signals: `saving` before they are written, for what is only known then; `failed(str)` where that did not work;
-    `states_allowed(int)` and `rest_allowed` where the person allows models another amount of disk, or of time;
-    `defaults_changed` where new conversations begin in another way; `versions_requested` where news of versions are, or
-    no longer.
+    Signals:
+        changed(str): the preference of that name has another value.
+        saving: they are about to be written, for what is only known then.
+        failed(str): they could not be written; one sentence.
     """
 
+    changed = Signal(str)
     saving = Signal()
     failed = Signal(str)
-    states_allowed = Signal(int)
-    rest_allowed = Signal()
-    defaults_changed = Signal()
-    versions_requested = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
         super().__init__()
@@ -41,36 +38,27 @@ class PreferencesStore(QObject):
         self._timer.timeout.connect(self.save)
 
     def change(self, **values: Any) -> None:
-        """Remember `values` from now on."""
-        self.current = replace(self.current, **values)
+        """Give the preferences of those names other values."""
+        before, self.current = self.current, replace(self.current, **values)
         self.save_soon()
+        for name in values:
+            if getattr(before, name) != getattr(self.current, name):
+                self.changed.emit(name)
+
+    @Slot(str, object)
+    def set_value(self, name: str, value: Any) -> None:
+        """Give the preference called `name` another value."""
+        self.change(**{name: value})
 
     def new_session(self) -> Session:
-        """A conversation with the settings that new ones begin with."""
+        """Return a conversation with the settings that new ones begin with."""
         session = Session(system=self.current.system)
         session.sampling = Sampling().with_values(self.current.sampling)
         return session
 
-    @Slot(int)
-    def allow_states(self, gigabytes: int) -> None:
-        """So much of the disk is for what models remember."""
-        self.change(states_gb=gigabytes)
-        self.states_allowed.emit(gigabytes)
-
-    @Slot(int)
-    def allow_rest(self, minutes: int) -> None:
-        """After so many minutes without use, models give their memory back; never after 0."""
-        self.change(rest_minutes=minutes)
-        self.rest_allowed.emit()
-
-    @Slot(dict)
-    def keep_presets(self, presets: dict[str, Any]) -> None:
-        """These are the person's own presets."""
-        self.change(presets=presets)
-
     @Slot()
     def save_soon(self) -> None:
-        """Something has changed."""
+        """Write them once nothing has changed for a moment."""
         self._timer.start()
 
     @Slot()

@@ -13,6 +13,7 @@ from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.widgets.parent import parent_window
 from phichat.ui.widgets.plain_text import notification
 
 LONG = 10.0  # seconds that nobody sits and waits for
@@ -40,12 +41,12 @@ class NotificationRules(QObject):
     def tell(self, sentence: str) -> None:
         """Say it, if the person is somewhere else."""
         if self._is_wanted() and self._is_unseen():
-            QApplication.alert(self._window())
+            QApplication.alert(parent_window(self, QWidget))
             self._pop(sentence)
 
     def _is_unseen(self) -> bool:
         """Whether none of our windows is in front."""
-        window = self._window()
+        window = parent_window(self, QWidget)
         is_there = window.isVisible() and not window.isMinimized()
         return not is_there or QApplication.activeWindow() is None
 
@@ -60,12 +61,6 @@ class NotificationRules(QObject):
         (begun, since), self._begun = self._begun, ("", 0.0)
         if begun == message.id and time.monotonic() - since >= LONG and ending is not Ending.CANCELLED:
             self.tell(tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there."))
-
-    def _window(self) -> QWidget:
-        # Not kept: a circle of references is freed at any time, in any thread.
-        window = self.parent()
-        assert isinstance(window, QWidget)  # noqa: S101 - it was made so
-        return window
 
 
 SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too

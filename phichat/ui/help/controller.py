@@ -12,6 +12,7 @@ from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
+from phichat.ui.widgets.parent import parent_window
 
 Part = tuple[str, str, str]
 """Name, version and licence."""
@@ -84,9 +85,7 @@ class HelpController(QObject):
         self._diagnosis = None
 
     def _window(self) -> QMainWindow:
-        window = self.parent()
-        assert isinstance(window, QMainWindow)  # noqa: S101 - __init__ sets it
-        return window
+        return parent_window(self, QMainWindow)
 
 
 def _open(dialog: QDialog) -> None:

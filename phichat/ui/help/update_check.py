@@ -12,6 +12,7 @@ from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import Notice, banner_button
+from phichat.ui.widgets.parent import parent_window
 
 if TYPE_CHECKING:
     from phichat.net.releases import Release, ReleaseFeed
@@ -35,7 +36,7 @@ class UpdateCheck(QObject):
         self._clock = QTimer(self, interval=FIRST_CHECK)
         self._clock.timeout.connect(self.check)
         self._clock.start()
-        preferences.versions_requested.connect(self.check)
+        preferences.changed.connect(self._on_preference)
 
     @Slot()
     def check(self) -> None:
@@ -53,9 +54,7 @@ class UpdateCheck(QObject):
         if self._release:
             from phichat.ui.help.version_dialog import VersionDialog  # noqa: PLC0415 - when it is opened
 
-            window = self.parent()
-            assert isinstance(window, QWidget)  # noqa: S101 - __init__ sets it
-            dialog = VersionDialog(self._theme, self._release, self._versions.ours, window)
+            dialog = VersionDialog(self._theme, self._release, self._versions.ours, parent_window(self, QWidget))
             dialog.skipped.connect(self._skip)
             dialog.finished.connect(dialog.deleteLater)
             dialog.open()
@@ -71,6 +70,11 @@ class UpdateCheck(QObject):
         """Stop checking, and end the background thread."""
         self._clock.stop()
         self._tasks.close()
+
+    @Slot(str)
+    def _on_preference(self, name: str) -> None:
+        if name == "looks_for_versions":
+            self.check()
 
     def _is_wanted(self) -> bool:
         return self._preferences.current.looks_for_versions and self._versions.is_configured()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -193,10 +194,10 @@ class MainWindow(QMainWindow):
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.model_selection.change_context)
         self._panel.default_requested.connect(self._make_default)
-        self._panel.presets.own_changed.connect(self._preferences.keep_presets)
-        self._preferences.defaults_changed.connect(self._show_default)
-        self._panel.computer.states_changed.connect(self._preferences.allow_states)
-        self._panel.computer.rest_changed.connect(self._preferences.allow_rest)
+        self._panel.presets.own_changed.connect(partial(self._preferences.set_value, "presets"))
+        self._panel.computer.states_changed.connect(partial(self._preferences.set_value, "states_gb"))
+        self._panel.computer.rest_changed.connect(partial(self._preferences.set_value, "rest_minutes"))
+        self._preferences.changed.connect(self._on_preference)
         self._model_status.found.connect(self._submit_controller.submit_pending)
         self.model_selection.load_started.connect(self._model_status.begin)
         self.model_selection.notified.connect(self.say)
@@ -215,7 +216,7 @@ class MainWindow(QMainWindow):
         actions.stop.triggered.connect(self.generation.stop)
         actions.focus_composer.triggered.connect(self._composer.setFocus)
         actions.prefill_draft.setChecked(self._preferences.current.reads_ahead)
-        actions.prefill_draft.toggled.connect(self._on_ahead)
+        actions.prefill_draft.toggled.connect(partial(self._preferences.set_value, "reads_ahead"))
         for fold in (actions.sidebar, actions.panel):
             fold.triggered.connect(self._preferences.save_soon)
 
@@ -258,9 +259,10 @@ class MainWindow(QMainWindow):
         self._panel.presets.show_own(known.presets)
         self._panel.computer.show_values(known.states_gb, known.rest_minutes)
 
-    @Slot(bool)
-    def _on_ahead(self, is_on: bool) -> None:
-        self._preferences.change(reads_ahead=is_on)
+    @Slot(str)
+    def _on_preference(self, name: str) -> None:
+        if name in {"system", "sampling"}:
+            self._show_default()
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
@@ -311,7 +313,6 @@ class MainWindow(QMainWindow):
     def _make_default(self) -> None:
         """New conversations begin with what this one has."""
         self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
-        self._show_default()
         self.say(tr("New conversations begin with these settings."))
 
     @Slot(bool)
