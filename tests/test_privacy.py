@@ -314,8 +314,8 @@ def test_a_lock_from_before_on_the_windows_file(public: Path, qapp: object) -> N
         assert said.isdecimal(), said
         paths.repair_permissions(Home(public))
         single = SingleInstance(public / "window.lock")
-        assert single.is_first()
-        assert not SingleInstance(public / "window.lock").is_first(), "it is locked for the next one all the same"
+        assert single.try_lock()
+        assert not SingleInstance(public / "window.lock").try_lock(), "it is locked for the next one all the same"
         single.close()
     assert open_to_others(public) == ["history.sqlite3 644"], "which is made anew when it is opened"
 
@@ -480,7 +480,7 @@ def test_two_starts_at_once_take_a_lock_back_once(public: Path, qapp: object) ->
 
         def start(window: SingleInstance) -> None:
             together.wait()
-            found.append(window.is_first())
+            found.append(window.try_lock())
 
         threads = [threading.Thread(target=start, args=(window,)) for window in windows]
         for thread in threads:
@@ -545,7 +545,7 @@ def test_our_own_locks_are_not_taken_away(home: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert not files.is_held_by_another_user(home / "window.lock")
         assert not files.reclaim_lock(home / "window.lock")
-        assert not SingleInstance(home / "window.lock").is_first()
+        assert not SingleInstance(home / "window.lock").try_lock()
 
 
 @pytest.mark.parametrize("content", [b"/etc/passwd", b"\0", b"\xff\xfe", b"/tmp", b"phichat-1"])
@@ -556,7 +556,7 @@ def test_a_start_deletes_nothing_but_a_socket_of_ours(home: Path, tmp_path: Path
     for wanted in (content, os.fsencode(precious)):
         (home / "window.lock").write_bytes(wanted)
         single = SingleInstance(home / "window.lock")
-        assert single.is_first()
+        assert single.try_lock()
         single.listen()
         assert precious.exists()
         single.close()

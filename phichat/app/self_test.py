@@ -21,7 +21,7 @@ from phichat.i18n import tr
 from phichat.ui.blocks.formulas import draw_formula
 from phichat.ui.blocks.syntax import highlight_lines
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.desktop.application import reads_qt
+from phichat.ui.desktop.application import load_qt_translation
 from phichat.ui.window.main_window import MainWindow
 
 STEP = 20  # milliseconds between two looks
@@ -89,7 +89,7 @@ def _answer(window: QWidget) -> str:
 
 def _speaks_qt(code: str) -> bool:
     translator = QTranslator()
-    return reads_qt(translator, QLocale(code)) and bool(translator.translate("QPlatformTheme", "Cancel"))
+    return load_qt_translation(translator, QLocale(code)) and bool(translator.translate("QPlatformTheme", "Cancel"))
 
 
 def _is_drawn(name: str) -> bool:

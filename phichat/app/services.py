@@ -67,7 +67,7 @@ class ModelService(QObject):
         return self._make_shelf(self.library())
 
     def list_models(self) -> list[ModelRef]:
-        """Return all models that can answer."""
+        """All models on this disk."""
         return [model.ref for model in self.library().list_models()]
 
     def find_file(self, path: Path) -> ModelRef:
@@ -75,7 +75,7 @@ class ModelService(QObject):
         return self.library().find_model(str(path)).ref
 
     @Slot()
-    def load_first(self) -> None:
+    def find_first(self) -> None:
         """Find the model that was asked for or used last, else the default."""
         model, trouble = None, ""
         try:
@@ -125,7 +125,7 @@ class HistoryService(QObject):
             return self._history
 
     @Slot()
-    def clear_states(self) -> None:
+    def clear_prompt_cache(self) -> None:
         """What the model remembered of them goes with conversations that are deleted for good."""
         from phichat.engine import prompt_cache  # noqa: PLC0415 - rarely needed
 

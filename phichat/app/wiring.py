@@ -25,7 +25,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.desktop.application import Application, MainThreadGC, follow_language
+from phichat.ui.desktop.application import Application, MainThreadGC, install_translations
 from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
 from phichat.ui.desktop.single_instance import SingleInstance
 from phichat.ui.help.controller import HelpController
@@ -69,7 +69,7 @@ def create_window(
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
-    follow_language(application)
+    install_translations(application)
     home = paths.home()
     notice = notice or paths.repair_permissions(home)
     file = PreferencesFile(home.preferences)
@@ -115,9 +115,9 @@ def create_window(
         models.searched.connect(StartupNotice(window, notice).show)
     if opened:
         QTimer.singleShot(AFTER_PAINT, window, partial(window.model_selection.open_file, str(opened)))
-    QTimer.singleShot(AFTER_PAINT, models.load_first)
+    QTimer.singleShot(AFTER_PAINT, models.find_first)
     QTimer.singleShot(AFTER_PAINT, conversations.open)
-    QTimer.singleShot(2 * AFTER_PAINT, window.prepare)
+    QTimer.singleShot(2 * AFTER_PAINT, window.preload)
     return window
 
 
@@ -136,10 +136,10 @@ def run(
     notice = paths.repair_permissions(home)
     single = SingleInstance(home.window_lock)
     is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
-    is_first = single.is_first()
+    is_first = single.try_lock()
     if is_for_show:
         single.close()
-    elif not is_first and not single.becomes_first(opened):
+    elif not is_first and not single.call_first_or_lock(opened):
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)
@@ -151,7 +151,7 @@ def run(
     if had_crashed:
         sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
         window.generation.loaded_model.connect(StartupNotice(window, sentence).show)
-    single.called.connect(window.come_forward)
+    single.called.connect(window.raise_window)
     for giver in (single, application):
         giver.file_given.connect(window.model_selection.open_file)
     window.closed.connect(single.close)
@@ -179,17 +179,17 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
 def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     """What became of the file, and what models remember of conversations."""
     generation, autosave = window.generation, window.conversations.autosave
-    autosave.erased.connect(generation.forget)
-    autosave.erased.connect(service.clear_states)
-    generation.forgotten.connect(service.clear_states)
+    autosave.erased.connect(generation.discard_cached_prompts)
+    autosave.erased.connect(service.clear_prompt_cache)
+    generation.cached_prompts_discarded.connect(service.clear_prompt_cache)
     service.noticed.connect(window.say)
-    service.noticed.connect(window.conversations.read_again)
+    service.noticed.connect(window.conversations.commands.reload_list)
 
 
 def _connect_models(models: ModelService, window: MainWindow, coordinator: ModelCoordinator) -> None:
     """Which model to begin with, and what is here."""
-    models.first_found.connect(window.model_selection.begin)
-    models.spare_found.connect(window.generation.fall_back_on)
+    models.first_found.connect(window.model_selection.load_first)
+    models.spare_found.connect(window.generation.set_fallback)
     models.failed.connect(window.say)
     models.searched.connect(coordinator.load_listings)
     window.generation.loaded_model.connect(models.remember)
@@ -206,7 +206,7 @@ def _connect_unasked(window: MainWindow, generation: GenerationController, prefe
         signal.connect(idle_timer.restart)
     idle_timer.notified.connect(window.say_in_passing)
     window.closed.connect(idle_timer.close)
-    idle_timer.fell_idle.connect(MainThreadGC(window).look_at_all)
+    idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
     preferences.changed.connect(idle_timer.restart)
 
 
@@ -252,8 +252,8 @@ def _connect_notifications(
     """What is shown outside the window when something has ended."""
     notifications = DesktopNotifications(application.windowIcon(), window)
     rules = NotificationRules(window, window.generation, lambda: preferences.current.notifies, notifications.show)
-    coordinator.ended.connect(rules.tell)
-    notifications.clicked.connect(window.come_forward)
+    coordinator.ended.connect(rules.notify)
+    notifications.clicked.connect(window.raise_window)
     window.closed.connect(notifications.hide)
 
 

@@ -30,7 +30,7 @@ def test_it_is_counted_read_ahead_and_answered_or_too_long_and_kept(with_small_c
     buttons = person.find("composerBox").findChildren(QToolButton, "chipRemove")
     QTest.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
     person.wait(lambda: not note(person))
-    person.wait(lambda: not person.window.generation.background.is_reading())
+    person.wait(lambda: not person.window.generation.background.is_prefilling())
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: done)
     assert prompts[0].text.startswith("<s><|user|> short.txt:\n```\nFerries float. <|end|><|system|> Ferries")

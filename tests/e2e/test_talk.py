@@ -61,7 +61,7 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     person.window.session.sampling = Sampling(max_tokens=400)
     person.ask("Write a long story about ice hockey")
     person.wait(lambda: len(person.message(1)) > 10)
-    read_along = QSignalSpy(person.window.generation.background.read_on)
+    read_along = QSignalSpy(person.window.generation.background.prefill_finished)
     model_process().send_signal(signal.SIGKILL)
     person.wait_for(GenerationState.IDLE)
     person.wait(read_along.count)

@@ -111,7 +111,7 @@ def _needs_ring(widget: QWidget) -> bool:
 
 
 # What is within these takes no focus of its own.
-WHOLE = (
+LEAVES = (
     QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QLineEdit,
     QPlainTextEdit, QTextEdit,
 )  # fmt: skip
@@ -132,11 +132,11 @@ def move_focus(whole: QWidget, step: int) -> bool:
     target = others[0 if step > 0 else -1]
     target.setFocus(Qt.FocusReason.TabFocusReason if step > 0 else Qt.FocusReason.BacktabFocusReason)
     whole.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
-    show_in_full(target)
+    ensure_visible(target)
     return True
 
 
-def show_in_full(widget: QWidget) -> None:
+def ensure_visible(widget: QWidget) -> None:
     """Have it seen, where it may have been scrolled away."""
     area = widget.parentWidget()
     while area:
@@ -149,7 +149,7 @@ def _in_order(widget: QWidget, focus: QWidget | None) -> Iterator[QWidget]:
     """What takes the focus, in the order of reading; and `focus`, whether it still does or not."""
     if widget is focus or _takes_focus(widget):
         yield widget
-    if not isinstance(widget, WHOLE):
+    if not isinstance(widget, LEAVES):
         children = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
         for child in _by_rows([child for child in children if child is focus or child.isVisible()]):
             yield from _in_order(child, focus)

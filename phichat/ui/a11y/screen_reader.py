@@ -43,7 +43,7 @@ class ReplyAnnouncer(QObject):
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
-        if session is not self._current.session or message.reply is None or not is_heard():
+        if session is not self._current.session or message.reply is None or not is_screen_reader_active():
             return
         ending = message.reply.ending
         is_whole = ending is not Ending.ANSWERING
@@ -66,7 +66,7 @@ class ReplyAnnouncer(QObject):
             self._pause.start()
 
 
-def is_heard() -> bool:
+def is_screen_reader_active() -> bool:
     """Whether anything such as a screen reader listens."""
     from PySide6.QtGui import QAccessible  # noqa: PLC0415 - many roles, each a number
 

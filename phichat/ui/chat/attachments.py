@@ -251,6 +251,8 @@ class AttachmentController(QObject):
         name = session.conversation.id
         if session is self.session:
             self._show(session)
-            self._conversations.current.settle()
-        elif self._conversations.current.known(name) is session and self._conversations.headings.summary(name):
-            self._conversations.autosave.keep_draft(session)
+            self._conversations.current.save_now()
+        elif self._conversations.current.cached_session(name) is session and self._conversations.list_model.summary(
+            name
+        ):
+            self._conversations.autosave.save_draft(session)

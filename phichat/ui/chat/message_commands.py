@@ -129,7 +129,7 @@ class MessageCommands(QObject):
         if not self._can_ask():
             return
         if model and current and model.name != current.name:
-            self._model_selection.use(model)
+            self._model_selection.choose(model)
         self._retry(message, sampling)
 
     @Slot(object)
@@ -149,7 +149,7 @@ class MessageCommands(QObject):
         if self._can_ask() and self._transcript.is_last(message):
             self.notified.emit("")
             self._transcript.context.state.remarks.pop(message.id, None)
-            self._generation.go_on(self._session)
+            self._generation.continue_reply(self._session)
             self._transcript.follow()
 
     @Slot(object, str, object)

@@ -98,7 +98,7 @@ class TokenCounter(QObject):
                 self._composer.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""
-            self._is_counting = self._generation.count(text, unknown[0])
+            self._is_counting = self._generation.count_tokens(text, unknown[0])
 
     def _show_note(self) -> None:
         if self._file_being_read:
@@ -146,7 +146,7 @@ class TimeEstimateController(QObject):
         current.session_changed.connect(self._on_session_changed)
         current.draft_changed.connect(self._on_draft_changed)
         generation.fitted.connect(self._on_fitted)
-        generation.background.read.connect(self._on_read)
+        generation.background.prefill_progressed.connect(self._on_read)
         generation.measured.connect(self._on_measured)
         generation.loaded_model.connect(self._on_loaded)
         generation.state_changed.connect(self._emit_estimate)

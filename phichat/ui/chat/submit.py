@@ -96,8 +96,8 @@ class SubmitController(QObject):
         if self._pending and self._pending[0].conversation.id == name and text != self._pending[1]:
             self._pending = None
         session.draft = text
-        if self._conversations.current.known(name) is session and self._conversations.headings.summary(name):
-            self._conversations.autosave.keep_draft(session)
+        if self._conversations.current.cached_session(name) is session and self._conversations.list_model.summary(name):
+            self._conversations.autosave.save_draft(session)
 
     @Slot()
     def submit_pending(self) -> None:
@@ -114,9 +114,9 @@ class SubmitController(QObject):
 
     def _submit_elsewhere(self, session: Session, text: str) -> None:
         name, current = session.conversation.id, self._conversations.current
-        session = current.known(name) or session
-        if self._conversations.headings.summary(name) or (session.is_temporary and current.known(name)):
-            current.take(session)  # who opens it sees the answer come
+        session = current.cached_session(name) or session
+        if self._conversations.list_model.summary(name) or (session.is_temporary and current.cached_session(name)):
+            current.cache_session(session)  # who opens it sees the answer come
             attached, session.draft, session.attached = session.attached, "", ()
             self._generation.submit(session, text, attached)
 

@@ -68,14 +68,14 @@ class AutoSave(QObject):
         self._told.connect(self._on_told)
         self._emptied.connect(self.erased)
 
-    def knows(self, session: Session, record: ConversationRecord) -> None:
+    def mark_stored(self, session: Session, record: ConversationRecord) -> None:
         """`session` was made of `record`: that much is stored."""
         heading, messages = record.summary, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         draft = record.draft, record.attached
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
 
-    def knows_more(self, session: Session, messages: Iterable[Message]) -> None:
+    def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
         """`messages` of it are stored, too."""
         if stored := self._stored.get(session):
             stored.messages.update(message.id for message in messages)
@@ -115,7 +115,7 @@ class AutoSave(QObject):
         if not session.is_temporary:
             self._watch(self._history().finish_reply(message))
 
-    def keep_draft(self, session: Session, *, is_begun: bool = False) -> None:
+    def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store what is being written, and what is attached to it, with the conversation if it is new.
 
         Without either it is nothing, unless it `is_begun` otherwise: messages that were deleted may yet come back.
@@ -132,7 +132,7 @@ class AutoSave(QObject):
             self._store_draft(session, stored)
             self._store_title(session, stored)
 
-    def keep_details(self, session: Session) -> None:
+    def save_settings(self, session: Session) -> None:
         """Store its settings."""
         if stored := self._stored.get(session):
             self._store_details(session, stored)
@@ -205,7 +205,7 @@ class AutoSave(QObject):
 
     def _create(self, session: Session) -> "Future[Any]":
         record = record_from_session(session)
-        self.knows(session, record)
+        self.mark_stored(session, record)
         return self._watch(self._history().save_conversation(record))
 
     def _add(self, session: Session, stored: _Stored) -> "Future[None] | None":

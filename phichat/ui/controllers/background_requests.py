@@ -20,9 +20,9 @@ class BackgroundRequests(QObject):
     """
 
     fitted = Signal(object, object)
-    read = Signal(int, int)
+    prefill_progressed = Signal(int, int)
     counted = Signal(object, object)
-    read_on = Signal()
+    prefill_finished = Signal()
     loading = Signal(float)
     loaded = Signal(object)
     noticed = Signal(str)
@@ -41,11 +41,11 @@ class BackgroundRequests(QObject):
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
 
-    def is_reading(self) -> bool:
+    def is_prefilling(self) -> bool:
         """Whether what is being written is being read."""
         return self._reading is not None
 
-    def read_draft(self, request: Request, session: Session, draft: str) -> None:
+    def prefill(self, request: Request, session: Session, draft: str) -> None:
         """Read `request`, which is for `draft` in `session`."""
         self._session, self._draft = session, draft
         self._reading = self._order(self._thread.generate(request))
@@ -54,7 +54,7 @@ class BackgroundRequests(QObject):
         """Say how long `request` is. That is done in a moment, and so nothing ends it."""
         self._counting[self._order(self._thread.generate(request))] = key
 
-    def work(self, order: Callable[[], CancelToken]) -> None:
+    def run_if_free(self, order: Callable[[], CancelToken]) -> None:
         """Do what takes longer, unless something is being read."""
         if not self._reading:
             self._working = self._order(order())
@@ -86,7 +86,7 @@ class BackgroundRequests(QObject):
             self._handle(event)
         if isinstance(event, Done) and stop is self._reading:
             self._reading = None
-            self.read_on.emit()
+            self.prefill_finished.emit()
 
     def _is_current(self, stop: CancelToken) -> bool:
         return stop is self._reading or stop is self._working or stop in self._counting
@@ -96,7 +96,7 @@ class BackgroundRequests(QObject):
             case PromptFit():
                 self.fitted.emit(self._session, event)
             case Reading(done, total):
-                self.read.emit(done, total)
+                self.prefill_progressed.emit(done, total)
             case Loading(fraction):
                 self.loading.emit(fraction)
             case Loaded():

@@ -38,20 +38,20 @@ class ConversationCommands(QObject):
         history: "Callable[[], History]",
         tasks: BackgroundTasks,
         autosave: AutoSave,
-        headings: ConversationListModel,
+        list_model: ConversationListModel,
         current: CurrentConversation,
         undo_stack: UndoStack,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._history, self._tasks, self._autosave = history, tasks, autosave
-        self._headings, self._current, self._undo_stack = headings, current, undo_stack
+        self._list_model, self._current, self._undo_stack = list_model, current, undo_stack
         self._temporary: dict[str, Session] = {}
 
     @Slot(str, str)
     def rename(self, name: str, title: str) -> None:
         """Give a conversation a title of the person's own."""
-        heading = self._headings.summary(name)
+        heading = self._list_model.summary(name)
         if not heading:
             return
         before = heading.title
@@ -87,21 +87,21 @@ class ConversationCommands(QObject):
         self._undo_stack.record(text, lambda: self._bring_back(gone), lambda: self._delete(names))
 
     @Slot(list)
-    def take_back(self, names: Sequence[str]) -> None:
+    def undo_import(self, names: Sequence[str]) -> None:
         """Put conversations into the bin that were brought in, listed here or not yet; none of them goes on."""
-        if any(_is_answering(self._current.known(name)) for name in names):
+        if any(_is_answering(self._current.cached_session(name)) for name in names):
             self.stopped.emit()
-        self._current.settle()
+        self._current.save_now()
         self._autosave.bin(names)
-        self._headings.remove(names)
+        self._list_model.remove(names)
         for name in names:
-            self._current.drop(name)
+            self._current.drop_session(name)
         if self._current.session.conversation.id in names:
-            self._current.start_again()
-        self.read()
+            self._current.replace_deleted()
+        self.reload_list()
 
     @Slot()
-    def read_bin(self) -> None:
+    def list_bin(self) -> None:
         """See what is in the bin."""
         last = self._autosave.last
         self._tasks.run(lambda _: self._headings_after(last, in_trash=True), self.bin_read.emit, self.notified.emit)
@@ -110,34 +110,34 @@ class ConversationCommands(QObject):
     def restore(self, names: Sequence[str]) -> None:
         """Take conversations out of the bin."""
         self._autosave.restore(names)
-        self.read_bin()
-        self.read()
+        self.list_bin()
+        self.reload_list()
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""
         self._autosave.purge(names)
         self._undo_stack.clear()
-        self.read_bin()
+        self.list_bin()
 
     @Slot()
-    def read(self) -> None:
+    def reload_list(self) -> None:
         """See which conversations there are."""
         last = self._autosave.last
-        self._current.renew()
-        self._headings.begin_loading()
-        self._tasks.run(lambda _: self._headings_after(last), self._headings.set_conversations, self.notified.emit)
+        self._current.reload_sessions()
+        self._list_model.begin_loading()
+        self._tasks.run(lambda _: self._headings_after(last), self._list_model.set_conversations, self.notified.emit)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.stopped.emit()
-        for heading in list(self._headings.summaries()):
-            self._current.drop(heading.id)
+        for heading in list(self._list_model.summaries()):
+            self._current.drop_session(heading.id)
         self._temporary.clear()
-        self._headings.clear()
+        self._list_model.clear()
         self._autosave.delete_everything()
         self._undo_stack.clear()
-        self._current.start_again()
+        self._current.replace_deleted()
 
     def _headings_after(self, future: "Future[Any] | None", *, in_trash: bool = False) -> list[ConversationSummary]:
         """Those that are stored once `future` is done."""
@@ -145,51 +145,51 @@ class ConversationCommands(QObject):
         return self._history().list_conversations(in_trash=in_trash)
 
     def _rename(self, name: str, title: str) -> None:
-        session = self._current.known(name)
+        session = self._current.cached_session(name)
         if session:
             session.conversation.title = title
         if not (session and session.is_temporary):
             self._autosave.rename(name, title)
-        self._headings.set_values(name, title=title)
+        self._list_model.set_values(name, title=title)
 
     def _pin(self, name: str, *, is_pinned: bool) -> None:
-        session = self._current.known(name)
+        session = self._current.cached_session(name)
         if not (session and session.is_temporary):
             self._autosave.pin(name, is_pinned=is_pinned)
-            self._headings.set_values(name, is_pinned=is_pinned)
+            self._list_model.set_values(name, is_pinned=is_pinned)
 
     def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
-        gone = self._headings.remove(names)
-        if any(_is_answering(self._current.known(heading.id)) for heading in gone):
+        gone = self._list_model.remove(names)
+        if any(_is_answering(self._current.cached_session(heading.id)) for heading in gone):
             self.stopped.emit()
         kept = [heading.id for heading in gone if not self._forget_temporary(heading.id)]
         if kept:
-            self._current.settle()
+            self._current.save_now()
             self._autosave.bin(kept)
         if self._current.session.conversation.id in {heading.id for heading in gone}:
-            self._current.start_again()
+            self._current.replace_deleted()
         return gone
 
     def _bring_back(self, gone: Sequence[ConversationSummary]) -> None:
         for heading in gone:
             session = self._temporary.pop(heading.id, None)
             if session:
-                self._current.take(session)
-            self._headings.upsert(heading, is_temporary=session is not None)
+                self._current.cache_session(session)
+            self._list_model.upsert(heading, is_temporary=session is not None)
         if kept := [heading.id for heading in gone if not self._is_temporary(heading.id)]:
             self._autosave.restore(kept)
         if len(gone) == 1:
-            self._current.open(gone[0].id)
+            self._current.open_conversation(gone[0].id)
 
     def _forget_temporary(self, name: str) -> bool:
         """Whether that was one; it can be brought back as long as the window is open."""
-        if self._is_temporary(name) and (session := self._current.drop(name)):
+        if self._is_temporary(name) and (session := self._current.drop_session(name)):
             self._temporary[name] = session
             return True
         return False
 
     def _is_temporary(self, name: str) -> bool:
-        session = self._current.known(name)
+        session = self._current.cached_session(name)
         return session is not None and session.is_temporary
 
 

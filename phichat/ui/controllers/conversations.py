@@ -55,19 +55,19 @@ class Conversations(QObject):
         self.history = history
         self.tasks = BackgroundTasks("conversations", parent=self)
         self.autosave = AutoSave(history, self)
-        self.headings = ConversationListModel(self)
+        self.list_model = ConversationListModel(self)
         self.undo_stack = UndoStack(self)
-        self.current = CurrentConversation(history, self.tasks, self.autosave, self.headings, make, self)
+        self.current = CurrentConversation(history, self.tasks, self.autosave, self.list_model, make, self)
         self.commands = ConversationCommands(
-            history, self.tasks, self.autosave, self.headings, self.current, self.undo_stack, self
+            history, self.tasks, self.autosave, self.list_model, self.current, self.undo_stack, self
         )
         self._clock = QTimer(self, interval=MINUTE)
-        self._clock.timeout.connect(self.headings.refresh_sections)
+        self._clock.timeout.connect(self.list_model.refresh_sections)
         for told in (self.autosave.failed, self.current.notified, self.commands.notified):
             told.connect(self.notified)
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
-        self.headings.renamed.connect(self.commands.rename)
+        self.list_model.renamed.connect(self.commands.rename)
 
     @cached_property
     def history_search(self) -> "HistorySearch":
@@ -81,24 +81,19 @@ class Conversations(QObject):
     def open(self) -> None:
         """See what is stored, now that the window can be used."""
         self._clock.start()
-        self.headings.begin_loading()
+        self.list_model.begin_loading()
         self.tasks.run(self._read, self._on_read, self.notified.emit)
-
-    @Slot()
-    def read_again(self) -> None:
-        """What is stored may not be what it was."""
-        self.commands.read()
 
     @Slot()
     def close(self) -> None:
         """Store what is being written, and end all threads."""
-        self.current.settle()
+        self.current.save_now()
         self.tasks.close()
 
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
         """A reply begins, grows or ends."""
-        self.headings.set_answering(session.conversation.id if session.answering else "")
+        self.list_model.set_answering(session.conversation.id if session.answering else "")
 
     def _read(self, _: "CancelToken") -> Iterator[object]:
         """The notice there is on opening, all headings, and what was being written last."""
@@ -118,11 +113,11 @@ class Conversations(QObject):
         if isinstance(found, str):
             self.notified.emit(found)
         elif isinstance(found, list):
-            self.headings.set_conversations(found)
+            self.list_model.set_conversations(found)
             self.list_changed.emit()
             self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
-            self.current.resume(found)
+            self.current.resume_draft(found)
 
     @Slot(str)
     def search(self, words: str) -> None:
@@ -130,7 +125,7 @@ class Conversations(QObject):
         self.history_search.search(words)
 
     @Slot()
-    def erase(self) -> None:
+    def delete_everything(self) -> None:
         """Delete everything for good."""
         self.commands.delete_everything()
         self.notified.emit(tr("All conversations were deleted."))
@@ -138,17 +133,17 @@ class Conversations(QObject):
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:
         """Show what a search found."""
-        self.current.open(hit.summary.id, hit.message or "", self.history_search.words)
+        self.current.open_conversation(hit.summary.id, hit.message or "", self.history_search.words)
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
         heading = summarize_session(session)
-        self.headings.touch(heading, is_temporary=session.is_temporary)
+        self.list_model.touch(heading, is_temporary=session.is_temporary)
         self.list_changed.emit()
 
     @Slot(str)
     def _on_gone(self, name: str) -> None:
-        self.headings.remove([name])
+        self.list_model.remove([name])
 
 
 MOST_HITS = 100

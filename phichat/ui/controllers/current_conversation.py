@@ -46,12 +46,12 @@ class CurrentConversation(QObject):
         history: "Callable[[], History]",
         tasks: BackgroundTasks,
         autosave: AutoSave,
-        headings: ConversationListModel,
+        list_model: ConversationListModel,
         make: Callable[[], Session],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._history, self._tasks, self._autosave, self._headings = history, tasks, autosave, headings
+        self._history, self._tasks, self._autosave, self._list_model = history, tasks, autosave, list_model
         self._make = make
         self.session = make()
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
@@ -60,12 +60,12 @@ class CurrentConversation(QObject):
         self._loading: CancelToken | None = None
         self._point = ("", "")
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
-        self._pause.timeout.connect(self.settle)
-        autosave.returned.connect(self.put_back)
+        self._pause.timeout.connect(self.save_now)
+        autosave.returned.connect(self.merge_restored)
         autosave.pinned.connect(self._pin_too)
 
     @Slot()
-    def begin(self) -> None:
+    def start_new(self) -> None:
         """Have a new conversation, unless the one shown is still empty."""
         self._is_fresh = False
         if self._is_in_use():
@@ -75,7 +75,7 @@ class CurrentConversation(QObject):
             self.session_changed.emit(self.session)
 
     @Slot()
-    def begin_temporary(self) -> None:
+    def start_temporary(self) -> None:
         """Have a new conversation of which nothing is stored."""
         self._is_fresh = False
         session = self._make()
@@ -83,7 +83,7 @@ class CurrentConversation(QObject):
         self._show(session)
 
     @Slot(str)
-    def open(self, name: str, message: str = "", words: str = "") -> None:
+    def open_conversation(self, name: str, message: str = "", words: str = "") -> None:
         """Show the conversation whose id is `name`, and in it `message` where there is one."""
         self._is_fresh = False
         if name == self.session.conversation.id and not message:
@@ -97,32 +97,32 @@ class CurrentConversation(QObject):
             work = partial(self._load, name, self._autosave.last)
             self._loading = self._tasks.run(work, self._on_loaded, partial(self._on_failed, name))
 
-    def resume(self, record: ConversationRecord) -> None:
+    def resume_draft(self, record: ConversationRecord) -> None:
         """Go on writing what was being written at the last end, unless something else has been begun."""
         if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
             self._expect(record.summary.id)
             self._on_loaded((session_from_record(record), record))
 
-    def known(self, name: str) -> Session | None:
+    def cached_session(self, name: str) -> Session | None:
         """The conversation whose id is `name`, if it is in memory."""
         return self._sessions.get(name)
 
-    def drop(self, name: str) -> Session | None:
+    def drop_session(self, name: str) -> Session | None:
         """A conversation is not to be found here any more."""
         return self._sessions.pop(name, None)
 
-    def take(self, session: Session) -> None:
+    def cache_session(self, session: Session) -> None:
         """It is to be found here again."""
         self._sessions[session.conversation.id] = session
 
-    def start_again(self) -> None:
+    def replace_deleted(self) -> None:
         """The conversation that is shown is gone: have a new one."""
         self._is_fresh = False
         self._pause.stop()
         self.session = self._make()
         self._show(self.session)
 
-    def renew(self) -> None:
+    def reload_sessions(self) -> None:
         """What is in memory may not be what is stored."""
         kept = {name: session for name, session in self._sessions.items() if _is_only_here(session)}
         kept[self.session.conversation.id] = self.session
@@ -130,9 +130,9 @@ class CurrentConversation(QObject):
         self._renew_shown()
 
     @Slot(object, object)
-    def put_back(self, session: Session, messages: Sequence[Message]) -> None:
+    def merge_restored(self, session: Session, messages: Sequence[Message]) -> None:
         """`messages` are back in what was `session`: it may have been read again since."""
-        live = self.known(session.conversation.id)
+        live = self.cached_session(session.conversation.id)
         if live and live is not session:
             self._merge(live, messages, session.conversation.tip)
             self._autosave.path_changed(live)
@@ -140,7 +140,7 @@ class CurrentConversation(QObject):
     @Slot(object, object)
     def _pin_too(self, session: Session, message: Message) -> None:
         """It was pinned in what was `session`, as above."""
-        live = self.known(session.conversation.id)
+        live = self.cached_session(session.conversation.id)
         if live and live is not session:
             live.set_pinned(message.id, is_pinned=message.is_pinned)
 
@@ -158,11 +158,11 @@ class CurrentConversation(QObject):
             self._pause.start()
 
     @Slot()
-    def settle(self) -> None:
+    def save_now(self) -> None:
         """Store what is being written, and the settings, now."""
         self._pause.stop()
-        self._autosave.keep_draft(self.session, is_begun=self._has_own_system())
-        self._autosave.keep_details(self.session)
+        self._autosave.save_draft(self.session, is_begun=self._has_own_system())
+        self._autosave.save_settings(self.session)
 
     def _show(self, session: Session) -> None:
         self._leave()
@@ -206,7 +206,7 @@ class CurrentConversation(QObject):
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore_messages(new)
-        self._autosave.knows_more(session, new)
+        self._autosave.mark_messages_stored(session, new)
         if new and not session.answering:
             conversation.tip = tip
         if new and session is self.session:
@@ -232,9 +232,9 @@ class CurrentConversation(QObject):
 
     def _leave(self) -> None:
         """What is being written in a conversation that was not begun is listed from now on."""
-        self.settle()
+        self.save_now()
         if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
-            self._headings.upsert(summarize_session(self.session))
+            self._list_model.upsert(summarize_session(self.session))
 
     def _choose_path(self, name: str) -> None:
         conversation = self.session.conversation
@@ -251,12 +251,12 @@ class CurrentConversation(QObject):
     def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:
         session, record = loaded
         name = session.conversation.id
-        heading = self._headings.summary(name)
+        heading = self._list_model.summary(name)
         if heading and record.messages:
             session.conversation.title = heading.title  # it may have been renamed while it was read
         if name not in self._sessions:
             self._sessions[name] = session
-            self._autosave.knows(session, record)
+            self._autosave.mark_stored(session, record)
         if name == self._wanted:
             self._show(self._sessions[name])
 

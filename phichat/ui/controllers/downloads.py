@@ -36,7 +36,7 @@ class Download:
         return self.is_active or self.is_paused or bool(self.error)
 
 
-class _Wish(Enum):
+class _StopReason(Enum):
     """What the person wanted when a job was stopped."""
 
     PAUSE = auto()
@@ -63,7 +63,7 @@ class DownloadManager(QObject):
         self._shelf, self._pool, self._tasks = shelf, pool, tasks
         self._states: dict[str, Download] = {}
         self._current: dict[str, CancelToken] = {}
-        self._wishes: dict[CancelToken, _Wish] = {}
+        self._wishes: dict[CancelToken, _StopReason] = {}
 
     def state(self, name: str) -> Download:
         """How the download of `name` stands."""
@@ -77,7 +77,7 @@ class DownloadManager(QObject):
         """Those that go on by themselves."""
         return [name for name, state in self._states.items() if state.is_active]
 
-    def take_up(self, listings: Iterable[Listing]) -> None:
+    def resume_interrupted(self, listings: Iterable[Listing]) -> None:
         """Go on with what an earlier start of the application left; what was paused stays so."""
         for listing in listings:
             if listing.presence is Presence.PARTIAL and listing.name not in self._states:
@@ -102,23 +102,23 @@ class DownloadManager(QObject):
         """Stop for now; a new start of the application does not go on with it either."""
         state = self.state(name)
         if state.is_active:
-            self._end(name, _Wish.PAUSE, was_running=state.is_running)
+            self._end(name, _StopReason.PAUSE, was_running=state.is_running)
             self._become(name, Download(state.progress, is_paused=True))
 
     def cancel(self, name: str) -> None:
         """Stop, and throw away what is here."""
         if name in self._states:
-            self._end(name, _Wish.CANCEL, was_running=self.state(name).is_running)
+            self._end(name, _StopReason.CANCEL, was_running=self.state(name).is_running)
             del self._states[name]
             self.changed.emit(name)
 
-    def _end(self, name: str, wish: _Wish, *, was_running: bool) -> None:
+    def _end(self, name: str, wish: _StopReason, *, was_running: bool) -> None:
         stop = self._current.pop(name, None)
         if stop:
             self._wishes[stop] = wish
             stop.set()
         if not was_running:  # else its thread does that when it has closed the file
-            self._run(self._tasks, name, partial(self._fulfil, name, wish))
+            self._run(self._tasks, name, partial(self._finish_stop, name, wish))
 
     def _run(self, tasks: BackgroundTasks, name: str, work: Work) -> CancelToken:
         cancel = CancelToken()
@@ -134,14 +134,14 @@ class DownloadManager(QObject):
             shelf.set_paused(name, False)
         yield from shelf.download(name, stop)
         if wish := self._wishes.get(stop):
-            yield from self._fulfil(name, wish, stop)
+            yield from self._finish_stop(name, wish, stop)
 
-    def _fulfil(self, name: str, wish: _Wish, _: CancelToken) -> Iterator[object]:
+    def _finish_stop(self, name: str, wish: _StopReason, _: CancelToken) -> Iterator[object]:
         """In a job's thread."""
         shelf = self._shelf()
         listing = next((listing for listing in shelf.list_models() if listing.name == name), None)
         if listing and listing.presence is Presence.PARTIAL:
-            if wish is _Wish.PAUSE:
+            if wish is _StopReason.PAUSE:
                 shelf.set_paused(name, True)
             else:
                 shelf.discard_download(name)

@@ -81,7 +81,7 @@ class GenerationController(QObject):
     fitted = Signal(object, object)
     measured = Signal(object)
     loaded_model = Signal(object)
-    forgotten = Signal()
+    cached_prompts_discarded = Signal()
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class GenerationController(QObject):
         """Whether the reply being made belongs to `session`."""
         return self._reply is not None and session is self._session
 
-    def use(self, model: ModelRef, context: int) -> None:
+    def load_model(self, model: ModelRef, context: int) -> None:
         """Load `model` in place of the one there is; a reply under way ends first."""
         self.stop()
         self.background.stop()
@@ -130,7 +130,7 @@ class GenerationController(QObject):
         self._loading = self._thread.load(model, partial(self._settings, context))
         self._become(GenerationState.LOADING)
 
-    def fall_back_on(self, model: ModelRef) -> None:
+    def set_fallback(self, model: ModelRef) -> None:
         """Use `model` where one cannot be loaded and there was none before."""
         self._good = self._good or model
 
@@ -147,11 +147,11 @@ class GenerationController(QObject):
         """Ask `text` in place of the person's `message`, which stays beside it; with its files, or others."""
         self._ask(session, lambda reply: session.edit(message, text, reply, attachments))
 
-    def go_on(self, session: Session) -> None:
+    def continue_reply(self, session: Session) -> None:
         """Have the last reply of `session` go on where it ended."""
         self._ask(session, session.continue_reply)
 
-    def read_ahead(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
+    def prefill_draft(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
         """Have the model read `session`, and what is being written and attached in it, as nothing else is asked of it.
 
         Or have it say only how long that is. A model whose memory was given back comes back.
@@ -163,9 +163,9 @@ class GenerationController(QObject):
             request = Request(
                 turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
             )
-            self.background.read_draft(request, session, whole)
+            self.background.prefill(request, session, whole)
 
-    def count(self, text: str, key: object) -> bool:
+    def count_tokens(self, text: str, key: object) -> bool:
         """Have it told as `unasked.counted` how long `text` is in a question; whether the model has time for that."""
         has_time = self.state is GenerationState.IDLE and self.loaded is not None
         if has_time:
@@ -176,15 +176,15 @@ class GenerationController(QObject):
     def calibrate(self) -> None:
         """Have the fastest settings found, as long as nothing is asked."""
         if self.state is GenerationState.IDLE and self.loaded:
-            self.background.work(self._thread.calibrate)
+            self.background.run_if_free(self._thread.calibrate)
 
-    def rest(self) -> None:
+    def unload_model(self) -> None:
         """Give the model's memory back until something is asked or written."""
         if self.state is GenerationState.IDLE and self.loaded:
-            self.background.work(self._thread.unload)
+            self.background.run_if_free(self._thread.unload)
 
     @Slot()
-    def forget(self) -> None:
+    def discard_cached_prompts(self) -> None:
         """Nothing that the model remembers now may go to the disk; `forgotten` once it knows."""
         self.background.stop()
         if self.model:
@@ -232,7 +232,7 @@ class GenerationController(QObject):
     def _on_event(self, stop: CancelToken, event: Event) -> None:
         if stop is self._forgetting and isinstance(event, Done):
             self._forgetting = None
-            self.forgotten.emit()
+            self.cached_prompts_discarded.emit()
         elif stop is self._loading or stop is self._reply:
             self._handle(stop, event)
 
@@ -306,7 +306,7 @@ class GenerationController(QObject):
             failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)
             if self._good and self._good is not failed:
-                self.use(self._good, self._context)
+                self.load_model(self._good, self._context)
             else:
                 self._become(GenerationState.EMPTY)
             self.noticed.emit(sentence)

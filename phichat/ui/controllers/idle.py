@@ -22,7 +22,7 @@ class IdleTimer(QObject):
     """
 
     notified = Signal(str)
-    fell_idle = Signal()
+    became_idle = Signal()
 
     def __init__(
         self,
@@ -38,9 +38,11 @@ class IdleTimer(QObject):
         self._short = QTimer(self, interval=calibrate_after, singleShot=True)
         self._short.timeout.connect(self._calibrate)
         self._long = QTimer(self, singleShot=True)
-        self._long.timeout.connect(self._rest)
+        self._long.timeout.connect(self._unload)
         generation.state_changed.connect(self.restart)
-        generation.background.read_on.connect(self.restart)  # what is not done while it reads is to be done after it
+        generation.background.prefill_finished.connect(
+            self.restart
+        )  # what is not done while it reads is to be done after it
 
     @Slot()
     def restart(self) -> None:
@@ -60,14 +62,14 @@ class IdleTimer(QObject):
     @Slot()
     def _calibrate(self) -> None:
         if self._generation.state is GenerationState.IDLE:
-            self.fell_idle.emit()
+            self.became_idle.emit()
         if self._has_power():
             self._generation.calibrate()
 
     @Slot()
-    def _rest(self) -> None:
+    def _unload(self) -> None:
         if self._generation.state is GenerationState.IDLE and self._generation.loaded:
-            self._generation.rest()
+            self._generation.unload_model()
             self.notified.emit(tr("The model's memory was given back. It comes back as you write."))
 
 
@@ -94,12 +96,12 @@ class DraftPrefill(QObject):
         self._place: tuple[object, ...] = ()
         self._last = ""
         self._timer = QTimer(self, interval=EVERY, singleShot=True)
-        self._timer.timeout.connect(self._read)
+        self._timer.timeout.connect(self._prefill)
         self._watch = QTimer(self, interval=look_every)
-        self._watch.timeout.connect(self._look)
+        self._watch.timeout.connect(self._check_power)
         current.session_changed.connect(self.schedule)
         current.draft_changed.connect(self.schedule)
-        generation.background.read_on.connect(self.schedule)
+        generation.background.prefill_finished.connect(self.schedule)
         generation.state_changed.connect(self._on_state)
         generation.loaded_model.connect(self._on_loaded)
 
@@ -121,7 +123,7 @@ class DraftPrefill(QObject):
         self.schedule()
 
     @Slot()
-    def _read(self) -> None:
+    def _prefill(self) -> None:
         session, model = self._current.session, self._generation.model
         draft = session.draft
         pins = [message.id for message in session.conversation.path() if message.is_pinned]
@@ -134,18 +136,20 @@ class DraftPrefill(QObject):
             *pins,
         )
         goes_on = place == self._place and draft.startswith(self._last)
-        if self._generation.state is not GenerationState.IDLE or (goes_on and self._generation.background.is_reading()):
+        if self._generation.state is not GenerationState.IDLE or (
+            goes_on and self._generation.background.is_prefilling()
+        ):
             return  # it is asked for again when that has ended
         is_news = place != self._place or draft != self._last
         if is_news and (draft.strip() or session.attached or session.conversation.tip):
             self._place, self._last = place, draft
-            self._generation.read_ahead(session, draft, only_counts=not self._may_read())
+            self._generation.prefill_draft(session, draft, only_counts=not self._may_read())
             self._watch.start()
 
     @Slot()
-    def _look(self) -> None:
+    def _check_power(self) -> None:
         """Stop where the power has gone, as of a laptop that was unplugged."""
-        if not self._generation.background.is_reading():
+        if not self._generation.background.is_prefilling():
             self._watch.stop()
         elif not self._may_read():
             self._generation.background.stop()

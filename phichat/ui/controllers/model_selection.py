@@ -37,25 +37,25 @@ class ModelSelection(QObject):
         generation.loaded_model.connect(self._on_loaded)
 
     @Slot(object)
-    def begin(self, model: ModelRef) -> None:
+    def load_first(self, model: ModelRef) -> None:
         """As `load`, unless the person has been quicker and chosen one."""
         if not self._chosen:
-            self.load(model)
+            self.load_model(model)
 
     @Slot(object)
-    def load(self, model: ModelRef) -> None:
+    def load_model(self, model: ModelRef) -> None:
         """Talk with `model` for now."""
         self.load_started.emit()
-        self._generation.use(model, self._preferences.current.context)
+        self._generation.load_model(model, self._preferences.current.context)
 
     @Slot(object)
-    def use(self, model: ModelRef) -> None:
+    def choose(self, model: ModelRef) -> None:
         """Talk with `model` from now on, at the next start too if it can be loaded."""
         self._chosen = model.location
-        self.load(model)
+        self.load_model(model)
 
     @Slot(object)
-    def use_after_answer(self, model: ModelRef) -> None:
+    def choose_after_reply(self, model: ModelRef) -> None:
         """As `use`, once the answer under way has ended."""
         self._next = model
         if self._generation.is_answering():
@@ -66,12 +66,12 @@ class ModelSelection(QObject):
     def open_file(self, file: str) -> None:
         """Talk with the model in `file` from now on; an answer under way is not lost by it."""
         try:
-            self.use_after_answer(self._open_model(Path(file)))
+            self.choose_after_reply(self._open_model(Path(file)))
         except PhichatError as error:
             self.notified.emit(str(error))
 
     @Slot(int)
-    def change_context(self, context: int) -> None:
+    def set_context(self, context: int) -> None:
         """A new context takes loading the model again."""
         self._preferences.change(context=context)
         self._context_waits = True
@@ -88,10 +88,10 @@ class ModelSelection(QObject):
         if self._next:
             model, self._next = self._next, None
             self._context_waits = False
-            self.use(model)
+            self.choose(model)
         elif self._context_waits and self._generation.model:
             self._context_waits = False
-            self._generation.use(self._generation.model, self._preferences.current.context)
+            self._generation.load_model(self._generation.model, self._preferences.current.context)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:

@@ -60,7 +60,7 @@ def _nothing(*_: object) -> None:
     """Python's part is done by writing the signal's number to the socket."""
 
 
-def follow_language(application: QApplication) -> None:
+def install_translations(application: QApplication) -> None:
     """Have Qt use the language that `text` uses."""
     locale = QLocale(i18n.current_language())
     QLocale.setDefault(locale)
@@ -69,12 +69,12 @@ def follow_language(application: QApplication) -> None:
         translator.deleteLater()
     if i18n.current_language() != "en":
         translator = QTranslator(application)
-        if reads_qt(translator, locale):
+        if load_qt_translation(translator, locale):
             application.installTranslator(translator)
     application.setLayoutDirection(locale.textDirection())  # after that, as a translation says a direction too
 
 
-def reads_qt(translator: QTranslator, locale: QLocale) -> bool:
+def load_qt_translation(translator: QTranslator, locale: QLocale) -> bool:
     """Have `translator` know Qt's own words in the language of `locale`; False where there is no such file."""
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     return translator.load(locale, "qtbase", "_", folder)
@@ -96,22 +96,22 @@ class MainThreadGC(QObject):
         super().__init__(parent)
         if gc.isenabled():
             gc.disable()
-            parent.destroyed.connect(_as_before)
+            parent.destroyed.connect(_enable_gc)
         timer = QTimer(self, interval=every)
-        timer.timeout.connect(self._look_at_new)
+        timer.timeout.connect(self._collect_young)
         timer.start()
 
     @Slot()
-    def look_at_all(self) -> None:
+    def collect_all(self) -> None:
         """Nothing goes on: it may take its time, if that is due."""
         if gc.get_count()[2] >= MUCH:
             gc.collect()
 
     @Slot()
-    def _look_at_new(self) -> None:
+    def _collect_young(self) -> None:
         if gc.get_count()[0] > SOME:
             gc.collect(1)
 
 
-def _as_before() -> None:
+def _enable_gc() -> None:
     gc.enable()

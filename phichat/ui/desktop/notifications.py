@@ -38,7 +38,7 @@ class NotificationRules(QObject):
         generation.replied.connect(self._on_replied)
 
     @Slot(str)
-    def tell(self, sentence: str) -> None:
+    def notify(self, sentence: str) -> None:
         """Say it, if the person is somewhere else."""
         if self._is_wanted() and self._is_unseen():
             QApplication.alert(parent_window(self, QWidget))
@@ -60,7 +60,9 @@ class NotificationRules(QObject):
             return
         (begun, since), self._begun = self._begun, ("", 0.0)
         if begun == message.id and time.monotonic() - since >= LONG and ending is not Ending.CANCELLED:
-            self.tell(tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there."))
+            self.notify(
+                tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there.")
+            )
 
 
 SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too

@@ -41,24 +41,24 @@ class SingleInstance(QObject):
         self._lock: IO[bytes] | None = None
         self._server: QLocalServer | None = None
 
-    def is_first(self) -> bool:
+    def try_lock(self) -> bool:
         """Whether nobody else has the lock. Where none can be had at all, nobody is kept out."""
         try:
             make_private(self._file.parent)
-            if self._is_taken() or (reclaim_lock(self._file) and self._is_taken()):
+            if self._try_file() or (reclaim_lock(self._file) and self._try_file()):
                 return True
         except OSError:
             return True
         return False
 
-    def _is_taken(self) -> bool:
+    def _try_file(self) -> bool:
         lock = open_private(self._file, "a+b")
         if not _take(lock):
             lock.close()
             return False
         if not _is_at(lock, self._file):  # it was made anew meanwhile
             lock.close()
-            return self._is_taken()
+            return self._try_file()
         self._lock = lock
         return True
 
@@ -72,13 +72,13 @@ class SingleInstance(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_call)
-        if old := self._noted():
+        if old := self._read_address():
             QLocalServer.removeServer(old)  # whose owner is gone without closing it
         name = f"{NAME}{os.getpid()}-{os.urandom(6).hex()}"  # of its own: what a crash leaves is in nobody's way
         if self._server.listen(name):
-            self._note(self._server.fullServerName())
+            self._write_address(self._server.fullServerName())
 
-    def becomes_first(self, opened: Path | None = None) -> bool:
+    def call_first_or_lock(self, opened: Path | None = None) -> bool:
         """Have the first one show its window and open that file; or be the first, if that one is just ending.
 
         Raises StoreError.
@@ -87,7 +87,7 @@ class SingleInstance(QObject):
         while time.monotonic() < until:
             if self._call(opened):
                 return False
-            if self.is_first():
+            if self.try_lock():
                 return True
             time.sleep(0.05)
         sentence = tr("Phichat is open already for {folder}, but does not answer. End it, then start it again.")
@@ -99,11 +99,11 @@ class SingleInstance(QObject):
         if self._server:
             self._server.close()
         if self._lock:
-            self._note("")
+            self._write_address("")
             self._lock.close()
             self._lock = None
 
-    def _noted(self) -> str:
+    def _read_address(self) -> str:
         """Whom to call: a socket of ours. Whatever else the file names is nothing that we call, or remove."""
         with suppress(OSError, ValueError):
             name = self._file.read_bytes()[:LONGEST].decode()
@@ -114,7 +114,7 @@ class SingleInstance(QObject):
                 return name
         return ""
 
-    def _note(self, name: str) -> None:
+    def _write_address(self, name: str) -> None:
         if self._lock:
             with suppress(OSError):
                 self._lock.seek(0)
@@ -125,7 +125,7 @@ class SingleInstance(QObject):
     def _call(self, opened: Path | None) -> bool:
         from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - most starts are the first
 
-        name, socket = self._noted(), QLocalSocket()
+        name, socket = self._read_address(), QLocalSocket()
         if not name:
             return False
         socket.connectToServer(name)

@@ -148,7 +148,7 @@ class ModelCoordinator(QObject):
     def _on_listings(self, listings: "Sequence[Listing]") -> None:
         self._listings = {listing.name: listing for listing in listings}
         if not self._downloads:
-            self._download_manager().take_up(listings)
+            self._download_manager().resume_interrupted(listings)
 
     def _on_listings_ended(self) -> None:
         is_first, self.has_listings = not self.has_listings, True

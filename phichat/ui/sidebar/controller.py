@@ -54,13 +54,13 @@ class SidebarController(QObject):
 
     def _connect(self, conversations: Conversations) -> None:
         sidebar, current, commands = self._sidebar, conversations.current, conversations.commands
-        sidebar.begun.connect(current.begin)
-        sidebar.opened.connect(current.open)
+        sidebar.begun.connect(current.start_new)
+        sidebar.opened.connect(current.open_conversation)
         sidebar.searched.connect(conversations.search)
         sidebar.found.connect(conversations.open_hit)
         sidebar.pinned.connect(commands.pin)
         sidebar.deleted.connect(commands.delete)
-        sidebar.bin_opened.connect(commands.read_bin)
+        sidebar.bin_opened.connect(commands.list_bin)
         sidebar.restored.connect(commands.restore)
         sidebar.purged.connect(commands.purge)
         sidebar.exported.connect(self._export)
@@ -73,8 +73,8 @@ class SidebarController(QObject):
     def _connect_actions(self, actions: Actions) -> None:
         current = self._conversations.current
         for action, step in (
-            (actions.new, current.begin),
-            (actions.temporary, current.begin_temporary),
+            (actions.new, current.start_new),
+            (actions.temporary, current.start_temporary),
             (actions.import_conversations, self.ask_to_import),
             (actions.export, self.export_this),
             (actions.export_all, self.export_all),
@@ -91,8 +91,8 @@ class SidebarController(QObject):
             self._conversations, self, export_to=self._export_to, import_from=self._import_from
         )
         import_export.notified.connect(self.notified)
-        import_export.changed.connect(self._conversations.commands.read)
-        import_export.unwanted.connect(self._conversations.commands.take_back)
+        import_export.changed.connect(self._conversations.commands.reload_list)
+        import_export.unwanted.connect(self._conversations.commands.undo_import)
         return import_export
 
     @Slot()
@@ -126,7 +126,15 @@ class SidebarController(QObject):
 
         question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
         yes, no = tr("Delete everything"), tr("Keep them")
-        ask_question(self._theme, self._sidebar.window(), "eraseQuestion", question, yes, no, self._conversations.erase)
+        ask_question(
+            self._theme,
+            self._sidebar.window(),
+            "eraseQuestion",
+            question,
+            yes,
+            no,
+            self._conversations.delete_everything,
+        )
 
     @Slot(list)
     def _export(self, conversation_ids: Sequence[str]) -> None:

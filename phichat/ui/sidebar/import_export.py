@@ -51,8 +51,8 @@ class ImportExport(QObject):
     ) -> None:
         super().__init__(parent)
         self._history, self._tasks = conversations.history, conversations.tasks
-        self._headings, self._autosave, self._undo_stack = (
-            conversations.headings,
+        self._list_model, self._autosave, self._undo_stack = (
+            conversations.list_model,
             conversations.autosave,
             conversations.undo_stack,
         )
@@ -121,7 +121,7 @@ class ImportExport(QObject):
         self.changed.emit()
 
     def _suggested_name(self, names: Sequence[str]) -> str:
-        heading = self._headings.summary(names[0]) if len(names) == 1 else None
+        heading = self._list_model.summary(names[0]) if len(names) == 1 else None
         return _file_name(heading) if heading else "phichat.json"
 
 

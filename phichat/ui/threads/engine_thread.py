@@ -66,7 +66,7 @@ class _Worker(QObject):
             loaded = self._get().load(model, settings(), stop, lambda event: self._tell(stop, event))
             self._tell(stop, loaded)
 
-        self._carefully(stop, run)
+        self._run_order(stop, run)
 
     @Slot(object, object, object)
     def generate(self, request: Request, stop: CancelToken, stored: "Future[None] | None") -> None:
@@ -75,7 +75,7 @@ class _Worker(QObject):
             for event in self._get().generate(request, stop):
                 self._tell(stop, event)
 
-        self._carefully(stop, run)
+        self._run_order(stop, run)
 
     @Slot(object)
     def calibrate(self, stop: CancelToken) -> None:
@@ -83,12 +83,12 @@ class _Worker(QObject):
             for event in self._get().calibrate(stop):
                 self._tell(stop, event)
 
-        self._carefully(stop, run)
+        self._run_order(stop, run)
 
     @Slot(object)
     def unload(self, stop: CancelToken) -> None:
         if not stop.is_set():  # by a question that came just now
-            self._carefully(stop, self._get().unload)
+            self._run_order(stop, self._get().unload)
 
     @Slot()
     def close(self) -> None:
@@ -100,7 +100,7 @@ class _Worker(QObject):
         self._engine = self._engine or self._make_engine()
         return self._engine
 
-    def _carefully(self, stop: CancelToken, run: Callable[[], None]) -> None:
+    def _run_order(self, stop: CancelToken, run: Callable[[], None]) -> None:
         try:
             run()
         except PhichatError as error:
@@ -140,7 +140,7 @@ class EngineThread(QObject):
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        self._worker = _Worker(make_engine, _SignalBatcher(self._hear, self).put)
+        self._worker = _Worker(make_engine, _SignalBatcher(self._on_told, self).put)
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)
@@ -188,7 +188,7 @@ class EngineThread(QObject):
         self._close.emit()
         self._thread.wait()
 
-    def _hear(self, stop: CancelToken, what: Event | str) -> None:
+    def _on_told(self, stop: CancelToken, what: Event | str) -> None:
         if isinstance(what, str):
             self.failed.emit(stop, what)
         else:

@@ -47,7 +47,7 @@ class Columns(QSplitter):
         """Whether the person wants the column of `action` open, even where there is no room now."""
         return action.isChecked() or action in self._folded
 
-    def fold_for(self, width: int) -> None:
+    def fold_for_width(self, width: int) -> None:
         """Fold columns for which `width` is too narrow, and only those unfold when there is room again.
 
         Where letters are larger, so is what a column needs.
@@ -70,7 +70,7 @@ class Columns(QSplitter):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange and self.count():
-            self.fold_for(self._pixels)
+            self.fold_for_width(self._pixels)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - when Tab is pressed

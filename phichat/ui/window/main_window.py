@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self._is_leaving = False
         self._composer = Composer(theme)
         self.commands = self._actions = Actions(self)
-        self._sidebar = Sidebar(theme, conversations.headings)
+        self._sidebar = Sidebar(theme, conversations.list_model)
         self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
         self._transcript = Transcript(theme)
         self._status = StatusBar()
@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         return self.conversations.current.session
 
     @Slot()
-    def prepare(self) -> None:
+    def preload(self) -> None:
         """Have ready what the first message will need, now that the window is shown."""
         self._transcript.preload()
 
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         self._submit_controller.submit(text)
 
     @Slot()
-    def come_forward(self) -> None:
+    def raise_window(self) -> None:
         """Be seen, before all other windows."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_arrivals()
         self._connect_archive()
-        self._header.model_chosen.connect(self.model_selection.use)
+        self._header.model_chosen.connect(self.model_selection.choose)
         self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
         self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
@@ -192,18 +192,18 @@ class MainWindow(QMainWindow):
         self.message_commands.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
-        self._panel.context_changed.connect(self.model_selection.change_context)
+        self._panel.context_changed.connect(self.model_selection.set_context)
         self._panel.default_requested.connect(self._make_default)
         self._panel.presets.own_changed.connect(partial(self._preferences.set_value, "presets"))
         self._panel.computer.states_changed.connect(partial(self._preferences.set_value, "states_gb"))
         self._panel.computer.rest_changed.connect(partial(self._preferences.set_value, "rest_minutes"))
         self._preferences.changed.connect(self._on_preference)
-        self._model_status.found.connect(self._submit_controller.submit_pending)
-        self.model_selection.load_started.connect(self._model_status.begin)
+        self._model_status.model_found.connect(self._submit_controller.submit_pending)
+        self.model_selection.load_started.connect(self._model_status.clear_status)
         self.model_selection.notified.connect(self.say)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
-        self._preferences.saving.connect(self._note_layout)
+        self._preferences.saving.connect(self._save_layout)
         self._preferences.failed.connect(self.say)
 
     def _connect_actions(self) -> None:
@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
     def _connect_arrivals(self) -> None:
         self._coordinator.listed.connect(self._model_status.models_listed)
         self._model_status.model_shown.connect(self._coordinator.show_model)
-        self._coordinator.model_chosen.connect(self.model_selection.use_after_answer)
+        self._coordinator.model_chosen.connect(self.model_selection.choose_after_reply)
         self._coordinator.model_chosen.connect(self._composer.setFocus)
         self._coordinator.offer_changed.connect(self._on_offered)
         self._coordinator.file_requested.connect(self._ask_for_file)
@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         room = self.screen().availableSize() - QSize(20, 60)  # for the frame
         self.resize(SIZE.boundedTo(room))
-        self._columns.fold_for(min(SIZE.width(), room.width()))
+        self._columns.fold_for_width(min(SIZE.width(), room.width()))
         self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
         self._panel.presets.show_own(known.presets)
@@ -338,7 +338,7 @@ class MainWindow(QMainWindow):
             self.model_selection.open_file(file)
 
     @Slot()
-    def _note_layout(self) -> None:
+    def _save_layout(self) -> None:
         self._preferences.change(
             geometry=self.saveGeometry().toBase64().toStdString(),
             columns=self._columns.widths() or self._preferences.current.columns,
@@ -357,10 +357,10 @@ class MainWindow(QMainWindow):
             self.close()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._columns.fold_for(event.size().width())
+        self._columns.fold_for_width(event.size().width())
         super().resizeEvent(event)
 
-    def _keep_edits(self) -> None:
+    def _restore_edits(self) -> None:
         """Questions that were being written anew are found in the message field next time."""
         edits = self._transcript.context.state.unsent_edits
         path = self.session.conversation.path()
@@ -373,10 +373,10 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.model_selection.close()
-        self._keep_edits()
+        self._restore_edits()
         self._composer.flush_draft()
         self._panel.emit_pending_context()
-        self.conversations.current.settle()
+        self.conversations.current.save_now()
         self._preferences.save()
         super().closeEvent(event)
         self.hide()  # what is ended now may take a moment

@@ -20,7 +20,7 @@ class ModelStatusPresenter(QObject):
     Signals: `found` when there is a model to ask, `model_shown(ModelRef)` for the one that is shown, None for none.
     """
 
-    found = Signal()
+    model_found = Signal()
     model_shown = Signal(object)
 
     def __init__(
@@ -49,7 +49,7 @@ class ModelStatusPresenter(QObject):
         generation.loaded_model.connect(self._on_loaded)
 
     @Slot()
-    def begin(self) -> None:
+    def clear_status(self) -> None:
         """Another model is loaded: what was said is about something that is over."""
         self._status.clear_notice()
         self._status.clear_figures()
@@ -75,7 +75,7 @@ class ModelStatusPresenter(QObject):
         self._say_state(title)
         self._welcome.set_can_ask(can_ask=bool(model) and not self._generation.is_answering())
         if model:
-            self.found.emit()
+            self.model_found.emit()
 
     def show_other_model(self, name: str) -> None:
         """Say so if what is shown was held with a model, called `name`, that is not the one which answers now."""

@@ -23,7 +23,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(screen_reader, "announce", announce)
     monkeypatch.setattr(screen_reader, "PAUSE", 1)
-    monkeypatch.setattr(screen_reader, "is_heard", lambda: True)
+    monkeypatch.setattr(screen_reader, "is_screen_reader_active", lambda: True)
     return sentences
 
 

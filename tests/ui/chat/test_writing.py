@@ -115,14 +115,14 @@ def test_a_long_text_is_read_a_few_times_a_second(person: Person) -> None:
 def test_the_end_of_a_long_text_is_kept_wherever_one_goes(person: Person, open_window: Callable[[], Person]) -> None:
     _write_much(person, " one")
     first = person.window.session
-    person.window.conversations.current.begin()
+    person.window.conversations.current.start_new()
     assert first.draft == MUCH + " one"
     assert person.written() == ""
     _write_much(person, " two")
     person.window.close()
     second = open_window()
     second.wait(lambda: second.written() == MUCH + " two")
-    second.window.conversations.current.open(first.conversation.id)
+    second.window.conversations.current.open_conversation(first.conversation.id)
     second.wait(lambda: second.written() == MUCH + " one")
 
 

@@ -195,7 +195,7 @@ def test_going_on_keeps_the_reply(person: Person, engine: ScriptedEngine, home: 
     person.press(Qt.Key.Key_Escape)
     person.wait_for(GenerationState.IDLE)
     engine.enqueue("and whole.")
-    person.window.generation.go_on(person.window.session)
+    person.window.generation.continue_reply(person.window.session)
     person.wait_for(GenerationState.IDLE)
     person.window.close()
     reply = stored(home)[0].messages[-1]
@@ -214,7 +214,7 @@ def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Pe
     person.choose_in(0, "Delete from here on")
     person.type("x")
     person.press(Qt.Key.Key_Backspace)
-    person.window.conversations.current.settle()
+    person.window.conversations.current.save_now()
     person.click("newConversationButton")
     assert person.titles() == ["Precious words"]
     person.type("Other")
@@ -285,7 +285,7 @@ def test_a_system_prompt_alone_is_kept_as_a_draft_is(person: Person, open_window
     assert person.find("systemPrompt").toPlainText() == ""
     person.open("Untitled")
     person.find("systemPrompt").clear()
-    person.window.conversations.current.settle()
+    person.window.conversations.current.save_now()
     assert person.titles() == ["Other"]
 
 
@@ -327,7 +327,7 @@ def test_what_was_written_last_does_not_replace_what_was_begun_since(person: Per
     current = person.window.conversations.current
     person.click("newConversationButton")
     begun = current.session
-    current.resume(ConversationRecord(ConversationSummary("draft", "Hm", 1.0, 1.0), draft="Hm"))
+    current.resume_draft(ConversationRecord(ConversationSummary("draft", "Hm", 1.0, 1.0), draft="Hm"))
     assert current.session is begun
 
 
@@ -339,7 +339,7 @@ def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine
         rest.set()
         person.wait_for(GenerationState.IDLE)
         person.click("newConversationButton")
-        person.window.conversations.current.renew()
+        person.window.conversations.current.reload_sessions()
         person.open("Whales")
         QTest.qWait(300)
     person.wait(lambda: person.window.findChild(QWidget, "message-1"))
@@ -351,7 +351,7 @@ def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(pers
     ask(person, "Two")
     person.choose_in(2, "Delete from here on")
     person.click("newConversationButton")
-    person.window.conversations.current.renew()
+    person.window.conversations.current.reload_sessions()
     person.open("One")
     person.wait(lambda: person.message(1) == "One")
     person.window._actions.undo.trigger()

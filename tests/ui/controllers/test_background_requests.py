@@ -152,7 +152,7 @@ class TestReading:
         DraftPrefill(person.window.generation, current, lambda: power[0], person.window, look_every=SOON)
         current.set_draft("Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
-        assert person.window.generation.background.is_reading()
+        assert person.window.generation.background.is_prefilling()
         power[0] = False
         person.wait(lambda: engine.draft_stops and engine.draft_stops[0].is_urgent())
 
@@ -171,7 +171,7 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event, question: str, is_urgent: bool
     ) -> None:
         generation, session = person.window.generation, Session()
-        generation.read_ahead(session, "Tell me ")
+        generation.prefill_draft(session, "Tell me ")
         person.wait(lambda: engine.drafts == ["Tell me "])
         generation.submit(session, question)
         assert engine.draft_stops[0].is_set()
@@ -182,7 +182,7 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
         generation, session = person.window.generation, Session()
-        generation.read_ahead(session, "Tell me")
+        generation.prefill_draft(session, "Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
         generation.submit(session, "Tell me more")
         generation.stop()
@@ -192,7 +192,7 @@ class TestReading:
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
     ) -> None:
         generation = person.window.generation
-        generation.read_ahead(Session(), "Tell me")
+        generation.prefill_draft(Session(), "Tell me")
         person.wait(lambda: engine.drafts == ["Tell me"])
         generation.submit(Session(), "Tell me more")
         assert engine.draft_stops[0].is_urgent()

@@ -133,7 +133,7 @@ def test_what_was_left_unfinished_goes_on_unless_it_was_paused(
     shelf.rows[PHI_3.name] = replace(PHI_3, bytes_on_disk=500)
     shelf.rows[PHI_4.name] = replace(PHI_4, bytes_on_disk=700, is_paused=True)
     shelf.enqueue(HALF, threading.Event())
-    downloads.take_up(shelf.list_models())
+    downloads.resume_interrupted(shelf.list_models())
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name).is_running)
     paused = downloads.state(PHI_4.name)
     assert paused.is_paused

@@ -35,7 +35,7 @@ def engine() -> ScriptedEngine:
 def generation(qtbot: QtBot, keeper: SlowKeeper, engine: ScriptedEngine) -> Iterator[GenerationController]:
     thread = EngineThread(lambda: engine)
     generation = GenerationController(thread, EngineSettings, keeper, lambda path: "abc")
-    generation.use(TINY, 512)
+    generation.load_model(TINY, 512)
     qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE)
     yield generation
     thread.close()
@@ -127,7 +127,7 @@ def test_a_stopped_reply_goes_on(
     session = Session()
     generation.submit(session, "Tell")
     wait(qtbot, generation)
-    generation.go_on(session)
+    generation.continue_reply(session)
     wait(qtbot, generation)
     begun = engine.requests[-1].begun
     assert begun is not None
@@ -155,7 +155,7 @@ def test_what_is_being_written_is_read_and_yields_to_the_question(
 ) -> None:
     keeper.stored.set_result(None)
     session = Session()
-    generation.read_ahead(session, "Tell me")
+    generation.prefill_draft(session, "Tell me")
     qtbot.waitUntil(lambda: engine.drafts == ["Tell me"])
     assert generation.state is GenerationState.IDLE
     generation.submit(session, "Tell me more")
@@ -188,7 +188,7 @@ def test_what_goes_on_waits_for_what_is_being_read_and_what_is_changed_does_not(
     current.set_draft("Tell me")
     qtbot.wait(2 * EVERY)
     assert engine.drafts == ["Tell"]
-    read = QSignalSpy(generation.background.read_on)
+    read = QSignalSpy(generation.background.prefill_finished)
     gate.set()
     qtbot.waitUntil(lambda: read.count() == 2)
     assert engine.drafts == ["Tell", "Tell me"]
@@ -218,7 +218,7 @@ def test_what_is_to_be_forgotten_is_told_to_the_model_whatever_it_does(
     engine.enqueue("Once ", gate, "upon")
     generation.submit(Session(), "Tell")
     qtbot.waitUntil(lambda: generation.state is GenerationState.WRITING)
-    with qtbot.waitSignal(generation.forgotten):
+    with qtbot.waitSignal(generation.cached_prompts_discarded):
         generation.stop()
-        generation.forget()
+        generation.discard_cached_prompts()
     assert engine.drafts == [""]

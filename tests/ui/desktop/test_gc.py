@@ -74,7 +74,7 @@ def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:
     for _ in range(MUCH):
         gc.collect(1)
     del knot
-    tidying.look_at_all()
+    tidying.collect_all()
     assert freed_by == [threading.get_ident()]
-    tidying.look_at_all()
+    tidying.collect_all()
     assert gc.get_count()[2] == 0, "there is nothing to do twice"

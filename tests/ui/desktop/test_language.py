@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
 from phichat import i18n
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.desktop.application import follow_language
+from phichat.ui.desktop.application import install_translations
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -31,7 +31,7 @@ ARABIC = {
 def _english_again(qapp: QApplication) -> Iterator[None]:
     yield
     i18n.set_language("en")
-    follow_language(qapp)
+    install_translations(qapp)
 
 
 @pytest.fixture

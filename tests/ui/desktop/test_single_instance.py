@@ -39,10 +39,10 @@ def started(home: Path, eventually: Callable[..., None]) -> "subprocess.Popen[by
 
 def test_the_first_is_the_only_one_until_it_closes(file: Path) -> None:
     first, second = SingleInstance(file), SingleInstance(file)
-    assert first.is_first()
-    assert not second.is_first()
+    assert first.try_lock()
+    assert not second.try_lock()
     first.close()
-    assert second.is_first()
+    assert second.try_lock()
     second.close()
 
 
@@ -60,7 +60,7 @@ def test_a_second_start_shows_the_first_window_and_ends(
 
 def test_it_is_called_as_it_should_be(file: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     first = SingleInstance(file)
-    assert first.is_first()
+    assert first.try_lock()
     first.listen()
     called, given = QSignalSpy(first.called), QSignalSpy(first.file_given)
     caller = subprocess.Popen(
@@ -102,9 +102,9 @@ def test_one_that_does_not_answer_is_said(
     monkeypatch.setattr(single_instance, "ANSWER", 100)
     try:
         second = SingleInstance(home / "window.lock")
-        assert not second.is_first()
+        assert not second.try_lock()
         with pytest.raises(StoreError, match="does not answer"):
-            second.becomes_first()
+            second.call_first_or_lock()
     finally:
         first.kill()
         first.wait()
@@ -112,10 +112,10 @@ def test_one_that_does_not_answer_is_said(
 
 def test_one_that_is_just_ending_is_waited_for(file: Path, qtbot: QtBot) -> None:
     first, second = SingleInstance(file), SingleInstance(file)
-    assert first.is_first()
-    assert not second.is_first()
+    assert first.try_lock()
+    assert not second.try_lock()
     first.close()
-    assert second.becomes_first()
+    assert second.call_first_or_lock()
     second.close()
 
 
@@ -144,7 +144,7 @@ def test_a_picture_can_be_taken_beside_an_open_window(
 def test_where_nothing_can_be_locked_nobody_is_kept_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     one = SingleInstance(tmp_path / "file" / "window.lock")
-    assert one.is_first()
+    assert one.try_lock()
     one.listen()
     one.close()
 

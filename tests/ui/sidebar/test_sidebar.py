@@ -342,7 +342,7 @@ def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
         painted.clear()
         view.viewport().repaint()
         assert 0 < len(painted) <= most
-    person.window.conversations.headings.set_values(
+    person.window.conversations.list_model.set_values(
         person.row("Number 9999").data(Qt.ItemDataRole.UserRole).id, title="Other"
     )
     assert person.titles()[-1] == "Other"

@@ -61,8 +61,8 @@ def long(person: Person) -> Session:
         text = f"Answer **{number}** with some words.\n\n```python\nvalue = {number}\n```\n\nAnd more of it."
         conversation.add_message(Role.ASSISTANT, text, Reply("starter", number, (1, 2, 3), Ending.STOP))
     session = Session(conversation)
-    person.window.conversations.current.take(session)
-    person.window.conversations.current.open(conversation.id)
+    person.window.conversations.current.cache_session(session)
+    person.window.conversations.current.open_conversation(conversation.id)
     return session
 
 
@@ -144,9 +144,9 @@ def test_a_place_far_down_in_code_is_brought_to_sight(person: Person, engine: Sc
 def test_a_long_conversation_is_shown_at_once_and_never_stalls_the_window(
     person: Person, long: Session, eventually: Callable[[Callable[[], object]], None]
 ) -> None:
-    person.window.conversations.current.begin()
+    person.window.conversations.current.start_new()
     person.qtbot.wait(20)
-    person.window.conversations.current.open(long.conversation.id)
+    person.window.conversations.current.open_conversation(long.conversation.id)
     assert person.message(1999).startswith("Answer **999**")
     assert person.window.findChild(QWidget, "message-0") is None
     person.wait(lambda: person.window.findChild(QWidget, "message-1980"))

@@ -96,8 +96,8 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
             Role.ASSISTANT, f"Answer **{number}**{more}", Reply("starter", number, (1, 2), Ending.STOP)
         )
     session = Session(conversation)
-    person.window.conversations.current.take(session)
-    person.window.conversations.current.open(conversation.id)
+    person.window.conversations.current.cache_session(session)
+    person.window.conversations.current.open_conversation(conversation.id)
     person.wait(lambda: person.find(f"message-{2 * pairs - 1}").isVisible())
     first = max(0, 2 * pairs - ALWAYS_KEPT)  # those nearest to the end are all made, by and by
     person.wait(lambda: person.window.findChild(QWidget, f"message-{first}"))

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
-from phichat.ui.a11y.focus import show_in_full
+from phichat.ui.a11y.focus import ensure_visible
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.message_toolbar import MessageToolbar
 from tests.support.fakes import ScriptedEngine
@@ -127,7 +127,7 @@ def _difference(person: Person, widget: QWidget) -> int:
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
     widget.setFocus(Qt.FocusReason.TabFocusReason)
     person.window.setAttribute(BY_KEY)
-    show_in_full(widget)
+    ensure_visible(widget)
     QGuiApplication.processEvents()
     with_focus = _picture(person, widget)
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
