@@ -1,4 +1,4 @@
-"""What a person does with whole conversations: renamed, pinned, deleted, brought back; all of it can be undone."""
+"""Commands on whole conversations: rename, pin, delete, restore; each can be undone."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,9 @@ class ConversationCommands(QObject):
     """Changes conversations in the list, in memory and in the history alike.
 
     Signals:
-        stopped: the reply under way is in a conversation that is deleted.
-        bin_read(list): headings of what is in the bin.
-        notified(str): a sentence about what went wrong.
+        stopped: the conversation of the reply under way is being deleted.
+        bin_read(list): the summaries of the conversations in the bin.
+        notified(str): a sentence about an error.
     """
 
     stopped = Signal()
@@ -50,11 +50,11 @@ class ConversationCommands(QObject):
 
     @Slot(str, str)
     def rename(self, name: str, title: str) -> None:
-        """Give a conversation a title of the person's own."""
-        heading = self._list_model.summary(name)
-        if not heading:
+        """Give a conversation the user's own title."""
+        summary = self._list_model.summary(name)
+        if not summary:
             return
-        before = heading.title
+        before = summary.title
         self._rename(name, title)
         self._undo_stack.record(
             tr("Renamed to “{title}”.").format(title=title),
@@ -65,7 +65,7 @@ class ConversationCommands(QObject):
 
     @Slot(str, bool)
     def pin(self, name: str, is_pinned: bool) -> None:
-        """Keep a conversation above the others, or no longer."""
+        """Pin a conversation to the top of the list, or unpin it."""
         self._pin(name, is_pinned=is_pinned)
         self._undo_stack.record(
             tr("Pinned.") if is_pinned else tr("Unpinned."),
@@ -76,7 +76,7 @@ class ConversationCommands(QObject):
 
     @Slot(list)
     def delete(self, names: Sequence[str]) -> None:
-        """Put conversations into the bin; temporary ones are in none."""
+        """Move conversations to the bin; temporary ones are only kept for undo."""
         names = list(names)
         gone = self._delete(names)
         if not gone:
@@ -88,7 +88,7 @@ class ConversationCommands(QObject):
 
     @Slot(list)
     def undo_import(self, names: Sequence[str]) -> None:
-        """Put conversations into the bin that were brought in, listed here or not yet; none of them goes on."""
+        """Move imported conversations to the bin, whether they are listed yet or not, and end a reply in them."""
         if any(_is_answering(self._current.cached_session(name)) for name in names):
             self.stopped.emit()
         self._current.save_now()
@@ -102,9 +102,9 @@ class ConversationCommands(QObject):
 
     @Slot()
     def list_bin(self) -> None:
-        """See what is in the bin."""
+        """Read what is in the bin, and emit `bin_read`."""
         last = self._autosave.last
-        self._tasks.run(lambda _: self._headings_after(last, in_trash=True), self.bin_read.emit, self.notified.emit)
+        self._tasks.run(lambda _: self._summaries_after(last, in_trash=True), self.bin_read.emit, self.notified.emit)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
@@ -122,25 +122,25 @@ class ConversationCommands(QObject):
 
     @Slot()
     def reload_list(self) -> None:
-        """See which conversations there are."""
+        """Read the list of conversations again."""
         last = self._autosave.last
         self._current.reload_sessions()
         self._list_model.begin_loading()
-        self._tasks.run(lambda _: self._headings_after(last), self._list_model.set_conversations, self.notified.emit)
+        self._tasks.run(lambda _: self._summaries_after(last), self._list_model.set_conversations, self.notified.emit)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.stopped.emit()
-        for heading in list(self._list_model.summaries()):
-            self._current.drop_session(heading.id)
+        for summary in list(self._list_model.summaries()):
+            self._current.drop_session(summary.id)
         self._temporary.clear()
         self._list_model.clear()
         self._autosave.delete_everything()
         self._undo_stack.clear()
         self._current.replace_deleted()
 
-    def _headings_after(self, future: "Future[Any] | None", *, in_trash: bool = False) -> list[ConversationSummary]:
-        """Those that are stored once `future` is done."""
+    def _summaries_after(self, future: "Future[Any] | None", *, in_trash: bool = False) -> list[ConversationSummary]:
+        """Return what is stored once `future` is done."""
         wait_for(future)
         return self._history().list_conversations(in_trash=in_trash)
 
@@ -160,29 +160,29 @@ class ConversationCommands(QObject):
 
     def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
         gone = self._list_model.remove(names)
-        if any(_is_answering(self._current.cached_session(heading.id)) for heading in gone):
+        if any(_is_answering(self._current.cached_session(summary.id)) for summary in gone):
             self.stopped.emit()
-        kept = [heading.id for heading in gone if not self._forget_temporary(heading.id)]
+        kept = [summary.id for summary in gone if not self._forget_temporary(summary.id)]
         if kept:
             self._current.save_now()
             self._autosave.bin(kept)
-        if self._current.session.conversation.id in {heading.id for heading in gone}:
+        if self._current.session.conversation.id in {summary.id for summary in gone}:
             self._current.replace_deleted()
         return gone
 
     def _bring_back(self, gone: Sequence[ConversationSummary]) -> None:
-        for heading in gone:
-            session = self._temporary.pop(heading.id, None)
+        for summary in gone:
+            session = self._temporary.pop(summary.id, None)
             if session:
                 self._current.cache_session(session)
-            self._list_model.upsert(heading, is_temporary=session is not None)
-        if kept := [heading.id for heading in gone if not self._is_temporary(heading.id)]:
+            self._list_model.upsert(summary, is_temporary=session is not None)
+        if kept := [summary.id for summary in gone if not self._is_temporary(summary.id)]:
             self._autosave.restore(kept)
         if len(gone) == 1:
             self._current.open_conversation(gone[0].id)
 
     def _forget_temporary(self, name: str) -> bool:
-        """Whether that was one; it can be brought back as long as the window is open."""
+        """Take a temporary conversation out of the cache; undo can restore it as long as the window is open."""
         if self._is_temporary(name) and (session := self._current.drop_session(name)):
             self._temporary[name] = session
             return True

@@ -29,21 +29,21 @@ MINUTE = 60_000  # milliseconds
 
 
 class Conversations(QObject):
-    """Puts those together who know `history`, which is made in a thread once the window can be used.
+    """Owns the controllers of conversations; `history` is opened in a thread once the window can be used.
 
     Attributes:
-        history: opens the history, at the first call.
-        tasks: does what takes its time in threads.
-        autosave: stores what happens.
-        headings: what the list shows.
-        current: which conversation is shown.
-        commands: what is done with whole ones.
-        undo_stack: what of that can be undone.
+        history: opens the history at the first call, and returns it.
+        tasks: runs queries in threads.
+        autosave: stores conversations as they change.
+        list_model: the conversations in the sidebar.
+        current: the conversation that is shown.
+        commands: commands on whole conversations.
+        undo_stack: the commands that can be undone.
 
     Signals:
-        notified(str): a sentence about what the person should know.
+        notified(str): a sentence for the user.
         list_changed: the list was read, or a conversation in it changed.
-        found(list, int): what a search found, of which there may be more than so many.
+        found(list, int): the hits of a search, and the number at which it stops looking.
     """
 
     notified = Signal(str)
@@ -71,7 +71,7 @@ class Conversations(QObject):
 
     @cached_property
     def history_search(self) -> "HistorySearch":
-        """Finds words; made when some are looked for."""
+        """Return the search, made when something is first searched for."""
         history_search = HistorySearch(self.history, self.tasks, self.autosave, self)
         history_search.failed.connect(self.notified)
         history_search.found.connect(self.found)
@@ -79,33 +79,33 @@ class Conversations(QObject):
 
     @Slot()
     def open(self) -> None:
-        """See what is stored, now that the window can be used."""
+        """Read what is stored."""
         self._clock.start()
         self.list_model.begin_loading()
         self.tasks.run(self._read, self._on_read, self.notified.emit)
 
     @Slot()
     def close(self) -> None:
-        """Store what is being written, and end all threads."""
+        """Store the draft, and end all threads."""
         self.current.save_now()
         self.tasks.close()
 
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
-        """A reply begins, grows or ends."""
+        """Mark the conversation in which a reply is being made."""
         self.list_model.set_answering(session.conversation.id if session.answering else "")
 
     def _read(self, _: "CancelToken") -> Iterator[object]:
-        """The notice there is on opening, all headings, and what was being written last."""
+        """Yield the notice of the opened history, all summaries, and the draft that was being written last."""
         history = self.history()
         try:
             if notice := history.ready.result():
                 yield notice
         except PhichatError as error:
             yield str(error)
-        headings = history.list_conversations()
-        yield headings
-        newest = next((heading for heading in headings if not heading.is_pinned), None)
+        summaries = history.list_conversations()
+        yield summaries
+        newest = next((summary for summary in summaries if not summary.is_pinned), None)
         if newest and newest.created == newest.changed:  # no message came after it was made
             yield history.load_conversation(newest.id)
 
@@ -121,24 +121,24 @@ class Conversations(QObject):
 
     @Slot(str)
     def search(self, words: str) -> None:
-        """Look for `words` in all conversations."""
+        """Search all conversations for `words`."""
         self.history_search.search(words)
 
     @Slot()
     def delete_everything(self) -> None:
-        """Delete everything for good."""
+        """Delete all conversations for good."""
         self.commands.delete_everything()
         self.notified.emit(tr("All conversations were deleted."))
 
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:
-        """Show what a search found."""
+        """Show the message that a search found."""
         self.current.open_conversation(hit.summary.id, hit.message or "", self.history_search.words)
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
-        heading = summarize_session(session)
-        self.list_model.touch(heading, is_temporary=session.is_temporary)
+        summary = summarize_session(session)
+        self.list_model.touch(summary, is_temporary=session.is_temporary)
         self.list_changed.emit()
 
     @Slot(str)
@@ -150,7 +150,10 @@ MOST_HITS = 100
 
 
 class HistorySearch(QObject):
-    """Signals: `found(list, int)` with hits, of which there may be more than so many; `failed(str)` with a sentence."""
+    """Searches the history in a thread; a new search cancels the one before.
+
+    Signals: `found(list, int)` with the hits and the most there can be; `failed(str)` with a sentence.
+    """
 
     found = Signal(list, int)
     failed = Signal(str)
@@ -160,21 +163,21 @@ class HistorySearch(QObject):
     ) -> None:
         super().__init__(parent)
         self._history, self._tasks, self._autosave = history, tasks, autosave
-        self._asked: CancelToken | None = None
+        self._running: CancelToken | None = None
         self.words = ""
 
     @Slot(str)
     def search(self, words: str) -> None:
-        """Look for `words`; for none, nothing is looked for any more."""
-        if self._asked:
-            self._asked.set()
-        self.words, self._asked = words, None
+        """Search for `words`; without any, only cancel the search under way."""
+        if self._running:
+            self._running.set()
+        self.words, self._running = words, None
         if words.strip():
             work = partial(self._find, words, self._autosave.last)
-            self._asked = self._tasks.run(work, self._on_found, self.failed.emit)
+            self._running = self._tasks.run(work, self._on_found, self.failed.emit)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
-        wait_for(last)  # what was said a moment ago is found, too
+        wait_for(last)  # what was written a moment ago is found, too
         return self._history().search_conversations(words, MOST_HITS)
 
     def _on_found(self, hits: list[SearchHit]) -> None:

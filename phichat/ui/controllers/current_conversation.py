@@ -1,4 +1,4 @@
-"""Which conversation is shown: new ones, others from the history, and what is being written in each."""
+"""The current conversation: which one is shown, its draft, and a cache of those shown before."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from phichat.store.history import History
 
-DRAFT_AFTER = 400  # milliseconds from a key to when what is written then is stored, also if somebody types on
-MOST_SESSIONS = 8  # that are kept in memory, to be shown again at once
+DRAFT_AFTER = 400  # milliseconds from a key press until the draft is stored, even while typing goes on
+MOST_SESSIONS = 8  # kept in memory, to be shown again at once
 
 
 class CurrentConversation(QObject):
-    """Has one conversation shown at a time.
+    """Holds the conversation that is shown; whoever depends on it listens to its signals and asks it for `session`.
 
     Attributes:
-        session: that one.
+        session: the conversation that is shown.
 
     Signals:
         session_changed(Session): another one is shown.
         draft_changed(str): what is being written in it changed, or the files that go with it.
-        message_found(str, str): the message of that id is to be seen in it, and these words there.
-        notified(str): a sentence about what went wrong.
+        message_found(str, str): show the message with that id, and mark these words in it.
+        notified(str): a sentence about an error.
     """
 
     session_changed = Signal(object)
@@ -55,10 +55,10 @@ class CurrentConversation(QObject):
         self._make = make
         self.session = make()
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
-        self._is_fresh = True  # no other conversation was asked for since the start
-        self._wanted = ""
+        self._is_fresh = True  # nothing was opened or begun since the start
+        self._wanted = ""  # the id of the conversation to show once it is read
         self._loading: CancelToken | None = None
-        self._point = ("", "")
+        self._target = ("", "")  # the message to show in it, and the words to mark there
         self._pause = QTimer(self, interval=DRAFT_AFTER, singleShot=True)
         self._pause.timeout.connect(self.save_now)
         autosave.returned.connect(self.merge_restored)
@@ -66,7 +66,7 @@ class CurrentConversation(QObject):
 
     @Slot()
     def start_new(self) -> None:
-        """Have a new conversation, unless the one shown is still empty."""
+        """Show a new conversation, unless the one shown is still empty."""
         self._is_fresh = False
         if self._is_in_use():
             self._show(self._make())
@@ -76,7 +76,7 @@ class CurrentConversation(QObject):
 
     @Slot()
     def start_temporary(self) -> None:
-        """Have a new conversation of which nothing is stored."""
+        """Show a new conversation that will not be stored."""
         self._is_fresh = False
         session = self._make()
         session.is_temporary = True
@@ -84,13 +84,13 @@ class CurrentConversation(QObject):
 
     @Slot(str)
     def open_conversation(self, name: str, message: str = "", words: str = "") -> None:
-        """Show the conversation whose id is `name`, and in it `message` where there is one."""
+        """Show the conversation with the id `name`; if `message` is given, that one in it, with `words` marked."""
         self._is_fresh = False
         if name == self.session.conversation.id and not message:
             self._expect("")
             return
         self._expect(name)
-        self._point = message, words
+        self._target = message, words
         if session := self._sessions.get(name):
             self._show(session)
         else:
@@ -98,32 +98,32 @@ class CurrentConversation(QObject):
             self._loading = self._tasks.run(work, self._on_loaded, partial(self._on_failed, name))
 
     def resume_draft(self, record: ConversationRecord) -> None:
-        """Go on writing what was being written at the last end, unless something else has been begun."""
+        """Show the draft that was being written when the window was closed, unless something else was begun."""
         if self._is_fresh and not (self._is_in_use() or self.session.draft or record.messages):
             self._expect(record.summary.id)
             self._on_loaded((session_from_record(record), record))
 
     def cached_session(self, name: str) -> Session | None:
-        """The conversation whose id is `name`, if it is in memory."""
+        """Return the conversation with the id `name` if it is in memory."""
         return self._sessions.get(name)
 
     def drop_session(self, name: str) -> Session | None:
-        """A conversation is not to be found here any more."""
+        """Remove a conversation from the cache and return it."""
         return self._sessions.pop(name, None)
 
     def cache_session(self, session: Session) -> None:
-        """It is to be found here again."""
+        """Put `session` into the cache."""
         self._sessions[session.conversation.id] = session
 
     def replace_deleted(self) -> None:
-        """The conversation that is shown is gone: have a new one."""
+        """Show a new conversation in place of the one shown, which was deleted."""
         self._is_fresh = False
         self._pause.stop()
         self.session = self._make()
         self._show(self.session)
 
     def reload_sessions(self) -> None:
-        """What is in memory may not be what is stored."""
+        """Empty the cache, but for what is not stored, and read the conversation that is shown again."""
         kept = {name: session for name, session in self._sessions.items() if _is_only_here(session)}
         kept[self.session.conversation.id] = self.session
         self._sessions = kept
@@ -131,7 +131,7 @@ class CurrentConversation(QObject):
 
     @Slot(object, object)
     def merge_restored(self, session: Session, messages: Sequence[Message]) -> None:
-        """`messages` are back in what was `session`: it may have been read again since."""
+        """Put `messages`, restored in `session`, into its present copy: it may have been read again since."""
         live = self.cached_session(session.conversation.id)
         if live and live is not session:
             self._merge(live, messages, session.conversation.tip)
@@ -139,27 +139,27 @@ class CurrentConversation(QObject):
 
     @Slot(object, object)
     def _pin_too(self, session: Session, message: Message) -> None:
-        """It was pinned in what was `session`, as above."""
+        """Pin `message`, pinned in `session`, in its present copy: it may have been read again since."""
         live = self.cached_session(session.conversation.id)
         if live and live is not session:
             live.set_pinned(message.id, is_pinned=message.is_pinned)
 
     @Slot(str)
     def set_draft(self, text: str) -> None:
-        """Note `text` as what is being written, and store it soon."""
+        """Set the draft, and store it soon."""
         if text != self.session.draft:
             self.session.draft = text
             self.save_soon()
         self.draft_changed.emit(text)
 
     def save_soon(self) -> None:
-        """Store what is being written and the settings of the conversation after a moment."""
+        """Store the draft and the settings after a moment."""
         if not self._pause.isActive():
             self._pause.start()
 
     @Slot()
     def save_now(self) -> None:
-        """Store what is being written, and the settings, now."""
+        """Store the draft and the settings now."""
         self._pause.stop()
         self._autosave.save_draft(self.session, is_begun=self._has_own_system())
         self._autosave.save_settings(self.session)
@@ -172,15 +172,15 @@ class CurrentConversation(QObject):
         self._sessions.pop(name, None)
         self._sessions[name] = session
         self._forget_some()
-        point, self._point = self._point, ("", "")
-        if point[0]:
-            self._choose_path(point[0])
+        target, self._target = self._target, ("", "")
+        if target[0]:
+            self._choose_path(target[0])
         self.session_changed.emit(session)
-        if point[0]:
-            self.message_found.emit(*point)
+        if target[0]:
+            self.message_found.emit(*target)
 
     def _renew_shown(self) -> None:
-        """What is stored of the conversation that is shown, and not in memory, is to be there, too."""
+        """Read the conversation that is shown again, and add the messages that are missing in memory."""
         session, last = self.session, self._autosave.last
         if not self._autosave.is_stored(session):
             return
@@ -202,7 +202,7 @@ class CurrentConversation(QObject):
             self._renew_shown()
 
     def _merge(self, session: Session, messages: Sequence[Message], tip: str | None) -> None:
-        """Put those of `messages` into it that are not there; the path ends at `tip` unless a reply is under way."""
+        """Add those of `messages` that are missing; the path ends at `tip` unless a reply is under way."""
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore_messages(new)
@@ -213,25 +213,25 @@ class CurrentConversation(QObject):
             self.session_changed.emit(session)
 
     def _is_in_use(self) -> bool:
-        """Whether the conversation that is shown is anything yet."""
+        """Whether the current conversation has content."""
         session = self.session
         is_begun = self._autosave.is_begun(session) or session.is_temporary
         return is_begun or bool(session.draft.strip() or session.attached) or self._has_own_system()
 
     def _has_own_system(self) -> bool:
-        """Whether its system prompt was written for it."""
+        """Whether its system prompt is not the default one."""
         system = self.session.system
         return bool(system.strip()) and system != self._make().system
 
     def _expect(self, name: str) -> None:
-        """The conversation whose id is `name` is to be shown; no other that is being read."""
+        """Wait for the conversation with the id `name`, and cancel the loading of another one."""
         self._wanted = name
         if self._loading:
             self._loading.set()
             self._loading = None
 
     def _leave(self) -> None:
-        """What is being written in a conversation that was not begun is listed from now on."""
+        """Store the draft; a conversation that is a draft alone is listed from now on."""
         self.save_now()
         if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
             self._list_model.upsert(summarize_session(self.session))
@@ -251,9 +251,9 @@ class CurrentConversation(QObject):
     def _on_loaded(self, loaded: tuple[Session, ConversationRecord]) -> None:
         session, record = loaded
         name = session.conversation.id
-        heading = self._list_model.summary(name)
-        if heading and record.messages:
-            session.conversation.title = heading.title  # it may have been renamed while it was read
+        summary = self._list_model.summary(name)
+        if summary and record.messages:
+            session.conversation.title = summary.title  # it may have been renamed while it was read
         if name not in self._sessions:
             self._sessions[name] = session
             self._autosave.mark_stored(session, record)
@@ -261,7 +261,7 @@ class CurrentConversation(QObject):
             self._show(self._sessions[name])
 
     def _on_failed(self, name: str, trouble: str) -> None:
-        """Say that the conversation of that id could not be read, if it is still the one that is wanted."""
+        """Report that the conversation with the id `name` could not be read, if it is still wanted."""
         if name == self._wanted:
             self._expect("")
             self.session_changed.emit(self.session)
