@@ -1,4 +1,4 @@
-"""Where the keyboard is: the ring around the focus, and Tab in the order one sees."""
+"""Keyboard focus: a ring around the focused widget, and Tab in visual order."""
 
 from collections.abc import Iterator
 
@@ -28,11 +28,11 @@ BY_KEY = Qt.WidgetAttribute.WA_KeyboardFocusChange
 
 
 class FocusRings(QObject):
-    """Draws it in `window` once the focus moves by key; who uses the mouse sees where they clicked."""
+    """Draws a ring around the focused widget of `window` while the focus is moved by keyboard."""
 
     def __init__(self, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
-        self._theme = theme  # the window is not kept: circles of references are freed at any time, in any thread
+        self._theme = theme
         self._ring: _Ring | None = None
         self._soon = QTimer(self, interval=0, singleShot=True)
         self._soon.timeout.connect(self._draw)
@@ -57,13 +57,13 @@ class FocusRings(QObject):
 
 
 class _Ring(QWidget):
-    """Lies around `widget` or, where that has no neighbours to lie over, inside."""
+    """An overlay around `widget` or, if that fills its parent, inside it."""
 
     def __init__(self, widget: QWidget, theme: Theme) -> None:
         ground = _ground(widget)
         super().__init__(ground)
         self._theme = theme
-        self._inside: list[QWidget] = [widget]  # `widget`, and what it is in up to `ground`
+        self._inside: list[QWidget] = [widget]  # `widget` and its parents below `ground`
         while widget is not ground and (outer := self._inside[-1].parentWidget()) and outer is not ground:
             self._inside.append(outer)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -95,7 +95,7 @@ class _Ring(QWidget):
 
 
 def _ground(widget: QWidget) -> QWidget:
-    """What a ring around `widget` is drawn on."""
+    """Return the widget that a ring around `widget` is drawn on: the contents of its scroll area, or itself."""
     area = None if isinstance(widget, QScrollArea) else widget.parentWidget()
     while area and not isinstance(area, QScrollArea):
         area = area.parentWidget()
@@ -104,13 +104,13 @@ def _ground(widget: QWidget) -> QWidget:
 
 def _needs_ring(widget: QWidget) -> bool:
     if isinstance(widget, QListView):
-        return not widget.currentIndex().isValid()  # a row shows it
+        return not widget.currentIndex().isValid()  # else its row shows the focus
     if isinstance(widget, QTextEdit | QPlainTextEdit):
         return widget.isReadOnly()
     return isinstance(widget, QScrollArea)
 
 
-# What is within these takes no focus of its own.
+# Children of these take no focus of their own.
 LEAVES = (
     QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QLineEdit,
     QPlainTextEdit, QTextEdit,
@@ -118,10 +118,10 @@ LEAVES = (
 
 
 def move_focus(whole: QWidget, step: int) -> bool:
-    """Focus what comes next in `whole`, or before for a `step` of -1; whether there was anything.
+    """Focus the next widget in `whole`, or the one before for a `step` of -1; False if there is no other.
 
-    Qt's own order is not asked: PySide takes what `nextInFocusChain` returns for a child of what it was asked of, and
-    frees it with that.
+    Qt's own order is not used: PySide takes what `nextInFocusChain` returns for a child of the widget it was called on,
+    and frees it with that.
     """
     focus = whole.window().focusWidget()
     order = list(_in_order(whole, focus))
@@ -137,7 +137,7 @@ def move_focus(whole: QWidget, step: int) -> bool:
 
 
 def ensure_visible(widget: QWidget) -> None:
-    """Have it seen, where it may have been scrolled away."""
+    """Scroll `widget` into view in all scroll areas it is in."""
     area = widget.parentWidget()
     while area:
         if isinstance(area, QScrollArea):
@@ -146,7 +146,7 @@ def ensure_visible(widget: QWidget) -> None:
 
 
 def _in_order(widget: QWidget, focus: QWidget | None) -> Iterator[QWidget]:
-    """What takes the focus, in the order of reading; and `focus`, whether it still does or not."""
+    """Yield the widgets that take focus, in reading order; and `focus`, even if it does not any more."""
     if widget is focus or _takes_focus(widget):
         yield widget
     if not isinstance(widget, LEAVES):
@@ -162,7 +162,7 @@ def _takes_focus(widget: QWidget) -> bool:
 
 
 def _by_rows(widgets: list[QWidget]) -> Iterator[QWidget]:
-    """Neighbours with the same parent: what begins beside another one is in its row."""
+    """Yield siblings row by row: those whose centre is above the bottom of the topmost are in its row."""
     left = sorted(widgets, key=lambda widget: widget.geometry().center().y())
     while left:
         first = left[0].geometry()

@@ -1,4 +1,4 @@
-"""A reply is said to screen readers while it is written, by sentence."""
+"""Announces a reply to screen readers while it is generated, sentence by sentence."""
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
@@ -20,17 +20,17 @@ ENDINGS = {
 
 
 class ReplyAnnouncer(QObject):
-    """Says what `generation` writes in the conversation that is shown, in the name of `widget`.
+    """Announces replies in the current conversation, on behalf of `widget`.
 
-    As long as no screen reader is there, a reply costs the question whether one is.
+    Without a screen reader, the only cost is a check for one.
     """
 
     def __init__(self, generation: GenerationController, current: CurrentConversation, widget: QWidget) -> None:
         super().__init__(widget)
         self._current = current
         self._reply = ""
-        self._saying = SpeechSplitter()
-        self._waiting: list[str] = []
+        self._splitter = SpeechSplitter()
+        self._pending: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._say)
         generation.replied.connect(self._on_replied)
@@ -39,7 +39,7 @@ class ReplyAnnouncer(QObject):
     @Slot()
     def _on_session_changed(self) -> None:
         self._reply = ""
-        self._waiting.clear()
+        self._pending.clear()
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:
@@ -47,27 +47,27 @@ class ReplyAnnouncer(QObject):
             return
         ending = message.reply.ending
         is_whole = ending is not Ending.ANSWERING
-        if message.id != self._reply:  # what is there of it already was said, or was there before
-            self._reply, self._saying = message.id, SpeechSplitter(message.text)
-            self._waiting += [] if message.text or is_whole else [tr("Reading…")]
-        self._waiting += self._saying.next_sentences(message.text, is_whole=is_whole)
+        if message.id != self._reply:  # what it has already was announced, or is old
+            self._reply, self._splitter = message.id, SpeechSplitter(message.text)
+            self._pending += [] if message.text or is_whole else [tr("Reading…")]
+        self._pending += self._splitter.next_sentences(message.text, is_whole=is_whole)
         if is_whole:
             self._reply = ""
-            self._waiting += [tr(ENDINGS[ending])] if ending in ENDINGS else []
+            self._pending += [tr(ENDINGS[ending])] if ending in ENDINGS else []
         if not self._pause.isActive():
             self._say()
 
     @Slot()
     def _say(self) -> None:
         widget = self.parent()
-        if self._waiting and isinstance(widget, QWidget):
-            announce(widget, "\n".join(self._waiting))
-            self._waiting.clear()
+        if self._pending and isinstance(widget, QWidget):
+            announce(widget, "\n".join(self._pending))
+            self._pending.clear()
             self._pause.start()
 
 
 def is_screen_reader_active() -> bool:
-    """Whether anything such as a screen reader listens."""
-    from PySide6.QtGui import QAccessible  # noqa: PLC0415 - many roles, each a number
+    """Whether an assistive technology such as a screen reader is active."""
+    from PySide6.QtGui import QAccessible  # noqa: PLC0415 - its enumerations load slowly
 
     return QAccessible.isActive()

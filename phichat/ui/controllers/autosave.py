@@ -1,4 +1,4 @@
-"""Stores conversations as they happen; the window waits for none of it."""
+"""Autosave: stores conversations in the history as they change; the window waits for none of it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -23,7 +23,7 @@ PATIENCE = 30.0  # seconds
 
 @dataclass
 class _Stored:
-    """What is known to be stored of a conversation."""
+    """What the history has of a conversation."""
 
     messages: set[str] = field(default_factory=set)
     details: tuple[Any, ...] = ()
@@ -31,23 +31,23 @@ class _Stored:
     attached: Attachments = ()
     title: str = ""
     is_begun: bool = False
-    """Whether there ever was a message in it, even if none is left."""
+    """Whether there ever was a message in it, even if all were deleted."""
 
 
 class AutoSave(QObject):
-    """Puts what changes into the history, which is made when something is first asked of it.
+    """Writes changes to the history, which is opened by the first of them.
 
     Attributes:
-        last: what was asked for last, but for the growth of a reply, which may wait for more; all that was asked for
-            before is done, too, once it is.
+        last: the future of the last write, but for the growth of a reply, which may wait for more; once it is done, all
+            writes before it are done, too.
 
     Signals:
         touched(Session): it is new, or has a new message.
-        gone(str): the conversation of that id is not there any more, as nothing is left of it.
-        pinned(Session, Message): it is pinned there, or no longer; see `returned`.
-        returned(Session, list[Message]): a branch is back in it, which may be another than the one in memory by now.
-        erased: conversations are being deleted for good: nobody is to keep anything of them.
-        failed(str): something could not be stored; one sentence, once until it changes.
+        gone(str): the conversation with that id was removed, as its draft was empty and there was nothing else.
+        pinned(Session, Message): the message was pinned in it, or unpinned; see `returned`.
+        returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
+        erased: conversations are being deleted for good, and caches of them must be cleared.
+        failed(str): a write failed; one sentence, once until it changes.
     """
 
     touched = Signal(object)
@@ -56,7 +56,7 @@ class AutoSave(QObject):
     returned = Signal(object, object)
     erased = Signal()
     failed = Signal(str)
-    _told = Signal(str)
+    _done = Signal(str)
     _emptied = Signal()
 
     def __init__(self, history: "Callable[[], History]", parent: QObject | None = None) -> None:
@@ -65,28 +65,28 @@ class AutoSave(QObject):
         self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()
         self._trouble = ""
         self.last: Future[Any] | None = None
-        self._told.connect(self._on_told)
+        self._done.connect(self._show_error)
         self._emptied.connect(self.erased)
 
     def mark_stored(self, session: Session, record: ConversationRecord) -> None:
-        """`session` was made of `record`: that much is stored."""
+        """Note that `session` was made from `record`, and so much of it is stored."""
         heading, messages = record.summary, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         draft = record.draft, record.attached
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
 
     def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
-        """`messages` of it are stored, too."""
+        """Note that `messages` of `session` are stored."""
         if stored := self._stored.get(session):
             stored.messages.update(message.id for message in messages)
             stored.is_begun = True
 
     def forget(self, session: Session) -> None:
-        """It is not stored any more."""
+        """Note that nothing of `session` is stored any more."""
         self._stored.pop(session, None)
 
     def is_stored(self, session: Session) -> bool:
-        """Whether anything of it is."""
+        """Whether anything of `session` is stored."""
         return session in self._stored
 
     def is_begun(self, session: Session) -> bool:
@@ -104,21 +104,21 @@ class AutoSave(QObject):
         return future
 
     def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
-        """Store that the reply under way went on by `pieces`."""
+        """Append to the stored reply."""
         if session.is_temporary or not session.answering:
             return
         future = self._history().append_to_reply(session.answering.id, pieces)
         future.add_done_callback(self._on_done)
 
     def finished(self, session: Session, message: Message) -> None:
-        """Store the reply as it stays."""
+        """Store the final reply."""
         if not session.is_temporary:
             self._watch(self._history().finish_reply(message))
 
     def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
-        """Store what is being written, and what is attached to it, with the conversation if it is new.
+        """Store the draft and its attachments, with the conversation if it is new.
 
-        Without either it is nothing, unless it `is_begun` otherwise: messages that were deleted may yet come back.
+        A conversation with neither is removed, unless it `is_begun`: deleted messages may be restored by undo.
         """
         if session.is_temporary:
             return
@@ -133,7 +133,7 @@ class AutoSave(QObject):
             self._store_title(session, stored)
 
     def save_settings(self, session: Session) -> None:
-        """Store its settings."""
+        """Store the system prompt, the sampling and the model of `session`."""
         if stored := self._stored.get(session):
             self._store_details(session, stored)
 
@@ -149,13 +149,13 @@ class AutoSave(QObject):
         self.pinned.emit(session, message)
 
     def branch_removed(self, session: Session, gone: Sequence[Message]) -> None:
-        """Store that the branch `gone`, its first message first, was taken out, and which path is shown."""
+        """Delete the branch `gone`, its first message first, and store which path is shown."""
         if gone and session in self._stored:
             self._watch(self._history().delete_branch(gone[0].id))
             self.path_changed(session)
 
     def branch_restored(self, session: Session, back: Sequence[Message]) -> None:
-        """Store that a branch was put back, and which path is shown."""
+        """Restore the branch `back`, and store which path is shown."""
         if stored := self._stored.get(session):
             self._watch(self._history().restore_branch([message.id for message in back]))
             self._store_title(session, stored)
@@ -164,15 +164,15 @@ class AutoSave(QObject):
         self.returned.emit(session, back)
 
     def rename(self, conversation: str, title: str) -> None:
-        """Store the person's own title."""
+        """Store the user's own title."""
         self._watch(self._history().rename_conversation(conversation, title))
 
     def pin(self, conversation: str, *, is_pinned: bool) -> None:
-        """Store whether it stays above the others."""
+        """Store whether a conversation is pinned."""
         self._watch(self._history().pin_conversation(conversation, is_pinned=is_pinned))
 
     def bin(self, conversations: Sequence[str]) -> None:
-        """Delete conversations, so that they can be restored."""
+        """Move conversations to the bin."""
         self._watch(self._history().move_to_trash(conversations))
 
     def restore(self, conversations: Sequence[str]) -> None:
@@ -185,7 +185,7 @@ class AutoSave(QObject):
         self._watch(self._history().delete_conversations(conversations))
 
     def empty_bin(self) -> None:
-        """Delete for good what was deleted long ago."""
+        """Delete for good what has been in the bin for long."""
         self._watch(self._history().empty_trash()).add_done_callback(self._on_emptied)
 
     def delete_everything(self) -> None:
@@ -209,7 +209,7 @@ class AutoSave(QObject):
         return self._watch(self._history().save_conversation(record))
 
     def _add(self, session: Session, stored: _Stored) -> "Future[None] | None":
-        """Store messages that are new, and a reply that goes on."""
+        """Store new messages, and a reply that is continued."""
         conversation, future = session.conversation, None
         if session.answering and session.answering.id in stored.messages:
             future = self._watch(self._history().finish_reply(session.answering))
@@ -235,7 +235,7 @@ class AutoSave(QObject):
             self._watch(self._history().set_attached(session.conversation.id, session.attached))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
-        """A title made of what is written is made again as that changes."""
+        """Store the title if it changed, as one made from the draft does."""
         title = session_title(session)
         if title and stored.title != title:
             stored.title = title
@@ -253,18 +253,18 @@ class AutoSave(QObject):
         return future
 
     def _on_done(self, future: "Future[Any]") -> None:
-        """In the history's thread."""
+        """Run in the history's thread."""
         error = future.exception()
         if error or self._trouble:
-            self._told.emit(str(error or ""))
+            self._done.emit(str(error or ""))
 
     def _on_emptied(self, future: "Future[int]") -> None:
-        """In the history's thread."""
+        """Run in the history's thread."""
         if not future.exception() and future.result():
             self._emptied.emit()
 
     @Slot(str)
-    def _on_told(self, sentence: str) -> None:
+    def _show_error(self, sentence: str) -> None:
         is_new = sentence not in {"", self._trouble}
         self._trouble = sentence
         if is_new:
@@ -272,7 +272,7 @@ class AutoSave(QObject):
 
 
 def wait_for(future: "Future[Any] | None") -> None:
-    """Until `future` is done, before what is stored is read; whoever asked for it says if it failed."""
+    """Wait until `future` is done, so that what is read then has it; its errors are reported elsewhere."""
     if future:
         with suppress(Exception):
             future.result(PATIENCE)

@@ -1,4 +1,4 @@
-"""What the model does unasked: reading what is being written, finding fast settings, giving its memory back."""
+"""Requests in the background: prefill of the draft, token counts, calibration, unloading."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,18 +11,21 @@ from phichat.ui.threads.engine_thread import EngineThread
 
 
 class BackgroundRequests(QObject):
-    """Orders that nobody waits for. They end as soon as anything is asked.
+    """Sends the engine requests that nobody waits for; a question cancels them.
 
-    Signals: `fitted(Session, PromptFit)` for what is being written; `read(int, int)` for how many of its tokens are
-    read, of how many; `read_on` where it has been read, as far as it was written then; `counted(object, PromptFit)` for
-    what was to be counted, by its key, None if that failed; `loading(float)` and `loaded(Loaded)` where the model had
-    to be loaded for that, or with other settings; `noticed(str)` with a sentence, where that needed safer ones.
+    Signals:
+        fitted(Session, PromptFit): how the draft fits into the context.
+        prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
+        prefill_finished: the draft is read, as it was when that began.
+        counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
+        loading(float), loaded(Loaded): the model was loaded for a request, or with other settings.
+        noticed(str): a sentence, when safer settings were needed.
     """
 
     fitted = Signal(object, object)
     prefill_progressed = Signal(int, int)
-    counted = Signal(object, object)
     prefill_finished = Signal()
+    counted = Signal(object, object)
     loading = Signal(float)
     loaded = Signal(object)
     noticed = Signal(str)
@@ -30,47 +33,47 @@ class BackgroundRequests(QObject):
     def __init__(self, thread: EngineThread, parent: QObject) -> None:
         super().__init__(parent)
         self._thread = thread
-        self._reading: CancelToken | None = None
+        self._prefilling: CancelToken | None = None
         self._ending: CancelToken | None = None
-        """Of what was read when a question came that goes on from it."""
+        """The prefill that a question interrupted which goes on from its draft."""
         self._working: CancelToken | None = None
         self._counting: dict[CancelToken, object] = {}
         self._ordered: deque[CancelToken] = deque(maxlen=50)
-        """The last orders: one that was stopped may still have loaded the model, with other settings perhaps."""
+        """The last requests: one that was cancelled may still have loaded the model, perhaps with other settings."""
         self._session, self._draft = Session(), ""
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
 
     def is_prefilling(self) -> bool:
-        """Whether what is being written is being read."""
-        return self._reading is not None
+        """Whether the draft is being read."""
+        return self._prefilling is not None
 
     def prefill(self, request: Request, session: Session, draft: str) -> None:
-        """Read `request`, which is for `draft` in `session`."""
+        """Have the model read `request`, which is for `draft` in `session`."""
         self._session, self._draft = session, draft
-        self._reading = self._order(self._thread.generate(request))
+        self._prefilling = self._order(self._thread.generate(request))
 
     def count(self, request: Request, key: object) -> None:
-        """Say how long `request` is. That is done in a moment, and so nothing ends it."""
+        """Count the tokens of `request`, and emit `counted` with `key`; a question does not cancel that."""
         self._counting[self._order(self._thread.generate(request))] = key
 
     def run_if_free(self, order: Callable[[], CancelToken]) -> None:
-        """Do what takes longer, unless something is being read."""
-        if not self._reading:
+        """Send the request that `order` makes, unless the draft is being read."""
+        if not self._prefilling:
             self._working = self._order(order())
 
     def stop(self) -> None:
-        """End at once."""
-        for stop in filter(None, (self._reading, self._ending, self._working)):
+        """Cancel all but counting."""
+        for stop in filter(None, (self._prefilling, self._ending, self._working)):
             stop.set()
-        self._reading = self._ending = self._working = None
+        self._prefilling = self._ending = self._working = None
 
     def stop_for(self, session: Session, text: str) -> None:
-        """End, as `text` is asked in `session`. Where that goes on from what is read, the step under way is of use."""
-        reading, draft = self._reading, self._draft.strip()
+        """Cancel for the question `text` in `session`; a prefill that it goes on from still ends its step."""
+        reading, draft = self._prefilling, self._draft.strip()
         if reading and session is self._session and draft and text.startswith(draft):
             reading.set(gently=True)
-            self._reading, self._ending = None, reading
+            self._prefilling, self._ending = None, reading
         else:
             self.stop()
 
@@ -84,12 +87,12 @@ class BackgroundRequests(QObject):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
         elif stop in self._ordered and (self._is_current(stop) or isinstance(event, Loaded | Notice)):
             self._handle(event)
-        if isinstance(event, Done) and stop is self._reading:
-            self._reading = None
+        if isinstance(event, Done) and stop is self._prefilling:
+            self._prefilling = None
             self.prefill_finished.emit()
 
     def _is_current(self, stop: CancelToken) -> bool:
-        return stop is self._reading or stop is self._working or stop in self._counting
+        return stop is self._prefilling or stop is self._working or stop in self._counting
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -108,7 +111,7 @@ class BackgroundRequests(QObject):
     def _on_failure(self, stop: CancelToken, _: str) -> None:
         if stop in self._counting:
             self.counted.emit(self._counting.pop(stop), None)
-        if stop is self._reading:  # it will be told when it is asked
-            self._reading = None
+        if stop is self._prefilling:  # the question itself will report it
+            self._prefilling = None
         elif stop is self._working:
             self._working = None

@@ -1,4 +1,4 @@
-"""Downloads under way, waiting, paused and failed: their conductor, without a face."""
+"""The download manager: models being downloaded, queued, paused and failed (no widgets)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from phichat.ui.threads.background import BackgroundTasks, Work
 
 @dataclass(frozen=True)
 class Download:
-    """How a download stands. Where nothing was begun, all of it is empty.
+    """The state of a download; all defaults where there is none.
 
-    `is_queued` is one that waits until others are done; `error` the sentence with which it ended.
+    `is_queued` is one that waits for others; `error` is the sentence with which it failed.
     """
 
     progress: Progress | None = None
@@ -27,30 +27,30 @@ class Download:
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on without anybody doing anything."""
+        """Whether it runs, or will without the user doing anything."""
         return self.is_running or self.is_queued
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is anything to show of it."""
+        """Whether there is anything to show."""
         return self.is_active or self.is_paused or bool(self.error)
 
 
 class _StopReason(Enum):
-    """What the person wanted when a job was stopped."""
+    """Why the user stopped a download."""
 
     PAUSE = auto()
     CANCEL = auto()
 
 
 class DownloadManager(QObject):
-    """Fetches one model after the other, by name.
+    """Downloads models by name, one after the other.
 
     Signals:
-        changed(str): how the download of that name stands is different now.
-        settled(str): its job is over, and so what is on the disk is different.
-        fetched(ModelFile): a model has arrived.
-        failed(str, str): a download ended with an error; its name and one sentence.
+        changed(str): the state of the download of that name changed.
+        settled(str): its thread is done with it, and the files on the disk changed.
+        fetched(ModelFile): a model is complete.
+        failed(str, str): a download failed; its name and one sentence.
     """
 
     changed = Signal(str)
@@ -63,22 +63,22 @@ class DownloadManager(QObject):
         self._shelf, self._pool, self._tasks = shelf, pool, tasks
         self._states: dict[str, Download] = {}
         self._current: dict[str, CancelToken] = {}
-        self._wishes: dict[CancelToken, _StopReason] = {}
+        self._reasons: dict[CancelToken, _StopReason] = {}
 
     def state(self, name: str) -> Download:
-        """How the download of `name` stands."""
+        """Return the state of the download of `name`."""
         return self._states.get(name, Download())
 
     def names(self) -> list[str]:
-        """Every download that has begun and not ended, the oldest first."""
+        """Return the names of all downloads that have begun and not ended, the oldest first."""
         return list(self._states)
 
     def active(self) -> list[str]:
-        """Those that go on by themselves."""
+        """Return the names of those that run or are queued."""
         return [name for name, state in self._states.items() if state.is_active]
 
     def resume_interrupted(self, listings: Iterable[Listing]) -> None:
-        """Go on with what an earlier start of the application left; what was paused stays so."""
+        """Resume the downloads that an earlier run of the application left; what was paused stays paused."""
         for listing in listings:
             if listing.presence is Presence.PARTIAL and listing.name not in self._states:
                 progress = Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
@@ -87,16 +87,12 @@ class DownloadManager(QObject):
                     self.start(listing.name)
 
     def start(self, name: str) -> None:
-        """Fetch `name`, from where it was left; after those that are being fetched."""
+        """Download `name` from where it was left, after those that are queued; also what was paused or failed."""
         state = self.state(name)
         if state.is_active:
             return
         self._current[name] = self._run(self._pool, name, partial(self._fetch, name, state))
         self._become(name, Download(state.progress, is_queued=True))
-
-    def resume(self, name: str) -> None:
-        """Go on with what was paused, or try again what failed."""
-        self.start(name)
 
     def pause(self, name: str) -> None:
         """Stop for now; a new start of the application does not go on with it either."""
@@ -106,19 +102,19 @@ class DownloadManager(QObject):
             self._become(name, Download(state.progress, is_paused=True))
 
     def cancel(self, name: str) -> None:
-        """Stop, and throw away what is here."""
+        """Stop, and delete what was downloaded."""
         if name in self._states:
             self._end(name, _StopReason.CANCEL, was_running=self.state(name).is_running)
             del self._states[name]
             self.changed.emit(name)
 
-    def _end(self, name: str, wish: _StopReason, *, was_running: bool) -> None:
+    def _end(self, name: str, reason: _StopReason, *, was_running: bool) -> None:
         stop = self._current.pop(name, None)
         if stop:
-            self._wishes[stop] = wish
+            self._reasons[stop] = reason
             stop.set()
         if not was_running:  # else its thread does that when it has closed the file
-            self._run(self._tasks, name, partial(self._finish_stop, name, wish))
+            self._run(self._tasks, name, partial(self._finish_stop, name, reason))
 
     def _run(self, tasks: BackgroundTasks, name: str, work: Work) -> CancelToken:
         cancel = CancelToken()
@@ -126,22 +122,22 @@ class DownloadManager(QObject):
         return tasks.run(work, *callbacks, cancel=cancel)
 
     def _fetch(self, name: str, before: Download, stop: CancelToken) -> Iterator[object]:
-        """In the jobs' thread."""
+        """Run in a thread: yield progress, then the model."""
         shelf = self._shelf()
         here = before.progress or Progress(Phase.ASKING, 0, 0)
         yield Progress(Phase.ASKING, here.done, here.total)
         if before.is_paused:
             shelf.set_paused(name, False)
         yield from shelf.download(name, stop)
-        if wish := self._wishes.get(stop):
-            yield from self._finish_stop(name, wish, stop)
+        if reason := self._reasons.get(stop):
+            yield from self._finish_stop(name, reason, stop)
 
-    def _finish_stop(self, name: str, wish: _StopReason, _: CancelToken) -> Iterator[object]:
-        """In a job's thread."""
+    def _finish_stop(self, name: str, reason: _StopReason, _: CancelToken) -> Iterator[object]:
+        """Run in a thread: note the pause, or delete the file. Yields nothing."""
         shelf = self._shelf()
         listing = next((listing for listing in shelf.list_models() if listing.name == name), None)
         if listing and listing.presence is Presence.PARTIAL:
-            if wish is _StopReason.PAUSE:
+            if reason is _StopReason.PAUSE:
                 shelf.set_paused(name, True)
             else:
                 shelf.discard_download(name)
@@ -165,7 +161,7 @@ class DownloadManager(QObject):
         self.failed.emit(name, sentence)
 
     def _on_end(self, name: str, stop: CancelToken) -> None:
-        self._wishes.pop(stop, None)
+        self._reasons.pop(stop, None)
         if self._current.get(name) is stop:  # it ended by itself, with nothing to show for it
             del self._current[name], self._states[name]
             self.changed.emit(name)

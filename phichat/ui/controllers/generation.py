@@ -1,4 +1,4 @@
-"""Questions go to the engine, answers come back into their conversation: the window's conductor, without a face."""
+"""The generation controller: sends questions to the engine, and puts replies into their conversation (no widgets)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -48,29 +48,36 @@ class GenerationState(Enum):
 
 
 class ReplyStore(Protocol):
-    """Stores what happens, as it happens. Nothing here waits."""
+    """Stores replies as they grow; no method waits for the disk."""
 
     def begun(self, session: Session) -> "Future[None] | None":
-        """A question, or a reply that goes on, is to be stored before the model sees it; done once it is."""
+        """Store a question, or a reply that is continued; the future is done once that is durable."""
 
     def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
-        """The reply under way went on by `pieces`."""
+        """Append to the reply under way."""
 
     def finished(self, session: Session, message: Message) -> None:
-        """The reply is what it will be."""
+        """Store the final reply."""
 
 
 class GenerationController(QObject):
-    """Loads models and answers, one question at a time.
+    """Loads models, and generates one reply at a time.
 
     Attributes:
-        model: the model in use or on its way; None before the first.
-        loaded: what the engine said of it; None while it loads.
+        model: the model in use or being loaded; None before the first.
+        loaded: what the engine reported of it; None while it loads.
         state: what it is doing.
-        background: what the model does while nothing is asked.
+        background: requests that nobody waits for.
 
-    Signals: `replied(Session, Message)` whenever a reply begins, grows or ends; `fitted(Session, PromptFit)` for each
-    prompt, also that of what is being written.
+    Signals:
+        state_changed: `state`, `model` or `loaded` changed.
+        replied(Session, Message): a reply begins, grows or ends.
+        noticed(str), progressed(str): a sentence for the user; one about progress, empty when that is over.
+        prompt_made(PromptReady): the prompt of a question, as tokens.
+        fitted(Session, PromptFit): how a prompt fits into the context; also that of the draft.
+        measured(Done): the figures of a reply that ended.
+        loaded_model(Loaded): a model was loaded.
+        cached_prompts_discarded: the engine has discarded what it had cached of conversations.
     """
 
     state_changed = Signal()
@@ -113,15 +120,15 @@ class GenerationController(QObject):
         self.background.noticed.connect(self.noticed)
 
     def is_answering(self) -> bool:
-        """Whether a reply is being made, or waits for the model."""
+        """Whether a reply is being generated, or waits for the model."""
         return self._reply is not None
 
     def answers(self, session: Session) -> bool:
-        """Whether the reply being made belongs to `session`."""
+        """Whether the reply under way belongs to `session`."""
         return self._reply is not None and session is self._session
 
     def load_model(self, model: ModelRef, context: int) -> None:
-        """Load `model` in place of the one there is; a reply under way ends first."""
+        """Load `model` in place of the present one, and stop a reply under way."""
         self.stop()
         self.background.stop()
         if self._loading:
@@ -131,30 +138,30 @@ class GenerationController(QObject):
         self._become(GenerationState.LOADING)
 
     def set_fallback(self, model: ModelRef) -> None:
-        """Use `model` where one cannot be loaded and there was none before."""
+        """Load `model` when the first one cannot be loaded."""
         self._good = self._good or model
 
     def submit(self, session: Session, text: str, attachments: Attachments = ()) -> None:
-        """Ask, in `session`. While the model loads, the question waits for it."""
+        """Ask `text` in `session`; the question waits for a model that is being loaded."""
         whole = with_attachments(text, attachments)
         self._ask(session, lambda reply: session.begin_reply(text, reply, attachments=attachments), text=whole)
 
     def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
-        """Ask again what `message`, or the last one, answers; with other settings where `sampling` is given."""
+        """Generate another version of the reply `message`, or of the last one; `sampling` replaces the settings."""
         self._ask(session, lambda reply: session.retry(reply, message), sampling)
 
     def edit(self, session: Session, message: Message, text: str, attachments: Attachments | None = None) -> None:
-        """Ask `text` in place of the person's `message`, which stays beside it; with its files, or others."""
+        """Ask `text` as another version of the user's `message`; with its files, or others."""
         self._ask(session, lambda reply: session.edit(message, text, reply, attachments))
 
     def continue_reply(self, session: Session) -> None:
-        """Have the last reply of `session` go on where it ended."""
+        """Continue the last reply of `session`."""
         self._ask(session, session.continue_reply)
 
     def prefill_draft(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
-        """Have the model read `session`, and what is being written and attached in it, as nothing else is asked of it.
+        """Have an idle model read `session` with its draft and attachments, or only count the tokens.
 
-        Or have it say only how long that is. A model whose memory was given back comes back.
+        A model that was unloaded is loaded again.
         """
         self.background.stop()
         if self.state is GenerationState.IDLE and self.model and self.loaded:
@@ -166,7 +173,7 @@ class GenerationController(QObject):
             self.background.prefill(request, session, whole)
 
     def count_tokens(self, text: str, key: object) -> bool:
-        """Have it told as `unasked.counted` how long `text` is in a question; whether the model has time for that."""
+        """Count the tokens of a question `text`, for `background.counted`; False if the model is busy."""
         has_time = self.state is GenerationState.IDLE and self.loaded is not None
         if has_time:
             request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
@@ -174,25 +181,25 @@ class GenerationController(QObject):
         return has_time
 
     def calibrate(self) -> None:
-        """Have the fastest settings found, as long as nothing is asked."""
+        """Find the fastest settings, as long as nothing is asked."""
         if self.state is GenerationState.IDLE and self.loaded:
             self.background.run_if_free(self._thread.calibrate)
 
     def unload_model(self) -> None:
-        """Give the model's memory back until something is asked or written."""
+        """Free the model's memory until something is asked or written."""
         if self.state is GenerationState.IDLE and self.loaded:
             self.background.run_if_free(self._thread.unload)
 
     @Slot()
     def discard_cached_prompts(self) -> None:
-        """Nothing that the model remembers now may go to the disk; `forgotten` once it knows."""
+        """Have the engine discard its prompt cache, so that it is never stored; `cached_prompts_discarded` follows."""
         self.background.stop()
         if self.model:
             nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
             self._forgetting = self._thread.generate(nothing)
 
     def stop(self) -> None:
-        """End the reply under way; what there is of it stays."""
+        """Stop the reply under way; what is written of it stays."""
         if self._reply is None:
             return
         self.background.stop()
@@ -202,7 +209,7 @@ class GenerationController(QObject):
 
     @Slot()
     def close(self) -> None:
-        """The window is gone: what there is of a reply under way is all there will be."""
+        """Stop the reply under way and finish it at once, as the window is closing."""
         self.background.stop()
         if self._reply:
             self._reply.set()
@@ -271,7 +278,7 @@ class GenerationController(QObject):
             self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
 
     def _on_loaded(self, stop: CancelToken, loaded: Loaded) -> None:
-        """A model was loaded as ordered or, within a reply, once more after its process had died."""
+        """Handle a model that was loaded as ordered or, within a reply, again after its process had died."""
         if stop is self._loading:
             self._loading, self._good = None, self.model
         elif self._loading:
@@ -349,7 +356,7 @@ class GenerationController(QObject):
         self._tell_reply()
 
     def _made(self) -> dict[str, Any]:
-        """What made the reply, besides its settings."""
+        """Return what the reply was made with, besides its settings."""
         if not self.loaded:
             return {}
         return {"engine": self.loaded.made_with, "model_sha256": self._checksum(self.loaded.model)}

@@ -1,4 +1,4 @@
-"""What the model does while nothing is asked of it: prefill of the draft, calibration, unloading."""
+"""What the model does while it is idle: prefill of the draft, calibration, unloading."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,17 @@ from phichat.i18n import tr
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 
-CALIBRATE_AFTER = 8_000  # milliseconds in which a person who has just come would begin to write
+CALIBRATE_AFTER = 8_000  # milliseconds in which a user who has just come would begin to write
 MINUTE = 60_000
 
 
 class IdleTimer(QObject):
-    """Looks when the model was used last.
+    """Calibrates a model that is not used for some seconds, and unloads one that is not used for some minutes.
 
-    `minutes` says after how many of them without use its memory is given back, 0 for never; `has_power` whether there
-    is some to spare.
+    `minutes` returns after how many minutes the model is unloaded, 0 for never; `has_power` whether the computer has
+    power to spare.
 
-    Signals: `notified(str)` with a sentence about what is done; `fell_idle` once nobody does anything.
+    Signals: `notified(str)` with a sentence about what was done; `became_idle` after some seconds without use.
     """
 
     notified = Signal(str)
@@ -40,13 +40,12 @@ class IdleTimer(QObject):
         self._long = QTimer(self, singleShot=True)
         self._long.timeout.connect(self._unload)
         generation.state_changed.connect(self.restart)
-        generation.background.prefill_finished.connect(
-            self.restart
-        )  # what is not done while it reads is to be done after it
+        # A prefill puts calibration off: the time begins again at its end.
+        generation.background.prefill_finished.connect(self.restart)
 
     @Slot()
     def restart(self) -> None:
-        """Something was asked, answered, written or opened just now, or another time was chosen."""
+        """Begin to wait again: something was just asked, answered, written, opened or set."""
         self._short.start()
         if minutes := self._minutes():
             self._long.start(minutes * self._minute)
@@ -55,7 +54,7 @@ class IdleTimer(QObject):
 
     @Slot()
     def close(self) -> None:
-        """Nothing more is to be done."""
+        """Do nothing any more."""
         self._short.stop()
         self._long.stop()
 
@@ -73,7 +72,7 @@ class IdleTimer(QObject):
             self.notified.emit(tr("The model's memory was given back. It comes back as you write."))
 
 
-EVERY = 250  # milliseconds between two looks at what is being written
+EVERY = 250  # milliseconds between two looks at the draft
 LOOK_EVERY = 2000  # milliseconds between two looks at whether there is still power to spare
 
 
@@ -107,7 +106,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def schedule(self) -> None:
-        """There may be something to read."""
+        """Look at the draft in a moment."""
         if not self._timer.isActive():
             self._timer.start()
 
@@ -118,7 +117,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _on_loaded(self) -> None:
-        """A model that has just been loaded has read nothing."""
+        """Read the draft again: a model that was just loaded has read nothing."""
         self._place = ()
         self.schedule()
 
@@ -139,7 +138,7 @@ class DraftPrefill(QObject):
         if self._generation.state is not GenerationState.IDLE or (
             goes_on and self._generation.background.is_prefilling()
         ):
-            return  # it is asked for again when that has ended
+            return  # `prefill_finished` comes back here
         is_news = place != self._place or draft != self._last
         if is_news and (draft.strip() or session.attached or session.conversation.tip):
             self._place, self._last = place, draft
@@ -148,7 +147,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _check_power(self) -> None:
-        """Stop where the power has gone, as of a laptop that was unplugged."""
+        """Stop when there is no power to spare any more, as when a laptop is unplugged."""
         if not self._generation.background.is_prefilling():
             self._watch.stop()
         elif not self._may_read():

@@ -1,4 +1,4 @@
-"""Which model answers, and with how much context; a change waits for the answer under way where it can."""
+"""Which model is used, and with how much context; a change waits for the reply under way."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +13,9 @@ from phichat.ui.controllers.preferences import PreferencesStore
 
 
 class ModelSelection(QObject):
-    """Hands models to `generation`, and remembers the one that the person chose once it could be loaded.
+    """Has `generation` load models, and stores the user's choice as preference once it is loaded.
 
-    Signals: `load_started` before a model is loaded; `notified(str)` with a sentence about what waits, or went wrong.
+    Signals: `load_started` before a model is loaded; `notified(str)` with a sentence about what waits, or an error.
     """
 
     load_started = Signal()
@@ -38,25 +38,25 @@ class ModelSelection(QObject):
 
     @Slot(object)
     def load_first(self, model: ModelRef) -> None:
-        """As `load`, unless the person has been quicker and chosen one."""
+        """Load `model`, unless the user was quicker and chose one."""
         if not self._chosen:
             self.load_model(model)
 
     @Slot(object)
     def load_model(self, model: ModelRef) -> None:
-        """Talk with `model` for now."""
+        """Load `model`, and do not remember it."""
         self.load_started.emit()
         self._generation.load_model(model, self._preferences.current.context)
 
     @Slot(object)
     def choose(self, model: ModelRef) -> None:
-        """Talk with `model` from now on, at the next start too if it can be loaded."""
+        """Load `model`, and once it is loaded remember it for the next start."""
         self._chosen = model.location
         self.load_model(model)
 
     @Slot(object)
     def choose_after_reply(self, model: ModelRef) -> None:
-        """As `use`, once the answer under way has ended."""
+        """Choose `model` once the reply under way has ended."""
         self._next = model
         if self._generation.is_answering():
             self.notified.emit(tr("{model} answers next, after this answer.").format(model=model.title))
@@ -64,7 +64,7 @@ class ModelSelection(QObject):
 
     @Slot(str)
     def open_file(self, file: str) -> None:
-        """Talk with the model in `file` from now on; an answer under way is not lost by it."""
+        """Choose the model in `file` once the reply under way has ended."""
         try:
             self.choose_after_reply(self._open_model(Path(file)))
         except PhichatError as error:
@@ -72,13 +72,13 @@ class ModelSelection(QObject):
 
     @Slot(int)
     def set_context(self, context: int) -> None:
-        """A new context takes loading the model again."""
+        """Store another context length, and load the model again with it."""
         self._preferences.change(context=context)
         self._context_waits = True
         self._apply()
 
     def close(self) -> None:
-        """The window closes: nothing is loaded any more."""
+        """Load nothing any more, as the window closes."""
         self._is_closed = True
 
     @Slot()

@@ -13,9 +13,12 @@ from phichat import i18n
 
 
 class Application(QApplication):
-    """Signals: `file_given(str)` when the system wants a file to be opened."""
+    """The application, which macOS asks to open files.
 
-    # By `event`, which gets its own events alone: a filter would be asked about all events of all widgets.
+    Signals: `file_given(str)` when a file is to be opened.
+    """
+
+    # `event` gets the application's own events alone; an event filter would see those of all widgets.
     file_given = Signal(str)
 
     def event(self, event: QEvent) -> bool:
@@ -29,7 +32,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class UnixSignals(QObject):
-    """Hears signals of the system while Qt's loop runs, which Python alone would not.
+    """Delivers Unix signals while Qt's event loop runs, when Python's own handlers would wait.
 
     Signals: `received(int)` with the signal's number.
     """
@@ -45,7 +48,7 @@ class UnixSignals(QObject):
         signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
         for name in _NAMES:
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), _nothing)
+                signal.signal(getattr(signal, name), _ignore)
         self._notifier = QSocketNotifier(self._here.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._on_bytes)
 
@@ -56,12 +59,12 @@ class UnixSignals(QObject):
                 self.received.emit(number)
 
 
-def _nothing(*_: object) -> None:
-    """Python's part is done by writing the signal's number to the socket."""
+def _ignore(*_: object) -> None:
+    """Handle a signal in Python, which has already written its number to the socket."""
 
 
 def install_translations(application: QApplication) -> None:
-    """Have Qt use the language that `text` uses."""
+    """Have Qt use the language of `i18n`, for its own texts, formats and the layout direction."""
     locale = QLocale(i18n.current_language())
     QLocale.setDefault(locale)
     for translator in application.findChildren(QTranslator):  # of another language, if there was one
@@ -75,21 +78,21 @@ def install_translations(application: QApplication) -> None:
 
 
 def load_qt_translation(translator: QTranslator, locale: QLocale) -> bool:
-    """Have `translator` know Qt's own words in the language of `locale`; False where there is no such file."""
+    """Load Qt's own texts in the language of `locale` into `translator`; False if there is no such file."""
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     return translator.load(locale, "qtbase", "_", folder)
 
 
 EVERY = 500  # milliseconds
-SOME = 700  # new objects that make looking at them worthwhile: Python's own measure
-MUCH = 20  # such looks after which all objects are looked at
+YOUNG = 700  # new objects from which a collection pays: Python's own threshold
+OLD = 20  # young collections after which a full one is due
 
 
 class MainThreadGC(QObject):
-    """Takes the place of Python's own collector while a window is open.
+    """Runs Python's garbage collection on the main thread while a window is open.
 
-    That one runs in whatever thread has just made an object, and halts all of them: for a twentieth of a second where
-    a long conversation is there. And where Qt's objects are garbage, only the main thread may free them.
+    Left to itself, it runs in whatever thread has just made an object, and halts all of them: for 50 ms with a long
+    conversation. And Qt's objects may only be freed in the main thread.
     """
 
     def __init__(self, parent: QObject, every: int = EVERY) -> None:
@@ -103,13 +106,13 @@ class MainThreadGC(QObject):
 
     @Slot()
     def collect_all(self) -> None:
-        """Nothing goes on: it may take its time, if that is due."""
-        if gc.get_count()[2] >= MUCH:
+        """Collect all generations, if that is due: for a moment in which nothing else goes on."""
+        if gc.get_count()[2] >= OLD:
             gc.collect()
 
     @Slot()
     def _collect_young(self) -> None:
-        if gc.get_count()[0] > SOME:
+        if gc.get_count()[0] > YOUNG:
             gc.collect(1)
 
 

@@ -16,13 +16,13 @@ from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.widgets.parent import parent_window
 from phichat.ui.widgets.plain_text import notification
 
-LONG = 10.0  # seconds that nobody sits and waits for
+LONG = 10.0  # seconds from which on a user may have turned to something else
 
 
 class NotificationRules(QObject):
-    """Says what ended, but not with which words: others may see the screen.
+    """Notifies of what ended while the window was not in front; never with its text, as others may see the screen.
 
-    `is_wanted` is asked each time; `pop` shows a sentence outside the window.
+    `is_wanted` is called each time; `show` shows a sentence outside the window.
     """
 
     def __init__(
@@ -30,29 +30,29 @@ class NotificationRules(QObject):
         window: QWidget,
         generation: GenerationController,
         is_wanted: Callable[[], bool],
-        pop: Callable[[str], None],
+        show: Callable[[str], None],
     ) -> None:
         super().__init__(window)
-        self._is_wanted, self._pop = is_wanted, pop
+        self._is_wanted, self._show = is_wanted, show
         self._begun: tuple[str, float] = "", 0.0
         generation.replied.connect(self._on_replied)
 
     @Slot(str)
     def notify(self, sentence: str) -> None:
-        """Say it, if the person is somewhere else."""
+        """Show `sentence` if notifications are wanted and the window is not in front."""
         if self._is_wanted() and self._is_unseen():
             QApplication.alert(parent_window(self, QWidget))
-            self._pop(sentence)
+            self._show(sentence)
 
     def _is_unseen(self) -> bool:
-        """Whether none of our windows is in front."""
+        """Whether none of the application's windows is active."""
         window = parent_window(self, QWidget)
         is_there = window.isVisible() and not window.isMinimized()
         return not is_there or QApplication.activeWindow() is None
 
     @Slot(object, object)
     def _on_replied(self, _: Session, message: Message) -> None:
-        """A reply begins, grows or ends. One that was stopped is no news, and the window that closes stops it, too."""
+        """Notify of a long reply that ended, unless it was stopped; closing the window stops it, too."""
         ending = message.reply.ending if message.reply else Ending.CANCELLED
         if ending is Ending.ANSWERING:
             if self._begun[0] != message.id:
@@ -65,13 +65,13 @@ class NotificationRules(QObject):
             )
 
 
-SHOWN_FOR = 10_000  # milliseconds, after which the sign in the tray goes, too
+SHOWN_FOR = 10_000  # milliseconds, after which the tray icon is removed, too
 
 
 class DesktopNotifications(QObject):
-    """Has a sign in the system's tray for as long as a sentence hangs on it.
+    """Shows notifications with an icon in the system tray, which is there only meanwhile.
 
-    Signals: `clicked` where the person wants to see more.
+    Signals: `clicked` when the user clicks on one.
     """
 
     clicked = Signal()
@@ -85,7 +85,7 @@ class DesktopNotifications(QObject):
 
     @Slot(str)
     def show(self, sentence: str) -> None:
-        """Show it."""
+        """Show `sentence`."""
         sentence = notification(sentence)
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             tray = self._tray or self._make_tray()
@@ -97,7 +97,7 @@ class DesktopNotifications(QObject):
 
     @Slot()
     def hide(self) -> None:
-        """Take the sign away."""
+        """Remove the icon."""
         if self._tray:
             self._tray.hide()
 

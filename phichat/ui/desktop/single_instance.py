@@ -1,4 +1,4 @@
-"""One window for each home: a second start brings the first one's to the front instead."""
+"""One window for each home folder: a second start shows the first one's window instead."""
 
 import os
 import stat
@@ -18,18 +18,18 @@ from phichat.i18n import tr
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer
 
-PATIENCE = 5.0  # seconds for the first to answer, which may still be starting
-NAME, LONGEST = "phichat-", 4096  # what a socket's name begins with, and how long one can be
+PATIENCE = 5.0  # seconds for the first instance to answer, which may still be starting
+NAME, LONGEST = "phichat-", 4096  # the prefix of a socket's name, and the most bytes of one
 ANSWER = 1000  # milliseconds for each try
-TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's leave to come to the front
-_FAR = 1 << 30  # a byte that Windows locks: others may read those before it
+TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - Wayland's permission to come to the front
+_FAR = 1 << 30  # the byte that is locked on Windows, so that others may read those before it
 _RAISE, _YES = b"raise", b"yes"
 
 
 class SingleInstance(QObject):
-    """A lock on `file`, which the system lets go of however the process ends, and beside it whom to call.
+    """A lock on `file`, which the system releases however the process ends; the file holds the address of a socket.
 
-    Signals: `called` when another start wants the window; `file_given(str)` if it was given a file, too.
+    Signals: `called` when another start asks for the window; `file_given(str)` if it was given a file to open.
     """
 
     called = Signal()
@@ -42,7 +42,7 @@ class SingleInstance(QObject):
         self._server: QLocalServer | None = None
 
     def try_lock(self) -> bool:
-        """Whether nobody else has the lock. Where none can be had at all, nobody is kept out."""
+        """Take the lock; False if another process has it. True, too, where no file can be locked at all."""
         try:
             make_private(self._file.parent)
             if self._try_file() or (reclaim_lock(self._file) and self._try_file()):
@@ -56,7 +56,7 @@ class SingleInstance(QObject):
         if not _take(lock):
             lock.close()
             return False
-        if not _is_at(lock, self._file):  # it was made anew meanwhile
+        if not _is_at(lock, self._file):  # another process replaced the file meanwhile
             lock.close()
             return self._try_file()
         self._lock = lock
@@ -64,24 +64,24 @@ class SingleInstance(QObject):
 
     @Slot()
     def listen(self) -> None:
-        """Let other starts call."""
+        """Listen on a socket for other starts."""
         if not self._lock:
             return
-        from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415 - once the window stands
+        from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415 - the start does not wait for it
 
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_call)
         if old := self._read_address():
-            QLocalServer.removeServer(old)  # whose owner is gone without closing it
-        name = f"{NAME}{os.getpid()}-{os.urandom(6).hex()}"  # of its own: what a crash leaves is in nobody's way
+            QLocalServer.removeServer(old)  # left by a crash
+        name = f"{NAME}{os.getpid()}-{os.urandom(6).hex()}"  # new each time: what a crash leaves is in nobody's way
         if self._server.listen(name):
             self._write_address(self._server.fullServerName())
 
     def call_first_or_lock(self, opened: Path | None = None) -> bool:
-        """Have the first one show its window and open that file; or be the first, if that one is just ending.
+        """Have the first instance show its window and open `opened`; True if that one ended and this has the lock now.
 
-        Raises StoreError.
+        Raise StoreError if the first instance does not answer.
         """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -95,7 +95,7 @@ class SingleInstance(QObject):
 
     @Slot()
     def close(self) -> None:
-        """Let others be the first."""
+        """Release the lock, and stop listening."""
         if self._server:
             self._server.close()
         if self._lock:
@@ -104,7 +104,7 @@ class SingleInstance(QObject):
             self._lock = None
 
     def _read_address(self) -> str:
-        """Whom to call: a socket of ours. Whatever else the file names is nothing that we call, or remove."""
+        """Return the address of the socket; empty if the file names anything but a socket of ours."""
         with suppress(OSError, ValueError):
             name = self._file.read_bytes()[:LONGEST].decode()
             if os.name == "nt":
@@ -144,7 +144,7 @@ class SingleInstance(QObject):
 
     @Slot()
     def _on_words(self) -> None:
-        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - it is here already
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - loaded by `listen` already
 
         socket = self.sender()
         if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
@@ -161,7 +161,7 @@ class SingleInstance(QObject):
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether `path` still names what is open."""
+    """Whether `path` still names the open `file`."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
@@ -169,15 +169,15 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 
 
 def _take(file: IO[bytes]) -> bool:
-    """Lock `file`, unless another process has; where the file system has no locks, as if nobody had."""
+    """Lock `file`; False if another process has. True where the file system has no locks."""
     try:
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - only there
+            import msvcrt  # noqa: PLC0415 - Windows only
 
             file.seek(_FAR)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            import fcntl  # noqa: PLC0415 - everywhere else
+            import fcntl  # noqa: PLC0415 - not on Windows
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):

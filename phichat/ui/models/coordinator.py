@@ -279,7 +279,7 @@ class ModelCoordinator(QObject):
 
     @Slot()
     def _resume(self) -> None:
-        self._download_manager().resume(self._shown)
+        self._download_manager().start(self._shown)
 
     def _show_notice(self) -> None:
         is_on_page = bool(self._page and self._pages.currentWidget() is self._page)

@@ -135,7 +135,7 @@ class DownloadWidget(QWidget):
         if not self._listing:
             return
         if self._downloads.state(self._listing.name).is_paused:
-            self._downloads.resume(self._listing.name)
+            self._downloads.start(self._listing.name)
         else:
             self._downloads.pause(self._listing.name)
 

@@ -1,4 +1,4 @@
-"""Conversations, centre and settings side by side; the outer two fold away, by wish or for want of room."""
+"""The three columns of the window; the outer two can be folded, and fold by themselves in a narrow window."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ WIDTHS = (220, 660, 300)
 
 
 class Columns(QSplitter):
-    """Three columns, the outer ones shown as their actions are checked."""
+    """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked."""
 
     def __init__(self, sidebar: QWidget, centre: QWidget, panel: QWidget, actions: Sequence[QAction]) -> None:
         super().__init__()
@@ -32,25 +32,25 @@ class Columns(QSplitter):
             action.toggled.connect(self._show)
 
     def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool) -> None:
-        """Show them as they were."""
+        """Restore the widths, and which columns are open."""
         self._fold_sidebar.setChecked(sidebar_open)
         self._fold_panel.setChecked(panel_open)
         self._show()
         self.setSizes(list(widths if len(widths) == 3 else WIDTHS))
 
     def widths(self) -> list[int]:
-        """The width of each; empty while one is folded, as that says nothing of it."""
+        """Return the width of each; empty while one is folded, as its width is not known then."""
         widths = self.sizes()
         return widths if all(widths) else []
 
     def is_open(self, action: QAction) -> bool:
-        """Whether the person wants the column of `action` open, even where there is no room now."""
+        """Whether the user wants the column of `action` open, even if it is folded for lack of room."""
         return action.isChecked() or action in self._folded
 
     def fold_for_width(self, width: int) -> None:
-        """Fold columns for which `width` is too narrow, and only those unfold when there is room again.
+        """Fold the columns that a window of `width` pixels has no room for, and unfold those again when it has.
 
-        Where letters are larger, so is what a column needs.
+        With larger text, a column needs more room.
         """
         self._pixels, width = width, round(width / text_scale())
         for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
@@ -73,6 +73,6 @@ class Columns(QSplitter):
             self.fold_for_width(self._pixels)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
-        from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - when Tab is pressed
+        from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - the start does not need it
 
         return self.isVisible() and move_focus(self, 1 if is_next else -1)

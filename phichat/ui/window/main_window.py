@@ -1,4 +1,4 @@
-"""The window: makes its parts and connects them."""
+"""The main window: creates the widgets and their controllers, and connects them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -47,14 +47,14 @@ SIZE = QSize(1180, 760)
 
 
 class MainWindow(QMainWindow):
-    """The whole application on the screen.
+    """The main window.
 
     Attributes:
-        bars: what is between the header and the conversation.
-        sidebar: shows the conversations there are, and exports and imports them.
+        bars: the layout for banners between the header and the conversation.
+        sidebar: the controller of the list of conversations, with export and import.
 
     Signals:
-        closed: nothing more will be shown; whoever owns threads ends them then.
+        closed: the window is closed; whoever owns threads ends them then.
     """
 
     closed = Signal()
@@ -126,22 +126,22 @@ class MainWindow(QMainWindow):
 
     @property
     def session(self) -> Session:
-        """The conversation that is shown."""
+        """Return the conversation that is shown."""
         return self.conversations.current.session
 
     @Slot()
     def preload(self) -> None:
-        """Have ready what the first message will need, now that the window is shown."""
+        """Prepare what the first message will need, when the window is shown."""
         self._transcript.preload()
 
     @Slot(str)
     def say(self, sentence: str) -> None:
-        """Tell the person something, in the status line."""
+        """Show a sentence in the status bar."""
         self._status.show_notice(sentence)
 
     @Slot(str)
     def say_in_passing(self, sentence: str) -> None:
-        """Tell how things go, unless there is something else to read."""
+        """Show progress in the status bar, unless something else is to be read there."""
         self._status.show_progress(sentence)
 
     @Slot(str)
@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def raise_window(self) -> None:
-        """Be seen, before all other windows."""
+        """Show the window in front of all others."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -178,8 +178,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self._connect_actions()
-        self._connect_arrivals()
-        self._connect_archive()
+        self._connect_models()
+        self._connect_conversations()
         self._header.model_chosen.connect(self.model_selection.choose)
         self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
         for fold in (actions.sidebar, actions.panel):
             fold.triggered.connect(self._preferences.save_soon)
 
-    def _connect_archive(self) -> None:
+    def _connect_conversations(self) -> None:
         conversations, message_commands = self.conversations, self.message_commands
         conversations.notified.connect(self.say)
         self.sidebar.notified.connect(self.say)
@@ -235,7 +235,7 @@ class MainWindow(QMainWindow):
         message_commands.undoable.connect(conversations.undo_stack.record)
         message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 
-    def _connect_arrivals(self) -> None:
+    def _connect_models(self) -> None:
         self._coordinator.listed.connect(self._model_status.models_listed)
         self._model_status.model_shown.connect(self._coordinator.show_model)
         self._coordinator.model_chosen.connect(self.model_selection.choose_after_reply)
@@ -272,7 +272,7 @@ class MainWindow(QMainWindow):
         self._status.clear_figures()
         self._model_status.show_other_model(session.model)
         self._on_path()
-        if not self._sidebar.isAncestorOf(self.focusWidget()):  # where one may be choosing
+        if not self._sidebar.isAncestorOf(self.focusWidget()):  # the user may be going through the list
             self._composer.setFocus()
 
     @Slot()
@@ -311,7 +311,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _make_default(self) -> None:
-        """New conversations begin with what this one has."""
+        """Make the settings of this conversation the default for new ones."""
         self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
         self.say(tr("New conversations begin with these settings."))
 
@@ -332,7 +332,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _ask_for_file(self) -> None:
-        from phichat.ui.widgets.dialogs import choose_model_file  # noqa: PLC0415 - its many types take their time
+        from phichat.ui.widgets.dialogs import choose_model_file  # noqa: PLC0415 - Qt's file dialog loads slowly
 
         if file := choose_model_file(self):
             self.model_selection.open_file(file)
@@ -347,7 +347,7 @@ class MainWindow(QMainWindow):
         )
 
     def close(self) -> bool:
-        """End at once. Who closes the window with the mouse or by the menu is asked first, if there is a reason."""
+        """Close without the question that closing by mouse or menu may bring up."""
         self._is_leaving = True
         return super().close()
 
@@ -361,7 +361,7 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
 
     def _restore_edits(self) -> None:
-        """Questions that were being written anew are found in the message field next time."""
+        """Put messages that were being edited into the message field, which is stored."""
         edits = self._transcript.context.state.unsent_edits
         path = self.session.conversation.path()
         texts = [edits.pop(message.id) for message in path if edits.get(message.id, message.text) != message.text]
@@ -379,5 +379,5 @@ class MainWindow(QMainWindow):
         self.conversations.current.save_now()
         self._preferences.save()
         super().closeEvent(event)
-        self.hide()  # what is ended now may take a moment
+        self.hide()  # ending the threads may take a moment
         self.closed.emit()

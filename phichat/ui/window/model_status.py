@@ -1,4 +1,4 @@
-"""What the model is doing, as the header, the welcome, the composer, the panel and the status line show it."""
+"""The presenter of the model: shows its state in header, welcome page, composer, panel and status bar."""
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
@@ -15,9 +15,9 @@ from phichat.ui.settings.panel import SettingsPanel
 
 
 class ModelStatusPresenter(QObject):
-    """Shows `generation` and its model.
+    """Shows the state of `generation` and its model.
 
-    Signals: `found` when there is a model to ask, `model_shown(ModelRef)` for the one that is shown, None for none.
+    Signals: `model_found` while there is a model; `model_shown(ModelRef)` for the one that is shown, None for none.
     """
 
     model_found = Signal()
@@ -50,19 +50,19 @@ class ModelStatusPresenter(QObject):
 
     @Slot()
     def clear_status(self) -> None:
-        """Another model is loaded: what was said is about something that is over."""
+        """Clear the status bar: what it says is about the model before."""
         self._status.clear_notice()
         self._status.clear_figures()
 
     @Slot()
     def models_listed(self) -> None:
-        """From now on, no model means that there is none."""
+        """Note that the models on the disk are known: no model means now that there is none."""
         self._has_looked = True
         self.show_state()
 
     @Slot()
     def show_state(self) -> None:
-        """Show how things are."""
+        """Show the present state everywhere."""
         model = self._generation.model
         title = model.title if model else ""
         is_missing = self._has_looked and not model
@@ -78,7 +78,7 @@ class ModelStatusPresenter(QObject):
             self.model_found.emit()
 
     def show_other_model(self, name: str) -> None:
-        """Say so if what is shown was held with a model, called `name`, that is not the one which answers now."""
+        """Say so if the conversation was held with another model, called `name`."""
         model = self._generation.model
         if name and model and name != model.name:
             sentence = tr("So far {name} answered here; now it is {model}.")

@@ -71,7 +71,7 @@ def test_pausing_is_remembered_until_it_is_resumed(
         assert downloads.state(PHI_3.name) == Download(HALF, is_paused=True)
     assert shelf.rows[PHI_3.name].is_paused
     assert not downloads.active()
-    downloads.resume(PHI_3.name)
+    downloads.start(PHI_3.name)
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name).is_running)
     assert not shelf.rows[PHI_3.name].is_paused
 
@@ -84,7 +84,7 @@ def test_resuming_at_once_is_not_undone_by_the_pause_before(
     downloads.start(PHI_3.name)
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name).progress == HALF)
     downloads.pause(PHI_3.name)
-    downloads.resume(PHI_3.name)
+    downloads.start(PHI_3.name)
     qtbot.waitUntil(lambda: len(shelf.fetches) == 2 and downloads.state(PHI_3.name).is_running)
     assert not shelf.rows[PHI_3.name].is_paused
 

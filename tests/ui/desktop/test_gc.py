@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
-from phichat.ui.desktop.application import MUCH, MainThreadGC
+from phichat.ui.desktop.application import OLD, MainThreadGC
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.transcript import Transcript
 
@@ -71,7 +71,7 @@ def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:
     freed_by: list[int] = []
     Knot.freed_by = freed_by
     knot = Knot()
-    for _ in range(MUCH):
+    for _ in range(OLD):
         gc.collect(1)
     del knot
     tidying.collect_all()
