@@ -1,6 +1,6 @@
-"""The window's part of `phichat --self-test`, as a program: asks the tiny model what a person would, and looks at it.
+"""The window's part of `phichat --self-test`, a program: asks the tiny model a question, and checks what is drawn.
 
-Its orders come as JSON from standard input; the last line it writes says in JSON what it found.
+It reads its parameters as JSON from standard input; the last line it writes is its result as JSON.
 """
 
 import json
@@ -30,7 +30,7 @@ Part = TypeVar("Part", bound=QWidget)
 
 
 def main() -> NoReturn:
-    """Look at everything, say so, and end."""
+    """Check everything, print the result, and exit."""
     order: dict[str, Any] = json.load(sys.stdin)
     i18n.set_language()
     QApplication([sys.argv[0], "-style", "fusion"])
@@ -39,12 +39,12 @@ def main() -> NoReturn:
     reason = None
     try:
         _examine(window, order)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was to be found
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
         reason = str(error) if isinstance(error, PhichatError) else f"{type(error).__name__}: {error}"
     window.close()
     found = {"error": reason, "qt": qVersion(), "platform": QGuiApplication.platformName()}
     print(json.dumps(found), flush=True)
-    os._exit(0)  # as the window ends: without taking Qt apart
+    os._exit(0)  # without destroying Qt, as the application ends
 
 
 def _examine(window: MainWindow, order: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def _wait(condition: Callable[[], bool], until: float) -> None:
 
 def _part(window: QWidget, kind: type[Part], name: str) -> Part:
     found = window.findChild(kind, name)
-    assert found is not None  # noqa: S101 - it was built so
+    assert found is not None  # noqa: S101 - the window has it
     return found
 
 

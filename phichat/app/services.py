@@ -1,4 +1,4 @@
-"""What lies on the disk as the window needs it, made when it is first asked for: once the window can be used."""
+"""Models and history as the window needs them, opened at first use: once the window is shown."""
 
 import threading
 from collections.abc import Callable
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from phichat.models.library import Library
     from phichat.store.history import History
 
-PATIENCE = 10.0  # seconds for the disk to take what was written last
+PATIENCE = 10.0  # seconds to wait for the last writes when closing
 GB = 1_000_000_000
 
 
 class ModelService(QObject):
-    """The library as the window needs it, looked at once the window can be used.
+    """Opens the library and the model manager at first use.
 
-    Signals: `first_found(ModelRef)` for the model to begin with, `spare_found(ModelRef)` for one to use where that
-    cannot be loaded; `failed(str)` with a sentence; `searched` once it is known what there is.
+    `wanted` is the name or path of the model to begin with; empty for the default.
+
+    Signals:
+        first_found(ModelRef): the model to begin with.
+        spare_found(ModelRef): one to load if that fails.
+        failed(str): one sentence about an error.
+        searched: it is known which models there are.
     """
 
     first_found = Signal(object)
@@ -40,25 +45,25 @@ class ModelService(QObject):
         self._making = threading.RLock()
 
     def library(self) -> "Library":
-        """What is on this disk; any thread may ask."""
+        """Return the models on this disk; any thread may call it."""
         with self._making:
             return self._library
 
     def checksum(self, model: ModelRef) -> str | None:
-        """Return the SHA-256 of the file of `model`, if it was ever read in full."""
+        """Return the SHA-256 of the file of `model`, None if it was never read in full."""
         try:
             return self.library().known_sha256(self.library().find_model(model.location))
         except ModelMissing:
             return None
 
     def shelf(self) -> "ModelManager":
-        """What is on the Hub, too; any thread may ask."""
+        """Return the model manager, which knows the Hub, too; any thread may call it."""
         with self._making:
             return self._shelf
 
     @cached_property
     def _library(self) -> "Library":
-        from phichat.models.library import Library  # noqa: PLC0415 - the window does not wait for it
+        from phichat.models.library import Library  # noqa: PLC0415 - the start does not wait for it
 
         return Library(self._home)
 
@@ -67,16 +72,16 @@ class ModelService(QObject):
         return self._make_shelf(self.library())
 
     def list_models(self) -> list[ModelRef]:
-        """All models on this disk."""
+        """Return all models on this disk."""
         return [model.ref for model in self.library().list_models()]
 
     def find_file(self, path: Path) -> ModelRef:
-        """Return the model in the file at `path`. Raise ModelMissing."""
+        """Return the model in the file at `path`. Raise ModelMissing if there is none."""
         return self.library().find_model(str(path)).ref
 
     @Slot()
     def find_first(self) -> None:
-        """Find the model that was asked for or used last, else the default."""
+        """Find the wanted model, else the default, and emit the signals."""
         model, trouble = None, ""
         try:
             model = self.library().find_model(self._wanted) if self._wanted else None
@@ -93,7 +98,7 @@ class ModelService(QObject):
 
     @Slot(object)
     def remember(self, loaded: Loaded) -> None:
-        """A file from anywhere that could be loaded is in the menu from now on."""
+        """Keep a model that was loaded, from wherever, in the library."""
         try:
             self.library().register_file(loaded.model.path)
         except StoreError as error:
@@ -101,9 +106,9 @@ class ModelService(QObject):
 
 
 class HistoryService(QObject):
-    """The history, opened when it is first asked for: that is once the window can be used.
+    """Opens the history at first use, and keeps the prompt cache in step with it.
 
-    Signals: `noticed(str)` with a sentence about what became of it.
+    Signals: `noticed(str)` with a sentence about the state of its file.
     """
 
     noticed = Signal(str)
@@ -116,19 +121,20 @@ class HistoryService(QObject):
         self._history: History | None = None
 
     def history(self) -> "History":
-        """All conversations; any thread may ask."""
+        """Return the history; any thread may call it."""
         with self._making:
             if self._history is None:
-                from phichat.store.history import History  # noqa: PLC0415 - the window does not wait for it
+                from phichat.store.history import History  # noqa: PLC0415 - the start does not wait for it
 
                 self._history = History(self._home.history, self.noticed.emit, is_guest=self._is_guest)
             return self._history
 
     @Slot()
     def clear_prompt_cache(self) -> None:
-        """What the model remembered of them goes with conversations that are deleted for good."""
+        """Delete the stored prompt cache, as conversations are deleted for good."""
         from phichat.engine import prompt_cache  # noqa: PLC0415 - rarely needed
 
+        # Not a daemon: the process ends only when it is deleted.
         threading.Thread(target=prompt_cache.clear, args=(self._home.states,), name="clearing").start()
 
     @Slot(str)
@@ -142,7 +148,7 @@ class HistoryService(QObject):
 
     @Slot()
     def close(self) -> None:
-        """Store what is still to be stored; a disk that does not answer is not waited for."""
+        """Finish writing and close the history; do not wait long for a disk that does not answer."""
         if self._history:
             closing = threading.Thread(target=self._history.close, name="closing", daemon=True)
             closing.start()

@@ -1,4 +1,4 @@
-"""The application: builds every part and connects them. The only file that knows everyone."""
+"""The wiring: creates every part of the application and connects them; the only module that imports all rooms."""
 
 import os
 import sys
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from phichat.models.library import Library
     from phichat.store.base import ConversationRecord, FileKind
 
-PICTURE_AFTER = 1200  # milliseconds: a picture shows which models there are, or the first page
-ASKED_AFTER = 1500  # milliseconds, when all that one waits for has been done
-AFTER_PAINT = 40  # milliseconds: the window is on the screen before the model is looked for
+PICTURE_AFTER = 1200  # milliseconds until a screenshot shows which models there are, or the first-run page
+ASKED_AFTER = 1500  # milliseconds until the system is asked for its settings, when the start is over
+AFTER_PAINT = 40  # milliseconds: the window is painted before the model is searched for
 
 
 def create_window(
@@ -59,13 +59,13 @@ def create_window(
     is_guest: bool = False,
     notice: str = "",
 ) -> MainWindow:
-    """The whole application under the QApplication there is; closing the window ends every thread and process.
+    """Build the whole application under the present QApplication; closing its window ends every thread and process.
 
-    `model` is a name or a path, None for what was used last. It is loaded once the window can be used, by what
-    `make_engine` makes; None is llama.cpp in a process of its own. `make_shelf` makes what fetches models; None is
-    from the Hub. `opened` is a model's file that the person has just chosen. A guest is there beside the person's own
-    window, which alone saves settings and knows of replies that are being written. `notice` is shown once the models
-    are known.
+    `model` is a name or a path, None for the one used last; it is loaded once the window can be used. `make_engine`
+    makes the engine, None for llama.cpp in a process of its own; `make_shelf` the model manager, None for that of the
+    Hub. `opened` is a model's file that the user has just chosen. A guest (`is_guest`) is there beside the user's own
+    window, which alone saves preferences and knows of replies that are being written. `notice` is shown once the
+    models are known.
     """
     application = QApplication.instance()
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
@@ -102,7 +102,7 @@ def create_window(
         window.closed.connect(end)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
-    _connect_unasked(window, generation, preferences)
+    _connect_idle_work(window, generation, preferences)
     versions = ReleaseFeed(home.versions)
     _connect_preferences(window, application, theme, preferences, home, can_look=versions.is_configured())
     _connect_help(
@@ -124,18 +124,18 @@ def create_window(
 def run(
     screenshot: Path | None = None, quit_when_ready: bool = False, model: str | None = None, opened: Path | None = None
 ) -> int:
-    """Open the window and stay until it is closed; the exit status.
+    """Open the window, run until it is closed, and return the exit status.
 
     With `screenshot`, paint the window, save it there as PNG, and quit. With `quit_when_ready`, quit as soon as the
-    window takes input. Where a window is open already, that one is shown, and `opened` in it. Raises StoreError if it
+    window takes input. If a window is open already, show that one instead, with `opened` in it; raise StoreError if it
     does not answer.
     """
-    # By option: a style that Python sees makes it build all of QStyle's enumerations, a tenth of the start.
+    # Set by option: a style object makes Python build all of QStyle's enumerations, a tenth of the start.
     application = Application([sys.argv[0], "-style", "fusion"])
     home = paths.home()
     notice = paths.repair_permissions(home)
     single = SingleInstance(home.window_lock)
-    is_for_show = bool(screenshot or quit_when_ready)  # these are over at once, and disturb nobody
+    is_for_show = bool(screenshot or quit_when_ready)  # such a window is over at once, and needs no lock
     is_first = single.try_lock()
     if is_for_show:
         single.close()
@@ -166,7 +166,7 @@ def run(
 
 
 def _save_nothing(_: Preferences) -> None:
-    """The person's own window does."""
+    """Save no preferences from a guest's window."""
 
 
 def _theme(application: QApplication, preferences: Preferences) -> Theme:
@@ -177,7 +177,7 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
 
 
 def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
-    """What became of the file, and what models remember of conversations."""
+    """Connect notices about the history's file, and clear the prompt cache with deleted conversations."""
     generation, autosave = window.generation, window.conversations.autosave
     autosave.erased.connect(generation.discard_cached_prompts)
     autosave.erased.connect(service.clear_prompt_cache)
@@ -187,7 +187,7 @@ def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
 
 
 def _connect_models(models: ModelService, window: MainWindow, coordinator: ModelCoordinator) -> None:
-    """Which model to begin with, and what is here."""
+    """Connect the search for models, and remember those that were loaded."""
     models.first_found.connect(window.model_selection.load_first)
     models.spare_found.connect(window.generation.set_fallback)
     models.failed.connect(window.say)
@@ -196,8 +196,8 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     window.generation.loaded_model.connect(coordinator.load_listings)
 
 
-def _connect_unasked(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
-    """What the model does while nothing is asked of it."""
+def _connect_idle_work(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
+    """Connect prefill of the draft, calibration, unloading and garbage collection."""
     current = window.conversations.current
     ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and _has_power(), window)
     idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, _has_power, window)
@@ -219,14 +219,14 @@ def _connect_preferences(
     *,
     can_look: bool,
 ) -> None:
-    """What the user chooses for all conversations: sizes, motion, and what the dialog has."""
+    """Connect the preferences dialog, text size and reduced motion."""
     reduced_motion = ReducedMotion(application, window)
     reduced_motion.set_reduced(preferences.current.less_motion)
     text_size = TextSize(window, window.commands, theme, preferences)
     PreferencesController(window, window.commands, theme, preferences, reduced_motion, home.root, can_look=can_look)
     text_size.notified.connect(window.say)
     window.closed.connect(reduced_motion.close)
-    if application.platformName() != "offscreen":  # there, nobody asked for anything
+    if application.platformName() != "offscreen":  # which has no such setting
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
 
 
@@ -238,7 +238,7 @@ def _connect_help(
     diagnose: Callable[..., str],
     versions: ReleaseFeed,
 ) -> None:
-    """The Help menu, and news of newer versions."""
+    """Connect the Help menu and the check for new versions."""
     help_controller = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
     update_check = UpdateCheck(window, window.bars, theme, preferences, versions)
     help_controller.notified.connect(window.say)
@@ -249,7 +249,7 @@ def _connect_help(
 def _connect_notifications(
     window: MainWindow, application: QApplication, coordinator: ModelCoordinator, preferences: PreferencesStore
 ) -> None:
-    """What is shown outside the window when something has ended."""
+    """Connect desktop notifications."""
     notifications = DesktopNotifications(application.windowIcon(), window)
     rules = NotificationRules(window, window.generation, lambda: preferences.current.notifies, notifications.show)
     coordinator.ended.connect(rules.notify)
@@ -258,12 +258,9 @@ def _connect_notifications(
 
 
 class StartupNotice(QObject):
-    """Says once what happened before this window opened, when it is told to: until then other things are said.
+    """Shows a sentence about what happened before this window opened, once, when the start is over."""
 
-    The window is not kept: a circle of references is freed at any time, in any thread.
-    """
-
-    due = Signal(str)
+    due = Signal(str)  # to the window, which is not kept: see `parent_window`
 
     def __init__(self, window: MainWindow, sentence: str) -> None:
         super().__init__(window)
@@ -272,14 +269,14 @@ class StartupNotice(QObject):
 
     @Slot()
     def show(self) -> None:
-        """Say it, unless that was done."""
+        """Show it, unless that was done."""
         if self._sentence:
             self.due.emit(self._sentence)
         self._sentence = ""
 
 
 class _Closing(QObject):
-    """Quits once the window takes input, after a picture of it if one is wanted."""
+    """Closes the window on a Unix signal, or once it takes input, with a screenshot if one is wanted."""
 
     def __init__(self, window: MainWindow, screenshot: Path | None) -> None:
         super().__init__(window)
@@ -288,20 +285,20 @@ class _Closing(QObject):
 
     @Slot()
     def listen(self) -> None:
-        """Close when the system or Ctrl+C asks for it."""
-        from phichat.ui.desktop.application import UnixSignals  # noqa: PLC0415 - once the window stands
+        """Close on Unix signals from now on."""
+        from phichat.ui.desktop.application import UnixSignals  # noqa: PLC0415 - the start does not wait for it
 
         UnixSignals(self).received.connect(self.interrupt)
 
     @Slot(int)
     def interrupt(self, number: int) -> None:
-        """Close, with the status that says why."""
+        """Close with the exit status of a signal."""
         self.status = 128 + number
         self._window.close()
 
     @Slot()
     def finish(self) -> None:
-        """Take the picture, close the window."""
+        """Take the screenshot, if wanted, and close."""
         if self._screenshot and not _save_picture(self._window.grab(), self._screenshot):
             print(tr("The picture could not be saved as {file}.").format(file=self._screenshot), file=sys.stderr)
             self.status = 1
@@ -309,7 +306,7 @@ class _Closing(QObject):
 
 
 def _save_picture(picture: QPixmap, file: Path) -> bool:
-    """Save a PNG, which shows what people wrote: in the home it is for this user alone, as everything there."""
+    """Save a PNG; False if that fails. It may show private texts: in the home folder only this user can read it."""
     buffer = QBuffer()
     picture.save(buffer, "PNG")
     try:
@@ -321,7 +318,7 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
 
 
 def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
-    from phichat.models.manager import make_model_manager  # noqa: PLC0415 - the window does not wait for it
+    from phichat.models.manager import make_model_manager  # noqa: PLC0415 - the start does not wait for it
 
     return make_model_manager(home, library)
 
@@ -345,7 +342,7 @@ def _kind_of(file: Path) -> "FileKind":
 
 
 def _read_text(file: Path) -> "Attachment":
-    from phichat.exchange.text_files import read_text  # noqa: PLC0415 - as above
+    from phichat.exchange.text_files import read_text  # noqa: PLC0415 - when a file is dropped
 
     return read_text(file)
 
@@ -371,19 +368,19 @@ def _parts() -> tuple[list["Dependency"], Path | None]:
 
 
 def _has_power() -> bool:
-    """Whether the computer is not on its battery."""
-    import psutil  # noqa: PLC0415 - once somebody writes
+    """Whether the computer runs on mains power."""
+    import psutil  # noqa: PLC0415 - when a draft is written
 
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     return battery is None or battery.power_plugged is not False
 
 
 def _hub_host() -> str:
-    """Where models come from, as people write it."""
+    """Return the host that models are downloaded from."""
     return urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").netloc
 
 
 def _settings(context: int) -> EngineSettings:
-    from phichat.engine.settings import suggested  # noqa: PLC0415 - the window does not wait for it
+    from phichat.engine.settings import suggested  # noqa: PLC0415 - the start does not wait for it
 
     return suggested(context)

@@ -1,1 +1,1 @@
-"""Work beside the main thread."""
+"""Threads: background work, and the engine's thread."""

@@ -1,4 +1,4 @@
-"""The engine's thread: orders go in as signals, events come out as signals, and one owner ends it."""
+"""The engine's thread: orders and events are signals, and one owner ends it."""
 
 import logging
 from collections import deque
@@ -15,40 +15,40 @@ from phichat.i18n import tr
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-STORING = 5.0  # seconds that a question waits to be stored: a disk that hangs longer is no reason not to answer
+STORING = 5.0  # seconds that a question waits to be stored: it is answered even if the disk hangs longer
 
 
 class _SignalBatcher(QObject):
-    """Takes letters in one thread, and has them read in its own: as many as there are each time it wakes up.
+    """Takes calls in one thread, and passes them to `receive` in its own: as many as there are each time it wakes up.
 
-    A queued signal for each would have both threads wake up, and wait for one another, with every token.
+    A queued signal for each would wake up both threads, and have them wait for one another, with every token.
     """
 
     _filled = Signal()
 
-    def __init__(self, read: Callable[..., None], parent: QObject) -> None:
+    def __init__(self, receive: Callable[..., None], parent: QObject) -> None:
         super().__init__(parent)
-        self._read, self._letters, self._is_told = read, deque[tuple[Any, ...]](), False
+        self._receive, self._calls, self._is_signalled = receive, deque[tuple[Any, ...]](), False
         self._filled.connect(self._empty, Qt.ConnectionType.QueuedConnection)
 
-    def put(self, *letter: Any) -> None:
-        self._letters.append(letter)
-        if not self._is_told:
-            self._is_told = True
+    def put(self, *arguments: Any) -> None:
+        self._calls.append(arguments)
+        if not self._is_signalled:
+            self._is_signalled = True
             self._filled.emit()
 
     @Slot()
     def _empty(self) -> None:
-        self._is_told = False  # first, so that what comes from now on is told again
-        while self._letters:
-            self._read(*self._letters.popleft())
+        self._is_signalled = False  # first, so that what comes from now on is signalled again
+        while self._calls:
+            self._receive(*self._calls.popleft())
 
 
 class _Worker(QObject):
     """Lives in the engine's thread and runs one order after the other.
 
-    `tell` hears, in that thread, what the engine yields, with the CancelToken of the order it belongs to; or in place
-    of an event one sentence for people about the error with which the order ended.
+    `tell` is called in that thread with the CancelToken of the order, and an event that the engine yields or one
+    sentence for people about the error with which the order ended.
     """
 
     def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[CancelToken, Event | str], None]) -> None:
@@ -112,7 +112,7 @@ class _Worker(QObject):
 
 
 def _wait_for(stored: "Future[None] | None") -> None:
-    """Until the question is on the disk; where it cannot be stored, whoever stores it says so, and it is answered."""
+    """Wait until the question is stored; if that fails, whoever stores it reports it, and it is answered."""
     if stored:
         with suppress(Exception):
             stored.result(STORING)
