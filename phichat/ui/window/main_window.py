@@ -35,8 +35,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
-from phichat.ui.window.chat_page import ChatPage
-from phichat.ui.window.columns import Columns
+from phichat.ui.window.layout import ChatPage, Columns
 from phichat.ui.window.model_status import ModelStatusPresenter
 
 if TYPE_CHECKING:

@@ -1,12 +1,17 @@
-"""The three columns of the window; the outer two can be folded, and fold by themselves in a narrow window."""
+"""The layout of the window: three columns, of which the outer two can be folded, and the parts of the middle one."""
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from phichat.ui.theme.scaling import set_min_width, text_scale
+from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.header import Header
+from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.theme.scaling import set_max_width, set_min_width, text_scale
+from phichat.ui.transcript.transcript import COLUMN_WIDTH
+from phichat.ui.widgets.pages import CentralStack
 
 SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
@@ -76,3 +81,40 @@ class Columns(QSplitter):
         from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - the start does not need it
 
         return self.isVisible() and move_focus(self, 1 if is_next else -1)
+
+
+class ChatPage(QWidget):
+    """Lays its parts out.
+
+    Attributes:
+        above: takes banners between the header and the conversation.
+        below: takes banners between the conversation and the message field.
+    """
+
+    def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusBar) -> None:
+        super().__init__()
+        self.above, self.below = QVBoxLayout(), QVBoxLayout()
+        self.above.setContentsMargins(16, 0, 16, 0)
+        self.below.setContentsMargins(24, 4, 24, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        column.addLayout(self.above)
+        column.addWidget(pages, 1)
+        column.addLayout(self.below)
+        column.addLayout(_composer_row(composer))
+        column.addWidget(status)
+
+
+def _composer_row(composer: Composer) -> QHBoxLayout:
+    """Return `composer` as wide as the messages above it."""
+    row = QHBoxLayout()
+    row.setContentsMargins(24, 4, 24, 6)
+    holder = QWidget()
+    set_max_width(holder, COLUMN_WIDTH)
+    inside = QVBoxLayout(holder)
+    inside.setContentsMargins(0, 0, 0, 0)
+    inside.addWidget(composer)
+    row.addWidget(holder)
+    return row
