@@ -1,7 +1,7 @@
 """Conversations as the window has them: the list, the current one, saving, undo, and search."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -39,16 +39,15 @@ class Conversations(QObject):
         current: the conversation that is shown.
         commands: commands on whole conversations.
         undo_stack: the commands that can be undone.
+        history_search: searches all conversations.
 
     Signals:
         notified(str): a sentence for the user.
         list_changed: the list was read, or a conversation in it changed.
-        found(list, int): the hits of a search, and the number at which it stops looking.
     """
 
     notified = Signal(str)
     list_changed = Signal()
-    found = Signal(list, int)
 
     def __init__(self, history: "Callable[[], History]", make: Callable[[], Session]) -> None:
         super().__init__()
@@ -63,19 +62,12 @@ class Conversations(QObject):
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.list_model.refresh_sections)
-        for told in (self.autosave.failed, self.current.notified, self.commands.notified):
-            told.connect(self.notified)
+        self.history_search = HistorySearch(history, self.tasks, self.autosave, self)
+        for error in (self.autosave.failed, self.current.notified, self.commands.notified, self.history_search.failed):
+            error.connect(self.notified)
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
         self.list_model.renamed.connect(self.commands.rename)
-
-    @cached_property
-    def history_search(self) -> "HistorySearch":
-        """Return the search, made when something is first searched for."""
-        history_search = HistorySearch(self.history, self.tasks, self.autosave, self)
-        history_search.failed.connect(self.notified)
-        history_search.found.connect(self.found)
-        return history_search
 
     @Slot()
     def open(self) -> None:
@@ -118,11 +110,6 @@ class Conversations(QObject):
             self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
             self.current.resume_draft(found)
-
-    @Slot(str)
-    def search(self, words: str) -> None:
-        """Search all conversations for `words`."""
-        self.history_search.search(words)
 
     @Slot()
     def delete_everything(self) -> None:
@@ -174,11 +161,8 @@ class HistorySearch(QObject):
         self.words, self._running = words, None
         if words.strip():
             work = partial(self._find, words, self._autosave.last)
-            self._running = self._tasks.run(work, self._on_found, self.failed.emit)
+            self._running = self._tasks.run(work, lambda hits: self.found.emit(hits, MOST_HITS), self.failed.emit)
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was written a moment ago is found, too
         return self._history().search_conversations(words, MOST_HITS)
-
-    def _on_found(self, hits: list[SearchHit]) -> None:
-        self.found.emit(hits, MOST_HITS)

@@ -56,7 +56,7 @@ class SidebarController(QObject):
         sidebar, current, commands = self._sidebar, conversations.current, conversations.commands
         sidebar.begun.connect(current.start_new)
         sidebar.opened.connect(current.open_conversation)
-        sidebar.searched.connect(conversations.search)
+        sidebar.searched.connect(conversations.history_search.search)
         sidebar.found.connect(conversations.open_hit)
         sidebar.pinned.connect(commands.pin)
         sidebar.deleted.connect(commands.delete)
@@ -65,7 +65,7 @@ class SidebarController(QObject):
         sidebar.purged.connect(commands.purge)
         sidebar.exported.connect(self._export)
         commands.bin_read.connect(sidebar.show_bin)
-        conversations.found.connect(sidebar.show_hits)
+        conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
         conversations.undo_stack.announced.connect(self._show_undo_bar)
         current.session_changed.connect(self._on_session_changed)

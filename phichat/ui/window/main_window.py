@@ -83,9 +83,9 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self._is_leaving = False
         self._composer = Composer(theme)
-        self.commands = self._actions = Actions(self)
+        self.commands = Actions(self)
         self._sidebar = Sidebar(theme, conversations.list_model)
-        self._header = Header(theme, models, self._actions.sidebar, self._actions.panel)
+        self._header = Header(theme, models, self.commands.sidebar, self.commands.panel)
         self._transcript = Transcript(theme)
         self._status = StatusBar()
         current = conversations.current
@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
         self._model_status = ModelStatusPresenter(
             generation,
-            self._actions.stop,
+            self.commands.stop,
             self,
             header=self._header,
             welcome=self._welcome,
@@ -116,8 +116,8 @@ class MainWindow(QMainWindow):
             status=self._status,
         )
         self._lay_out(export_to, import_from)
-        self._message_keys.fill(*self._actions.fill_menu_bar(self.menuBar()))
-        self._actions.connect_undo_stack(conversations.undo_stack)
+        self._message_keys.fill(*self.commands.fill_menu_bar(self.menuBar()))
+        self.commands.connect_undo_stack(conversations.undo_stack)
         self._connect()
         self._restore()
         self._show_session(self.session)
@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
         self.sidebar = SidebarController(
             self._theme,
             self._sidebar,
-            self._actions,
+            self.commands,
             self.conversations,
             self,
             above=page.above,
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
             export_to=export_to,
             import_from=import_from,
         )
-        self._columns = Columns(self._sidebar, page, self._panel, (self._actions.sidebar, self._actions.panel))
+        self._columns = Columns(self._sidebar, page, self._panel, (self.commands.sidebar, self.commands.panel))
         self.setCentralWidget(self._columns)
 
     def _connect(self) -> None:
@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         self._preferences.failed.connect(self.say)
 
     def _connect_actions(self) -> None:
-        actions = self._actions
+        actions = self.commands
         actions.find.triggered.connect(self._message_keys.find)
         actions.search.triggered.connect(self._search)
         actions.open.triggered.connect(self._ask_for_file)
@@ -326,7 +326,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _search(self) -> None:
-        self._actions.sidebar.setChecked(True)
+        self.commands.sidebar.setChecked(True)
         self._sidebar.focus_search()
 
     @Slot()
@@ -341,8 +341,8 @@ class MainWindow(QMainWindow):
         self._preferences.change(
             geometry=self.saveGeometry().toBase64().toStdString(),
             columns=self._columns.widths() or self._preferences.current.columns,
-            sidebar_open=self._columns.is_open(self._actions.sidebar),
-            panel_open=self._columns.is_open(self._actions.panel),
+            sidebar_open=self._columns.is_open(self.commands.sidebar),
+            panel_open=self._columns.is_open(self.commands.panel),
         )
 
     def close(self) -> bool:

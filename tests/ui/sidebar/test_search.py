@@ -124,6 +124,6 @@ def test_a_reply_that_was_just_made_is_found(person: Person, engine: ScriptedEng
 
 
 def test_the_key_for_searching_leads_to_the_field(three: Person) -> None:
-    three.window._actions.sidebar.setChecked(False)
-    three.window._actions.search.trigger()
+    three.window.commands.sidebar.setChecked(False)
+    three.window.commands.search.trigger()
     assert three.find("searchField").hasFocus()

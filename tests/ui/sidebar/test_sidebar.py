@@ -127,7 +127,7 @@ def test_renaming_in_place(two: Person, open_window: Callable[[], Person]) -> No
     two.wait(lambda: two.titles() == ["Whales", "Of <b>yeast</b> & salt"])
     press(two, Qt.Key.Key_Z, control=True)
     assert two.titles() == ["Whales", "Bread"]
-    two.window._actions.redo.trigger()
+    two.window.commands.redo.trigger()
     two.wait(lambda: "Bread" in two.message(0))
     two.ask("More")
     two.wait_for(GenerationState.IDLE)
@@ -173,7 +173,7 @@ def test_several_at_once(two: Person, home: Path) -> None:
     assert two.window.findChild(QWidget, "message-0") is None
     press(two, Qt.Key.Key_Z, control=True)
     assert two.titles() == ["Whales", "Bread"]
-    two.window._actions.redo.trigger()
+    two.window.commands.redo.trigger()
     assert two.titles() == []
     two.window.close()
     history = History(home / "history.sqlite3")
@@ -189,7 +189,7 @@ def test_deleting_what_is_being_answered_stops_it(person: Person, engine: Script
     press(person, Qt.Key.Key_Delete)
     person.wait_for(GenerationState.IDLE)
     assert person.titles() == []
-    person.window._actions.undo.trigger()
+    person.window.commands.undo.trigger()
     person.wait(lambda: person.message(1) == "Half ")
 
 
@@ -201,7 +201,7 @@ def test_pinning(two: Person) -> None:
     two.ask("More")
     two.wait_for(GenerationState.IDLE)
     assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
-    two.window._actions.undo.trigger()
+    two.window.commands.undo.trigger()
     assert rows(two) == ["TODAY", "Bread", "Whales"]
 
 
@@ -243,12 +243,12 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
 def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: "Whales" in two.message(0))
-    two.window._actions.delete_everything.trigger()
+    two.window.commands.delete_everything.trigger()
     box = two.find("eraseQuestion", QMessageBox)
     QTest.keyClick(box, Qt.Key.Key_Return)
     assert two.titles() == ["Whales", "Bread"]
     two.wait(lambda: two.window.findChild(QMessageBox, "eraseQuestion") is None)
-    two.window._actions.delete_everything.trigger()
+    two.window.commands.delete_everything.trigger()
     two.click("agreeButton")
     assert two.titles() == []
     assert two.window.findChild(QWidget, "message-0") is None
@@ -270,7 +270,7 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     two.window.sidebar.import_files([file])
     two.wait(lambda: "imported" in two.status())
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
-    two.window._actions.undo.trigger()
+    two.window.commands.undo.trigger()
     two.wait(lambda: two.titles() == ["Bread"])
     (tmp_path / "bad.json").write_text("{")
     two.window.sidebar.import_files([tmp_path / "bad.json"])
@@ -292,7 +292,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     engine.enqueue("Half ", threading.Event(), "whole")
     two.ask("More")
     two.wait(lambda: two.message(3) == "Half ")
-    two.window._actions.undo.trigger()
+    two.window.commands.undo.trigger()
     two.wait_for(GenerationState.IDLE)
     assert two.window.session is not brought
     two.wait(lambda: two.titles() == ["Bread"])
@@ -305,7 +305,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
 def test_exporting_one(two: Person, tmp_path: Path, ending: str) -> None:
     two.open("Whales")
     two.wait(lambda: "Whales" in two.message(0))
-    two.window._actions.export.trigger()
+    two.window.commands.export.trigger()
     dialog = two.find("exportDialog")
     file = tmp_path / f"out.{ending}"
     dialog.fileSelected.emit(str(file))
