@@ -84,11 +84,11 @@ class Columns(QSplitter):
 
 
 class ChatPage(QWidget):
-    """Lays its parts out.
+    """The middle column: header, banners, conversation, message field and status bar.
 
     Attributes:
-        above: takes banners between the header and the conversation.
-        below: takes banners between the conversation and the message field.
+        above: the layout for banners between the header and the conversation.
+        below: the layout for banners between the conversation and the message field.
     """
 
     def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusBar) -> None:

@@ -157,6 +157,6 @@ from phichat.ui.desktop.single_instance import SingleInstance
 
 application = QCoreApplication([])
 single = SingleInstance(Path(sys.argv[1]))
-assert not single.is_first()
-print(single.becomes_first(Path(sys.argv[2])))
+assert not single.try_lock()
+print(single.call_first_or_lock(Path(sys.argv[2])))
 """
