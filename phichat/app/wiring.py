@@ -25,7 +25,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.desktop.application import Application, MainThreadGC, install_translations
+from phichat.ui.desktop.application import Application, MainThreadGC, UnixSignals, install_translations
 from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
 from phichat.ui.desktop.single_instance import SingleInstance
 from phichat.ui.help.controller import HelpController
@@ -286,8 +286,6 @@ class _Closing(QObject):
     @Slot()
     def listen(self) -> None:
         """Close on Unix signals from now on."""
-        from phichat.ui.desktop.application import UnixSignals  # noqa: PLC0415 - the start does not wait for it
-
         UnixSignals(self).received.connect(self.interrupt)
 
     @Slot(int)

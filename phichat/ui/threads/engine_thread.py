@@ -2,8 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
@@ -62,33 +62,29 @@ class _Worker(QObject):
 
     @Slot(object, object, object)
     def load(self, model: ModelRef, settings: Callable[[], EngineSettings], stop: CancelToken) -> None:
-        def run() -> None:
+        with self._reporting_errors(stop):
             loaded = self._get().load(model, settings(), stop, lambda event: self._tell(stop, event))
             self._tell(stop, loaded)
 
-        self._run_order(stop, run)
-
     @Slot(object, object, object)
     def generate(self, request: Request, stop: CancelToken, stored: "Future[None] | None") -> None:
-        def run() -> None:
+        with self._reporting_errors(stop):
             _wait_for(stored)
             for event in self._get().generate(request, stop):
                 self._tell(stop, event)
 
-        self._run_order(stop, run)
-
     @Slot(object)
     def calibrate(self, stop: CancelToken) -> None:
-        def run() -> None:
+        with self._reporting_errors(stop):
             for event in self._get().calibrate(stop):
                 self._tell(stop, event)
 
-        self._run_order(stop, run)
-
     @Slot(object)
     def unload(self, stop: CancelToken) -> None:
-        if not stop.is_set():  # by a question that came just now
-            self._run_order(stop, self._get().unload)
+        if stop.is_set():  # by a question that came just now
+            return
+        with self._reporting_errors(stop):
+            self._get().unload()
 
     @Slot()
     def close(self) -> None:
@@ -100,9 +96,10 @@ class _Worker(QObject):
         self._engine = self._engine or self._make_engine()
         return self._engine
 
-    def _run_order(self, stop: CancelToken, run: Callable[[], None]) -> None:
+    @contextmanager
+    def _reporting_errors(self, stop: CancelToken) -> Iterator[None]:
         try:
-            run()
+            yield
         except PhichatError as error:
             logging.getLogger(__name__).warning("an order failed: %s", type(error).__name__)
             self._tell(stop, str(error))
@@ -152,29 +149,29 @@ class EngineThread(QObject):
 
     @property
     def pid(self) -> int | None:
-        """The engine's process, if it has one; any thread may ask."""
+        """Return the id of the engine's process, None if it has none; any thread may ask."""
         return self._worker.pid
 
     def load(self, model: ModelRef, settings: Callable[[], EngineSettings]) -> CancelToken:
-        """Order `model` to be loaded with what `settings` finds, in the thread; the CancelToken of its events."""
+        """Load a model with the settings that `settings` returns in the thread; return the token of its events."""
         stop = self._new_stop()
         self._load.emit(model, settings, stop)
         return stop
 
     def generate(self, request: Request, stored: "Future[None] | None" = None) -> CancelToken:
-        """Order a reply, to be begun once its question is `stored`; the CancelToken that its events will carry."""
+        """Generate a reply, once its question is `stored`; return the token of its events."""
         stop = self._new_stop()
         self._generate.emit(request, stop, stored)
         return stop
 
     def calibrate(self) -> CancelToken:
-        """Order the fastest settings to be found; the CancelToken that its events will carry."""
+        """Find the fastest settings; return the token of its events."""
         stop = self._new_stop()
         self._calibrate.emit(stop)
         return stop
 
     def unload(self) -> CancelToken:
-        """Order the model's memory to be given back until the next order; unless its CancelToken is set before."""
+        """Free the model's memory until the next order, unless the returned token is set before."""
         stop = self._new_stop()
         self._unload.emit(stop)
         return stop

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from phichat.ui.a11y.focus import move_focus
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
@@ -21,10 +22,12 @@ WIDTHS = (220, 660, 300)
 class Columns(QSplitter):
     """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked."""
 
-    def __init__(self, sidebar: QWidget, centre: QWidget, panel: QWidget, actions: Sequence[QAction]) -> None:
+    def __init__(
+        self, sidebar: QWidget, centre: QWidget, panel: QWidget, *, fold_sidebar: QAction, fold_panel: QAction
+    ) -> None:
         super().__init__()
         self._sidebar, self._panel = sidebar, panel
-        self._fold_sidebar, self._fold_panel = actions
+        self._fold_sidebar, self._fold_panel = fold_sidebar, fold_panel
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
@@ -33,7 +36,7 @@ class Columns(QSplitter):
             self.setStretchFactor(self.indexOf(column), int(column is centre))
             self.setCollapsible(self.indexOf(column), False)
         self.setHandleWidth(1)
-        for action in actions:
+        for action in (fold_sidebar, fold_panel):
             action.toggled.connect(self._show)
 
     def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool) -> None:
@@ -78,8 +81,6 @@ class Columns(QSplitter):
             self.fold_for_width(self._pixels)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
-        from phichat.ui.a11y.focus import move_focus  # noqa: PLC0415 - the start does not need it
-
         return self.isVisible() and move_focus(self, 1 if is_next else -1)
 
 

@@ -172,7 +172,9 @@ class MainWindow(QMainWindow):
             export_to=export_to,
             import_from=import_from,
         )
-        self._columns = Columns(self._sidebar, page, self._panel, (self.commands.sidebar, self.commands.panel))
+        self._columns = Columns(
+            self._sidebar, page, self._panel, fold_sidebar=self.commands.sidebar, fold_panel=self.commands.panel
+        )
         self.setCentralWidget(self._columns)
 
     def _connect(self) -> None:
