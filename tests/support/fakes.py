@@ -134,14 +134,14 @@ class SlowKeeper:
         self.told: list[str] = []
         self.stored: Future[None] = Future()
 
-    def begun(self, session: Session) -> Future[None]:
+    def store_question(self, session: Session) -> Future[None]:
         self.told.append(f"begun {[message.text for message in session.conversation.path()]}")
         return self.stored
 
-    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+    def append_reply(self, session: Session, pieces: Sequence[Piece]) -> None:
         self.told.append(f"grown {text_of(pieces)!r} {list(tokens_of(pieces))}")
 
-    def finished(self, session: Session, message: Message) -> None:
+    def store_reply(self, session: Session, message: Message) -> None:
         self.told.append(f"finished {message.text!r}")
 
 

@@ -94,7 +94,7 @@ class AutoSave(QObject):
         stored = self._stored.get(session)
         return bool(session.conversation.messages()) or (stored is not None and stored.is_begun)
 
-    def begun(self, session: Session) -> "Future[None] | None":
+    def store_question(self, session: Session) -> "Future[None] | None":
         """Store all that is new; done once it is durable."""
         if session.is_temporary:
             self.touched.emit(session)
@@ -103,14 +103,14 @@ class AutoSave(QObject):
         self.touched.emit(session)
         return future
 
-    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+    def append_reply(self, session: Session, pieces: Sequence[Piece]) -> None:
         """Append to the stored reply."""
         if session.is_temporary or not session.answering:
             return
         future = self._history().append_to_reply(session.answering.id, pieces)
         future.add_done_callback(self._on_done)
 
-    def finished(self, session: Session, message: Message) -> None:
+    def store_reply(self, session: Session, message: Message) -> None:
         """Store the final reply."""
         if not session.is_temporary:
             self._watch(self._history().finish_reply(message))

@@ -50,13 +50,13 @@ class GenerationState(Enum):
 class ReplyStore(Protocol):
     """Stores replies as they grow; no method waits for the disk."""
 
-    def begun(self, session: Session) -> "Future[None] | None":
+    def store_question(self, session: Session) -> "Future[None] | None":
         """Store a question, or a reply that is continued; the future is done once that is durable."""
 
-    def grown(self, session: Session, pieces: Sequence[Piece]) -> None:
+    def append_reply(self, session: Session, pieces: Sequence[Piece]) -> None:
         """Append to the reply under way."""
 
-    def finished(self, session: Session, message: Message) -> None:
+    def store_reply(self, session: Session, message: Message) -> None:
         """Store the final reply."""
 
 
@@ -94,11 +94,11 @@ class GenerationController(QObject):
         self,
         thread: EngineThread,
         settings: Callable[[int], EngineSettings],
-        keeper: ReplyStore | None = None,
+        reply_store: ReplyStore | None = None,
         checksum: Callable[[ModelRef], str | None] = lambda _: None,
     ) -> None:
         super().__init__()
-        self._thread, self._settings, self._keeper, self._checksum = thread, settings, keeper, checksum
+        self._thread, self._settings, self._reply_store, self._checksum = thread, settings, reply_store, checksum
         self.model: ModelRef | None = None
         self.loaded: Loaded | None = None
         self.state = GenerationState.EMPTY
@@ -116,7 +116,7 @@ class GenerationController(QObject):
         thread.failed.connect(self._on_failure)
         self.background.fitted.connect(self.fitted)
         self.background.loading.connect(self._on_loading)
-        self.background.loaded.connect(self._on_loaded_unasked)
+        self.background.loaded.connect(self._on_background_loaded)
         self.background.noticed.connect(self.noticed)
 
     def is_answering(self) -> bool:
@@ -229,7 +229,7 @@ class GenerationController(QObject):
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name
         self._session = session
-        stored = self._keeper.begun(session) if self._keeper else None
+        stored = self._reply_store.store_question(session) if self._reply_store else None
         request = Request(turns, sampling, session.begun, is_temporary=session.is_temporary)
         self._reply = self._thread.generate(request, stored)
         self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
@@ -288,7 +288,7 @@ class GenerationController(QObject):
         self._become(GenerationState.READING if self._reply else GenerationState.IDLE)
 
     @Slot(object)
-    def _on_loaded_unasked(self, loaded: Loaded) -> None:
+    def _on_background_loaded(self, loaded: Loaded) -> None:
         if self._loading:  # another model is to follow
             return
         self.progressed.emit("")
@@ -334,8 +334,8 @@ class GenerationController(QObject):
         self._show_pieces()
         self._reply = None
         if self._session and (message := self._session.finish_reply(ending, statistics, **self._made())):
-            if self._keeper:
-                self._keeper.finished(self._session, message)
+            if self._reply_store:
+                self._reply_store.store_reply(self._session, message)
             self.replied.emit(self._session, message)
         self._become(self._resting())
 
@@ -351,8 +351,8 @@ class GenerationController(QObject):
             return
         pieces, self._pieces = self._pieces, []
         added = self._session.extend(pieces)
-        if self._keeper:
-            self._keeper.grown(self._session, added)
+        if self._reply_store:
+            self._reply_store.append_reply(self._session, added)
         self._tell_reply()
 
     def _made(self) -> dict[str, Any]:

@@ -400,9 +400,9 @@ def test_what_cannot_be_stored_is_said_once(qtbot: Any) -> None:
     failed = QSignalSpy(autosave.failed)
     session = Session()
     session.begin_reply("Hello", Reply("m"))
-    assert isinstance(autosave.begun(session), Future)
+    assert isinstance(autosave.store_question(session), Future)
     for _ in range(5):
-        autosave.grown(session, [Piece("x", 1)])
+        autosave.append_reply(session, [Piece("x", 1)])
         qtbot.wait(5)
     assert failed.count() == 1
     assert failed.at(0) == ["The disk is full."]

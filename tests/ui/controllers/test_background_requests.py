@@ -1,4 +1,4 @@
-"""What the model does unasked: it makes way for whatever is asked, and gives memory back."""
+"""Background requests: they make way for questions, and an idle model is unloaded."""
 
 import threading
 from collections.abc import Iterator
