@@ -197,16 +197,13 @@ class AutoSave(QObject):
     def _store(self, session: Session) -> "Future[None] | None":
         stored = self._stored.get(session)
         if stored is None:
-            return self._create(session)
+            record = record_from_session(session)
+            self.mark_stored(session, record)
+            return self._watch(self._history().save_conversation(record))
         self._store_details(session, stored)
         self._store_draft(session, stored)
         self._store_title(session, stored)
         return self._add(session, stored)
-
-    def _create(self, session: Session) -> "Future[Any]":
-        record = record_from_session(session)
-        self.mark_stored(session, record)
-        return self._watch(self._history().save_conversation(record))
 
     def _add(self, session: Session, stored: _Stored) -> "Future[None] | None":
         """Store new messages, and a reply that is continued."""

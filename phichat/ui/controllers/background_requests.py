@@ -85,14 +85,13 @@ class BackgroundRequests(QObject):
     def _on_event(self, stop: CancelToken, event: Event) -> None:
         if stop in self._counting and isinstance(event, PromptFit | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
-        elif stop in self._ordered and (self._is_current(stop) or isinstance(event, Loaded | Notice)):
-            self._handle(event)
+        elif stop in self._ordered:
+            is_current = stop is self._prefilling or stop is self._working or stop in self._counting
+            if is_current or isinstance(event, Loaded | Notice):
+                self._handle(event)
         if isinstance(event, Done) and stop is self._prefilling:
             self._prefilling = None
             self.prefill_finished.emit()
-
-    def _is_current(self, stop: CancelToken) -> bool:
-        return stop is self._prefilling or stop is self._working or stop in self._counting
 
     def _handle(self, event: Event) -> None:
         match event:

@@ -337,12 +337,10 @@ class GenerationController(QObject):
             if self._reply_store:
                 self._reply_store.store_reply(self._session, message)
             self.replied.emit(self._session, message)
-        self._become(self._resting())
-
-    def _resting(self) -> GenerationState:
         if self._loading:
-            return GenerationState.LOADING
-        return GenerationState.IDLE if self.model else GenerationState.EMPTY
+            self._become(GenerationState.LOADING)
+        else:
+            self._become(GenerationState.IDLE if self.model else GenerationState.EMPTY)
 
     @Slot()
     def _show_pieces(self) -> None:
