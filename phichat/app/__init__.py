@@ -1,4 +1,4 @@
-"""The application: builds every part and connects them."""
+"""The application: creates all parts of the window and connects them."""
 
 from phichat.app.wiring import create_window, run
 

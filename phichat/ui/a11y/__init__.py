@@ -1,1 +1,1 @@
-"""What screen readers hear, and where the keyboard is."""
+"""Accessibility: announcements to screen readers, and keyboard focus."""

@@ -1,1 +1,1 @@
-"""What the window does, without widgets: QtCore only."""
+"""Controllers: state and behaviour of the window, without widgets (QtCore only)."""

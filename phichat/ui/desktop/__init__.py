@@ -1,1 +1,1 @@
-"""What the window has to do with the desktop around it."""
+"""The desktop around the window: application, notifications, single instance."""

@@ -1,1 +1,1 @@
-"""The main window."""
+"""The main window and its layout."""
