@@ -247,12 +247,9 @@ class AttachmentController(QObject):
             self._composer.setFocus()
 
     def _save(self, session: Session) -> None:
-        """Show and store the attachments of `session`, unless it was deleted meanwhile."""
-        name = session.conversation.id
+        """Show and store what is attached in `session`, unless that was deleted meanwhile."""
         if session is self.session:
             self._show(session)
             self._conversations.current.save_now()
-        elif self._conversations.current.cached_session(name) is session and self._conversations.list_model.summary(
-            name
-        ):
-            self._conversations.autosave.save_draft(session)
+        else:
+            self._conversations.save_draft(session)

@@ -96,8 +96,7 @@ class SubmitController(QObject):
         if self._pending and self._pending[0].conversation.id == name and text != self._pending[1]:
             self._pending = None
         session.draft = text
-        if self._conversations.current.cached_session(name) is session and self._conversations.list_model.summary(name):
-            self._conversations.autosave.save_draft(session)
+        self._conversations.save_draft(session)
 
     @Slot()
     def submit_pending(self) -> None:

@@ -82,6 +82,12 @@ class Conversations(QObject):
         self.current.save_now()
         self.tasks.close()
 
+    def save_draft(self, session: Session) -> None:
+        """Store the draft of a conversation that is not shown any more, unless it was deleted."""
+        name = session.conversation.id
+        if self.current.cached_session(name) is session and self.list_model.summary(name):
+            self.autosave.save_draft(session)
+
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
         """Mark the conversation in which a reply is being made."""
