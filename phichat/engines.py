@@ -11,7 +11,7 @@ def make_engine(home: Home, cache_budget: Callable[[], int] | None = None) -> En
 
     `cache_budget` returns how many bytes of the prompt cache may be on the disk; without it, none is.
     """
-    from phichat.engine.process.host import EngineProcess  # noqa: PLC0415 - the window does not wait for it
+    from phichat.engine.process.engine_process import EngineProcess  # noqa: PLC0415 - the window does not wait for it
     from phichat.engine.settings import TuningStore  # noqa: PLC0415
 
     tuning = TuningStore(home.engine)

@@ -53,12 +53,12 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.chat.conversation import Role, Turn  # noqa: PLC0415 - whoever has it answered needs none of it
     from phichat.chat.sampling import Sampling  # noqa: PLC0415
     from phichat.engine.base import CancelToken, Engine, Event, ModelRef, Notice, Piece, Request  # noqa: PLC0415
-    from phichat.engine.process.host import EngineProcess  # noqa: PLC0415
+    from phichat.engine.process.engine_process import EngineProcess  # noqa: PLC0415
     from phichat.engine.settings import TuningStore, suggested  # noqa: PLC0415
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        command = *child, *runtime.process_command("phichat.engine.process.host")
+        command = *child, *runtime.process_command("phichat.engine.process.engine_process")
         engine: Engine = EngineProcess(TuningStore(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415

@@ -19,7 +19,7 @@ from phichat.bench.plan import Plan
 from phichat.bench.runs import REPLY_SEED, Figures, cannot_be_measured, long_question, rounded
 from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.i18n import tr
 
 KEYS_PER_SECOND = 40

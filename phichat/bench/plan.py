@@ -11,7 +11,7 @@ import psutil
 from phichat.chat.sampling import Sampling
 from phichat.engine import hardware, settings
 from phichat.engine.base import CancelToken, EngineSettings, ModelRef
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import TuningStore
 from phichat.i18n import tr
 

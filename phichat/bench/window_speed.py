@@ -11,7 +11,7 @@ from phichat.bench.runs import Clock, Figures, is_enough, print_figures
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Piece, PromptReady, Request
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.i18n import tr
 from phichat.ui.threads.engine_thread import EngineThread
 

@@ -10,7 +10,7 @@ from phichat.cli.console import Console
 from phichat.cli.context import Context
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
-from phichat.exchange.plain_text import local_time, summary_title
+from phichat.exchange.shown_path import local_time, summary_title
 from phichat.i18n import format_columns, tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History

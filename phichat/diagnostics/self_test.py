@@ -19,7 +19,7 @@ from phichat.chat.conversation import Message, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Event, ModelRef, Notice, Piece, Request
 from phichat.engine.process.child_process import child_environment
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import processor, suggested
 from phichat.errors import PhichatError
 from phichat.i18n import resource, tr

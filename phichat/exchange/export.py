@@ -54,7 +54,7 @@ def _markdown_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
 
 
 def _text_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
-    from phichat.exchange.plain_text import text_pieces  # noqa: PLC0415 - a list of the formats needs no writer
+    from phichat.exchange.shown_path import text_pieces  # noqa: PLC0415 - a list of the formats needs no writer
 
     return text_pieces(records)
 

@@ -6,7 +6,7 @@ from html import escape
 from phichat import i18n
 from phichat.chat.attachments import Attachment, length_with, with_attachments
 from phichat.chat.conversation import Message, Role
-from phichat.exchange.plain_text import local_time, shown_path, speaker_name, summary_title
+from phichat.exchange.shown_path import local_time, shown_path, speaker_name, summary_title
 from phichat.markdown.document import fenced_blocks
 from phichat.store.base import ConversationRecord
 

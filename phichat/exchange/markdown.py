@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from phichat.chat.attachments import fenced, with_attachments
 from phichat.chat.conversation import Message
-from phichat.exchange.plain_text import shown_path, speaker_and_time, speaker_name, summary_title
+from phichat.exchange.shown_path import shown_path, speaker_and_time, speaker_name, summary_title
 from phichat.markdown.document import fenced_blocks
 from phichat.store.base import ConversationRecord
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phichat.engine.base import CancelToken, EngineSettings, ModelRef
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.errors import EngineDied
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
@@ -57,7 +57,7 @@ def test_the_next_start_tells_of_a_crash_once(tmp_path: Path) -> None:
 def test_where_the_models_process_crashed_is_logged(phi3_model: Path) -> None:
     heard = StringIO()
     handler = logging.StreamHandler(heard)
-    logger = logging.getLogger("phichat.engine.process.host")
+    logger = logging.getLogger("phichat.engine.process.engine_process")
     logger.addHandler(handler)
     engine = EngineProcess(command=[sys.executable, "-c", CRASHING_CHILD])
     try:

@@ -14,7 +14,7 @@ import pytest
 
 from phichat import __version__, cli
 from phichat.engine.base import Engine, EngineSettings
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.settings import Measured, TuningStore
 from phichat.engines import make_engine

@@ -70,7 +70,7 @@ def test_what_is_missing_is_named(self_test: Run, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "none.pem").write_text("")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     monkeypatch.setitem(sys.modules, "hf_xet", None)
-    monkeypatch.setattr("phichat.engine.process.host.runtime.process_command", lambda _: DYING)
+    monkeypatch.setattr("phichat.engine.process.engine_process.runtime.process_command", lambda _: DYING)
     status, found, _ = self_test()
     assert status == 1
     assert "process ended" in found["checks"]["engine"]

@@ -8,7 +8,7 @@ from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Event, Request
 from phichat.engine.llama.engine import LlamaEngine
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 
 
 @pytest.fixture

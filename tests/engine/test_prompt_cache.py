@@ -17,7 +17,7 @@ from phichat.engine import hardware
 from phichat.engine import prompt_cache as room
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Notice, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache, fingerprint
 from tests.support import tiny_models
 

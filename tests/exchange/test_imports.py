@@ -19,7 +19,7 @@ from phichat.exchange.export import Format, export
 from phichat.exchange.imports import Imported, conversations, import_file
 from phichat.exchange.json_format import record_to_json
 from phichat.exchange.json_stream import JsonStream, NotJson
-from phichat.exchange.plain_text import shown_path
+from phichat.exchange.shown_path import shown_path
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from tests.support.conversations import record, talk

@@ -14,7 +14,7 @@ import pytest
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, Piece, Request
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, PhichatError
 from tests.support import tiny_models
 

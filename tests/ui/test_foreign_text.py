@@ -30,7 +30,7 @@ from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import DesktopNotifications
 from phichat.ui.help import update_check
 from phichat.ui.widgets import dialogs
-from phichat.ui.widgets.plain_text import (
+from phichat.ui.widgets.foreign_text import (
     PlainTextEdit,
     SealedDocument,
     notification,
@@ -49,7 +49,7 @@ from tests.ui.settings.test_preset_picker import _name as name_preset
 PACKAGE = Path(__file__).parents[2] / "phichat"
 WIDTH = 931  # pixels: no window of ours has anything so wide by itself
 
-HOME_OF_TIPS = "phichat/ui/widgets/plain_text.py"
+HOME_OF_TIPS = "phichat/ui/widgets/foreign_text.py"
 MADE_THERE = {"QLabel", "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument"}
 """What takes any string for HTML, or loads what HTML names."""
 SHOWS_HTML = {"setHtml", "insertHtml", "setMarkdown", "insertMarkdown", "setSearchPaths"}

@@ -12,7 +12,7 @@ from phichat.i18n import format_size, tr, tr_count
 from phichat.ui.attachments.viewer import AttachmentViewer
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.plain_text import tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import SearchTerms

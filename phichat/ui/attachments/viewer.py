@@ -10,7 +10,7 @@ from phichat.chat.attachments import Attachment
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import fixed_font
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.plain_text import PlainTextEdit
+from phichat.ui.widgets.foreign_text import PlainTextEdit
 
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import Highlights, SearchTerms

@@ -10,7 +10,7 @@ from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.formulas import SOURCE, FormulaCache
 from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
-from phichat.ui.widgets.plain_text import SealedDocument
+from phichat.ui.widgets.foreign_text import SealedDocument
 
 ENLARGEMENT = 1.1  # of the window's font
 QUOTE_BAR = 3  # pixels

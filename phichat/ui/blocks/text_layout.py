@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clip, to_markdown
 from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
-from phichat.ui.widgets.plain_text import tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # list[int]: the list depth at which each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6

@@ -11,8 +11,8 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
 LONG_DRAFT_INTERVAL = 200  # milliseconds between signals for a long draft

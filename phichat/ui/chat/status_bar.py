@@ -7,7 +7,7 @@ from phichat.engine.base import Done
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.theme import muted
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 MARGIN = 16  # pixels
 

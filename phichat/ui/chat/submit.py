@@ -33,7 +33,7 @@ class SubmitController(QObject):
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
         self._pending: tuple[Session, str] | None = None
-        composer.submitted.connect(self._submit_written)
+        composer.submitted.connect(self.submit_draft)
         composer.draft_changed.connect(self._on_written)
         conversations.current.session_changed.connect(self._on_session_changed)
 
@@ -49,7 +49,7 @@ class SubmitController(QObject):
         self._composer.set_text(session.draft)
 
     @Slot(str)
-    def submit(self, text: str) -> None:
+    def submit_text(self, text: str) -> None:
         """Submit `text` in the current conversation; if that is not possible now, put it into the composer."""
         if self._can_ask():
             self._ask(text)
@@ -57,7 +57,7 @@ class SubmitController(QObject):
             self._postpone(text)
 
     @Slot(str)
-    def _submit_written(self, text: str) -> None:
+    def submit_draft(self, text: str) -> None:
         """Submit `text` with the attached files, which stay attached if that is not possible now."""
         if self._can_ask():
             attached, self.session.attached = self.session.attached, ()
@@ -107,7 +107,7 @@ class SubmitController(QObject):
         (session, text), self._pending = self._pending, None
         if self._is_shown(session):
             self._composer.set_text("")
-            self._submit_written(text)
+            self.submit_draft(text)
         else:
             self._submit_elsewhere(session, text)
 

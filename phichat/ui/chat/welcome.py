@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from phichat.i18n import N_, tr
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 IDEAS = (
     N_("Write a haiku about ice hockey"),

@@ -13,8 +13,8 @@ from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.widgets.foreign_text import notification
 from phichat.ui.widgets.parent import parent_window
-from phichat.ui.widgets.plain_text import notification
 
 LONG = 10.0  # seconds from which on a user may have turned to something else
 

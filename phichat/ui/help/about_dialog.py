@@ -22,7 +22,7 @@ from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 
 
 class AboutDialog(QDialog):

@@ -11,7 +11,7 @@ from phichat.ui.theme.scaling import fixed_font, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box, open_folder
-from phichat.ui.widgets.plain_text import PlainTextEdit
+from phichat.ui.widgets.foreign_text import PlainTextEdit
 
 MAX_SHOWN = 200_000  # bytes, from the end of the file
 

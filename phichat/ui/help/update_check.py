@@ -11,7 +11,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.ui.widgets.controls import Notice, banner_button
+from phichat.ui.widgets.controls import NoticeBar, banner_button
 from phichat.ui.widgets.parent import parent_window
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class UpdateCheck(QObject):
         self._tasks = BackgroundTasks("versions", 1, self)
         self._looking: CancelToken | None = None
         self._release: Release | None = None
-        self._notice: Notice | None = None
+        self._notice: NoticeBar | None = None
         self._clock = QTimer(self, interval=FIRST_CHECK)
         self._clock.timeout.connect(self.check)
         self._clock.start()
@@ -91,10 +91,10 @@ class UpdateCheck(QObject):
     def _on_ended(self) -> None:
         self._looking = None
 
-    def _make_notice(self) -> Notice:
+    def _make_notice(self) -> NoticeBar:
         notes = banner_button("versionNotesButton", tr("What is new"))
         dismiss = banner_button("versionDismissButton", tr("Not now"))
-        self._notice = Notice(self._theme, "versionNotice", notes, dismiss)
+        self._notice = NoticeBar(self._theme, "versionNotice", notes, dismiss)
         self._notice.accepted.connect(self.show_release_notes)
         self._notice.dismissed.connect(self.dismiss)
         self._bars.addWidget(self._notice)

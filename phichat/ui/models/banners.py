@@ -9,8 +9,8 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
 from phichat.ui.models.formatting import percent_done, summarize_download
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import Notice, banner_button, banner_layout
-from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
+from phichat.ui.widgets.controls import NoticeBar, banner_button, banner_layout
+from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 
 WIDE = 480  # pixels from which there is room for a progress bar beside the text
 
@@ -79,7 +79,7 @@ class DownloadStrip(QFrame):
         super().resizeEvent(event)
 
 
-class ReadyNotice(Notice):
+class ReadyNotice(NoticeBar):
     """The banner of a model that was downloaded while another one is in use; accepted to switch to that model."""
 
     def __init__(self, theme: Theme) -> None:

@@ -17,7 +17,7 @@ from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
-from phichat.ui.widgets.plain_text import plain_label, set_tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 
 
 class ModelDetails(QFrame):

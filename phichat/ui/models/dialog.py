@@ -21,7 +21,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 if TYPE_CHECKING:
     from phichat.models.library import Library

@@ -13,7 +13,7 @@ from phichat.ui.models.formatting import describe_download, format_model_size, p
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 CANCEL_SILENTLY = 5_000_000  # bytes: below that, nothing worth a question is lost
 HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps

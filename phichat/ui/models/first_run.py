@@ -26,7 +26,7 @@ from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_model_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.plain_text import breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import breakable_path, plain_label
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef

@@ -11,7 +11,7 @@ from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.formatting import describe_presence, format_speed
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.plain_text import tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
 WIDE = 640  # pixels from which there is room for the licence, which the details show as well

@@ -28,7 +28,7 @@ from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.plain_text import PlainTextEdit, breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import PlainTextEdit, breakable_path, plain_label
 
 
 class FolderRow(QWidget):

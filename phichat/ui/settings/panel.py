@@ -27,7 +27,7 @@ from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
-from phichat.ui.widgets.plain_text import PlainTextEdit, tool_tip
+from phichat.ui.widgets.foreign_text import PlainTextEdit, tool_tip
 
 MAX_GB, MAX_MINUTES = 100, 1440
 

@@ -10,7 +10,7 @@ from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.buttons import IconButton
 from phichat.ui.widgets.controls import help_label
-from phichat.ui.widgets.plain_text import plain_label, set_tool_tip, tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip, tool_tip
 
 
 class SliderRow(QWidget):

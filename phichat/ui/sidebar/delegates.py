@@ -16,7 +16,7 @@ from phichat.i18n import tr
 from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.controllers.conversation_model import IS_ANSWERING_ROLE, SUMMARY_ROLE, Index, title_of_summary
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.plain_text import tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 
 MARGIN = 10  # pixels
 

@@ -12,7 +12,7 @@ from phichat.ui.controllers.conversation_model import SUMMARY_ROLE, Index, title
 from phichat.ui.sidebar.delegates import SearchHitDelegate
 from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 
 
 class SearchHitsModel(QAbstractListModel):

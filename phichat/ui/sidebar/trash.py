@@ -12,7 +12,7 @@ from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 
 class TrashPage(QWidget):

@@ -8,7 +8,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
-from phichat.ui.widgets.plain_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
 SHOWN_FOR = 12_000  # milliseconds; Undo stays in the Edit menu

@@ -13,8 +13,8 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
+from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
-from phichat.ui.widgets.plain_text import plain_label
 
 ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)

@@ -17,8 +17,8 @@ from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.buttons import IconButton
+from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
-from phichat.ui.widgets.plain_text import plain_label
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
 MAX_SELECTED = 100  # characters of selected text that become the search text

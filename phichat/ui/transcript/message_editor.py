@@ -8,8 +8,8 @@ from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
 from phichat.ui.attachments.chips import AttachmentChips
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
 
 
 class MessageEditor(QFrame):

@@ -15,8 +15,8 @@ from phichat.ui.transcript.copying import Selection, message_data, selection_in
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_menu import MessageMenu
 from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitcher
+from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
-from phichat.ui.widgets.plain_text import plain_label
 
 
 class MessageView(QWidget):

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QToolButton
 
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.clipboard import copy_to_clipboard
-from phichat.ui.widgets.plain_text import tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 
 CONFIRMED_FOR = 1500  # milliseconds that a button shows a check mark
 

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.plain_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 
 
 def heading_label(text: str) -> QLabel:
@@ -76,7 +76,7 @@ def banner_button(name: str, text: str) -> QPushButton:
     return button
 
 
-class Notice(QFrame):
+class NoticeBar(QFrame):
     """A banner with a text that wraps, and a button each to accept what it says and to dismiss it.
 
     Attributes:

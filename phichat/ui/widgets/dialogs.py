@@ -11,7 +11,7 @@ from phichat.i18n import tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
-from phichat.ui.widgets.plain_text import PlainTextEdit, keep_boxes_plain, plain_label
+from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 
 def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:

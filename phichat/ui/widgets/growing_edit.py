@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
-from phichat.ui.widgets.plain_text import SealedDocument
+from phichat.ui.widgets.foreign_text import SealedDocument
 
 MAX_LINES = 9
 PARAGRAPH_SEPARATOR, LINE_SEPARATOR = "\u2029", "\u2028"  # in QTextDocument.toRawText()

@@ -146,7 +146,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def submit(self, text: str) -> None:
         """Ask `text` in the conversation that is shown."""
-        self._submit_controller.submit(text)
+        self._submit_controller.submit_text(text)
 
     @Slot()
     def raise_window(self) -> None:
@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
         self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
-        self._welcome.tried.connect(self._submit_controller.submit)
+        self._welcome.tried.connect(self._submit_controller.submit_text)
         self._composer.stopped.connect(self.generation.stop)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
         self._attachments.reading_slow.connect(self._token_counter.show_reading)

@@ -16,7 +16,7 @@ from phichat.engine.llama import calibration
 from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.process.calibrate import calibrate
 from phichat.engine.process.child_process import ChildProcess
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import Measured, TuningStore, choose_fastest
 
 USED = EngineSettings(context=512, threads=1)
@@ -203,7 +203,7 @@ def test_faster_settings_are_used_at_once(
         known.save_fastest(path, found)
         return found
 
-    monkeypatch.setattr("phichat.engine.process.host.calibrate", find)
+    monkeypatch.setattr("phichat.engine.process.engine_process.calibrate", find)
     engine = EngineProcess(memory)
     try:
         engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)

@@ -31,7 +31,7 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import TuningStore
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
 from tests.support import tiny_models
@@ -446,7 +446,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from phichat.engine.base import CancelToken, EngineSettings, ModelRef
-from phichat.engine.process.host import EngineProcess
+from phichat.engine.process.engine_process import EngineProcess
 
 if __name__ == "__main__":
     engine = EngineProcess()

@@ -52,7 +52,7 @@ class EngineProcess:
         cache_budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._tuning = tuning or TuningStore(None)
-        self._command = list(command) or runtime.process_command("phichat.engine.process.host")
+        self._command = list(command) or runtime.process_command("phichat.engine.process.engine_process")
         self._cache_folder, self._cache_budget = cache_folder, cache_budget
         self._cache = self._cache_order()
         self._process: ChildProcess | None = None
