@@ -111,7 +111,7 @@ def repair_permissions(home: Home) -> str:
         if os.getuid() == 0:
             return ""
         text = tr(
-            "{folder} belongs to another user, who can read what you write. Let PHICHAT_HOME name a folder of yours."
+            "{folder} belongs to another user, who can read what you write. Set PHICHAT_HOME to a folder of your own."
         )
         return text.format(folder=home.root)
     is_ours_alone = not found.st_mode & stat.S_ISVTX and root not in {files.user_folder(), Path(root.anchor)}
