@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,16 +80,18 @@ class Home:
         return self.root / "logs"
 
 
-_HISTORY = re.compile(r"history\.(sqlite3|damaged-.*\.sqlite3)(-wal|-shm|-journal|\.recovered|\.v\d+\.bak)?")
-_NAMES = re.compile(rf"{_HISTORY.pattern}|(preferences|engine|versions)\.json|preferences\.damaged|window\.lock")
+_HISTORY = ("history.sqlite3", "history.damaged-")
+"""How the names of the database begin, of what SQLite has beside it, and of damaged ones."""
+
+_NAMES = {"preferences.json", "preferences.damaged", "engine.json", "versions.json", "window.lock"}
 _INSIDE = {
-    "models": re.compile(r".*\.(gguf|part|part\.json)|(added|origins|checksums)\.json", re.IGNORECASE),
-    "models/.locks": re.compile(r".*\.lock"),
-    "states": re.compile(r".*\.(state|new)"),
-    "logs": re.compile(r"phichat(\.old)?\.log|crash\.txt"),
-    ".locks": re.compile(r".*\.lock"),
+    "models": (".gguf", ".part", ".part.json", "added.json", "origins.json", "checksums.json"),
+    "models/.locks": (".lock",),
+    "states": (".state", ".new"),
+    "logs": ("phichat.log", "phichat.old.log", "crash.txt"),
+    ".locks": (".lock",),
 }
-"""The names of our files by folder; nothing else in these folders is touched."""
+"""How the names of our files end, by folder; nothing else in these folders is touched."""
 
 
 def repair_permissions(home: Home) -> str:
@@ -129,7 +130,7 @@ def repair_permissions(home: Home) -> str:
 
 def _set_aside_foreign_files(root: Path) -> None:
     """Rename files and links of other users that have the name of one of ours, as they could write here."""
-    names = [path for path in _entries(root) if _NAMES.fullmatch(path.name)]
+    names = [path for path in _entries(root) if _is_ours(path)]
     for path in [*names, *(root / folder for folder in _INSIDE)]:
         with suppress(OSError):
             if path.lstat().st_uid != os.getuid():
@@ -138,12 +139,12 @@ def _set_aside_foreign_files(root: Path) -> None:
 
 def _restrict_within(root: Path, *, with_folders: bool) -> bool:
     """Restrict our files in `root` to the owner; return whether others could read anything of a conversation."""
-    ours = [path for path in _entries(root) if _NAMES.fullmatch(path.name)]
-    exposed = any(files.is_open_to_others(path) for path in ours if _HISTORY.fullmatch(path.name))
+    ours = [path for path in _entries(root) if _is_ours(path)]
+    exposed = any(files.is_open_to_others(path) for path in ours if path.name.startswith(_HISTORY))
     for path in ours:
         if not path.name.startswith("history.sqlite3"):
             files.restrict_to_owner(path)
-    for folder, name in _INSIDE.items():
+    for folder, endings in _INSIDE.items():
         place = root / folder
         if folder.startswith("models"):
             if place.resolve() != place:  # a link to a folder that may be shared
@@ -152,11 +153,15 @@ def _restrict_within(root: Path, *, with_folders: bool) -> bool:
             place = place.resolve()
         if with_folders:
             files.restrict_to_owner(place)
-        ours = [path for path in _entries(place) if name.fullmatch(path.name)]
+        ours = [path for path in _entries(place) if path.name.lower().endswith(endings)]
         # A model file with a second hard link may be shared by that.
         narrowed = [files.restrict_to_owner(path) for path in ours if folder != "models" or _has_one_name(path)]
         exposed |= folder == "states" and any(narrowed)
     return exposed
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name in _NAMES or path.name.startswith(_HISTORY)
 
 
 def _has_one_name(path: Path) -> bool:

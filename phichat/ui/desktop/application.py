@@ -1,8 +1,6 @@
 """The QApplication and what it needs: Qt's translations, Unix signals, garbage collection on the main thread."""
 
 import gc
-import signal
-import socket
 from contextlib import suppress
 
 from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QObject, QSocketNotifier, QTimer, QTranslator, Signal, Slot
@@ -41,6 +39,9 @@ class UnixSignals(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
+        import signal  # noqa: PLC0415 - once the window stands: the two take 3 ms
+        import socket  # noqa: PLC0415
+
         self._here, there = socket.socketpair()
         for end in (self._here, there):
             end.setblocking(False)

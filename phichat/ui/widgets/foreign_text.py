@@ -4,14 +4,16 @@ Qt takes any string that looks like HTML for rich text, and then loads the image
 network shares of Windows. So widgets that may show such a string are made here; a test finds those made elsewhere.
 """
 
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QChildEvent, QEvent, QObject, Qt, QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtGui import Qt as Gui
-from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QFileDialog
 
 _DESCRIBED = "describedByToolTip"
 _NOTIFICATION = str.maketrans("<>", "‹›")
@@ -34,6 +36,8 @@ def tool_tip(text: str) -> str:
     """Return `text` for a tool tip, which has no mode for plain text: escaped where Qt would take it for HTML."""
     if not Gui.mightBeRichText(text):
         return text
+    from html import escape  # noqa: PLC0415 - brings a table of entities, and such a text is rare
+
     return f'<span style="white-space: pre-wrap">{escape(text)}</span>'
 
 
@@ -52,7 +56,7 @@ def notification(text: str) -> str:
     return text.translate(_NOTIFICATION)
 
 
-def keep_boxes_plain(dialog: QFileDialog) -> None:
+def keep_boxes_plain(dialog: "QFileDialog") -> None:
     """Make the message boxes of `dialog` plain text, such as whether to replace a file, whose name is in it."""
     dialog.installEventFilter(_PlainBoxes(dialog))
     # The home folder alone: the tool tips of others are paths, which may look like HTML.
@@ -61,6 +65,8 @@ def keep_boxes_plain(dialog: QFileDialog) -> None:
 
 class _PlainBoxes(QObject):
     def eventFilter(self, dialog: QObject, event: QEvent) -> bool:
+        from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415 - its enumerations take 2 ms of the window's start
+
         if isinstance(event, QChildEvent) and event.polished() and isinstance(box := event.child(), QMessageBox):
             box.setTextFormat(Qt.TextFormat.PlainText)
         return super().eventFilter(dialog, event)
