@@ -150,7 +150,7 @@ def run(
     window.show()
     if had_crashed:
         sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
-        window.generation.loaded_model.connect(StartupNotice(window, sentence).show)
+        window.generation.model_loaded.connect(StartupNotice(window, sentence).show)
     single.called.connect(window.raise_window)
     for giver in (single, application):
         giver.file_given.connect(window.model_selection.open_file)
@@ -192,8 +192,8 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     models.spare_found.connect(window.generation.set_fallback)
     models.failed.connect(window.say)
     models.searched.connect(coordinator.load_listings)
-    window.generation.loaded_model.connect(models.remember)
-    window.generation.loaded_model.connect(coordinator.load_listings)
+    window.generation.model_loaded.connect(models.remember)
+    window.generation.model_loaded.connect(coordinator.load_listings)
 
 
 def _connect_idle_work(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:

@@ -91,12 +91,12 @@ class AttachmentController(QObject):
 
     Signals:
         notified(str): a sentence about what could not be attached.
-        reading_slow(str): the file of that name is still being read; empty once none is.
+        reading_delayed(str): the file of that name is still being read; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
     """
 
     notified = Signal(str)
-    reading_slow = Signal(str)
+    reading_delayed = Signal(str)
     model_dropped = Signal(str)
     conversations_dropped = Signal(list)
 
@@ -203,7 +203,7 @@ class AttachmentController(QObject):
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
-            self.reading_slow.emit("")
+            self.reading_delayed.emit("")
 
     def _notify(self, reading: _Reading, error_text: str = "") -> None:
         """Emit one sentence about what went wrong, and another if more did."""
@@ -218,7 +218,7 @@ class AttachmentController(QObject):
     @Slot()
     def _emit_slow(self) -> None:
         if self._readings:
-            self.reading_slow.emit(self._readings[-1].at.name)
+            self.reading_delayed.emit(self._readings[-1].at.name)
 
     @Slot()
     def _give_up(self) -> None:
@@ -228,7 +228,7 @@ class AttachmentController(QObject):
                 reading.stop.set()
             late = tr("{name} could not be read in time. Look whether its disk or network is there.")
             self._notify(reading, late.format(name=reading.at.name))
-        self.reading_slow.emit("")
+        self.reading_delayed.emit("")
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:

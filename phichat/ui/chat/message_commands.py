@@ -35,7 +35,7 @@ class MessageCommands(QObject):
         path_changed(Session): another path of its conversation is shown.
         removed(Session, list[Message]), restored(Session, list[Message]): messages left the conversation, or came back.
         pinned(Session, Message): a message was pinned or unpinned.
-        undoable(str, Callable): what was done, and the function that undoes it.
+        change_made(str, Callable): what was done, and the function that undoes it.
         toggled(str, Callable, Callable): what was done with a visible result, and the functions to undo and redo it.
         notified(str): a sentence about what happened.
     """
@@ -44,7 +44,7 @@ class MessageCommands(QObject):
     removed = Signal(object, object)
     restored = Signal(object, object)
     pinned = Signal(object, object)
-    undoable = Signal(str, object)
+    change_made = Signal(str, object)
     toggled = Signal(str, object, object)
     notified = Signal(str)
 
@@ -193,7 +193,7 @@ class MessageCommands(QObject):
             else:
                 self.path_changed.emit(session)
 
-        self.undoable.emit(tr("Messages deleted."), undo)
+        self.change_made.emit(tr("Messages deleted."), undo)
 
     @Slot(object)
     def _pin(self, message: Message) -> None:

@@ -38,7 +38,7 @@ class TokenCounter(QObject):
         current.draft_changed.connect(self._on_draft_changed)
         generation.fitted.connect(self._on_fitted)
         generation.background.counted.connect(self._on_counted)
-        generation.loaded_model.connect(self._on_loaded)
+        generation.model_loaded.connect(self._on_loaded)
         generation.state_changed.connect(self._update_counts)
 
     @Slot(object)
@@ -148,7 +148,7 @@ class TimeEstimateController(QObject):
         generation.fitted.connect(self._on_fitted)
         generation.background.prefill_progressed.connect(self._on_read)
         generation.measured.connect(self._on_measured)
-        generation.loaded_model.connect(self._on_loaded)
+        generation.model_loaded.connect(self._on_loaded)
         generation.state_changed.connect(self._emit_estimate)
 
     @Slot()

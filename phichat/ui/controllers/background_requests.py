@@ -18,7 +18,7 @@ class BackgroundRequests(QObject):
         prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
         prefill_finished: the draft is read, as it was when that began.
         counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
-        loading(float), loaded(Loaded): the model was loaded for a request, or with other settings.
+        load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings.
         noticed(str): a sentence, when safer settings were needed.
     """
 
@@ -26,7 +26,7 @@ class BackgroundRequests(QObject):
     prefill_progressed = Signal(int, int)
     prefill_finished = Signal()
     counted = Signal(object, object)
-    loading = Signal(float)
+    load_progressed = Signal(float)
     loaded = Signal(object)
     noticed = Signal(str)
 
@@ -100,7 +100,7 @@ class BackgroundRequests(QObject):
             case Reading(done, total):
                 self.prefill_progressed.emit(done, total)
             case Loading(fraction):
-                self.loading.emit(fraction)
+                self.load_progressed.emit(fraction)
             case Loaded():
                 self.loaded.emit(event)
             case Notice(text):

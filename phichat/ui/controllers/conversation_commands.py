@@ -25,12 +25,12 @@ class ConversationCommands(QObject):
 
     Signals:
         stopped: the conversation of the reply under way is being deleted.
-        bin_read(list): the summaries of the conversations in the bin.
+        trash_loaded(list): the summaries of the conversations in the bin.
         notified(str): a sentence about an error.
     """
 
     stopped = Signal()
-    bin_read = Signal(list)
+    trash_loaded = Signal(list)
     notified = Signal(str)
 
     def __init__(
@@ -102,9 +102,11 @@ class ConversationCommands(QObject):
 
     @Slot()
     def list_bin(self) -> None:
-        """Read what is in the bin, and emit `bin_read`."""
+        """Read what is in the bin, and emit `trash_loaded`."""
         last = self._autosave.last
-        self._tasks.run(lambda _: self._summaries_after(last, in_trash=True), self.bin_read.emit, self.notified.emit)
+        self._tasks.run(
+            lambda _: self._summaries_after(last, in_trash=True), self.trash_loaded.emit, self.notified.emit
+        )
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:

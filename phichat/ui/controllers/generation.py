@@ -76,7 +76,7 @@ class GenerationController(QObject):
         prompt_made(PromptReady): the prompt of a question, as tokens.
         fitted(Session, PromptFit): how a prompt fits into the context; also that of the draft.
         measured(Done): the figures of a reply that ended.
-        loaded_model(Loaded): a model was loaded.
+        model_loaded(Loaded): a model was loaded.
         cached_prompts_discarded: the engine has discarded what it had cached of conversations.
     """
 
@@ -87,7 +87,7 @@ class GenerationController(QObject):
     prompt_made = Signal(object)
     fitted = Signal(object, object)
     measured = Signal(object)
-    loaded_model = Signal(object)
+    model_loaded = Signal(object)
     cached_prompts_discarded = Signal()
 
     def __init__(
@@ -115,7 +115,7 @@ class GenerationController(QObject):
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
         self.background.fitted.connect(self.fitted)
-        self.background.loading.connect(self._on_loading)
+        self.background.load_progressed.connect(self._on_loading)
         self.background.loaded.connect(self._on_background_loaded)
         self.background.noticed.connect(self.noticed)
 
@@ -284,7 +284,7 @@ class GenerationController(QObject):
         elif self._loading:
             return
         self.loaded = loaded
-        self.loaded_model.emit(loaded)
+        self.model_loaded.emit(loaded)
         self._become(GenerationState.READING if self._reply else GenerationState.IDLE)
 
     @Slot(object)
@@ -293,7 +293,7 @@ class GenerationController(QObject):
             return
         self.progressed.emit("")
         self.loaded = loaded
-        self.loaded_model.emit(loaded)
+        self.model_loaded.emit(loaded)
         self.state_changed.emit()
 
     def _on_prompt(self, prompt: PromptReady) -> None:

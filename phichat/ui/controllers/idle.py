@@ -102,7 +102,7 @@ class DraftPrefill(QObject):
         current.draft_changed.connect(self.schedule)
         generation.background.prefill_finished.connect(self.schedule)
         generation.state_changed.connect(self._on_state)
-        generation.loaded_model.connect(self._on_loaded)
+        generation.model_loaded.connect(self._on_loaded)
 
     @Slot()
     def schedule(self) -> None:

@@ -34,7 +34,7 @@ class ModelSelection(QObject):
         self._next: ModelRef | None = None
         self._context_waits = self._is_closed = False
         generation.state_changed.connect(self._apply)
-        generation.loaded_model.connect(self._on_loaded)
+        generation.model_loaded.connect(self._on_loaded)
 
     @Slot(object)
     def load_first(self, model: ModelRef) -> None:

@@ -22,12 +22,12 @@ class PreferencesStore(QObject):
 
     Signals:
         changed(str): the preference of that name has another value.
-        saving: they are about to be written, for what is only known then.
+        save_started: they are about to be written, for what is only known then.
         failed(str): they could not be written; one sentence.
     """
 
     changed = Signal(str)
-    saving = Signal()
+    save_started = Signal()
     failed = Signal(str)
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
@@ -64,7 +64,7 @@ class PreferencesStore(QObject):
     @Slot()
     def save(self) -> None:
         """Write them now."""
-        self.saving.emit()
+        self.save_started.emit()
         self._timer.stop()
         try:
             self._write(self.current)

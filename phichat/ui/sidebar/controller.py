@@ -64,7 +64,7 @@ class SidebarController(QObject):
         sidebar.restored.connect(commands.restore)
         sidebar.purged.connect(commands.purge)
         sidebar.exported.connect(self._export)
-        commands.bin_read.connect(sidebar.show_bin)
+        commands.trash_loaded.connect(sidebar.show_bin)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
         conversations.undo_stack.announced.connect(self._show_undo_bar)

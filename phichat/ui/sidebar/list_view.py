@@ -24,12 +24,12 @@ class ListView(QListView):
     """Shows a model whose rows are all of the same height.
 
     Signals:
-        entered_row(QModelIndex): Enter was pressed in the row, or it was clicked.
+        row_entered(QModelIndex): Enter was pressed in the row, or it was clicked.
         delete_requested: Delete or Backspace was pressed.
         menu_requested(QPoint): a context menu was asked for at that place, in global coordinates.
     """
 
-    entered_row = Signal(QModelIndex)
+    row_entered = Signal(QModelIndex)
     delete_requested = Signal()
     menu_requested = Signal(QPoint)
 
@@ -48,7 +48,7 @@ class ListView(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
-        self.clicked.connect(self.entered_row)
+        self.clicked.connect(self.row_entered)
         theme.apply_stylesheet(self, "list")
 
     def set_conversation_delegate(self) -> None:
@@ -87,7 +87,7 @@ class ListView(QListView):
         if event.key() in DELETE_KEYS and plain and not is_editing:
             self.delete_requested.emit()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
-            self.entered_row.emit(self.currentIndex())
+            self.row_entered.emit(self.currentIndex())
         else:
             super().keyPressEvent(event)
 
@@ -114,7 +114,7 @@ class ConversationListView(ListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.EditKeyPressed | triggers.DoubleClicked)
-        self.entered_row.connect(self._on_entered)
+        self.row_entered.connect(self._on_entered)
 
     def select_silently(self, index: QModelIndex) -> None:
         """Select `index` as select_index() does, without emitting `opened`."""

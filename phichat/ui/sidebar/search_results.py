@@ -62,7 +62,7 @@ class SearchResults(QWidget):
         self._list.setItemDelegate(SearchHitDelegate(theme, self._list))
         self._list.setObjectName("searchResults")
         self._list.setAccessibleName(tr("Search results"))
-        self._list.entered_row.connect(self._open)
+        self._list.row_entered.connect(self._open)
         self._list.left_upwards.connect(self.left_upwards)
         self._note = muted(plain_label())
         self._note.setObjectName("searchNote")

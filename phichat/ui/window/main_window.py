@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
         self._welcome.tried.connect(self._submit_controller.submit_text)
         self._composer.stopped.connect(self.generation.stop)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
-        self._attachments.reading_slow.connect(self._token_counter.show_reading)
+        self._attachments.reading_delayed.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
         self.message_commands.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
@@ -204,7 +204,7 @@ class MainWindow(QMainWindow):
         self.model_selection.notified.connect(self.say)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
-        self._preferences.saving.connect(self._save_layout)
+        self._preferences.save_started.connect(self._save_layout)
         self._preferences.failed.connect(self.say)
 
     def _connect_actions(self) -> None:
@@ -233,7 +233,7 @@ class MainWindow(QMainWindow):
         message_commands.removed.connect(conversations.autosave.branch_removed)
         message_commands.restored.connect(conversations.autosave.branch_restored)
         message_commands.pinned.connect(conversations.autosave.message_pinned)
-        message_commands.undoable.connect(conversations.undo_stack.record)
+        message_commands.change_made.connect(conversations.undo_stack.record)
         message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 
     def _connect_models(self) -> None:

@@ -46,7 +46,7 @@ class ModelStatusPresenter(QObject):
         generation.progressed.connect(self._status.show_progress)
         generation.prompt_made.connect(self._on_prompt)
         generation.measured.connect(self._on_measured)
-        generation.loaded_model.connect(self._on_loaded)
+        generation.model_loaded.connect(self._on_loaded)
 
     @Slot()
     def clear_status(self) -> None:

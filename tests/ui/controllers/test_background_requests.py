@@ -211,7 +211,7 @@ class TestForecast:
         engine.fits = lambda request: PromptFit(5 * len(request.turns[-1].text), 0, 512)
         loaded = person.window.generation.loaded
         assert loaded is not None
-        person.window.generation.loaded_model.emit(Loaded(**{**vars(loaded), "reads": 10.0}))
+        person.window.generation.model_loaded.emit(Loaded(**{**vars(loaded), "reads": 10.0}))
         return person
 
     def test_a_long_wait_is_told_before_one_sends(self, slow: Person) -> None:
