@@ -36,7 +36,7 @@ class ConversationListModel(QAbstractListModel):
     """Conversations, newest first, under the titles of their sections: temporary, pinned, and one for each date range.
 
     Persistent indexes, and so the selection and an open editor, stay with their conversations at each change.
-    A change is a few passes over the rows: about 3 ms for 10,000 conversations.
+    A change is a few passes over the rows: 4.4 ms to move one of 10,000 conversations to the top, with the list shown.
 
     Signals:
         renamed(str, str): the user edited a title; with the conversation's id and the new title.
