@@ -23,7 +23,7 @@ from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.ui.widgets.buttons import CopyButton, IconButton
+from phichat.ui.widgets.controls import CopyButton, IconButton
 from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 if TYPE_CHECKING:

@@ -30,8 +30,7 @@ from phichat.chat.sampling import (
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.buttons import IconButton
-from phichat.ui.widgets.controls import help_label
+from phichat.ui.widgets.controls import IconButton, help_label
 
 
 class PresetPicker(QWidget):

@@ -8,8 +8,7 @@ from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.buttons import IconButton
-from phichat.ui.widgets.controls import help_label
+from phichat.ui.widgets.controls import IconButton, help_label
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip, tool_tip
 
 

@@ -16,7 +16,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.transcript import Transcript
-from phichat.ui.widgets.buttons import IconButton
+from phichat.ui.widgets.controls import IconButton
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.buttons import Copied, CopyButton, IconButton
+from phichat.ui.widgets.controls import Copied, CopyButton, IconButton
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 
 WIDTH, HEIGHT = 28, 24  # pixels of a button
