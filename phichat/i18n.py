@@ -1,6 +1,7 @@
 """Translation through gettext, numbers and sizes as the language writes them, and the files in `resources/`.
 
-A language is one file, `resources/translations/<code>.po`. English needs none.
+A language is one file, `resources/translations/<code>.po`. English needs none. The file of a region, such as
+`en_GB.po`, has only what differs from its language.
 """
 
 import gettext
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
 _code = "en"
+
+# Regions whose English CLDR derives from British rather than American English, of those with many speakers.
+_BRITISH_REGIONS = frozenset({"au", "gb", "gh", "hk", "ie", "in", "ke", "mt", "my", "ng", "nz", "pk", "sg", "za"})
 
 
 def tr(text: str) -> str:
@@ -77,16 +81,23 @@ def set_language(wanted: str | None = None, preferred: str = "") -> str:
     none), the system's language.
     """
     global _current, _code
-    there = {code.lower(): code for code in available_languages()}
     for code in [wanted] if wanted else _requested_languages(preferred):
         whole = re.split("[.@]", code.replace("-", "_").lower())[0]
         if whole in {"c", "posix"}:
             break
-        if found := there.get(whole) or there.get(whole.partition("_")[0]):
+        if found := _closest_language(whole):
             _current, _code = _catalogue(found), found
             return _code
     _current, _code = gettext.NullTranslations(), "en"
     return _code
+
+
+def _closest_language(code: str) -> str:
+    """Return the available language for `code`, such as `en_nz`; empty if there is none."""
+    there = {available.lower(): available for available in available_languages()}
+    language, _, region = code.partition("_")
+    british = there.get("en_gb") if language == "en" and region in _BRITISH_REGIONS else None
+    return there.get(code) or british or there.get(language) or ""
 
 
 def available_languages() -> list[str]:
@@ -119,7 +130,11 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     import polib  # noqa: PLC0415 - English starts without it
 
     entries = polib.pofile(resource(f"translations/{code}.po").read_text("utf-8"))
-    return gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
+    catalogue = gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
+    language, _, region = code.partition("_")
+    if region and language in available_languages():
+        catalogue.add_fallback(_catalogue(language))
+    return catalogue
 
 
 def _requested_languages(preferred: str) -> Iterator[str]:

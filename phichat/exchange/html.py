@@ -100,7 +100,7 @@ def page_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
 
 
 def _head(title: str) -> str:
-    return _HEAD.format(language=i18n.current_language(), title=escape(title), style=_STYLE)
+    return _HEAD.format(language=i18n.current_language().replace("_", "-"), title=escape(title), style=_STYLE)
 
 
 def _article(message: Message) -> str:
