@@ -171,7 +171,7 @@ class PreferencesDialog(QDialog):
                 colours.setItemIcon(number, swatch(name))
         self._add(form, "accentCombo", tr("Accent colour"), colours)
         self._size = QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
-        self._size.setSuffix("\N{NO-BREAK SPACE}%")
+        self._size.setSuffix(tr("{percent} %").format(percent=""))
         self._size.setKeyboardTracking(False)
         self._size.valueChanged.connect(self._on_size)
         self._add(form, "textSizeSpin", tr("Text size"), self._size)
