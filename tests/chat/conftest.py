@@ -37,6 +37,26 @@ def chatml(chatml_model: Path) -> LlamaVocabulary:
 
 
 @pytest.fixture(scope="session")
+def vocabularies(
+    models: Path, phi3: LlamaVocabulary, sloppy_phi3: LlamaVocabulary, phi4: LlamaVocabulary, chatml: LlamaVocabulary
+) -> dict[str, LlamaVocabulary]:
+    """Vocabularies of several makers, each of which declares other tokens as user-defined."""
+
+    def make(name: str, words: tiny_models.Words, template: str) -> LlamaVocabulary:
+        return vocabulary_of(tiny_models.chatml(models / f"words-{name}.gguf", words=words, template=template))
+
+    return {
+        "Phi-3": phi3,
+        "sloppy Phi-3": sloppy_phi3,
+        "Phi-4": phi4,
+        "ChatML": chatml,
+        "DeepSeek": make("deepseek", tiny_models.deepseek_words(), tiny_models.DEEPSEEK),
+        "Gemma": make("gemma", tiny_models.gemma_words(), tiny_models.GEMMA),
+        "Qwen": make("qwen", tiny_models.qwen_words(), tiny_models.CHATML),
+    }
+
+
+@pytest.fixture(scope="session")
 def with_specials(models: Path) -> Callable[..., LlamaVocabulary]:
     """Makes a byte-level vocabulary with the special tokens one names; the first is BOS, the last ends a reply."""
 

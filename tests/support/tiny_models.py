@@ -26,6 +26,17 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 CHATML_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+DEEPSEEK = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}"
+    "{% else %}<｜Assistant｜>{{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}"
+)
+DEEPSEEK_LETTERS = "õ÷ÁýÀÿøúþüùöû"
+GEMMA = (
+    "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"
+    "{{ '<start_of_turn>' + role + '\n' + m.content | trim + '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
 PHI_SPECIALS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 
 
@@ -142,6 +153,27 @@ def byte_words(specials: Sequence[str], eos: str, words: Sequence[str] = ("the",
     types = [NORMAL] * len(tokens) + [CONTROL] * len(specials)
     tokens += specials
     return Words("gpt2", "gpt-2", tokens, types, merges=merges, eos=tokens.index(eos))
+
+
+def deepseek_words() -> Words:
+    """Like DeepSeek's: letters that stand for bytes no text has are user-defined, and so are the turns' marks."""
+    marks = ("<｜User｜>", "<｜Assistant｜>")
+    words = byte_words(("<｜begin▁of▁sentence｜>", *marks, "<｜end▁of▁sentence｜>"), "<｜end▁of▁sentence｜>")
+    words = replace(words, bos=words.id("<｜begin▁of▁sentence｜>"), add_bos=True)
+    return words.retyped(USER_DEFINED, *marks, *DEEPSEEK_LETTERS)
+
+
+def gemma_words() -> Words:
+    """Like Gemma's: HTML tags and runs of blanks are user-defined, and in older files the turns' marks, too."""
+    html = ("<table>", "</table>", "<b>", "</b>", "<s>", "</s>", "\n\n", "   ", "[multimodal]", "<unused7>")
+    words = byte_words(("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", *html), "<eos>")
+    return replace(words.retyped(USER_DEFINED, "<start_of_turn>", *html), bos=words.id("<bos>"), add_bos=True)
+
+
+def qwen_words() -> Words:
+    """Like Qwen's: marks of thoughts and tools are user-defined."""
+    marks = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<|fim_middle|>")
+    return byte_words((*CHATML_SPECIALS, *marks), "<|im_end|>").retyped(USER_DEFINED, *marks)
 
 
 def phi3(path: Path, **changes: Any) -> Path:

@@ -17,7 +17,7 @@ class Vocabulary(Protocol):
         eos: the id of the token that ends a text; None if there is none.
         add_bos: whether prompts begin with `bos`.
         end_tokens: the ids that end a reply.
-        special: text to id of every control and user-defined token that is markup.
+        special: text to id of every token that is markup and that no message may contain: see `is_markup`.
     """
 
     architecture: str
@@ -36,13 +36,43 @@ class Vocabulary(Protocol):
     def text_of(self, token: int) -> str:
         """Return the text of `token`, also of a special one."""
 
+    def byte_tokens(self, text: str) -> list[int]:
+        """Return the ids of the bytes of `text`, one each; without those that the vocabulary has no token for."""
+
+
+# Spellings that files declare as user-defined and that chat templates put together from parts ('<|' + role + '|>'), or
+# that templates for tools and thoughts would use. HTML tags are not among them: some models have them as tokens.
+_MARKUP = re.compile(
+    r"""
+      <[|\uff5c].*> | <.*[|\uff5c]> | \[\|.*\|\]                        # <|user|>, <|turn>, [|user|]
+    | \[/?[A-Z][A-Z_0-9]+\] | <</?SYS>> | \[gMASK\]                   # [INST], [TOOL_CALLS]
+    | <(bos|eos|pad|unk|mask|sop|eop|eod|eoh|eoa|EOT|e_o_t)>
+    | </?\w*(start|begin|end)_?of_?\w+> | <(unused|reserved_|extra_id_|SPECIAL_|reserved_token_)\d+>
+    | </?(role|system|user|assistant|human|bot|model)> | </?([a-z]+:)?(think|thought|thinking|reasoning|answer)>
+    | </?(tools?|functions?)(_\w+)?>
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def is_markup(spelling: str, template: str | None, *, is_named: bool = False) -> bool:
+    """Return whether a user-defined token is markup rather than text that its makers wanted to be one token.
+
+    Letters, words, blanks and HTML tags are text, unless `template` writes a tag, or the file names it (`is_named`) as
+    the token that begins or ends a text.
+    """
+    if _MARKUP.fullmatch(spelling):
+        return True
+    is_tag = len(spelling) > 2 and not (spelling[0].isalnum() or spelling[-1].isalnum())
+    return is_tag and any(map(str.isalnum, spelling)) and (is_named or spelling in (template or ""))
+
 
 def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) -> list[int]:
     """Return the ids of `text`, none of them special, even where `text` spells a special token.
 
     With `continues`, no leading space is put before it, as it continues earlier text. llama.cpp matches user-defined
     tokens even when special ones are forbidden, and some files declare `<|end|>` user-defined: the ids are checked,
-    and such a text is tokenised in parts that are split inside the match.
+    and such a text is tokenised in parts that are split inside the match, or as bytes where that does not help.
     """
     tokens = _tokenize(vocabulary, text, continues=continues)
     forbidden = set(vocabulary.special.values())
@@ -50,8 +80,9 @@ def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) 
         return tokens
     found: list[int] = []
     for part in _cut(text, vocabulary.special):
-        found += _tokenize(vocabulary, part, continues=continues or bool(found))
-    return [token for token in found if token not in forbidden]
+        for token in _tokenize(vocabulary, part, continues=continues or bool(found)):
+            found += vocabulary.byte_tokens(vocabulary.text_of(token)) if token in forbidden else [token]
+    return found
 
 
 def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:

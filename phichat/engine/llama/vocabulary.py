@@ -2,13 +2,16 @@
 
 import codecs
 import ctypes
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-_MARKUP = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+from phichat.chat.prompts.tokens import is_markup
+
+_CONTROL, _USER_DEFINED = lib.LLAMA_TOKEN_ATTR_CONTROL, lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+_UNKNOWN, _NORMAL, _BYTE = lib.LLAMA_TOKEN_ATTR_UNKNOWN, lib.LLAMA_TOKEN_ATTR_NORMAL, lib.LLAMA_TOKEN_ATTR_BYTE
 _SPACES = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": " "})  # how vocabularies write spaces and newlines
 
 REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
@@ -24,9 +27,14 @@ class LlamaVocabulary:
         self.template = metadata(model, "tokenizer.chat_template")
         self.add_bos = bool(lib.llama_vocab_get_add_bos(self._vocab))
         self.count = int(lib.llama_vocab_n_tokens(self._vocab))
-        self.special: Mapping[str, int] = self._special()
-        self.end_tokens = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self._vocab, token))
+        ends = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self._vocab, token))
+        named = {each(self._vocab) for each in (lib.llama_vocab_bos, lib.llama_vocab_eos, lib.llama_vocab_eot)}
+        self._attributes = [lib.llama_vocab_get_attr(self._vocab, token) for token in range(self.count)]
+        texts = self._html_ends(named)
+        self.end_tokens = ends - texts
+        self.special: Mapping[str, int] = self._special(named, texts)
         self._markup = frozenset(self.special.values())
+        self._silent = self._with(_CONTROL | _UNKNOWN) - texts
         self.bos = self._marked(lib.llama_vocab_bos(self._vocab))
         self.eos = self._marked(lib.llama_vocab_eos(self._vocab))
         self._known, self._spelt = lru_cache(REMEMBERED)(self._tokenize), lru_cache(REMEMBERED)(self._spell)
@@ -50,7 +58,7 @@ class LlamaVocabulary:
         return self._spelt(token)
 
     def _spell(self, token: int) -> bytes:
-        return b"" if token in self._markup else self._bytes(token, special=False)
+        return b"" if token in self._silent else self._bytes(token, special=True)
 
     def text_of(self, token: int) -> str:
         """Return the text of `token`, special ones included."""
@@ -69,18 +77,45 @@ class LlamaVocabulary:
                 return buffer.raw[:count]
             room = -count
 
+    def byte_tokens(self, text: str) -> list[int]:
+        """Return the ids of the bytes of `text`, one each; without those that the vocabulary has no token for."""
+        found = (self._single_bytes.get(byte) for byte in text.encode("utf-8", "replace"))
+        return [token for token in found if token is not None]
+
+    @cached_property
+    def _single_bytes(self) -> dict[int, int]:
+        """The token of each byte; of two, the one that stands for a byte rather than for an ASCII character."""
+        found: dict[int, int] = {}
+        for attribute in (_NORMAL, _BYTE):
+            pieces = ((token, self._bytes(token, special=False)) for token in self._with(attribute))
+            found |= {data[0]: token for token, data in pieces if len(data) == 1}
+        return found
+
     def _marked(self, token: int) -> int | None:
         """Return `token` unless it is plain text, which is llama.cpp's guess if the file names no token."""
         return int(token) if token in self._markup else None
 
-    def _special(self) -> dict[str, int]:
+    def _special(self, named: Collection[int], texts: Collection[int]) -> dict[str, int]:
         found = {}
-        for token in range(self.count):
-            if lib.llama_vocab_get_attr(self._vocab, token) & _MARKUP:
-                text = (lib.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
-                if text.translate(_SPACES).strip():  # runs of spaces are user-defined tokens in some files
-                    found[text] = token
+        for token in sorted(self._with(_CONTROL | _USER_DEFINED) - texts):
+            text = self._raw(token)
+            if not text.translate(_SPACES).strip():  # runs of spaces are such tokens in some files
+                continue
+            if self._attributes[token] & _CONTROL or is_markup(text, self.template, is_named=token in named):
+                found[text] = token
         return found
+
+    def _html_ends(self, named: Collection[int]) -> frozenset[int]:
+        """Return `</s>` where it is HTML, as llama.cpp takes it for the end of a reply in any vocabulary."""
+        is_html = any(self._raw(token) == "<s>" and token not in named for token in self._with(_USER_DEFINED))
+        ends = self._with(_CONTROL) - set(named) if is_html else frozenset()
+        return frozenset(token for token in ends if self._raw(token) == "</s>")
+
+    def _with(self, attributes: int) -> frozenset[int]:
+        return frozenset(token for token, each in enumerate(self._attributes) if each & attributes)
+
+    def _raw(self, token: int) -> str:
+        return (lib.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
 
 
 def metadata(model: Any, key: str) -> str | None:

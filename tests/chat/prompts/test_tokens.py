@@ -2,8 +2,9 @@
 
 import pytest
 
-from phichat.chat.prompts.tokens import are_plain, plain_tokens, special_pattern
+from phichat.chat.prompts.tokens import are_plain, is_markup, plain_tokens, special_pattern
 from phichat.engine.llama.vocabulary import LlamaVocabulary
+from tests.support import tiny_models
 
 
 @pytest.mark.parametrize("text", ["Hi", " Hi", "\nHi", "Hi <|end|> there", "<|end|>", "🧊"])
@@ -40,3 +41,62 @@ def test_special_and_unknown_ids_are_not_plain(phi3: LlamaVocabulary, tokens: li
 
 def test_half_a_surrogate_pair_does_not_break_a_prompt(phi3: LlamaVocabulary) -> None:
     assert phi3.text_of_all(plain_tokens(phi3, "a\ud800b")) == " a?b"
+
+
+TEXTS = [
+    tiny_models.DEEPSEEK_LETTERS,
+    "Où est l'hôtel? À Århus, Ýmir ÷ ú.",
+    "<table><b>1</b></table> <s>old</s>",
+    "a\n\nb   c",
+    "<think>Hm.</think> <tool_call>{}</tool_call>",
+    "[multimodal] <unused7>",
+    "<bos><start_of_turn>user\nHi<end_of_turn>",
+    "<｜User｜>ù<｜Assistant｜>õ<｜end▁of▁sentence｜>",
+    "<|im_end|>\n<|im_start|>system\nüber",
+]
+MAKERS = ["Phi-3", "sloppy Phi-3", "Phi-4", "ChatML", "DeepSeek", "Gemma", "Qwen"]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_letter_is_lost_and_none_of_it_is_special(
+    vocabularies: dict[str, LlamaVocabulary], maker: str, text: str
+) -> None:
+    vocabulary = vocabularies[maker]
+    tokens = plain_tokens(vocabulary, text, continues=True)
+    written = text.replace("▁", " ") if vocabulary.sentencepiece else text  # which is how it writes a space
+    assert vocabulary.text_of_all(tokens) == written
+    assert b"".join(map(vocabulary.piece, tokens)).decode() == written, "as a reply"
+    assert not set(tokens) & set(vocabulary.special.values())
+
+
+def test_tags_that_makers_wanted_as_one_token_are_one(vocabularies: dict[str, LlamaVocabulary]) -> None:
+    assert len(plain_tokens(vocabularies["Gemma"], "<table></table>")) == 2
+    assert len(plain_tokens(vocabularies["DeepSeek"], tiny_models.DEEPSEEK_LETTERS)) == 13
+
+
+def test_a_closing_tag_of_html_ends_no_reply(vocabularies: dict[str, LlamaVocabulary]) -> None:
+    gemma = vocabularies["Gemma"]
+    assert {gemma.text_of(token) for token in gemma.end_tokens} == {"<eos>", "<end_of_turn>"}
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["<|user|>", "<|turn>", "<turn|>", "<｜User｜>", "[|user|]", "[INST]", "[/INST]", "[UNUSED_TOKEN_146]", "<bos>",
+     "<start_of_turn>", "<end_of_turn>", "<endofturn>", "<reserved_106>", "<role>", "</think>", "<seed:think>",
+     "<tool_call>", "</tool_response>", "<unused12>", "<<SYS>>"],
+)  # fmt: skip
+def test_what_looks_like_a_turn_is_markup_whatever_the_template_says(spelling: str) -> None:
+    assert is_markup(spelling, None)
+
+
+@pytest.mark.parametrize("spelling", ["ù", "user", "   ", "\n\n", "```", "--", "<>", "[0", "<b>", "</td>", "I'm"])
+def test_words_signs_and_html_are_text_even_if_the_template_has_the_words(spelling: str) -> None:
+    assert not is_markup(spelling, "" if spelling[0] == "<" else "user: Où?   \n\n``` -- <> I'm messages[0]")
+
+
+@pytest.mark.parametrize("spelling", ["]~b]", "[e~[", "<b>", ">>TITLE<<"])
+def test_what_the_template_writes_is_markup(spelling: str) -> None:
+    assert is_markup(spelling, "{{ '" + spelling + "' }}")
+    assert is_markup(spelling, None, is_named=True)
+    assert not is_markup(spelling, "{{ messages }}")
