@@ -3,17 +3,22 @@
 A prompt is never one string: only the template can produce special tokens, never a message's text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.template import ChatTemplate, Part, TemplateError
+from phichat.chat.prompts.template import ChatTemplate, Part, Template, TemplateError
 from phichat.chat.prompts.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
 from phichat.i18n import tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
 PHI_END = "<|end|>"
+
+# What Phi-3's reference tokenizer strips after the tokens of its format: Unicode's blanks.
+BLANKS = "".join(map(chr, [*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F]))
+BLANKS += "\u205f\u3000"
 
 
 class PromptFormat(Protocol):
@@ -33,16 +38,17 @@ class PromptFormat(Protocol):
         """Return the ids of the prompt, up to where the assistant's reply begins."""
 
 
-def format_for(vocabulary: Vocabulary) -> PromptFormat:
-    """Return the format of the model that `vocabulary` belongs to."""
-    if _is_phi(vocabulary):
-        return PhiFormat(vocabulary)
+def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Template] = ChatTemplate) -> PromptFormat:
+    """Return the format of the model that `vocabulary` belongs to, whose own template `compile_template` compiles."""
+    is_phi = _is_phi(vocabulary)
     if vocabulary.template is None:
-        return PlainFormat(vocabulary, tr("This model brings no chat template; a plain dialogue is used instead."))
+        notice = tr("This model brings no chat template; a plain dialogue is used instead.")
+        return PhiFormat(vocabulary) if is_phi else PlainFormat(vocabulary, notice)
     try:
-        return TemplateFormat(vocabulary, vocabulary.template)
+        form = TemplateFormat(vocabulary, compile_template(vocabulary.template))
     except TemplateError as error:
-        return PlainFormat(vocabulary, _template_notice(error))
+        return PhiFormat(vocabulary) if is_phi else PlainFormat(vocabulary, _template_notice(error))
+    return PhiFormat(vocabulary) if is_phi and not form.adds_words() else form
 
 
 def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
@@ -53,8 +59,9 @@ def begun_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
 class PhiFormat:
     """Phi-3, Phi-3.5 and Phi-4-mini: a role's token, the text, `<|end|>`; no newlines, as those are stripped.
 
-    Phi-3's reference tokenizer strips the newlines that its template writes after special tokens, and Phi-4-mini's
-    template writes none, so both come out alike; they differ in vocabulary and BOS, which come from the file.
+    Phi-3's reference tokenizer strips blanks after special tokens, those of the template and those that a message
+    begins with, and Phi-4-mini's template writes none, so both come out alike; they differ in vocabulary and BOS, which
+    come from the file.
     """
 
     stop_texts: tuple[str, ...] = ()
@@ -77,7 +84,8 @@ class PhiFormat:
         return [*found, self._roles[Role.ASSISTANT]]
 
     def _words(self, turn: Turn) -> Sequence[int]:
-        return begun_tokens(self._vocabulary, turn)
+        text = turn.text.lstrip(BLANKS)
+        return _own_tokens(self._vocabulary, turn) or plain_tokens(self._vocabulary, text)
 
 
 class TemplateFormat:
@@ -87,22 +95,33 @@ class TemplateFormat:
     with special tokens forbidden.
     """
 
-    def __init__(self, vocabulary: Vocabulary, template: str) -> None:
+    def __init__(self, vocabulary: Vocabulary, template: Template) -> None:
         self._vocabulary = vocabulary
-        self._template = ChatTemplate(template)
+        self._template = template
         self._special = special_pattern(vocabulary.special)
         self._names = {"bos_token": "", "eos_token": ""}
         if vocabulary.bos is not None:
             self._names["bos_token"] = vocabulary.text_of(vocabulary.bos)
         if vocabulary.eos is not None:
             self._names["eos_token"] = vocabulary.text_of(vocabulary.eos)
+        self._blank_after = _phi_tokens(vocabulary)
         self.stop_tokens = vocabulary.end_tokens
         self.stop_texts: tuple[str, ...] = ()
         self.notice = ""
         try:
-            self._filled([Turn(Role.USER, "?"), Turn(Role.ASSISTANT, "!"), Turn(Role.USER, "?")])
+            self._learn_turn_end(self._parts([Role.USER, Role.ASSISTANT, Role.USER]))
         except TemplateError as error:
             self._plain(error)
+        self._stop_texts = self.stop_texts
+
+    def adds_words(self) -> bool:
+        """Return whether the template writes more than special tokens around the messages, such as instructions."""
+        for roles in ([Role.USER], [Role.SYSTEM, Role.USER], [Role.USER, Role.ASSISTANT, Role.USER]):
+            with suppress(TemplateError):
+                words = (part for part, _ in self._parts(roles) if isinstance(part, str))
+                if any(self._special.sub("", part).strip() for part in words):
+                    return True
+        return False
 
     def tokens(self, turns: Sequence[Turn]) -> list[int]:
         """See PromptFormat. Where the template cannot take the turns, the plain format does."""
@@ -110,8 +129,26 @@ class TemplateFormat:
             found = self._filled(turns)
         except TemplateError as error:
             return self._plain(error).tokens(turns)
-        self.notice, self.stop_texts = "", ()
+        self.notice, self.stop_texts = "", self._stop_texts
         return found
+
+    def _parts(self, roles: Sequence[Role]) -> list[tuple[Part, str]]:
+        return self._template.parts(roles, self._names)
+
+    def _learn_turn_end(self, parts: Sequence[tuple[Part, str]]) -> None:
+        """Have a reply end at what the template writes right after one: a token, or else words.
+
+        Not where a reply has to write markup before its text, as it may write the same mark several times.
+        """
+        texts = {part: index for index, (part, _) in enumerate(parts) if isinstance(part, int)}
+        before, after, last = (_words_at(parts, texts[number] + 1) for number in range(3))
+        blanks, words = _split_blanks(after)
+        if not last.startswith(before.rstrip()) or not words:
+            return
+        if match := self._special.match(words):
+            self.stop_tokens |= {self._vocabulary.special[match.group()]}
+        elif any(map(str.isalpha, line := self._special.split(words)[0].splitlines()[0].rstrip())):
+            self.stop_texts = (blanks + line,)
 
     def _plain(self, error: TemplateError) -> "PlainFormat":
         plain = PlainFormat(self._vocabulary, _template_notice(error))
@@ -122,7 +159,7 @@ class TemplateFormat:
         failure = TemplateError("")
         for attempt in (list(turns), _alternating(turns), _alternating(_without_system(turns))):
             try:
-                parts = self._template.parts([turn.role for turn in attempt], self._names)
+                parts = self._parts([turn.role for turn in attempt])
             except TemplateError as error:
                 failure = error
             else:
@@ -130,7 +167,7 @@ class TemplateFormat:
         raise failure
 
     def _tokens_of(self, parts: Sequence[tuple[Part, str]], turns: Sequence[Turn]) -> list[int]:
-        writer = _Writer(self._vocabulary)
+        writer = _Writer(self._vocabulary, self._blank_after)
         for part, strip in parts:
             if isinstance(part, str):
                 self._write_template(writer, part)
@@ -172,10 +209,13 @@ class PlainFormat:
 
 
 class _Writer:
-    """Collects tokens; plain text up to the next special token is tokenised in one piece."""
+    """Collects tokens; plain text up to the next special token is tokenised in one piece.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    Blanks right after one of the tokens `blank_after` are left out.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, blank_after: Collection[int] = ()) -> None:
+        self._vocabulary, self._blank_after = vocabulary, blank_after
         self._tokens: list[int] = []
         self._text: list[str] = []
         self._continues = False
@@ -199,16 +239,38 @@ class _Writer:
 
     def _flush(self) -> None:
         text = "".join(self._text)
+        if self._tokens and self._tokens[-1] in self._blank_after and not self._continues:
+            text = text.lstrip(BLANKS)
         self._tokens += plain_tokens(self._vocabulary, text, continues=self._continues)
         self._text.clear()
 
 
 def _is_phi(vocabulary: Vocabulary) -> bool:
     """Return whether it is of Phi-3's family: architecture and role tokens, and a template that uses them, if any."""
-    phi = {*PHI_ROLES.values(), PHI_END}
     written = {name for name in vocabulary.special if vocabulary.template and name in vocabulary.template}
-    known = phi.issubset(vocabulary.special) and vocabulary.architecture == "phi3"
-    return known and (not written or not phi.isdisjoint(written))
+    return _has_phi_tokens(vocabulary) and (not written or not written.isdisjoint({*PHI_ROLES.values(), PHI_END}))
+
+
+def _has_phi_tokens(vocabulary: Vocabulary) -> bool:
+    return vocabulary.architecture == "phi3" and {*PHI_ROLES.values(), PHI_END}.issubset(vocabulary.special)
+
+
+def _phi_tokens(vocabulary: Vocabulary) -> frozenset[int]:
+    """Return the tokens of Phi-3's format, if this is its vocabulary."""
+    names = {*PHI_ROLES.values(), PHI_END} if _has_phi_tokens(vocabulary) else ()
+    return frozenset(vocabulary.special[name] for name in names)
+
+
+def _split_blanks(text: str) -> tuple[str, str]:
+    """Return the blanks that `text` begins with, and the rest."""
+    rest = text.lstrip()
+    return text[: len(text) - len(rest)], rest
+
+
+def _words_at(parts: Sequence[tuple[Part, str]], index: int) -> str:
+    """Return the template's own text at `index`; empty if it writes none there."""
+    part = parts[index][0] if index < len(parts) else ""
+    return part if isinstance(part, str) else ""
 
 
 def _bos_tokens(vocabulary: Vocabulary) -> list[int]:

@@ -9,8 +9,9 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -25,13 +26,27 @@ PAD = "\N{EM SPACE}"
 Part = str | int
 """A template's own text, or the index of the turn whose text goes here."""
 
+# What transformers passes where nothing is given. Some templates test only whether these are defined, or only for None.
+ABSENT = {"tools": None, "documents": None}
+
 
 class TemplateError(ValueError):
     """The template fails, or leaves out a message."""
 
 
+class Template(Protocol):
+    """A chat template that is ready to use."""
+
+    def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
+        """Return the parts of a prompt for turns by `roles`, up to where the assistant's reply begins.
+
+        Each part comes with the sides to strip its text on: any of "l" and "r". `names` are variables such as
+        `bos_token`. Raise TemplateError if the template leaves a turn out.
+        """
+
+
 class ChatTemplate:
-    """A compiled template. Raise TemplateError if it does not compile."""
+    """Implements Template in this process. Raise TemplateError if it does not compile."""
 
     def __init__(self, source: str) -> None:
         self._exhausted: _Exhausted | None = None
@@ -43,11 +58,17 @@ class ChatTemplate:
             raise TemplateError(str(error)) from error
 
     def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
-        """Return the parts of a prompt for turns by `roles`, up to where the assistant's reply begins.
+        """See Template."""
+        try:
+            return self._parts(roles, {**names, **ABSENT})
+        except TemplateError as error:
+            if self._exhausted:
+                raise
+            with suppress(TemplateError):
+                return self._parts(roles, names)
+            raise error from None
 
-        Each part comes with the sides to strip its text on: any of "l" and "r". `names` are variables such as
-        `bos_token`. Raise TemplateError if the template leaves a turn out.
-        """
+    def _parts(self, roles: Sequence[Role], names: Mapping[str, Any]) -> list[tuple[Part, str]]:
         nonce = secrets.token_hex(8)
         holders = [f"{PAD}\ue000{nonce}:{index}\ue001{PAD}" for index in range(len(roles))]
         messages = [{"role": str(role), "content": holder} for role, holder in zip(roles, holders, strict=True)]
@@ -56,7 +77,7 @@ class ChatTemplate:
             raise TemplateError(f"the template leaves out or makes up message {min(wrong) + 1}")
         return parts
 
-    def _render(self, messages: list[dict[str, str]], names: Mapping[str, str]) -> str:
+    def _render(self, messages: list[dict[str, str]], names: Mapping[str, Any]) -> str:
         values: dict[str, Any] = {**names, "messages": messages, "add_generation_prompt": True}
         try:
             if self._exhausted:

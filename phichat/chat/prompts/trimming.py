@@ -26,7 +26,7 @@ class ContextTrimmer:
 
     def __init__(self, form: PromptFormat, turns: Sequence[Turn]) -> None:
         self._form = form
-        self._turns = list(turns)
+        self._turns = turns = _joined(turns)
         self._system = [turn for turn in turns if turn.role is Role.SYSTEM]
         self._rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
         users = (index for index, turn in enumerate(self._rest) if turn.role is Role.USER)
@@ -86,6 +86,19 @@ class ContextTrimmer:
 
     def _length(self, cut: int) -> int:
         return len(self.tokens(cut))
+
+
+def _joined(turns: Sequence[Turn]) -> list[Turn]:
+    """Return `turns` with questions joined that no reply stands between, as where a reply was empty or failed."""
+    joined: list[Turn] = []
+    for turn in turns:
+        if joined and joined[-1].role is turn.role is Role.USER:
+            before = joined[-1]
+            text, is_pinned = f"{before.text}\n\n{turn.text}", before.is_pinned or turn.is_pinned
+            joined[-1] = replace(before, text=text, is_pinned=is_pinned)
+        else:
+            joined.append(turn)
+    return joined
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class LlamaEngine:
         chain = self.make_chain(sampling, statistics.seed, opened.vocabulary.count, begun)
         writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
         reader = Detokenizer(opened.form.stop_texts, map(opened.vocabulary.piece, begun))
-        count, first_at, reason = 0, 0.0, Ending.LENGTH
+        count, first_at, reason, is_empty = 0, 0.0, Ending.LENGTH, not begun
         reading_done = time.perf_counter()
         tokens = writer.tokens(min(sampling.max_tokens, opened.room + 1), stop)
         try:
@@ -180,7 +180,7 @@ class LlamaEngine:
                     reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
                     break
                 text = reader.feed(opened.vocabulary.piece(token))
-                count += 1
+                count, is_empty = count + 1, is_empty and not text
                 first_at = first_at or time.perf_counter()
                 yield Piece(text, token)
                 if reader.ended:
@@ -193,6 +193,8 @@ class LlamaEngine:
             reason = Ending.CANCELLED
         if rest := reader.rest():
             yield Piece(rest)
+        elif is_empty and reason is Ending.STOP:
+            yield Notice(tr("The model ended its reply without writing anything. Ask again, or rephrase your message."))
         seconds = time.perf_counter() - reading_done
         yield replace(
             statistics,

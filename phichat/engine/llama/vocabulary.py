@@ -95,7 +95,7 @@ class LlamaVocabulary:
         """Return `token` unless it is plain text, which is llama.cpp's guess if the file names no token."""
         return int(token) if token in self._markup else None
 
-    def _special(self, named: Collection[int], texts: Collection[int]) -> dict[str, int]:
+    def _special(self, named: Collection[int], texts: frozenset[int]) -> dict[str, int]:
         found = {}
         for token in sorted(self._with(_CONTROL | _USER_DEFINED) - texts):
             text = self._raw(token)

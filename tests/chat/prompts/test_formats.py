@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.formats import PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
+from phichat.chat.prompts.formats import BLANKS, PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
+from phichat.chat.prompts.template import ChatTemplate
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
@@ -50,6 +51,21 @@ MISTRAL = (
     "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
     "{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token }}"
     "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
+)
+PHI4_REASONING = (
+    "{{ '<|system|>Your name is Phi, an AI math expert developed by Microsoft.' }}"
+    "{% for message in messages %}{% if message['role'] == 'system' %} {{ message['content'] }}"
+    "{% if 'tools' in message and message['tools'] is not none %}{{ '<|tool|>' + message['tools'] + '<|/tool|>' }}"
+    "{% endif %}{% endif %}{% endfor %}{{ '<|end|>' }}"
+    "{% for message in messages %}{% if message['role'] != 'system' %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ eos_token }}{% endif %}"
+)
+MISTRAL_TOOLS = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
+    "{% if tools is not none and loop.last %}[AVAILABLE_TOOLS] ["
+    "{% for tool in tools %}{{ tool }}{% endfor %}]{% endif %}"
+    "[INST] {{ message['content'] }}[/INST]{% else %}{{ message['content'] + eos_token }}{% endif %}{% endfor %}"
 )
 SAYS_ALL = "{% for message in messages %}{{ message.content }}{% endfor %}"
 MISTRAL_SPECIALS = ("<s>", "[INST]", "[/INST]", "</s>")
@@ -122,6 +138,29 @@ class TestPhi:
         special = {**phi3.special, "<|im_start|>": 32011, "<|im_end|>": 32012}
         assert not isinstance(format_for(changed(phi3, special=special, template=tiny_models.CHATML)), PhiFormat)
 
+    def test_the_words_of_the_files_own_template_count(self, phi4: LlamaVocabulary) -> None:
+        vocabulary = changed(phi4, template=PHI4_REASONING)
+        form = format_for(vocabulary)
+        words = "<|system|>Your name is Phi, an AI math expert developed by Microsoft."
+        rest = "<|end|><|user|>Hi<|end|><|assistant|>"
+        assert written(vocabulary, form, user(" Hi")) == words + rest
+        assert written(vocabulary, form, system("Be brief."), user("Hi")) == words + " Be brief." + rest
+        assert form.stop_tokens >= {phi4.special["<|end|>"], phi4.special["<|endoftext|>"]}
+        assert form.notice == ""
+
+    @pytest.mark.parametrize(
+        "question", [" \n\t Write a haiku about ice hockey", "\u3000\xa0Write a haiku about ice hockey"]
+    )
+    def test_blanks_before_a_text_are_left_out_as_in_the_reference(self, phi3: LlamaVocabulary, question: str) -> None:
+        turn = "<|{{ m.role }}|>\n{{ m.content }}<|end|>\n"
+        template = "{{ bos_token }}{% for m in messages %}" + turn + "{% endfor %}<|assistant|>\n"
+        for vocabulary in (phi3, changed(phi3, template=template + "Well:")):
+            turns = [system(question), user(question), reply(question), user("Hi")]
+            tokens = format_for(vocabulary).tokens(turns)
+            opening = [BOS, SYSTEM, *HAIKU, END, USER, *HAIKU, END, ASSISTANT, *HAIKU, END]
+            assert tokens[: len(opening)] == opening
+        assert vocabulary.text_of_all(tokens).endswith("<|assistant|> Well:")
+
     @pytest.mark.parametrize("text", HOSTILE)
     def test_no_text_can_forge_a_turn(
         self, phi3: LlamaVocabulary, sloppy_phi3: LlamaVocabulary, phi4: LlamaVocabulary, text: str
@@ -174,6 +213,54 @@ class TestTemplates:
         tokens = format_for(changed(vocabulary, template=template + SAYS_ALL)).tokens([user("<s>Hi")])
         assert tokens.count(vocabulary.special["<s>"]) == (add_bos or "bos_token" in template)
 
+    def test_there_are_no_tools_rather_than_an_empty_list_of_them(
+        self, with_specials: Callable[..., LlamaVocabulary]
+    ) -> None:
+        vocabulary = changed(with_specials(*MISTRAL_SPECIALS), template=MISTRAL_TOOLS)
+        assert written(vocabulary, format_for(vocabulary), user("Hi")) == "<s>[INST] Hi[/INST]"
+
+    def test_a_template_that_asks_only_whether_there_are_tools_works(
+        self, with_specials: Callable[..., LlamaVocabulary]
+    ) -> None:
+        template = "{% if tools is defined %}{{ tools | length }} tools: {% endif %}" + SAYS_ALL
+        vocabulary = changed(with_specials(*MISTRAL_SPECIALS), template=template)
+        form = format_for(vocabulary)
+        assert written(vocabulary, form, user("Hi")) == "<s>Hi"
+        assert form.notice == ""
+
+    @pytest.mark.parametrize(
+        ("template", "tokens", "texts"),
+        [
+            ("[INST]{{ m.content }}[/INST]", {"[/INST]"}, ()),
+            ("[INST]{{ m.content }} \n[/INST]\n", {"[/INST]"}, ()),
+            ("### {{ m.role }}:\n{{ m.content }}\n\n", set(), ("\n\n### user:",)),
+            ("{{ m.role }}\n{{ m.content }}<end>\n", set(), ("<end>",)),
+            ("- {{ m.content }}\n", set(), ()),
+        ],
+    )  # fmt: skip
+    def test_a_reply_ends_at_what_the_template_writes_after_one(
+        self, with_specials: Callable[..., LlamaVocabulary], template: str, tokens: set[str], texts: tuple[str, ...]
+    ) -> None:
+        vocabulary = with_specials(*MISTRAL_SPECIALS)
+        prompt = template.split("{{ m.content }}", maxsplit=1)[0].replace("{{ m.role }}", "assistant")
+        template = "{% for m in messages %}" + template + "{% endfor %}" + prompt
+        form = format_for(changed(vocabulary, template=template))
+        assert {vocabulary.text_of(token) for token in form.stop_tokens} == {"</s>", *tokens}
+        form.tokens([user("Hi")])
+        assert form.stop_texts == texts
+
+    def test_a_reply_that_has_to_write_marks_itself_does_not_end_at_them(
+        self, with_specials: Callable[..., LlamaVocabulary]
+    ) -> None:
+        """As gpt-oss does: a channel for thoughts, and one for the answer."""
+        vocabulary = with_specials("<|message|>", "<|part|>", "<|return|>", add_bos=False)
+        template = (
+            "{% for m in messages %}{{ m.role }}{% if m.role == 'assistant' %} final{% endif %}<|message|>"
+            "{{ m.content }}<|part|>{% endfor %}assistant"
+        )
+        form = format_for(changed(vocabulary, template=template))
+        assert {vocabulary.text_of(token) for token in form.stop_tokens} == {"<|return|>"}
+
     def test_a_system_prompt_that_a_template_refuses_is_said_by_the_user(
         self, with_specials: Callable[..., LlamaVocabulary]
     ) -> None:
@@ -197,7 +284,7 @@ class TestTemplates:
         )
 
     def test_a_system_prompt_that_a_template_drops_is_said_by_the_user(self, phi3: LlamaVocabulary) -> None:
-        form = TemplateFormat(phi3, tiny_models.phi_template())
+        form = TemplateFormat(phi3, ChatTemplate(tiny_models.phi_template()))
         assert "Be brief." in written(phi3, form, system("Be brief."), user("Hi"))
 
     def test_the_word_for_the_end_is_the_files_own(self, with_specials: Callable[..., LlamaVocabulary]) -> None:
@@ -267,7 +354,8 @@ class TestAnyText:
                 tokens = format_for(vocabulary).tokens([user(text)])
                 inner = tokens[2:-2] if vocabulary.add_bos else tokens[1:-2]
                 assert not set(inner) & set(vocabulary.special.values()), repr(text)
-                kept = text.replace("▁", " ") if vocabulary.sentencepiece else text  # which is how it writes a space
+                kept = text.lstrip(BLANKS)  # as the reference does
+                kept = kept.replace("▁", " ") if vocabulary.sentencepiece else kept  # which is how it writes a space
                 assert vocabulary.text_of_all(inner).removeprefix(" " * vocabulary.sentencepiece) == kept
 
 
@@ -337,6 +425,15 @@ class TestFit:
     def test_nothing_is_no_question(self, phi3: LlamaVocabulary, turns: list[Turn]) -> None:
         with pytest.raises(PromptError, match="nothing to answer"):
             fit_prompt(format_for(phi3), turns, 4096, 1024)
+
+    @pytest.mark.parametrize("begun", [[], [system("Be brief.")], [user("Hi"), reply("Yo")]])
+    def test_questions_that_nothing_was_answered_to_become_one(self, phi3: LlamaVocabulary, begun: list[Turn]) -> None:
+        form = format_for(phi3)
+        asked = [*begun, user("One"), user("Two"), user("Three")]
+        expected = form.tokens([*begun, user("One\n\nTwo\n\nThree")])
+        assert fit_prompt(form, asked, 4096, 1024).tokens == expected
+        draft = fit_draft(form, asked, 4096, 1024)
+        assert draft.fixed == expected[: len(draft.fixed)]
 
     def test_who_asks_hears_from_where_on_all_of_it_is_read(self, phi3: LlamaVocabulary) -> None:
         turns = [replace(turn, message=f"id {number}") for number, turn in enumerate(self.turns(30))]

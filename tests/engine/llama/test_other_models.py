@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Piece, PromptReady, Request
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, Piece, PromptReady, Request
 from phichat.engine.llama.engine import LlamaEngine
 from tests.support import tiny_models
 from tests.support.tiny_models import Words
@@ -62,3 +62,30 @@ def test_marks_of_thoughts_are_not_lost(talk: Talk) -> None:
     think, done = words.id("<think>"), words.id("</think>")
     events = talk(words, tiny_models.CHATML, "Hi", [ord("\n"), think, *b"Hm", done, *b"Yo", words.eos])
     assert said(events) == "<think>Hm</think>Yo"
+
+
+def test_a_turn_ends_where_the_template_ends_it_if_the_file_does_not_say(talk: Talk) -> None:
+    words = tiny_models.byte_words(("<|stop|>", "[Q]", "[/Q]"), "<|stop|>")
+    template = "{% for m in messages %}[Q]{{ m.content }}[/Q]{% endfor %}[Q]"
+    speech = [words.id("[Q]"), *b"Yo", words.id("[/Q]"), *b"abc", words.eos]
+    events = talk(words, template, "Hi", speech)
+    assert said(events) == "Yo"
+    assert ending(events) == "stop"
+
+
+def test_a_turn_may_end_in_words(talk: Talk) -> None:
+    words = tiny_models.byte_words(("<|stop|>",), "<|stop|>")
+    template = "{% for m in messages %}{{ m.role }}\n{{ m.content }}<end>\n{% endfor %}assistant\n"
+    events = talk(words, template, "Hi", [*b"\nYo<end>abc", words.eos], max_tokens=40)
+    assert said(events) == "Yo"
+    assert ending(events) == "stop"
+
+
+def test_a_reply_without_a_word_is_told(talk: Talk) -> None:
+    words = tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>")
+    events = talk(words, tiny_models.CHATML, "Hi", [ord("\n"), words.eos])
+    assert said(events) == ""
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "The model ended its reply without writing anything. Ask again, or rephrase your message."
+    ]
+    assert isinstance(events[-1], Done)
