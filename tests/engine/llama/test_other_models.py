@@ -76,7 +76,7 @@ def test_a_turn_ends_where_the_template_ends_it_if_the_file_does_not_say(talk: T
 def test_a_turn_may_end_in_words(talk: Talk) -> None:
     words = tiny_models.byte_words(("<|stop|>",), "<|stop|>")
     template = "{% for m in messages %}{{ m.role }}\n{{ m.content }}<end>\n{% endfor %}assistant\n"
-    events = talk(words, template, "Hi", [*b"\nYo<end>abc", words.eos], max_tokens=40)
+    events = talk(words, template, "Hi", [*b"tYo<end>ac", words.eos], max_tokens=40)
     assert said(events) == "Yo"
     assert ending(events) == "stop"
 
