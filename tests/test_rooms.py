@@ -33,6 +33,7 @@ MODULES = {
     "phichat.chat": (*TOP, "phichat.chat"),
     "phichat.markdown": (*TOP, "phichat.markdown", "markdown_it", "mdit_py_plugins"),
     "phichat.net": (*TOP, "phichat.net", "httpx2"),
+    "phichat.rendering": (*TOP, "phichat.rendering", "psutil", "pygments", "ziamath"),
     "phichat.store": (*TOP, "phichat.chat", "phichat.store", "psutil"),
     "phichat.exchange": (
         *TOP,
@@ -99,6 +100,7 @@ MODULES = {
         "phichat.markdown",
         "phichat.models",
         "phichat.net",
+        "phichat.rendering",
         "phichat.store",
         "phichat.ui",
         "PySide6",
@@ -111,6 +113,7 @@ MODULES = {
         "phichat.exchange.html",
         "phichat.exchange.markdown",
         "phichat.markdown",
+        "phichat.rendering",
         "phichat.ui",
         "phichat.engine.base",
         "phichat.models.base",
@@ -118,8 +121,6 @@ MODULES = {
         "phichat.store.preferences.Preferences",  # plain data
         "PySide6",
         "shiboken6",
-        "pygments",
-        "ziamath",
     ),
 }
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
@@ -147,8 +148,8 @@ DOORS = {
     "charset_normalizer": ("phichat.exchange.text_files",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
-    "pygments": ("phichat.ui.blocks.syntax",),
-    "ziamath": ("phichat.ui.blocks.formulas",),
+    "pygments": ("phichat.rendering.colors", "phichat.rendering.worker"),
+    "ziamath": ("phichat.rendering.formulas", "phichat.rendering.worker"),
 }
 """A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
 

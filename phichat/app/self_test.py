@@ -18,13 +18,13 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QTextEdit, QWidget
 from phichat import app, i18n
 from phichat.errors import PhichatError
 from phichat.i18n import tr
-from phichat.ui.blocks.formulas import draw_formula
-from phichat.ui.blocks.syntax import highlight_lines
+from phichat.rendering.process import RenderProcess
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.application import load_qt_translation
 from phichat.ui.window.main_window import MainWindow
 
 STEP = 20  # milliseconds between two looks
+PATIENCE = 20.0  # seconds to draw a formula or colour code
 
 Part = TypeVar("Part", bound=QWidget)
 
@@ -58,9 +58,13 @@ def _examine(window: MainWindow, order: dict[str, Any]) -> None:
     _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))
     _expect(_speaks_qt(order["language"]), tr("Qt's translations are missing. Install Phichat again."))
     _expect(_is_drawn("icons/send.svg"), tr("The icons cannot be drawn. Install Phichat again."))
-    formula = QSvgRenderer(QByteArray(draw_formula(r"\frac{\alpha}{2}", is_display=True).svg.encode()))
+    process = RenderProcess()
+    drawing = process.ask({"do": "formula", "latex": r"\frac{\alpha}{2}", "is_display": True}, PATIENCE)
+    formula = QSvgRenderer(QByteArray(drawing["svg"].encode()))
     _expect(formula.isValid(), tr("Formulas cannot be drawn. Install Phichat again."))
-    _expect(bool(highlight_lines("def f(): pass", "python")), tr("Code gets no colours. Install Phichat again."))
+    spans = process.ask({"do": "code", "code": "def f(): pass", "language": "python"}, PATIENCE)
+    _expect(bool(spans), tr("Code gets no colours. Install Phichat again."))
+    process.close()
 
 
 def _expect(is_so: bool, sentence: str) -> None:

@@ -43,7 +43,7 @@ OUTSIDE = {
     "widgets": (),
     "controllers": (*DATA, "store.preferences.Preferences"),
     "a11y": ("chat", "markdown"),
-    "blocks": ("markdown",),
+    "blocks": ("markdown", "rendering"),
     "attachments": ("chat.attachments",),
     "transcript": ("chat", "markdown", "exchange.html", "exchange.markdown", "models.base"),
     "sidebar": (*DATA, "exchange.export"),

@@ -135,7 +135,7 @@ class BlockList(QObject):
             return table
         from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - with the first code
 
-        return CodeBlock(self._theme, self._context.render_tasks)
+        return CodeBlock(self._theme, self._context)
 
     def _row_for(self, widget: QWidget, block: Block, before: Block | None) -> QHBoxLayout:
         """Return a layout with `widget`, indented like its list and with the gap to the block before."""

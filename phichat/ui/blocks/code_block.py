@@ -20,9 +20,9 @@ from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
 from phichat.ui.blocks.base import BlockWidget
+from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import CopyButton, IconButton
 from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
 
@@ -42,11 +42,11 @@ class CodeBlock(BlockWidget, QFrame):
 
     _highlighter: "SyntaxHighlighter | None" = None  # Qt sends palette changes before the constructor is done, too
 
-    def __init__(self, theme: Theme, render_tasks: BackgroundTasks, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, context: RenderContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self._render_tasks = render_tasks
+        self._context = context
         self._code = self._wanted = self._language_name = ""
         self._shown = 0  # characters of `_wanted` in the document
         self._language_label = muted(plain_label())
@@ -160,9 +160,9 @@ class CodeBlock(BlockWidget, QFrame):
 
     def _highlight_syntax(self) -> None:
         if self._highlighter is None:
-            from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - Pygments takes its time
+            from phichat.ui.blocks.syntax import SyntaxHighlighter  # noqa: PLC0415 - with the first code
 
-            self._highlighter = SyntaxHighlighter(self._text.document(), self._render_tasks)
+            self._highlighter = SyntaxHighlighter(self._text.document(), self._context)
             self._highlighter.set_colors(self.palette())
         self._highlighter.highlight(self._code, self._language_name)
 
@@ -178,7 +178,7 @@ class CodeBlock(BlockWidget, QFrame):
 
     @Slot()
     def _on_save(self) -> None:
-        from phichat.ui.blocks.syntax import file_suffix  # noqa: PLC0415 - Pygments takes its time
+        from phichat.rendering.colors import file_suffix  # noqa: PLC0415 - Pygments takes its time
 
         dialog = QFileDialog(self, tr("Save code"), tr("code") + file_suffix(self._language_name))
         keep_boxes_plain(dialog)

@@ -1,10 +1,12 @@
-"""LaTeX formulas: rendered to SVG in a thread, cached, and painted in the colour and size of the text around them."""
+"""LaTeX formulas: drawn by the render process, cached, and painted in the colour and size of the text around them."""
 
-import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
+from zlib import compress, decompress
 
-from PySide6.QtCore import QObject, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRect, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -19,10 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
-from phichat.cancellation import CancelToken
-from phichat.ui.threads.background import BackgroundTasks
-
-_log = logging.getLogger(__name__)
+from phichat.rendering.formulas import FONT_SIZE, PLACEHOLDER_COLOR, Drawing
 
 FORMULA = QTextFormat.ObjectTypes.UserObject + 1
 LATEX = QTextFormat.Property.UserProperty + 1
@@ -30,70 +29,81 @@ SOURCE = QTextFormat.Property.UserProperty + 2
 DISPLAY = QTextFormat.Property.UserProperty + 3
 SCALE = QTextFormat.Property.UserProperty + 4
 
-FONT_SIZE = 20.0  # pixels: the size in which formulas are rendered before they are scaled
 ENLARGEMENT = 1.06  # the letters of formulas are a little smaller than those of the window's font
-PLACEHOLDER_COLOR = "#010203"  # replaced by the colour of the text
-MAX_LENGTH = 1000  # characters: rendering takes 10 ms for 100 of them
-MAX_CACHED = 500  # pixmaps
+MAX_LENGTH = 2000  # characters: drawing takes 20 ms for 100 of them
+MAX_DRAWINGS = 64 * 2**20  # bytes of compressed SVG, past which formulas stay LaTeX: a thousand very long ones
+MAX_PIXMAP = 4 * 2**20  # pixels; larger formulas are painted anew each time, and only what shows of them
+MAX_PIXMAPS = 16 * 2**20  # pixels kept, at four bytes each
+GATHERED = 15  # milliseconds within which drawings are announced together: for each, text is laid out again
 
 Key = tuple[str, bool]
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """An SVG image with its width, and its height above and below the baseline."""
-
-    svg: str
-    width: float
-    ascent: float
-    descent: float
-
-
 class FormulaCache(QObject):
-    """Renders formulas once and keeps them.
+    """Has formulas drawn once, by `render` of a RenderContext, and keeps them.
 
-    Signals: `drawn`: another formula was rendered.
+    Signals: `drawn`: more formulas were drawn.
     """
 
     drawn = Signal()
 
-    def __init__(self, render_tasks: BackgroundTasks, parent: QObject | None = None) -> None:
+    def __init__(self, render: Callable[..., None], parent: QObject) -> None:
         super().__init__(parent)
-        self._render_tasks = render_tasks
+        self._render = render
         self._drawings: dict[Key, Drawing | None] = {}
+        self._svgs: dict[Key, bytes] = {}
+        self._size = 0
         self._pixmaps: dict[tuple[Key, int, int, str], QPixmap] = {}
+        self._pixels = 0
+        self._timer = QTimer(self, interval=GATHERED, singleShot=True)
+        self._timer.timeout.connect(self.drawn)
 
     def get(self, latex: str, *, is_display: bool) -> Drawing | None:
-        """Return the formula if it is rendered; else None, and start rendering it."""
+        """Return the formula, without its SVG, if it is drawn; else None, and start drawing it."""
         key = latex, is_display
         if key not in self._drawings:
             self._drawings[key] = None
-            if len(latex) <= MAX_LENGTH:
-                self._render_tasks.run(partial(_draw_or_none, *key), partial(self._on_drawn, key), owner=self)
+            if len(latex) <= MAX_LENGTH and self._size < MAX_DRAWINGS:
+                order = {"do": "formula", "latex": latex, "is_display": is_display}
+                self._render(order, partial(self._on_drawn, key), self)
         return self._drawings[key]
 
-    def pixmap(self, key: Key, size: QSize, color: QColor) -> QPixmap:
+    def paint(self, painter: QPainter, target: QRectF, key: Key) -> None:
+        """Paint a formula in the colour of the pen."""
+        size = (target.size() * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
+        color = painter.pen().color()
+        if size.width() * size.height() > MAX_PIXMAP:
+            self._renderer(key, color).render(painter, target)
+            return
+        picture = self._pixmap(key, size, color)
+        painter.drawPixmap(target, picture, QRectF(picture.rect()))
+
+    def _pixmap(self, key: Key, size: QSize, color: QColor) -> QPixmap:
         """Return the formula as a pixmap of `size` device pixels."""
         name = key, size.width(), size.height(), color.name()
         if name not in self._pixmaps:
-            if len(self._pixmaps) >= MAX_CACHED:
+            self._pixels += size.width() * size.height()
+            if self._pixels > MAX_PIXMAPS:
                 self._pixmaps.clear()
-            self._pixmaps[name] = self._paint_pixmap(key, size, color)
+                self._pixels = size.width() * size.height()
+            picture = self._pixmaps[name] = QPixmap(size)
+            picture.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(picture)
+            self._renderer(key, color).render(painter)
+            painter.end()
         return self._pixmaps[name]
 
-    def _paint_pixmap(self, key: Key, size: QSize, color: QColor) -> QPixmap:
-        picture = QPixmap(size)
-        picture.fill(Qt.GlobalColor.transparent)
-        if drawing := self._drawings.get(key):
-            painter = QPainter(picture)
-            QSvgRenderer(drawing.svg.replace(PLACEHOLDER_COLOR, color.name()).encode()).render(painter)
-            painter.end()
-        return picture
+    def _renderer(self, key: Key, color: QColor) -> QSvgRenderer:
+        svg = decompress(self._svgs[key]).decode() if key in self._svgs else ""
+        return QSvgRenderer(svg.replace(PLACEHOLDER_COLOR, color.name()).encode())
 
-    def _on_drawn(self, key: Key, drawing: Drawing | None) -> None:
-        if drawing:
-            self._drawings[key] = drawing
-            self.drawn.emit()
+    def _on_drawn(self, key: Key, values: dict[str, Any] | None) -> None:
+        if values:
+            drawing = Drawing(**values)
+            self._svgs[key] = compress(drawing.svg.encode())
+            self._size += len(self._svgs[key])
+            self._drawings[key] = replace(drawing, svg="")
+            self._timer.start()
 
 
 class FormulaObject(QPyTextObject):
@@ -123,9 +133,7 @@ class FormulaObject(QPyTextObject):
         line = rect.top() + (rect.height() + half) / 2 if half else rect.bottom()
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
         target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
-        pixels = (size * painter.device().devicePixelRatioF()).toSize().expandedTo(QSize(1, 1))
-        picture = self._formula_cache.pixmap(_key(char_format), pixels, painter.pen().color())
-        painter.drawPixmap(target, picture, QRectF(picture.rect()))
+        self._formula_cache.paint(painter, target, _key(char_format))
 
     def _drawing_of(self, char_format: QTextFormat) -> tuple[Drawing | None, float]:
         latex, is_display = _key(char_format)
@@ -145,25 +153,6 @@ def _middle_height(char_format: QTextFormat) -> float:
     letters = char_format.toCharFormat()
     is_low = letters.verticalAlignment() is QTextCharFormat.VerticalAlignment.AlignMiddle
     return QFontMetricsF(letters.font()).xHeight() / 2 if is_low else 0.0
-
-
-def draw_formula(latex: str, *, is_display: bool) -> Drawing:
-    """Render a formula. Raise whatever ziamath raises for what is not LaTeX."""
-    from ziamath.config import config  # noqa: PLC0415 - takes 100 ms
-    from ziamath.zmath import Math  # noqa: PLC0415
-
-    config.svg2 = False  # Qt does not know all of SVG 2
-    made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
-    box = made.node.bbox
-    return Drawing(made.svg(), box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
-
-
-def _draw_or_none(latex: str, is_display: bool, _: CancelToken) -> Drawing | None:
-    try:
-        return draw_formula(latex, is_display=is_display)
-    except Exception as error:  # noqa: BLE001 - it is shown as it was written then
-        _log.debug("a formula cannot be drawn: %s", type(error).__name__)
-        return None
 
 
 def _key(char_format: QTextFormat) -> Key:

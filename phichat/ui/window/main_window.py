@@ -190,6 +190,7 @@ class MainWindow(QMainWindow):
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
         self._attachments.reading_delayed.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
+        self.closed.connect(self._transcript.context.render.close)
         self.message_commands.notified.connect(self.say)
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)

@@ -1,0 +1,37 @@
+"""LaTeX formulas as SVG images."""
+
+import re
+from dataclasses import dataclass
+
+FONT_SIZE = 20.0  # pixels: the size in which formulas are drawn before they are scaled
+PLACEHOLDER_COLOR = "#010203"  # replaced by the colour of the text
+MAX_WIDTH, MAX_HEIGHT = 8_000.0, 2_000.0  # pixels of a drawing: 400 letters in a line, 60 lines
+MAX_SIZE = 600_000  # characters of SVG; a formula of 1,000 characters takes 250,000
+
+_NAME = re.compile(r">[^<]*\\[^<]*<")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An SVG image with its width, and its height above and below the baseline."""
+
+    svg: str
+    width: float
+    ascent: float
+    descent: float
+
+
+def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
+    """Draw a formula; None if it is too large. Raise whatever ziamath raises for what is not LaTeX."""
+    from ziamath.config import config  # noqa: PLC0415 - takes 100 ms
+    from ziamath.zmath import Math  # noqa: PLC0415
+
+    config.svg2 = False  # Qt does not know all of SVG 2
+    config.precision = 2
+    made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
+    box = made.node.bbox
+    width, height = box.xmax - box.xmin + 2, box.ymax - box.ymin + 2
+    if not (0 < width <= MAX_WIDTH and 0 < height <= MAX_HEIGHT):  # nor what is no number
+        return None
+    svg = made.svg()
+    return Drawing(svg, width, box.ymax + 1, 1 - box.ymin) if len(svg) <= MAX_SIZE else None

@@ -1,0 +1,107 @@
+"""The render process, which draws formulas and colours code within a budget of time and memory.
+
+What it is given may come from a model or the network, and may be made to take for ever. An order that exceeds its time
+or memory ends the process; the app then starts another for the next order.
+"""
+
+import faulthandler
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from phichat.rendering.colors import highlight_lines
+from phichat.rendering.formulas import draw_formula
+
+MEMORY = 300 * 2**20  # bytes; drawing a long formula takes 40 MB
+IDLE = 30.0  # seconds without an order, after which the process ends
+WATCHED = 0.05  # seconds between two looks at the memory taken
+
+Order = dict[str, Any]
+
+
+def main() -> None:
+    """Carry out orders from standard input, a line of JSON each, until the app exits or sends none for a while."""
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing else may write there
+    _limit_memory()
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True, name="orders").start()
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        while True:
+            try:
+                order = orders.get(timeout=IDLE)
+            except queue.Empty:
+                os._exit(0)
+            _load(order)
+            # Its thread ends the process even while C code holds the interpreter, as regular expressions do.
+            faulthandler.dump_traceback_later(order["seconds"], exit=True, file=nowhere)
+            value = _carry_out(order)
+            faulthandler.cancel_dump_traceback_later()
+            _send(answers, value)
+
+
+def _load(order: Order) -> None:
+    """Import what `order` needs, which takes no time of its budget."""
+    if order["do"] == "code":
+        import pygments.lexers  # noqa: F401, PLC0415
+    else:
+        import ziamath.zmath  # noqa: F401, PLC0415
+
+
+def _carry_out(order: Order) -> object:
+    """Return what `order` asks for; None if it cannot be made."""
+    try:
+        if order["do"] == "code":
+            return highlight_lines(order["code"], order["language"])
+        drawing = draw_formula(order["latex"], is_display=order["is_display"])
+        return asdict(drawing) if drawing else None
+    except MemoryError:
+        os._exit(1)
+    except Exception:  # noqa: BLE001 - the app shows the source then
+        return None
+
+
+def _send(answers: IO[bytes], value: object) -> None:
+    try:
+        answers.write(json.dumps(value, separators=(",", ":")).encode() + b"\n")
+        answers.flush()
+    except OSError:
+        os._exit(0)
+
+
+def _read_orders(pipe: IO[bytes], orders: "queue.SimpleQueue[Order]") -> None:
+    while (line := pipe.readline()).endswith(b"\n"):
+        orders.put(json.loads(line))
+    os._exit(0)  # the app is gone
+
+
+def _limit_memory() -> None:
+    if sys.platform == "linux":
+        import resource  # noqa: PLC0415 - not on Windows
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    else:  # no such limit, or none that the system keeps
+        threading.Thread(target=_watch_memory, daemon=True, name="memory").start()
+
+
+def _watch_memory() -> None:
+    import psutil  # noqa: PLC0415 - not needed on Linux
+
+    ours = psutil.Process()
+    while ours.memory_info().rss < MEMORY:
+        time.sleep(WATCHED)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
