@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 FONT_SIZE = 20.0  # pixels: the size in which formulas are drawn before they are scaled
 PLACEHOLDER_COLOR = "#010203"  # replaced by the colour of the text
@@ -23,11 +25,9 @@ class Drawing:
 
 def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
     """Draw a formula; None if it is too large. Raise whatever ziamath raises for what is not LaTeX."""
-    from ziamath.config import config  # noqa: PLC0415 - takes 100 ms
     from ziamath.zmath import Math  # noqa: PLC0415
 
-    config.svg2 = False  # Qt does not know all of SVG 2
-    config.precision = 2
+    prepare()
     made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
     box = made.node.bbox
     width, height = box.xmax - box.xmin + 2, box.ymax - box.ymin + 2
@@ -35,3 +35,20 @@ def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
         return None
     svg = made.svg()
     return Drawing(svg, width, box.ymax + 1, 1 - box.ymin) if len(svg) <= MAX_SIZE else None
+
+
+@cache
+def prepare() -> None:
+    """Import ziamath, which takes 100 ms, and set it up."""
+    from ziamath.config import config  # noqa: PLC0415
+    from ziamath.nodes.mrow import Mrow  # noqa: PLC0415
+
+    config.svg2 = False  # Qt does not know all of SVG 2
+    config.precision = 2
+    measure = Mrow._get_height_nostretch
+
+    def measure_once(row: Mrow, line: Any, **context: Any) -> tuple[float, float]:
+        """Measure a row for its brackets, but no rows inside it: each level would double the time, for nothing."""
+        return (0.0, 0.0) if "nostretch" in context else measure(row, line, **context)
+
+    Mrow._get_height_nostretch = measure_once  # type: ignore[method-assign, assignment]

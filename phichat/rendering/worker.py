@@ -16,8 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from phichat.rendering import formulas
 from phichat.rendering.colors import highlight_lines
-from phichat.rendering.formulas import draw_formula
 
 MEMORY = 300 * 2**20  # bytes; drawing a long formula takes 40 MB
 IDLE = 30.0  # seconds without an order, after which the process ends
@@ -41,7 +41,7 @@ def main() -> None:
                 order = orders.get(timeout=IDLE)
             except queue.Empty:
                 os._exit(0)
-            _load(order)
+            _prepare(order)
             # Its thread ends the process even while C code holds the interpreter, as regular expressions do.
             faulthandler.dump_traceback_later(order["seconds"], exit=True, file=nowhere)
             value = _carry_out(order)
@@ -49,12 +49,12 @@ def main() -> None:
             _send(answers, value)
 
 
-def _load(order: Order) -> None:
+def _prepare(order: Order) -> None:
     """Import what `order` needs, which takes no time of its budget."""
     if order["do"] == "code":
         import pygments.lexers  # noqa: F401, PLC0415
     else:
-        import ziamath.zmath  # noqa: F401, PLC0415
+        formulas.prepare()
 
 
 def _carry_out(order: Order) -> object:
@@ -62,7 +62,7 @@ def _carry_out(order: Order) -> object:
     try:
         if order["do"] == "code":
             return highlight_lines(order["code"], order["language"])
-        drawing = draw_formula(order["latex"], is_display=order["is_display"])
+        drawing = formulas.draw_formula(order["latex"], is_display=order["is_display"])
         return asdict(drawing) if drawing else None
     except MemoryError:
         os._exit(1)

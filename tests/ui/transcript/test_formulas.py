@@ -1,0 +1,47 @@
+"""Formulas and colours of code in a reply: what is hostile is shown as its source, and everything else as ever."""
+
+import psutil
+from PySide6.QtWidgets import QPlainTextEdit
+
+from phichat.ui.blocks.code_block import CodeBlock
+from tests.support.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+from tests.ui.transcript.test_reply import answer, prose
+
+SLOW = r"$\newcommand{\a}{" + "x" * 800 + "}" + r"\a" * 90 + "$"
+
+
+def test_a_hostile_formula_stays_latex_and_later_ones_are_drawn(person: Person, engine: ScriptedEngine) -> None:
+    huge = r"$\rule{9999em}{9999em}$"
+    field = prose(answer(person, engine, f"{SLOW} {huge} $x\\hspace{{9999999em}}y$ and $x^2$."))
+    person.wait(lambda: field.toPlainText().endswith("and \ufffc."))
+    assert field.toPlainText().startswith(f"{SLOW} {huge} ")
+    other = prose(answer(person, engine, "Now $y^2$."))
+    person.wait(lambda: other.toPlainText() == "Now \ufffc.")
+
+
+def test_code_that_takes_long_stays_plain_and_other_code_gets_its_colours(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    view = answer(person, engine, "```java\n" + "a\n" * 10_000 + "```\n\n```python\ndef f(): pass\n```")
+    person.wait(lambda: len(view.findChildren(CodeBlock)) == 2)
+    slow, quick = (block.findChild(QPlainTextEdit) for block in view.findChildren(CodeBlock))
+    assert slow
+    assert quick
+    person.wait(lambda: quick.document().firstBlock().layout().formats())
+    assert not slow.document().firstBlock().layout().formats()
+    assert slow.toPlainText() == "a\n" * 9_999 + "a"
+
+
+def test_the_process_that_draws_is_there_only_when_something_is_drawn_and_ends_with_the_window(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    ours = psutil.Process()
+    before = {*ours.children()}
+    answer(person, engine, "Words, `code` and a\n\n| table |\n|---|\n| cell |")
+    assert {*ours.children()} == before
+    field = prose(answer(person, engine, f"$x^2$ {SLOW}"))
+    person.wait(lambda: "\ufffc" in field.toPlainText())
+    (child,) = {*ours.children()} - before
+    person.window.close()
+    person.wait(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
