@@ -131,10 +131,78 @@ def test_a_file_that_may_not_be_read_says_why(
         read_head(path)
 
 
-@pytest.mark.parametrize("version", [0, 1, 4, 2**24])
-def test_another_version_of_the_format_is_named(file: Callable[[bytes], Path], version: int) -> None:
-    with pytest.raises(ModelUnsupported, match="GGUF version"):
+@pytest.mark.parametrize(("version", "advice"), [(0, "a newer"), (1, "a newer"), (4, "Update Phichat"), (9, "Update")])
+def test_another_version_of_the_format_is_named(file: Callable[[bytes], Path], version: int, advice: str) -> None:
+    with pytest.raises(ModelUnsupported, match=f"GGUF version {version}.*{advice}"):
         read_head(file(gguf(version=version)))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_other_byte_order_is_named(file: Callable[[bytes], Path], version: int) -> None:
+    with pytest.raises(ModelUnsupported, match="big-endian"):
+        read_head(file(gguf(version=version << 24)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (bytes(5000), "only zeros"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 239\n", "Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", "web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "web page"),
+        (struct.pack("<Q", 30) + b'{"__metadata__":{"format":"pt"}}', "Safetensors"),
+        (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl", "PyTorch"),
+        (b"PK\x03\x04" + bytes(26) + b"model.gguf", "archive"),
+        (b"\x1f\x8b\x08" + bytes(20), "archive"),
+        (b"tjgg" + struct.pack("<I", 3) + bytes(100), "old GGML format"),
+        (b"lmgg" + bytes(100), "old GGML format"),
+    ],
+)
+def test_what_else_a_file_is_is_said(file: Callable[[bytes], Path], content: bytes, words: str) -> None:
+    with pytest.raises(NotAModel, match=words):
+        read_head(file(content))
+
+
+def tensor(name: str) -> bytes:
+    return string(name) + struct.pack("<IQIQ", 1, 1, 0, 0)
+
+
+def text(key: str, value: str) -> bytes:
+    return pair(key, 8, string(value))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tensors", "words"),
+    [
+        ([text("general.architecture", "llama"), text("general.type", "adapter")], ["a"], "adapter"),
+        ([text("general.architecture", "qwen2"), text("adapter.type", "lora")], ["a"], "adapter"),
+        ([text("general.architecture", "llama")], ["blk.0.attn_q.weight.lora_a"], "adapter"),
+        ([text("general.architecture", "controlvector")], ["direction.1"], "control vector"),
+        ([text("general.type", "imatrix")], ["blk.0.attn_q.weight.in_sum2"], "importance matrix"),
+        ([pair("imatrix.chunk_count", 4, bytes(4))], ["x"], "importance matrix"),
+        ([text("general.architecture", "clip")], ["v.blk.0.ln1.weight"], "sees pictures"),
+        ([text("general.type", "mmproj"), text("general.architecture", "siglip")], ["x"], "sees pictures"),
+        ([text("general.architecture", "bert")], ["token_embd.weight"], "embedding model"),
+        ([text("general.architecture", "qwen3"), pair("qwen3.pooling_type", 4, b"\4\0\0\0")], ["x"], "embedding model"),
+        ([text("general.architecture", "new"), pair("new.attention.causal", 7, b"\0")], ["x"], "embedding model"),
+        ([text("general.architecture", "llada")], ["token_embd.weight"], "whole texts at once"),
+        ([text("general.architecture", "flux")], ["double_blocks.0.img_attn.proj.weight"], "pictures or video"),
+        ([text("general.architecture", "wavtokenizer-dec")], ["token_embd.weight"], "sound"),
+        ([text("general.architecture", "whisper")], ["encoder.conv1.weight"], "speech"),
+        ([text("general.architecture", "t5")], ["token_embd.weight"], "translates"),
+        ([], ["token_embd.weight"], "does not say what kind"),
+        ([text("general.architecture", "eagle9")], ["fc.weight"], r"not a complete model \(eagle9\)"),
+    ],
+)
+def test_what_is_no_model_to_chat_with_says_what_it_is(
+    file: Callable[[bytes], Path], pairs: list[bytes], tensors: list[str], words: str
+) -> None:
+    content = gguf(*pairs, tensors=len(tensors)) + b"".join(map(tensor, tensors)) + bytes(100)
+    with pytest.raises(ModelUnsupported, match=words) as error:
+        read_head(file(content))
+    assert str(error.value).startswith("some.gguf ")
+    assert "damaged" not in str(error.value)
 
 
 def test_a_file_cut_anywhere_is_damaged(file: Callable[[bytes], Path], chatml_model: Path) -> None:
@@ -184,6 +252,6 @@ def test_a_large_file_of_zeros_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_words_that_are_no_utf_8_are_survived(file: Callable[[bytes], Path]) -> None:
     name = struct.pack("<Q", 2) + b"\xff\xfe"
-    tensor = string("t") + struct.pack("<IQIQ", 1, 1, 0, 0)
-    head = read_head(file(gguf(pair("general.name", 8, name), tensors=1) + tensor + bytes(64)))
+    known = pair("general.name", 8, name), text("general.architecture", "llama")
+    head = read_head(file(gguf(*known, tensors=1) + tensor("token_embd.weight") + bytes(64)))
     assert head.name == "\ufffd\ufffd"

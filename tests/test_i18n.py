@@ -27,6 +27,7 @@ MARKED = {
     "idea",
     "info.file_filter",
     "known.title",
+    "message",
     "preset.label",
     "setting.help",
     "setting.label",

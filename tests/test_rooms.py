@@ -23,7 +23,7 @@ MODULES = {
     "phichat.cancellation": (),
     "phichat.errors": (),
     "phichat.files": (),
-    "phichat.gguf": ("phichat.errors", "phichat.i18n"),
+    "phichat.gguf": ("phichat.errors", "phichat.gguf", "phichat.i18n"),
     "phichat.i18n": ("polib",),
     "phichat.json_file": ("phichat.files", "filelock"),
     "phichat.paths": ("phichat.files", "phichat.i18n", "platformdirs"),

@@ -23,6 +23,7 @@ from phichat.cli.console import Console
 from phichat.cli.download import Reporter
 from phichat.models.base import Phase, Progress
 from phichat.models.catalogue import CATALOGUE, PHI_3
+from tests.support import tiny_models
 from tests.support.hub.server import HubServer
 
 KEYS = {
@@ -420,3 +421,13 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_what_is_no_model_to_chat_with_is_refused_when_it_is_added(phichat: Run, tmp_path: Path) -> None:
+    adapter = tiny_models.chatml(tmp_path / "style.gguf", metadata={"general.type": "adapter"})
+    (tmp_path / "pointer.gguf").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n")
+    for file, words in ((adapter, "an adapter (LoRA)"), (tmp_path / "pointer.gguf", "a Git LFS pointer")):
+        status, out, err = phichat("add", str(file))
+        assert (status, out) == (1, "")
+        assert words in err
+    assert "style" not in phichat("list")[1]

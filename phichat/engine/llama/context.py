@@ -62,7 +62,9 @@ class LlamaContext:
         if not self.model:
             raise self._load_error()
         if not lib.llama_model_has_decoder(self.model) or lib.llama_model_has_encoder(self.model):
-            raise not_a_chat_model(self._head)
+            raise ModelUnsupported(
+                tr("{name} is not a model to talk with. Choose another one.").format(name=self._head.path.name)
+            )
 
     def open(self, settings: EngineSettings, sequences: int = 1) -> None:
         """Create a context as `settings` say, in place of the one before."""
@@ -202,7 +204,7 @@ class LlamaContext:
     def _load_error(self) -> Exception:
         """Return an error for the user, from what llama.cpp logged."""
         said = " ".join(_log_errors)
-        if "unknown model architecture" in said or "unknown pre-tokenizer" in said:
+        if "unknown model architecture" in said or "unknown pre-tokenizer" in said or "unknown tokenizer" in said:
             return ModelUnsupported(
                 tr("{name} is of a kind ({kind}) that this version cannot run. Choose another model.").format(
                     name=self._head.path.name, kind=self._head.architecture
@@ -215,11 +217,6 @@ class LlamaContext:
                 )
             )
         return ModelDamaged(gguf.damaged(self._head.path))
-
-
-def not_a_chat_model(head: gguf.Head) -> ModelUnsupported:
-    """Return the error for a model that generates no text."""
-    return ModelUnsupported(tr("{name} is not a model to talk with. Choose another one.").format(name=head.path.name))
 
 
 _log_errors: deque[str] = deque(maxlen=20)

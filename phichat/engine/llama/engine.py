@@ -27,7 +27,7 @@ from phichat.engine.base import (
 )
 from phichat.engine.hardware import EXACT, CpuLoad, check_memory, choose_cache_type, needs_flash
 from phichat.engine.llama import hardware
-from phichat.engine.llama.context import LlamaContext, library_version, not_a_chat_model, start_library, system_info
+from phichat.engine.llama.context import LlamaContext, library_version, start_library, system_info
 from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
@@ -62,8 +62,6 @@ class LlamaEngine:
         self.save_prompt_cache(for_long=True)
         self.close()
         head = gguf.read_head(model.path)
-        if not _can_chat(head):
-            raise not_a_chat_model(head)
         chosen = hardware.choose_variant(settings.variant)
         if chosen.variant:
             report(chosen)
@@ -340,10 +338,3 @@ def _cache_key(loaded: Loaded) -> str:
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
     return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
-
-
-def _can_chat(head: gguf.Head) -> bool:
-    """Return False for image encoders and embedding models."""
-    kind = head.architecture
-    reads_backwards = head.metadata.get(f"{kind}.attention.causal") is False
-    return kind != "clip" and not reads_backwards and not head.metadata.get(f"{kind}.pooling_type")

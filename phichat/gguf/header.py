@@ -7,13 +7,16 @@ import errno
 import math
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from phichat.errors import ModelDamaged, ModelMissing, ModelUnsupported, NotAModel
-from phichat.i18n import format_size, tr
+from phichat.gguf.kinds import PROBED, describe_foreign, describe_other_kind, describe_version
+from phichat.gguf.split import missing_parts, part_names, part_number, part_paths
+from phichat.i18n import format_number, format_size, tr
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -24,6 +27,7 @@ MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,00
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_NUMBER, _COUNT, _TENSORS = "split.no", "split.count", "split.tensors.count"  # of a model in several files
 
 # Type: elements and bytes per block, from ggml-common.h. Types not listed are newer; their size is unknown.
 _BLOCKS = {
@@ -37,16 +41,19 @@ _BLOCKS = {
 
 @dataclass(frozen=True)
 class Head:
-    """A file's header.
+    """A model's header.
 
     Attributes:
-        bytes: the size of the file.
+        path: its file, or the first of them.
+        bytes: the size of all its files.
         metadata: the key-value pairs, without long arrays.
+        tensors: the names of its tensors.
     """
 
     path: Path
     bytes: int
     metadata: dict[str, Any]
+    tensors: frozenset[str] = frozenset()
 
     @property
     def architecture(self) -> str:
@@ -90,21 +97,33 @@ class Head:
 
 
 def read_head(path: Path) -> Head:
-    """Return the header of the file at `path`, after checking that every tensor it lists is within the file.
+    """Return the header of the model at `path`, whose files are all there and hold every tensor they list.
 
-    Raise ModelMissing, NotAModel, ModelDamaged or ModelUnsupported.
+    Any part of a model in several files stands for all of it. Raise ModelMissing, NotAModel, ModelDamaged, or
+    ModelUnsupported for what is no model to chat with.
     """
+    head = _read_file(path)
+    count = head.metadata.get(_COUNT)
+    if isinstance(count, int) and count > 1:
+        head = _read_parts(path, head, count)
+    if not head.tensors:
+        raise NotAModel(tr("{name} holds no model, only a vocabulary. Choose another file.").format(name=path.name))
+    if message := describe_other_kind(path.name, head.metadata, head.tensors):
+        raise ModelUnsupported(message)
+    return head
+
+
+def _read_file(path: Path) -> Head:
+    """Return the header of one file."""
     try:
         if not path.is_file() and path.exists():  # opening a pipe would block
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with path.open("rb") as file:
             count = os.fstat(file.fileno()).st_size
-            if file.read(4) != MAGIC:
-                raise NotAModel(
-                    tr("{name} is not a model: Phichat reads GGUF files, usually ending in .gguf.").format(
-                        name=path.name
-                    )
-                )
+            begin = file.read(PROBED)
+            if not begin.startswith(MAGIC):
+                raise NotAModel(describe_foreign(path.name, begin))
+            file.seek(len(MAGIC))
             return _Reader(path, file, count).head()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelMissing(tr("{path} is not there (any more). Choose another model.").format(path=path)) from error
@@ -116,6 +135,36 @@ def read_head(path: Path) -> Head:
         ) from error
     except (struct.error, OverflowError, MemoryError, ValueError) as error:
         raise ModelDamaged(damaged(path)) from error
+
+
+def _read_parts(path: Path, head: Head, count: int) -> Head:
+    """Return the header of the model in `count` files that the one at `path`, with the header `head`, is a part of."""
+    if len(part_names(path.name)) != count or head.metadata.get(_NUMBER) != part_number(path.name) - 1:
+        raise ModelUnsupported(
+            tr(
+                "{name} is one of {count} files of a model, and has another name than it was published with. "
+                "Give them all their first names, which end in -00001-of-{last:05}.gguf and so on."
+            ).format(name=path.name, count=format_number(count), last=count)
+        )
+    if missing := missing_parts(path):
+        raise ModelMissing(missing_parts_message(path, missing))
+    heads = [_read_file(part) for part in part_paths(path)]
+    tensors = frozenset[str]().union(*(each.tensors for each in heads))
+    are_one = all(each.metadata.get(_COUNT) == count for each in heads)
+    if not are_one or heads[0].metadata.get(_TENSORS, len(tensors)) != len(tensors):
+        raise ModelDamaged(
+            tr("{name} and the files beside it are not of one model. Download all of them again.").format(
+                name=path.name
+            )
+        )
+    return Head(heads[0].path, sum(each.bytes for each in heads), heads[0].metadata, tensors)
+
+
+def missing_parts_message(path: Path, missing: Sequence[Path]) -> str:
+    """Return the message for a model in several files of which the files `missing` are not there."""
+    return tr(
+        "{name} is one of the {count} files of a model, and {missing} is missing. Put all of them into one folder."
+    ).format(name=path.name, count=format_number(len(part_names(path.name))), missing=missing[0].name)
 
 
 def _finite(value: object) -> float:
@@ -140,23 +189,16 @@ class _Reader:
     def head(self) -> Head:
         version = self._scalar("I")
         if version not in VERSIONS:
-            raise ModelUnsupported(
-                tr("{name} is of a GGUF version this program does not read. Get a newer file.").format(
-                    name=self._path.name
-                )
-            )
+            raise ModelUnsupported(describe_version(self._path.name, version, VERSIONS[-1]))
         tensors, pairs = self._scalar("Q"), self._scalar("Q")
         metadata = {self._string(): self._value(self._scalar("I")) for _ in _bounded(pairs, MAX_ENTRIES)}
-        if not tensors:
-            raise NotAModel(
-                tr("{name} holds no model, only a vocabulary. Choose another file.").format(name=self._path.name)
-            )
-        ends = [self._tensor_end() for _ in _bounded(tensors, MAX_ENTRIES)]
+        ends = dict(self._tensor() for _ in _bounded(tensors, MAX_ENTRIES))
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or not alignment:
             raise ValueError("alignment")
-        self._check_length(-(-self._file.tell() // alignment) * alignment + max(ends))
-        return Head(self._path, self._count, metadata)
+        if ends:
+            self._check_length(-(-self._file.tell() // alignment) * alignment + max(ends.values()))
+        return Head(self._path, self._count, metadata, frozenset(ends))
 
     def _check_length(self, needed: int) -> None:
         if needed > self._count:
@@ -166,14 +208,15 @@ class _Reader:
                 ).format(name=self._path.name, missing=format_size(needed - self._count), needed=format_size(needed))
             )
 
-    def _tensor_end(self) -> int:
-        self._string()
+    def _tensor(self) -> tuple[str, int]:
+        """Return a tensor's name, and where it ends."""
+        name = self._string()
         dimensions = self._scalar("I")
         if dimensions > MAX_DIMENSIONS:
             raise ValueError("dimensions")
         elements = prod(self._scalar("Q") for _ in range(dimensions))
         block, bytes_each = _BLOCKS.get(self._scalar("I"), (1, 0))
-        return int(self._scalar("Q") + elements // block * bytes_each)
+        return name, int(self._scalar("Q") + elements // block * bytes_each)
 
     def _value(self, kind: int) -> Any:
         if kind == _STRING:

@@ -1,0 +1,213 @@
+"""Say what a file is that is no model to chat with: of another format, or made for something else."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from phichat.i18n import N_, tr
+
+PROBED = 512  # bytes of the beginning that tell formats apart
+
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"BZh", b"Rar!")
+_OLD_GGML = (b"lmgg", b"tjgg", b"fmgg", b"algg", b"lgmf")  # ggml, ggjt, ggmf and ggla as little-endian numbers
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+_PICTURE_MAKERS = re.compile(
+    r"sd\d*(\.\d)?|sdxl|flux\d*|aura(flow)?|chroma|cosmos|hidream|hyvid|hunyuan_?(video|image)|kandinsky\d*|ltxv|"
+    r"lumina\d*|mochi|pig|qwen_?image|svd|wan(\d[\d.]*)?|z_?image"
+)
+_SOUND_MAKERS = re.compile(r"bark|csm|dia|kokoro|musicgen|orpheus|outetts|parler(-tts)?|snac|wavtokenizer-dec")
+_LISTENERS = re.compile(r"whisper|parakeet|moonshine")
+_READERS = re.compile(r".*bert.*|t5encoder|gemma-embedding|llama-embed")
+_DIFFUSION = re.compile(r"dream|llada(-moe)?|rnd1")
+_TRANSLATORS = re.compile(r"t5|bart|m2m100|nllb")
+
+
+class _Format(NamedTuple):
+    """A format told by the beginning of a file."""
+
+    fits: Callable[[bytes], bool]
+    message: str
+
+
+_FORMATS = (
+    _Format(
+        lambda begin: not begin,
+        N_("{name} is not a model: it is empty. Download it again, or choose another file."),
+    ),
+    _Format(
+        lambda begin: not begin.strip(b"\0"),
+        N_(
+            "{name} is not a model: it contains only zeros, as a download that never finished does. Download it again, "
+            "or choose another file."
+        ),
+    ),
+    _Format(
+        lambda begin: begin.startswith(_LFS),
+        N_(
+            "{name} is not a model: it is a Git LFS pointer, a short note that stands for the model. "
+            "Download the model itself."
+        ),
+    ),
+    _Format(
+        lambda begin: bool(re.match(rb"(\xef\xbb\xbf)?\s*(<!doctype|<html|<\?xml)", begin, re.IGNORECASE)),
+        N_(
+            "{name} is not a model: it is a web page, perhaps one that asks you to sign in. "
+            "Download the model file itself."
+        ),
+    ),
+    _Format(
+        lambda begin: begin[8:10] == b'{"' or b"data.pkl" in begin[:PROBED] or begin.startswith(b"\x80\x02"),
+        N_(
+            "{name} is a model for other programs, as Safetensors or PyTorch files are. "
+            "Choose a GGUF version of the model: its name ends in .gguf."
+        ),
+    ),
+    _Format(
+        lambda begin: begin.startswith(_OLD_GGML),
+        N_(
+            "{name} is in the old GGML format, which is no longer supported. "
+            "Choose a GGUF version of the model: its name ends in .gguf."
+        ),
+    ),
+    _Format(
+        lambda begin: begin.startswith(_ARCHIVES),
+        N_("{name} is not a model: it is an archive. Unpack it, and choose the .gguf file inside."),
+    ),
+)
+"""The first that fits counts."""
+
+_OTHER = N_("{name} is not a model: Phichat reads GGUF files, usually ending in .gguf.")
+
+
+def describe_foreign(name: str, begin: bytes) -> str:
+    """Return why the file that begins with `begin`, and not as GGUF files do, cannot be used."""
+    message = next((each.message for each in _FORMATS if each.fits(begin)), _OTHER)
+    return tr(message).format(name=name)
+
+
+def describe_version(name: str, version: int, newest: int) -> str:
+    """Return why a file in the GGUF version `version` cannot be read, when `newest` is the newest that can."""
+    if version and not version & 0xFFFF:
+        return tr(
+            "{name} is made for computers with another byte order (big-endian). Choose the usual version of the model."
+        ).format(name=name)
+    if version > newest:
+        return tr(
+            "{name} is in GGUF version {version}, which is too new for this Phichat. Update Phichat, or choose another "
+            "model."
+        ).format(name=name, version=version)
+    return tr(
+        "{name} is in GGUF version {version}, which is no longer supported. Choose a newer version of the model."
+    ).format(name=name, version=version)
+
+
+def describe_other_kind(name: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> str:
+    """Return what the GGUF file is if it is no model to chat with, and what to do; "" if it is one.
+
+    `tensors` are the names of its tensors, of all parts.
+    """
+    architecture = str(metadata.get("general.architecture", ""))
+    message = next((message for fits, message in _KINDS if fits(architecture, metadata, tensors)), "")
+    return tr(message).format(name=name, kind=_printable(architecture)) if message else ""
+
+
+def _is_adapter(_: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    is_named = metadata.get("general.type") == "adapter" or "adapter.type" in metadata
+    return is_named or any(name.endswith((".lora_a", ".lora_b", ".loraA", ".loraB")) for name in tensors)
+
+
+def _is_control_vector(architecture: str, _: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    return architecture == "controlvector" or (
+        bool(tensors) and all(re.fullmatch(r"direction\.\d+", name) for name in tensors)
+    )
+
+
+def _is_importance_matrix(_: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    is_named = metadata.get("general.type") == "imatrix" or any(key.startswith("imatrix.") for key in metadata)
+    return is_named or any(name.endswith((".in_sum2", ".in_sum")) for name in tensors)
+
+
+def _is_projector(architecture: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    is_named = architecture == "clip" or metadata.get("general.type") == "mmproj"
+    return is_named or (bool(tensors) and all(name.startswith(("v.", "a.", "mm.", "resampler.")) for name in tensors))
+
+
+def _is_for_search(architecture: str, metadata: Mapping[str, Any], _: frozenset[str]) -> bool:
+    reads_backwards = metadata.get(f"{architecture}.attention.causal") is False
+    is_pooled = bool(metadata.get(f"{architecture}.pooling_type"))
+    return bool(_READERS.fullmatch(architecture)) or is_pooled or reads_backwards
+
+
+def _fits(pattern: re.Pattern[str]) -> Callable[[str, Mapping[str, Any], frozenset[str]], bool]:
+    return lambda architecture, _, __: bool(pattern.fullmatch(architecture))
+
+
+_KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], str], ...] = (
+    (
+        _is_adapter,
+        N_(
+            "{name} is not a model to talk with: it is an adapter (LoRA), which changes another model. "
+            "Choose a complete model."
+        ),
+    ),
+    (
+        _is_control_vector,
+        N_(
+            "{name} is not a model to talk with: it is a control vector, which steers another model. "
+            "Choose a complete model."
+        ),
+    ),
+    (
+        _is_importance_matrix,
+        N_(
+            "{name} is not a model to talk with: it is an importance matrix, which serves to make models smaller. "
+            "Choose the model itself."
+        ),
+    ),
+    (
+        _is_projector,
+        N_(
+            "{name} is not a model to talk with: it is the part of a model that sees pictures or hears sound. "
+            "Choose the main file of that model."
+        ),
+    ),
+    (
+        _fits(_DIFFUSION),
+        N_(
+            "{name} is not a model to talk with in Phichat: it writes whole texts at once instead of word by word. "
+            "Choose another model."
+        ),
+    ),
+    (
+        _is_for_search,
+        N_(
+            "{name} is not a model to talk with: it is an embedding model, which compares texts and writes none. "
+            "Choose a chat model."
+        ),
+    ),
+    (
+        _fits(_PICTURE_MAKERS),
+        N_("{name} is not a model to talk with: it makes pictures or video. Choose a chat model."),
+    ),
+    (_fits(_SOUND_MAKERS), N_("{name} is not a model to talk with: it makes sound. Choose a chat model.")),
+    (_fits(_LISTENERS), N_("{name} is not a model to talk with: it writes down speech. Choose a chat model.")),
+    (
+        _fits(_TRANSLATORS),
+        N_("{name} is not a model to talk with: it translates or sums up single texts. Choose a chat model."),
+    ),
+    (
+        lambda architecture, _, __: not architecture,
+        N_("{name} does not say what kind of model it is, so that Phichat cannot run it. Choose another file."),
+    ),
+    (
+        lambda _, __, tensors: "token_embd.weight" not in tensors,
+        N_("{name} is not a complete model ({kind}): the part that reads words is missing. Choose a complete model."),
+    ),
+)
+"""The first that fits counts."""
+
+
+def _printable(text: str) -> str:
+    """Return a foreign name as it can stand in a sentence."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:40])
