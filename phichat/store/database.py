@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from phichat.errors import StoreError
 from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
 from phichat.i18n import tr
-from phichat.store import connections, integrity, migrations, recovery, rows, writes
+from phichat.store import connections, file_header, integrity, migrations, recovery, rows, writes
 from phichat.store.connections import ConnectionPool, PoolClosed
 from phichat.store.failures import (
     TEMPORARY_FAILURES,
@@ -29,6 +29,7 @@ from phichat.store.failures import (
 from phichat.store.fallback import MemoryFallback
 from phichat.store.locking import FileId, file_id, lock_folder, require_exclusive_access
 from phichat.store.rows import decode_json
+from phichat.store.write_ahead_log import has_lost_commits
 from phichat.store.writer_thread import Job
 from phichat.store.writes import index_message, record_today
 
@@ -254,9 +255,11 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
             recovered.replace(file)
         if damaged is None or damaged != file_id(file):
             try:
+                if has_lost_commits(file):
+                    raise DatabaseDamaged("the write-ahead log")
                 return _open(file, is_guest=is_guest)
-            except (sqlite3.Error, UnicodeError) as error:
-                if classify_error(error) is not FailureKind.DAMAGED:
+            except (sqlite3.Error, UnicodeError, NewerHistory) as error:
+                if classify_error(error) is not FailureKind.DAMAGED and not file_header.is_damaged(file):
                     raise
         require_exclusive_access(file)
         notice = recovery.recover(file, recovered)
@@ -336,6 +339,7 @@ def _migrate(connection: Connection, file: Path) -> None:
     if not 0 <= found < migrations.DAMAGED_VERSION:
         raise DatabaseDamaged(f"version {found}")
     if found > migrations.LATEST:
+        migrations.require_schema_beside_version(connection)
         raise NewerHistory
     if has_tables and not found:
         raise DatabaseDamaged("tables without a version")

@@ -2,7 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+
+from phichat.store.connections import connect
+from phichat.store.failures import DatabaseDamaged
 
 DAMAGED_VERSION = 1000
 """A `user_version` this high does not come from a later release but from damage."""
@@ -81,7 +84,10 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m003_pinned_messages,
     m004_attachments,
 )
-"""Each takes the tables from one version to the next. A published one is never changed: append another."""
+"""Each takes the tables from one version to the next. A published one is never changed: append another.
+
+Each adds or changes a table, a column or an index, by which a damaged version in the header is told from a later one.
+"""
 
 LATEST = len(MIGRATIONS)
 
@@ -89,6 +95,24 @@ LATEST = len(MIGRATIONS)
 def version(connection: sqlite3.Connection) -> int:
     """Return the schema's version (`user_version`); 0 for a new file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def require_schema_beside_version(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseDamaged if the tables are those of the latest version, but the header names another one."""
+    with closing(connect(None)) as latest:
+        for apply in MIGRATIONS:
+            apply(latest)
+        if version(connection) != LATEST and _schema(connection) == _schema(latest):
+            raise DatabaseDamaged(f"version {version(connection)} in the header")
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    return set(
+        connection.execute(
+            "SELECT schema.name, ifnull(columns.name, '') FROM sqlite_master AS schema"
+            " LEFT JOIN pragma_table_info (schema.name) AS columns"
+        )
+    )
 
 
 def read_version(connection: sqlite3.Connection) -> tuple[int, bool]:
@@ -108,6 +132,8 @@ def migrate(connection: sqlite3.Connection, to: int = LATEST, back_up: Callable[
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = version(connection)
+        if found:
+            require_schema_beside_version(connection)
         if back_up:
             back_up(found)
         for number, apply in enumerate(MIGRATIONS[found:to], found + 1):

@@ -1,22 +1,28 @@
 """Recover a damaged database into a new file: row by row through SQLite, then from the pages themselves.
 
+What SQLite would not read, as the file's header or its write-ahead log is damaged, it reads from a mended copy.
+
 The page format is described at https://www.sqlite.org/fileformat2.html.
 """
 
+import shutil
 import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 from phichat.chat.conversation import Role, title_of
+from phichat.files import open_private
 from phichat.i18n import tr, tr_count
-from phichat.store import connections, migrations, rows, writes
+from phichat.store import connections, file_header, migrations, rows, writes
 from phichat.store.failures import DatabaseDamaged
+from phichat.store.integrity import check_integrity
 from phichat.store.rows import fetch_dicts, fetch_value
+from phichat.store.write_ahead_log import PAGE_SIZE, WriteAheadLog, read_log
 
 TABLES = ("conversations", "messages", "days")
 
@@ -36,8 +42,7 @@ def recover(file: Path, fresh: Path) -> str:
     with closing(connections.connect(fresh)) as target:
         migrations.migrate(target)
         target.execute("BEGIN")
-        if not _copy_readable_rows(file, target):
-            _copy_rows_from_pages(file, target)
+        _copy_rows(file, target)
         _adopt_orphans(target)
         target.execute("COMMIT")
         count = fetch_value(target, "SELECT count(*) FROM conversations WHERE deleted IS NULL")
@@ -47,6 +52,52 @@ def recover(file: Path, fresh: Path) -> str:
     return tr("The history was damaged: {recovered}. The damaged file is kept as {name}.").format(
         recovered=recovered, name=kept.name
     )
+
+
+def _copy_rows(file: Path, target: Connection) -> None:
+    """Copy every row that can be found; the newest version of each is taken first, and stays."""
+    log = read_log(file)
+    if log.is_damaged or file_header.is_damaged(file):
+        with _image(file, log, takes_damaged=True) as image:
+            if _is_intact(image) and _copy_readable_rows(image, target):
+                return
+        with _image(file, log, takes_damaged=False) as image:
+            is_complete = _copy_readable_rows(image, target) and not log.is_damaged
+    else:
+        is_complete = _copy_readable_rows(file, target)
+    if not is_complete:
+        _copy_rows_from_pages(file, log, target)
+
+
+@contextmanager
+def _image(file: Path, log: WriteAheadLog, *, takes_damaged: bool) -> Iterator[Path]:
+    """Make a database of `file` with a valid header and the pages in its log, for a while."""
+    image = file.with_name(file.name + ".image")
+    last = log.frames[-1] if log.frames and log.frames[-1].is_whole else None
+    image.unlink(missing_ok=True)
+    try:
+        with file.open("rb") as source, open_private(image, "wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+            most = last.pages if last else copy.tell() // PAGE_SIZE + len(log.frames)
+            for number, page in log.pages(damaged=takes_damaged).items():
+                if 0 < number <= most:
+                    copy.seek((number - 1) * PAGE_SIZE)
+                    copy.write(page)
+            if last:
+                copy.truncate(most * PAGE_SIZE)
+        file_header.repair(image)
+        yield image
+    finally:
+        image.unlink(missing_ok=True)
+
+
+def _is_intact(file: Path) -> bool:
+    try:
+        with closing(connections.connect(file, "ro")) as connection:
+            check_integrity(connection)
+    except (sqlite3.Error, UnicodeError):
+        return False
+    return True
 
 
 def _copy_readable_rows(file: Path, target: Connection) -> bool:
@@ -101,10 +152,10 @@ def _row_numbers(source: Connection, query: str) -> set[int]:
     return numbers
 
 
-def _copy_rows_from_pages(file: Path, target: Connection) -> None:
+def _copy_rows_from_pages(file: Path, log: WriteAheadLog, target: Connection) -> None:
     """Copy the rows found on any page that are not in `target` yet."""
     names = {table: [row[1] for row in target.execute(f"PRAGMA table_info ({table})")] for table in TABLES}
-    for number, values in rows_from_pages(file, lambda count: count >= MIN_COLUMNS):
+    for number, values in rows_from_pages(file, log, lambda count: count >= MIN_COLUMNS):
         is_message = values[4] in set(Role)
         table = "messages" if is_message else "conversations"
         row = dict(zip(names[table], values, strict=False)) | {"number": number}
@@ -150,44 +201,33 @@ def _set_aside(file: Path) -> Path:
     return kept
 
 
-PAGE_SIZE = 4096
-"""Bytes in a page: SQLite's default."""
-
 _TABLE_LEAF_PAGE = 13
-_WAL_HEADER, _FRAME_HEADER = 32, 24
 
 _ReadPage = Callable[[int], bytes]
 
 
-def rows_from_pages(file: Path, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:
+def rows_from_pages(
+    file: Path, log: WriteAheadLog, is_wanted: Callable[[int], bool]
+) -> Iterator[tuple[int, list[Any]]]:
     """Yield the rowid and columns of each row on any leaf page, if `is_wanted` accepts its number of columns.
 
-    Pages in the write-ahead log, which were committed last, come first.
+    Pages in the write-ahead log, which were committed last, come first; then those in it that are damaged.
     """
-    newer = _wal_pages(file.with_name(file.name + "-wal"))
+    newer, damaged = log.pages(), log.pages(whole=False, damaged=True)
     with file.open("rb") as opened:
 
         def read(number: int) -> bytes:
-            if number in newer:
-                return newer[number]
+            if page := newer.get(number) or damaged.get(number):
+                return page
             opened.seek((number - 1) * PAGE_SIZE)
             return opened.read(PAGE_SIZE).ljust(PAGE_SIZE, b"\0")
 
-        last = file.stat().st_size // PAGE_SIZE + 1
-        for number in [*newer, *(number for number in range(2, last + 1) if number not in newer)]:
-            yield from _rows_of_page(read(number), read, is_wanted)
-
-
-def _wal_pages(log: Path) -> dict[int, bytes]:
-    """Return the newest version of each page in the write-ahead log."""
-    pages: dict[int, bytes] = {}
-    with suppress(OSError), log.open("rb") as opened:
-        salts = opened.read(_WAL_HEADER)[16:24]
-        while (
-            len(frame := opened.read(_FRAME_HEADER + PAGE_SIZE)) == _FRAME_HEADER + PAGE_SIZE and frame[8:16] == salts
-        ):
-            pages[int.from_bytes(frame[:4], "big")] = frame[_FRAME_HEADER:]
-    return pages
+        for page in (*newer.values(), *damaged.values()):
+            yield from _rows_of_page(page, read, is_wanted)
+        for number in range(2, file.stat().st_size // PAGE_SIZE + 2):
+            if number not in newer:
+                opened.seek((number - 1) * PAGE_SIZE)
+                yield from _rows_of_page(opened.read(PAGE_SIZE).ljust(PAGE_SIZE, b"\0"), read, is_wanted)
 
 
 def _rows_of_page(page: bytes, read: _ReadPage, is_wanted: Callable[[int], bool]) -> Iterator[tuple[int, list[Any]]]:

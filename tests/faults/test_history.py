@@ -20,6 +20,7 @@ from phichat.store import connections, database, integrity, migrations, recovery
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
+from phichat.store.write_ahead_log import read_log
 from tests.support.history_child import imported
 from tests.support.history_kills import missing_after_kill, missing_after_power_loss
 
@@ -138,7 +139,7 @@ def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
                 ConversationSummary("long", "é", 1.0, 2.0), messages=(Message(Role.USER, "é中😀" * 9999),)
             )
         ).result()
-        found = list(recovery.rows_from_pages(file, lambda count: count > 13))
+        found = list(recovery.rows_from_pages(file, read_log(file), lambda count: count > 13))
     texts = [values[15] for _, values in found if values[4] == "user"]
     assert sum("Imported" in text for text in texts) >= CONVERSATIONS * MESSAGES
     assert "é中😀" * 9999 in texts
