@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
@@ -13,6 +14,7 @@ from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
+from phichat.ui.widgets.typing import pass_on
 
 LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
 LONG_DRAFT_INTERVAL = 200  # milliseconds between signals for a long draft
@@ -91,6 +93,11 @@ class Composer(QFrame):
         self.field.finish_composing()
         if not self._is_draft_emitted:
             self._emit_draft()
+
+    @Slot(object)
+    def take_key(self, event: QKeyEvent) -> None:
+        """Take a key that was pressed elsewhere, and the focus."""
+        pass_on(event, self.field)
 
     @Slot(str)
     def show_time_estimate(self, words: str) -> None:

@@ -1,7 +1,7 @@
 """The controller of the sidebar: connects it, its banners and the menu with the conversations."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.chat.session import Session
-from phichat.i18n import tr
+from phichat.i18n import tr, tr_count
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
@@ -59,10 +59,10 @@ class SidebarController(QObject):
         sidebar.searched.connect(conversations.history_search.search)
         sidebar.found.connect(conversations.open_hit)
         sidebar.pinned.connect(commands.pin)
-        sidebar.deleted.connect(commands.delete)
+        sidebar.deleted.connect(self._on_deleted)
         sidebar.bin_opened.connect(commands.list_bin)
         sidebar.restored.connect(commands.restore)
-        sidebar.purged.connect(commands.purge)
+        sidebar.purged.connect(self._on_purged)
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
         conversations.history_search.found.connect(sidebar.show_hits)
@@ -135,6 +135,42 @@ class SidebarController(QObject):
             no,
             self._conversations.delete_everything,
         )
+
+    @Slot(list)
+    def _on_deleted(self, conversation_ids: Sequence[str]) -> None:
+        """Delete a conversation, or several once the user confirms it."""
+        if len(conversation_ids) == 1:
+            self._delete(conversation_ids)
+            return
+        question = tr_count("Delete {count} conversation?", "Delete {count} conversations?", len(conversation_ids))
+        stay = tr("They stay in the bin for 30 days.")
+        self._ask("deleteQuestion", f"{question} {stay}", tr("Delete"), partial(self._delete, conversation_ids))
+
+    def _delete(self, conversation_ids: Sequence[str]) -> None:
+        current, list_model = self._conversations.current, self._conversations.list_model
+        is_shown = current.session.conversation.id in conversation_ids
+        rows = [list_model.index_of(name).row() for name in conversation_ids]
+        self._conversations.commands.delete(conversation_ids)
+        if is_shown:
+            self._sidebar.open_near(max(min(rows), 0))
+        else:
+            self._show_current()
+
+    @Slot(list)
+    def _on_purged(self, conversation_ids: Sequence[str]) -> None:
+        """Delete conversations for good once the user confirms it."""
+        question = tr_count(
+            "Delete {count} conversation for good? You can't undo this.",
+            "Delete {count} conversations for good? You can't undo this.",
+            len(conversation_ids),
+        )
+        purge = partial(self._conversations.commands.purge, conversation_ids)
+        self._ask("purgeQuestion", question, tr("Delete for good"), purge)
+
+    def _ask(self, name: str, question: str, yes: str, agreed: Callable[[], object]) -> None:
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
+
+        ask_question(self._theme, self._sidebar.window(), name, question, yes, tr("Cancel"), agreed)
 
     @Slot(list)
     def _export(self, conversation_ids: Sequence[str]) -> None:

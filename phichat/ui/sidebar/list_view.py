@@ -1,23 +1,33 @@
 """The list views of the sidebar."""
 
+import sys
+
 from PySide6.QtCore import (
     QAbstractItemModel,
+    QEvent,
     QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
+    QPersistentModelIndex,
     QPoint,
     QSortFilterProxyModel,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QListView
 
 from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.typing import is_typing
 
-DELETE_KEYS = {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
+_NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+# Not Backspace alone: pressed by who believes to write, it would delete conversations.
+DELETE_KEYS = {(Qt.Key.Key_Delete, _NONE)}
+if sys.platform == "darwin":
+    DELETE_KEYS.add((Qt.Key.Key_Backspace, _CONTROL))  # Command and Backspace, as in the Finder
 
 
 class ListView(QListView):
@@ -25,11 +35,13 @@ class ListView(QListView):
 
     Signals:
         row_entered(QModelIndex): Enter was pressed in the row, or it was clicked.
-        delete_requested: Delete or Backspace was pressed.
+        chosen: the user is done here: one row was clicked without Ctrl or Shift, or the ground beside the rows.
+        delete_requested: Delete was pressed.
         menu_requested(QPoint): a context menu was asked for at that place, in global coordinates.
     """
 
     row_entered = Signal(QModelIndex)
+    chosen = Signal()
     delete_requested = Signal()
     menu_requested = Signal(QPoint)
 
@@ -68,7 +80,8 @@ class ListView(QListView):
         """Select `index` alone and scroll to it; clear the selection if it is invalid."""
         if index.isValid():
             self.scrollTo(index.siblingAtRow(max(index.row() - 1, 0)))  # the row above may be the title of its section
-            self.setCurrentIndex(index)
+            # QListView.setCurrentIndex() would add to the selection while Ctrl or Shift is held, as for a shortcut.
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         else:
             self.selectionModel().clear()
 
@@ -83,13 +96,21 @@ class ListView(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_editing = self.state() == QAbstractItemView.State.EditingState
-        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if event.key() in DELETE_KEYS and plain and not is_editing:
+        stroke = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if stroke in DELETE_KEYS and not is_editing:
             self.delete_requested.emit()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
             self.row_entered.emit(self.currentIndex())
         else:
             super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        is_plain = event.button() is Qt.MouseButton.LeftButton and not event.modifiers()
+        focus = QApplication.focusWidget()
+        is_editing = focus is not None and focus is not self and self.isAncestorOf(focus)
+        if is_plain and not is_editing and len(self.selectionModel().selectedIndexes()) <= 1:
+            self.chosen.emit()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
@@ -103,10 +124,14 @@ class ListView(QListView):
 class ConversationListView(ListView):
     """The list of conversations.
 
-    Signals: `opened(str)` with the id of the conversation that the user selected.
+    The conversation that is shown is always selected, as a click beside the rows changes nothing.
+
+    Signals: `opened(str)` with the id of the conversation that the user selected; `typed(QKeyEvent)` for a key that
+    means text: letters do not search in the list, since who types them may believe to write a message.
     """
 
     opened = Signal(str)
+    typed = Signal(object)
     _emits_opened = True
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
@@ -126,6 +151,23 @@ class ConversationListView(ListView):
     def _on_entered(self, index: QModelIndex) -> None:
         if not self.selected_conversations():  # the list has the focus, but no selection yet
             self.select_index(index)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_editing = self.state() == QAbstractItemView.State.EditingState
+        if is_typing(event) and not is_editing:
+            self.typed.emit(event)
+            return
+        super().keyPressEvent(event)
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if is_enter and not is_editing and len(self.selected_conversations()) == 1:
+            self.chosen.emit()
+
+    def selectionCommand(
+        self, index: QModelIndex | QPersistentModelIndex, event: QEvent | None = None
+    ) -> QItemSelectionModel.SelectionFlag:
+        if not index.isValid():
+            return QItemSelectionModel.SelectionFlag.NoUpdate
+        return super().selectionCommand(index, event)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)

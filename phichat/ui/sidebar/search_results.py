@@ -48,10 +48,12 @@ class SearchHitsModel(QAbstractListModel):
 class SearchResults(QWidget):
     """The list of hits, and above it a note on how many there are.
 
-    Signals: `opened(SearchHit)` when the user opens a hit; `left_upwards` for the Up key in the first row.
+    Signals: `opened(SearchHit)` when the user opens a hit; `chosen` after it was done by mouse; `left_upwards` for the
+    Up key in the first row.
     """
 
     opened = Signal(object)
+    chosen = Signal()
     left_upwards = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -63,6 +65,7 @@ class SearchResults(QWidget):
         self._list.setObjectName("searchResults")
         self._list.setAccessibleName(tr("Search results"))
         self._list.row_entered.connect(self._open)
+        self._list.chosen.connect(self.chosen)
         self._list.left_upwards.connect(self.left_upwards)
         self._note = muted(plain_label())
         self._note.setObjectName("searchNote")

@@ -12,7 +12,7 @@ from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.sidebar.list_view import ConversationListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import push_button
+from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.search_field import SearchField
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Sidebar(QWidget):
 
     Signals tell what the user asked for; conversations are given by their ids:
         begun: a new conversation.
+        left: to go on in the message field.
+        typed(QKeyEvent): this key, which means text, in the message field.
         opened(str): a conversation.
         searched(str): a search for these words.
         found(SearchHit): a search result.
@@ -38,6 +40,8 @@ class Sidebar(QWidget):
     """
 
     begun = Signal()
+    left = Signal()
+    typed = Signal(object)
     opened = Signal(str)
     searched = Signal(str)
     found = Signal(object)
@@ -55,7 +59,7 @@ class Sidebar(QWidget):
         self._results: SearchResults | None = None
         self._bin: TrashPage | None = None
         self._has_results = self._opens_first_hit = False
-        self._new = push_button("newConversationButton", tr("New conversation"))
+        self._new = banner_button("newConversationButton", tr("New conversation"))
         set_icon_size(self._new, 16)
         self._search = SearchField()
         self.titles = ConversationListView(theme, headings)
@@ -63,7 +67,7 @@ class Sidebar(QWidget):
         self.titles.setAccessibleName(tr("Conversations"))
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
-        self._open_bin = push_button("binButton", tr("Bin"))
+        self._open_bin = banner_button("binButton", tr("Bin"))
         set_icon_size(self._open_bin, 16)
         theme.apply_stylesheet(self._new, "button")
         theme.apply_stylesheet(self._search, "field")
@@ -79,8 +83,13 @@ class Sidebar(QWidget):
         if self._headings.rowCount():
             self.titles.set_conversation_delegate()
         index = self.titles.model().index(self._headings.index_of(name).row(), 0)
-        if self.titles.currentIndex() != index or len(self.titles.selected_conversations()) > 1 or not index.isValid():
+        is_selected = [summary.id for summary in self.titles.selected_conversations()] == [name]
+        if self.titles.currentIndex() != index or not is_selected:
             self.titles.select_silently(index)
+
+    def open_near(self, row: int) -> None:
+        """Open the conversation in `row`, or the nearest one to it."""
+        self.titles.select_index(self.titles.nearest_selectable(row))
 
     def show_hits(self, hits: list[SearchHit], most: int) -> None:
         """Show the results of a search that stopped at `most`."""
@@ -130,6 +139,8 @@ class Sidebar(QWidget):
         self._search.left_downwards.connect(self._enter_page)
         self._search.enter_pressed.connect(self._open_first)
         self.titles.opened.connect(self.opened)
+        self.titles.chosen.connect(self.left)
+        self.titles.typed.connect(self.typed)
         self.titles.delete_requested.connect(self._delete)
         self.titles.menu_requested.connect(self._show_menu)
         self._theme.changed.connect(self._show_icons)
@@ -160,12 +171,8 @@ class Sidebar(QWidget):
 
     @Slot()
     def _delete(self) -> None:
-        chosen = self.titles.selected_conversations()
-        if not chosen:
-            return
-        row = self._headings.index_of(chosen[0].id).row()
-        self.deleted.emit([heading.id for heading in chosen])
-        self.titles.select_index(self.titles.nearest_selectable(row))
+        if chosen := self.titles.selected_conversations():
+            self.deleted.emit([heading.id for heading in chosen])
 
     @Slot(QPoint)
     def _show_menu(self, place: QPoint) -> None:
@@ -199,6 +206,7 @@ class Sidebar(QWidget):
 
         self._results = SearchResults(self._theme)
         self._results.opened.connect(self.found)
+        self._results.chosen.connect(self.left)
         self._results.left_upwards.connect(self._search.setFocus)
         self._pages.addWidget(self._results)
         return self._results

@@ -11,7 +11,7 @@ from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.sidebar.list_view import ListView
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import push_button
+from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label
 
 
@@ -37,12 +37,12 @@ class TrashPage(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._list.delete_requested.connect(self._purge)
-        self._back = push_button("binBackButton", tr("Bin"))
+        self._back = banner_button("binBackButton", tr("Bin"))
         self._back.setAccessibleName(tr("Back to the conversations"))
         self._back.setToolTip(tr("Back to the conversations"))
         set_icon_size(self._back, 16)
-        self._restore = push_button("restoreButton", tr("Restore"))
-        self._purge_button = push_button("purgeButton", tr("Delete for good"))
+        self._restore = banner_button("restoreButton", tr("Restore"))
+        self._purge_button = banner_button("purgeButton", tr("Delete for good"))
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._lay_out()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QScrollBar
 
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.clipboard import copy_to_clipboard
+from phichat.ui.widgets.typing import is_typing
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockTextEdit
@@ -53,7 +54,11 @@ class TranscriptKeyboard(QObject):
 
     Attributes:
         navigator: moves the focus from message to message.
+
+    Signals: `typed(QKeyEvent)` for a key that means text, which belongs into the message field.
     """
+
+    typed = Signal(object)
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript)
@@ -77,7 +82,13 @@ class TranscriptKeyboard(QObject):
             self._text_selection.clear()
             self.navigator.extend_selection(_MESSAGE_STEPS[stroke])
             return True
-        return self._scroll(stroke)
+        return self._scroll(stroke) or self._type(event)
+
+    def _type(self, event: QKeyEvent) -> bool:
+        if not is_typing(event):
+            return False
+        self.typed.emit(event)
+        return True
 
     def _scroll(self, stroke: Stroke) -> bool:
         bar, navigator = self._transcript.verticalScrollBar(), self.navigator

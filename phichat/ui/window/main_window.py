@@ -96,7 +96,8 @@ class MainWindow(QMainWindow):
         self.message_commands = MessageCommands(
             self._transcript, self._composer, generation, current, self.model_selection, models, self
         )
-        navigator = TranscriptKeyboard(self._transcript).navigator
+        self._keyboard = TranscriptKeyboard(self._transcript)
+        navigator = self._keyboard.navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
         self._welcome = Welcome(theme)
@@ -216,7 +217,8 @@ class MainWindow(QMainWindow):
         actions.models.triggered.connect(self._coordinator.open_dialog)
         actions.quit.triggered.connect(self._quit)
         actions.stop.triggered.connect(self.generation.stop)
-        actions.focus_composer.triggered.connect(self._composer.setFocus)
+        for action in (actions.focus_composer, actions.new, actions.temporary):
+            action.triggered.connect(self._composer.setFocus)
         actions.prefill_draft.setChecked(self._preferences.current.reads_ahead)
         actions.prefill_draft.toggled.connect(partial(self._preferences.set_value, "reads_ahead"))
         for fold in (actions.sidebar, actions.panel):
@@ -224,6 +226,10 @@ class MainWindow(QMainWindow):
 
     def _connect_conversations(self) -> None:
         conversations, message_commands = self.conversations, self.message_commands
+        for done in (self._sidebar.begun, self._sidebar.left):
+            done.connect(self._composer.setFocus)
+        for typed in (self._sidebar.typed, self._keyboard.typed):
+            typed.connect(self._composer.take_key)
         conversations.notified.connect(self.say)
         self.sidebar.notified.connect(self.say)
         conversations.current.session_changed.connect(self._show_session)

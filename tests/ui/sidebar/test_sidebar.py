@@ -169,6 +169,10 @@ def test_deleting_and_taking_it_back(two: Person) -> None:
 def test_several_at_once(two: Person, home: Path) -> None:
     choose(two, "Whales", "Bread")
     press(two, Qt.Key.Key_Delete)
+    assert two.find("deleteQuestion", QMessageBox).text() == (
+        "Delete 2 conversations? They stay in the bin for 30 days."
+    )
+    two.click("agreeButton")
     assert two.titles() == []
     assert two.window.findChild(QWidget, "message-0") is None
     press(two, Qt.Key.Key_Z, control=True)
@@ -222,6 +226,7 @@ def test_the_menu_comes_by_mouse_and_by_key(two: Person) -> None:
 def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     choose(two, "Whales", "Bread")
     press(two, Qt.Key.Key_Delete)
+    two.click("agreeButton")
     two.click("binButton")
     two.wait(lambda: sorted(two.titles("binList")) == ["Bread", "Whales"])
     assert not two.find("restoreButton").isEnabled()
@@ -230,6 +235,11 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     two.wait(lambda: two.titles("binList") == ["Whales"])
     two.open("Whales", "binList")
     two.click("purgeButton")
+    QTest.keyClick(two.find("purgeQuestion", QMessageBox), Qt.Key.Key_Return)
+    two.qtbot.wait(50)
+    assert two.titles("binList") == ["Whales"]
+    two.click("purgeButton")
+    two.click("agreeButton")
     two.wait(lambda: two.titles("binList") == [])
     two.click("binBackButton")
     two.wait(lambda: two.titles() == ["Bread"])
