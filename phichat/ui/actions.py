@@ -4,10 +4,23 @@ import sys
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+from shiboken6 import isValid
 
 from phichat.i18n import tr
 from phichat.ui.undo import UndoStack
+
+TextField = QLineEdit | QTextEdit | QPlainTextEdit
 
 
 class Actions(QObject):
@@ -29,6 +42,8 @@ class Actions(QObject):
         self.quit = _action(window, tr("Quit"), keys.Quit)
         self.undo = _action(window, tr("Undo"), keys.Undo)
         self.redo = _action(window, tr("Redo"), keys.Redo)
+        self.undo_change, self.redo_change = QAction(self), QAction(self)
+        self._undo_actions: UndoActions | None = None
         self.find = _action(window, tr("Find in this conversation…"), keys.Find)
         self.search = _action(window, tr("Search all conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop the answer"), "Escape")
@@ -68,7 +83,8 @@ class Actions(QObject):
             file.addSeparator()
         file.addAction(self.quit)
         edit = bar.addMenu(tr("&Edit"))
-        edit.addActions([self.undo, self.redo])
+        edit.addActions([self.undo, self.redo, self.undo_change, self.redo_change])
+        edit.aboutToShow.connect(self._on_edit_menu)
         edit.addSeparator()
         edit.addActions([self.find, self.search])
         edit.addSeparator()
@@ -89,22 +105,94 @@ class Actions(QObject):
 
     def connect_undo_stack(self, stack: UndoStack) -> None:
         """Connect Undo and Redo with `stack`, and show the texts of its commands."""
-        self.undo.triggered.connect(stack.undo)
-        self.redo.triggered.connect(stack.redo)
-        stack.canUndoChanged.connect(self.undo.setEnabled)
-        stack.canRedoChanged.connect(self.redo.setEnabled)
-        stack.undoTextChanged.connect(self._on_undo_text)
-        stack.redoTextChanged.connect(self._on_redo_text)
-        self.undo.setEnabled(stack.canUndo())
-        self.redo.setEnabled(stack.canRedo())
+        self._undo_actions = UndoActions(self, stack)
 
-    @Slot(str)
-    def _on_undo_text(self, text: str) -> None:
-        self.undo.setText(tr("Undo: {what}").format(what=text.replace("&", "&&")) if text else tr("Undo"))
+    @Slot()
+    def _on_edit_menu(self) -> None:
+        if self._undo_actions:
+            self._undo_actions.refresh()
 
-    @Slot(str)
-    def _on_redo_text(self, text: str) -> None:
-        self.redo.setText(tr("Redo: {what}").format(what=text.replace("&", "&&")) if text else tr("Redo"))
+
+class UndoActions(QObject):
+    """Undo and Redo: of typing in the text field that has the focus, else of the last change on the `stack`.
+
+    A text field takes the keys itself, even if nothing was typed, so that they undo nothing but typing there. In the
+    menu, the change on the stack has an entry of its own while there is typing to undo.
+    """
+
+    def __init__(self, actions: Actions, stack: UndoStack) -> None:
+        super().__init__(actions)
+        self._actions, self._stack = actions, stack
+        self._field: TextField | None = None
+        for action in (actions.undo, actions.redo):
+            action.setData(action.text())  # which stays, for the list of shortcuts
+        actions.undo.triggered.connect(self._on_undo)
+        actions.redo.triggered.connect(self._on_redo)
+        actions.undo_change.triggered.connect(stack.undo)
+        actions.redo_change.triggered.connect(stack.redo)
+        for changed in (stack.undoTextChanged, stack.redoTextChanged, stack.indexChanged):
+            changed.connect(self.refresh)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show what can be undone, and made again, now."""
+        actions, stack = self._actions, self._stack
+        undo, redo = tr("Undo: {what}"), tr("Redo: {what}")
+        _show(actions.undo, actions.undo_change, undo, stack.undoText(), is_typing=self._can_undo_typing())
+        _show(actions.redo, actions.redo_change, redo, stack.redoText(), is_typing=self._can_redo_typing())
+
+    def _can_undo_typing(self) -> bool:
+        field = self._field
+        if field is None or not isValid(field):
+            return False
+        return field.isUndoAvailable() if isinstance(field, QLineEdit) else field.document().isUndoAvailable()
+
+    def _can_redo_typing(self) -> bool:
+        field = self._field
+        if field is None or not isValid(field):
+            return False
+        return field.isRedoAvailable() if isinstance(field, QLineEdit) else field.document().isRedoAvailable()
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
+        if now and not isinstance(now, QMenu | QMenuBar):  # else the field gets the focus back
+            self._field = _text_field(now)
+            self.refresh()
+
+    @Slot()
+    def _on_undo(self) -> None:
+        if self._field and self._can_undo_typing():
+            self._field.undo()
+        else:
+            self._stack.undo()
+
+    @Slot()
+    def _on_redo(self) -> None:
+        if self._field and self._can_redo_typing():
+            self._field.redo()
+        else:
+            self._stack.redo()
+
+
+def _show(action: QAction, of_change: QAction, label: str, change: str, *, is_typing: bool) -> None:
+    """Have `action` name the change on the stack or, if it is for typing, `of_change` beside it."""
+    named = label.format(what=change.replace("&", "&&"))
+    action.setText(action.data() if is_typing or not change else named)
+    action.setEnabled(is_typing or bool(change))
+    of_change.setText(named)
+    of_change.setVisible(is_typing and bool(change))
+
+
+def _text_field(widget: QWidget) -> TextField | None:
+    """Return the text field that `widget` is or, as a spin box, contains; None if one cannot write in it."""
+    found = widget.findChild(QLineEdit) if isinstance(widget, QAbstractSpinBox) else widget
+    if isinstance(found, QLineEdit | QTextEdit | QPlainTextEdit) and not found.isReadOnly():
+        return found
+    return None
 
 
 def _action(window: QMainWindow, text: str, keys: str | QKeySequence.StandardKey = "") -> QAction:

@@ -1,4 +1,4 @@
-"""Qt's undo stack, fed with plain functions."""
+"""Qt's undo stack, fed with plain functions; it says what was undone."""
 
 from collections.abc import Callable
 
@@ -33,10 +33,13 @@ class Command(QUndoCommand):
 class UndoStack(QUndoStack):
     """The undo stack of the window.
 
-    Signals: `announced(str)` with the text of a change that the window should announce.
+    Signals:
+        announced(str): a change that the window should announce, with an offer to undo it.
+        undone(str, bool): that change was undone; whether it can be made again.
     """
 
     announced = Signal(str)
+    undone = Signal(str, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,3 +55,17 @@ class UndoStack(QUndoStack):
     def record_quietly(self, text: str, undo: Step, redo: Step) -> None:
         """Push a change that shows by itself."""
         self.record(text, undo, redo, quietly=True)
+
+    def undo(self) -> None:
+        """Take the last change back, and say which."""
+        if self.canUndo():
+            text, count = self.undoText(), self.count()
+            super().undo()
+            self.undone.emit(text, self.count() == count)
+
+    def redo(self) -> None:
+        """Make the change again that was undone last, and announce it."""
+        if self.canRedo():
+            text = self.redoText()
+            super().redo()
+            self.announced.emit(text)

@@ -1,12 +1,20 @@
 """What can be undone and done again, and what the menu says of it."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QWidget
 
 from phichat.ui.actions import Actions
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.help.shortcuts_dialog import groups
 from phichat.ui.undo import UNDO_LIMIT, UndoStack
+from tests.support.stored_history import put
+from tests.ui.conftest import Person
 
 
 @pytest.fixture
@@ -79,3 +87,105 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
     actions.redo.trigger()
     stack.clear()
     assert (actions.undo.text(), actions.redo.text(), actions.undo.isEnabled()) == ("Undo", "Redo", False)
+
+
+def test_what_is_undone_is_said_with_an_offer_to_redo(stack: UndoStack, qtbot: Any) -> None:
+    stack.record("Renamed.", lambda: None, lambda: None, quietly=True)
+    with qtbot.waitSignal(stack.undone) as happened:
+        stack.undo()
+    assert happened.args == ["Renamed.", True]
+    with qtbot.waitSignal(stack.announced) as happened:
+        stack.redo()
+    assert happened.args == ["Renamed."]
+    stack.record("Gone.", lambda: None)
+    with qtbot.waitSignal(stack.undone) as happened:
+        stack.undo()
+    assert happened.args == ["Gone.", False]
+    stack.clear()
+    with qtbot.assertNotEmitted(stack.undone):
+        stack.undo()
+
+
+def _edit_menu(person: Person) -> list[str]:
+    """What the Edit menu offers to undo and to redo."""
+    menu = next(menu for menu in person.window.menuBar().findChildren(QMenu) if menu.title() == "&Edit")
+    menu.aboutToShow.emit()
+    shown = [action for action in menu.actions()[:4] if action.isVisible() and action.isEnabled()]
+    return [action.text() for action in shown]
+
+
+def _press(widget: QWidget, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.ControlModifier) -> None:
+    """Press a key as a keyboard does: the window's shortcuts come first."""
+    QTest.keyClick(widget, key, modifiers)
+
+
+def test_an_import_is_not_undone_from_any_text_field(
+    home: Path, open_window: Callable[[], Person], tmp_path: Path
+) -> None:
+    put(home, ("Whales", 1), ("Bread", 2))
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.titles()) == 2)
+    person.window.sidebar.import_export.export([], tmp_path / "all.json")
+    person.wait(lambda: "written" in person.status())
+    person.window.conversations.delete_everything()
+    person.window.sidebar.import_files([tmp_path / "all.json"])
+    person.wait(lambda: len(person.titles()) == 2)
+    person.wait(person.window.conversations.undo_stack.canUndo)
+    imported = "2 conversations with 4 new messages imported."
+    person.open("Bread")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") is not None)
+    person.window.commands.find.trigger()
+    QTest.keyClick(person.window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    names = ["composer", "searchField", "findField", "editField", "systemPrompt", "contextSpin"]
+    for field in map(person.find, names):
+        field.setFocus()
+        assert field.hasFocus()
+        for key in (Qt.Key.Key_Z, Qt.Key.Key_Y):
+            _press(field, key)
+        _press(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        assert len(person.titles()) == 2, field.objectName()
+    person.find("composer").setFocus()
+    assert _edit_menu(person) == [f"Undo: {imported}"]
+    person.type("word")
+    assert _edit_menu(person) == ["Undo", f"Undo: {imported}"]
+    person.window.commands.undo.trigger()
+    assert (person.written(), len(person.titles())) == ("", 2)
+    assert _edit_menu(person) == [f"Undo: {imported}", "Redo"]
+    person.find("conversationList").setFocus()
+    _press(person.find("conversationList"), Qt.Key.Key_Z)
+    person.wait(lambda: person.titles() == [])
+    bar = person.find("undoBar")
+    assert [label.text() for label in bar.findChildren(QLabel) if label.isVisible()] == [f"Undone: {imported}"]
+    person.click("redoButton")
+    person.wait(lambda: len(person.titles()) == 2)
+
+
+def test_a_conversation_that_comes_back_is_alone_selected(home: Path, open_window: Callable[[], Person]) -> None:
+    put(home, ("Whales", 1), ("Bread", 2), ("Tea", 3))
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.titles()) == 3)
+    person.open("Bread")
+    person.wait(lambda: person.window.session.conversation.title == "Bread")
+    view = person.find("conversationList")
+    view.setFocus()
+    _press(view, Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier)
+    person.wait(lambda: person.window.session.conversation.title == "Tea")
+    person.ask("More tea")
+    person.wait_for(GenerationState.IDLE)
+    view.setFocus()
+    _press(view, Qt.Key.Key_Z)
+    person.wait(lambda: person.window.session.conversation.title == "Bread")
+    assert [index.data() for index in view.selectedIndexes()] == ["Bread"]
+    _press(view, Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier)
+    assert sorted(person.titles()) == ["Tea", "Whales"]
+
+
+def test_the_shortcuts_name_what_the_keys_do_not_the_last_change(person: Person) -> None:
+    person.window.conversations.undo_stack.record("Pinned.", lambda: None, lambda: None)
+    person.find("conversationList").setFocus()
+    assert person.window.commands.undo.text() == "Undo: Pinned."
+    names = [name for _, rows in groups(person.window.menuBar()) for name, _ in rows]
+    assert "Undo" in names
+    assert not [name for name in names if "Pinned." in name]

@@ -35,7 +35,7 @@ class MessageCommands(QObject):
         path_changed(Session): another path of its conversation is shown.
         removed(Session, list[Message]), restored(Session, list[Message]): messages left the conversation, or came back.
         pinned(Session, Message): a message was pinned or unpinned.
-        change_made(str, Callable): what was done, and the function that undoes it.
+        change_made(str, Callable, Callable): what was done, and the functions to undo and redo it.
         toggled(str, Callable, Callable): what was done with a visible result, and the functions to undo and redo it.
         notified(str): a sentence about what happened.
     """
@@ -44,7 +44,7 @@ class MessageCommands(QObject):
     removed = Signal(object, object)
     restored = Signal(object, object)
     pinned = Signal(object, object)
-    change_made = Signal(str, object)
+    change_made = Signal(str, object, object)
     toggled = Signal(str, object, object)
     notified = Signal(str)
 
@@ -175,25 +175,45 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _delete(self, message: Message) -> None:
-        session, conversation = self._session, self._session.conversation
-        if self._generation.answers(session):
+        if self._generation.answers(self._session):
             return
+        session, name = self._session, self._session.conversation.id
+        removals = [self._remove(session, message)]
+
+        def undo() -> None:
+            if removals:  # else what was to be removed again was gone
+                removals.pop()()
+
+        def redo() -> None:
+            live = self._current.cached_session(name) or session
+            if not self._generation.answers(live) and (again := live.conversation.message(message.id)):
+                removals.append(self._remove(live, again))
+
+        self.change_made.emit(tr("Messages deleted."), undo, redo)
+
+    def _remove(self, session: Session, message: Message) -> Callable[[], None]:
+        """Remove `message` and all that follow; return the function that brings them back."""
+        conversation = session.conversation
         tip, title = conversation.tip, conversation.title
         beside = [other for other in conversation.siblings(message) if other.id != message.id]
         gone = conversation.remove_branch(message)
         self.removed.emit(session, gone)
-        self._show_near(beside[-1] if beside else None)
+        self._show_change(session, beside[-1] if beside else None)
 
-        def undo() -> None:
+        def bring_back() -> None:
             conversation.restore_messages(gone)
-            conversation.tip, conversation.title = tip, title
+            if not session.answering:
+                conversation.tip, conversation.title = tip, title
             self.restored.emit(session, gone)
-            if session is self._session:
-                self._show_near(message)
-            else:
-                self.path_changed.emit(session)
+            self._show_change(session, message)
 
-        self.change_made.emit(tr("Messages deleted."), undo)
+        return bring_back
+
+    def _show_change(self, session: Session, message: Message | None) -> None:
+        if session is self._session:
+            self._show_near(message)
+        else:
+            self.path_changed.emit(session)
 
     @Slot(object)
     def _pin(self, message: Message) -> None:

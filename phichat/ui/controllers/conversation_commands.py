@@ -25,11 +25,13 @@ class ConversationCommands(QObject):
 
     Signals:
         stopped: the conversation of the reply under way is being deleted.
+        restored: deleted conversations are listed again, but another one stays shown.
         trash_loaded(list): the summaries of the conversations in the bin.
         notified(str): a sentence about an error.
     """
 
     stopped = Signal()
+    restored = Signal()
     trash_loaded = Signal(list)
     notified = Signal(str)
 
@@ -77,14 +79,14 @@ class ConversationCommands(QObject):
     @Slot(list)
     def delete(self, names: Sequence[str]) -> None:
         """Move conversations to the bin; temporary ones are only kept for undo."""
-        names = list(names)
+        names, shown = list(names), self._current.session.conversation.id
         gone = self._delete(names)
         if not gone:
             return
         several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
         one = tr("Deleted “{title}”.").format(title=title_of_summary(gone[0]))
         text = one if len(gone) == 1 else several
-        self._undo_stack.record(text, lambda: self._bring_back(gone), lambda: self._delete(names))
+        self._undo_stack.record(text, lambda: self._bring_back(gone, shown), lambda: self._delete(names))
 
     @Slot(list)
     def undo_import(self, names: Sequence[str]) -> None:
@@ -172,7 +174,8 @@ class ConversationCommands(QObject):
             self._current.replace_deleted()
         return gone
 
-    def _bring_back(self, gone: Sequence[ConversationSummary]) -> None:
+    def _bring_back(self, gone: Sequence[ConversationSummary], shown: str) -> None:
+        """Restore conversations, and show the one of them that was shown when they were deleted."""
         for summary in gone:
             session = self._temporary.pop(summary.id, None)
             if session:
@@ -180,8 +183,10 @@ class ConversationCommands(QObject):
             self._list_model.upsert(summary, is_temporary=session is not None)
         if kept := [summary.id for summary in gone if not self._is_temporary(summary.id)]:
             self._autosave.restore(kept)
-        if len(gone) == 1:
-            self._current.open_conversation(gone[0].id)
+        if any(summary.id == shown for summary in gone):
+            self._current.open_conversation(shown)
+        else:
+            self.restored.emit()
 
     def _forget_temporary(self, name: str) -> bool:
         """Take a temporary conversation out of the cache; undo can restore it as long as the window is open."""

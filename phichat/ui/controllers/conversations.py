@@ -68,6 +68,7 @@ class Conversations(QObject):
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
         self.list_model.renamed.connect(self.commands.rename)
+        self.commands.restored.connect(self.list_changed)
 
     @Slot()
     def open(self) -> None:

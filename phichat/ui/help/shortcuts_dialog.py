@@ -77,7 +77,7 @@ def _actions(menu: QMenu) -> Iterator[Row]:
         if inside := _menu(action):
             yield from _actions(inside)
         elif action.shortcuts():
-            yield _without_mnemonic(action.text()), _keys(*action.shortcuts())
+            yield _without_mnemonic(action.data() or action.text()), _keys(*action.shortcuts())
 
 
 def _places() -> list[tuple[str, list[Row]]]:

@@ -67,7 +67,8 @@ class SidebarController(QObject):
         commands.trash_loaded.connect(sidebar.show_bin)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
-        conversations.undo_stack.announced.connect(self._show_undo_bar)
+        conversations.undo_stack.announced.connect(self._on_change)
+        conversations.undo_stack.undone.connect(self._on_undone)
         current.session_changed.connect(self._on_session_changed)
 
     def _connect_actions(self, actions: Actions) -> None:
@@ -190,8 +191,15 @@ class SidebarController(QObject):
             self._temporary_note.setVisible(session.is_temporary)
 
     @Slot(str)
-    def _show_undo_bar(self, text: str) -> None:
+    def _on_change(self, text: str) -> None:
+        self._shown_undo_bar().show_change(text)
+
+    @Slot(str, bool)
+    def _on_undone(self, text: str, can_redo: bool) -> None:
+        self._shown_undo_bar().show_undone(text, can_redo=can_redo)
+
+    def _shown_undo_bar(self) -> UndoBar:
         if not self._undo_bar:
             self._undo_bar = UndoBar(self._theme, self._conversations.undo_stack)
             self._below.addWidget(self._undo_bar)
-        self._undo_bar.show_change(text)
+        return self._undo_bar

@@ -1,13 +1,14 @@
 """Banners about conversations: the undo bar, and the note on temporary conversations."""
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
+from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label
 
 COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
@@ -15,21 +16,25 @@ SHOWN_FOR = 12_000  # milliseconds; Undo stays in the Edit menu
 
 
 class UndoBar(QFrame):
-    """Shows the last change with an Undo button; hides by itself, and never takes the focus."""
+    """Shows the last change with a button to undo it, or what was undone with one to redo it.
+
+    It hides by itself, and never takes the focus.
+    """
 
     def __init__(self, theme: Theme, undo_stack: UndoStack) -> None:
         super().__init__()
         self.setObjectName("undoBar")
         self._line = plain_label()
         self._line.setMinimumWidth(1)  # a long title is cut off instead of widening the window
-        self._button = QPushButton(tr("Undo"))
-        self._button.setObjectName("undoButton")
-        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._button.clicked.connect(undo_stack.undo)
+        self._undo = banner_button("undoButton", tr("Undo"))
+        self._redo = banner_button("redoButton", tr("Redo"))
+        self._undo.clicked.connect(undo_stack.undo)
+        self._redo.clicked.connect(undo_stack.redo)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 5, 6, 5)
         layout.addWidget(self._line, 1)
-        layout.addWidget(self._button)
+        layout.addWidget(self._undo)
+        layout.addWidget(self._redo)
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._hide_unless_in_use)
         undo_stack.indexChanged.connect(self.hide)
@@ -39,16 +44,25 @@ class UndoBar(QFrame):
 
     def show_change(self, text: str) -> None:
         """Show and announce the sentence `text` about a change."""
-        self._line.setText(text)
-        self._line.setToolTip("")
-        self._button.setAccessibleName(tr("Undo: {what}").format(what=text))
+        self._undo.setAccessibleName(tr("Undo: {what}").format(what=text))
+        self._show(text, can_undo=True, can_redo=False)
+
+    def show_undone(self, text: str, *, can_redo: bool) -> None:
+        """Show and announce that the change of the sentence `text` was undone."""
+        self._redo.setAccessibleName(tr("Redo: {what}").format(what=text))
+        self._show(tr("Undone: {what}").format(what=text), can_undo=False, can_redo=can_redo)
+
+    def _show(self, sentence: str, *, can_undo: bool, can_redo: bool) -> None:
+        self._line.setText(sentence)
+        self._undo.setVisible(can_undo)
+        self._redo.setVisible(can_redo)
         self.show()
         self._timer.start()
-        announce(self, text)
+        announce(self, sentence)
 
     @Slot()
     def _hide_unless_in_use(self) -> None:
-        if self._button.hasFocus() or self.underMouse():
+        if self._undo.hasFocus() or self._redo.hasFocus() or self.underMouse():
             self._timer.start()
         else:
             self.hide()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.widgets.foreign_text import SealedDocument
@@ -67,22 +67,6 @@ class GrowingTextEdit(QTextEdit):
         height = min(max(wanted, line + 8, 34), most)
         self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # centre a single line
         self.setFixedHeight(height)
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and self._leaves_to_window(event)
-        ):
-            event.ignore()  # it is the window's then
-            return True
-        return super().event(event)
-
-    def _leaves_to_window(self, event: QKeyEvent) -> bool:
-        """Return whether the key is Undo or Redo, and the field has nothing to undo or redo."""
-        keys = QKeySequence.StandardKey
-        undoes = event.matches(keys.Undo) and not self.document().isUndoAvailable()
-        return undoes or (event.matches(keys.Redo) and not self.document().isRedoAvailable())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}

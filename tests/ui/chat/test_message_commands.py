@@ -276,7 +276,14 @@ def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], P
     person.click("undoButton")
     person.wait(lambda: person.window.findChild(QWidget, "message-5"))
     assert [person.message(number) for number in range(6)] == ["One", "One", "Two", "Two", "Three", "Three"]
-    person.choose_in(2, "Delete from here on")
+    ask(person, "Four")
+    person.click("redoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-2") is None)
+    person.click("undoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-7"))
+    assert person.message(6) == "Four"
+    person.window.conversations.undo_stack.redo()
+    assert person.window.findChild(QWidget, "message-2") is None
     person.window.close()
     again = open_window()
     again.wait(lambda: again.titles() == ["One"])

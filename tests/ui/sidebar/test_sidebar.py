@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QListView, QMenu, QMessageBox, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QMenu, QMessageBox, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import i18n
@@ -163,7 +163,12 @@ def test_deleting_and_taking_it_back(two: Person) -> None:
     two.click("undoButton")
     assert two.titles() == ["Whales", "Bread"]
     two.wait(lambda: "Whales" in two.message(0))
-    assert not two.find("undoBar").isVisible()
+    assert [label.text() for label in two.find("undoBar").findChildren(QLabel)] == ["Undone: Deleted “Whales”."]
+    assert not two.find("undoButton").isVisible()
+    two.click("redoButton")
+    assert two.titles() == ["Bread"]
+    assert two.find("undoButton").isVisible()
+    assert not two.find("redoButton").isVisible()
 
 
 def test_several_at_once(two: Person, home: Path) -> None:
@@ -481,6 +486,8 @@ def test_the_key_for_undoing_is_the_texts_first(two: Person) -> None:
     two.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert (two.written(), two.titles()) == ("", ["Whales"])
     two.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert two.titles() == ["Whales"], "the key undoes typing and nothing else"
+    press(two, Qt.Key.Key_Z, control=True)
     assert two.titles() == ["Whales", "Bread"]
 
 
