@@ -175,7 +175,7 @@ def test_several_at_once(two: Person, home: Path) -> None:
     choose(two, "Whales", "Bread")
     press(two, Qt.Key.Key_Delete)
     assert two.find("deleteQuestion", QMessageBox).text() == (
-        "Delete 2 conversations? They stay in the bin for 30 days."
+        "Delete 2 conversations? They stay in the trash for 30 days."
     )
     two.click("agreeButton")
     assert two.titles() == []
