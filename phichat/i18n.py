@@ -48,12 +48,26 @@ def format_number(value: float, decimals: int = 0) -> str:
     return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
-def format_size(count: int) -> str:
+def format_size(count: int, more_decimals: int = 0) -> str:
     """Return `count` bytes in a decimal unit: 2.4 GB, 98 MB."""
     for factor, unit in ((10**9, tr("GB")), (10**6, tr("MB")), (10**3, tr("kB"))):
         if count >= factor:
             amount = count / factor
-            return f"{format_number(amount, 1 if amount < 10 or factor == 10**9 else 0)}\N{NO-BREAK SPACE}{unit}"
+            decimals = (1 if amount < 10 or factor == 10**9 else 0) + more_decimals
+            return f"{format_number(amount, decimals)}\N{NO-BREAK SPACE}{unit}"
+    return _format_bytes(count)
+
+
+def format_sizes(one: int, other: int) -> tuple[str, str]:
+    """Return two sizes that are compared: with as many decimals as tell them apart, or else in bytes."""
+    for more in range(3):
+        sizes = format_size(one, more), format_size(other, more)
+        if one == other or len({*sizes}) > 1:
+            return sizes
+    return _format_bytes(one), _format_bytes(other)
+
+
+def _format_bytes(count: int) -> str:
     return f"{format_number(count)}\N{NO-BREAK SPACE}{tr('bytes')}"
 
 

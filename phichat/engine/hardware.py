@@ -12,7 +12,7 @@ import psutil
 from phichat.engine.settings import threads
 from phichat.errors import ModelTooLarge
 from phichat.gguf import Head
-from phichat.i18n import format_number, format_size, tr
+from phichat.i18n import format_number, format_size, format_sizes, tr
 
 OVERHEAD = 300_000_000  # the process itself, compute buffers; Phi-3-mini's measured at 270 MB by `phichat doctor`
 
@@ -64,23 +64,25 @@ def available_memory() -> int:
 
 def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
     """Return a warning if memory will be tight, else "". Raise ModelTooLarge if the model cannot fit."""
-    need = memory_needed(head, context, cache_type=kind)
+    need, total, free = memory_needed(head, context, cache_type=kind), installed_memory(), available_memory()
+    is_too_large = need > total
+    need_text, there = format_sizes(need, total if is_too_large else free)
     figures = {
         "name": head.name,
-        "need": format_size(need),
+        "need": need_text,
         "context": format_number(context),
         "kv": format_size(kv_bytes(head, context, kind)),
-        "total": format_size(installed_memory()),
-        "free": format_size(available_memory()),
+        "total": there,
+        "free": there,
     }
-    if need > installed_memory():
+    if is_too_large:
         raise ModelTooLarge(
             tr(
                 "{name} is too big for this computer: it needs {need} of memory ({kv} of it for a context of "
                 "{context} tokens), and there are {total}. Choose a smaller model or a smaller context."
             ).format(**figures)
         )
-    if need > available_memory():
+    if need > free:
         return tr(
             "Memory is tight: {name} needs {need}, and {free} are free. If it is slow, close other programs."
         ).format(**figures)

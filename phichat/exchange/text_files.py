@@ -10,7 +10,7 @@ from pathlib import Path
 from phichat.chat.attachments import Attachment
 from phichat.errors import StoreError
 from phichat.exchange.imports import holds_conversations
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.unicode import replace_surrogates
 
@@ -72,9 +72,10 @@ def _bytes(file: Path, name: str) -> bytes:
     with file.open("rb") as opened:
         data = opened.read(MOST + 1)
     if len(data) > MOST:
+        size, most = format_sizes(max(status.st_size, len(data)), MOST)
         raise StoreError(
             tr("{name} is too large to attach: it has {size}, and a file may have {most}. Attach a part of it.").format(
-                name=name, size=format_size(max(status.st_size, len(data))), most=format_size(MOST)
+                name=name, size=size, most=most
             )
         )
     return data

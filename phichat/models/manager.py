@@ -12,7 +12,7 @@ from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_sizes, tr
 from phichat.models.base import (
     DownloadedModel,
     HubFile,
@@ -189,19 +189,21 @@ class HubModelManager:
         """Return why the disk is too full, with figures; "" if it is not."""
         if room.needed <= room.free:
             return ""
+        needed, free = format_sizes(room.needed, room.free)
         return tr(
             "The disk is too full: {needed} are still to be fetched into {folder}, and {free} are free there. "
             "Make room, or choose a smaller model."
-        ).format(needed=format_size(room.needed), folder=room.folder, free=format_size(room.free))
+        ).format(needed=needed, folder=room.folder, free=free)
 
     def memory_problem(self, room: SpaceCheck) -> str:
         """Return why the memory may not suffice, with figures; "" if it does."""
         if room.memory is None or room.memory <= room.memory_installed:
             return ""
+        needed, installed = format_sizes(room.memory, room.memory_installed)
         return tr(
             "It needs {needed} of memory, and this computer has {installed}: "
             "choose a smaller model or a smaller context."
-        ).format(needed=format_size(room.memory), installed=format_size(room.memory_installed))
+        ).format(needed=needed, installed=installed)
 
     def space_problem(self, room: SpaceCheck) -> str:
         """Return why the disk, else the memory, does not suffice; "" if both do."""

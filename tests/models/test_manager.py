@@ -273,7 +273,8 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == ""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
     said = shelf.disk_problem(shelf.check_space(PHI_3.name))
-    assert "2.4\u00a0GB are still to be fetched" in said
+    assert "2,393,200,000\u00a0bytes are still to be fetched" in said
+    assert "2,393,199,999\u00a0bytes are free" in said
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
 
@@ -281,7 +282,7 @@ def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., HubMode
     shelf = make(installed=4 * GB)
     room = shelf.check_space(PHI_3.name)
     assert not shelf.find_listing(PHI_3.name).fits
-    assert "4.0\u00a0GB of memory, and this computer has 4.0\u00a0GB" in shelf.memory_problem(room)
+    assert "4.004\u00a0GB of memory, and this computer has 4.000\u00a0GB" in shelf.memory_problem(room)
     assert "smaller context" in shelf.space_problem(room)
     assert shelf.disk_problem(room) == ""
 

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim_lock
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_sizes, tr
 from phichat.models.base import HubFile, PartialDownload
 from phichat.models.metadata import MetadataFile, Origins
 
@@ -270,10 +270,11 @@ class PartFile:
 
 def disk_full_message(folder: Path, needed: int) -> str:
     """Return the message for a disk that lacks the `needed` bytes."""
+    missing, free = format_sizes(max(needed, 0), free_bytes(folder))
     return tr(
         "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
         "what has arrived is kept."
-    ).format(needed=format_size(max(needed, 0)), folder=folder, free=format_size(free_bytes(folder)))
+    ).format(needed=missing, folder=folder, free=free)
 
 
 def free_bytes(folder: Path) -> int:
