@@ -9,6 +9,14 @@ def replace_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def shortened(text: str, most: int) -> str:
+    """Return `text` with "…" for its middle if it is longer than `most` characters."""
+    if len(text) <= most:
+        return text
+    end = most // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
 def utf16_length(text: str) -> int:
     """Return the length of `text` in UTF-16 code units, as Qt counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

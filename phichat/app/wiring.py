@@ -182,7 +182,7 @@ def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     autosave.erased.connect(generation.discard_cached_prompts)
     autosave.erased.connect(service.clear_prompt_cache)
     generation.cached_prompts_discarded.connect(service.clear_prompt_cache)
-    service.noticed.connect(window.say)
+    service.noticed.connect(window.feedback.warn_everywhere)
     service.noticed.connect(window.conversations.commands.reload_list)
 
 
@@ -190,7 +190,7 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     """Connect the search for models, and remember those that were loaded."""
     models.first_found.connect(window.model_selection.load_first)
     models.spare_found.connect(window.generation.set_fallback)
-    models.failed.connect(window.say)
+    models.failed.connect(window.feedback.fail_everywhere)
     models.searched.connect(coordinator.load_listings)
     window.generation.model_loaded.connect(models.remember)
     window.generation.model_loaded.connect(coordinator.load_listings)
@@ -204,7 +204,7 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
     window.message_commands.pinned.connect(ahead.schedule)
     for signal in (current.session_changed, current.draft_changed):
         signal.connect(idle_timer.restart)
-    idle_timer.notified.connect(window.say_in_passing)
+    idle_timer.notified.connect(window.feedback.mention)
     window.closed.connect(idle_timer.close)
     idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
     preferences.changed.connect(idle_timer.restart)
@@ -224,7 +224,7 @@ def _connect_preferences(
     reduced_motion.set_reduced(preferences.current.less_motion)
     text_size = TextSize(window, window.commands, theme, preferences)
     PreferencesController(window, window.commands, theme, preferences, reduced_motion, home.root, can_look=can_look)
-    text_size.notified.connect(window.say)
+    text_size.notified.connect(window.feedback.succeed)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # which has no such setting
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
@@ -241,7 +241,9 @@ def _connect_help(
     """Connect the Help menu and the check for new versions."""
     help_controller = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
     update_check = UpdateCheck(window, window.bars, theme, preferences, versions)
-    help_controller.notified.connect(window.say)
+    help_controller.notified.connect(window.feedback.succeed)
+    help_controller.failed.connect(window.feedback.fail)
+    help_controller.progressed.connect(partial(window.feedback.progress, "help"))
     for end in (help_controller.close, update_check.close):
         window.closed.connect(end)
 
@@ -265,7 +267,7 @@ class StartupNotice(QObject):
     def __init__(self, window: MainWindow, sentence: str) -> None:
         super().__init__(window)
         self._sentence = sentence
-        self.due.connect(window.say)
+        self.due.connect(window.feedback.warn_everywhere)
 
     @Slot()
     def show(self) -> None:

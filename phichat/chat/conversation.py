@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
+from phichat.i18n import tr
 from phichat.unicode import replace_surrogates
 
 
@@ -77,6 +78,13 @@ class Reply:
     model_sha256: str | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+
+    def limit_text(self) -> str:
+        """Return which limit a reply of `Ending.LENGTH` has reached; one from another program may not say."""
+        written, most = self.statistics.get("completion_tokens"), self.sampling.get("max_tokens")
+        if not isinstance(written, int) or not isinstance(most, int):
+            return tr("Cut off at its limit")
+        return tr("Reached the maximum length") if written >= most else tr("Reached the end of the context")
 
 
 @dataclass(frozen=True)

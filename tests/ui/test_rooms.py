@@ -10,18 +10,19 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "phichat"
 
-GROUND = ("a11y", "actions", "controllers", "theme", "threads", "undo", "widgets")
+GROUND = ("a11y", "actions", "controllers", "feedback", "theme", "threads", "undo", "widgets")
 SIBLINGS = ("sidebar", "settings", "models", "preferences", "help", "desktop")
 """The rooms beside the conversation, which never import one another."""
 
-TRANSCRIPT = ("a11y", "attachments", "blocks", "controllers", "theme", "threads", "transcript", "widgets")
+TRANSCRIPT = ("a11y", "attachments", "blocks", "controllers", "feedback", "theme", "threads", "transcript", "widgets")
 
 ROOMS = {
     "theme": (),
     "threads": (),
     "undo": (),
+    "feedback": (),
     "actions": ("theme", "undo"),
-    "widgets": ("theme", "undo"),
+    "widgets": ("a11y", "feedback", "theme", "undo"),
     "controllers": ("threads", "undo"),
     "a11y": ("controllers", "theme"),
     "blocks": ("theme", "threads", "widgets"),
@@ -39,6 +40,7 @@ OUTSIDE = {
     "theme": (),
     "threads": ("engine.base",),
     "undo": (),
+    "feedback": (),
     "actions": (),
     "widgets": (),
     "controllers": (*DATA, "store.preferences.Preferences"),

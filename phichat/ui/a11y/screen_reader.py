@@ -15,8 +15,7 @@ PAUSE = 1200  # milliseconds between two announcements, as some screen readers b
 ENDINGS = {
     Ending.STOP: N_("End of the answer"),
     Ending.CANCELLED: N_("Stopped"),
-    Ending.LENGTH: N_("Reached the longest reply or the end of the context"),
-}  # an error is said by the line that shows it
+}  # a limit is said by the reply itself, an error by the line that shows it
 
 
 class ReplyAnnouncer(QObject):
@@ -54,6 +53,7 @@ class ReplyAnnouncer(QObject):
         if is_whole:
             self._reply = ""
             self._pending += [tr(ENDINGS[ending])] if ending in ENDINGS else []
+            self._pending += [message.reply.limit_text()] if ending is Ending.LENGTH else []
         if not self._pause.isActive():
             self._say()
 

@@ -20,6 +20,7 @@ from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.growing_edit import files_in
+from phichat.unicode import shortened
 
 MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # files with these names need no inspection
 
@@ -64,6 +65,7 @@ class DropFilter(QObject):
 
 
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
+MOST_REASONS, MOST_NAMES, LONGEST_NAME = 3, 50, 60  # in a message about files that could not be attached
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
 
@@ -76,11 +78,11 @@ TextReader = Callable[[Path], Attachment]
 
 @dataclass
 class _Reading:
-    """Files that are being read for `session`; `at` is the current one."""
+    """Files that are being read for `session`; `at` is the current one. `errors`: names of files, and sentences."""
 
     session: Session
     at: Path
-    errors: list[str] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
     stop: CancelToken | None = None
 
 
@@ -90,11 +92,13 @@ class AttachmentController(QObject):
     `look` returns the kind of a file, `read` reads it; both run in a thread.
 
     Signals:
-        notified(str): a sentence about what could not be attached.
+        failed(Session, str): sentences about what could not be attached.
+        notified(str): a sentence about what is attached already.
         reading_delayed(str): the file of that name is still being read; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
     """
 
+    failed = Signal(object, str)
     notified = Signal(str)
     reading_delayed = Signal(str)
     model_dropped = Signal(str)
@@ -169,7 +173,7 @@ class AttachmentController(QObject):
         self._slow_timer.start()
         self._give_up_timer.start()
         reading.stop = self._tasks.run(
-            job, partial(self._on_read, reading), reading.errors.append, partial(self._on_ended, reading)
+            job, partial(self._on_read, reading), partial(self._add_error, reading), partial(self._on_ended, reading)
         )
 
     def _read_file(self, file: Path, kind: FileKind) -> object:
@@ -193,27 +197,34 @@ class AttachmentController(QObject):
             case FileKind.CONVERSATIONS:
                 self.conversations_dropped.emit([reading.at])
             case str():
-                reading.errors.append(found)
+                self._add_error(reading, found)
+
+    def _add_error(self, reading: _Reading, sentence: str) -> None:
+        reading.errors.append((reading.at.name, sentence))
 
     def _on_ended(self, reading: _Reading) -> None:
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._notify(reading)
+        self._emit_errors(reading)
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
             self.reading_delayed.emit("")
 
-    def _notify(self, reading: _Reading, error_text: str = "") -> None:
-        """Emit one sentence about what went wrong, and another if more did."""
-        first, *others = [*reading.errors, *filter(None, [error_text])] or [""]
-        if others:
-            first += " " + tr_count(
-                "{count} other file could not be attached.", "{count} other files could not be attached.", len(others)
-            )
-        if first:
-            self.notified.emit(first)
+    def _emit_errors(self, reading: _Reading) -> None:
+        """Emit why files could not be attached: each reason while they are few, else the names."""
+        names, sentences = zip(*reading.errors, strict=True) if reading.errors else ((), ())
+        if len(names) <= MOST_REASONS:
+            text = "\n".join(sentences)
+        else:
+            shown = ", ".join(shortened(name, LONGEST_NAME) for name in names[1:MOST_NAMES])
+            others = tr("These could not be attached either: {names}").format(names=shown)
+            more = len(names) - MOST_NAMES
+            rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
+            text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."
+        if text:
+            self.failed.emit(reading.session, text)
 
     @Slot()
     def _emit_slow(self) -> None:
@@ -227,7 +238,8 @@ class AttachmentController(QObject):
             if reading.stop:
                 reading.stop.set()
             late = tr("{name} could not be read in time. Look whether its disk or network is there.")
-            self._notify(reading, late.format(name=reading.at.name))
+            self._add_error(reading, late.format(name=reading.at.name))
+            self._emit_errors(reading)
         self.reading_delayed.emit("")
 
     def _add(self, session: Session, file: Attachment) -> None:

@@ -74,7 +74,7 @@ class MessageCommands(QObject):
         signals.quote_requested.connect(self._quote)
         signals.delete_requested.connect(self._delete)
         signals.pin_requested.connect(self._pin)
-        transcript.selection.notified.connect(self.notified)
+        transcript.selection.copied.connect(self.notified)
         generation.state_changed.connect(self._on_state)
         generation.replied.connect(self._on_replied)
         current.session_changed.connect(self.show_path)
@@ -119,7 +119,6 @@ class MessageCommands(QObject):
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
         if self._can_ask():
-            self.notified.emit("")  # clears the status bar
             self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
@@ -147,7 +146,6 @@ class MessageCommands(QObject):
     @Slot(object)
     def _continue_reply(self, message: Message) -> None:
         if self._can_ask() and self._transcript.is_last(message):
-            self.notified.emit("")
             self._transcript.context.state.remarks.pop(message.id, None)
             self._generation.continue_reply(self._session)
             self._transcript.follow()
@@ -155,7 +153,6 @@ class MessageCommands(QObject):
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._can_ask():
-            self.notified.emit("")
             self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()

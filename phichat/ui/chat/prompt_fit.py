@@ -68,7 +68,7 @@ class TokenCounter(QObject):
             return
         self._fitted, self._fitted_length = fitted, self._length
         has_files = bool(session.attached)
-        if has_files or self._had_files:
+        if (has_files or self._had_files) and not self._generation.is_answering():
             self._status.show_context(fitted.tokens, fitted.context)
         self._had_files = has_files
         self._show_note()

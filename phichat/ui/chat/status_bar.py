@@ -1,62 +1,55 @@
-"""The bar below the composer: the last notice, the speed of the last reply, the use of the context."""
+"""The bar below the composer: what there is to tell, the speed of the last reply, the use of the context."""
 
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from phichat.engine.base import Done
 from phichat.i18n import format_number, tr
-from phichat.ui.a11y.announce import announce
-from phichat.ui.theme.theme import muted
+from phichat.ui.feedback import FeedbackController
+from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.message_line import MessageLine
 
 MARGIN = 16  # pixels
+COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
 
 
 class StatusBar(QWidget):
-    """Three labels, each with an object name and an accessible name.
+    """The message line, and two figures, each with an object name and an accessible name.
 
-    A notice too long for one line takes the room of the figures, and as many lines as it needs.
+    A sentence too long for one line takes the room of the figures, and as many lines as it needs. What has to be
+    dismissed is shown in `notices` instead.
+
+    Attributes:
+        notices: a widget to put above the composer, where nobody misses it.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._notice = ""
-        self._message = _label("statusMessage", tr("Status"))
-        self._message.setWordWrap(True)
-        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    def __init__(self, theme: Theme, feedback: FeedbackController) -> None:
+        super().__init__()
+        self.notices = QWidget()
+        QVBoxLayout(self.notices).setContentsMargins(0, 2, 0, 2)
+        set_max_width(self.notices, COLUMN_WIDTH)
+        self.notices.hide()
+        self._message = MessageLine(theme, feedback, "statusMessage")
+        self._message.moved.connect(self._move_message)
+        feedback.shown.connect(self._fit_figures)
         self._speed = _label("statusSpeed", tr("Speed"))
         self._context = _label("statusContext", tr("Context"))
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, 0, MARGIN, 8)
         self._layout.setSpacing(18)
         self._layout.addWidget(self._message, 1)
+        self._layout.addStretch(0)
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
-
-    def show_notice(self, notice: str) -> None:
-        """Show a notice until the next one or `clear_notice`."""
-        self._notice = notice
-        self._show_message(notice)
-        if notice:
-            announce(self._message, notice)
-
-    def show_progress(self, sentence: str) -> None:
-        """Show `sentence`, unless a notice is shown."""
-        if not self._notice:
-            self._show_message(sentence)
-
-    def clear_notice(self) -> None:
-        """Remove the notice."""
-        self._notice = ""
-        self._show_message("")
+        self._layout.addWidget(plain_label(" "))  # keeps the height of a line, whatever is shown
 
     def clear_figures(self) -> None:
         """Remove speed and context."""
         for label in (self._speed, self._context):
             _set_text(label, "")
-
-    def _show_message(self, sentence: str) -> None:
-        _set_text(self._message, sentence)
         self._fit_figures()
 
     def show_speed(self, done: Done) -> None:
@@ -80,9 +73,22 @@ class StatusBar(QWidget):
         )
         self._fit_figures()
 
+    @Slot(bool)
+    def _move_message(self, has_to_be_dismissed: bool) -> None:
+        """Move the line above the composer, or back."""
+        notices = self.notices.layout()
+        if has_to_be_dismissed and notices:
+            notices.addWidget(self._message)
+        else:
+            self._layout.insertWidget(0, self._message, 1)
+        self.notices.setVisible(has_to_be_dismissed)
+
+    @Slot()
     def _fit_figures(self) -> None:
         """Show the figures that fit beside the message, the context before the speed."""
-        room = self.width() - 2 * MARGIN - self._message.fontMetrics().horizontalAdvance(self._message.text())
+        room = self.width() - 2 * MARGIN
+        if self.isAncestorOf(self._message):
+            room -= self._message.line_width()
         for label in (self._context, self._speed):
             room -= label.sizeHint().width() + self._layout.spacing()
             label.setVisible(bool(label.text()) and room >= 0)

@@ -6,10 +6,12 @@ from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.chat.composer import Composer
-from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.feedback import FeedbackController
 from phichat.ui.transcript.transcript import Transcript
+
+PENDING = "pending"  # source of feedback
 
 
 class SubmitController(QObject):
@@ -23,13 +25,13 @@ class SubmitController(QObject):
         self,
         composer: Composer,
         transcript: Transcript,
-        status: StatusBar,
+        feedback: FeedbackController,
         generation: GenerationController,
         conversations: Conversations,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._composer, self._transcript, self._status = composer, transcript, status
+        self._composer, self._transcript, self._feedback = composer, transcript, feedback
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
         self._pending: tuple[Session, str] | None = None
@@ -70,7 +72,6 @@ class SubmitController(QObject):
         return self._generation.model is not None and not self._generation.is_answering()
 
     def _ask(self, text: str, attachments: Attachments = ()) -> None:
-        self._status.clear_notice()
         self._generation.submit(self.session, text, attachments)
         self._transcript.follow()
         self._composer.setFocus()
@@ -79,7 +80,7 @@ class SubmitController(QObject):
         self._composer.set_text(self._composer.text() or text)
         if not self._generation.model and self._composer.text() == text:
             self._pending = self.session, text
-            self._status.show_progress(tr("This is asked as soon as there is a model."))
+            self._feedback.note(PENDING, tr("This is asked as soon as there is a model."))
 
     @Slot(str)
     def _on_written(self, text: str) -> None:
@@ -88,13 +89,13 @@ class SubmitController(QObject):
             return
         self._conversations.current.set_draft(text)
         if self._pending and text != self._pending[1] and self._is_shown(self._pending[0]):
-            self._pending = None
+            self._forget_pending()
 
     def _keep_late(self, session: Session, text: str) -> None:
         """Keep the last draft of a conversation that is no longer shown, unless that was deleted."""
         name = session.conversation.id
         if self._pending and self._pending[0].conversation.id == name and text != self._pending[1]:
-            self._pending = None
+            self._forget_pending()
         session.draft = text
         self._conversations.save_draft(session)
 
@@ -104,12 +105,17 @@ class SubmitController(QObject):
         self._composer.flush_draft()
         if not self._pending or self._generation.is_answering():
             return
-        (session, text), self._pending = self._pending, None
+        session, text = self._pending
+        self._forget_pending()
         if self._is_shown(session):
             self._composer.set_text("")
             self.submit_draft(text)
         else:
             self._submit_elsewhere(session, text)
+
+    def _forget_pending(self) -> None:
+        self._pending = None
+        self._feedback.note(PENDING, "")
 
     def _submit_elsewhere(self, session: Session, text: str) -> None:
         name, current = session.conversation.id, self._conversations.current

@@ -18,7 +18,8 @@ class BackgroundRequests(QObject):
         prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
         prefill_finished: the draft is read, as it was when that began.
         counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
-        load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings.
+        load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings;
+            negative if that has failed.
         noticed(str): a sentence, when safer settings were needed.
     """
 
@@ -108,6 +109,8 @@ class BackgroundRequests(QObject):
 
     @Slot(object, str)
     def _on_failure(self, stop: CancelToken, _: str) -> None:
+        if stop in self._ordered:
+            self.load_progressed.emit(-1.0)
         if stop in self._counting:
             self.counted.emit(self._counting.pop(stop), None)
         if stop is self._prefilling:  # the question itself will report it

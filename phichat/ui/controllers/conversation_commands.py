@@ -27,13 +27,13 @@ class ConversationCommands(QObject):
         stopped: the conversation of the reply under way is being deleted.
         restored: deleted conversations are listed again, but another one stays shown.
         trash_loaded(list): the summaries of the conversations in the bin.
-        notified(str): a sentence about an error.
+        failed(str): a sentence about an error.
     """
 
     stopped = Signal()
     restored = Signal()
     trash_loaded = Signal(list)
-    notified = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -106,9 +106,7 @@ class ConversationCommands(QObject):
     def list_bin(self) -> None:
         """Read what is in the bin, and emit `trash_loaded`."""
         last = self._autosave.last
-        self._tasks.run(
-            lambda _: self._summaries_after(last, in_trash=True), self.trash_loaded.emit, self.notified.emit
-        )
+        self._tasks.run(lambda _: self._summaries_after(last, in_trash=True), self.trash_loaded.emit, self.failed.emit)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:
@@ -130,7 +128,7 @@ class ConversationCommands(QObject):
         last = self._autosave.last
         self._current.reload_sessions()
         self._list_model.begin_loading()
-        self._tasks.run(lambda _: self._summaries_after(last), self._list_model.set_conversations, self.notified.emit)
+        self._tasks.run(lambda _: self._summaries_after(last), self._list_model.set_conversations, self.failed.emit)
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""

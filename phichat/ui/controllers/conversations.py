@@ -42,11 +42,14 @@ class Conversations(QObject):
         history_search: searches all conversations.
 
     Signals:
-        notified(str): a sentence for the user.
+        notified(str), warned(str), failed(str): a sentence about what was done, about the file of the history, or about
+            an error.
         list_changed: the list was read, or a conversation in it changed.
     """
 
     notified = Signal(str)
+    warned = Signal(str)
+    failed = Signal(str)
     list_changed = Signal()
 
     def __init__(self, history: "Callable[[], History]", make: Callable[[], Session]) -> None:
@@ -63,8 +66,8 @@ class Conversations(QObject):
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.list_model.refresh_sections)
         self.history_search = HistorySearch(history, self.tasks, self.autosave, self)
-        for error in (self.autosave.failed, self.current.notified, self.commands.notified, self.history_search.failed):
-            error.connect(self.notified)
+        for error in (self.current.failed, self.commands.failed, self.history_search.failed):
+            error.connect(self.failed)
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
         self.list_model.renamed.connect(self.commands.rename)
@@ -75,7 +78,7 @@ class Conversations(QObject):
         """Read what is stored."""
         self._clock.start()
         self.list_model.begin_loading()
-        self.tasks.run(self._read, self._on_read, self.notified.emit)
+        self.tasks.run(self._read, self._on_read, self.failed.emit)
 
     @Slot()
     def close(self) -> None:
@@ -110,7 +113,7 @@ class Conversations(QObject):
 
     def _on_read(self, found: object) -> None:
         if isinstance(found, str):
-            self.notified.emit(found)
+            self.warned.emit(found)
         elif isinstance(found, list):
             self.list_model.set_conversations(found)
             self.list_changed.emit()

@@ -33,13 +33,13 @@ class CurrentConversation(QObject):
         session_changed(Session): another one is shown.
         draft_changed(str): what is being written in it changed, or the files that go with it.
         message_found(str, str): show the message with that id, and mark these words in it.
-        notified(str): a sentence about an error.
+        failed(str): a sentence about an error.
     """
 
     session_changed = Signal(object)
     draft_changed = Signal(str)
     message_found = Signal(str, str)
-    notified = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -265,7 +265,7 @@ class CurrentConversation(QObject):
         if name == self._wanted:
             self._expect("")
             self.session_changed.emit(self.session)
-            self.notified.emit(trouble)
+            self.failed.emit(trouble)
 
     def _forget_some(self) -> None:
         for name, session in list(self._sessions.items())[:-MOST_SESSIONS]:

@@ -72,21 +72,29 @@ class GenerationController(QObject):
     Signals:
         state_changed: `state`, `model` or `loaded` changed.
         replied(Session, Message): a reply begins, grows or ends.
-        noticed(str), progressed(str): a sentence for the user; one about progress, empty when that is over.
+        asked(Session): a reply is about to begin.
+        failed(Session, str), noticed(Session, str): a sentence about a failure, or to be read otherwise; the session is
+            None where it is about none.
+        shortened(Session, str): a sentence about messages that do not fit into the prompt.
+        progressed(str, float): a sentence about loading or reading and the part that is done, empty when that is over.
         prompt_made(PromptReady): the prompt of a question, as tokens.
         fitted(Session, PromptFit): how a prompt fits into the context; also that of the draft.
-        measured(Done): the figures of a reply that ended.
+        measured(Done), answered(Session, Done): the figures of a reply that ended, and where that is.
         model_loaded(Loaded): a model was loaded.
         cached_prompts_discarded: the engine has discarded what it had cached of conversations.
     """
 
     state_changed = Signal()
     replied = Signal(object, object)
-    noticed = Signal(str)
-    progressed = Signal(str)
+    asked = Signal(object)
+    failed = Signal(object, str)
+    noticed = Signal(object, str)
+    shortened = Signal(object, str)
+    progressed = Signal(str, float)
     prompt_made = Signal(object)
     fitted = Signal(object, object)
     measured = Signal(object)
+    answered = Signal(object, object)
     model_loaded = Signal(object)
     cached_prompts_discarded = Signal()
 
@@ -117,7 +125,7 @@ class GenerationController(QObject):
         self.background.fitted.connect(self.fitted)
         self.background.load_progressed.connect(self._on_loading)
         self.background.loaded.connect(self._on_background_loaded)
-        self.background.noticed.connect(self.noticed)
+        self.background.noticed.connect(partial(self.noticed.emit, None))
 
     def is_answering(self) -> bool:
         """Whether a reply is being generated, or waits for the model."""
@@ -229,6 +237,7 @@ class GenerationController(QObject):
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name
         self._session = session
+        self.asked.emit(session)
         stored = self._reply_store.store_question(session) if self._reply_store else None
         request = Request(turns, sampling, session.begun, is_temporary=session.is_temporary)
         self._reply = self._thread.generate(request, stored)
@@ -248,9 +257,8 @@ class GenerationController(QObject):
             case Piece():
                 self._on_piece(event)
             case Reading(done, total):
-                self.progressed.emit(
-                    tr("Reading… {percent} %").format(percent=format_number(100 * done / max(total, 1)))
-                )
+                share = done / max(total, 1)
+                self.progressed.emit(tr("Reading… {percent} %").format(percent=format_number(100 * share)), share)
             case Loading(fraction):
                 self._on_loading(fraction)
             case Loaded():
@@ -260,7 +268,7 @@ class GenerationController(QObject):
             case PromptFit():
                 self.fitted.emit(self._session, event)
             case Notice(text):
-                self.noticed.emit(text)
+                self.noticed.emit(self._session if stop is self._reply else None, text)
             case Done():
                 self._on_done(event)
 
@@ -273,9 +281,11 @@ class GenerationController(QObject):
 
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
-        if self.model:
+        if self.model and fraction >= 0:
             title, percent = self.model.title, format_number(100 * fraction)
-            self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent))
+            self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent), fraction)
+        elif self.state is GenerationState.IDLE:
+            self.progressed.emit("", 0.0)
 
     def _on_loaded(self, stop: CancelToken, loaded: Loaded) -> None:
         """Handle a model that was loaded as ordered or, within a reply, again after its process had died."""
@@ -291,7 +301,7 @@ class GenerationController(QObject):
     def _on_background_loaded(self, loaded: Loaded) -> None:
         if self._loading:  # another model is to follow
             return
-        self.progressed.emit("")
+        self.progressed.emit("", 0.0)
         self.loaded = loaded
         self.model_loaded.emit(loaded)
         self.state_changed.emit()
@@ -299,13 +309,12 @@ class GenerationController(QObject):
     def _on_prompt(self, prompt: PromptReady) -> None:
         self.prompt_made.emit(prompt)
         if prompt.dropped:
-            self.noticed.emit(
-                tr_count(
-                    "This conversation is longer than the model's context: the oldest message was left out.",
-                    "This conversation is longer than the model's context: the {count} oldest messages were left out.",
-                    prompt.dropped,
-                )
+            sentence = tr_count(
+                "This conversation is longer than the model's context: the oldest message was left out.",
+                "This conversation is longer than the model's context: the {count} oldest messages were left out.",
+                prompt.dropped,
             )
+            self.shortened.emit(self._session, sentence)
 
     @Slot(object, str)
     def _on_failure(self, stop: CancelToken, sentence: str) -> None:
@@ -316,14 +325,17 @@ class GenerationController(QObject):
                 self.load_model(self._good, self._context)
             else:
                 self._become(GenerationState.EMPTY)
-            self.noticed.emit(sentence)
+            self.failed.emit(None, sentence)
         elif stop is self._reply:
+            session = self._session
             self._fail_reply(sentence)
-            self.noticed.emit(sentence)
+            self.failed.emit(session, sentence)
 
     def _on_done(self, done: Done) -> None:
+        session = self._session
         self._end_reply(done.reason, asdict(done))
         self.measured.emit(done)
+        self.answered.emit(session, done)
 
     def _fail_reply(self, sentence: str) -> None:
         if self._reply:
@@ -366,4 +378,6 @@ class GenerationController(QObject):
 
     def _become(self, state: GenerationState) -> None:
         self.state = state
+        if state not in {GenerationState.LOADING, GenerationState.READING}:
+            self.progressed.emit("", 0.0)
         self.state_changed.emit()

@@ -15,11 +15,13 @@ from phichat.ui.controllers.preferences import PreferencesStore
 class ModelSelection(QObject):
     """Has `generation` load models, and stores the user's choice as preference once it is loaded.
 
-    Signals: `load_started` before a model is loaded; `notified(str)` with a sentence about what waits, or an error.
+    Signals: `load_started` before a model is loaded; `delayed(str)` with a sentence about what waits, empty when it no
+    longer does; `failed(str)` with one about an error.
     """
 
     load_started = Signal()
-    notified = Signal(str)
+    delayed = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class ModelSelection(QObject):
         """Choose `model` once the reply under way has ended."""
         self._next = model
         if self._generation.is_answering():
-            self.notified.emit(tr("{model} answers next, after this answer.").format(model=model.title))
+            self.delayed.emit(tr("{model} answers next, after this answer.").format(model=model.title))
         self._apply()
 
     @Slot(str)
@@ -68,7 +70,7 @@ class ModelSelection(QObject):
         try:
             self.choose_after_reply(self._open_model(Path(file)))
         except PhichatError as error:
-            self.notified.emit(str(error))
+            self.failed.emit(str(error))
 
     @Slot(int)
     def set_context(self, context: int) -> None:
@@ -87,6 +89,7 @@ class ModelSelection(QObject):
             return
         if self._next:
             model, self._next = self._next, None
+            self.delayed.emit("")
             self._context_waits = False
             self.choose(model)
         elif self._context_waits and self._generation.model:

@@ -24,10 +24,12 @@ class HelpController(QObject):
     `parts` returns name, version and licence of Phichat and of each dependency, and the file with the licence texts,
     None if there is none.
 
-    Signals: `notified(str)` with a sentence for the status bar.
+    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence for the status bar.
     """
 
     notified = Signal(str)
+    failed = Signal(str)
+    progressed = Signal(str)
 
     def __init__(
         self,
@@ -74,8 +76,8 @@ class HelpController(QObject):
     @Slot()
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
-            self.notified.emit(tr("Looking at this computer…"))
-            self._diagnosis = self._tasks.run(self._diagnose, self._on_diagnosed, self.notified.emit, self._on_ended)
+            self.progressed.emit(tr("Looking at this computer…"))
+            self._diagnosis = self._tasks.run(self._diagnose, self._on_diagnosed, self.failed.emit, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
@@ -83,6 +85,7 @@ class HelpController(QObject):
 
     def _on_ended(self) -> None:
         self._diagnosis = None
+        self.progressed.emit("")
 
     def _window(self) -> QMainWindow:
         return parent_window(self, QMainWindow)

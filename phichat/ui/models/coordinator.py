@@ -39,7 +39,7 @@ class ModelCoordinator(QObject):
         offer_changed(bool): the user dismissed the offer of Phi-3, or wants it again; to be stored.
         file_requested: the user wants to choose a model file.
         file_chosen(str): the user chose one of the files that were found.
-        notified(str): a sentence for the status bar.
+        failed(str): a sentence about an error.
         ended(str): a sentence about a download that has ended.
     """
 
@@ -48,7 +48,7 @@ class ModelCoordinator(QObject):
     offer_changed = Signal(bool)
     file_requested = Signal()
     file_chosen = Signal(str)
-    notified = Signal(str)
+    failed = Signal(str)
     ended = Signal(str)
 
     def __init__(
@@ -79,7 +79,7 @@ class ModelCoordinator(QObject):
     @Slot()
     def load_listings(self) -> None:
         """Load the list of models; resume the downloads that an earlier run left unfinished."""
-        self._tasks.run(self._list, self._on_listings, self.notified.emit, self._on_listings_ended)
+        self._tasks.run(self._list, self._on_listings, self.failed.emit, self._on_listings_ended)
 
     def show_model(self, model: "ModelRef | None") -> None:
         """Set the model in use."""
@@ -218,8 +218,8 @@ class ModelCoordinator(QObject):
         page.model_chosen.connect(self.model_chosen)
         self._page = page
         self._pages.replace_welcome(page)
-        self._tasks.run(self._check_space, self._on_space_checked, self.notified.emit)
-        self._tasks.run(lambda _: self._shelf().find_existing(), self._on_files, self.notified.emit)
+        self._tasks.run(self._check_space, self._on_space_checked, self.failed.emit)
+        self._tasks.run(lambda _: self._shelf().find_existing(), self._on_files, self.failed.emit)
         return page
 
     def _check_space(self, _: "CancelToken") -> "tuple[SpaceCheck, str]":

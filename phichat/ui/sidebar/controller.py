@@ -25,10 +25,12 @@ class SidebarController(QObject):
 
     `above` and `below` are the layouts for banners above and below the messages.
 
-    Signals: `notified(str)` with a sentence for the status bar.
+    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence for the status bar.
     """
 
     notified = Signal(str)
+    failed = Signal(str)
+    progressed = Signal(str)
 
     def __init__(
         self,
@@ -92,6 +94,8 @@ class SidebarController(QObject):
             self._conversations, self, export_to=self._export_to, import_from=self._import_from
         )
         import_export.notified.connect(self.notified)
+        import_export.failed.connect(self.failed)
+        import_export.progressed.connect(self.progressed)
         import_export.changed.connect(self._conversations.commands.reload_list)
         import_export.unwanted.connect(self._conversations.commands.undo_import)
         return import_export
@@ -103,7 +107,7 @@ class SidebarController(QObject):
         if self._conversations.autosave.is_stored(session):
             self._export([session.conversation.id])
         else:
-            self.notified.emit(tr("There is nothing to export yet: this conversation is not stored."))
+            self.failed.emit(tr("There is nothing to export yet: this conversation is not stored."))
 
     @Slot()
     def export_all(self) -> None:

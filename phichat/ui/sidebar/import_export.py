@@ -37,12 +37,15 @@ class ImportExport(QObject):
     """Exports to files with `export_to` and imports with `import_from`, both in a background thread.
 
     Signals:
-        notified(str): a sentence about the result.
+        notified(str), failed(str): a sentence about the result.
+        progressed(str): a sentence about what is under way; empty when nothing is.
         changed: conversations were added to the history.
         unwanted(list): an import was undone; with the ids of its conversations.
     """
 
     notified = Signal(str)
+    failed = Signal(str)
+    progressed = Signal(str)
     changed = Signal()
     unwanted = Signal(list)
 
@@ -57,6 +60,7 @@ class ImportExport(QObject):
             conversations.undo_stack,
         )
         self._export_to, self._import_from = export_to, import_from
+        self._under_way: list[str] = []
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
@@ -86,18 +90,33 @@ class ImportExport(QObject):
                 )
             )
 
-        self._tasks.run(write, notify, self.notified.emit)
+        sentence = tr("Exporting to {file}…").format(file=file.name)
+        self._begin(sentence)
+        self._tasks.run(write, notify, self.failed.emit, partial(self._end, sentence))
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Add the conversations in `files` to the history."""
         for file in files:
-            self.notified.emit(tr("Importing {file}…").format(file=file.name))
+            sentence = tr("Importing {file}…").format(file=file.name)
+            self._begin(sentence)
             self._tasks.run(
                 partial(self._import, file, self._autosave.last),
                 self._on_imported,
-                self.notified.emit,
-                self.changed.emit,
+                self.failed.emit,
+                partial(self._on_import_ended, sentence),
             )
+
+    def _on_import_ended(self, sentence: str) -> None:
+        self._end(sentence)
+        self.changed.emit()
+
+    def _begin(self, sentence: str) -> None:
+        self._under_way.append(sentence)
+        self.progressed.emit(sentence)
+
+    def _end(self, sentence: str) -> None:
+        self._under_way.remove(sentence)
+        self.progressed.emit(self._under_way[-1] if self._under_way else "")
 
     def _import(self, file: Path, last: "Future[Any] | None", _: CancelToken) -> "tuple[Imported, list[str]]":
         """Import `file` once `last` is written; return the counts, and the ids of conversations that are new."""

@@ -35,6 +35,7 @@ class Colors:
     on_accent: str = ""
     faint_accent: str = ""
     bubble: str = ""
+    faint_alert: str = ""
     is_dark: bool = False
     is_plain: bool = False
 
@@ -115,6 +116,7 @@ def colors_of(theme: str, colour: str) -> Colors:
         accent=accent,
         on_accent=max("#ffffff", near_black, key=lambda front: contrast(front, accent)),
         faint_accent=tint,
+        faint_alert=_tint(base, base.alert, 0.14, AAA_CONTRAST if base.is_plain else AA_CONTRAST),
         bubble=base.ground if base.is_plain else _mix(base.ground, tint, 0.62),
     )
 

@@ -58,6 +58,10 @@ QPushButton:focus { border-color: $accent; }
 #switchButton:disabled { background: transparent; color: $muted; }
 QProgressBar { background: $groove; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }""",
+        "message": """
+#messageLine[kind="ERROR"] { background: $faint_alert; border: 1px solid $alert; border-radius: 12px; }
+#messageLine[kind="WARNING"] { background: $faint_accent; border: 1px solid $accent; border-radius: 12px; }"""
+        + _TOOLS,
         "table": """
 QTreeView { background: $surface; border: 1px solid $line; border-radius: 10px; outline: none; padding: 4px; }
 QTreeView { selection-background-color: $faint_accent; selection-color: $text; show-decoration-selected: 1; }

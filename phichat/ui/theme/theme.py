@@ -140,9 +140,10 @@ class Theme(QObject):
         self._stylesheets[widget] = name
         self._set_stylesheet(widget, name)
 
-    def icon(self, name: str, *, on_accent: bool = False) -> QIcon:
+    def icon(self, name: str, *, on_accent: bool = False, is_alert: bool = False) -> QIcon:
         """Return the icon `name` of `resources/icons` in this theme's colours."""
-        colour = self.colors.on_accent if on_accent else self.colors.text
+        plain = self.colors.alert if is_alert else self.colors.text
+        colour = self.colors.on_accent if on_accent else plain
         if (name, colour) not in self._icons:
             self._icons[name, colour] = tinted_icon(name, colour, self.colors.muted if on_accent else "")
         return self._icons[name, colour]

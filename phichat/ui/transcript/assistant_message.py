@@ -168,7 +168,7 @@ def footer(reply: Reply) -> str:
     interrupted = reply.ending is Ending.CANCELLED and reply.statistics.get("interrupted")
     endings = {
         Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),
-        Ending.LENGTH: tr("Reached the longest reply or the end of the context"),
+        Ending.LENGTH: reply.limit_text(),
     }
     parts = [endings.get(reply.ending, ""), reply.model]
     if reply.tokens:

@@ -23,10 +23,12 @@ BESIDE, ABOVE = 12, 7  # pixels by which the band extends beyond the selected me
 class MessageSelection(QObject):
     """Selects a range of whole messages, and shows a band behind them.
 
-    Signals: `notified(str)`: a sentence about what is selected, or was copied; empty when the selection ends.
+    Signals: `changed(str)`: a sentence about what is selected; empty when the selection ends. `copied(str)`: one about
+    what was copied.
     """
 
-    notified = Signal(str)
+    changed = Signal(str)
+    copied = Signal(str)
 
     def __init__(self, visible: VisibleMessages, content: QWidget, theme: Theme) -> None:
         super().__init__(content)
@@ -58,9 +60,7 @@ class MessageSelection(QObject):
             self._content.installEventFilter(self)
         self._end_id = name
         self._update_band()
-        self.notified.emit(
-            tr_count("{count} message selected", "{count} messages selected", len(self.selected_range()))
-        )
+        self.changed.emit(tr_count("{count} message selected", "{count} messages selected", len(self.selected_range())))
 
     def select_all(self) -> None:
         """Select all messages."""
@@ -74,7 +74,7 @@ class MessageSelection(QObject):
             self._end_id = ""
             self._content.removeEventFilter(self)
             self._update_band()
-            self.notified.emit("")
+            self.changed.emit("")
 
     def selected_range(self) -> range:
         """Return the indexes of the selected messages."""
@@ -98,7 +98,7 @@ class MessageSelection(QObject):
 
         messages = self.messages()
         copy_to_clipboard(messages_data(messages))
-        self.notified.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
+        self.copied.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
 
     @Slot()
     def _check(self) -> None:

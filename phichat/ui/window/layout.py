@@ -103,6 +103,7 @@ class ChatPage(QWidget):
         column.addWidget(header)
         column.addLayout(self.above)
         column.addWidget(pages, 1)
+        self.below.addWidget(status.notices)
         column.addLayout(self.below)
         column.addLayout(_composer_row(composer))
         column.addWidget(status)

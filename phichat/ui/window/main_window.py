@@ -27,6 +27,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.sidebar.controller import SidebarController
@@ -87,10 +88,11 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(theme, conversations.list_model)
         self._header = Header(theme, models, self.commands.sidebar, self.commands.panel)
         self._transcript = Transcript(theme)
-        self._status = StatusBar()
+        self.feedback = FeedbackController(self)
+        self._status = StatusBar(theme, self.feedback)
         current = conversations.current
         self._submit_controller = SubmitController(
-            self._composer, self._transcript, self._status, generation, conversations, self
+            self._composer, self._transcript, self.feedback, generation, conversations, self
         )
         self._context_marker = ContextMarker(self._transcript, generation, current, self)
         self.message_commands = MessageCommands(
@@ -115,6 +117,8 @@ class MainWindow(QMainWindow):
             composer=self._composer,
             panel=self._panel,
             status=self._status,
+            feedback=self.feedback,
+            shown=lambda: conversations.current.session,
         )
         self._lay_out(export_to, import_from)
         self._message_keys.fill(*self.commands.fill_menu_bar(self.menuBar()))
@@ -133,16 +137,6 @@ class MainWindow(QMainWindow):
     def preload(self) -> None:
         """Prepare what the first message will need, when the window is shown."""
         self._transcript.preload()
-
-    @Slot(str)
-    def say(self, sentence: str) -> None:
-        """Show a sentence in the status bar."""
-        self._status.show_notice(sentence)
-
-    @Slot(str)
-    def say_in_passing(self, sentence: str) -> None:
-        """Show progress in the status bar, unless something else is to be read there."""
-        self._status.show_progress(sentence)
 
     @Slot(str)
     def submit(self, text: str) -> None:
@@ -192,7 +186,8 @@ class MainWindow(QMainWindow):
         self._attachments.reading_delayed.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
         self.closed.connect(self._transcript.context.render.close)
-        self.message_commands.notified.connect(self.say)
+        self.message_commands.notified.connect(self.feedback.succeed)
+        self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
         self._panel.context_changed.connect(self.model_selection.set_context)
@@ -203,11 +198,12 @@ class MainWindow(QMainWindow):
         self._preferences.changed.connect(self._on_preference)
         self._model_status.model_found.connect(self._submit_controller.submit_pending)
         self.model_selection.load_started.connect(self._model_status.clear_status)
-        self.model_selection.notified.connect(self.say)
+        self.model_selection.delayed.connect(partial(self.feedback.note, "next model"))
+        self.model_selection.failed.connect(self.feedback.fail)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
         self._preferences.save_started.connect(self._save_layout)
-        self._preferences.failed.connect(self.say)
+        self._preferences.failed.connect(self.feedback.fail_everywhere)
 
     def _connect_actions(self) -> None:
         actions = self.commands
@@ -230,8 +226,14 @@ class MainWindow(QMainWindow):
             done.connect(self._composer.setFocus)
         for typed in (self._sidebar.typed, self._keyboard.typed):
             typed.connect(self._composer.take_key)
-        conversations.notified.connect(self.say)
-        self.sidebar.notified.connect(self.say)
+        feedback = self.feedback
+        conversations.notified.connect(feedback.succeed)
+        conversations.warned.connect(feedback.warn_everywhere)
+        conversations.failed.connect(feedback.fail)
+        conversations.autosave.failed.connect(feedback.fail_everywhere)
+        self.sidebar.notified.connect(feedback.succeed)
+        self.sidebar.failed.connect(feedback.fail)
+        self.sidebar.progressed.connect(partial(feedback.progress, "import and export"))
         conversations.current.session_changed.connect(self._show_session)
         conversations.commands.stopped.connect(self.generation.stop)
         self.generation.replied.connect(conversations.on_replied)
@@ -251,10 +253,11 @@ class MainWindow(QMainWindow):
         self._coordinator.offer_changed.connect(self._on_offered)
         self._coordinator.file_requested.connect(self._ask_for_file)
         self._coordinator.file_chosen.connect(self.model_selection.open_file)
-        self._coordinator.notified.connect(self.say)
+        self._coordinator.failed.connect(self.feedback.fail_everywhere)
         self._attachments.model_dropped.connect(self.model_selection.open_file)
         self._attachments.conversations_dropped.connect(self.sidebar.import_files)
-        self._attachments.notified.connect(self.say)
+        self._attachments.notified.connect(self.feedback.tell)
+        self._attachments.failed.connect(self._on_attach_failed)
 
     def _restore(self) -> None:
         known = self._preferences.current
@@ -272,8 +275,13 @@ class MainWindow(QMainWindow):
         if name in {"system", "sampling"}:
             self._show_default()
 
+    @Slot(object, str)
+    def _on_attach_failed(self, session: Session, sentence: str) -> None:
+        self.feedback.fail_in(session.conversation.id, sentence)
+
     @Slot(object)
     def _show_session(self, session: Session) -> None:
+        self.feedback.show_conversation(session.conversation.id)
         self._panel.show_sampling(session.sampling)
         self._panel.show_system(session.system)
         self._show_default()
@@ -285,6 +293,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_path(self) -> None:
+        if not self.generation.answers(self.session):
+            self._status.clear_figures()  # they were those of another path
         self._pages.show_conversation(has_messages=bool(self.session.conversation.path()))
 
     @Slot(object, object)
@@ -321,7 +331,7 @@ class MainWindow(QMainWindow):
     def _make_default(self) -> None:
         """Make the settings of this conversation the default for new ones."""
         self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
-        self.say(tr("New conversations begin with these settings."))
+        self.feedback.succeed(tr("New conversations begin with these settings."))
 
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:

@@ -1,17 +1,23 @@
 """The presenter of the model: shows its state in header, welcome page, composer, panel and status bar."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
 
-from phichat.engine.base import Done, Loaded, PromptReady
+from phichat.chat.session import Session
+from phichat.engine.base import Done, Loaded
 from phichat.i18n import tr
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.welcome import Welcome
 from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.coordinator import STARTER
 from phichat.ui.settings.panel import SettingsPanel
+
+MODEL = "model"  # source of feedback
 
 
 class ModelStatusPresenter(QObject):
@@ -34,24 +40,29 @@ class ModelStatusPresenter(QObject):
         composer: Composer,
         panel: SettingsPanel,
         status: StatusBar,
+        feedback: FeedbackController,
+        shown: Callable[[], Session],
     ) -> None:
         super().__init__(parent)
         self._generation, self._stop = generation, stop
         self._header, self._welcome, self._composer = header, welcome, composer
-        self._panel, self._status = panel, status
+        self._panel, self._status, self._feedback, self._shown = panel, status, feedback, shown
+        self._asked_in = ""  # the id of a conversation
         self._has_looked = False  # for the models on this disk
         self._last_state = GenerationState.EMPTY
         generation.state_changed.connect(self.show_state)
-        generation.noticed.connect(self._status.show_notice)
-        generation.progressed.connect(self._status.show_progress)
-        generation.prompt_made.connect(self._on_prompt)
-        generation.measured.connect(self._on_measured)
+        generation.asked.connect(self._on_asked)
+        generation.failed.connect(self._on_failed)
+        generation.noticed.connect(self._on_noticed)
+        generation.shortened.connect(self._on_shortened)
+        generation.progressed.connect(self._on_progressed)
+        generation.answered.connect(self._on_answered)
         generation.model_loaded.connect(self._on_loaded)
 
     @Slot()
     def clear_status(self) -> None:
-        """Clear the status bar: what it says is about the model before."""
-        self._status.clear_notice()
+        """Remove what is shown about the model before."""
+        self._feedback.clear(self._shown().conversation.id)
         self._status.clear_figures()
 
     @Slot()
@@ -82,32 +93,52 @@ class ModelStatusPresenter(QObject):
         model = self._generation.model
         if name and model and name != model.name:
             sentence = tr("So far {name} answered here; now it is {model}.")
-            self._status.show_progress(sentence.format(name=name, model=model.title))
+            self._feedback.mention(sentence.format(name=name, model=model.title))
 
     def _say_state(self, title: str) -> None:
         state, before = self._generation.state, self._last_state
         self._last_state = state
         if state is GenerationState.LOADING and state is not before:
-            self._status.show_progress(tr("Loading {model}…").format(model=title))
+            self._status.clear_figures()
+            self._on_progressed(tr("Loading {model}…").format(model=title), 0.0)
         elif state is GenerationState.IDLE and self._generation.loaded and before is GenerationState.LOADING:
-            self._status.show_progress(tr("{model} is ready.").format(model=title))
-        elif state is GenerationState.WRITING:
-            self._status.show_progress("")
+            self._feedback.mention(tr("{model} is ready.").format(model=title))
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         self._panel.show_context(loaded.context, loaded.most_context)
 
     @Slot(object)
-    def _on_prompt(self, prompt: PromptReady) -> None:
-        self._show_context(len(prompt.tokens))
+    def _on_asked(self, session: Session) -> None:
+        """Remove what is out of date as soon as a reply begins."""
+        self._asked_in = session.conversation.id
+        self._feedback.clear(self._asked_in)
+        if session is self._shown():
+            self._status.clear_figures()
 
-    @Slot(object)
-    def _on_measured(self, done: Done) -> None:
+    @Slot(object, str)
+    def _on_failed(self, session: Session | None, sentence: str) -> None:
+        self._feedback.fail_in((session or self._shown()).conversation.id, sentence)
+
+    @Slot(object, str)
+    def _on_noticed(self, session: Session | None, sentence: str) -> None:
+        self._feedback.warn_in((session or self._shown()).conversation.id, sentence)
+
+    @Slot(object, str)
+    def _on_shortened(self, session: Session, sentence: str) -> None:
+        self._feedback.tell_in(session.conversation.id, sentence)
+
+    @Slot(str, float)
+    def _on_progressed(self, sentence: str, fraction: float) -> None:
+        """Show the progress of loading in all conversations, that of reading where it was asked."""
+        scope = self._asked_in if self._generation.state is GenerationState.READING else None
+        self._feedback.progress(MODEL, sentence, fraction, scope=scope, waits=True)
+
+    @Slot(object, object)
+    def _on_answered(self, session: Session, done: Done) -> None:
+        if session is not self._shown():
+            return
         self._status.show_speed(done)
-        self._show_context(done.prompt_tokens + done.completion_tokens)
-        self._panel.show_seed(done.seed)
-
-    def _show_context(self, used: int) -> None:
         if self._generation.loaded:
-            self._status.show_context(used, self._generation.loaded.context)
+            self._status.show_context(done.prompt_tokens + done.completion_tokens, self._generation.loaded.context)
+        self._panel.show_seed(done.seed)

@@ -190,12 +190,13 @@ def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
     ("name", "content", "sentence"),
     [
         ("a.png", b"\x89PNG\0\0", "a.png is no text file: what is in it cannot be shown as words."),
-        ("big.txt", b"a" * 1_000_001, "big.txt is too large to attach"),
+        ("big.txt", b"a" * 1_000_001, "it has 1,000,001\u00a0bytes, and a file may have 1,000,000\u00a0bytes"),
+        ("large.txt", b"a" * 1_020_000, "it has 1.02\u00a0MB, and a file may have 1.00\u00a0MB"),
         ("gone.txt", None, "gone.txt is not there any more: it was moved, renamed or deleted."),
         ("empty.txt", b"", "empty.txt is empty: there is nothing to attach."),
     ],
 )
-def test_a_bad_file_is_told_in_one_sentence_and_nothing_is_lost(
+def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
     person: Person, notes: Path, tmp_path: Path, name: str, content: bytes | None, sentence: str
 ) -> None:
     bad = tmp_path / name
@@ -205,8 +206,18 @@ def test_a_bad_file_is_told_in_one_sentence_and_nothing_is_lost(
     attach(person, bad.with_name("notes.txt"))
     drop(person, bad, tmp_path)
     person.wait(lambda: sentence in person.status())
-    assert person.status().endswith(" 1 other file could not be attached.")
+    assert f"{tmp_path.name} is a folder: attach the files in it instead." in person.status()
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
+
+
+def test_all_files_that_were_refused_are_named(person: Person, notes: Path, tmp_path: Path) -> None:
+    bad = [tmp_path / f"picture {number}.png" for number in range(9)]
+    for file in bad:
+        file.write_bytes(b"\x89PNG\0\0")
+    drop(person, *bad[:5], notes, *bad[5:])
+    person.wait(lambda: "picture 8.png" in person.status())
+    assert all(file.name in person.status() for file in bad)
+    assert chips(person) == ["notes.txt"]
 
 
 def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:

@@ -1,0 +1,206 @@
+"""What the window tells its user: failures, warnings, results and progress, and which of them is shown now."""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from itertools import count
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from phichat.unicode import shortened
+
+LONGEST = 2_000  # characters: a sentence may quote a name of any length
+LEAST_SHOWN, SHOWN_PER_LETTER = 5_000, 60  # milliseconds that a result is shown: time to look up, and to read it
+
+
+class Kind(Enum):
+    """Kinds of feedback: failures and warnings stay until they are dismissed, results fade, progress ends."""
+
+    NOTE = auto()
+    PROGRESS = auto()
+    SUCCESS = auto()
+    WARNING = auto()
+    ERROR = auto()
+
+
+STAYING = {Kind.WARNING, Kind.ERROR}
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A sentence for the user. `fraction` is how much of the work is done, from 0 to 1; None if that is unknown."""
+
+    text: str = ""
+    kind: Kind = Kind.NOTE
+    fraction: float | None = None
+
+
+NOTHING = Feedback()
+PASSING, STAYING_SOURCE = "passing", "staying"  # sources
+_numbers = count()
+
+
+@dataclass
+class _Entry:
+    """A piece of feedback, in the conversation it belongs to or in all; a background one gives way to others."""
+
+    feedback: Feedback
+    scope: str | None
+    source: str
+    is_background: bool = False
+    is_announced: bool = False
+    number: int = field(default_factory=lambda: next(_numbers))
+
+
+class FeedbackController(QObject):
+    """Holds what is to be told, and chooses what is shown: the latest of the conversation that is shown or of all.
+
+    What is said of the conversation that is shown stays with it. A failure replaces the one before in its
+    conversation; a result hides it for some seconds only.
+
+    Signals:
+        shown(Feedback): show this, `NOTHING` for nothing.
+        announced(str): have a screen reader read this out, once.
+    """
+
+    shown = Signal(object)
+    announced = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._current = ""
+        self._entries: list[_Entry] = []
+        self._last = NOTHING
+        self._is_held = False
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._end_passing)
+
+    def show_conversation(self, conversation: str) -> None:
+        """Show what belongs to the conversation with the id `conversation`, and to all."""
+        if conversation != self._current:
+            self._current = conversation
+            self._update()
+
+    @Slot(str)
+    def fail(self, text: str) -> None:
+        """Show a failure in the present conversation."""
+        self._stay(text, Kind.ERROR, self._current)
+
+    @Slot(str)
+    def fail_everywhere(self, text: str) -> None:
+        """Show a failure that belongs to no conversation."""
+        self._stay(text, Kind.ERROR, None)
+
+    @Slot(str)
+    def warn_everywhere(self, text: str) -> None:
+        """Show something that has to be read, and belongs to no conversation."""
+        self._stay(text, Kind.WARNING, None)
+
+    @Slot(str, str)
+    def fail_in(self, conversation: str, text: str) -> None:
+        """Show a failure in the conversation with the id `conversation`."""
+        self._stay(text, Kind.ERROR, conversation)
+
+    @Slot(str, str)
+    def warn_in(self, conversation: str, text: str) -> None:
+        """Show something that has to be read in the conversation with the id `conversation`."""
+        self._stay(text, Kind.WARNING, conversation)
+
+    @Slot(str)
+    def succeed(self, text: str) -> None:
+        """Show for some seconds what was done."""
+        self._pass(Feedback(text, Kind.SUCCESS), self._current)
+
+    @Slot(str)
+    def tell(self, text: str) -> None:
+        """Show for some seconds what is neither a success nor a failure."""
+        self._pass(Feedback(text, Kind.NOTE), self._current)
+
+    @Slot(str, str)
+    def tell_in(self, conversation: str, text: str) -> None:
+        """Show for some seconds, in the conversation with the id `conversation`, what is no failure."""
+        self._pass(Feedback(text, Kind.NOTE), conversation)
+
+    @Slot(str)
+    def mention(self, text: str) -> None:
+        """Show for some seconds what happened by itself, unless there is something else to read."""
+        if not any(entry.source == PASSING and not entry.is_background for entry in self._entries):
+            self._pass(Feedback(text, Kind.SUCCESS), self._current, is_background=True)
+
+    def note(self, source: str, text: str) -> None:
+        """Show a sentence in the present conversation until `source` sets another; empty for none."""
+        self._set(source, Feedback(text, Kind.NOTE), self._current, is_new=True)
+
+    def progress(
+        self, source: str, text: str, fraction: float | None = None, *, scope: str | None = None, waits: bool = False
+    ) -> None:
+        """Show the progress of `source`, empty once it is over. If it `waits`, other feedback goes before it."""
+        self._set(source, Feedback(text, Kind.PROGRESS, fraction), scope, is_background=waits)
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Remove the failure or warning that is shown."""
+        if (entry := self._chosen()) and entry.feedback.kind in STAYING:
+            self._entries.remove(entry)
+            self._update()
+
+    def clear(self, conversation: str) -> None:
+        """Remove what belongs to a conversation, as it goes on or is deleted; and what was done."""
+        self._entries = [
+            entry
+            for entry in self._entries
+            if entry.feedback.kind is Kind.PROGRESS or (entry.scope != conversation and entry.source != PASSING)
+        ]
+        self._update()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Let no result fade while `is_held`, as the mouse is over it."""
+        self._is_held = is_held
+
+    def _stay(self, text: str, kind: Kind, scope: str | None) -> None:
+        self._remove_passing()
+        self._set(STAYING_SOURCE, Feedback(text, kind), scope, is_new=True)
+
+    def _pass(self, feedback: Feedback, scope: str, *, is_background: bool = False) -> None:
+        self._remove_passing()
+        self._timer.start(max(LEAST_SHOWN, SHOWN_PER_LETTER * len(feedback.text)))
+        self._set(PASSING, feedback, scope, is_background=is_background, is_new=True)
+
+    def _set(
+        self, source: str, feedback: Feedback, scope: str | None, *, is_background: bool = False, is_new: bool = False
+    ) -> None:
+        """Replace what `source` said: what it says next of the same work is not announced again."""
+        feedback = replace(feedback, text=shortened(feedback.text, LONGEST))
+        is_staying = feedback.kind in STAYING
+        same = [entry for entry in self._entries if entry.source == source and (entry.scope == scope or not is_staying)]
+        self._entries = [entry for entry in self._entries if entry not in same]
+        if feedback.text and same and not is_new:
+            self._entries.append(replace(same[0], feedback=feedback, scope=scope))
+        elif feedback.text:
+            self._entries.append(_Entry(feedback, scope, source, is_background))
+        self._update()
+
+    def _remove_passing(self) -> None:
+        self._timer.stop()
+        self._entries = [entry for entry in self._entries if entry.source != PASSING]
+
+    @Slot()
+    def _end_passing(self) -> None:
+        if self._is_held:
+            self._timer.start(LEAST_SHOWN)
+        else:
+            self._remove_passing()
+            self._update()
+
+    def _chosen(self) -> _Entry | None:
+        here = [entry for entry in self._entries if entry.scope in {None, self._current}]
+        return max(here, key=lambda entry: (not entry.is_background, entry.number), default=None)
+
+    def _update(self) -> None:
+        entry = self._chosen()
+        feedback = entry.feedback if entry else NOTHING
+        if feedback != self._last:
+            self._last = feedback
+            self.shown.emit(feedback)
+        if entry and not entry.is_announced:
+            entry.is_announced = True
+            self.announced.emit(feedback.text)

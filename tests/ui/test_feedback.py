@@ -1,0 +1,209 @@
+"""What is told stays where it belongs: failures until they are dismissed, results for some seconds."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPalette
+from PySide6.QtWidgets import QProgressBar, QWidget
+from pytestqt.qtbot import QtBot
+
+from phichat.chat.conversation import Ending
+from phichat.engine.base import Done, Reading
+from phichat.errors import EngineDied, EngineError
+from phichat.ui import feedback
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.feedback import Feedback, FeedbackController, Kind
+from tests.support.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+
+@pytest.fixture
+def board(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> "Board":
+    monkeypatch.setattr(feedback, "LEAST_SHOWN", 60)
+    monkeypatch.setattr(feedback, "SHOWN_PER_LETTER", 0)
+    return Board()
+
+
+class Board:
+    """What is shown and what was announced, oldest first."""
+
+    def __init__(self) -> None:
+        self.said = FeedbackController()
+        self.said.show_conversation("one")
+        self.now, self.announced = feedback.NOTHING, list[str]()
+        self.said.shown.connect(self._show)
+        self.said.announced.connect(self.announced.append)
+
+    def _show(self, shown: Feedback) -> None:
+        self.now = shown
+
+    @property
+    def text(self) -> str:
+        return self.now.text
+
+
+def test_a_result_fades_and_a_failure_stays(qtbot: QtBot, board: Board) -> None:
+    board.said.fail("Refused.")
+    board.said.succeed("Copied.")
+    assert board.text == "Copied."
+    qtbot.waitUntil(lambda: board.text == "Refused.")
+    qtbot.wait(150)
+    assert board.now == Feedback("Refused.", Kind.ERROR)
+    board.said.dismiss()
+    assert board.text == ""
+    assert board.announced == ["Refused.", "Copied."]
+
+
+def test_what_happens_by_itself_hides_no_failure(board: Board) -> None:
+    board.said.fail("Refused.")
+    board.said.mention("Tiny is ready.")
+    board.said.progress("model", "Loading… 3 %", 0.03, waits=True)
+    assert board.text == "Refused."
+    assert board.announced == ["Refused."]
+
+
+def test_a_failure_belongs_to_its_conversation(board: Board) -> None:
+    board.said.fail("Refused.")
+    board.said.fail_in("two", "Ended.")
+    assert board.text == "Refused."
+    board.said.show_conversation("two")
+    assert board.text == "Ended."
+    board.said.show_conversation("three")
+    assert board.text == ""
+    board.said.fail_everywhere("The disk is full.")
+    board.said.clear("three")
+    board.said.show_conversation("one")
+    assert board.text == "The disk is full."
+    board.said.dismiss()
+    assert board.text == "Refused."
+    board.said.clear("one")
+    assert board.text == ""
+    assert board.announced == ["Refused.", "Ended.", "The disk is full."]
+
+
+def test_a_result_stays_while_the_mouse_is_over_it(qtbot: QtBot, board: Board) -> None:
+    board.said.hold(is_held=True)
+    board.said.succeed("Copied.")
+    qtbot.wait(200)
+    assert board.text == "Copied."
+    board.said.hold(is_held=False)
+    qtbot.waitUntil(lambda: board.text == "")
+
+
+def test_progress_is_announced_once_and_hides_an_older_failure(board: Board) -> None:
+    board.said.fail("Refused.")
+    for percent in range(0, 100, 10):
+        board.said.progress("import", f"Importing… {percent} %", percent / 100)
+    assert board.now == Feedback("Importing… 90 %", Kind.PROGRESS, 0.9)
+    board.said.progress("import", "")
+    assert board.text == "Refused."
+    assert board.announced == ["Refused.", "Importing… 0 %"]
+
+
+def test_a_sentence_is_bounded(board: Board) -> None:
+    board.said.fail(f"{'x' * 5_000_000}.gguf is not a model.")
+    assert len(board.text) < 3000
+    assert board.text.endswith(".gguf is not a model.")
+
+
+def test_a_refused_file_is_an_error_on_the_page_until_it_is_dismissed(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "words.gguf").write_text("no model")
+    engine.enqueue_load(EngineError("words.gguf is not a model."))
+    person.window.model_selection.open_file(str(tmp_path / "words.gguf"))
+    person.wait(lambda: "words.gguf" in person.status())
+    person.wait_for(GenerationState.IDLE)  # the model before is there again
+    label, line = person.find("statusMessage"), person.find("messageLine")
+    assert "words.gguf" in label.text()
+    assert label.isVisible()
+    assert line.property("kind") == "ERROR"
+    assert line.mapTo(person.window, line.rect().bottomLeft()).y() < _top(person, "composerBox")
+    assert label.palette().color(label.foregroundRole()) == label.palette().color(QPalette.ColorRole.WindowText)
+    person.click("statusMessageDismiss")
+    assert "words.gguf" not in person.status()
+    assert line.mapTo(person.window, line.rect().topLeft()).y() > _top(person, "composerBox")
+
+
+def test_a_failed_reply_is_told_in_its_conversation_until_one_asks_again(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: heard.append(_said(event)))
+    engine.enqueue(EngineDied("The model ended."))
+    person.ask("Hello")
+    person.wait(lambda: person.status() == "The model ended.")
+    person.click("newConversationButton")
+    assert person.status() == ""
+    person.open("Hello")
+    assert person.status() == "The model ended."
+    assert heard.count("The model ended.") == 1
+    person.ask("Again")
+    assert "The model ended." not in person.status()
+    person.wait_for(GenerationState.IDLE)
+
+
+def test_the_progress_of_reading_ends_with_stop(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(Reading(18, 100), threading.Event())
+    person.ask("Hello")
+    person.wait(lambda: "18" in person.status())
+    assert person.find("messageLine").findChild(QProgressBar).value() == 180
+    person.click("newConversationButton")
+    person.wait(lambda: "18" not in person.status())
+    person.open("Hello")
+    person.click("stopButton")
+    person.wait_for(GenerationState.IDLE)
+    assert "18" not in person.status()
+
+
+def test_figures_are_those_of_what_is_shown_or_hidden(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue("One", _done())
+    person.ask("Hello")
+    person.wait(lambda: _figure(person, "statusContext"))
+    engine.enqueue("Two", gate, _done())
+    person.ask("More")
+    person.wait(lambda: person.message(3) == "Two")
+    assert (_figure(person, "statusSpeed"), _figure(person, "statusContext")) == ("", "")
+    person.click("newConversationButton")
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert (_figure(person, "statusSpeed"), _figure(person, "statusContext")) == ("", "")
+    person.open("Hello")
+    engine.enqueue("Three", _done())
+    person.ask("Even more")
+    person.wait(lambda: _figure(person, "statusContext"))
+    person.choose_in(5, "Delete from here on")
+    assert (_figure(person, "statusSpeed"), _figure(person, "statusContext")) == ("", "")
+
+
+def test_a_reply_says_which_limit_it_reached(person: Person, engine: ScriptedEngine) -> None:
+    most = person.window.session.sampling.max_tokens
+    for written, said in ((most, "Reached the maximum length"), (most - 1, "Reached the end of the context")):
+        engine.enqueue("Long", Done(Ending.LENGTH, 7, 5, 0, written))
+        person.click("newConversationButton")
+        person.ask("Hello")
+        person.wait_for(GenerationState.IDLE)
+        assert said in _words(person.find("message-1"))
+
+
+def _done() -> Done:
+    return Done(Ending.STOP, 7, 30, 0, 10, 0.1, 0.1, 1.0, 5.0)
+
+
+def _figure(person: Person, name: str) -> str:
+    return str(person.find(name).text())
+
+
+def _words(widget: QWidget) -> str:
+    return "\n".join(str(part.property("text") or "") for part in widget.findChildren(QWidget))
+
+
+def _top(person: Person, name: str) -> int:
+    widget = person.find(name)
+    return int(widget.mapTo(person.window, widget.rect().topLeft()).y())
+
+
+def _said(event: object) -> str:
+    return event.message() if isinstance(event, QAccessibleAnnouncementEvent) else ""
