@@ -25,7 +25,6 @@ class _Renderer(RendererHTML):
 
 
 _parser = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
-_parser.enable(["table", "strikethrough"])
 
 
 def render_html(prose: str) -> str:

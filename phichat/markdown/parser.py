@@ -7,12 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
+from phichat.markdown.emphasis import add_emphasis_rules
+from phichat.markdown.fences import add_fence_rule
 from phichat.markdown.math import CLOSINGS, add_formula_rules
+from phichat.markdown.repair import add_repair_rules, hold_back_signs
+from phichat.markdown.tables import add_table_rule
 
 DEEPEST = 100  # levels of nesting, past which the parser drops content; each takes two levels of recursion
 LONGEST = 2400  # characters of a paragraph; longer ones are divided, as each part is laid out as a whole
@@ -25,41 +31,61 @@ _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
 _SENTENCE = re.compile(r"[.!?…。]['\"”’»)\]*_]*\s+")
 _SPACE = re.compile(r"\s+")
 _BULLETS = "•◦▪"
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 class WebLinkParser(MarkdownIt):
-    """Makes links of addresses on the web alone."""
+    """Makes links of addresses on the web alone, and reads the Markdown that models write."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.enable(["table", "strikethrough"])
+        add_table_rule(self)
+        add_fence_rule(self)
+        add_emphasis_rules(self)
+        self.inline.ruler.before("autolink", "line_break_tag", _line_break_tag)
 
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
         """Return whether `url` becomes a link; others stay text."""
         return url.lower().startswith(("http://", "https://"))
 
 
-def _made(*without: str) -> MarkdownIt:
+def _line_break_tag(state: StateInline, silent: bool) -> bool:
+    """Take `<br>` for a line break, as that is all a table cell can have."""
+    tag = _BREAK.match(state.src, state.pos, state.posMax)
+    if not tag:
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = tag.end()
+    return True
+
+
+@lru_cache
+def _parser(*, is_open: bool = False, has_links: bool = True) -> MarkdownIt:
+    """Return a parser; one that closes open markup at the end of the text if that `is_open`."""
     made = WebLinkParser("commonmark", {"html": False, "maxNesting": DEEPEST})
-    made.enable(["table", "strikethrough"])
-    # Later text must not change what is shown already: no headings by underlines, no links by definitions at the end.
-    made.disable(["reference", "lheading", "html_block", "html_inline", *without])
+    # Later text must not change what is shown already: no headings by underlines.
+    made.disable(["reference", "lheading", "html_block", "html_inline", *([] if has_links else ["link", "image"])])
     add_formula_rules(made)
+    if is_open:
+        add_repair_rules(made)
     return made
 
 
-_parser, _linkless = _made(), _made("link", "image")
-
-
-def parse_tokens(text: str) -> list[Token]:
+def parse_tokens(text: str, *, is_growing: bool = False) -> list[Token]:
     """Return the block tokens of `text`; the content of inline tokens is not parsed yet."""
     found: list[Token] = []
-    _parser.block.parse(text, _parser, {}, found)
+    _parser().block.parse(text, _parser(), {"is_growing": is_growing}, found)
     return found
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _runs(content: str) -> Runs:
+def _runs(content: str, *, is_open: bool = False) -> Runs:
     is_odd = (
         content.count("[") > 2 * content.count("](") + MANY_BRACKETS
     )  # each bracket is searched for its end to the end of the text
-    return parse_runs(content, _linkless if is_odd else _parser)
+    return parse_runs(content, _parser(is_open=is_open, has_links=not is_odd))
 
 
 def split_position(content: str) -> int:
@@ -73,11 +99,17 @@ def split_position(content: str) -> int:
     return max((match.end() for match in _SPACE.finditer(content, SHORTEST, LONGEST)), default=LONGEST)
 
 
+def _divided(content: str) -> tuple[str, str]:
+    """Return the first part of a paragraph, which can be laid out as a whole, and the rest."""
+    cut = split_position(content) or len(content)
+    return content[:cut].rstrip(), content[cut:]
+
+
 class DocumentBuilder:
     """Builds nodes from `tokens`.
 
     `offset` returns where a line begins in the source. `ordinals` are the numbers of the first items of the lists that
-    were begun before, outermost first. `mend` closes open markup in the last inline content.
+    were begun before, outermost first. Markup in the last inline content is taken as closed if it `is_open`.
     """
 
     def __init__(
@@ -85,10 +117,12 @@ class DocumentBuilder:
         tokens: Sequence[Token],
         offset: Callable[[int], int],
         ordinals: Sequence[int | None] = (),
-        mend: Callable[[str], str] | None = None,
+        *,
+        is_open: bool = False,
     ) -> None:
-        self._tokens, self._offset, self._ordinals, self._mend = tokens, offset, list(ordinals), mend
-        self._last = next((token for token in reversed(tokens) if token.type == "inline" and token.content), None)
+        self._tokens, self._offset, self._ordinals = tokens, offset, list(ordinals)
+        found = (token for token in reversed(tokens) if token.type == "inline" and token.content)
+        self._open = next(found, None) if is_open else None
         self._items: list[Node] = []
         self._lists: list[int | None] = []
         self._signs: list[str] = []
@@ -169,16 +203,17 @@ class DocumentBuilder:
         if self._marker and (task := _TASK.match(content)):
             self._marker = "☐" if task[1] == " " else "☑"
             content = content[task.end() :]
-        if token is self._last and self._mend:
-            content = self._mend(content)
+        is_open = token is self._open
+        if is_open:
+            content = hold_back_signs(content)
         if not heading and (title := _TITLE.fullmatch(content)):
             self._add(_runs(title[1]), heading=1)
             content = title[2] or ""
         continues = False
         while content:
-            cut = split_position(content) or len(content)
-            self._add_parts(_runs(content[:cut].rstrip()), heading, continues=continues)
-            content, continues = content[cut:], True
+            part, content = _divided(content)
+            self._add_parts(_runs(part, is_open=is_open and not content), heading, continues=continues)
+            continues = True
         self._flush_marker()
 
     def _add_parts(self, runs: Runs, heading: int, *, continues: bool) -> None:
@@ -220,13 +255,21 @@ class DocumentBuilder:
             elif token.type == "th_open":
                 sides.append(str(token.attrGet("style") or "").removeprefix("text-align:"))
             elif token.type == "inline":
-                content = self._mend(token.content) if self._mend and token is self._last else token.content
-                rows[-1].append(_runs(content[:LONGEST]))
+                rows[-1].append(self._cell(token))
             at += 1
         head, *body = (tuple(row) for row in rows)
         self._span = start, end
         self._put(Table(head=head, sides=tuple(sides), rows=tuple(body)))
         return at + 1
+
+    def _cell(self, token: Token) -> Runs:
+        is_open = token is self._open
+        rest = hold_back_signs(token.content) if is_open else token.content
+        runs: list[Run] = []
+        while rest:
+            part, rest = _divided(rest)
+            runs += [*([Run(" ")] if runs else []), *_runs(part, is_open=is_open and not rest)]
+        return strip_runs(runs)
 
 
 def first_number(token: Token) -> int:

@@ -8,8 +8,9 @@ from itertools import accumulate
 from markdown_it.token import Token
 
 from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
+from phichat.markdown.fences import FENCE, closing_fence
 from phichat.markdown.parser import DEEPEST, LONGEST, DocumentBuilder, first_number, parse_tokens, split_position
-from phichat.markdown.repair import close_open_markup, hold_back_ambiguous_tail
+from phichat.markdown.repair import hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
 
@@ -37,11 +38,15 @@ class ResumePoint:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Nodes, and the point from which they are parsed. `is_sure` if it is certain what begins there."""
+    """Nodes, and the point from which they are parsed.
+
+    `is_sure` if it is certain what begins there, `is_guess` if that depends on the next line.
+    """
 
     place: ResumePoint
     items: tuple[Node, ...]
     is_sure: bool = False
+    is_guess: bool = False
 
 
 def parse_units(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
@@ -60,7 +65,7 @@ class _Stretch:
     def __init__(self, text: str, place: ResumePoint, *, is_growing: bool) -> None:
         self._text, self._place, self._is_growing = text, place, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-        self._tokens = parse_tokens(text)
+        self._tokens = parse_tokens(text, is_growing=is_growing)
 
     def units(self) -> Iterator[Unit]:
         at = 0
@@ -136,7 +141,7 @@ class _Stretch:
     def _table(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         line = (tokens[0].map or [0])[0]
         is_going_on = tokens[0] is self._tokens[0] and bool(self._place.before)
-        head = self._text[self._starts[line] : self._starts[line + 2]]
+        head = "".join(f"{text}\n" for text in self._text[self._starts[line] :].split("\n", 2)[:2])
         table = next(item for item in self._items(tokens, is_last=is_last) if isinstance(item, Table))
         for begin in range(0, max(len(table.rows), 1), ROWS):
             rows = table.rows[begin : begin + ROWS]
@@ -144,7 +149,8 @@ class _Stretch:
             end = min(self._offset(line + 2 + begin + len(rows)), table.end)
             continues = is_going_on or begin > 0
             part = replace(table, rows=rows, start=start, end=end, continues=continues)
-            yield Unit(ResumePoint(start, head if continues else ""), (part,))
+            is_guess = "is_guess" in tokens[0].meta
+            yield Unit(ResumePoint(start, head if continues else ""), (part,), is_guess=is_guess)
 
     def _paragraph(self, tokens: list[Token], *, is_last: bool) -> Iterator[Unit]:
         inline = tokens[1]
@@ -184,7 +190,7 @@ class _Stretch:
 
     def _items(self, tokens: list[Token], ordinals: Sequence[int | None] = (), *, is_last: bool) -> tuple[Node, ...]:
         is_open = is_last and self._is_growing
-        return tuple(DocumentBuilder(tokens, self._offset, ordinals, close_open_markup if is_open else None).items())
+        return tuple(DocumentBuilder(tokens, self._offset, ordinals, is_open=is_open).items())
 
     def _place_of(self, token: Token) -> ResumePoint:
         return ResumePoint(self._offset((token.map or [0])[0]))
@@ -220,7 +226,6 @@ LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, after whi
 LONG_TABLE = 25  # parts of a table in one block
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
-_FENCE = re.compile(r"( {0,3})(?:(`{3,})[ \t]*([^\s`]*)[^`\n]*|(~{3,})[ \t]*(\S*)[^\n]*)(\n|\Z)")
 _HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\Z")
 
 
@@ -264,7 +269,7 @@ class StreamingParser:
         if not place.before:
             blank = _BLANK.match(self._source, place.at)
             place = self._place = ResumePoint(blank.end() if blank else place.at, ordinal=place.ordinal)
-            if fence := _FENCE.match(self._source, place.at):
+            if fence := FENCE.match(self._source, place.at):
                 return self._read_code(fence)
         for size in (STRETCH, MOST):
             text = self._source[place.at : place.at + size]
@@ -285,8 +290,9 @@ class StreamingParser:
     def _read_code(self, fence: re.Match[str]) -> bool:
         """Parse a code block, up to its closing fence or the end; return whether it is final."""
         sign, begin = fence[2] or fence[4], fence.end()
-        closing = re.compile(rf"^ {{0,3}}{sign[0]}{{{len(sign)},}}[ \t]*(\n|\Z)", re.MULTILINE)
-        closed = closing.search(self._source, begin) if fence[6] else None
+        language = (fence[3] or fence[5] or "").lower()
+        is_growing = self._is_growing
+        closed = closing_fence(self._source, begin, sign, language, is_growing=is_growing) if fence[6] else None
         if self._is_growing and not fence[6]:
             return False  # its language may not be complete
         end = closed.end() if closed else len(self._source)
@@ -295,9 +301,8 @@ class StreamingParser:
             text = _HALF_FENCE.sub("", text)
         if fence[1]:
             text = re.sub(rf"^ {{1,{len(fence[1])}}}", "", text, flags=re.MULTILINE)
-        language = (fence[3] or fence[5] or "").lower()
         code = Code(start=fence.start(), end=end, text=text.removesuffix("\n"), language=language)
-        if closed and closed[1]:
+        if closed and closed[3]:
             self._commit([Unit(self._place, (code,))], ResumePoint(end))
             return True
         self._tail = [code]
@@ -328,7 +333,8 @@ def _count_final(units: list[Unit], text: str, offset: int) -> int:
     """Return how many of `units` are final: those before the last one of which it is certain what it begins."""
     for number in range(len(units) - 1, 0, -1):
         begin = units[number].place.at - offset
-        if units[number].is_sure or "\n" in text[begin:] or len(text) - begin >= SURE:
+        is_clear = "\n" in text[begin:] or len(text) - begin >= SURE
+        if units[number].is_sure or (is_clear and not units[number].is_guess):
             return number
     return 0
 
