@@ -232,7 +232,7 @@ class AttachmentChips(QWidget):
 class ChipArea(QScrollArea):
     """A scroll area for chips, as high as they are up to `MAX_ROWS`."""
 
-    def __init__(self, theme: Theme, chips: AttachmentChips, parent: QWidget) -> None:
+    def __init__(self, chips: AttachmentChips, parent: QWidget) -> None:
         super().__init__(parent)
         self._chips = chips
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -242,7 +242,6 @@ class ChipArea(QScrollArea):
         self.setWidget(chips)
         for ground in (chips, self.viewport()):
             ground.setAutoFillBackground(False)
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         chips.arranged.connect(self._fit)
         self.hide()
 

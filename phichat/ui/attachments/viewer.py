@@ -47,9 +47,6 @@ class AttachmentViewer(QDialog):
         layout.addWidget(self._field)
         layout.addWidget(buttons)
         close.setDefault(True)
-        theme.apply_stylesheet(self._field, "field")
-        theme.apply_stylesheet(buttons, "button")
-        theme.apply_stylesheet(self._field.verticalScrollBar(), "bar")
         self.resize(SIZE.boundedTo(parent.size()))
         self._highlights = self._highlight(terms, theme) if terms else None
 

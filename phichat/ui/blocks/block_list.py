@@ -130,9 +130,7 @@ class BlockList(QObject):
         if kind is Table:
             from phichat.ui.blocks.table_block import TableBlock  # noqa: PLC0415 - with the first table
 
-            table = TableBlock(self._context.formula_cache)
-            self._theme.apply_stylesheet(table.horizontalScrollBar(), "bar")
-            return table
+            return TableBlock(self._context.formula_cache)
         from phichat.ui.blocks.code_block import CodeBlock  # noqa: PLC0415 - with the first code
 
         return CodeBlock(self._theme, self._context)

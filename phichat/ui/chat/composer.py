@@ -210,7 +210,7 @@ class Composer(QFrame):
         chips = AttachmentChips(self._theme, self, is_removable=True)
         chips.changed.connect(self._on_files)
         chips.removed.connect(self.removed)
-        self._column.insertWidget(0, ChipArea(self._theme, chips, self))
+        self._column.insertWidget(0, ChipArea(chips, self))
         return chips
 
 

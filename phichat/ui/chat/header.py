@@ -48,8 +48,6 @@ class Header(QWidget):
         self._menu = QMenu(self._model)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._model.setMenu(self._menu)
-        for button in (self._sidebar, self._model, self._panel):
-            theme.apply_stylesheet(button, "tool")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self._sidebar)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from phichat.i18n import N_, tr
 from phichat.ui.theme.scaling import set_max_width
-from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.theme.theme import muted
 from phichat.ui.widgets.foreign_text import plain_label
 
 IDEAS = (
@@ -28,7 +28,7 @@ class Welcome(QScrollArea):
     tried = Signal(str)
     phi_3_requested = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
         self.setWidgetResizable(True)
@@ -50,7 +50,7 @@ class Welcome(QScrollArea):
         self._grid.setSpacing(10)
         self._buttons = [self._make_idea_button(tr(idea)) for idea in IDEAS]
         self._columns = 0
-        self.setWidget(self._content(theme))
+        self.setWidget(self._content())
         self._place_ideas(2)
 
     def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
@@ -64,7 +64,7 @@ class Welcome(QScrollArea):
         """Enable or disable the ideas."""
         self._ideas.setEnabled(can_ask)
 
-    def _content(self, theme: Theme) -> QWidget:
+    def _content(self) -> QWidget:
         column = QWidget()
         set_max_width(column, 620)
         inside = QVBoxLayout(column)
@@ -73,8 +73,6 @@ class Welcome(QScrollArea):
         inside.addWidget(self._note)
         inside.addWidget(self._get_button, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addWidget(self._ideas)
-        theme.apply_stylesheet(column, "button")
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         content = QWidget()
         across = QHBoxLayout()
         across.addWidget(column)

@@ -54,7 +54,7 @@ class AboutDialog(QDialog):
         layout.addWidget(self._list)
         if licences:
             layout.addWidget(_licences_link(licences))
-        layout.addWidget(close_button_box(self, theme))
+        layout.addWidget(close_button_box(self))
         self.resize(scaled(600), scaled(480))
 
 

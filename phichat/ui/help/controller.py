@@ -71,7 +71,7 @@ class HelpController(QObject):
     def _show_logs(self) -> None:
         from phichat.ui.help.logs_dialog import LogsDialog  # noqa: PLC0415 - when it is opened
 
-        _open(LogsDialog(self._theme, self._logs, self._window()))
+        _open(LogsDialog(self._logs, self._window()))
 
     @Slot()
     def _copy_diagnostics(self) -> None:

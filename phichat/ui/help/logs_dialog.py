@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import fixed_font, scaled
-from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box, open_folder
 from phichat.ui.widgets.foreign_text import PlainTextEdit
@@ -19,7 +18,7 @@ MAX_SHOWN = 200_000  # bytes, from the end of the file
 class LogsDialog(QDialog):
     """Shows the log in `folder`."""
 
-    def __init__(self, theme: Theme, folder: Path, parent: QWidget) -> None:
+    def __init__(self, folder: Path, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("logsDialog")
         self.setWindowTitle(tr("Logs"))
@@ -32,16 +31,14 @@ class LogsDialog(QDialog):
         self._text.setTabChangesFocus(True)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFont(fixed_font())
-        theme.apply_stylesheet(self._text, "field")
         again = push_button("readAgainButton", tr("Read again"))
         again.clicked.connect(self.show_log)
         place = push_button("logFolderButton", tr("Open folder"))
         place.clicked.connect(self._on_folder)
         buttons = QHBoxLayout()
         for button in (again, place):
-            theme.apply_stylesheet(button, "button")
             buttons.addWidget(button)
-        buttons.addWidget(close_button_box(self, theme), 1)
+        buttons.addWidget(close_button_box(self), 1)
         layout = QVBoxLayout(self)
         layout.addWidget(help_label(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
         layout.addWidget(self._text)

@@ -48,7 +48,7 @@ class ShortcutsDialog(QDialog):
         theme.apply_stylesheet(self._list, "table")
         layout = QVBoxLayout(self)
         layout.addWidget(self._list)
-        layout.addWidget(close_button_box(self, theme))
+        layout.addWidget(close_button_box(self))
         self.resize(scaled(600), scaled(560))
 
     def _add_group(self, heading: str, rows: Iterable[Row]) -> None:

@@ -38,11 +38,11 @@ class VersionDialog(QDialog):
         layout.addWidget(_Notes(theme, release.notes or tr("Its page says what is new."), title))
         words = tr("You have version {version}. Nothing installs itself: the page of the new one has the files.")
         layout.addWidget(help_label(words.format(version=ours)))
-        layout.addWidget(self._buttons(theme))
+        layout.addWidget(self._buttons())
         self.resize(scaled(560), scaled(440))
 
-    def _buttons(self, theme: Theme) -> QDialogButtonBox:
-        box = close_button_box(self, theme)
+    def _buttons(self) -> QDialogButtonBox:
+        box = close_button_box(self)
         for name, label, role, slot in (
             ("versionPageButton", tr("Open the page…"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
             ("versionSkipButton", tr("Skip this version"), QDialogButtonBox.ButtonRole.ActionRole, self._on_skip),
@@ -50,7 +50,6 @@ class VersionDialog(QDialog):
             button = box.addButton(label, role)
             button.setObjectName(name)
             button.clicked.connect(slot)
-            theme.apply_stylesheet(button, "button")
         return box
 
     @Slot()
@@ -72,7 +71,6 @@ class _Notes(QScrollArea):
         self.setAccessibleName(name)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         self._name, self._parts = name, list[BlockWidget]()
         page = QWidget()
         self._blocks = BlockList(theme, RenderContext(self), self._parts, page)

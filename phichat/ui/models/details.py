@@ -53,8 +53,6 @@ class ModelDetails(QFrame):
         self.remove.clicked.connect(self.removal_requested)
         self._lay_out()
         theme.apply_stylesheet(self, "card")
-        for button in (self.verify, self.folder, self.remove):
-            theme.apply_stylesheet(button, "button")
         theme.apply_stylesheet(self.talk, "primary")
 
     def show_listing(self, listing: Listing, in_use: str) -> None:

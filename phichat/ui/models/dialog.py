@@ -67,9 +67,6 @@ class ModelsDialog(QDialog):
         self._message = muted(plain_label())
         self._lay_out()
         self._connect(downloads)
-        theme.apply_stylesheet(self._field, "field")
-        for button in (self._list, self._hub, self._add, self._close):
-            theme.apply_stylesheet(button, "button")
         self.resize(DIALOG_SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
         self.load_listings()
 

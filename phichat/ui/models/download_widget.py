@@ -40,8 +40,6 @@ class DownloadWidget(QWidget):
         self._start = push_button("downloadButton", tr("Download"))
         self._pause = push_button("pauseButton", tr("Pause"))
         self._cancel = push_button("cancelButton", tr("Cancel"))
-        theme.apply_stylesheet(self._bar, "progress")
-        theme.apply_stylesheet(self, "button")
         theme.apply_stylesheet(self._start, "primary")
         self._lay_out(is_centred=is_centred)
         self._start.clicked.connect(self._on_start)

@@ -79,7 +79,6 @@ class FirstRunPage(QScrollArea):
         self._have.setMenu(self._menu)
         self.setWidget(self._content())
         theme.apply_stylesheet(self._talk, "primary")
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         for button in (self._have, self._later):
             theme.apply_stylesheet(button, "link")
         theme.changed.connect(self._show_icon)

@@ -26,7 +26,7 @@ from phichat.store.preferences import Preferences
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label, push_button
+from phichat.ui.widgets.controls import help_label, inset_spin_box, push_button
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import PlainTextEdit, breakable_path, plain_label
 
@@ -147,7 +147,7 @@ class PreferencesDialog(QDialog):
         tabs.addTab(self._folders_page(folders), tr("Folders and more"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
-        layout.addWidget(close_button_box(self, theme))
+        layout.addWidget(close_button_box(self))
         self.resize(scaled(500), scaled(450))
 
     @Slot(int)
@@ -170,7 +170,9 @@ class PreferencesDialog(QDialog):
             if name in ACCENTS:
                 colours.setItemIcon(number, swatch(name))
         self._add(form, "accentCombo", tr("Accent colour"), colours)
-        self._size = QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
+        self._size = inset_spin_box(
+            QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
+        )
         self._size.setSuffix(tr("{percent} %").format(percent=""))
         self._size.setKeyboardTracking(False)
         self._size.valueChanged.connect(self._on_size)
@@ -193,7 +195,6 @@ class PreferencesDialog(QDialog):
         self._prompt = PlainTextEdit(self._now.system)
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
-        self._theme.apply_stylesheet(self._prompt, "field")
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
         presets = {**PRESETS, **own_presets(self._now.presets)}
         self._samplings = {name: preset.sampling for name, preset in presets.items()}

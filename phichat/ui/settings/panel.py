@@ -26,7 +26,7 @@ from phichat.ui.settings.preset_picker import PresetPicker
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import heading_label, help_label
+from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
 from phichat.ui.widgets.foreign_text import PlainTextEdit, tool_tip
 
 MAX_GB, MAX_MINUTES = 100, 1440
@@ -68,7 +68,7 @@ class ResourceLimits(QWidget):
 
 
 def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
-    field = QSpinBox(maximum=most)
+    field = inset_spin_box(QSpinBox(maximum=most))
     field.setObjectName(name)
     field.setAccessibleName(label)
     field.setAccessibleDescription(text)
@@ -116,7 +116,6 @@ class SettingsPanel(QScrollArea):
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
         content.setBackgroundRole(QPalette.ColorRole.AlternateBase)
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         self._layout = QVBoxLayout(content)
         self._layout.setContentsMargins(18, 16, 18, 18)
         self._layout.setSpacing(6)
@@ -184,7 +183,6 @@ class SettingsPanel(QScrollArea):
         self._system.setAccessibleName(tr("System prompt"))
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
         self._system.setTabChangesFocus(True)
-        self._theme.apply_stylesheet(self._system, "field")
         set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
         self._layout.addWidget(self._system)
@@ -210,7 +208,7 @@ class SettingsPanel(QScrollArea):
         self._random.setAccessibleName(tr("Random seed"))
         self._random.setToolTip(tr("A new seed for every reply; the one used is shown below the reply."))
         self._random.toggled.connect(self._on_seed)
-        self._seed = QDoubleSpinBox(maximum=MAX_SEED, decimals=0)  # a QSpinBox ends at 2**31
+        self._seed = inset_spin_box(QDoubleSpinBox(maximum=MAX_SEED, decimals=0))  # a QSpinBox ends at 2**31
         self._seed.setObjectName("seedSpin")
         self._seed.setAccessibleName(tr("Seed"))
         self._seed.setToolTip(tr("The same seed, settings and question give the same reply."))
@@ -222,7 +220,8 @@ class SettingsPanel(QScrollArea):
 
     def _add_context(self) -> None:
         self._heading(tr("Context"))
-        self._context = QSpinBox(minimum=256, maximum=MAX_CONTEXT, singleStep=256, value=4096)
+        self._context = inset_spin_box(QSpinBox(minimum=256, maximum=MAX_CONTEXT, singleStep=256, value=4096))
+        self._context.setGroupSeparatorShown(True)
         self._context.setObjectName("contextSpin")
         self._context.setAccessibleName(tr("Context, in tokens"))
         self._context.setSuffix(" " + tr("tokens"))

@@ -145,7 +145,6 @@ class PresetPicker(QWidget):
         button.setToolTip(tr("Save, rename or delete presets of your own"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_icon_size(button, 16, 28, 26)
-        self._theme.apply_stylesheet(button, "menuTool")
         menu = QMenu(button)
         menu.setObjectName("presetMenu")
         self._save_as = menu.addAction(tr("Save as a preset…"))
@@ -192,7 +191,7 @@ class PresetPicker(QWidget):
     ) -> None:
         from phichat.ui.widgets.dialogs import NameDialog  # noqa: PLC0415 - when it is opened
 
-        dialog = NameDialog(self._theme, self.window(), title, name, LONGEST, objection)
+        dialog = NameDialog(self.window(), title, name, LONGEST, objection)
         dialog.setObjectName("presetNameDialog")
         dialog.named.connect(slot)
         dialog.finished.connect(dialog.deleteLater)

@@ -30,7 +30,6 @@ class SliderRow(QWidget):
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setObjectName(name + "Slider")
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
-        theme.apply_stylesheet(self._slider, "slider")
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
         self._changed_dot = plain_label("●")
         self._changed_dot.setForegroundRole(QPalette.ColorRole.Link)
@@ -39,7 +38,6 @@ class SliderRow(QWidget):
         self._reset = IconButton(theme, "back", label, name + "Reset")
         self._reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         set_icon_size(self._reset, 14, 22, 22)
-        theme.apply_stylesheet(self._reset, "tools")
         self._lay_out()
         for control in (self._spin, self._slider):
             control.setAccessibleName(tr(setting.label))
@@ -123,6 +121,7 @@ class _Spin(QDoubleSpinBox):
         self.setDecimals(setting.decimals)
         self.setRange(setting.low, setting.high)
         self.setSingleStep(setting.step)
+        self.setGroupSeparatorShown(True)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         set_fixed_size(self, 76)
 

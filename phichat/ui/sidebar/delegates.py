@@ -87,7 +87,6 @@ class ConversationDelegate(QStyledItemDelegate):
         editor = super().createEditor(parent, option, index)
         editor.setObjectName("renameField")
         editor.setAccessibleName(tr("Title"))
-        self._theme.apply_stylesheet(editor, "field")
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:

@@ -69,8 +69,6 @@ class Sidebar(QWidget):
         self._pages.addWidget(self.titles)
         self._open_bin = banner_button("binButton", tr("Bin"))
         set_icon_size(self._open_bin, 16)
-        theme.apply_stylesheet(self._new, "button")
-        theme.apply_stylesheet(self._search, "field")
         theme.apply_stylesheet(self._open_bin, "quiet")
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.AlternateBase)

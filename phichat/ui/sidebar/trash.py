@@ -50,8 +50,6 @@ class TrashPage(QWidget):
         self._restore.clicked.connect(self._on_restore)
         self._purge_button.clicked.connect(self._purge)
         theme.apply_stylesheet(self._back, "quiet")
-        for button in (self._restore, self._purge_button):
-            theme.apply_stylesheet(button, "button")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self.setFocusProxy(self._list)

@@ -10,6 +10,7 @@ from shiboken6 import isValid
 
 LEAST, MOST, STEP = 80, 200, 10  # percent of the desktop's text size
 _PIXELS = "designedPixels"
+_KEPT_FONT = "_q_styleSheetWidgetFont"  # the font that Qt brings back with the next style sheet of the application
 _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
 
 
@@ -19,6 +20,8 @@ def set_text_size(application: QApplication, percent: int, family: str) -> None:
     font.setPointSizeF(font.pointSizeF() * percent / 100)
     if family:
         font.setFamilies([family, *font.families()])
+    style_sheet = application.styleSheet()
+    application.setStyleSheet("")  # with one, widgets would not follow the application's font
     ratio = font.pointSizeF() / application.font().pointSizeF()
     widgets = _shown_widgets(application)
     own = [(widget, widget.font().pointSizeF()) for widget in widgets if widget.testAttribute(_HAS_FONT)]
@@ -29,9 +32,12 @@ def set_text_size(application: QApplication, percent: int, family: str) -> None:
             larger = QFont(widget.font())
             larger.setPointSizeF(size * ratio)
             widget.setFont(larger)
+        if isValid(widget):
+            widget.setProperty(_KEPT_FONT, None)
     for widget in widgets:
         if isValid(widget):
             _apply(widget)
+    application.setStyleSheet(style_sheet)
 
 
 def text_scale() -> float:

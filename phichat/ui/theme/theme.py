@@ -2,16 +2,17 @@
 
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QDir, QObject, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
 from phichat.i18n import resource
+from phichat.ui.theme.control_styles import control_style
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, THEMES, Colors, colors_of
 from phichat.ui.theme.scaling import scaled, set_text_size, text_scale
-from phichat.ui.theme.stylesheets import PLAIN, STYLES
+from phichat.ui.theme.stylesheets import STYLES
 
 MIRRORED_ICONS = {"next", "previous", "sidebar"}  # they point to a side: the other one in right-to-left languages
 ICON_SIZES, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on a screen of scale 1
@@ -112,6 +113,7 @@ class Theme(QObject):
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._stylesheets: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
         self.colors = colors_of("light", self._accent)
+        QDir.setSearchPaths("icons", [str(resource("icons"))])
         self._apply()
         self._system.changed.connect(self._apply)
         application.screenAdded.connect(self._redraw_icons)
@@ -153,13 +155,11 @@ class Theme(QObject):
         colors = colors_of(self._theme_name(), self._accent_colour())
         if colors is self.colors and self._is_applied:
             return
-        had_plain = self.colors.is_plain and self._is_applied
         self._is_applied = True
         self.colors = colors
         self._hides_system_accent = self._accent != SYSTEM
         self._application.setPalette(_palette(colors, has_accent=self._hides_system_accent))
-        if colors.is_plain or had_plain:  # only where need be: it makes Qt style all windows again
-            self._application.setStyleSheet(PLAIN.substitute(vars(colors)) if colors.is_plain else "")
+        self._application.setStyleSheet(control_style(colors))
         self._update_stylesheets()
         self._redraw_icons()
 

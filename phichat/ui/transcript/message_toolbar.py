@@ -68,7 +68,6 @@ class MessageToolbar(QWidget):
         for button in (copy, self._main, self._more):
             set_icon_size(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
-        self._theme.apply_stylesheet(self, "tools")
 
     @Slot()
     def _ask_for_more(self) -> None:
@@ -99,7 +98,6 @@ class VersionSwitcher(QWidget):
             layout.addWidget(widget)
         self._previous.clicked.connect(self._request_previous)
         self._next.clicked.connect(self._request_next)
-        theme.apply_stylesheet(self, "tools")
 
     def show_version(self, index: int, count: int) -> None:
         """Show version `index`, from 0, of `count`."""

@@ -62,7 +62,6 @@ class Transcript(QScrollArea):
         self._filler = ViewportFiller(self, self._visible, self._anchor)
         self._down_button = DownButton(theme, self)
         self._down_button.clicked.connect(self.follow)
-        theme.apply_stylesheet(self.verticalScrollBar(), "bar")
         self._anchor.moved.connect(self._on_moved)
         self._visible.changed.connect(self.changed)
         application = QApplication.instance()

@@ -14,13 +14,12 @@ from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
 
 
-def close_button_box(dialog: QDialog, theme: Theme) -> QDialogButtonBox:
+def close_button_box(dialog: QDialog) -> QDialogButtonBox:
     """Return a button box with one button, which closes `dialog`."""
     box = QDialogButtonBox()
     button = box.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     button.setObjectName("closeButton")
     box.rejected.connect(dialog.reject)
-    theme.apply_stylesheet(button, "button")
     return box
 
 
@@ -51,7 +50,7 @@ def ask_question(
     box.setDefaultButton(refuse)
     box.setEscapeButton(refuse)
     agree.clicked.connect(agreed)
-    theme.apply_stylesheet(box, "button")
+    theme.apply_stylesheet(agree, "destructive")
     box.finished.connect(box.deleteLater)
     box.open()
 
@@ -99,9 +98,7 @@ class NameDialog(QDialog):
 
     named = Signal(str)
 
-    def __init__(
-        self, theme: Theme, parent: QWidget, title: str, name: str, longest: int, objection: Callable[[str], str]
-    ) -> None:
+    def __init__(self, parent: QWidget, title: str, name: str, longest: int, objection: Callable[[str], str]) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAccessibleName(title)
@@ -125,8 +122,6 @@ class NameDialog(QDialog):
         layout = QVBoxLayout(self)
         for part in (heading_label(title), self._field, self._note, buttons):
             layout.addWidget(part)
-        theme.apply_stylesheet(self._field, "field")
-        theme.apply_stylesheet(buttons, "button")
         self.setMinimumWidth(scaled(340))
         self._validate()
 

@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         navigator = self._keyboard.navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
-        self._welcome = Welcome(theme)
+        self._welcome = Welcome()
         self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled_samplings
         self._time_estimate = TimeEstimateController(generation, current, self)

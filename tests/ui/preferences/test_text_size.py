@@ -46,6 +46,19 @@ def test_everything_that_is_read_and_clicked_grows(person: Person, engine: Scrip
     assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == pixels
 
 
+def test_another_theme_leaves_letters_as_large_as_they_are(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Some words")
+    person.ask("Question")
+    person.wait_for(GenerationState.IDLE)
+    words = person.find("message-1").findChild(QTextEdit)
+    press(person, Qt.Key.Key_Plus, 5)
+    larger = words.font().pointSizeF()
+    person.window._theme.set_theme("dark")
+    assert words.font().pointSizeF() == larger
+    person.window._theme.set_theme("light")
+    assert words.font().pointSizeF() == larger
+
+
 def test_it_ends_at_both_ends_and_is_there_the_next_time(
     person: Person, open_window: Callable[[], Person], home: Path, qapp: QApplication
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from phichat.ui.theme.palette import THEMES, colors_of
-from phichat.ui.theme.stylesheets import PLAIN, STYLES
+from phichat.ui.theme.stylesheets import STYLES
 
 PACKAGE = Path(__file__).parents[3] / "phichat"
 
@@ -29,7 +29,6 @@ def test_every_style_sheet_is_used_and_none_is_missing() -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", [*STYLES, "plain"])
+@pytest.mark.parametrize("name", STYLES)
 def test_a_style_sheet_names_only_colours_that_there_are(name: str, theme: str) -> None:
-    template = STYLES.get(name, PLAIN)
-    assert "$" not in template.substitute(vars(colors_of(theme, "teal")), round=17)
+    assert "$" not in STYLES[name].substitute(vars(colors_of(theme, "teal")), round=17)

@@ -30,6 +30,7 @@ TEXTS = [
     ("on_accent", "accent"),
     ("on_strong_mark", "strong_mark"),
 ]
+CONTRAST_FRAME = "QPushButton:focus { border: 2px"
 ODD = ["#ffffff", "#000000", "#ffff00", "#0000ff", "#808080", "#ff0000"]  # what a system may have for an accent
 
 
@@ -109,11 +110,11 @@ def test_it_follows_the_system_as_that_changes(qapp: QApplication) -> None:
     assert theme.colors is colors_of("dark", "#8040c0")
     system.want("dark", contrast=True)
     assert theme.colors is colors_of("dark-contrast", "#8040c0")
-    assert qapp.styleSheet()
+    assert CONTRAST_FRAME in qapp.styleSheet(), "a wider frame around what has the focus"
     system.colour = "#208020"
     system.want("light")
     assert theme.colors is colors_of("light", "#208020")
-    assert not qapp.styleSheet()
+    assert CONTRAST_FRAME not in qapp.styleSheet()
     theme.set_theme("dark", "teal")
     system.want("light", contrast=True)
     assert theme.colors is colors_of("dark", "teal")
