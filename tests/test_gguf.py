@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, NotAModel
-from phichat.gguf import Head, read_head
+from phichat.gguf import Head, part_names, part_number, read_head, whole_name
 from tests.support import tiny_models
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -255,3 +255,61 @@ def test_words_that_are_no_utf_8_are_survived(file: Callable[[bytes], Path]) -> 
     known = pair("general.name", 8, name), text("general.architecture", "llama")
     head = read_head(file(gguf(*known, tensors=1) + tensor("token_embd.weight") + bytes(64)))
     assert head.name == "\ufffd\ufffd"
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> list[Path]:
+    """A model in three files."""
+    first = tiny_models.chatml(tmp_path / "split" / "tiny.gguf", parts=3)
+    return sorted(first.parent.iterdir())
+
+
+def test_any_file_of_a_split_model_stands_for_all_of_it(split: list[Path]) -> None:
+    assert [path.name for path in split] == [f"tiny-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    for path in split:
+        head = read_head(path)
+        assert head.path == split[0]
+        assert head.bytes == sum(each.stat().st_size for each in split)
+        assert (head.architecture, head.layers) == ("llama", 2)
+
+
+@pytest.mark.parametrize(("opened", "missing"), [(0, 2), (1, 0), (2, 1)])
+def test_a_missing_file_of_a_split_model_is_named(split: list[Path], opened: int, missing: int) -> None:
+    split[missing].unlink()
+    with pytest.raises(ModelMissing, match=f"{split[opened].name} is one of the 3 .*, and {split[missing].name} is"):
+        read_head(split[opened])
+
+
+def test_a_damaged_file_of_a_split_model_is_named(split: list[Path]) -> None:
+    split[2].write_bytes(split[2].read_bytes()[:-5])
+    with pytest.raises(ModelDamaged, match=f"{split[2].name} is incomplete: 5"):
+        read_head(split[0])
+
+
+def test_files_of_two_models_are_not_taken_for_one(split: list[Path], tmp_path: Path) -> None:
+    other = tiny_models.chatml(tmp_path / "other" / "tiny.gguf", parts=3, layers=1)
+    other.with_name(split[1].name).replace(split[1])
+    with pytest.raises(ModelDamaged, match="not of one model"):
+        read_head(split[0])
+
+
+def test_a_renamed_file_of_a_split_model_says_so(split: list[Path]) -> None:
+    with pytest.raises(ModelUnsupported, match=r"one of 3 files.*-00001-of-00003\.gguf"):
+        read_head(split[0].rename(split[0].with_name("model.gguf")))
+
+
+@pytest.mark.parametrize("count", [pair("split.count", 8, string("many")), pair("split.count", 10, b"\xff" * 8)])
+def test_junk_in_the_count_of_files_is_survived(file: Callable[[bytes], Path], count: bytes) -> None:
+    with pytest.raises(ModelError):
+        read_head(file(gguf(count, tensors=1) + tensor("t") + bytes(64)))
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("a-00002-of-00003.gguf", 2), ("a-00004-of-00003.gguf", 0), ("a-00000-of-00003.gguf", 0), ("a.gguf", 0),
+     ("a-00001-of-00001.gguf", 0), ("a-00001-of-99999.gguf", 0), ("a-2-of-3.gguf", 0), ("a-00002-of-00003.bin", 0)],
+)  # fmt: skip
+def test_names_tell_which_file_of_a_model_one_is(name: str, number: int) -> None:
+    assert part_number(name) == number
+    assert len(part_names(name)) == (3 if number else 1)
+    assert whole_name(name) == ("a.gguf" if number else name)

@@ -56,7 +56,7 @@ def download(context: Context) -> int:
 def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> bool:
     """Return whether `model` is the file that is asked for; if that is unknown, a download checks what it finds."""
     if listing.remote:
-        return model.source is not Source.OURS or context.library.known_sha256(model) is not None
+        return model.source is not Source.OURS or context.library.is_checked(model)
     if listing.name not in CATALOGUE:
         return True  # no other file has this name
     with suppress(ModelError):

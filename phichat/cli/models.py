@@ -49,8 +49,8 @@ def _list(context: Context) -> None:
     if context.options.json:
         return
     for listing in listings:
-        if listing.note:
-            console.print_notice(f"{listing.name}: {listing.note}")
+        if note := listing.problem or listing.note:
+            console.print_notice(f"{listing.name}: {note}")
     if default := context.library.default_model():
         console.print_notice(
             tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name)
@@ -76,7 +76,7 @@ def _print_listings(context: Context, listings: list[Listing]) -> None:
 
 
 def _row(listing: Listing) -> list[str]:
-    mark = {Presence.ON_DISK: "*", Presence.PARTIAL: "…", Presence.ABSENT: ""}[listing.presence]
+    mark = {Presence.ON_DISK: "*", Presence.UNUSABLE: "!", Presence.PARTIAL: "…", Presence.ABSENT: ""}[listing.presence]
     return [
         mark, listing.name, _size(listing), _state(listing), listing.licence, _memory(listing),
         _speed(listing), _place(listing),
@@ -84,8 +84,8 @@ def _row(listing: Listing) -> list[str]:
 
 
 def _place(listing: Listing) -> str:
-    if listing.model:
-        return str(listing.model.path)
+    if model := listing.model or listing.unusable:
+        return str(model.path)
     if listing.remote is None:
         return ""
     repo = listing.remote.repo
@@ -120,6 +120,8 @@ def _state(listing: Listing) -> str:
         if model.source is Source.OURS and listing.remote is None:
             return tr("in models/")
         return tr(_SOURCES[model.source])
+    if listing.unusable:
+        return listing.problem_label
     if listing.presence is Presence.PARTIAL:
         share = 100 * listing.bytes_on_disk // max(listing.bytes or 0, listing.bytes_on_disk)
         return tr("partly here, {share} %").format(share=share)
@@ -127,14 +129,14 @@ def _state(listing: Listing) -> str:
 
 
 def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
-    model, remote = listing.model, listing.remote
+    model, remote = listing.model or listing.unusable, listing.remote
     return {
         "name": listing.name,
         "title": listing.title,
         "path": str(model.path) if model else None,
         "source": str(model.source) if model else None,
         "bytes": listing.bytes,
-        "on_disk": model is not None,
+        "on_disk": listing.model is not None,
         "repo": remote.repo if remote else None,
         "file": remote.file if remote else None,
         "licence": listing.licence or None,
@@ -146,7 +148,7 @@ def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
         "sha256": library.known_sha256(model) if model else None,
         "published_sha256": remote.sha256 if remote else None,
         "confirmed": listing.exists_on_hub,
-        "note": listing.note or None,
+        "note": listing.problem or listing.note or None,
     }
 
 
@@ -227,7 +229,8 @@ def _verify(context: Context) -> None:
     verified = context.library.verify_model(_name_here(context), report_reading(console))
     name = verified.model.name
     if context.options.json:
-        console.print_json(model_as_json(verified.model) | {"sha256": verified.sha256, "known": verified.known})
+        facts = {"sha256": verified.sha256, "sha256s": list(verified.sha256s), "known": verified.known}
+        console.print_json(model_as_json(verified.model) | facts)
         return
     if verified.known:
         console.print_line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
@@ -237,4 +240,5 @@ def _verify(context: Context) -> None:
                 name=name
             )
         )
-    console.print_line(f"SHA-256 {verified.sha256}")
+    for path, sha256 in zip(verified.model.files, verified.sha256s, strict=True):
+        console.print_line(f"SHA-256 {sha256}" + (f"  {path.name}" if verified.sha256 is None else ""))

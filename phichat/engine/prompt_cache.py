@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from phichat.files import atomic_write, make_private
+from phichat.gguf import part_paths
 
 FORMAT = 2
 FEWEST = 64  # tokens worth a file: fewer are decoded as quickly as loaded
@@ -170,13 +171,15 @@ def make_key(**facts: Any) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of a file's length, time, beginning and end, which identifies it without reading it whole."""
+    """Return a hash of a model's lengths, times, beginning and end, which identifies it without reading it whole."""
     with path.open("rb") as file:
         size, changed = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_mtime_ns
         found = hashlib.sha256(f"{size} {changed} ".encode())
         found.update(file.read(1 << 20))
         file.seek(max(size - (1 << 16), 0))
         found.update(file.read(1 << 16))
+    for other in part_paths(path)[1:]:
+        found.update(f"{other.stat().st_size} {other.stat().st_mtime_ns} ".encode())
     return found.hexdigest()
 
 

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine.base import ModelRef
 
@@ -26,7 +27,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file on disk. `name` identifies it on the command line; `title` is displayed."""
+    """A model on disk. `name` identifies it on the command line; `title` is displayed.
+
+    `path` is its file; the first one of a model in several files.
+    """
 
     name: str
     title: str
@@ -39,26 +43,47 @@ class ModelFile:
         return ModelRef.of_file(self.path, self.name, self.title)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All its files."""
+        return gguf.part_paths(self.path)
+
+    @property
     def bytes(self) -> int:
-        """The file's present size; 0 if it is gone."""
-        try:
-            return self.path.stat().st_size
-        except (OSError, ValueError):
-            return 0
+        """The present size of its files; 0 if they are gone."""
+        return sum(map(file_size, self.files))
+
+
+def file_size(path: Path) -> int:
+    """Return the size of a file; 0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """A file whose checksum was computed. `known` is whether it was compared with a published one."""
+    """A model whose checksums were computed. `known` is whether all were compared with published ones.
+
+    `sha256s` are those of its files, in order.
+    """
 
     model: ModelFile
-    sha256: str
+    sha256s: tuple[str, ...]
     known: bool
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of a model in one file; None for one in several."""
+        return self.sha256s[0] if len(self.sha256s) == 1 else None
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file on the Hub: `file` is its path in `repo`. `bytes` and `sha256` are None until the Hub was asked."""
+    """A file on the Hub: `file` is its path in `repo`. `bytes` and `sha256` are None until the Hub was asked.
+
+    The first file of a model in several stands for all of them: then `bytes` counts all, and `sha256` is None.
+    """
 
     repo: str
     file: str
@@ -119,7 +144,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class DownloadedModel:
-    """A finished download: the file has its final name, and its SHA-256 is the Hub's."""
+    """A finished download: the file has its final name, and its SHA-256 is the Hub's; "" for several files."""
 
     model: ModelFile
     sha256: str
@@ -127,7 +152,10 @@ class DownloadedModel:
 
 @dataclass(frozen=True)
 class PartialDownload:
-    """An unfinished download. `path` is its final place; `bytes` of it are on disk."""
+    """An unfinished download. `path` is its final place; `bytes` of it are on disk.
+
+    For a model in several files, `path` is what it would be called if it were one.
+    """
 
     remote: HubFile
     path: Path
@@ -139,6 +167,8 @@ class Presence(Enum):
     """How much of a model is on disk."""
 
     ON_DISK = auto()
+    UNUSABLE = auto()
+    """it is in the list, but its file is away, incomplete, or no model to chat with"""
     PARTIAL = auto()
     ABSENT = auto()
 
@@ -151,6 +181,7 @@ class Listing:
         name: identifies it to `download`, `remove` and the command line.
         remote: where it is on the Hub; None for files of other origin.
         model: the file, if it is on disk.
+        unusable: the file, if there is something wrong with it; `problem` says what.
         bytes: size of the whole file; None if unknown.
         bytes_on_disk: how many of them are on disk.
         is_paused: whether the user paused its download.
@@ -161,6 +192,7 @@ class Listing:
         exists_on_hub: whether the Hub has the file; None if it was not asked, or refused to answer.
         is_size_approximate: whether `bytes` is rounded, as the Hub has not been asked.
         note: the Hub's refusal, as a sentence; mostly empty.
+        problem: why the file `unusable` cannot be used, and what to do; `problem_label` in two or three words.
     """
 
     name: str
@@ -178,12 +210,17 @@ class Listing:
     exists_on_hub: bool | None = None
     is_size_approximate: bool = False
     note: str = ""
+    unusable: ModelFile | None = None
+    problem: str = ""
+    problem_label: str = ""
 
     @property
     def presence(self) -> Presence:
         """How much of it is on disk."""
         if self.model:
             return Presence.ON_DISK
+        if self.unusable:
+            return Presence.UNUSABLE
         return Presence.PARTIAL if self.bytes_on_disk else Presence.ABSENT
 
 

@@ -12,10 +12,10 @@ from phichat.models.catalogue import PHI_3
 
 
 def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
-    """Return GGUF models in `models`, the Hub's cache and the downloads folder, except `known`; Phi-3 first."""
+    """Return chat models in `models`, the Hub's cache and the downloads folder, except `known` files; Phi-3 first."""
     seen = {_file_id(path) for path in known}
     found = []
-    for path in _candidates(models):
+    for path in map(gguf.first_part, _candidates(models)):
         key = _file_id(path)
         if key and key not in seen and _is_model(path):
             seen.add(key)

@@ -14,7 +14,7 @@ from phichat.models.base import HubFile, ModelFile, Source, VerifiedModel
 from phichat.models.catalogue import CATALOGUE, PHI_3, find_by_file_name, find_by_hub_file
 from phichat.models.discovery import blob_sha256, find_in_hub_cache
 from phichat.models.metadata import Checksums, MetadataFile, Origins
-from phichat.models.verification import verify_file
+from phichat.models.verification import verify_model
 from phichat.paths import Home
 
 __all__ = ["Library", "ModelFile", "Source", "VerifiedModel"]
@@ -33,8 +33,12 @@ class Library:
         self._origins = Origins(MetadataFile(home.origins))
 
     def list_models(self) -> list[ModelFile]:
-        """Return all models, each with a unique name."""
-        return [model for model in self._all_models() if _is_file(model.path)]
+        """Return all models whose files are all there, each with a unique name."""
+        return [model for model in self._all_models() if not gguf.missing_parts(model.path)]
+
+    def list_missing(self) -> dict[ModelFile, str]:
+        """Return the models of which files are missing at the moment, each with a sentence on what to do."""
+        return {model: _missing_message(model) for model in self._all_models() if gguf.missing_parts(model.path)}
 
     def default_model(self) -> ModelFile | None:
         """Return Phi-3 if it is there, else the starter, else the first; None if there is none."""
@@ -43,22 +47,22 @@ class Library:
         return by_name.get(PHI_3.name) or by_name.get(STARTER) or next(iter(models), None)
 
     def find_model(self, name_or_path: str) -> ModelFile:
-        """Return the model with that name, else the file at that path. Raise ModelMissing."""
+        """Return the model with that name, else the one at that path; any of its files will do. Raise ModelMissing."""
         known = self._all_models()
         for model in known:
-            if model.name == name_or_path.lower():
-                return model if _is_file(model.path) else _raise_missing(model.path)
+            if name_or_path.lower() == model.name:
+                return model if not gguf.missing_parts(model.path) else _raise_missing(model)
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
+            path = gguf.first_part(path) if _is_file(gguf.first_part(path)) else path
             return _find_by_path(known, path) or _describe_file(path, Source.ADDED)
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
-            _raise_missing(path)
+            _raise_missing(_describe_file(path, Source.ADDED))
         raise ModelMissing(self._no_such(name_or_path))
 
     def add_file(self, path: Path) -> ModelFile:
         """Check the file at `path` and add it; it stays where it is. Raise ModelError or StoreError."""
-        gguf.read_head(_absolute(path))
-        return self.register_file(path)
+        return self.register_file(gguf.read_head(_absolute(path)).path)
 
     def register_file(self, path: Path) -> ModelFile:
         """Add a file without a check, as it was just loaded. Raise StoreError."""
@@ -84,32 +88,47 @@ class Library:
                 )
             )
         if model.source is Source.OURS:
-            _delete_file(model)
-            self._checksums.delete(model.path)
-            with suppress(StoreError):  # the file is deleted; a stale entry does no harm
-                self._origins.delete(model.path)
+            for path in model.files:
+                _delete_file(path)
+                self.forget_metadata(path)
         else:
             self._forget(model.path)
         return model
 
+    def forget_metadata(self, path: Path) -> None:
+        """Forget what is recorded of a file that was deleted; a stale entry does little harm."""
+        self._checksums.delete(path)
+        with suppress(StoreError):
+            self._origins.delete(path)
+
     def verify_model(self, name: str, report: Callable[[int, int], None] | None = None) -> VerifiedModel:
-        """Compute the file's checksum and compare it with the published one. Raise ModelError.
+        """Compute the checksums of a model's files and compare them with the published ones. Raise ModelError.
 
         `report` gets the bytes read and the total; an exception from it ends the reading.
         """
         model = self.find_model(name)
-        found, known = verify_file(model, self.origin(model), report)
-        self._checksums.record(model.path, found)
-        return VerifiedModel(model, found, known)
+        origins = [self._origins.get(path) for path in model.files] if len(model.files) > 1 else [self.origin(model)]
+        verified = verify_model(model, origins, report)
+        for path, found in zip(model.files, verified.sha256s, strict=True):
+            self._checksums.record(path, found)
+        return verified
 
     def known_sha256(self, model: ModelFile) -> str | None:
-        """Return the recorded SHA-256 if the file has not changed since; else None. Does not read the file."""
-        return self._checksums.get(model.path)
+        """Return the recorded SHA-256 if the file has not changed since; else None, and for a model in several files.
+
+        Does not read the file.
+        """
+        return self._checksums.get(model.path) if len(model.files) == 1 else None
+
+    def is_checked(self, model: ModelFile) -> bool:
+        """Return whether the checksums of all files are recorded, and none has changed since."""
+        return all(self._checksums.get(path) is not None for path in model.files)
 
     def origin(self, model: ModelFile) -> HubFile | None:
         """Return where on the Hub the file came from, with its published checksum; None if unknown."""
         if model.source is Source.OURS:
-            return self._origins.get(model.path)
+            found = self._origins.get(model.path)
+            return found if len(model.files) == 1 or not found else replace(found, bytes=model.bytes, sha256=None)
         known = find_by_file_name(model.path.name) if model.source is Source.HUB else None
         return replace(known.remote, bytes=None, sha256=blob_sha256(model.path)) if known else None
 
@@ -124,7 +143,7 @@ class Library:
     def _discover(self) -> Iterator[ModelFile]:
         for path in _starter_files():
             yield ModelFile(STARTER, tr("SmolLM2 135M (starter)"), path, Source.STARTER)
-        downloads = [path for folder in self._home.model_folders for path in _gguf_files(folder)]
+        downloads = [path for folder in self._home.model_folders for path in self._downloaded_files(folder)]
         ours = [(path, self._origins.get(path)) for path in downloads]
         ours.sort(key=lambda one: find_by_hub_file(one[1]) is None)  # the catalogue's own file gets the plain name
         for path, origin in ours:
@@ -134,6 +153,15 @@ class Library:
         for known in CATALOGUE.values():
             if there := find_in_hub_cache(known.repo, known.file):
                 yield ModelFile(known.name, tr(known.title), there, Source.HUB)
+
+    def _downloaded_files(self, folder: Path) -> list[Path]:
+        """Return the models in `folder`; those it had where its disk is away."""
+        if folder == self._home.elsewhere and not folder.exists():
+            inside = {path.name for path in _gguf_files(self._home.root / "models")}
+            return list(
+                dict.fromkeys(gguf.first_part(folder / name) for name in self._origins.names() if name not in inside)
+            )
+        return list(dict.fromkeys(map(gguf.first_part, _gguf_files(folder))))
 
     def _added_paths(self) -> list[Path]:
         return list(map(Path, _valid_paths(self._added.read_value())))
@@ -181,7 +209,8 @@ def _describe_file(path: Path, source: Source, origin: HubFile | None = None) ->
         return ModelFile(f"{owner}-{path.stem}".lower(), f"{path.stem} ({owner})", path, source)
     if known:
         return ModelFile(known.name, tr(known.title), path, source)
-    return ModelFile(path.stem.lower(), path.stem, path, source)
+    stem = Path(gguf.whole_name(path.name)).stem
+    return ModelFile(stem.lower(), stem, path, source)
 
 
 def _with_unique_name(model: ModelFile, taken: set[str]) -> ModelFile:
@@ -216,20 +245,26 @@ def _absolute(path: Path) -> Path:
     return path.absolute()
 
 
-def _raise_missing(path: Path) -> NoReturn:
-    raise ModelMissing(
-        tr("{path} is no file, or not there (any more). Choose another model, see `phichat models list`.").format(
-            path=path
-        )
-    )
+def _raise_missing(model: ModelFile) -> NoReturn:
+    raise ModelMissing(_missing_message(model))
 
 
-def _delete_file(model: ModelFile) -> None:
+def _missing_message(model: ModelFile) -> str:
+    """Return what is missing of a model, and what to do."""
+    missing = gguf.missing_parts(model.path)
+    if len(missing) < len(model.files):
+        return gguf.missing_parts_message(model.path, missing)
+    return tr(
+        "{path} is not there. If it is on a removable disk, connect that disk; otherwise choose another model."
+    ).format(path=model.path)
+
+
+def _delete_file(path: Path) -> None:
     try:
-        model.path.unlink()
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
             tr("{path} could not be deleted: {reason}. Close what is using it, or delete it by hand.").format(
-                path=model.path, reason=error.strerror or error
+                path=path, reason=error.strerror or error
             )
         ) from error

@@ -1,6 +1,5 @@
 """The model manager: lists models on disk and on the Hub with what they need, and downloads them."""
 
-import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
-from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing, PhichatError
+from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing
 from phichat.i18n import format_sizes, tr
 from phichat.models.base import (
     DownloadedModel,
@@ -19,13 +18,16 @@ from phichat.models.base import (
     Listing,
     ModelFile,
     PartialDownload,
+    Presence,
     Progress,
     Source,
     SpaceCheck,
 )
 from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
+from phichat.models.headers import HeaderCache
 from phichat.models.hub_address import MAIN, HubAddress, parse_hub_address
+from phichat.models.hub_files import is_usable, join_parts, other_revision_message, unknown_name_message
 from phichat.models.library import Library
 from phichat.paths import Home
 
@@ -34,9 +36,6 @@ ASSUMED_CONTEXT = 4096
 
 TYPICAL_KV_BYTES = 131_072
 """KV cache bytes per token in most models of a few gigabytes, for files that are not on disk yet."""
-
-_UNUSABLE = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj|imatrix", re.IGNORECASE)
-"""Split files, and GGUF files that are not language models."""
 
 
 class HubIndex(Protocol):
@@ -70,7 +69,7 @@ class HubModelManager:
         """The Hub's answers by `HubFile.name`; None for files it does not have."""
         self._refusals: dict[str, str] = {}
         """Its refusals to answer, as sentences, by `HubFile.name`."""
-        self._kv_bytes: dict[tuple[Path, int], int] = {}
+        self._headers = HeaderCache()
         self._is_measured = False
 
     def list_models(self) -> list[Listing]:
@@ -84,6 +83,7 @@ class HubModelManager:
         ]
         named = {row.remote.name for row in rows if row.remote}
         rows += [self._partial_listing(part) for part in begun if part.remote.name not in named]
+        rows = self._with_missing(rows, begun)
         return [self._with_speed(row) for row in rows] if self._is_measured else rows
 
     def list_with_speeds(self) -> list[Listing]:
@@ -110,9 +110,9 @@ class HubModelManager:
                 )
             )
         if address.revision != MAIN:
-            raise HubRefused(_other_revision_message(address))
-        remotes = [remote for remote in self._hub.list_files(address.repo, stop) if _is_usable(remote.file)]
-        remotes = [remote for remote in remotes if address.file in {"", remote.file}]
+            raise HubRefused(other_revision_message(address))
+        remotes = [remote for remote in join_parts(self._hub.list_files(address.repo, stop)) if is_usable(remote.file)]
+        remotes = [remote for remote in remotes if not address.file or address.file in gguf.part_names(remote.file)]
         if not remotes:
             raise HubRefused(
                 tr("{repo} has no GGUF file that Phichat can use: choose another repository, or another file.").format(
@@ -132,17 +132,17 @@ class HubModelManager:
                 return listing
         address = parse_hub_address(name)
         if address and address.revision != MAIN:
-            raise ModelMissing(_other_revision_message(address))
-        if address and _is_usable(address.file):
-            wanted = HubFile(address.repo, address.file)
+            raise ModelMissing(other_revision_message(address))
+        if address and is_usable(address.file):
+            wanted = HubFile(address.repo, gguf.part_names(address.file)[0])
             return self._listing_of(self._answers.get(wanted.name) or wanted, listings)
-        raise ModelMissing(_unknown_name_message(name, listings, address))
+        raise ModelMissing(unknown_name_message(name, listings, address))
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None
     ) -> Generator[Progress | DownloadedModel]:
         """Download a model, resuming where possible. Raise ModelMissing, HubError or StoreError."""
-        from phichat.models.download.job import download  # noqa: PLC0415 - loads httpx, which lists do not need
+        from phichat.models.download.parts import download  # noqa: PLC0415 - loads httpx, which lists do not need
 
         known = CATALOGUE.get(name.lower())  # a different file on disk may have that name
         remote = self.find_listing(name).remote or (known.remote if known else None)
@@ -162,13 +162,16 @@ class HubModelManager:
         begun = self.list_unfinished()
         known = CATALOGUE.get(name.lower())
         address = HubAddress(known.repo, known.file) if known else parse_hub_address(name)
-        return _find_part(HubFile(address.repo, address.file), begun) if address and address.revision == MAIN else None
+        if address is None or address.revision != MAIN:
+            return None
+        return _find_part(HubFile(address.repo, gguf.part_names(address.file)[0]), begun)
 
     def discard_download(self, name: str) -> None:
         """Delete an unfinished download. Raise ModelMissing or StoreError."""
         from phichat.models.download.part_file import discard_download  # noqa: PLC0415 - loads filelock
 
-        discard_download(self._require_unfinished(name))
+        for path in discard_download(self._require_unfinished(name)):
+            self._library.forget_metadata(path)
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Record that the user paused an unfinished download, or resumed it. Raise ModelMissing or StoreError."""
@@ -211,7 +214,8 @@ class HubModelManager:
 
     def find_existing(self) -> list[Path]:
         """Return model files in the Hub's cache and the downloads folder that are not in the library; Phi-3 first."""
-        return find_existing_models(self._home.models, [model.path for model in self._library.list_models()])
+        known = [path for model in self._library.list_models() for path in model.files]
+        return find_existing_models(self._home.models, known)
 
     def _query_hub(self, remote: HubFile, stop: CancelToken) -> None:
         self._refusals.pop(remote.name, None)
@@ -277,8 +281,27 @@ class HubModelManager:
         else:
             licence = origin.licence if origin else ""
             listing = replace(listing, is_official=bool(known and known.official), licence=licence)
+        if problem := self._headers.problem(model):
+            label = tr("not a chat model")
+            return replace(listing, model=None, unusable=model, problem=problem, problem_label=label)
         kv = self._kv_bytes_of(model)
         return self._with_memory(listing, kv) if kv else listing
+
+    def _with_missing(self, rows: list[Listing], begun: list[PartialDownload]) -> list[Listing]:
+        """Return `rows` and the models of which files are missing, unless they are being downloaded."""
+        unfinished = {part.path for part in begun}
+        missing = {
+            model.name: self._missing_listing(model, problem)
+            for model, problem in self._library.list_missing().items()
+            if model.path.with_name(gguf.whole_name(model.path.name)) not in unfinished
+        }
+        for number, row in enumerate(rows):
+            found = missing.pop(row.name, None)
+            if found and row.presence is Presence.ABSENT:  # the catalogue's
+                rows[number] = replace(
+                    row, unusable=found.unusable, problem=found.problem, problem_label=found.problem_label
+                )
+        return rows + list(missing.values())
 
     def _partial_listing(self, part: PartialDownload) -> Listing:
         return replace(self._remote_listing(part.remote), bytes_on_disk=part.bytes, is_paused=part.is_paused)
@@ -286,11 +309,24 @@ class HubModelManager:
     def _remote_listing(self, remote: HubFile) -> Listing:
         if known := find_by_hub_file(remote):  # a different file on disk may have taken its name
             return replace(self._catalogue_listing(known, None, []), name=remote.name)
-        title = PurePosixPath(remote.file).stem
+        title = PurePosixPath(gguf.whole_name(remote.file)).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
         if remote.name in self._answers:
             listing = replace(listing, exists_on_hub=self._answers[remote.name] is not None)
         return self._with_memory(listing, TYPICAL_KV_BYTES * ASSUMED_CONTEXT)
+
+    def _missing_listing(self, model: ModelFile, problem: str) -> Listing:
+        is_begun = bool(model.bytes)
+        return replace(
+            self._file_listing(model),
+            model=None,
+            unusable=model,
+            problem=problem,
+            problem_label=tr("files missing") if is_begun else tr("file not found"),
+            bytes=model.bytes or None,
+            memory=None,
+            fits=True,
+        )
 
     def _with_memory(self, listing: Listing, kv: int) -> Listing:
         if listing.bytes is None:
@@ -299,26 +335,17 @@ class HubModelManager:
         return replace(listing, memory=memory, fits=memory <= self._hardware.memory_installed())
 
     def _with_speed(self, listing: Listing) -> Listing:
-        return replace(listing, speed=self._hardware.speed(listing.bytes) if listing.bytes else None)
+        is_measurable = listing.bytes and not listing.unusable
+        return replace(listing, speed=self._hardware.speed(listing.bytes or 0) if is_measurable else None)
 
     def _kv_bytes_of(self, model: ModelFile) -> int:
-        """Return the KV cache bytes of its context; 0 if the GGUF header is unreadable. Each header is read once."""
-        key = model.path, model.bytes
-        if key not in self._kv_bytes:
-            try:
-                head = gguf.read_head(model.path)
-                self._kv_bytes[key] = head.kv_bytes(min(ASSUMED_CONTEXT, head.context or ASSUMED_CONTEXT))
-            except PhichatError:
-                self._kv_bytes[key] = 0
-        return self._kv_bytes[key]
+        """Return the KV cache bytes of its context; 0 if the GGUF header is unreadable."""
+        head = self._headers.head(model)
+        return head.kv_bytes(min(ASSUMED_CONTEXT, head.context or ASSUMED_CONTEXT)) if head else 0
 
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
     return next((part for part in begun if part.remote.name == remote.name), None)
-
-
-def _is_usable(file: str) -> bool:
-    return file.lower().endswith(".gguf") and not _UNUSABLE.search(PurePosixPath(file).name)
 
 
 def _free_bytes(folder: Path, otherwise: int) -> int:
@@ -329,23 +356,6 @@ def _free_bytes(folder: Path, otherwise: int) -> int:
         except (OSError, ValueError):
             continue
     return otherwise
-
-
-def _other_revision_message(address: HubAddress) -> str:
-    return tr(
-        "That address is of the revision {revision} of {repo}, and Phichat fetches `main` alone: paste one that has "
-        "`main` in it, or fetch the file in a browser and add it."
-    ).format(revision=address.revision, repo=address.repo)
-
-
-def _unknown_name_message(name: str, listings: list[Listing], address: HubAddress | None) -> str:
-    if address:
-        return tr("{name} names no single GGUF file: choose one, see `phichat models files {repo}`.").format(
-            name=name, repo=address.repo
-        )
-    return tr("There is no model {name}. There are: {names}; any file of the Hub is owner/repo:file.gguf.").format(
-        name=name, names=", ".join(listing.name for listing in listings)
-    )
 
 
 def make_model_manager(home: Home, library: Library) -> HubModelManager:

@@ -62,6 +62,10 @@ class Origins:
         """Return where the file with the name of `path` came from; None if it was not downloaded."""
         return HubFile.from_json(_entries(self._file.read_value()).get(path.name))
 
+    def names(self) -> list[str]:
+        """Return the names of all files that were downloaded and not removed."""
+        return [name for name in _entries(self._file.read_value()) if Path(name).name == name]
+
     def record(self, path: Path, remote: HubFile) -> None:
         """Record that `path` was downloaded from `remote`. Raise StoreError."""
         self._file.update(lambda known: {**_entries(known), path.name: asdict(remote)})

@@ -63,7 +63,7 @@ def served(hub: HubServer, chatml_model: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_list_shows_every_model_with_its_figures(phichat: Run) -> None:
-    status, out, err = phichat("list")
+    _, out, err = phichat("list")
     assert (status, err) == (0, "")
     first, *_, last = [line for line in out.splitlines() if "phi-" in line]
     assert first.split()[0] == PHI_3.name
@@ -431,3 +431,36 @@ def test_what_is_no_model_to_chat_with_is_refused_when_it_is_added(phichat: Run,
         assert (status, out) == (1, "")
         assert words in err
     assert "style" not in phichat("list")[1]
+
+
+def test_a_model_in_several_files_is_one_model(phichat: Run, hub: HubServer, home: Path, tmp_path: Path) -> None:
+    first = tiny_models.chatml(tmp_path / "Big-Q4.gguf", parts=3)
+    parts = sorted(first.parent.glob("Big-Q4-*"))
+    for part in parts:
+        hub.add("owner/big", part.name, part)
+    row = json.loads(phichat("files", "owner/big", "--json")[1])
+    total = sum(part.stat().st_size for part in parts)
+    assert (row["name"], row["bytes"]) == (f"owner/big:{first.name}", total)
+    *_, done = map(json.loads, phichat("download", row["name"], "--json")[1].splitlines())
+    assert (done["name"], done["bytes"], done["path"]) == ("big-q4", total, str(home / "models" / first.name))
+    _, out, _ = phichat("verify", "big-q4")
+    assert "whole and unchanged" in out
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == [part.name for part in parts]
+    assert phichat("download", f"owner/big:{parts[1].name}")[:2] == (0, f"big-q4 is on this disk: {done['path']}\n")
+    assert phichat("remove", "big-q4")[0] == 0
+    assert not list((home / "models").glob("Big*"))
+
+
+def test_a_model_whose_file_is_away_is_listed_and_says_so(phichat: Run, tmp_path: Path, chatml_model: Path) -> None:
+    file = Path(shutil.copy(chatml_model, tmp_path / "far.gguf"))
+    assert phichat("add", str(file))[0] == 0
+    file.rename(tmp_path / "away")
+    _, out, err = phichat("list")
+    [line] = [line for line in out.splitlines() if " far " in line]
+    assert line.startswith("!")
+    assert "file not found" in line
+    assert f"far: {file} is not there. If it is on a removable disk" in err
+    row = json.loads(phichat("list", "--json")[1].splitlines()[-1])
+    assert (row["name"], row["on_disk"], row["path"]) == ("far", False, str(file))
+    assert "removable disk" in row["note"]
+    assert phichat("remove", "far")[0] == 0

@@ -261,3 +261,15 @@ def bert(path: Path) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def test_a_split_model_is_run_from_any_of_its_files(
+    engine: EngineProcess, settings: EngineSettings, tmp_path: Path
+) -> None:
+    first = tiny_models.chatml(tmp_path / "split.gguf", parts=3)
+    for path in sorted(tmp_path.glob("split-*")):
+        assert not isinstance(tried(engine, path, settings), PhichatError)
+    first.unlink()
+    error = tried(engine, path, settings)
+    assert isinstance(error, ModelMissing)
+    assert f"{first.name} is missing" in str(error)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, NotAModel, StoreError
-from phichat.models.base import Source
+from phichat.models.base import HubFile, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.library import STARTER, Library
+from phichat.models.metadata import MetadataFile, Origins
 from phichat.paths import Home
+from tests.support import tiny_models
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +168,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(library: Library, tiny
 
 
 def test_a_path_to_nothing_is_named(library: Library, tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match=r"gone\.gguf is no file"):
+    with pytest.raises(ModelMissing, match=r"gone\.gguf is not there"):
         library.find_model(str(tmp_path / "gone.gguf"))
 
 
@@ -329,3 +331,71 @@ def _change_last_byte(file: Path) -> None:
     data[-1] ^= 1
     file.write_bytes(data)
     os.utime(file, ns=(1, file.stat().st_mtime_ns + 1_000_000))
+
+
+@pytest.fixture
+def split(home: Path) -> list[Path]:
+    """A model in three files, in our folder."""
+    first = tiny_models.chatml(home / "models" / "Big.gguf", parts=3)
+    return sorted(first.parent.glob("Big-*"))
+
+
+def test_a_split_model_is_one_model(library: Library, split: list[Path]) -> None:
+    [model] = library.list_models()
+    assert (model.name, model.title, model.path) == ("big", "Big", split[0])
+    assert model.bytes == sum(path.stat().st_size for path in split)
+    assert library.find_model("big") == library.find_model(str(split[2])) == model
+    reports: list[tuple[int, int]] = []
+    verified = library.verify_model("big", lambda *report: reports.append(report))
+    assert verified.sha256s == tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in split)
+    assert reports[-1] == (model.bytes, model.bytes)
+    library.remove_model("big")
+    assert not [path for path in split if path.exists()]
+
+
+def test_a_split_model_is_added_by_any_of_its_files(library: Library, tmp_path: Path) -> None:
+    first = tiny_models.chatml(tmp_path / "Far.gguf", parts=2)
+    assert library.add_file(first.with_name("Far-00002-of-00002.gguf")).path == first
+    assert [model.name for model in library.list_models()] == ["far"]
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_split_model_that_lacks_a_file_is_told_apart_from_a_whole_one(
+    library: Library, split: list[Path], missing: int
+) -> None:
+    split[missing].unlink()
+    assert library.list_models() == []
+    [(model, sentence)] = library.list_missing().items()
+    assert model.name == "big"
+    assert f"{split[missing].name} is missing" in sentence
+    with pytest.raises(ModelMissing, match=f"{split[missing].name} is missing"):
+        library.find_model("big")
+    library.remove_model("big")
+    assert library.list_missing() == {}
+
+
+def test_changed_bytes_in_any_file_of_a_split_model_are_found(library: Library, home: Path, split: list[Path]) -> None:
+    for path in split:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        remote = HubFile("owner/repo", path.name, bytes=path.stat().st_size, sha256=sha256)
+        Origins(MetadataFile(Home(home).origins)).record(path, remote)
+    assert library.verify_model("big").known
+    _change_last_byte(split[2])
+    with pytest.raises(ModelDamaged, match=split[2].name):
+        library.verify_model("big")
+
+
+def test_models_in_a_folder_that_is_away_are_told(home: Path, tmp_path: Path, tiny: Path) -> None:
+    place = Home(home, tmp_path / "disk" / "models")
+    file = _copy(tiny, place.models / "far.gguf")
+    Origins(MetadataFile(place.origins)).record(file, HubFile("owner/repo", "far.gguf"))
+    library = Library(place)
+    assert [model.name for model in library.list_models()] == ["far"]
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    assert library.list_models() == []
+    [(model, sentence)] = library.list_missing().items()
+    assert (model.name, model.path) == ("far", file)
+    assert "connect that disk" in sentence
+    (tmp_path / "unplugged").rename(tmp_path / "disk")
+    file.unlink()  # by hand: gone for good
+    assert library.list_missing() == {}

@@ -17,6 +17,7 @@ from phichat.models.library import Library
 from phichat.models.manager import HardwareInfo, HubModelManager
 from phichat.models.metadata import MetadataFile, Origins
 from phichat.paths import Home
+from tests.support import tiny_models
 from tests.support.fakes import FakeHub
 
 GB = 1_000_000_000
@@ -258,8 +259,37 @@ def test_unknown_names_are_answered_with_those_there_are(shelf: HubModelManager)
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
         shelf.find_listing("owner/repo")
     with pytest.raises(ModelMissing, match="names no single GGUF file"):
-        shelf.find_listing("owner/repo:Large-00001-of-00003.gguf")
+        shelf.find_listing("owner/repo:mmproj-F16.gguf")
     assert shelf.find_listing("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
+
+
+def test_a_model_in_several_files_is_listed_as_one(shelf: HubModelManager, hub: FakeHub) -> None:
+    names = [f"deep/Large-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    hub.remotes += [HubFile("owner/repo", name, bytes=GB, sha256="0" * 64) for name in names]
+    hub.remotes += [HubFile("owner/repo", f"Half-0000{number}-of-00003.gguf", bytes=GB) for number in (1, 3)]
+    by_name = {listing.name: listing for listing in shelf.list_repository("owner/repo", CancelToken())}
+    assert set(by_name) == {OTHER.name, f"owner/repo:{names[0]}"}
+    listing = by_name[f"owner/repo:{names[0]}"]
+    assert (listing.title, listing.bytes) == ("Large", 3 * GB)
+    assert listing.remote
+    assert listing.remote.sha256 is None
+    for name in names:
+        assert shelf.find_listing(f"owner/repo:{name}") == listing
+        [found] = shelf.list_repository(f"https://huggingface.co/owner/repo/blob/main/{name}", CancelToken())
+        assert found == listing
+
+
+def test_what_is_wrong_with_a_file_is_in_the_list(shelf: HubModelManager, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    tiny_models.chatml(home / "models" / "style.gguf", metadata={"general.type": "adapter"})
+    tiny_models.chatml(home / "models" / "big.gguf", parts=2).unlink()
+    style, big = (shelf.find_listing(name) for name in ("style", "big"))
+    for listing, words in ((style, "an adapter"), (big, "big-00001-of-00002.gguf is missing")):
+        assert (listing.presence, listing.model) == (Presence.UNUSABLE, None)
+        assert (listing.memory, listing.speed) == (None, None)
+        assert words in listing.problem
+    listings = shelf.list_with_speeds()
+    assert [listing.speed for listing in listings if listing.unusable] == [None, None]
 
 
 def test_room_on_the_disk_counts_what_is_still_to_come(

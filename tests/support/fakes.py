@@ -247,7 +247,9 @@ class ScriptedShelf:
     def list_models(self) -> list[Listing]:
         models = {model.name: model for model in (self._library.list_models() if self._library else [])}
         rows = [replace(row, model=models.pop(row.name, row.model)) for row in self.rows.values()]
-        return rows + [_on_disk(model) for model in models.values()]
+        missing = self._library.list_missing() if self._library else {}
+        rows += [_on_disk(model) for model in models.values()]
+        return rows + [_missing(model, problem) for model, problem in missing.items()]
 
     def list_with_speeds(self) -> list[Listing]:
         return [replace(row, speed=5.2) for row in self.list_models()]
@@ -306,6 +308,12 @@ class ScriptedShelf:
         return self.found
 
 
+def _missing(model: ModelFile, problem: str) -> Listing:
+    return Listing(model.name, model.title, unusable=model, problem=problem, problem_label="file not found")
+
+
 def _on_disk(model: ModelFile) -> Listing:
     licence = "Apache-2.0" if model.source is Source.STARTER else ""
-    return Listing(model.name, model.title, None, model, licence, model.bytes, model.bytes, memory=300_000_000)
+    is_official = model.source is Source.STARTER
+    found = Listing(model.name, model.title, None, model, licence, model.bytes, model.bytes, memory=300_000_000)
+    return replace(found, is_official=is_official)

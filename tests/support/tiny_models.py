@@ -65,7 +65,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Model:
-    """What to build. After each token of `speech` the next one is all but certain, whatever came before."""
+    """What to build. After each token of `speech` the next one is all but certain, whatever came before.
+
+    With `parts`, it is split into that many files, of which `build` returns the first.
+    """
 
     words: Words
     architecture: str = "llama"
@@ -74,19 +77,23 @@ class Model:
     context: int = 512
     speech: Sequence[int] = ()
     layers: int = 2
+    parts: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, path: Path) -> Path:
-        writer = gguf.GGUFWriter(str(path), self.architecture)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = self._tensors()
+        most = -(-len(tensors) // self.parts) if self.parts > 1 else 0
+        writer = gguf.GGUFWriter(str(path), self.architecture, split_max_tensors=most)
         self._describe(writer)
         _add_words(writer, self.words)
-        for name, tensor in self._tensors().items():
+        for name, tensor in tensors.items():
             writer.add_tensor(name, tensor)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        return path
+        return path.with_name(f"{path.stem}-00001-of-{self.parts:05}.gguf") if self.parts > 1 else path
 
     def _describe(self, writer: gguf.GGUFWriter) -> None:
         writer.add_name(self.name)

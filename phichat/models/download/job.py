@@ -3,17 +3,18 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, PhichatError, StoreError
 from phichat.i18n import tr
-from phichat.models.base import DownloadedModel, HubFile, Phase, Progress
+from phichat.models.base import DownloadedModel, HubFile, ModelFile, Phase, Progress, Source
 from phichat.models.download.checksum import file_sha256
-from phichat.models.download.part_file import PartFile, destination, find_partial_download, is_same_file
+from phichat.models.download.part_file import PartFile, destination, is_same_file, read_partial_download
 from phichat.models.download.rate import TransferRate
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.download.transfer import Transfer
@@ -30,14 +31,20 @@ MAX_STARTS = 4  # of one download: the file has changed on the Hub, or arrived d
 
 
 def download(
-    remote: HubFile, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
-) -> Iterator[Progress | DownloadedModel]:
-    """Download `remote` into `home.models`; yield the progress ten times a second, and at the end the model.
+    remote: HubFile,
+    home: Home,
+    stop: CancelToken,
+    *,
+    patience: int | None = None,
+    hub: Hub | None = None,
+    path: Path | None = None,
+) -> Generator[Progress | DownloadedModel]:
+    """Download one file into `home.models`; yield the progress ten times a second, and at the end the model.
 
     Once `stop` is set it ends without one, and keeps what has arrived. `patience` is how many attempts in a row may
-    fail; None for any number. Raise HubError or StoreError.
+    fail; None for any number. `path` is where it goes; None to choose a free name. Raise HubError or StoreError.
     """
-    work = _DownloadJob(remote, home, stop, patience, hub or Hub())
+    work = _DownloadJob(remote, home, stop, patience, hub or Hub(), path)
     thread = threading.Thread(target=work.run, name="download", daemon=True)
     thread.start()
     try:
@@ -61,7 +68,9 @@ class _DownloadJob:
         ended: set when `run` has ended.
     """
 
-    def __init__(self, remote: HubFile, home: Home, stop: CancelToken, patience: int | None, hub: Hub) -> None:
+    def __init__(
+        self, remote: HubFile, home: Home, stop: CancelToken, patience: int | None, hub: Hub, path: Path | None
+    ) -> None:
         self._remote, self._home, self._stop, self._hub = remote, home, stop, hub
         self._origins, self._checksums = Origins(MetadataFile(home.origins)), Checksums(MetadataFile(home.checksums))
         self._retry = RetryPolicy(stop, patience)
@@ -72,7 +81,8 @@ class _DownloadJob:
         self._taken: list[Path] = []
         self._result: DownloadedModel | None = None
         self._error: PhichatError | None = None
-        self.part = PartFile(destination(home.models, remote, self._origins))
+        self._is_name_fixed = path is not None
+        self.part = PartFile(path or destination(home.models, remote, self._origins))
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -144,7 +154,8 @@ class _DownloadJob:
         while not self._is_taken:
             if self.part.acquire():
                 self._is_taken, self._phase, self._note = True, Phase.ASKING, self._note
-                if noted := find_partial_download(self._home.models, self._remote):
+                noted = read_partial_download(self.part.path)
+                if noted and is_same_file(noted.remote, self._remote):
                     self._remote = noted.remote
                 break
             self._phase = Phase.ELSEWHERE
@@ -182,7 +193,13 @@ class _DownloadJob:
         return found == self._remote.sha256
 
     def _choose_other_name(self) -> None:
-        """Choose another name, as a different file of the user has this one."""
+        """Choose another name, as a different file of the user has this one. Raise StoreError if it must not change."""
+        if self._is_name_fixed:
+            raise StoreError(
+                tr("{path} is another file, and in the way of the download. Move it to another folder.").format(
+                    path=self.part.path
+                )
+            )
         self._taken.append(self.part.path)
         self.part.close()
         self.part = PartFile(destination(self._home.models, self._remote, self._origins, self._taken))
@@ -226,4 +243,7 @@ class _DownloadJob:
         with suppress(StoreError):  # a full disk; the file itself is complete
             self._origins.record(self.part.path, self._remote)
         self._checksums.record(self.part.path, sha256)
-        return DownloadedModel(Library(self._home).find_model(str(self.part.path)), sha256)
+        path = self.part.path
+        if gguf.part_number(path.name):  # the other files of the model may be missing
+            return DownloadedModel(ModelFile(path.stem, path.stem, path, Source.OURS), sha256)
+        return DownloadedModel(Library(self._home).find_model(str(path)), sha256)

@@ -2,6 +2,9 @@
 
 For `X.gguf`, `X.gguf.part` holds the bytes that have arrived, and the note `X.gguf.part.json` says which file on the
 Hub they belong to. A lock in `.locks/` keeps two programs from writing the same file.
+
+Each file of a model in several, `X-00001-of-00003.gguf` and so on, has such files, too, and `X.gguf.part.json` says
+that they belong together.
 """
 
 import errno
@@ -10,9 +13,9 @@ import re
 import shutil
 import threading
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -20,14 +23,16 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from phichat import gguf
 from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim_lock
 from phichat.i18n import format_sizes, tr
-from phichat.models.base import HubFile, PartialDownload
+from phichat.models.base import HubFile, PartialDownload, file_size
 from phichat.models.metadata import MetadataFile, Origins
 
 _PART, _NOTE = ".part", ".part.json"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # on some file system
+SPLIT_ENDING = len("-00001-of-00003.gguf")
 _MAX_STEM_BYTES = 150  # so that the name with all suffixes fits into 255 bytes
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
@@ -35,12 +40,14 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.
 
 
 def list_partial_downloads(folder: Path) -> list[PartialDownload]:
-    """Return the unfinished downloads in `folder`, sorted by name."""
+    """Return the unfinished downloads in `folder`, sorted by name; those of one model in several files as one."""
     try:
         notes = sorted(folder.glob(f"*{_NOTE}"))
     except OSError:
         return []
-    return [found for note in notes if (found := _read_note(note.with_name(note.name.removesuffix(_NOTE))))]
+    paths = (note.with_name(note.name.removesuffix(_NOTE)) for note in notes)
+    found = (read_partial_download(path) for path in paths if not gguf.part_number(path.name))
+    return [one for one in found if one and not (_is_split(one) and _are_files(files_of(one)))]
 
 
 def find_partial_download(folder: Path, remote: HubFile) -> PartialDownload | None:
@@ -48,15 +55,24 @@ def find_partial_download(folder: Path, remote: HubFile) -> PartialDownload | No
     return next((one for one in list_partial_downloads(folder) if is_same_file(one.remote, remote)), None)
 
 
+def files_of(partial: PartialDownload) -> tuple[Path, ...]:
+    """Return the final paths of all files of a download."""
+    if not _is_split(partial):
+        return (partial.path,)
+    ending = PurePosixPath(partial.remote.file).name[-SPLIT_ENDING:]
+    return gguf.part_paths(partial.path.with_name(partial.path.stem + ending))
+
+
 def destination(folder: Path, remote: HubFile, origins: Origins, taken: Collection[Path] = ()) -> Path:
     """Return the path for `remote`: that of its unfinished download, else the first candidate that is free.
 
     A name is not free if a file or an unfinished download from another origin has it. A file of unknown origin may be
-    the same one; the caller adds it to `taken` if it is not.
+    the same one; the caller adds it to `taken` if it is not. For a model in several files, see `PartialDownload`.
     """
     if noted := find_partial_download(folder, remote):
         return noted.path
-    names = [safe_file_name(remote.file), safe_file_name(f"{remote.repo}/{remote.file}".replace("/", "--"))]
+    file = gguf.whole_name(remote.file)
+    names = [safe_file_name(file), safe_file_name(f"{remote.repo}/{file}".replace("/", "--"))]
     more = (f"{Path(names[1]).stem}-{number}.gguf" for number in count(2))
     return next(
         path for path in (folder / name for name in chain(names, more)) if _is_free(path, remote, origins, taken)
@@ -66,8 +82,19 @@ def destination(folder: Path, remote: HubFile, origins: Origins, taken: Collecti
 def _is_free(path: Path, remote: HubFile, origins: Origins, taken: Collection[Path]) -> bool:
     if path in taken or path.is_dir():
         return False
-    owners = [origins.get(path) if path.exists() else None, noted.remote if (noted := _read_note(path)) else None]
-    return all(owner is None or is_same_file(owner, remote) for owner in owners)
+    noted = read_partial_download(path)
+    pairs = zip(files_of(PartialDownload(remote, path, 0, False)), gguf.part_names(remote.file), strict=True)
+    owners = [(origins.get(file), name) for file, name in pairs if file.exists()]
+    is_ours = all(owner is None or is_same_file(owner, replace(remote, file=name)) for owner, name in owners)
+    return is_ours and (noted is None or is_same_file(noted.remote, remote))
+
+
+def _is_split(partial: PartialDownload) -> bool:
+    return bool(gguf.part_number(partial.remote.file)) and not gguf.part_number(partial.path.name)
+
+
+def _are_files(paths: Sequence[Path]) -> bool:
+    return all(path.is_file() for path in paths)
 
 
 def is_same_file(one: HubFile, other: HubFile) -> bool:
@@ -82,19 +109,39 @@ def set_paused(partial: PartialDownload, paused: bool) -> None:
             _write_note(partial.path, partial.remote, paused=paused)
 
 
-def discard_download(partial: PartialDownload) -> None:
-    """Delete an unfinished download. Raise StoreError, also if another program is downloading it."""
-    part = PartFile(partial.path)
+def discard_download(partial: PartialDownload) -> tuple[Path, ...]:
+    """Delete an unfinished download, and return the final paths of its files.
+
+    Raise StoreError, also if another program is downloading it.
+    """
+    paths = files_of(partial)
+    parts = [PartFile(path) for path in paths]
     try:
-        if not part.acquire():
+        if not all(part.acquire() for part in parts):
             raise StoreError(
                 tr("Another Phichat on this computer is fetching {name}: cancel it there.").format(
                     name=partial.path.name
                 )
             )
-        part.delete()
+        for part in parts:
+            part.delete(with_file=_is_split(partial))
+        write_split_note(partial.path, None)
     finally:
-        part.close()
+        for part in parts:
+            part.close()
+    return paths
+
+
+def write_split_note(path: Path, remote: HubFile | None) -> None:
+    """Note that a model in several files, `remote`, is being downloaded as `path`; None for no longer.
+
+    Raise StoreError.
+    """
+    if remote:
+        _write_note(path, remote, paused=False)
+        return
+    with suppress(OSError), _note_file(path).lock():
+        _note_path(path).unlink(missing_ok=True)
 
 
 def safe_file_name(file: str) -> str:
@@ -220,11 +267,13 @@ class PartFile:
         self.close()
         return True
 
-    def delete(self) -> None:
-        """Delete the part file and its note. Raise StoreError."""
+    def delete(self, *, with_file: bool = False) -> None:
+        """Delete the part file and its note, and with `with_file` the finished file, too. Raise StoreError."""
         self._stop_writing()
         try:
             with self._map_os_errors():
+                if with_file:
+                    self.path.unlink(missing_ok=True)
                 self.part_path.unlink(missing_ok=True)
                 _note_path(self.path).unlink(missing_ok=True)
         finally:
@@ -300,16 +349,15 @@ def _note_file(path: Path) -> MetadataFile:
     return MetadataFile(_note_path(path), shares=True)
 
 
-def _read_note(path: Path) -> PartialDownload | None:
+def read_partial_download(path: Path) -> PartialDownload | None:
+    """Return the unfinished download that becomes `path`; None if there is none."""
     values = _note_file(path).read_value()
     remote = HubFile.from_json(values)
     if remote is None:
         return None
-    try:
-        size = _part_path(path).stat().st_size
-    except OSError:
-        size = 0
-    return PartialDownload(remote, path, size, values.get("paused") is True)
+    found = PartialDownload(remote, path, 0, values.get("paused") is True)
+    size = sum(file_size(_part_path(file)) or (file_size(file) if _is_split(found) else 0) for file in files_of(found))
+    return replace(found, bytes=size)
 
 
 def _write_note(path: Path, remote: HubFile, *, paused: bool) -> None:

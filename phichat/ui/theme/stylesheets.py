@@ -40,8 +40,7 @@ QPushButton:focus { border-color: $accent; }
 #switchButton:disabled { background: transparent; color: $muted; }""",
         "message": """
 #messageLine[kind="ERROR"] { background: $faint_alert; border: 1px solid $alert; border-radius: 12px; }
-#messageLine[kind="WARNING"] { background: $faint_accent; border: 1px solid $accent; border-radius: 12px; }"""
-        + _TOOLS,
+#messageLine[kind="WARNING"] { background: $faint_accent; border: 1px solid $accent; border-radius: 12px; }""",
         "table": """
 QTreeView { border-radius: 10px; padding: 4px; show-decoration-selected: 1; }
 QTreeView:focus { border-color: $accent; }

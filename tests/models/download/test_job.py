@@ -713,7 +713,7 @@ def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home
     phi.speed = 1_000_000
     events = download(WANTED, place, CancelToken())
     next(events)
-    events.close()  # type: ignore[attr-defined]
+    events.close()
 
 
 @pytest.mark.parametrize(
