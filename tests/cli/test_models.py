@@ -63,7 +63,7 @@ def served(hub: HubServer, chatml_model: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_list_shows_every_model_with_its_figures(phichat: Run) -> None:
-    _, out, err = phichat("list")
+    status, out, err = phichat("list")
     assert (status, err) == (0, "")
     first, *_, last = [line for line in out.splitlines() if "phi-" in line]
     assert first.split()[0] == PHI_3.name
