@@ -73,7 +73,7 @@ def test_pausing_is_remembered_until_it_is_resumed(
     assert not downloads.active()
     downloads.start(PHI_3.name)
     qtbot.waitUntil(lambda: downloads.state(PHI_3.name).is_running)
-    assert not shelf.rows[PHI_3.name].is_paused
+    qtbot.waitUntil(lambda: not shelf.rows[PHI_3.name].is_paused)
 
 
 def test_resuming_at_once_is_not_undone_by_the_pause_before(
