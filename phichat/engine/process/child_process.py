@@ -13,33 +13,57 @@ from typing import IO, cast
 
 from phichat import runtime
 from phichat.engine.process import protocol
+from phichat.engine.process.lifeline import Lifeline
 from phichat.i18n import current_language, tr
 
 LEAVING = 2.0  # seconds a child may take to exit after its pipe is closed
 MOST_WORDS = 20_000  # bytes kept of standard error, from its end
 
+# What Python, llama.cpp, its drivers and temporary files need. The file that is loaded there is not trusted: what this
+# list leaves out, such as HF_TOKEN or a proxy with its password, cannot leak from there.
+NEEDED = {
+    "PATH", "HOME", "USER", "TMPDIR", "TMP", "TEMP", "TZ", "LANG", "LANGUAGE", "VIRTUAL_ENV", "CONDA_PREFIX",
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "PHICHAT_LANGUAGE", "PHICHAT_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+    "XDG_CONFIG_DIRS", "XDG_DATA_HOME", "XDG_DATA_DIRS", "XDG_RUNTIME_DIR", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR",
+    "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA",
+    "PROGRAMFILES", "PROGRAMW6432",
+}  # fmt: skip
+FAMILIES = (
+    "LC_", "PYTHON", "DYLD_", "MALLOC_", "PROCESSOR_", "GGML_", "LLAMA_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_",
+    "BLIS_", "CUDA_", "NVIDIA_", "GPU_", "HIP_", "ROCR_", "ROCM_", "ROCBLAS_", "HSA_", "AMD_", "RADV_", "VK_", "MESA_",
+    "MTL_", "METAL_", "ONEAPI_", "SYCL_", "ZE_", "UR_",
+)  # fmt: skip
+
+_SECRET = re.compile("TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|COOKIE")
 _CREATE_NO_WINDOW = 0x08000000
 _CRASHES = {"SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGTRAP"}
 _WINDOWS_ENDINGS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT", 0xC0000017: "SIGKILL"}
 
 
 class ChildProcess:
-    """A child and its pipes. Its standard error goes to a temporary file, so that writing it never blocks."""
+    """A child that ends with this process, and its pipes.
+
+    Its standard error goes to a temporary file, so that writing it never blocks.
+    """
 
     def __init__(self, command: list[str]) -> None:
         self._stderr = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - closed by `end`
+        self._lifeline = Lifeline()
         try:
             self._popen = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=child_environment(),
+                env={**engine_environment(), **self._lifeline.variables},
+                pass_fds=self._lifeline.inherited,
                 creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
         except OSError:
             self._stderr.close()
+            self._lifeline.cut()
             raise
+        self._lifeline.keep()
         self._orders = cast(IO[bytes], self._popen.stdin)
         self._answers = cast(IO[bytes], self._popen.stdout)
         self._lock = threading.Lock()
@@ -89,6 +113,7 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             self._popen.kill()
         code = self._popen.wait()
+        self._lifeline.cut()
         self._answers.close()
         self._stderr.seek(0)
         self.last_words = self._stderr.read()[-MOST_WORDS:].decode("utf-8", "replace")
@@ -133,3 +158,12 @@ def child_environment() -> dict[str, str]:
         earlier = variables.get("PYTHONPATH")
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), earlier]))
     return variables
+
+
+def engine_environment() -> dict[str, str]:
+    """Return what a process that runs models gets of `child_environment`: what it needs, and no secrets."""
+    return {name: value for name, value in child_environment().items() if _is_needed(name.upper())}
+
+
+def _is_needed(name: str) -> bool:
+    return (name in NEEDED or name.startswith(FAMILIES)) and not _SECRET.search(name)
