@@ -54,6 +54,8 @@ class ChatTemplate:
             raise TemplateError("the template is too long")
         try:
             self._template = _environment().from_string(source)
+        except MemoryError:
+            raise
         except Exception as error:  # a hostile template may make the compiler raise anything
             raise TemplateError(str(error)) from error
 
@@ -87,7 +89,7 @@ class ChatTemplate:
         except _Exhausted as error:
             self._exhausted = error
             raise TemplateError(str(error)) from error
-        except TemplateError:
+        except (TemplateError, MemoryError):
             raise
         except Exception as error:  # a hostile template may raise anything
             raise TemplateError(str(error)) from error

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
 from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
+from phichat.chat.prompts.template import ChatTemplate, Template
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
@@ -50,8 +52,10 @@ class LlamaEngine:
 
     make_chain: Callable[[Sampling, int, int, Sequence[int]], TokenSampler] = SamplerChain
 
-    def __init__(self, prompt_cache: PromptCache | None = None) -> None:
-        self._prompt_cache = prompt_cache
+    def __init__(
+        self, prompt_cache: PromptCache | None = None, compile_template: Callable[[str], Template] = ChatTemplate
+    ) -> None:
+        self._prompt_cache, self._compile_template = prompt_cache, compile_template
         self._is_private = False
         self._open: _LoadedModel | None = None
 
@@ -62,6 +66,8 @@ class LlamaEngine:
         self.save_prompt_cache(for_long=True)
         self.close()
         head = gguf.read_head(model.path)
+        if _loads_for_ever(head):
+            raise ModelDamaged(gguf.damaged(head.path))
         chosen = hardware.choose_variant(settings.variant)
         if chosen.variant:
             report(chosen)
@@ -69,7 +75,8 @@ class LlamaEngine:
         settings = _fit_settings(head, replace(settings, variant=chosen.variant))
         if warning := check_memory(head, settings.context, settings.cache_type):
             report(Notice(warning))
-        self._open = opened = _LoadedModel(model, head, settings, self._prompt_cache, stop, report)
+        make_format = partial(format_for, compile_template=self._compile_template)
+        self._open = opened = _LoadedModel(model, head, settings, self._prompt_cache, stop, report, make_format)
         if opened.form.notice:
             report(Notice(opened.form.notice))
         return opened.loaded
@@ -227,6 +234,7 @@ class _LoadedModel:
         prompt_cache: PromptCache | None,
         stop: CancelToken,
         report: Callable[[Event], None],
+        make_format: Callable[[LlamaVocabulary], PromptFormat],
     ) -> None:
         def progress(fraction: float) -> bool:
             report(Loading(fraction))
@@ -241,7 +249,7 @@ class _LoadedModel:
             raise
         try:
             self.vocabulary = LlamaVocabulary(self.llama.model)
-            self.form: PromptFormat = format_for(self.vocabulary)
+            self.form = make_format(self.vocabulary)
             self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
             self.loaded = Loaded(
                 model,
@@ -338,3 +346,11 @@ def _cache_key(loaded: Loaded) -> str:
     ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
     settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
     return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
+
+
+def _loads_for_ever(head: gguf.Head) -> bool:
+    """Return whether llama.cpp would rotate no dimensions of each head without end."""
+    kind = head.architecture
+    is_hybrid = f"{kind}.ssm.state_size" in head.metadata  # which may do without any
+    keys = (f"{kind}.rope.{name}" for name in ("dimension_count", "dimension_count_swa"))
+    return not is_hybrid and any(head.metadata.get(key) == 0 for key in keys)

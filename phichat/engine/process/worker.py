@@ -8,13 +8,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece, as_json
 from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.process import protocol
+from phichat.engine.process.lifeline import hold_lifeline
 from phichat.engine.process.protocol import BatchedWriter
+from phichat.engine.process.template_process import TemplateProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import PhichatError
 from phichat.i18n import set_language
@@ -102,6 +105,7 @@ class EngineWorker:
 
 def main() -> None:
     """Run llama.cpp on orders from standard input, and answer on standard output, which nothing else may use."""
+    hold_lifeline()
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl+C
     faulthandler.enable(2)  # the traceback of a crash, for the parent's log
@@ -119,5 +123,9 @@ def main() -> None:
 def _make_llama(order: protocol.Line) -> "LlamaEngine":
     from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
+    templates = TemplateProcess()
+    if order["do"] == "load":
+        with suppress(OSError):  # it is told when it is needed
+            templates.start()
     folder, budget = order.get("cache_folder"), int(order.get("cache_budget") or 0)
-    return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None)
+    return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None, templates.compile)

@@ -1,0 +1,69 @@
+"""The process that runs a model's chat template: it takes orders on standard input and answers on standard output.
+
+An order is a line with a `template`, and `roles` and `names` if it is to be rendered; the answer has `parts` or an
+`error`, with `is_limit` if it takes too much of something. See `phichat.chat.prompts.template`.
+"""
+
+import signal
+import sys
+from contextlib import suppress
+from functools import lru_cache
+
+from phichat.chat.conversation import Role
+from phichat.chat.prompts.template import ChatTemplate, TemplateError
+from phichat.engine.process import protocol
+from phichat.engine.process.lifeline import hold_lifeline
+from phichat.i18n import set_language, tr
+
+MEMORY = 256 << 20  # bytes; the largest templates in use need a tenth of it
+CPU_SECONDS = 2  # for one order; real templates take milliseconds
+
+
+def main() -> None:
+    """Answer orders until standard input ends."""
+    hold_lifeline()
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
+    set_language()
+    _limit_memory()
+    while (order := protocol.read_line(sys.stdin.buffer)) is not None:
+        _limit_time()
+        protocol.write_lines(sys.stdout.buffer, _answer(order))
+
+
+def _answer(order: protocol.Line) -> protocol.Line:
+    try:
+        template = _compiled(order["template"])
+        if "roles" not in order:
+            return {}
+        return {"parts": template.parts(list(map(Role, order["roles"])), order["names"])}
+    except TemplateError as error:
+        return {"error": str(error)[:1000]}
+    except MemoryError:
+        return {"error": tr("the template takes too much memory"), "is_limit": True}
+
+
+@lru_cache(1)
+def _compiled(source: str) -> ChatTemplate:
+    return ChatTemplate(source)
+
+
+def _limit_memory() -> None:
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits, and macOS does not keep this one
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _limit_time() -> None:
+    """Have the system end this process if the order takes longer, whatever it does."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415
+
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 1 + CPU_SECONDS, most))
+
+
+if __name__ == "__main__":
+    main()
