@@ -34,6 +34,11 @@ from phichat.i18n import tr
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for the prompt cache to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and killing it
 
+# A load without progress for so long has failed: some invalid headers make llama.cpp compute for ever. After the last
+# progress, all of the file may have to be read once more, on a slow disk.
+STALLED = 60.0  # seconds
+SLOWEST_DISK = 10e6  # bytes a second
+
 _log = logging.getLogger(__name__)
 
 
@@ -181,7 +186,7 @@ class EngineProcess:
             order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._cache}
             self._lower = ""
             try:
-                for event in self._send_order(order, stop):
+                for event in self._send_order(order, stop, _load_patience(model.path)):
                     if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
@@ -194,13 +199,7 @@ class EngineProcess:
                     return
                 death = error
                 crashed = crashed or is_crash(death.ending)
-                following = self._safer(death)
-                if following is None:
-                    raise EngineDied(
-                        tr(
-                            "{what} Safer settings did not help: {name} may be damaged, or not fit this computer."
-                        ).format(what=explain_ending(death.ending), name=model.path.name)
-                    ) from death
+                following = self._next_attempt(death, model)
                 yield Notice(_retry_notice(death, following[1]))
                 attempt = following[0]
             else:
@@ -209,24 +208,46 @@ class EngineProcess:
                     self._tuning.remember(model.path, settings, attempt)
                 return
 
+    def _next_attempt(self, death: "_Died", model: ModelRef) -> tuple[EngineSettings, str]:
+        """Return what `_safer` does after a death while loading. Raise EngineDied if nothing is left to try."""
+        if death.has_stalled:
+            raise EngineDied(
+                tr(
+                    "{name} stopped making progress while loading. It may be damaged: "
+                    "download it again, or choose another model."
+                ).format(name=model.path.name)
+            ) from death
+        if following := self._safer(death):
+            return following
+        raise EngineDied(
+            tr("{what} Safer settings did not help: {name} may be damaged, or not fit this computer.").format(
+                what=explain_ending(death.ending), name=model.path.name
+            )
+        ) from death
+
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
         """Return the settings to try next and what they give up, as words; None if there are no safer ones."""
         return next(
             safer_settings(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None
         )
 
-    def _send_order(self, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
-        """Send an order and yield the child's events up to the last one. Raise _Died if it dies."""
+    def _send_order(self, order: protocol.Line, stop: CancelToken, patience: float = 0.0) -> Iterator[Event]:
+        """Send an order and yield the child's events up to the last one. Raise _Died if it dies.
+
+        With `patience`, it is killed if it sends nothing for so many seconds.
+        """
         process = self._ensure_child()
         number = self._orders = self._orders + 1
         stopping = _StopRequest(process, number, stop, self._kill)
         stop.set_callback(stopping.ask)
+        stalling = _StallWatch(process, patience)
         process.send({**order, "number": number})
         if stop.is_set():  # perhaps before the child knew of the order
             process.send({"do": "stop", "number": number, "gently": not stop.is_urgent()})
         answered = False
         try:
             while (line := process.receive()) is not None:
+                stalling.feed()
                 answered = line["event"] in {"error", "done", "loaded"}
                 if line["event"] == "error":
                     raise errors.error_class(line["kind"])(line["text"])
@@ -236,12 +257,13 @@ class EngineProcess:
         finally:
             stop.set_callback(None)
             stopping.end()
+            stalling.end()
             if not answered:  # it died, or the caller has stopped iterating
                 self._process = None
                 ending = process.end()
                 if is_crash(ending):
                     _log.error("the model's process crashed: %s\n%s", ending, crash_location(process.last_words))
-        raise _Died(ending, process.last_words)
+        raise _Died(ending, process.last_words, has_stalled=stalling.has_fired)
 
     def _ensure_child(self) -> ChildProcess:
         """Return the child; start one if there is none. Raise EngineError."""
@@ -288,12 +310,53 @@ class _StopRequest:
             self._deadline.join()
 
 
-class _Died(Exception):
-    """The child died; `ending` is what ChildProcess.end returned."""
+class _StallWatch:
+    """Kills a child that sends nothing for `patience` seconds; 0 for never."""
 
-    def __init__(self, ending: str, words: str) -> None:
+    LOOKS = 50  # within that time: counted, as both processes may be stopped, or the computer asleep
+
+    def __init__(self, process: ChildProcess, patience: float) -> None:
+        self._process, self._pause = process, patience / self.LOOKS
+        self._over = threading.Event()
+        self._silent = 0
+        self.has_fired = False
+        self._thread = threading.Thread(target=self._watch, name="stall watch") if patience else None
+        if self._thread:
+            self._thread.start()
+
+    def feed(self) -> None:
+        """Note that the child sent something."""
+        self._silent = 0
+
+    def end(self) -> None:
+        """Stop watching."""
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._pause):
+            self._silent += 1
+            if self._silent > self.LOOKS:
+                self.has_fired = True
+                self._process.kill()
+                return
+
+
+class _Died(Exception):
+    """The child died; `ending` is what ChildProcess.end returned; `has_stalled` if that was for lack of progress."""
+
+    def __init__(self, ending: str, words: str, *, has_stalled: bool = False) -> None:
         super().__init__(words)
-        self.ending = ending
+        self.ending, self.has_stalled = ending, has_stalled
+
+
+def _load_patience(path: Path) -> float:
+    """Return after how many seconds without progress loading the model at `path` has failed."""
+    try:
+        return STALLED + path.stat().st_size / SLOWEST_DISK
+    except OSError:
+        return STALLED
 
 
 def _retry_notice(death: _Died, how: str) -> str:
