@@ -1,13 +1,14 @@
 """The download manager: models being downloaded, queued, paused and failed (no widgets)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from phichat.cancellation import CancelToken
+from phichat.errors import PhichatError
 from phichat.models.base import DownloadedModel, Listing, ModelManager, Phase, Presence, Progress
 from phichat.ui.threads.background import BackgroundTasks, Work
 
@@ -128,14 +129,21 @@ class DownloadManager(QObject):
         yield Progress(Phase.ASKING, here.done, here.total)
         if before.is_paused:
             shelf.set_paused(name, False)
-        yield from shelf.download(name, stop)
+        last = here
+        try:
+            for event in shelf.download(name, stop):
+                last = event if isinstance(event, Progress) else last
+                yield event
+        except PhichatError:
+            yield replace(last, done=_bytes_on_disk(shelf, name))  # what arrived damaged is not kept
+            raise
         if reason := self._reasons.get(stop):
             yield from self._finish_stop(name, reason, stop)
 
     def _finish_stop(self, name: str, reason: _StopReason, _: CancelToken) -> Iterator[object]:
         """Run in a thread: note the pause, or delete the file. Yields nothing."""
         shelf = self._shelf()
-        listing = next((listing for listing in shelf.list_models() if listing.name == name), None)
+        listing = _find_listing(shelf, name)
         if listing and listing.presence is Presence.PARTIAL:
             if reason is _StopReason.PAUSE:
                 shelf.set_paused(name, True)
@@ -170,3 +178,12 @@ class DownloadManager(QObject):
     def _become(self, name: str, state: Download) -> None:
         self._states[name] = state
         self.changed.emit(name)
+
+
+def _find_listing(shelf: ModelManager, name: str) -> Listing | None:
+    return next((listing for listing in shelf.list_models() if listing.name == name), None)
+
+
+def _bytes_on_disk(shelf: ModelManager, name: str) -> int:
+    listing = _find_listing(shelf, name)
+    return listing.bytes_on_disk if listing else 0

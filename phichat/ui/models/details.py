@@ -19,6 +19,8 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 
+ORIGIN_LINES = 3  # for which there is room, so that nothing jumps from one model to the next
+
 
 class ModelDetails(QFrame):
     """Shows a listing: the download of a model that is not here, buttons for one that is.
@@ -42,6 +44,11 @@ class ModelDetails(QFrame):
         self._origin = muted(plain_label())
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._origin.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._origin.setMinimumHeight(ORIGIN_LINES * self._origin.fontMetrics().lineSpacing())
+        self._problem = muted(plain_label(), alert=True)
+        self._problem.setObjectName("modelProblem")
+        self._problem.setWordWrap(True)
         self.download = DownloadWidget(theme, downloads)
         self.talk = push_button("talkWithButton", tr("Talk with it"))
         self.verify = push_button("verifyButton", tr("Verify"))
@@ -61,21 +68,29 @@ class ModelDetails(QFrame):
         self._origin.setText("\n".join(filter(None, _origin(listing))))
         sha256 = listing.remote.sha256 if listing.remote else None
         set_tool_tip(self._origin, tr("SHA-256: {sum}").format(sum=sha256) if sha256 else "")
+        self._problem.setText(listing.problem)
+        self._problem.setVisible(bool(listing.problem))
         is_in_use = bool(listing.model) and listing.name == in_use
-        self.talk.setEnabled(not is_in_use)
+        self.talk.setEnabled(bool(listing.model) and not is_in_use)
         self.talk.setText(tr("In use") if is_in_use else tr("Talk with it"))
-        is_added = bool(listing.model and listing.model.source is Source.ADDED)
-        self.remove.setText(tr("Forget…") if is_added else tr("Remove…"))
+        self.verify.setEnabled(bool(listing.model))
+        file = listing.model or listing.unusable
+        is_forgotten = file is not None and (file.source is Source.ADDED or not file.bytes)
+        self.remove.setText(tr("Forget…") if is_forgotten else tr("Remove…"))
         for button in (self.talk, self.verify, self.folder, self.remove):
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
         self.download.show_listing(listing)
-        self._pages.setCurrentIndex(1 if listing.model else 0)
+        self._pages.setCurrentIndex(1 if file else 0)
 
     def _lay_out(self) -> None:
         buttons = QWidget()
-        row = QHBoxLayout(buttons)
-        row.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(buttons)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addStretch()
+        column.addWidget(self._problem)
+        row = QHBoxLayout()
         row.setSpacing(8)
+        column.addLayout(row)
         for button in (self.talk, self.verify, self.folder, self.remove):
             row.addWidget(button)
         row.addStretch()
@@ -96,7 +111,8 @@ def _origin(listing: Listing) -> list[str]:
     if listing.remote:
         kind = tr("Published by its makers: {repo}") if listing.is_official else tr("Made by the community: {repo}")
         maker = kind.format(repo=listing.remote.repo)
-    place = str(listing.model.path) if listing.model else listing.remote.file if listing.remote else ""
+    file = listing.model or listing.unusable
+    place = str(file.path) if file else listing.remote.file if listing.remote else ""
     return [maker, place, _requirements(listing)]
 
 

@@ -117,7 +117,7 @@ class ModelsDialog(QDialog):
 
     def _check_space(self, listing: Listing) -> None:
         self._details.download.show_trouble(_unknown(listing), is_refused=False)
-        if not listing.model and not _unknown(listing):
+        if not (listing.model or listing.unusable or _unknown(listing)):
             check = partial(_space_check, self._shelf, listing.name)
             # A failure is not shown: the download reports what is wrong.
             self._tasks.run(check, partial(self._on_space_checked, listing.name))
@@ -180,6 +180,7 @@ class ModelsDialog(QDialog):
         listing = self._table.current_listing()
         if listing and listing.model and listing.name != self._in_use:
             self.model_chosen.emit(listing.model.ref)
+            self.close()
 
     @Slot()
     def _verify(self) -> None:
@@ -198,19 +199,20 @@ class ModelsDialog(QDialog):
     @Slot()
     def _show_folder(self) -> None:
         listing = self._table.current_listing()
-        if listing and listing.model:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(listing.model.path.parent)))
+        if listing and (file := listing.model or listing.unusable):
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(file.path.parent)))
 
     @Slot()
     def _remove(self) -> None:
         listing = self._table.current_listing()
-        if not listing or not listing.model:
+        file = (listing.model or listing.unusable) if listing else None
+        if not listing or not file:
             return
-        if listing.name == self._in_use:
+        if listing.model and listing.name == self._in_use:
             self.show_message(
                 tr("You are talking with {model}: choose another model first.").format(model=listing.title)
             )
-        elif listing.model.source is Source.OURS:
+        elif file.source is Source.OURS and file.bytes:
             self._ask_removal(listing)
         else:
             self._remove_now(listing)

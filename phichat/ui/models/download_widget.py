@@ -9,7 +9,7 @@ from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
-from phichat.ui.models.formatting import describe_download, format_model_size, percent_done
+from phichat.ui.models.formatting import describe_download, format_model_size, percent_done, progress_of
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question
@@ -98,7 +98,7 @@ class DownloadWidget(QWidget):
                 shown[0].setFocus()
 
     def _show_bar(self, listing: Listing, download: Download) -> None:
-        value = percent_done(download.progress)
+        value = percent_done(progress_of(listing, download))
         self._bar.setValue(value)
         self._bar.setVisible(download.is_begun)
         if download.is_running and value // ANNOUNCE_EACH > self._announced // ANNOUNCE_EACH:
@@ -143,8 +143,8 @@ class DownloadWidget(QWidget):
         if not self._listing:
             return
         cancel = partial(self._downloads.cancel, self._listing.name)
-        progress = self._downloads.state(self._listing.name).progress
-        if not progress or progress.done < CANCEL_SILENTLY:
+        progress = progress_of(self._listing, self._downloads.state(self._listing.name))
+        if progress.done < CANCEL_SILENTLY:
             cancel()
             return
         ask_question(

@@ -1,7 +1,7 @@
 """Texts on downloads and models that several widgets share."""
 
 from phichat.i18n import format_duration, format_number, format_size, tr
-from phichat.models.base import Listing, Phase, Presence, Progress
+from phichat.models.base import Listing, Phase, Progress
 from phichat.ui.controllers.downloads import Download
 
 
@@ -50,12 +50,19 @@ def describe_presence(listing: Listing, download: Download) -> str:
     """Return whether a model is on this disk, as the models table shows it."""
     if listing.model:
         return tr("on this disk")
-    if download.is_begun or listing.presence is Presence.PARTIAL:
-        progress = download.progress or Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
+    if listing.unusable:
+        return listing.problem_label
+    progress = progress_of(listing, download)
+    if download.is_active or download.is_paused or progress.done:
         return tr("{percent} % here").format(percent=format_number(percent_done(progress)))
     if listing.exists_on_hub is False:
         return tr("the Hub does not know this file")
     return tr("not here")
+
+
+def progress_of(listing: Listing, download: Download) -> Progress:
+    """Return how far a download is, or what is left of one that failed."""
+    return download.progress or Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
 
 
 def format_model_size(listing: Listing) -> str:

@@ -73,6 +73,7 @@ class ModelTable(QTreeWidget):
         self.setCurrentIndex(self.model().index(row, TITLE))
 
     def _fill(self, current: str) -> None:
+        scrolled = self.verticalScrollBar().value()
         self.blockSignals(True)
         self.clear()
         self.addTopLevelItems([QTreeWidgetItem() for _ in self._listings])
@@ -80,6 +81,8 @@ class ModelTable(QTreeWidget):
         if self._listings:
             self._select_row(0)
         self.select_model(current)
+        self.verticalScrollBar().setValue(scrolled)
+        self.scrollTo(self.currentIndex())
 
     @Slot(str)
     def _on_changed(self, name: str) -> None:
@@ -100,7 +103,7 @@ class ModelTable(QTreeWidget):
         colours = [colors.text, *[colors.muted] * 5]
         if not listing.fits:
             colours[MEMORY] = colors.alert
-        if listing.exists_on_hub is False and not listing.model:
+        if listing.unusable or (listing.exists_on_hub is False and not listing.model):
             colours[STATE] = colors.alert
         for column, text in enumerate(self._texts(listing)):
             item.setText(column, text)
@@ -109,7 +112,8 @@ class ModelTable(QTreeWidget):
 
     def _texts(self, listing: Listing) -> list[str]:
         is_in_use = bool(listing.model) and listing.name == self._in_use
-        title = listing.title if listing.is_official else tr("{model} (community)").format(model=listing.title)
+        is_by_others = listing.remote is not None and not listing.is_official
+        title = tr("{model} (community)").format(model=listing.title) if is_by_others else listing.title
         return [
             title,
             _rough_size(listing),

@@ -9,11 +9,14 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMessageBox, QTreeWidget, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QProgressBar, QTreeWidget, QWidget
 
+from phichat.errors import HubRefused
 from phichat.models.base import HubFile, Listing, Phase, Progress
+from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
+from tests.support import tiny_models
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
@@ -150,7 +153,9 @@ def test_talking_with_another_model(open_window: Callable[[], Person], own_model
     person = _open(open_window())
     _choose(person, "mine")
     person.click("talkWithButton")
+    assert not person.find("modelsDialog").isVisible()
     person.wait(lambda: engine.loads[-1][0] == own_model)
+    _open(person)
     person.wait(lambda: person.find("talkWithButton").text() == "In use")
     assert any(row.startswith("mine") and row.endswith("in use") for row in _rows(person))
 
@@ -196,6 +201,63 @@ def test_a_file_is_added_and_forgotten_and_stays_where_it_is(reader: Person, phi
     reader.click("removeButton")
     reader.wait(lambda: not any(row.startswith(phi3_model.stem) for row in _rows(reader)))
     assert phi3_model.exists()
+
+
+def test_a_model_whose_disk_is_away_is_listed_and_says_so(
+    open_window: Callable[[], Person], home: Path, tmp_path: Path, phi3_model: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    file = tmp_path / "disk" / "far.gguf"
+    file.write_bytes(phi3_model.read_bytes())
+    Library(Home(home)).add_file(file)
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    person = _open(open_window())
+    assert any(row.startswith("far |") and row.endswith("file not found") for row in _rows(person))
+    _choose(person, "far")
+    assert f"{file} is not there. If it is on a removable disk" in _words(person)
+    assert not person.find("talkWithButton").isEnabled()
+    assert not person.find("verifyButton").isEnabled()
+    assert person.find("removeButton").text() == "Forget…"
+    (tmp_path / "unplugged").rename(tmp_path / "disk")
+    person.find("modelsDialog").load_listings()
+    person.wait(lambda: person.find("talkWithButton").isEnabled())
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    person.find("modelsDialog").load_listings()
+    person.wait(lambda: not person.find("talkWithButton").isEnabled())
+    person.click("removeButton")
+    person.wait(lambda: not any(row.startswith("far") for row in _rows(person)))
+
+
+def test_a_file_of_ones_own_is_not_by_the_community(open_window: Callable[[], Person], own_model: Path) -> None:
+    rows = _rows(_open(open_window()))
+    assert any(row.startswith("mine |") for row in rows)
+
+
+def test_what_arrived_damaged_is_not_here(reader: Person, shelf: ScriptedShelf) -> None:
+    done = Progress(Phase.CHECKING, 2_490_000_000, 2_490_000_000)
+    gate = threading.Event()
+    shelf.enqueue(done, gate, HubRefused("It arrived damaged."))
+    _choose(reader, "Phi-4")
+    QTest.mouseClick(reader.find("modelsDialog").findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
+    reader.wait(lambda: _rows(reader)[1].endswith("100 % here"))
+    shelf.rows[PHI_4.name] = PHI_4
+    gate.set()
+    reader.wait(lambda: "It arrived damaged." in _words(reader))
+    reader.wait(lambda: _rows(reader)[1].endswith("not here"))
+    assert reader.find("modelsDialog").findChild(QProgressBar, "downloadProgress").value() == 0
+
+
+def test_the_list_stays_where_it_is_whichever_model_is_chosen(
+    open_window: Callable[[], Person], own_model: Path, home: Path
+) -> None:
+    tiny_models.chatml(home / "models" / "style.gguf", metadata={"general.type": "adapter"})
+    person = _open(open_window())
+    table, heights = _table(person), set()
+    for row in range(table.topLevelItemCount()):
+        table.setCurrentIndex(table.model().index(row, 0))
+        QTest.qWait(10)
+        heights.add(table.height())
+    assert len(heights) == 1
 
 
 def test_showing_the_folder(reader: Person, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
