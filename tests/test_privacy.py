@@ -507,6 +507,33 @@ def test_a_note_that_others_put_beside_shared_models(home: Path, tmp_path: Path,
     assert list_partial_downloads(shared) == []
 
 
+@pytest.mark.parametrize("kind", ["symbolic link", "hard link", "dangling link", "pipe"])
+def test_a_link_in_the_place_of_a_download_changes_nothing(tmp_path: Path, kind: str) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    shared.chmod(0o777)
+    (precious := tmp_path / "precious").write_text("keep me")
+    planted = shared / "x.gguf.part"
+    match kind:
+        case "symbolic link":
+            planted.symlink_to(precious)
+        case "hard link":
+            planted.hardlink_to(precious)
+        case "dangling link":
+            planted.symlink_to(tmp_path / "nothing")
+        case _:
+            os.mkfifo(planted)
+    part = PartFile(shared / "x.gguf")
+    assert part.acquire()
+    part.open()
+    assert part.bytes == 0
+    part.append(b"GGUF")
+    part.close()
+    assert precious.read_text() == "keep me"
+    assert not (tmp_path / "nothing").exists()
+    assert planted.read_bytes() == b"GGUF"
+    assert not planted.is_symlink()
+
+
 def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "talk.json").touch(0o600)

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -194,11 +195,23 @@ class PartFile:
         return True
 
     def open(self) -> None:
-        """Open the part file for appending. Raise StoreError."""
+        """Open the part file for appending; what somebody else put in its place is removed. Raise StoreError."""
         with self._guard, self._map_os_errors():
             if not self._is_closed and self._file is None:
-                self._file = open_private(self.part_path, "ab", shares=True, trusts=False, buffering=0)
-                self.bytes = os.fstat(self._file.fileno()).st_size
+                with suppress(FileNotFoundError):
+                    if self._is_planted(self.part_path.lstat()):
+                        self.part_path.unlink()
+                opened = open_private(self.part_path, "ab", shares=True, trusts=False, buffering=0)
+                found = os.fstat(opened.fileno())
+                if self._is_planted(found):  # a moment ago
+                    opened.close()
+                    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+                self._file, self.bytes = opened, found.st_size
+
+    def _is_planted(self, found: os.stat_result) -> bool:
+        """Return whether writing to a part file could change another file, or somebody else could change this one."""
+        is_foreign = os.name != "nt" and found.st_uid != os.getuid() and not is_private(self.path.parent)
+        return not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or is_foreign
 
     def bytes_on_disk(self) -> int:
         """Return the part file's size while another program writes it."""
