@@ -14,8 +14,8 @@ from phichat.i18n import N_, format_duration, format_size, tr
 from phichat.models.base import DownloadedModel, Listing, ModelFile, Phase, Progress, Source
 from phichat.models.catalogue import CATALOGUE
 
-PATIENCE = 6
-"""Failed tries in a row after which the command gives up, as a script would rather know."""
+PATIENCE = 15
+"""Failed tries in a row after which the command gives up, as a script would rather know: after five minutes."""
 
 PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5

@@ -1,27 +1,29 @@
 """A client for the Hugging Face Hub or a mirror: file metadata, file lists, downloads."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
 from phichat.models.base import HubFile
+from phichat.models.hub_answers import (
+    parse_files,
+    parse_number,
+    parse_range,
+    parse_revision,
+    parse_sha256,
+    seconds_to_wait,
+)
 from phichat.net.http import HttpClient, Response, is_offline, not_the_hub_message, proxy_password_message
 
-MAX_RETRY_AFTER = 3600.0  # seconds; a longer Retry-After is cut to this
 OFFICIAL = "https://huggingface.co"
 
-_SHA256 = re.compile("[0-9a-f]{64}")
 _HEAD_NOT_SUPPORTED = {405, 501}  # from servers without HEAD; the API is asked instead
-_TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504}  # errors that may pass
+_TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 529, 530}  # errors that may pass
 
 
 class FileChanged(HubError):
@@ -68,7 +70,7 @@ class Hub:
             if answer.status < 300:
                 _check_content_type(answer)
             sha256, size = _sha256(answer), _linked_size(answer)
-            commit = answer.first_header("x-repo-commit") or revision
+            commit = parse_revision(answer.first_header("x-repo-commit") or revision)
         if size is None and sha256:
             with self._open("HEAD", _file_address(remote), stop, remote) as answer:
                 size = _linked_size(answer)
@@ -90,7 +92,7 @@ class Hub:
         with self._open("GET", address, stop, HubFile(repo, "")) as answer:
             described = answer.json()
         try:
-            files = list(_parse_files(repo, described))
+            files = list(parse_files(repo, described))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise HubUnreachable(not_the_hub_message(hub_host())) from error
         return sorted(files, key=lambda remote: remote.file)
@@ -183,33 +185,9 @@ def _file_address(remote: HubFile) -> str:
     return str(hf_hub_url(_validated(remote.repo), remote.file, revision=remote.revision, endpoint=endpoint()))
 
 
-def _parse_files(repo: str, described: Any) -> Iterator[HubFile]:
-    """Parse the response of the models API; size and SHA-256 are given per file, or in its `lfs` object."""
-    licence = str((described.get("cardData") or {}).get("license") or _tag_value(described, "license"))
-    for file in described["siblings"]:
-        if str(file["rfilename"]).lower().endswith(".gguf"):
-            large = file.get("lfs") or {}
-            size = large.get("size", file.get("size"))
-            sha256 = str(large.get("sha256") or large.get("oid") or "")
-            yield HubFile(
-                repo,
-                str(file["rfilename"]),
-                str(described.get("sha") or "main"),
-                int(size) if size is not None else None,
-                sha256 if _SHA256.fullmatch(sha256) else None,
-                licence,
-            )
-
-
-def _tag_value(described: Any, kind: str) -> str:
-    tags = (str(tag) for tag in described.get("tags") or ())
-    return next((tag.partition(":")[2] for tag in tags if tag.startswith(kind + ":")), "")
-
-
 def _sha256(answer: Response) -> str | None:
     """Return the SHA-256, which is the ETag of a large file; None if it is something else."""
-    tag = answer.first_header("x-linked-etag", "etag").removeprefix("W/").strip('"').lower()
-    return tag if _SHA256.fullmatch(tag) else None
+    return parse_sha256(answer.first_header("x-linked-etag", "etag"))
 
 
 def _changed_message(remote: HubFile) -> str:
@@ -220,7 +198,7 @@ def _linked_size(answer: Response) -> int | None:
     length = answer.first_header("x-linked-size") or (
         answer.headers.get("content-length", "") if answer.status < 300 else ""
     )
-    return int(length) if length.isdecimal() else None
+    return parse_number(length)
 
 
 def _check_content_type(answer: Response) -> None:
@@ -236,11 +214,10 @@ def _check_content_type(answer: Response) -> None:
 
 def _announced_size(answer: Response) -> int | None:
     """Return the whole file's size by Content-Range or Content-Length; None if neither says."""
-    length = answer.headers.get("content-length", "")
     if answer.status == 206:
         found = _content_range(answer)
-        return int(found[3]) if found and found[3] != "*" else None
-    return int(length) if length.isdecimal() else None
+        return found[2] if found else None
+    return parse_number(answer.headers.get("content-length", ""))
 
 
 def _first_byte(answer: Response, start: int, remote: HubFile) -> int:
@@ -249,16 +226,15 @@ def _first_byte(answer: Response, start: int, remote: HubFile) -> int:
     if answer.status != 206:  # the whole file, or the range without a status that says so
         return start if remote.bytes and length == str(remote.bytes - start) else 0
     found = _content_range(answer)
-    if found and int(found[1]) <= start and found[3] in {"*", str(remote.bytes)}:
-        spanned = str(int(found[2]) - int(found[1]) + 1)
+    if found and found[0] <= start and found[2] in {None, remote.bytes}:
+        spanned = str(found[1] - found[0] + 1)
         if length in {"", spanned}:
-            return int(found[1])
+            return found[0]
     raise HubUnreachable(_wrong_range_message(answer.host, remote))
 
 
-def _content_range(answer: Response) -> re.Match[str] | None:
-    said = answer.headers.get("content-range", "")
-    return re.fullmatch(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", said.strip(), re.IGNORECASE)
+def _content_range(answer: Response) -> tuple[int, int, int | None] | None:
+    return parse_range(answer.headers.get("content-range", ""))
 
 
 def _wrong_range_message(name: str, remote: HubFile) -> str:
@@ -272,7 +248,7 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
     if answer.status == 416:
         return HubUnreachable(_wrong_range_message(answer.host, remote))
     if answer.status in _TEMPORARY_STATUSES:
-        return HubUnreachable(_unavailable_message(answer), _retry_after(answer))
+        return HubUnreachable(_unavailable_message(answer), seconds_to_wait(answer.headers))
     if answer.status == 407:
         return HubRefused(proxy_password_message())
     if not answer.is_home:  # a storage server: its links expire, and the next one differs
@@ -318,16 +294,3 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
             return tr("{host} knows no {repo}: check the name.")
         return tr("{repo} has no file {file} (any more): see `phichat models files {repo}`.")
     return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")
-
-
-def _retry_after(answer: Response) -> float:
-    """Return the seconds of Retry-After, by the server's own clock if it is a date; 0 without one."""
-    wanted = answer.headers.get("retry-after", "").strip()
-    if wanted.isdecimal():
-        return min(float(wanted), MAX_RETRY_AFTER)
-    try:
-        until = parsedate_to_datetime(wanted)
-        now = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
-        return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
-    except (TypeError, ValueError):
-        return 0.0

@@ -25,7 +25,7 @@ def parse_hub_address(text: str) -> HubAddress | None:
     """Return the address that `text` names; None if it is not one on the Hub."""
     text = text.strip()
     found = _from_url(text) if "://" in text else _from_name(text)
-    return found if found and _REPO.fullmatch(found.repo) and _is_harmless(found) else None
+    return found if found and _REPO.fullmatch(found.repo) and is_harmless(found) else None
 
 
 def _from_name(text: str) -> HubAddress | None:
@@ -58,7 +58,7 @@ def _hosts() -> set[str | None]:
         return {*HOSTS}
 
 
-def _is_harmless(address: HubAddress) -> bool:
+def is_harmless(address: HubAddress) -> bool:
     """Return whether the path stays within the repository and is printable."""
     steps = address.file.split("/") if address.file else ["file"]
     is_within = ".." not in address.repo and all(steps) and not {".", ".."} & set(steps)

@@ -23,7 +23,9 @@ from phichat.cli.console import Console
 from phichat.cli.download import Reporter
 from phichat.models.base import Phase, Progress
 from phichat.models.catalogue import CATALOGUE, PHI_3
+from phichat.models.download import retry
 from tests.support import tiny_models
+from tests.support.hub import faults
 from tests.support.hub.server import HubServer
 
 KEYS = {
@@ -464,3 +466,62 @@ def test_a_model_whose_file_is_away_is_listed_and_says_so(phichat: Run, tmp_path
     assert (row["name"], row["on_disk"], row["path"]) == ("far", False, str(file))
     assert "removable disk" in row["note"]
     assert phichat("remove", "far")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("listed", "names"),
+    [
+        ('{"rfilename": "a.gguf", "size": 1e400}', ["a.gguf"]),
+        ('{"rfilename": "a.gguf", "size": NaN}, {"rfilename": "b.gguf", "size": -1}', ["a.gguf", "b.gguf"]),
+        ('{"rfilename": "a.gguf", "size": "large"}', ["a.gguf"]),
+        ('{"rfilename": "\\ud800.gguf", "size": 1}, {"rfilename": "a.gguf", "size": 1}', ["a.gguf"]),
+        ('{"rfilename": "../../a.gguf", "size": 1}, {"rfilename": "a.gguf", "size": 1}', ["a.gguf"]),
+        ('{"rfilename": "/etc/a.gguf", "size": 1}, {"rfilename": "a.gguf", "lfs": {"size": true}}', ["a.gguf"]),
+        (
+            '{"rfilename": "a\\u202efugg.gguf", "size": 1}, {"rfilename": "a\\n.gguf"}, {"rfilename": "a.gguf"}',
+            ["a.gguf"],
+        ),
+        ('{"rfilename": "a.gguf", "size": %s}' % ("9" * 4000), ["a.gguf"]),
+    ],
+)
+def test_nonsense_from_a_hub_is_left_out(phichat: Run, hub: HubServer, listed: str, names: list[str]) -> None:
+    hub.misbehave(faults.page(f'{{"sha": "\\udfff", "tags": ["license:\\ud800x"], "siblings": [{listed}]}}'), at="api")
+    status, out, err = phichat("files", "owner/repo", "--json")
+    assert status == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["file"] for row in rows] == names
+    assert all(row["bytes"] in {None, 1} for row in rows)
+    assert phichat("files", "owner/repo")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["[]", "null", "7", "{}", '{"siblings": 7}', '{"siblings": [7]}', '{"siblings": [{"size": %s}]}' % ("9" * 5000)],
+)
+def test_something_else_than_a_list_is_one_sentence(phichat: Run, hub: HubServer, page: str) -> None:
+    hub.misbehave(faults.page(page), at="api")
+    status, out, err = phichat("files", "owner/repo")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "bug" not in err
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Linked-Size", "X-Linked-ETag", "X-Repo-Commit", "Content-Range", "Retry-After", "RateLimit"]
+)
+def test_headers_of_thousands_of_digits_are_survived(
+    phichat: Run, served: HubServer, header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phichat.cli.download.PATIENCE", 1)
+    served.misbehave(faults.saying(**{header.replace("-", "_"): "9" * 5000}))
+    status, _, err = phichat("download", PHI_3.name)
+    assert status in {0, 1}
+    assert "bug" not in err
+    assert "Error" not in err
+
+
+def test_errors_of_the_server_are_waited_for(phichat: Run, served: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(retry, "MAX_WAIT", 0.01)
+    for status in (500, 503, 524):
+        served.fail_with(status, times=4)
+    assert phichat("download", PHI_3.name)[0] == 0

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from phichat.cancellation import CancelToken
-from phichat.errors import HubUnreachable
+from phichat.errors import HubAway, HubUnreachable
 from phichat.i18n import format_number, tr
 
 FIRST_WAIT = 1.0  # seconds, doubled with every failure
 MAX_WAIT = 30.0  # seconds, unless the server asks for more
-MAX_REQUESTED_WAIT = 120.0  # seconds that a server may ask for if patience is limited
+MAX_REQUESTED_WAIT = 600.0  # seconds that a server may ask for if patience is limited; the Hub counts over 300
+AWAY_PATIENCE = 6  # attempts at most before the first answer where no connection can be made
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ class RetryPolicy:
     def __init__(self, stop: CancelToken, patience: int | None) -> None:
         self._stop, self._patience = stop, patience
         self._futile = 0
+        self._has_contact = False
         self._trouble = ""
         self._until = 0.0
 
@@ -55,12 +57,18 @@ class RetryPolicy:
             return
         self._futile += 1
         wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), MAX_WAIT), trouble.retry_after)
-        is_patient = self._patience is None or (self._futile < self._patience and wait <= MAX_REQUESTED_WAIT)
-        if not is_patient:
+        if not self._is_patient(trouble, wait):
             raise HubUnreachable(tr("{trouble} Try again later; what has arrived is kept.").format(trouble=trouble))
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)
 
     def reset(self) -> None:
-        """Reset the count of failures: bytes have arrived."""
-        self._futile, self._trouble = 0, ""
+        """Reset the count of failures: an answer or bytes have arrived."""
+        self._futile, self._trouble, self._has_contact = 0, "", True
+
+    def _is_patient(self, trouble: HubUnreachable, wait: float) -> bool:
+        if self._patience is None:
+            return True
+        is_away = isinstance(trouble, HubAway) and not self._has_contact
+        patience = min(self._patience, AWAY_PATIENCE) if is_away else self._patience
+        return self._futile < patience and wait <= MAX_REQUESTED_WAIT

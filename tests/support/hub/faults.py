@@ -282,6 +282,16 @@ def login_page() -> Fault:
     return _instead(change)
 
 
+def page(text: str) -> Fault:
+    """This JSON, or what looks like it, with 200."""
+
+    def change(asked: Asked, answer: Answer) -> None:
+        answer.status, answer.headers = 200, {}
+        answer.replace_body(text.encode())
+
+    return _instead(change)
+
+
 def circle() -> Fault:
     """A redirect to where one is already."""
 
