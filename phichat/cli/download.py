@@ -31,7 +31,7 @@ _PHASES = {
 def download(context: Context) -> int:
     """Download `options.name`, resuming what was begun, and return the exit status."""
     manager, console = context.manager, context.console
-    listing = manager.find_listing(context.options.name)
+    listing = manager.find_listing(manager.resolve_name(context.options.name, CancelToken()))
     if listing.model and _is_wanted_file(context, listing, listing.model):
         _print_done(context, listing.model, context.library.known_sha256(listing.model))
         return 0

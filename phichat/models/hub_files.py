@@ -13,6 +13,11 @@ from phichat.models.hub_address import HubAddress
 _OTHER_KINDS = re.compile(r"mmproj|imatrix|control.?vector", re.IGNORECASE)
 """Names of GGUF files that are not models to chat with."""
 
+USUAL = "Q4_K_M"
+"""The quantisation that other programs choose where none is named."""
+
+MOST_NAMED = 12  # files in one sentence
+
 
 def is_usable(file: str) -> bool:
     """Return whether `file` looks like a model to chat with, or a part of one."""
@@ -34,6 +39,31 @@ def join_parts(remotes: Iterable[HubFile]) -> list[HubFile]:
     return joined
 
 
+def matching(remotes: Iterable[HubFile], address: HubAddress) -> list[HubFile]:
+    """Return those of `remotes`, joined and of one repository, that `address` names by file or tag; all if by neither.
+
+    A tag is a quantisation such as `Q4_K_M`, or a name without its ending; `latest` is what other programs choose.
+    """
+    remotes = list(remotes)
+    if address.file:
+        return [remote for remote in remotes if address.file in gguf.part_names(remote.file)]
+    tag = address.tag.lower()
+    if tag in {"", "latest"}:
+        usual = [remote for remote in remotes if tag and _says(remote.file, USUAL.lower())]
+        return usual[:1] or remotes
+    named = [remote for remote in remotes if tag == _stem(remote.file).rpartition("/")[2]]
+    return named or [remote for remote in remotes if _says(remote.file, tag)]
+
+
+def _stem(file: str) -> str:
+    return gguf.whole_name(file).lower().removesuffix(".gguf")
+
+
+def _says(file: str, tag: str) -> bool:
+    """Return whether `tag` is a part of the name that stands by itself: `q4_k` is not in `q4_k_m`."""
+    return bool(re.search(rf"(?<![a-z0-9_]){re.escape(tag)}(?![a-z0-9_])", _stem(file)))
+
+
 def other_revision_message(address: HubAddress) -> str:
     """Return the message for an address of another revision than `main`."""
     return tr(
@@ -51,3 +81,26 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
     return tr("There is no model {name}. There are: {names}; any file of the Hub is owner/repo:file.gguf.").format(
         name=name, names=", ".join(listing.name for listing in listings)
     )
+
+
+def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:
+    """Return the message for a repository that has `remotes`, but nothing that `address` names."""
+    if not remotes:
+        return tr("{repo} has no GGUF file that Phichat can use: choose another repository, or another file.").format(
+            repo=address.repo
+        )
+    return tr("{repo} has no {file}. Choose one of these: {names}").format(
+        repo=address.repo, file=address.file or address.tag, names=_names(remotes)
+    )
+
+
+def several_files_message(repo: str, remotes: list[HubFile]) -> str:
+    """Return the message for a name that may be any of `remotes` in `repo`."""
+    return tr("{repo} has several models. Add the name of one, such as {repo}:{file}. There are: {names}").format(
+        repo=repo, file=remotes[0].file, names=_names(remotes)
+    )
+
+
+def _names(remotes: list[HubFile]) -> str:
+    names = ", ".join(remote.file for remote in remotes[:MOST_NAMED])
+    return f"{names}, …" if len(remotes) > MOST_NAMED else names

@@ -1,6 +1,5 @@
 """The model manager: lists models on disk and on the Hub with what they need, and downloads them."""
 
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,8 @@ from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing
-from phichat.i18n import format_sizes, tr
+from phichat.i18n import tr
+from phichat.models import space
 from phichat.models.base import (
     DownloadedModel,
     HubFile,
@@ -27,7 +27,15 @@ from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
 from phichat.models.headers import HeaderCache
 from phichat.models.hub_address import MAIN, HubAddress, parse_hub_address
-from phichat.models.hub_files import is_usable, join_parts, other_revision_message, unknown_name_message
+from phichat.models.hub_files import (
+    is_usable,
+    join_parts,
+    matching,
+    no_file_message,
+    other_revision_message,
+    several_files_message,
+    unknown_name_message,
+)
 from phichat.models.library import Library
 from phichat.paths import Home
 
@@ -111,18 +119,28 @@ class HubModelManager:
             )
         if address.revision != MAIN:
             raise HubRefused(other_revision_message(address))
-        remotes = [remote for remote in join_parts(self._hub.list_files(address.repo, stop)) if is_usable(remote.file)]
-        remotes = [remote for remote in remotes if not address.file or address.file in gguf.part_names(remote.file)]
+        usable = [remote for remote in join_parts(self._hub.list_files(address.repo, stop)) if is_usable(remote.file)]
+        remotes = matching(usable, address)
         if not remotes:
-            raise HubRefused(
-                tr("{repo} has no GGUF file that Phichat can use: choose another repository, or another file.").format(
-                    repo=address.repo
-                )
-            )
+            raise HubRefused(no_file_message(address, usable))
         for remote in remotes:
             self._answers[remote.name] = remote
         listings = self.list_models()
         return [self._listing_of(remote, listings) for remote in remotes]
+
+    def resolve_name(self, name: str, stop: CancelToken) -> str:
+        """Return the name of the one model that an address without a file means; the Hub is asked for its files.
+
+        Any other `name` is returned as it is. Raise HubError, or ModelMissing where it may be one of several.
+        """
+        address = parse_hub_address(name)
+        if address is None or address.file or address.revision != MAIN or name.lower() in CATALOGUE:
+            return name
+        listings = self.list_repository(name, stop)
+        remotes = [listing.remote for listing in listings if listing.remote]
+        if len(remotes) > 1:
+            raise ModelMissing(several_files_message(address.repo, remotes))
+        return listings[0].name
 
     def find_listing(self, name: str) -> Listing:
         """Return the listing with this name, or one for any file on the Hub by its address. Raise ModelMissing."""
@@ -185,28 +203,16 @@ class HubModelManager:
         needed = max((listing.bytes or 0) - listing.bytes_on_disk, 0)
         folder = self._home.models
         return SpaceCheck(
-            folder, needed, _free_bytes(folder, needed), listing.memory, self._hardware.memory_installed()
+            folder, needed, space.free_bytes(folder, needed), listing.memory, self._hardware.memory_installed()
         )
 
     def disk_problem(self, room: SpaceCheck) -> str:
         """Return why the disk is too full, with figures; "" if it is not."""
-        if room.needed <= room.free:
-            return ""
-        needed, free = format_sizes(room.needed, room.free)
-        return tr(
-            "The disk is too full: {needed} are still to be fetched into {folder}, and {free} are free there. "
-            "Make room, or choose a smaller model."
-        ).format(needed=needed, folder=room.folder, free=free)
+        return space.disk_problem(room)
 
     def memory_problem(self, room: SpaceCheck) -> str:
         """Return why the memory may not suffice, with figures; "" if it does."""
-        if room.memory is None or room.memory <= room.memory_installed:
-            return ""
-        needed, installed = format_sizes(room.memory, room.memory_installed)
-        return tr(
-            "It needs {needed} of memory, and this computer has {installed}: "
-            "choose a smaller model or a smaller context."
-        ).format(needed=needed, installed=installed)
+        return space.memory_problem(room)
 
     def space_problem(self, room: SpaceCheck) -> str:
         """Return why the disk, else the memory, does not suffice; "" if both do."""
@@ -346,16 +352,6 @@ class HubModelManager:
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
     return next((part for part in begun if part.remote.name == remote.name), None)
-
-
-def _free_bytes(folder: Path, otherwise: int) -> int:
-    """Return the free bytes on the disk of `folder`, which need not exist; `otherwise` if they cannot be read."""
-    for place in (folder, *folder.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except (OSError, ValueError):
-            continue
-    return otherwise
 
 
 def make_model_manager(home: Home, library: Library) -> HubModelManager:

@@ -245,11 +245,13 @@ def test_what_is_in_the_hubs_cache_is_said_without_a_hash(
     ("name", "sentence"),
     [
         ("phi-2", "There are: phi-3-mini-4k-instruct-q4, "),
-        ("owner/repo", "phichat models files owner/repo"),
+        ("owner/repo", "owner/repo has several models. Add the name of one, such as owner/repo:a.gguf."),
         ("owner/none:x.gguf", "owner/none"),
     ],
 )
 def test_what_cannot_be_fetched_is_one_sentence(phichat: Run, served: HubServer, name: str, sentence: str) -> None:
+    for file in ("a.gguf", "b.gguf"):
+        served.add("owner/repo", file, b"GGUF")
     status, out, err = phichat("download", name)
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert sentence in err
@@ -525,3 +527,13 @@ def test_errors_of_the_server_are_waited_for(phichat: Run, served: HubServer, mo
     for status in (500, 503, 524):
         served.fail_with(status, times=4)
     assert phichat("download", PHI_3.name)[0] == 0
+
+
+def test_a_quantisation_names_a_file(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
+    for kind in ("Q4_K_M", "Q8_0"):
+        served.add("owner/repo-GGUF", f"model-{kind}.gguf", chatml_model)
+    status, _, err = phichat("download", "ollama run hf.co/owner/repo-GGUF:Q4_K_M")
+    assert (status, (home / "models" / "model-Q4_K_M.gguf").is_file()) == (0, True), err
+    assert "whole and unchanged" in phichat("verify", "owner/repo-GGUF:Q4_K_M")[1]
+    assert phichat("remove", "https://hf.co/owner/repo-GGUF:Q4_K_M")[0] == 0
+    assert not (home / "models" / "model-Q4_K_M.gguf").exists()

@@ -279,6 +279,37 @@ def test_a_model_in_several_files_is_listed_as_one(shelf: HubModelManager, hub: 
         assert found == listing
 
 
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("owner/many:Q4_K_M", "many-Q4_K_M.gguf"),
+        ("hf.co/owner/many:q8_0", "Q8_0/many-Q8_0-00001-of-00002.gguf"),
+        ("https://hf.co/owner/many:many-q4_k_m", "many-Q4_K_M.gguf"),
+        ("ollama run hf.co/owner/many:latest", "many-Q4_K_M.gguf"),
+        ("owner/many/many-Q4_K_M.gguf", "many-Q4_K_M.gguf"),
+        ('"https://huggingface.co/owner/one"', "one.gguf"),
+    ],
+)
+def test_what_people_paste_names_one_file(shelf: HubModelManager, hub: FakeHub, text: str, file: str) -> None:
+    files = ["many-Q4_K_M.gguf", "many-Q4_K_S.gguf", "many-Q4_K_M-tuned.gguf.txt", "mmproj-many-Q8_0.gguf"]
+    files += [f"Q8_0/many-Q8_0-0000{number}-of-00002.gguf" for number in (1, 2)]
+    hub.remotes += [HubFile("owner/many", name, bytes=GB) for name in files]
+    hub.remotes.append(HubFile("owner/one", "one.gguf", bytes=GB))
+    listing = shelf.find_listing(shelf.resolve_name(text, CancelToken()))
+    assert listing.remote
+    assert listing.remote.file == file
+    assert [found.name for found in shelf.list_repository(text, CancelToken())] == [listing.name]
+
+
+def test_what_may_be_one_of_several_files_says_which(shelf: HubModelManager, hub: FakeHub) -> None:
+    hub.remotes += [HubFile("owner/many", f"many-{kind}.gguf") for kind in ("Q4_K_M", "Q8_0")]
+    with pytest.raises(ModelMissing, match=r"owner/many:many-Q4_K_M\.gguf\. There are: many-Q4.*, many-Q8_0\.gguf"):
+        shelf.resolve_name("owner/many", CancelToken())
+    with pytest.raises(HubRefused, match=r"has no Q4_K\. Choose one of these: many-Q4_K_M"):
+        shelf.resolve_name("owner/many:Q4_K", CancelToken())
+    assert shelf.resolve_name(PHI_3.name, CancelToken()) == PHI_3.name
+
+
 def test_what_is_wrong_with_a_file_is_in_the_list(shelf: HubModelManager, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     tiny_models.chatml(home / "models" / "style.gguf", metadata={"general.type": "adapter"})
