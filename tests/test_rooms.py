@@ -33,7 +33,7 @@ MODULES = {
     "phichat.chat": (*TOP, "phichat.chat"),
     "phichat.markdown": (*TOP, "phichat.markdown", "markdown_it", "mdit_py_plugins"),
     "phichat.net": (*TOP, "phichat.net", "httpx2"),
-    "phichat.rendering": (*TOP, "phichat.rendering", "psutil", "pygments", "ziamath"),
+    "phichat.rendering": (*TOP, "phichat.rendering", "psutil", "pygments", "ziafont", "ziamath"),
     "phichat.store": (*TOP, "phichat.chat", "phichat.store", "psutil"),
     "phichat.exchange": (
         *TOP,
@@ -148,8 +148,9 @@ DOORS = {
     "charset_normalizer": ("phichat.exchange.text_files",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
-    "pygments": ("phichat.rendering.colors", "phichat.rendering.worker"),
-    "ziamath": ("phichat.rendering.formulas", "phichat.rendering.worker"),
+    "pygments": ("phichat.rendering",),
+    "ziamath": ("phichat.rendering",),
+    "ziafont": ("phichat.rendering",),
 }
 """A dependency, and the beginnings of the modules' names that may import it. For all others it is out of reach."""
 

@@ -1,9 +1,13 @@
 """LaTeX formulas as SVG images."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from xml.etree import ElementTree
+
+from phichat.rendering.latex import rewrite
 
 FONT_SIZE = 20.0  # pixels: the size in which formulas are drawn before they are scaled
 PLACEHOLDER_COLOR = "#010203"  # replaced by the colour of the text
@@ -25,10 +29,20 @@ class Drawing:
 
 def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
     """Draw a formula; None if it is too large. Raise whatever ziamath raises for what is not LaTeX."""
+    from ziamath.tex import tex2mml  # noqa: PLC0415 - takes 100 ms
     from ziamath.zmath import Math  # noqa: PLC0415
 
     prepare()
-    made = Math.fromlatex(latex, size=FONT_SIZE, color=PLACEHOLDER_COLOR, inline=not is_display, margin=1)
+    mathml = tex2mml(rewrite(latex, is_display=is_display), inline=not is_display)
+    if _NAME.search(mathml):
+        return None  # an unknown command would be drawn as its name
+    root = ElementTree.fromstring(mathml)  # noqa: S314 - made by the converter, without entities of its own
+    if any(len(element) for element in root.iter() if element.tag.rpartition("}")[2] in {"mi", "mn", "mo", "mtext"}):
+        return None  # what is inside would be left out
+    root.set("mathcolor", PLACEHOLDER_COLOR)
+    made = Math(root, size=FONT_SIZE, margin=1)
+    if not all(map(made.font.glyphindex, _letters(root))):
+        return None  # it would be drawn as a box
     box = made.node.bbox
     width, height = box.xmax - box.xmin + 2, box.ymax - box.ymin + 2
     if not (0 < width <= MAX_WIDTH and 0 < height <= MAX_HEIGHT):  # nor what is no number
@@ -37,11 +51,17 @@ def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
     return Drawing(svg, width, box.ymax + 1, 1 - box.ymin) if len(svg) <= MAX_SIZE else None
 
 
+def _letters(root: ElementTree.Element) -> set[str]:
+    return {letter for text in root.itertext() for letter in text if unicodedata.category(letter)[0] not in "CZ"}
+
+
 @cache
 def prepare() -> None:
     """Import ziamath, which takes 100 ms, and set it up."""
     from ziamath.config import config  # noqa: PLC0415
     from ziamath.nodes.mrow import Mrow  # noqa: PLC0415
+
+    from phichat.rendering import ruled_table  # noqa: F401, PLC0415
 
     config.svg2 = False  # Qt does not know all of SVG 2
     config.precision = 2
