@@ -16,7 +16,8 @@ from markdown_it.token import Token
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
 from phichat.markdown.emphasis import add_emphasis_rules
 from phichat.markdown.fences import add_fence_rule
-from phichat.markdown.math import CLOSINGS, add_formula_rules
+from phichat.markdown.math import LONGEST as LONGEST_FORMULA
+from phichat.markdown.math import add_formula_rules, closing_delimiter, is_display, is_environment
 from phichat.markdown.repair import add_repair_rules, hold_back_signs
 from phichat.markdown.tables import add_table_rule
 
@@ -25,6 +26,8 @@ LONGEST = 2400  # characters of a paragraph; longer ones are divided, as each pa
 SHORTEST = 1200
 MANY_BRACKETS = 60
 REMEMBERED = 500  # parsed paragraphs; what is not final is parsed again and again
+
+MATH = "math"  # the language of code that is a formula
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
@@ -73,10 +76,10 @@ def _parser(*, is_open: bool = False, has_links: bool = True) -> MarkdownIt:
     return made
 
 
-def parse_tokens(text: str, *, is_growing: bool = False) -> list[Token]:
-    """Return the block tokens of `text`; the content of inline tokens is not parsed yet."""
+def parse_tokens(text: str, *, is_growing: bool = False, is_partial: bool = False) -> list[Token]:
+    """Return the block tokens of `text`, which goes on if it `is_partial`; inline content is not parsed yet."""
     found: list[Token] = []
-    _parser().block.parse(text, _parser(), {"is_growing": is_growing}, found)
+    _parser().block.parse(text, _parser(), {"is_growing": is_growing, "is_partial": is_growing or is_partial}, found)
     return found
 
 
@@ -123,6 +126,7 @@ class DocumentBuilder:
         self._tokens, self._offset, self._ordinals = tokens, offset, list(ordinals)
         found = (token for token in reversed(tokens) if token.type == "inline" and token.content)
         self._open = next(found, None) if is_open else None
+        self._is_open = is_open
         self._items: list[Node] = []
         self._lists: list[int | None] = []
         self._signs: list[str] = []
@@ -155,7 +159,7 @@ class DocumentBuilder:
             case "fence" | "code_block":
                 self._take_code(token)
             case "formula":
-                self._add((formula_run(token),))
+                self._take_formula(token)
             case "hr":
                 self._flush_marker()
                 self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
@@ -234,10 +238,22 @@ class DocumentBuilder:
         quotes = tuple(self._quotes)
         self._put(Paragraph(runs=runs, heading=heading, quotes=quotes, marker=marker, continues=continues))
 
+    def _take_formula(self, token: Token) -> None:
+        run = formula_run(token)
+        if len(token.content) <= LONGEST_FORMULA:
+            self._add((run,))
+            return
+        self._flush_marker()  # it is too long to be drawn, or to be laid out as a whole
+        self._put(Code(text=run.text, language="latex"))
+
     def _take_code(self, token: Token) -> None:
-        self._flush_marker()
         language = (token.info.split() or [""])[0].lower()
-        self._put(Code(text=token.content.removesuffix("\n"), language=language))
+        content = token.content.removesuffix("\n")
+        if language == MATH and not self._is_open and (run := fenced_formula(content, token.markup)):
+            self._add((run,))
+            return
+        self._flush_marker()
+        self._put(Code(text=content, language=language))
 
     def _put(self, item: Node) -> None:
         start, end = self._span
@@ -270,6 +286,13 @@ class DocumentBuilder:
             part, rest = _divided(rest)
             runs += [*([Run(" ")] if runs else []), *_runs(part, is_open=is_open and not rest)]
         return strip_runs(runs)
+
+
+def fenced_formula(latex: str, fence: str) -> Run | None:
+    """Return the run for `latex` in a block of code whose language is MATH; None if it is too long, or nothing."""
+    if not latex.strip() or len(latex) > LONGEST_FORMULA:
+        return None
+    return Run(f"{fence}{MATH}\n{latex}\n{fence}", latex=latex.strip(), is_display=True)
 
 
 def first_number(token: Token) -> int:
@@ -308,8 +331,9 @@ def formula_run(token: Token) -> Run:
     """Return the run for a formula token; one that is not closed yet is shown as code."""
     if token.meta.get("is_open"):
         return Run(token.markup + token.content, Style.CODE)
-    text = token.markup + token.content + CLOSINGS[token.markup]
-    return Run(text, latex=token.content.strip(), is_display=token.markup in {"$$", "\\["})
+    text = token.markup + token.content + closing_delimiter(token.markup)
+    latex = text if is_environment(token.markup) else token.content.strip()
+    return Run(text, latex=latex, is_display=is_display(token.markup))
 
 
 def _inline_runs(tokens: Sequence[Token]) -> Iterator[Run]:

@@ -9,7 +9,16 @@ from markdown_it.token import Token
 
 from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
 from phichat.markdown.fences import FENCE, closing_fence
-from phichat.markdown.parser import DEEPEST, LONGEST, DocumentBuilder, first_number, parse_tokens, split_position
+from phichat.markdown.parser import (
+    DEEPEST,
+    LONGEST,
+    MATH,
+    DocumentBuilder,
+    fenced_formula,
+    first_number,
+    parse_tokens,
+    split_position,
+)
 from phichat.markdown.repair import hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
@@ -49,10 +58,14 @@ class Unit:
     is_guess: bool = False
 
 
-def parse_units(text: str, place: ResumePoint, *, is_growing: bool) -> Iterator[Unit]:
-    """Yield the units of `text`, which is at `place` in the source and, if `is_growing`, not complete at its end."""
+def parse_units(text: str, place: ResumePoint, *, is_growing: bool, is_partial: bool = False) -> Iterator[Unit]:
+    """Yield the units of `text`, which is at `place` in the source.
+
+    If it `is_growing`, it is not complete at its end; if it `is_partial`, the source goes on after it.
+    """
     whole = place.before + text
-    return _Stretch(hold_back_ambiguous_tail(whole) if is_growing else whole, place, is_growing=is_growing).units()
+    shown = hold_back_ambiguous_tail(whole) if is_growing else whole
+    return _Stretch(shown, place, is_growing=is_growing, is_partial=is_growing or is_partial).units()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +75,10 @@ class _Piece:
 
 
 class _Stretch:
-    def __init__(self, text: str, place: ResumePoint, *, is_growing: bool) -> None:
+    def __init__(self, text: str, place: ResumePoint, *, is_growing: bool, is_partial: bool) -> None:
         self._text, self._place, self._is_growing = text, place, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-        self._tokens = parse_tokens(text, is_growing=is_growing)
+        self._tokens = parse_tokens(text, is_growing=is_growing, is_partial=is_partial)
 
     def units(self) -> Iterator[Unit]:
         at = 0
@@ -274,7 +287,7 @@ class StreamingParser:
         for size in (STRETCH, MOST):
             text = self._source[place.at : place.at + size]
             is_all = place.at + size >= len(self._source)
-            units = list(parse_units(text, place, is_growing=self._is_growing and is_all))
+            units = list(parse_units(text, place, is_growing=self._is_growing and is_all, is_partial=not is_all))
             count = _count_final(units, text, place.at)
             if count or is_all:
                 break
@@ -301,11 +314,14 @@ class StreamingParser:
             text = _HALF_FENCE.sub("", text)
         if fence[1]:
             text = re.sub(rf"^ {{1,{len(fence[1])}}}", "", text, flags=re.MULTILINE)
-        code = Code(start=fence.start(), end=end, text=text.removesuffix("\n"), language=language)
+        item: Node = Code(start=fence.start(), end=end, text=text.removesuffix("\n"), language=language)
+        is_closed = bool(closed) or not self._is_growing
+        if language == MATH and is_closed and (run := fenced_formula(text.removesuffix("\n"), sign)):
+            item = Paragraph(start=fence.start(), end=end, runs=(run,))
         if closed and closed[3]:
-            self._commit([Unit(self._place, (code,))], ResumePoint(end))
+            self._commit([Unit(self._place, (item,))], ResumePoint(end))
             return True
-        self._tail = [code]
+        self._tail = [item]
         return False
 
     def _commit(self, units: list[Unit], place: ResumePoint) -> None:

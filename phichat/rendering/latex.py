@@ -168,10 +168,9 @@ class _Reader:
 
     def argument(self) -> str:
         """Return the raw content of the next group, or the next token."""
-        part = next(self._tokens, "").lstrip()
-        while not part:
-            part = next(self._tokens)  # StopIteration is no LaTeX, either
-            part = part.lstrip()
+        part = next((stripped for token in self.tokens() if (stripped := token.lstrip())), "")
+        if not part:
+            raise ValueError("an argument is missing")
         if part != "{":
             head = part if part[0] == "\\" else part[0]
             self._put_back(part[len(head) :])

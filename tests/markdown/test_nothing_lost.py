@@ -29,6 +29,9 @@ WHOLE = [
     "\n```md\n```py\nz3\n```\nz4\n```\n", "[link](https://e.example/{})", "<https://f.example/{}>",
     "https://e.example/{} ",
     "\n- item\n  ```js\n  z5\n  ```\n", "\n> | c | d |\n> |:--|--:|\n> | e | f | g |\n", "\n$$\nm\n$$\n",
+    "\n```math\nq^2\n```\n", "\n- ~~~math\n  p\n  ~~~\n", "\n[ \\frac{g}{h} ]\n",
+    "\n\\begin{align}\nu\\\\\n\n\\{v\\}\n\\end{align}\n",
+    "\n$$\nm \\,\\\\\n\nn\n$$\n", r"\begin{pmatrix}c\\d\end{pmatrix}", "\n[\n\\sqrt[3]{f}\n]\n",
 ]  # fmt: skip
 DOCUMENTS = {
     "pipes": """\

@@ -187,6 +187,19 @@ def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None
         ("- \\[\n  a\n  \\]\n", ["a"]),
         ("It costs $5 and $10, or US$ 7, not 5$ or $ 6 $ or \\$x$.", []),
         ("`$x$` and\n```\n$y$\n```", []),
+        (
+            "Words\n\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}\nwords",
+            ["\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}"],
+        ),
+        (r"A \begin{pmatrix} 1 \\ 2 \end{pmatrix} in words", [r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}"]),
+        (r"Not \begin{verbatim} x \end{verbatim}", []),
+        ("```math\na^2\n```\n\n- x\n  ~~~ Math\n  b\n  ~~~\n", ["a^2", "b"]),
+        ("```math\n```\nand ```math x```", []),
+        ("$$\nm = 4\n\nn = 6\n$$", ["m = 4\n\nn = 6"]),
+        ("$$\nm = 4\n\nThen this is prose.\n\n$$\nn = 6\n$$", ["n = 6"]),
+        ("$$\n\nWords, and $x$.", ["x"]),
+        ("As copied:\n[ \\frac{1}{2} ]\n\n[\n\\sqrt[3]{2}\n]\n", [r"\frac{1}{2}", r"\sqrt[3]{2}"]),
+        ("[ x ] and\n[ no formula ]\n\n[ \\alpha ](https://a.b)\n", []),
         ("$100 million to $200 million$", []),
     ],
 )
@@ -248,3 +261,24 @@ def test_what_is_final_stays_the_same_object() -> None:
         assert same >= len(seen) - 3
         seen = now
     assert len(seen) > 8
+
+
+def test_formulas_are_untouched_at_every_moment_of_their_growth() -> None:
+    for source in (
+        "$$\na \\\\ b\n\nc\\{1\\}\n$$",
+        "\\begin{align}\na &= b\\\\\n\\{c\\}\n\\end{align}",
+        "[ \\{\\frac{1}{2}\\} ]",
+    ):
+        for end in range(12, len(source)):
+            parsing = StreamingParser()
+            parsing.set_source(source[:end], is_growing=True)
+            assert not parsing.step()
+            shown = "".join(map(block_text, parsing.blocks()))
+            assert shown.rstrip() == source[:end].rstrip()[: len(shown.rstrip())], source[:end]
+
+
+def test_a_formula_too_long_to_be_drawn_is_code() -> None:
+    source = "$$\n" + "a \\\\ b * c * d\n" * 200 + "$$"
+    first, second = parse_blocks(source + "\n\nWords")
+    assert first.items == (Code(text=source, language="latex"),)
+    assert block_text(second) == "Words"

@@ -160,6 +160,8 @@ class TextLayout:
             width = self.size * INDENT
             block.setTextIndent(-width)
             block.setTabPositions([QTextOption.Tab(width * step, tab) for step in (1, 2, 3)])
+        if not paragraph.marker and len(paragraph.runs) == 1 and self._is_shown_alone(paragraph.runs[0]):
+            block.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         if paragraph.heading:
             block.setHeadingLevel(paragraph.heading)
         if paragraph.quotes:
@@ -204,6 +206,9 @@ class TextLayout:
             apply_drawing(char_format, drawing, char_format.font().resolve(self._font))
         return char_format
 
+    def _is_shown_alone(self, run: Run) -> bool:
+        return run.is_display and self._is_drawn(run)
+
     def _is_drawn(self, run: Run) -> bool:
         return bool(self._formula_cache and self._formula_cache.get(run.latex, is_display=run.is_display))
 
@@ -217,7 +222,8 @@ class TextLayout:
         if paragraph.heading:
             return ABOVE
         are_items = before.depth and paragraph.depth and paragraph.marker and before.quotes == paragraph.quotes
-        return TIGHT if are_items else GAP
+        is_after_formula = bool(before.runs) and before.runs[-1].is_display
+        return TIGHT if are_items and not is_after_formula else GAP
 
 
 def common_prefix(old: Sequence[object], new: Sequence[object]) -> int:

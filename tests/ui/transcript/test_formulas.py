@@ -1,6 +1,7 @@
 """Formulas and colours of code in a reply: what is hostile is shown as its source, and everything else as ever."""
 
 import psutil
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit
 
 from phichat.ui.blocks.code_block import CodeBlock
@@ -31,6 +32,20 @@ def test_code_that_takes_long_stays_plain_and_other_code_gets_its_colours(
     person.wait(lambda: quick.document().firstBlock().layout().formats())
     assert not slow.document().firstBlock().layout().formats()
     assert slow.toPlainText() == "a\n" * 9_999 + "a"
+
+
+def test_what_stands_alone_is_centred_and_what_cannot_be_drawn_is_latex(person: Person, engine: ScriptedEngine) -> None:
+    fence, align = "```math\na^2\n```", "\\begin{align}\np &= q\n\\end{align}"
+    view = answer(person, engine, f"Here:\n\n{fence}\n\n{align}\n\n- $$b$$\n\n$$\n\\no{{x}}\\,\\\\\n$$\n\n$c$")
+    field = prose(view)
+    person.wait(lambda: field.toPlainText().count("\ufffc") == 4)
+    assert field.toPlainText() == "Here:\n\ufffc\n\ufffc\n•\t\ufffc\n$$\n\\no{x}\\,\\\\\n$$\n\ufffc"
+    document = field.document()
+    blocks = [document.findBlockByNumber(number) for number in range(document.blockCount())]
+    centred = [bool(block.blockFormat().alignment() & Qt.AlignmentFlag.AlignHCenter) for block in blocks]
+    assert centred == [False, True, True, False, False, False]
+    field.selectAll()
+    assert field.selected_markdown().startswith(f"Here:\n\n{fence}\n\n{align}")
 
 
 def test_the_process_that_draws_is_there_only_when_something_is_drawn_and_ends_with_the_window(
