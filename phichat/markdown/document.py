@@ -1,7 +1,6 @@
 """The document that Markdown becomes: runs of text in paragraphs, code and tables, grouped into blocks."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
@@ -117,7 +116,12 @@ def runs_text(runs: Runs) -> str:
     return "".join(OBJECT if run.latex else run.text for run in runs)
 
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([^`\s]*)[^`]*$")
+FENCE = re.compile(r"( {0,3})(?:(`{3,})[ \t]*([^\s`]*)[^`\n]*|(~{3,})[ \t]*(\S*)[^\n]*)(\n|\Z)")
+
+_OPENING = re.compile(f"^{FENCE.pattern}", re.MULTILINE)
+_MOST_NESTED = 4  # fences in each other; what has more was left open
+_MARKDOWN = {"markdown", "md", "mdx", "rmd", "qmd"}  # languages in which a fence is no mistake
+_PROSE = {*_MARKDOWN, "", "text", "txt", "plain", "plaintext"}
 
 
 @dataclass(frozen=True)
@@ -131,31 +135,46 @@ class Fence:
 def fenced_blocks(source: str) -> list[Fence]:
     """Return `source` divided at fences, which need not be closed."""
     found: list[Fence] = []
-    prose: list[str] = []
-    lines = iter(source.split("\n"))
-    for line in lines:
-        fence = _FENCE.match(line)
-        if fence:
-            _end_prose(prose, found)
-            found.append(Fence(_code(lines, fence[1]), fence[2].lower()))
-        else:
-            prose.append(line)
-    _end_prose(prose, found)
+    at = 0
+    while fence := _OPENING.search(source, at):
+        _add_prose(source[at : fence.start()], found)
+        language = (fence[3] or fence[5] or "").partition("`")[0].lower()
+        closing = closing_fence(source, fence.end(), fence[2] or fence[4], language)
+        end = closing.start() if closing else len(source)
+        found.append(Fence(source[fence.end() : end].removesuffix("\n"), language))
+        at = closing.end() if closing else len(source)
+    _add_prose(source[at:], found)
     return found
 
 
-def _code(lines: Iterator[str], fence: str) -> str:
-    code = []
-    for line in lines:
-        closing = line.strip()
-        if len(closing) >= len(fence) and not closing.strip(fence[0]):
+def closing_fence(
+    text: str, begin: int, sign: str, language: str = "", *, is_growing: bool = False, indent: str = " {0,3}"
+) -> re.Match[str] | None:
+    """Return the match of the line that closes the code block at `begin`, which `sign` opened; None if there is none.
+
+    CommonMark wants a longer fence around code that has fences in it; models often write them all of one length. So in
+    prose, fences with a language open a block inside it if they are closed, too. If they are not, the first fence
+    that could close this block does; but while the text is growing, they may still be.
+    """
+    lines = re.compile(rf"^{indent}({sign[0]}{{{len(sign)},}})[ \t]*([^\s`~][^`\n]*)?(\n|\Z)", re.MULTILINE)
+    opened = [len(sign)]
+    first: re.Match[str] | None = None
+    for line in lines.finditer(text, begin):
+        if line[2] and language not in _PROSE:
+            continue
+        if line[2]:
+            opened.append(len(line[1]))
+        elif len(line[1]) >= opened[-1]:
+            first = first or line
+            opened.pop()
+        if not opened:
+            return line
+        if len(opened) > _MOST_NESTED:
             break
-        code.append(line)
-    return "\n".join(code)
+    is_nested = len(opened) <= _MOST_NESTED and (is_growing or language in _MARKDOWN)
+    return None if is_nested else first
 
 
-def _end_prose(prose: list[str], found: list[Fence]) -> None:
-    text = "\n".join(prose).strip("\n")
+def _add_prose(text: str, found: list[Fence]) -> None:
     if text.strip():
-        found.append(Fence(text))
-    prose.clear()
+        found.append(Fence(text.strip("\n")))

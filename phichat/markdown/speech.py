@@ -4,10 +4,11 @@ import re
 from html import unescape
 
 from phichat.i18n import tr_count
+from phichat.markdown.document import closing_fence
 
 LONG = 240  # characters; a longer sentence is spoken up to its last pause
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")  # in a list, as deep as that is
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^\s`~]*)")  # in a list, as deep as that is
 _RULE = re.compile(r"[\s|:=*_+-]*$|\s*(?:\$\$|\\\[|\\\])\s*$")  # a line of marks alone; so is a table's second one
 _ALONE = re.compile(rf"{_RULE.pattern}|{_FENCE.pattern}|\s*(?:#{{1,6}}(?:\s|$)|\||[`~]+\s*$)")  # such lines are whole
 _MARKER = re.compile(r"\s*(?:>[ \t]?|(?:#{1,6}|[-*+](?: +\[[ xX]\])?|\d{1,9}[.)])(?:[ \t]+|$))*")
@@ -60,7 +61,7 @@ class SpeechSplitter:
         if not is_whole and not line.endswith("\n"):
             return None
         if fence := _FENCE.match(line):
-            return _code(source, end, fence[1], is_whole=is_whole)
+            return _code(source, end, fence, is_whole=is_whole)
         cells = line.strip().strip("|").split("|") if line.lstrip().startswith("|") else [line]
         return "" if _RULE.match(line) else ", ".join(filter(None, map(spoken_text, cells))), end
 
@@ -112,10 +113,9 @@ def _ends(sentence: str, mark: str, follows: str) -> bool:
     return word not in _SHORT and not (len(word) == 1 and word.isalpha())
 
 
-def _code(source: str, at: int, fence: str, *, is_whole: bool) -> tuple[str, int] | None:
+def _code(source: str, at: int, fence: re.Match[str], *, is_whole: bool) -> tuple[str, int] | None:
     """Return how many lines of code begin at `at`, instead of the code; None if it is not closed yet."""
-    closing = re.compile(rf"^[ \t]*{fence[0]}{{{len(fence)},}}[ \t]*(?:\n|$)", re.MULTILINE)
-    end = closing.search(source, at)
+    end = closing_fence(source, at, fence[1], fence[2].lower(), is_growing=not is_whole, indent=r"[ \t]*")
     if end is None and not is_whole:
         return None
     count = len(source[at : end.start() if end else len(source)].splitlines())

@@ -7,8 +7,7 @@ from itertools import accumulate
 
 from markdown_it.token import Token
 
-from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
-from phichat.markdown.fences import FENCE, closing_fence
+from phichat.markdown.document import FENCE, Block, Code, Node, Paragraph, Run, Table, closing_fence
 from phichat.markdown.parser import (
     DEEPEST,
     LONGEST,
