@@ -7,7 +7,6 @@ from phichat import i18n
 from phichat.chat.attachments import Attachment, length_with, with_attachments
 from phichat.chat.conversation import Message, Role
 from phichat.exchange.shown_path import local_time, shown_path, speaker_name, summary_title
-from phichat.markdown.document import fenced_blocks
 from phichat.store.base import ConversationRecord
 
 MOST_RENDERED = 40_000  # characters of Markdown for the clipboard, as the window waits for the parser
@@ -29,9 +28,10 @@ article > header b { color: var(--ink); }
 article.user > div { background: var(--tint); border-radius: .6rem; padding: .6rem .9rem; }
 article > div > :first-child { margin-top: 0; }
 article > div > :last-child { margin-bottom: 0; }
-.plain { white-space: pre-wrap; }
-pre { background: var(--tint); border: 1px solid var(--line); border-radius: .4rem; padding: .7rem .9rem;
-  overflow-x: auto; }
+.plain { white-space: pre-wrap; unicode-bidi: plaintext; }
+li { unicode-bidi: plaintext; }
+pre { direction: ltr; background: var(--tint); border: 1px solid var(--line); border-radius: .4rem;
+  padding: .7rem .9rem; overflow-x: auto; }
 code { font: .875em/1.45 ui-monospace, monospace; }
 :not(pre) > code { background: var(--tint); border-radius: .25rem; padding: .1em .3em; }
 blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--line); color: var(--quiet); }
@@ -91,7 +91,7 @@ def page_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
         if title is None:
             title = summary_title(record.summary)
             yield _head(title)
-        yield f"<section>\n<h1>{escape(summary_title(record.summary))}</h1>\n"
+        yield f'<section>\n<h1 dir="auto">{escape(summary_title(record.summary))}</h1>\n'
         yield from map(_article, shown_path(record))
         yield "</section>\n"
     if title is None:
@@ -107,26 +107,24 @@ def _article(message: Message) -> str:
     time = local_time(message.created)
     said = f"<b>{escape(speaker_name(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
     is_reply = message.role is Role.ASSISTANT
-    body = _rendered(message.text) if is_reply else f'<p class="plain">{escape(message.text)}</p>\n'
+    body = _rendered(message.text) if is_reply else f'<p class="plain" dir="auto">{escape(message.text)}</p>\n'
     files = "".join(map(_attachment, message.attachments))
     return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}{files}</div>\n</article>\n'
 
 
 def _attachment(file: Attachment) -> str:
     name, lines = escape(file.title), escape(file.text)
-    return f"<details><summary>{name}</summary>\n<pre><code>{lines}</code></pre>\n</details>\n"
+    title = f'<summary dir="auto">{name}</summary>'
+    return f'<details>{title}\n<pre class="plain"><code>{lines}</code></pre>\n</details>\n'
 
 
 def _rendered(source: str) -> str:
     from phichat.markdown.html import render_html  # noqa: PLC0415 - brings the Markdown parser, 12 ms
 
-    return "".join(
-        render_html(block.text) if block.language is None else f"<pre><code>{escape(block.text)}</code></pre>\n"
-        for block in fenced_blocks(source)
-    )
+    return render_html(source)
 
 
 def _unstyled_text(text: str) -> str:
     """Return `text` as written, its spaces and line ends kept without a style sheet, which few programs paste."""
     words = escape(text.strip("\n")).replace("  ", " \N{NO-BREAK SPACE}").replace("\n", "<br>\n")
-    return f"<p>{words}</p>\n"
+    return f'<p dir="auto">{words}</p>\n'

@@ -1,22 +1,39 @@
-"""Markdown prose as safe HTML: tags are shown as text, images as their text, and links lead to the web alone."""
+"""Markdown as safe HTML: tags are shown as text, images as their text, and links lead to the web alone."""
 
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from phichat.markdown.document import fenced_blocks
 from phichat.markdown.parser import WebLinkParser
 
-LONGEST_PROSE = 50_000  # characters; the parser is slow on hostile input
+LONGEST = 50_000  # characters; the parser is slow on hostile input
+
+_DIRECTED = {
+    "paragraph_open", "heading_open", "bullet_list_open", "ordered_list_open", "blockquote_open", "table_open",
+    "th_open", "td_open",
+}  # fmt: skip
 
 
 class _Renderer(RendererHTML):
+    def fence(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        """Return a code block with its language, which programs that colour code look for."""
+        language = (tokens[idx].info.split() or [""])[0].lower()
+        return _code_html(tokens[idx].content.removesuffix("\n"), language)
+
+    def code_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        """Return an indented code block."""
+        return _code_html(tokens[idx].content.removesuffix("\n"), "")
+
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
-        """Return an image's text, as the image itself would have to be fetched."""
-        return escape(self.renderInlineAsText(tokens[idx].children, options, env))
+        """Return an image's text or address, as the image itself would have to be fetched."""
+        text = self.renderInlineAsText(tokens[idx].children, options, env)
+        return escape(text or str(tokens[idx].attrGet("src") or ""))
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         """Return a link that sends no referrer."""
@@ -24,12 +41,39 @@ class _Renderer(RendererHTML):
         return self.renderToken(tokens, idx, options, env)
 
 
-_parser = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+def _set_direction(state: StateCore) -> None:
+    """Let each paragraph be read in its own direction."""
+    for token in state.tokens:
+        if token.type in _DIRECTED:
+            token.attrSet("dir", "auto")
 
 
-def render_html(prose: str) -> str:
-    """Return `prose` as HTML; as one plain paragraph if it is too long."""
-    if len(prose) > LONGEST_PROSE:
-        return f'<p class="plain">{escape(prose)}</p>\n'
+def _made() -> WebLinkParser:
+    made = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+    made.core.ruler.push("direction", _set_direction)
+    return made
+
+
+_parser = _made()
+
+
+def render_html(source: str) -> str:
+    """Return `source` as HTML. If it is too long, what is between its code blocks is rendered, or left as written."""
+    if len(source) <= LONGEST:
+        return _rendered(source)
+    return "".join(
+        _code_html(block.text, block.language) if block.language is not None else _rendered(block.text)
+        for block in fenced_blocks(source)
+    )
+
+
+def _rendered(prose: str) -> str:
+    if len(prose) > LONGEST:
+        return f'<p class="plain" dir="auto">{escape(prose)}</p>\n'
     rendered: str = _parser.render(prose)
     return rendered
+
+
+def _code_html(code: str, language: str) -> str:
+    kind = f' class="language-{escape(language)}"' if language else ""
+    return f"<pre><code{kind}>{escape(code)}</code></pre>\n"

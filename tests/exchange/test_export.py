@@ -223,7 +223,20 @@ def test_nothing_breaks_out_of_a_page(attack: str) -> None:
     page = _Tags(out)
     assert set(page.tags) <= ALLOWED_TAGS
     assert page.tags.count("style") == out.count("<style") == out.count("</style") == 1
-    allowed = {"lang", "charset", "http-equiv", "content", "name", "class", "href", "rel", "title", "start", "style"}
+    allowed = {
+        "lang",
+        "charset",
+        "http-equiv",
+        "content",
+        "name",
+        "class",
+        "href",
+        "rel",
+        "title",
+        "start",
+        "style",
+        "dir",
+    }
     assert {name for name, _ in page.attributes} <= allowed
     assert all(re.match("https?://", value) for name, value in page.attributes if name == "href")
     assert all(re.fullmatch("text-align:(left|right|center)", v) for name, v in page.attributes if name == "style")
@@ -241,11 +254,48 @@ def test_a_page_renders_replies_and_leaves_questions_alone() -> None:
     out = _written(
         Format.HTML, talk("**not bold**", "**bold**\n\n- a\n- b\n\n```python\nx < 1\n```\n\n[a](https://b.c)")
     )
-    assert '<p class="plain">**not bold**</p>' in out
+    assert '<p class="plain" dir="auto">**not bold**</p>' in out
     assert "<strong>bold</strong>" in out
     assert "<li>a</li>" in out
-    assert "<pre><code>x &lt; 1</code></pre>" in out
+    assert '<pre><code class="language-python">x &lt; 1</code></pre>' in out
     assert '<a href="https://b.c" rel="noopener noreferrer">a</a>' in out
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "| a | b |\n|---|---|\n| `x (1 | g)` | kept1 |\n| one | two | kept2 |\n",
+        "```md\n```sh\nkept1\n```\nkept2\n```\n\n**kept3**",
+        "- item\n\n  ```sh\n  kept1\n  ```\n- kept2\n",
+        "kept1" + " word" * 12_000 + "\n\n```sh\nkept2\n```\n",
+    ],
+)
+def test_a_page_loses_no_word(source: str) -> None:
+    page = _Tags(_written(Format.HTML, talk("Hi", source)))
+    assert all(page.text.count(word) == 1 for word in re.findall("kept[0-9]", source))
+    assert "```" not in page.text or "md" in source
+    assert page.tags.count("ul") + page.tags.count("ol") <= 1
+
+
+def test_the_marked_words_are_bold_on_a_page_and_lines_are_broken() -> None:
+    out = _written(Format.HTML, talk("Hi", "| a |\n|---|\n| 1<br>2 |\n\n他说**“你好”**然后。 6*7*8"))
+    assert "<strong>“你好”</strong>" in out
+    assert "1<br />\n2" in out
+    assert "6*7*8" in out
+
+
+def test_each_paragraph_of_a_page_is_read_in_its_own_direction() -> None:
+    out = _written(
+        Format.HTML, talk("שלום", "- אחת\n- two\n\n| א |\n|---|\n| ב |\n\n> ציטוט\n\n# כותרת\n", title="שיחה")
+    )
+    opened = re.findall(r"<(p|h1|ul|table|th|td|blockquote)\b([^>]*)>", out)
+    assert len(opened) == 9
+    assert all('dir="auto"' in attributes for _, attributes in opened)
+
+
+def test_code_on_a_page_says_its_language() -> None:
+    out = _written(Format.HTML, talk("Hi", "```Python title=x\na\n```\n\n~~~\nb\n~~~\n\n- c\n\n  ```C++\n  d\n  ```\n"))
+    assert re.findall("<code(.*?)>", out) == [' class="language-python"', "", ' class="language-c++"']
 
 
 def test_a_page_needs_nothing_but_itself() -> None:
@@ -254,7 +304,7 @@ def test_a_page_needs_nothing_but_itself() -> None:
     assert "prefers-color-scheme: dark" in out
     assert "@media print" in out
     assert not re.search("<link|<script|<img|<iframe|@import|url\\(|src=", out)
-    assert out.count("<h1>") == 2
+    assert out.count('<h1 dir="auto">') == 2
     assert "<title>A talk</title>" in out
 
 

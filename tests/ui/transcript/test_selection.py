@@ -115,7 +115,7 @@ def test_text_is_selected_over_the_blocks_of_a_message(person: Person, answer: l
     QTest.keyClick(first, Qt.Key.Key_C, CONTROL)
     assert clipboard().text() == "*prose* first.\n\n```python\nfirst = 1\nsecond = 2\n```\n\nAnd more"
     assert "<em>prose</em> first." in clipboard().html()
-    assert "<pre><code>first = 1\nsecond = 2</code></pre>" in clipboard().html()
+    assert '<pre><code class="language-python">first = 1\nsecond = 2</code></pre>' in clipboard().html()
     pull(last, 8, code, 10)
     assert [field.textCursor().selectedText() for field in answer] == ["", "second = 2", "And more"]
     click(last)
