@@ -1,18 +1,32 @@
 """Writing paragraphs, or parts of them, as Markdown."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from phichat.markdown.document import Paragraph, Run, Style
+from phichat.markdown.document import Paragraph, Run, Runs, Style, Table
 from phichat.unicode import utf16_length, utf16_slice
 
 _MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x] "}
+_DELIMITERS = {"": "---", "left": ":--", "center": ":-:", "right": "--:"}
 _SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
 
 
 def to_markdown(paragraphs: Sequence[Paragraph]) -> str:
     """Return `paragraphs` as Markdown."""
     return "".join(_pieces(paragraphs))
+
+
+def tables_to_markdown(parts: Sequence[Table]) -> str:
+    """Return the parts of one table as Markdown."""
+    head, sides = parts[0].head, parts[0].sides
+    rows = [head, *(row for part in parts for row in part.rows)]
+    first, *rest = (f"| {' | '.join(map(_cell, row))} |" for row in rows)
+    return "\n".join([first, f"| {' | '.join(_DELIMITERS[side] for side in sides)} |", *rest])
+
+
+def _cell(runs: Runs) -> str:
+    return "".join(map(_markdown, runs)).replace("|", "\\|").replace("\n", "<br>")
 
 
 def clip(paragraph: Paragraph, start: int, end: int) -> Paragraph:
@@ -48,8 +62,12 @@ def _paragraph_markdown(paragraph: Paragraph) -> str:
     indent = quote + "   " * (max(paragraph.depth - 1, 0) if marker else paragraph.depth)
     start = indent + ("#" * paragraph.heading + " " if paragraph.heading else marker)
     then = indent + " " * min(len(marker), 3)
-    words = "".join(run.text if run.latex else _with_signs(run) for run in paragraph.runs)
+    words = "".join(map(_markdown, paragraph.runs))
     return start + words.replace("\n", "\n" + then)
+
+
+def _markdown(run: Run) -> str:
+    return run.text if run.latex else _with_signs(run)
 
 
 def _with_signs(run: Run) -> str:
@@ -57,11 +75,18 @@ def _with_signs(run: Run) -> str:
     bare = run.text.strip()
     if not bare:
         return run.text
-    signs = "`" if run.style & Style.CODE else ""
-    for style, sign in _SIGNS:
-        signs = sign + signs if run.style & style else signs
-    marked = f"{signs}{bare}{signs[::-1]}"
+    marked = _code(bare) if run.style & Style.CODE else bare
+    signs = "".join(sign for style, sign in _SIGNS[::-1] if run.style & style)
+    marked = f"{signs}{marked}{signs[::-1]}"
     if run.link and run.link != bare:
         marked = f"[{marked}]({run.link})"
     before, after = run.text[: len(run.text) - len(run.text.lstrip())], run.text[len(run.text.rstrip()) :]
     return before + marked + after
+
+
+def _code(text: str) -> str:
+    """Return `text` as a code span; its signs must be of another length than those in it."""
+    runs = set(re.findall("`+", text))
+    ticks = next("`" * count for count in range(1, len(runs) + 2) if "`" * count not in runs)
+    gap = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{gap}{text}{gap}{ticks}"

@@ -5,7 +5,7 @@ from typing import cast
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
-from phichat.markdown.document import Block
+from phichat.markdown.document import Block, Table
 from phichat.ui.theme.palette import Colors
 from phichat.ui.widgets.highlights import Highlights, SearchTerms
 
@@ -64,6 +64,10 @@ class BlockWidget:
 
     def scroll_to_match(self, index: int) -> None:
         """Scroll within the block to the match at `index`."""
+
+    def tables(self) -> list[Table]:
+        """Return the parts of the table that is shown; empty for other blocks."""
+        return [item for item in self.block.items if isinstance(item, Table)] if self.block else []
 
     def link_at(self, position: QPoint) -> str:  # noqa: ARG002
         """Return the URL of the link at `position`, empty if there is none."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from phichat.chat.conversation import Message
 from phichat.exchange.html import markdown_html, message_html, messages_html
 from phichat.exchange.markdown import messages_markdown
+from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.widgets.clipboard import mime_data
 
@@ -42,6 +43,19 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
 def _is_whole(part: BlockWidget) -> bool:
     cursor = part.text_edit().textCursor()
     return cursor.selectionStart() == 0 and cursor.selectionEnd() >= part.text_edit().document().characterCount() - 1
+
+
+def table_markdown(parts: Sequence[BlockWidget], index: int) -> str:
+    """Return the Markdown of the whole table that `parts[index]` shows, with others if it is long; empty for none."""
+    tables = [part.tables() for part in parts]
+    while index and tables[index] and tables[index][0].continues:
+        index -= 1
+    found = tables[index]
+    for more in tables[index + 1 :]:
+        if not more or not more[0].continues:
+            break
+        found = [*found, *more]
+    return tables_to_markdown(found) if found else ""
 
 
 def message_data(message: Message) -> QMimeData:

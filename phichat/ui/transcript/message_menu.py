@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class MessageMenu(QMenu):
     """The menu of `message`; its actions emit the signals of `context`.
 
-    `selected` is the selected text of the message, `link` the URL under the mouse.
+    `selected` is the selected text of the message; `link` and `table` are the URL and the Markdown of the table under
+    the mouse.
 
     Signals: `edit_requested`: open the editor.
     """
@@ -34,22 +35,20 @@ class MessageMenu(QMenu):
         context: MessageContext,
         selected: Selection | None,
         link: str,
+        table: str,
         parent: QWidget,
         *,
         can_continue: bool,
     ) -> None:
         super().__init__(parent)
-        self._message, self._context, self._selected, self._link = message, context, selected, link
+        self._message, self._context = message, context
+        self._selected, self._link, self._table = selected, link, table
         self._signals, state = context.signals, context.state
         self._several = context.selection()
         if message in self._several:
             count = len(self._several)
             self._add(tr_count("Copy {count} message", "Copy {count} messages", count), "Ctrl+C", self._copy_several)
-        if selected:
-            self._add(tr("Copy what is selected"), "", self._copy_selected)
-        if link:
-            self._add(tr("Copy the link's address"), "", self._copy_link)
-        self._add(tr("Copy"), "", self._copy, is_enabled=bool(message.text))
+        self._add_copy_actions()
         self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, is_enabled=bool(message.text))
         pin = tr("Unpin") if message.is_pinned else tr("Pin")
         self._add(pin, "Ctrl+Shift+P", self._pin, is_enabled=bool(message.text))
@@ -60,6 +59,17 @@ class MessageMenu(QMenu):
             self._add_reply_actions(can_continue=can_continue)
         self.addSeparator()
         self._add(tr("Delete from here on"), "", self._delete, is_enabled=not state.is_answering)
+
+    def _add_copy_actions(self) -> None:
+        whole = tr("Copy")
+        if self._selected:
+            self._add(tr("Copy"), "" if self._several else "Ctrl+C", self._copy_selected)
+            whole = tr("Copy message") if self._message.role is Role.USER else tr("Copy answer")
+        if self._link:
+            self._add(tr("Copy link"), "", self._copy_link)
+        if self._table:
+            self._add(tr("Copy table"), "", self._copy_table)
+        self._add(whole, "", self._copy, is_enabled=bool(self._message.text))
 
     def _add_reply_actions(self, *, can_continue: bool) -> None:
         can_ask = self._context.state.can_ask
@@ -94,6 +104,10 @@ class MessageMenu(QMenu):
     @Slot()
     def _copy_link(self) -> None:
         copy_to_clipboard(QUrl(self._link).toString())
+
+    @Slot()
+    def _copy_table(self) -> None:
+        copy_to_clipboard(selection_data(Selection(self._table, self._table)))
 
     @Slot()
     def _quote(self) -> None:

@@ -11,7 +11,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockTextEdit, BlockWidget
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.transcript.copying import Selection, message_data, selection_in
+from phichat.ui.transcript.copying import Selection, message_data, selection_in, table_markdown
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_menu import MessageMenu
 from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitcher
@@ -241,19 +241,23 @@ class MessageView(QWidget):
         """Handle the toolbar's main button: retry or edit."""
 
     @Slot(QPoint)
-    def _open_menu(self, position: QPoint, link: str = "") -> None:
-        menu = self._make_menu(link)
+    def _open_menu(self, position: QPoint, link: str = "", table: str = "") -> None:
+        menu = self._make_menu(link, table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(position)
 
-    def _make_menu(self, link: str) -> MessageMenu:
-        return MessageMenu(self._message, self._context, self.selection(), link, self, can_continue=self.can_continue())
+    def _make_menu(self, link: str, table: str) -> MessageMenu:
+        return MessageMenu(
+            self._message, self._context, self.selection(), link, table, self, can_continue=self.can_continue()
+        )
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        at = event.pos()
-        places = [(part, part.widget().mapFrom(self, at)) for part in self._parts]
-        links = [part.link_at(place) for part, place in places if part.widget().rect().contains(place)]
-        self._open_menu(event.globalPos(), "".join(links))
+        for index, part in enumerate(self._parts):
+            place = part.widget().mapFrom(self, event.pos())
+            if part.widget().rect().contains(place):
+                self._open_menu(event.globalPos(), part.link_at(place), table_markdown(self._parts, index))
+                return
+        self._open_menu(event.globalPos())
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)

@@ -286,7 +286,13 @@ class Transcript(QScrollArea):
             focused.set_focused(is_focused=True)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Change the selection for a click beside the text of messages; `TextSelection` handles clicks in it."""
+        """Change the selection for a click beside the text of messages; `TextSelection` handles clicks in it.
+
+        Other buttons than the left one are no clicks: a menu is for what is selected. Text fields leave them to this.
+        """
+        if event.button() is not Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+            return
         under = self._content.childAt(self._content.mapFromGlobal(event.globalPosition().toPoint()))
         view = self.view_containing(under)
         if view is None or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:

@@ -162,8 +162,8 @@ class UserMessageView(MessageView):
             *(self.version_switcher.buttons() if self.version_switcher else []),
         ]
 
-    def _make_menu(self, link: str) -> MessageMenu:
-        menu = super()._make_menu(link)
+    def _make_menu(self, link: str, table: str) -> MessageMenu:
+        menu = super()._make_menu(link, table)
         menu.edit_requested.connect(self.edit)
         return menu
 

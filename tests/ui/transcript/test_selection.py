@@ -172,9 +172,9 @@ def test_a_click_with_shift_extends_text_in_the_same_message_only(person: Person
 def test_the_menu_copies_and_quotes_what_is_selected(person: Person, answer: list[Any]) -> None:
     first, code, _ = answer
     pull(first, 5, code, 9)
-    person.choose_in(1, "Copy what is selected")
-    assert clipboard().text() == "*prose* first.\n\n```\nfirst = 1\n```"
     person.choose_in(1, "Copy")
+    assert clipboard().text() == "*prose* first.\n\n```\nfirst = 1\n```"
+    person.choose_in(1, "Copy answer")
     assert clipboard().text() == BLOCKS
     assert "<strong>prose</strong>" in clipboard().html()
 
