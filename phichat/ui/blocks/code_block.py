@@ -125,7 +125,6 @@ class CodeBlock(BlockWidget, QFrame):
         field.setFont(fixed_font())
         field.setWordWrapMode(QTextOption.WrapMode.NoWrap)
         field.setTabChangesFocus(True)
-        field.setTabStopDistance(4 * field.fontMetrics().horizontalAdvance(" "))
         field.document().setDocumentMargin(INDENT)
         field.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         return field

@@ -10,6 +10,7 @@ from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.formulas import SOURCE, FormulaCache
 from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
+from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
 
 ENLARGEMENT = 1.1  # of the window's font
@@ -47,6 +48,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         font = self.font()
         font.setPointSizeF(font.pointSizeF() * ENLARGEMENT)
         self.setFont(font)
+        set_tab_width(self)
         self.text_layout = TextLayout(self.document(), formula_cache)
         self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
         self.anchorClicked.connect(self._open_link)
@@ -213,6 +215,8 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            set_tab_width(self)
         if event.type() in _STYLE_CHANGES and self._has_style:
             self._has_style = False
             self._update_document()

@@ -5,10 +5,11 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QFontDatabase
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QPlainTextEdit, QTextEdit, QWidget
 from shiboken6 import isValid
 
 LEAST, MOST, STEP = 80, 200, 10  # percent of the desktop's text size
+TAB = 4  # columns
 _PIXELS = "designedPixels"
 _KEPT_FONT = "_q_styleSheetWidgetFont"  # the font that Qt brings back with the next style sheet of the application
 _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
@@ -49,6 +50,11 @@ def text_scale() -> float:
 def scaled(pixels: int) -> int:
     """Return `pixels`, a size at the desktop's text size, at the present one."""
     return round(pixels * text_scale())
+
+
+def set_tab_width(field: QTextEdit | QPlainTextEdit) -> None:
+    """Let a tab take TAB columns in the font of `field`, instead of 80 pixels."""
+    field.setTabStopDistance(TAB * field.fontMetrics().horizontalAdvance(" "))
 
 
 def fixed_font() -> QFont:

@@ -12,6 +12,8 @@ from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
+from phichat.ui.theme.scaling import set_tab_width
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
 
@@ -95,3 +97,9 @@ class PlainTextEdit(QPlainTextEdit):
         self.setDocument(document)
         if text:
             self.setPlainText(text)
+        set_tab_width(self)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            set_tab_width(self)

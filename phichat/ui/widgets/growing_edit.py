@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
+from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
 
 MAX_LINES = 9
@@ -34,6 +35,7 @@ class GrowingTextEdit(QTextEdit):
         self._composed = ""
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
+        set_tab_width(self)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(4)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
@@ -105,6 +107,7 @@ class GrowingTextEdit(QTextEdit):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
+            set_tab_width(self)
             self._fit()
 
 
