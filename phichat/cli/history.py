@@ -158,7 +158,7 @@ def _watched(records: Iterable[ConversationRecord], total: int, console: Console
 
 def _row(heading: ConversationSummary, text: str) -> list[str]:
     pin = "*" if heading.is_pinned else ""
-    return [pin, heading.id[:SHORT], local_time(heading.changed), " ".join(text.split())]
+    return [pin, heading.id[:SHORT], local_time(heading.changed) or tr("No date"), " ".join(text.split())]
 
 
 def _heading_json(heading: ConversationSummary) -> dict[str, Any]:

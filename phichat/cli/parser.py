@@ -133,7 +133,10 @@ def _add_history(commands: Any) -> None:
         help=tr("json has everything and can be imported; else the file's ending decides"),
     )
     _add_json(exported)
-    imported = actions.add_parser("import", help=tr("read Phichat's JSON, or ChatGPT's or Open WebUI's export"))
+    imported = actions.add_parser(
+        "import",
+        help=tr("read Phichat's JSON, or an export from ChatGPT, Claude, DeepSeek, Grok or Open WebUI"),
+    )
     imported.add_argument("file", metavar="FILE", help=tr("the file"))
     _add_json(imported)
     for name, words in (("remove", tr("into the bin")), ("restore", tr("out of the bin"))):

@@ -14,6 +14,7 @@ from phichat.exchange.foreign import (
     ForeignConversation,
     ForeignMessage,
     dict_or_empty,
+    list_or_empty,
     parse_time,
     text_or_empty,
     to_record,
@@ -52,19 +53,19 @@ def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
 
 
 def _nodes(mapping: dict[str, Any]) -> Iterator[ForeignMessage]:
-    parents = _parents(mapping)
+    above = parents(mapping)
     for name, values in mapping.items():
         if not isinstance(values, dict):
             raise Unreadable("no message")
-        yield _node(name, parents.get(name), dict_or_empty(values.get("message")))
+        yield _node(name, above.get(name), dict_or_empty(values.get("message")))
 
 
-def _parents(mapping: dict[str, Any]) -> dict[str, str]:
+def parents(mapping: dict[str, Any]) -> dict[str, str]:
     """Return the parent of each message: its own `parent`, else the message that lists it among its `children`."""
     said = {
         child: name
         for name, values in mapping.items()
-        for child in _list(dict_or_empty(values).get("children"))
+        for child in list_or_empty(dict_or_empty(values).get("children"))
         if isinstance(child, str)
     }
     said |= {
@@ -87,6 +88,7 @@ def _node(name: str, parent: str | None, message: dict[str, Any]) -> ForeignMess
         parse_time(message.get("create_time")),
         text_or_empty(metadata.get("model_slug")),
         _ENDINGS.get(text_or_empty(dict_or_empty(metadata.get("finish_details")).get("type")), Ending.STOP),
+        has_content=role is not None and bool(message.get("content")) and not _is_hidden(message),
     )
 
 
@@ -105,7 +107,7 @@ def _text(content: dict[str, Any]) -> str:
     """Return the text; empty for thoughts, recaps, quotes and the results of tools."""
     match content.get("content_type", "text"):
         case "text" | "multimodal_text":
-            parts = map(_part, _list(content.get("parts")))
+            parts = map(_part, list_or_empty(content.get("parts")))
             return _CITATIONS.sub("", "\n\n".join(filter(None, parts)) or text_or_empty(content.get("text")))
         case "code" if text := text_or_empty(content.get("text")):
             language = text_or_empty(content.get("language"))
@@ -117,7 +119,3 @@ def _part(part: Any) -> str:
     if isinstance(part, dict):
         return "[image]" if text_or_empty(part.get("content_type")) in _IMAGES else text_or_empty(part.get("text"))
     return text_or_empty(part)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

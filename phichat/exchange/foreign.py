@@ -1,23 +1,36 @@
 """Common parts of importing other programs' conversations: a tree of messages, some of them hidden, becomes ours."""
 
 import hashlib
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
+from datetime import UTC, datetime
 from typing import Any
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Ending, Message, Reply, Role, title_of
 from phichat.exchange.json_format import LATEST, Unreadable
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
-MILLISECONDS = 100_000_000_000  # larger times are in milliseconds: in seconds this is the year 5138
+MILLISECONDS = 100_000_000_000
+"""Larger times are in milliseconds, microseconds or nanoseconds: in seconds this is the year 5138."""
+
+EARLIEST = 315_532_800.0
+"""The beginning of 1980: no chat was before it, and a smaller number counts something else."""
+
+_WRAPPED_TIMES = ("$date", "$numberLong", "seconds", "_seconds")
+_NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 
 
 @dataclass(frozen=True)
 class ForeignMessage:
-    """One node of another program's tree. Without `role` it is hidden, but may stand between messages that are not."""
+    """One node of another program's tree. Without `role` it is hidden, but may stand between messages that are not.
+
+    `has_content` says that somebody wrote something here, whether we can read it or not.
+    """
 
     id: str
     parent: str | None
@@ -26,6 +39,8 @@ class ForeignMessage:
     created: float | None = None
     model: str = ""
     ending: Ending = Ending.STOP
+    attachments: Attachments = ()
+    has_content: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,12 +58,16 @@ class ForeignConversation:
 
 
 def to_record(header: ForeignConversation, nodes: Iterable[ForeignMessage]) -> ConversationRecord | None:
-    """Return the conversation as a record; None if it has no messages. Raise Unreadable.
+    """Return the conversation as a record; None if it has no messages. Raise Unreadable, also if none can be read.
 
-    Its ids are derived from the other program's, so that importing it again gives the same.
+    Without dates, its times are 0. Its ids are derived from the other program's, so that importing it again gives the
+    same.
     """
-    tree = _MessageTree({node.id: node for node in nodes})
+    known = {node.id: node for node in nodes}
+    tree = _MessageTree(known)
     shown = tree.merged()
+    if not shown and any(node.has_content for node in known.values()):
+        raise Unreadable("no message that can be read")
     if not shown:
         return None
     start = header.created or min((node.created for node in shown if node.created), default=0.0)
@@ -125,7 +144,8 @@ class _MessageTree:
 def _joined(parts: list[ForeignMessage]) -> ForeignMessage:
     model = next((part.model for part in reversed(parts) if part.model), "")
     text = "\n\n".join(part.text for part in parts)
-    return replace(parts[0], text=text, model=model, ending=parts[-1].ending)
+    files = tuple(file for part in parts for file in part.attachments)
+    return replace(parts[0], text=text, model=model, ending=parts[-1].ending, attachments=files)
 
 
 def _message(node: ForeignMessage, conversation: str, start: float) -> Message:
@@ -136,6 +156,7 @@ def _message(node: ForeignMessage, conversation: str, start: float) -> Message:
         derived_id(conversation, node.id),
         Reply(replace_surrogates(node.model), ending=node.ending) if node.role is Role.ASSISTANT else None,
         node.created or start,
+        attachments=node.attachments,
     )
 
 
@@ -144,12 +165,30 @@ def derived_id(*names: str) -> str:
     return hashlib.sha256("\0".join(map(replace_surrogates, names)).encode()).hexdigest()[:32]
 
 
+def digest(values: Any) -> str:
+    """Return an id for what has none, the same for the same JSON values."""
+    return derived_id(json.dumps(values, sort_keys=True, default=str))
+
+
 def parse_time(value: Any) -> float | None:
-    """Return a POSIX time from seconds or milliseconds; None if `value` is no time."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+    """Return a POSIX time from a number, a date as text, or MongoDB's time; None if `value` is no time."""
+    if isinstance(value, dict):
+        return parse_time(next((value[name] for name in _WRAPPED_TIMES if name in value), None))
+    if isinstance(value, str):
+        return parse_time(float(value)) if _NUMBER.fullmatch(value) else _parse_date(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LATEST * 1e9:
         return None
-    found = value / 1000 if value > MILLISECONDS else float(value)
-    return found if found <= LATEST else None
+    unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if value <= MILLISECONDS * unit), None)
+    return value / unit if unit and EARLIEST <= value / unit <= LATEST else None
+
+
+def _parse_date(text: str) -> float | None:
+    """Return the time that an ISO 8601 date names, in UTC if it does not say where; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return parse_time((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 def text_or_empty(value: Any) -> str:
@@ -160,3 +199,8 @@ def text_or_empty(value: Any) -> str:
 def dict_or_empty(value: Any) -> dict[str, Any]:
     """Return `value` if it is a dict, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def list_or_empty(value: Any) -> list[Any]:
+    """Return `value` if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []

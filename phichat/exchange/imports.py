@@ -1,19 +1,20 @@
-"""Import of conversations: our own JSON, ChatGPT's and Open WebUI's exports, recognised by their content."""
+"""Import of conversations: our own JSON and the exports of others, recognised by their content."""
 
 import re
+import sys
 import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from io import RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Protocol, TextIO, cast
 
 from phichat.errors import StoreError
-from phichat.exchange import chatgpt, open_webui
+from phichat.exchange import chatgpt, deepseek, message_lists, open_webui
 from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, record_from_json
 from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
 from phichat.i18n import tr, tr_count
@@ -21,13 +22,27 @@ from phichat.store.base import ConversationRecord
 
 AT_ONCE = 16  # conversations waiting to be stored; more are no faster, and need memory
 LONGEST_HEAD = 200  # bytes at the beginning of our own exports that hold `format`
+
 MOST_UNPACKED = 4 << 30  # bytes out of one archive; more is a decompression bomb
+LEAST_UNPACKED = 8 << 20  # bytes that every archive may have
+MOST_PACKING = 100  # times that an archive may be smaller; chats are 5 to 10 times smaller
+
+LEAST_CONVERSATIONS, LEAST_PACKED = 5_000, 100
+"""Conversations that every archive may have, and bytes that each more takes in it: its ids alone are as long."""
+
+MOST_MESSAGES = 100_000
+"""Messages side by side, which are one conversation."""
+
+MOST_JUNK, JUNK_SHARE = 1000, 10
+"""Items without a new conversation in them, and how many to each that has one: more is no chat export."""
 
 _IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports are divided
+_ALSO_IN_ARCHIVES = re.compile(r".+\.(json|jsonl|ndjson)")
+_PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others need memory as the archive says, and no export has them
 
 
-Reader = Callable[[dict[str, Any]], ConversationRecord | None]
-"""Makes a record from a JSON object. Raises Unreadable."""
+Reader = Callable[[Any], ConversationRecord | None]
+"""Makes a record from a JSON value. Raises Unreadable."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +137,22 @@ class _Tally:
 
 def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     """Yield each conversation in `file`; None for an invalid one. Raise StoreError."""
-    parts, known = 0, 0
+    found = _Found(file)
     try:
         with ExitStack() as opened:
-            for text in _texts(file, opened):
-                for part, read in _parts(JsonStream(text, "conversations"), file):
-                    parts, known = parts + 1, known + (read is not None)
-                    yield from _read(part, read)
+            for text, is_one_of_many in _texts(file, opened):
+                with suppress(NotJson) if is_one_of_many else nullcontext():
+                    for part, read in _parts(JsonStream(text, "conversations"), file):
+                        if read or not is_one_of_many:
+                            records = list(_read(part, read))
+                            found.count(records, is_known=read is not None)
+                            yield from records
     except TooLong as error:
         raise StoreError(tr("{file} is too large to be a chat export.").format(file=file)) from error
     except NotJson as error:
         raise StoreError(
             tr("{file} is cut off or damaged. Fetch it again, and import the whole file.").format(file=file)
-            if known
+            if found.known
             else _unknown(file)
         ) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
@@ -144,7 +162,7 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
                 file=file, reason=reason
             )
         ) from error
-    if parts and not known:
+    if found.has_nothing:
         raise StoreError(_unknown(file))
 
 
@@ -159,24 +177,96 @@ def holds_conversations(file: Path) -> bool:
         return False
 
 
+class _Found:
+    """Counts what is in a file, and ends the reading of one that has hardly a conversation in it: it may take for ever.
+
+    Attributes:
+        known: how many items are conversations of a kind that is known.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.known = 0
+        is_archive = zipfile.is_zipfile(file)
+        self._most = LEAST_CONVERSATIONS + file.stat().st_size // LEAST_PACKED if is_archive else sys.maxsize
+        self._junk, self._skipped = 0, 0
+        self._ids: set[str] = set()
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether there was something, but no conversation that can be read."""
+        return bool(self._skipped) and not self._ids
+
+    def count(self, records: list[ConversationRecord | None], *, is_known: bool) -> None:
+        """Count what an item holds. Raise NotJson or TooLong."""
+        fresh = {record.summary.id for record in records if record} - self._ids
+        self._ids |= fresh
+        self.known += is_known
+        self._skipped += None in records
+        self._junk += not fresh
+        if self._junk > max(MOST_JUNK, JUNK_SHARE * len(self._ids)):
+            raise (TooLong if self._ids else NotJson)("hardly a conversation in it")
+        if len(self._ids) > self._most:
+            raise TooLong("more conversations than anyone has had")
+
+
 def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]]:
-    """Yield what may be a conversation with the reader for its kind; None if that is unknown."""
-    is_first, is_ours = True, False
+    """Yield what may be a conversation with the reader for its kind; None if that is unknown.
+
+    Messages that stand side by side, in a list or on lines of their own, are one conversation.
+    """
+    messages, before = _LooseMessages(), None
     for part in stream.items():
-        if is_first:
-            _check_version(stream.before, file)
-            is_first, is_ours = False, stream.before.get("format") == FORMAT
-        yield part, _reader(part, is_ours)
+        if stream.before is not before:
+            before = stream.before
+            _check_version(before, file)
+        yield from messages.add(part, {} if part is before else before)
+        if not messages.is_taken:
+            yield part, _reader(part, before.get("format") == FORMAT)
+    yield from messages.together()
+
+
+class _LooseMessages:
+    """Gathers messages that stand side by side.
+
+    Attributes:
+        is_taken: whether what was added last was such a message.
+    """
+
+    def __init__(self) -> None:
+        self.is_taken = False
+        self._around: dict[str, Any] = {}
+        self._messages: list[Any] = []
+
+    def add(self, part: Any, around: dict[str, Any]) -> Iterator[tuple[Any, Reader | None]]:
+        """Take `part`, if it is a message; yield the conversation that has ended before it. Raise TooLong."""
+        is_header = message_lists.is_header(part)
+        self.is_taken = is_header or message_lists.is_message(part)
+        if is_header or not self.is_taken or around:
+            yield from () if self.is_taken and around is self._around else self.together()
+            self._around = part if is_header else around
+        if self.is_taken and not is_header:
+            self._messages.append(part)
+        if len(self._messages) > MOST_MESSAGES:
+            raise TooLong("more messages than anyone has written")
+
+    def together(self) -> Iterator[tuple[Any, Reader | None]]:
+        """Yield the messages since the last time as one conversation."""
+        if self._messages:
+            yield {**self._around, "messages": self._messages}, message_lists.parse_conversation
+        self._around, self._messages = {}, []
 
 
 def _reader(part: Any, is_ours: bool) -> Reader | None:
-    if not isinstance(part, dict):
-        return None
-    if is_ours or {"id", "tip", "messages"} <= part.keys():
-        return record_from_json
-    if chatgpt.is_chatgpt(part):
-        return chatgpt.parse_conversation
-    return open_webui.parse_conversation if open_webui.is_open_webui(part) else None
+    if isinstance(part, dict):
+        if is_ours or {"id", "tip", "messages"} <= part.keys():
+            return record_from_json
+        if deepseek.is_deepseek(part):
+            return deepseek.parse_conversation
+        if chatgpt.is_chatgpt(part):
+            return chatgpt.parse_conversation
+        if open_webui.is_open_webui(part) and not message_lists.is_bare(part):
+            return open_webui.parse_conversation
+    return message_lists.parse_conversation if message_lists.has_messages(part) else None
 
 
 def _read(part: Any, read: Reader | None) -> Iterator[ConversationRecord | None]:
@@ -197,21 +287,25 @@ def _check_version(before: dict[str, Any], file: Path) -> None:
         )
 
 
-def _texts(file: Path, opened: ExitStack) -> Iterator[TextIO]:
-    """Yield the file itself or, of an archive, each file with conversations."""
+def _texts(file: Path, opened: ExitStack) -> Iterator[tuple[TextIO, bool]]:
+    """Yield the file itself or, of an archive, each file that may have conversations, and whether it may have none."""
     raw = opened.enter_context(file.open("rb"))
     if not zipfile.is_zipfile(raw):
         raw.seek(0)
-        yield _text(raw)
+        yield _text(raw), False
         return
     archive = opened.enter_context(zipfile.ZipFile(raw))
-    names = sorted(name for name in archive.namelist() if _IN_ARCHIVES.fullmatch(name.rpartition("/")[2]))
-    if not names:
+    allowance = Allowance(min(MOST_UNPACKED, LEAST_UNPACKED + MOST_PACKING * file.stat().st_size))
+    members = [member.filename for member in archive.infolist() if member.compress_type in _PACKED]
+    certain, others = (
+        sorted(name for name in members if pattern.fullmatch(name.rpartition("/")[2]))
+        for pattern in (_IN_ARCHIVES, _ALSO_IN_ARCHIVES)
+    )
+    if not others:
         raise NotJson("an archive of something else")
-    allowance = Allowance(MOST_UNPACKED)
-    for name in names:
+    for name in certain or others:
         with archive.open(name) as member:
-            yield _text(cast(IO[bytes], Bounded(member, allowance)))
+            yield _text(cast(IO[bytes], Bounded(member, allowance))), not certain
 
 
 def _text(raw: IO[bytes]) -> TextIO:
@@ -249,6 +343,6 @@ class Bounded(RawIOBase):
 
 def _unknown(file: Path) -> str:
     return tr(
-        "{file} is no chat export that Phichat knows: its own JSON, ChatGPT's export (.zip or conversations.json), "
-        "or Open WebUI's."
+        "{file} is no chat export that Phichat knows: its own JSON; an export of ChatGPT, Claude, DeepSeek, Grok or "
+        "Open WebUI; or JSON Lines with messages."
     ).format(file=file)

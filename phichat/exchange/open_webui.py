@@ -13,6 +13,7 @@ from phichat.exchange.foreign import (
     ForeignConversation,
     ForeignMessage,
     dict_or_empty,
+    digest,
     parse_time,
     text_or_empty,
     to_record,
@@ -43,7 +44,9 @@ def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     created = parse_time(values.get("created_at")) or parse_time(chat.get("timestamp"))
     header = ForeignConversation(
         ORIGIN,
-        text_or_empty(values.get("id")) or text_or_empty(chat.get("id")) or f"{created} {nodes[0].id if nodes else ''}",
+        text_or_empty(values.get("id"))
+        or text_or_empty(chat.get("id"))
+        or (f"{created} {nodes[0].id}" if created and nodes else digest(chat)),
         text_or_empty(values.get("title")) or text_or_empty(chat.get("title")),
         created,
         parse_time(values.get("updated_at")),
@@ -92,10 +95,11 @@ def _text(content: Any) -> str:
     """Return the text without what Open WebUI folds away: thoughts and calls of tools."""
     if isinstance(content, list):
         content = "\n\n".join(filter(None, (text_or_empty(dict_or_empty(part).get("text")) for part in content)))
-    return _unfolded(text_or_empty(content))
+    return without_folded(text_or_empty(content))
 
 
-def _unfolded(text: str) -> str:
+def without_folded(text: str) -> str:
+    """Return `text` without thoughts and calls of tools, which are folded away in it."""
     kept, at = [], 0
     for folded in _FOLDED.finditer(text):
         end = text.find(_FOLDED_END, folded.end())

@@ -48,9 +48,9 @@ def speaker_name(message: Message) -> str:
 
 
 def local_time(seconds: float) -> str:
-    """Return a POSIX time as local date and time to the minute; empty for 0 and what the calendar cannot show."""
+    """Return a POSIX time as local date and time to the minute; empty for none and what the calendar cannot show."""
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}" if seconds else ""
+        return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}" if seconds > 0 else ""
     except (OverflowError, ValueError, OSError):
         return ""
 

@@ -39,7 +39,7 @@ def kind_of(file: Path) -> FileKind:
     ending = file.suffix.lower()
     if ending in {".gguf", ".zip"}:
         return FileKind.MODEL if ending == ".gguf" else FileKind.CONVERSATIONS
-    if ending == ".json" and holds_conversations(file):
+    if ending in {".json", ".jsonl", ".ndjson"} and holds_conversations(file):
         return FileKind.CONVERSATIONS
     try:
         with file.open("rb") as opened:

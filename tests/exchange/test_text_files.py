@@ -130,6 +130,13 @@ class TestKinds:
         }
         assert {file: kind_of(file) for file in kinds} == kinds
 
+    def test_lines_with_messages_are_conversations(self, tmp_path: Path) -> None:
+        file, data = tmp_path / "talks.jsonl", tmp_path / "data.jsonl"
+        file.write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n' * 2)
+        data.write_text('{"ferry": 1}\n{"ferry": 2}\n')
+        assert kind_of(file) is FileKind.CONVERSATIONS
+        assert kind_of(data) is FileKind.TEXT
+
     def test_an_export_that_is_cut_off_or_newer_is_still_one(self, tmp_path: Path) -> None:
         file = tmp_path / "talk.json"
         export([talk("Why?", "Because.")], Format.JSON, file)

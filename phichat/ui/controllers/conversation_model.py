@@ -236,9 +236,15 @@ WEEK = 7  # days
 
 
 def sections(times: Sequence[float], now: float) -> list[tuple[int, str]]:
-    """Return each date section of `times`, newest first: the position of its first time, and its title."""
+    """Return each date section of `times`, newest first: the position of its first time, and its title.
+
+    Imported conversations may have no date; their time is 0.
+    """
     today, position, found = _day(now), 0, []
     while position < len(times):
+        if times[position] <= 0:
+            found.append((position, tr("No date")))
+            break
         title, begins = _section(_day(times[position]), today)
         found.append((position, title))
         position = max(position + 1, bisect_right(times, -begins, key=lambda value: -value))

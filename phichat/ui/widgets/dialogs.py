@@ -57,7 +57,7 @@ def ask_question(
 
 def choose_conversation_files(parent: QWidget) -> list[str]:
     """Return the files that the user chooses to import; none if the user cancels."""
-    kinds = ";;".join([tr("Conversations (*.json *.zip)"), tr("All files (*)")])
+    kinds = ";;".join([tr("Conversations (*.json *.jsonl *.ndjson *.zip)"), tr("All files (*)")])
     files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
     return files
 

@@ -1,5 +1,6 @@
 """Text files go with a question: dropped, pasted or chosen, counted before they are sent, and never lost."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -233,6 +234,17 @@ def test_conversations_are_imported_and_other_json_is_attached(person: Person, t
     plain.write_text('{"ferry": 1}', "utf-8")
     drop(person, exported, plain)
     person.wait(lambda: chips(person) == ["data.json"] and "Brought" in person.titles())
+
+
+def test_exports_of_any_program_are_imported_without_inventing_a_date(person: Person, tmp_path: Path) -> None:
+    lines = [json.dumps({"messages": [{"role": "user", "content": title}]}) for title in ("Ferries", "Owls")]
+    (tmp_path / "talks.jsonl").write_text("\n".join(lines))
+    drop(person, tmp_path / "talks.jsonl")
+    person.wait(lambda: {"Ferries", "Owls"} <= set(person.titles()))
+    assert chips(person) == []
+    rows = person.find("conversationList").model()
+    titles = [rows.index(row, 0).data() for row in range(rows.rowCount())]
+    assert titles[titles.index("No date") + 1 :] in (["Ferries", "Owls"], ["Owls", "Ferries"])
 
 
 def test_a_model_without_its_ending_is_opened(
