@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from phichat.unicode import shortened
+
+LONGEST_NAME = 255  # characters
 _FENCES = re.compile("`{3,}")
 
 
@@ -29,8 +32,8 @@ class Attachment:
 
     @property
     def title(self) -> str:
-        """The name on one line."""
-        return " ".join(self.name.split())
+        """The name on one line, without its middle if it is longer than names of files are."""
+        return shortened(" ".join(shortened(self.name, 2 * LONGEST_NAME).split()), LONGEST_NAME)
 
 
 Attachments = tuple[Attachment, ...]

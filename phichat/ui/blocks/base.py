@@ -18,10 +18,12 @@ class BlockWidget:
     Attributes:
         highlights: the highlighted search terms; None for none.
         block: the block of a reply that is shown; None for other text.
+        separator: what is between the text of the block before and this one, where both are copied.
     """
 
     highlights: Highlights | None = None
     block: Block | None = None
+    separator: str = "\n\n"
 
     def widget(self) -> QWidget:
         """Return self typed as a QWidget."""

@@ -12,6 +12,7 @@ from phichat.ui.blocks.formulas import SOURCE, FormulaCache
 from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
+from phichat.ui.widgets.long_text import wrap_by_words_of
 
 ENLARGEMENT = 1.1  # of the window's font
 QUOTE_BAR = 3  # pixels
@@ -65,6 +66,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         """Show `source` as plain text."""
         if source != self._source:
             self._source = source
+            wrap_by_words_of(self, source)
             self.setPlainText(source)
             self.refresh_highlights()
 

@@ -13,9 +13,10 @@ from phichat.cancellation import CancelToken
 from phichat.chat.attachments import Attachment
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
-from phichat.i18n import tr, tr_count
+from phichat.i18n import format_sizes, tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
+from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
@@ -66,6 +67,7 @@ class DropFilter(QObject):
 
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
 MOST_REASONS, MOST_NAMES, LONGEST_NAME = 3, 50, 60  # in a message about files that could not be attached
+MOST_PASTED = 10_000_000  # characters
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
 
@@ -92,13 +94,13 @@ class AttachmentController(QObject):
     `look` returns the kind of a file, `read` reads it; both run in a thread.
 
     Signals:
-        failed(Session, str): sentences about what could not be attached.
+        failed(str, str): a conversation by its id, and sentences about what could not be attached in it.
         notified(str): a sentence about what is attached already.
         reading_delayed(str): the file of that name is still being read; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
     """
 
-    failed = Signal(object, str)
+    failed = Signal(str, str)
     notified = Signal(str)
     reading_delayed = Signal(str)
     model_dropped = Signal(str)
@@ -125,6 +127,7 @@ class AttachmentController(QObject):
         conversations.current.session_changed.connect(self._show)
         composer.attach_requested.connect(self.choose_files)
         composer.files_pasted.connect(self.attach)
+        composer.long_text_pasted.connect(self.attach_text)
         composer.removed.connect(self._remove)
         drop_filter = DropFilter(window)
         drop_filter.files_dropped.connect(self.attach)
@@ -151,6 +154,19 @@ class AttachmentController(QObject):
     def attach(self, files: Sequence[Path]) -> None:
         """Attach `files`; models and conversations among them are emitted as signals."""
         self._begin([(file, None) for file in files])
+
+    @Slot(str)
+    def attach_text(self, text: str) -> None:
+        """Attach `text`, which is too long for the message field."""
+        session = self.session
+        if len(text) > MOST_PASTED:
+            size, most = format_sizes(len(text.encode("utf-8", "replace")), MOST_PASTED)
+            fact = tr("The text has {size}, which is too long to paste. Paste a part of it: at most {most}.")
+            self.failed.emit(session.conversation.id, fact.format(size=size, most=most))
+            return
+        file = text_attachment(text, session.attached)
+        self._add(session, file)
+        self.notified.emit(tr("The text is long, so it was attached as {name}.").format(name=file.title))
 
     @Slot()
     def close(self) -> None:
@@ -224,7 +240,7 @@ class AttachmentController(QObject):
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
             text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."
         if text:
-            self.failed.emit(reading.session, text)
+            self.failed.emit(reading.session.conversation.id, text)
 
     @Slot()
     def _emit_slow(self) -> None:

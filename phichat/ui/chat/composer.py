@@ -14,6 +14,7 @@ from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
+from phichat.ui.widgets.long_text import is_long
 from phichat.ui.widgets.typing import pass_on
 
 LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
@@ -33,6 +34,7 @@ class Composer(QFrame):
         stopped: end the reply.
         attach_requested: let the user choose files.
         files_pasted(list[Path]): attach these files.
+        long_text_pasted(str): attach this text, which is too long for the field.
         removed(Attachment): detach this file.
     """
 
@@ -41,6 +43,7 @@ class Composer(QFrame):
     stopped = Signal()
     attach_requested = Signal()
     files_pasted = Signal(list)
+    long_text_pasted = Signal(str)
     removed = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -68,6 +71,7 @@ class Composer(QFrame):
         self.field.enter_pressed.connect(self.submit)
         self.field.focused.connect(self._show_focus)
         self.field.files_pasted.connect(self.files_pasted)
+        self.field.long_text_pasted.connect(self.long_text_pasted)
         self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
@@ -81,9 +85,11 @@ class Composer(QFrame):
         return self.field.text()
 
     def set_text(self, text: str) -> None:
-        """Replace the text."""
+        """Replace the text; attach it instead if it is too long for the field."""
         self.field.finish_composing()
-        self.field.setPlainText(text)
+        self.field.setPlainText("" if is_long(text) else text)
+        if is_long(text):
+            self.long_text_pasted.emit(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
         self.flush_draft()
 

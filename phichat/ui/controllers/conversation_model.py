@@ -197,7 +197,7 @@ class ConversationListModel(QAbstractListModel):
         if isinstance(row, Section):
             return None
         values = {
-            Qt.ItemDataRole.EditRole: row.title,
+            Qt.ItemDataRole.EditRole: title_of_summary(row) if row.title else "",
             SUMMARY_ROLE: row,
             IS_ANSWERING_ROLE: row.id == self._answering,
         }

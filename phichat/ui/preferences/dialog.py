@@ -192,10 +192,15 @@ class PreferencesDialog(QDialog):
 
     def _conversations_page(self) -> QWidget:
         page, form = _page()
-        self._prompt = PlainTextEdit(self._now.system)
+        self._prompt = PlainTextEdit()
+        self._prompt.show_text(self._now.system)
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
+        note = help_label(tr("That is too long for a system prompt. Its end was left out."))
+        note.hide()
+        self._prompt.text_cut.connect(note.show)
+        form.addRow("", note)
         presets = {**PRESETS, **own_presets(self._now.presets)}
         self._samplings = {name: preset.sampling for name, preset in presets.items()}
         labels = {name: tr(preset.label) if name in PRESETS else preset.label for name, preset in presets.items()}

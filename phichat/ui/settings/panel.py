@@ -92,12 +92,14 @@ class SettingsPanel(QScrollArea):
 
     Signals:
         sampling_changed(Sampling), system_changed(str): at each change by the user.
+        failed(str): a sentence about what could not be done.
         context_changed(int): after a pause, as it means to load the model again; in tokens.
         default_requested: the user wants new conversations to begin with these settings.
     """
 
     sampling_changed = Signal(object)
     system_changed = Signal(str)
+    failed = Signal(str)
     context_changed = Signal(int)
     default_requested = Signal()
 
@@ -153,7 +155,7 @@ class SettingsPanel(QScrollArea):
     def show_system(self, text: str) -> None:
         """Show the system prompt without emitting signals."""
         with QSignalBlocker(self._system):
-            self._system.setPlainText(text)
+            self._system.show_text(text)
 
     def show_default(self, *, is_default: bool) -> None:
         """Show whether new conversations begin with these settings."""
@@ -185,6 +187,7 @@ class SettingsPanel(QScrollArea):
         self._system.setTabChangesFocus(True)
         set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
+        self._system.text_cut.connect(self._on_cut)
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
@@ -270,6 +273,10 @@ class SettingsPanel(QScrollArea):
     def _on_context(self) -> None:
         self._context_timer.stop()
         self.context_changed.emit(self._context.value())
+
+    @Slot()
+    def _on_cut(self) -> None:
+        self.failed.emit(tr("That is too long for a system prompt. Its end was left out."))
 
     @Slot()
     def _on_system(self) -> None:

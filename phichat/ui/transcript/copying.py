@@ -32,7 +32,8 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
         return Selection(source, source)
     if not touched:
         return None
-    markdown = "\n\n".join(part.markdown() if _is_whole(part) else part.selected_markdown() for part in touched)
+    found = [(part.separator, part.markdown() if _is_whole(part) else part.selected_markdown()) for part in touched]
+    markdown = "".join(separator * bool(at) + text for at, (separator, text) in enumerate(found))
     if len(touched) == 1:
         text, is_code = touched[0].selected_text(), isinstance(touched[0].text_edit(), QPlainTextEdit)
         if is_code or "\n" not in text:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
 from phichat.ui.attachments.chips import AttachmentChips
+from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
@@ -45,6 +46,7 @@ class MessageEditor(QFrame):
         self._lay_out()
         self.field.textChanged.connect(self._on_text)
         self.field.enter_pressed.connect(self._on_send)
+        self.field.long_text_pasted.connect(self._on_long_text)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)
         theme.apply_stylesheet(self, "edit")
@@ -86,6 +88,13 @@ class MessageEditor(QFrame):
     @Slot(object)
     def _on_removed(self, file: Attachment) -> None:
         self.chips.show_files([other for other in self.chips.files() if other is not file])
+        self.files_changed.emit()
+        self._show_send()
+
+    @Slot(str)
+    def _on_long_text(self, text: str) -> None:
+        """Attach text that is too long for the field."""
+        self.chips.show_files([*self.chips.files(), text_attachment(text, self.chips.files())])
         self.files_changed.emit()
         self._show_send()
 

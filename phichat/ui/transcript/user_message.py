@@ -4,11 +4,12 @@ from weakref import WeakMethod
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
 from phichat.ui.attachments.chips import AttachmentChips
+from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
@@ -17,6 +18,7 @@ from phichat.ui.transcript.message_menu import MessageMenu
 from phichat.ui.transcript.message_toolbar import MessageToolbar, VersionSwitcher
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.highlights import SearchTerms
+from phichat.ui.widgets.long_text import is_long, pages
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14  # pixels
@@ -33,12 +35,13 @@ class UserMessageView(MessageView):
         )
         super().__init__(message, theme, context, toolbar)
         self._editor: MessageEditor | None = None
-        self._text = TextBlock()
-        self._text.show_plain(message.text)
+        self._pages, self._shown = pages(message.text), 0
+        self._texts = QVBoxLayout()
+        self._texts.setSpacing(0)
+        self._more_button: QPushButton | None = None
+        self._text = self._add_page()
         if not message.text:
             self._text.hide()
-        self._parts.append(self._text)
-        self._install_filters(self._text)
         self._files = self._make_files()
         self._bubble = self._make_bubble()
         self._row.addStretch(1)
@@ -56,6 +59,10 @@ class UserMessageView(MessageView):
         if self._editor is None:
             text = self._state.unsent_edits.setdefault(self._message.id, self._message.text)
             files = self._state.unsent_files.get(self._message.id, self._message.attachments)
+            if is_long(text):
+                files, text = (*files, text_attachment(text, files)), ""
+                self._state.unsent_edits[self._message.id] = text
+                self._state.unsent_files[self._message.id] = files
             self._editor = MessageEditor(self._theme, text, files)
             self._editor.files_changed.connect(self._on_files)
             self._editor.changed.connect(self._on_edit)
@@ -88,9 +95,45 @@ class UserMessageView(MessageView):
         return [*(self._files.buttons() if self._files else []), *super().tab_stops()]
 
     def highlight(self, terms: SearchTerms | None) -> None:
+        while terms and self._has_more() and terms.occur_in(self._message.text[self._shown :]):
+            self.show_more()
         super().highlight(terms)
         if self._files:
             self._files.highlight(terms)
+
+    def _add_page(self) -> TextBlock:
+        """Show the next part of the text."""
+        separator, text = next(self._pages)
+        self._shown += len(separator) + len(text)
+        page = TextBlock()
+        page.separator = separator
+        page.show_plain(text)
+        self._parts.append(page)
+        self._install_filters(page)
+        self._texts.addWidget(page)
+        return page
+
+    @Slot()
+    def show_more(self) -> None:
+        """Show another part of the text."""
+        if self._has_more():
+            page = self._add_page()
+            page.set_accessible_name(self._name())
+            page.highlight(self.search_terms, self._theme.colors)
+            self.update_tab_order()
+        if self._more_button:
+            self._more_button.setVisible(self._has_more())
+
+    def _has_more(self) -> bool:
+        return self._shown < len(self._message.text)
+
+    def _show_more_button(self, inside: QVBoxLayout) -> None:
+        if self._has_more():
+            self._more_button = QPushButton(tr("Show more"))
+            self._more_button.setObjectName("moreButton")
+            self._more_button.clicked.connect(self.show_more)
+            self._theme.apply_stylesheet(self._more_button, "small")
+            inside.addWidget(self._more_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _make_files(self) -> AttachmentChips | None:
         if not self._message.attachments:
@@ -108,7 +151,8 @@ class UserMessageView(MessageView):
         inside.setContentsMargins(BUBBLE_MARGIN, 10, BUBBLE_MARGIN, 10)
         if self._files:
             inside.addWidget(self._files)
-        inside.addWidget(self._text)
+        inside.addLayout(self._texts)
+        self._show_more_button(inside)
         return bubble
 
     def _show_edit(self, *, is_editing: bool) -> None:
@@ -158,6 +202,7 @@ class UserMessageView(MessageView):
     def _footer_tab_stops(self) -> list[QWidget]:
         return [
             *(self._editor.tab_stops() if self._editor else []),
+            *([self._more_button] if self._more_button and self._has_more() else []),
             *self.toolbar.buttons(),
             *(self.version_switcher.buttons() if self.version_switcher else []),
         ]

@@ -154,7 +154,8 @@ class LinkDialog(QDialog):
         self.setWindowTitle(tr("Open this link?"))
         self._url = url
         host = _decode(QUrl.toAce(url.host())) or url.host()
-        self._address = PlainTextEdit(_decode(url.toEncoded()))
+        self._address = PlainTextEdit()
+        self._address.show_text(_decode(url.toEncoded()))
         self._address.setObjectName("linkAddress")
         self._address.setReadOnly(True)
         self._address.setTabChangesFocus(True)
@@ -190,7 +191,7 @@ class LinkDialog(QDialog):
 
     @Slot()
     def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._address.toPlainText())
+        QGuiApplication.clipboard().setText(_decode(self._url.toEncoded()))
         self.reject()
 
 

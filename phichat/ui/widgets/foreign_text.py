@@ -7,26 +7,44 @@ network shares of Windows. So widgets that may show such a string are made here;
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QChildEvent, QEvent, QObject, Qt, QUrl
+from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
+from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
+from phichat.unicode import shortened
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
 
+MOST_IN_LABEL, MOST_IN_TIP, MOST_IN_NAME = 4_000, 2_000, 200  # characters
 _DESCRIBED = "describedByToolTip"
 _NOTIFICATION = str.maketrans("<>", "‹›")
 
 
+class PlainLabel(QLabel):
+    """A label for plain text, of which no more is laid out than anyone reads."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show `text`, without its middle if it is very long."""
+        super().setText(shortened(text, MOST_IN_LABEL))
+
+
 def plain_label(text: str = "") -> QLabel:
     """Return a label that shows `text`, and any text set later, as plain text."""
-    made = QLabel()
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setText(text)
-    return made
+    return PlainLabel(text)
+
+
+def short_name(name: str) -> str:
+    """Return a name from outside, without its middle if it is longer than names are, for buttons, menus and lists."""
+    return shortened(name, MOST_IN_NAME)
 
 
 def breakable_path(path: Path) -> str:
@@ -36,6 +54,7 @@ def breakable_path(path: Path) -> str:
 
 def tool_tip(text: str) -> str:
     """Return `text` for a tool tip, which has no mode for plain text: escaped where Qt would take it for HTML."""
+    text = shortened(text, MOST_IN_TIP)
     if not Gui.mightBeRichText(text):
         return text
     from html import escape  # noqa: PLC0415 - brings a table of entities, and such a text is rare
@@ -45,6 +64,7 @@ def tool_tip(text: str) -> str:
 
 def set_tool_tip(widget: QWidget, text: str) -> None:
     """Set a tool tip; if it had to be escaped, and there is no other description, set `text` for screen readers."""
+    text = shortened(text, MOST_IN_TIP)
     widget.setToolTip(tool_tip(text))
     described = widget.accessibleDescription()
     if not described or described == widget.property(_DESCRIBED):
@@ -55,7 +75,7 @@ def set_tool_tip(widget: QWidget, text: str) -> None:
 
 def notification(text: str) -> str:
     """Return `text` without `<` and `>`: some desktops take notifications for markup, some show it."""
-    return text.translate(_NOTIFICATION)
+    return shortened(text, MOST_IN_TIP).translate(_NOTIFICATION)
 
 
 def keep_boxes_plain(dialog: "QFileDialog") -> None:
@@ -87,7 +107,12 @@ class SealedDocument(QTextDocument):
 
 
 class PlainTextEdit(QPlainTextEdit):
-    """A field for plain text, over a sealed document."""
+    """A field for plain text, over a sealed document.
+
+    Signals: `text_cut`: not all of a text was inserted, as it is too long to be laid out at once.
+    """
+
+    text_cut = Signal()
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -103,3 +128,26 @@ class PlainTextEdit(QPlainTextEdit):
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
             set_tab_width(self)
+
+    def setPlainText(self, text: str) -> None:
+        """Replace the text."""
+        wrap_by_words_of(self, text)
+        super().setPlainText(text)
+
+    def show_text(self, text: str) -> None:
+        """Replace the text; if it is too long to be edited here, show its beginning and end, read-only."""
+        is_too_long = is_long(text)
+        self.setReadOnly(is_too_long)
+        self.setPlainText(shortened(text, MOST_IN_LABEL) if is_too_long else text)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Insert as much of the text as can be laid out at once."""
+        room = MOST_LETTERS - self.document().characterCount() + len(self.textCursor().selectedText())
+        text = source.text()
+        lines = text.split("\n", MOST_LINES)[:MOST_LINES]
+        fitting = "\n".join(lines)[: max(room, 0)]
+        if len(fitting) < len(text):
+            self.text_cut.emit()
+        wrap_by_words_of(self, self.toPlainText() + fitting)
+        self.textCursor().insertText(fitting)
+        self.ensureCursorVisible()

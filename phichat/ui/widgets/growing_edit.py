@@ -8,8 +8,10 @@ from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
+from phichat.ui.widgets.long_text import ANYWHERE, LONG_WORD, MOST_LETTERS, MOST_LINES, wrap_by_words_of
 
 MAX_LINES = 9
+TALL = 8_000  # letters that take more lines than that, however wide the window is
 PARAGRAPH_SEPARATOR, LINE_SEPARATOR = "\u2029", "\u2028"  # in QTextDocument.toRawText()
 
 
@@ -22,11 +24,13 @@ class GrowingTextEdit(QTextEdit):
         enter_pressed: Enter was pressed.
         focused(bool): the field got or lost the focus.
         files_pasted(list[Path]): files were pasted; only if it `takes_files`.
+        long_text_pasted(str): text was pasted with which the field would be too long to be laid out at once.
     """
 
     enter_pressed = Signal()
     focused = Signal(bool)
     files_pasted = Signal(list)
+    long_text_pasted = Signal(str)
 
     def __init__(self, *, takes_files: bool = False) -> None:
         super().__init__()
@@ -39,6 +43,7 @@ class GrowingTextEdit(QTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(4)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self.textChanged.connect(self._wrap_long_words)
         self._fit()
 
     def text(self) -> str:
@@ -58,11 +63,33 @@ class GrowingTextEdit(QTextEdit):
             QGuiApplication.sendEvent(self, event)
             method.reset()
 
+    def would_be_long(self, text: str) -> bool:
+        """Return whether the field would be too long to be laid out at once with `text` in it, too."""
+        document, cursor = self.document(), self.textCursor()
+        letters = document.characterCount() - len(cursor.selectedText()) + len(text)
+        return letters > MOST_LETTERS or document.blockCount() + text.count("\n") > MOST_LINES
+
+    def setPlainText(self, text: str) -> None:
+        """Replace the text."""
+        wrap_by_words_of(self, text)
+        super().setPlainText(text)
+
+    @Slot()
+    def _wrap_long_words(self) -> None:
+        """Break lines anywhere once a word has become long, and at words again when the text is short."""
+        is_anywhere = self.wordWrapMode() is ANYWHERE
+        if is_anywhere and self.document().characterCount() < LONG_WORD:
+            wrap_by_words_of(self, "")
+        elif not is_anywhere and (block := self.textCursor().block()).length() > LONG_WORD:
+            wrap_by_words_of(self, block.text())
+
     @Slot()
     def _fit(self) -> None:
         line = self.fontMetrics().lineSpacing()
-        wanted = int(self.document().size().height())
         most = MAX_LINES * line + 8
+        # Asking for the size lays out everything.
+        is_tall = self.document().blockCount() > MAX_LINES or self.document().characterCount() > TALL
+        wanted = most + 1 if is_tall else int(self.document().size().height())
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
@@ -89,8 +116,13 @@ class GrowingTextEdit(QTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         if self._takes_files and (files := files_in(source)):
             self.files_pasted.emit(files)
-        else:
-            super().insertFromMimeData(source)
+            return
+        if source.hasText() and self.would_be_long(text := source.text()):
+            self.long_text_pasted.emit(text)
+            return
+        if source.hasText():
+            wrap_by_words_of(self, self.text() + source.text())
+        super().insertFromMimeData(source)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -190,6 +190,7 @@ class MainWindow(QMainWindow):
         self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
+        self._panel.failed.connect(self.feedback.fail)
         self._panel.context_changed.connect(self.model_selection.set_context)
         self._panel.default_requested.connect(self._make_default)
         self._panel.presets.own_changed.connect(partial(self._preferences.set_value, "presets"))
@@ -257,7 +258,7 @@ class MainWindow(QMainWindow):
         self._attachments.model_dropped.connect(self.model_selection.open_file)
         self._attachments.conversations_dropped.connect(self.sidebar.import_files)
         self._attachments.notified.connect(self.feedback.tell)
-        self._attachments.failed.connect(self._on_attach_failed)
+        self._attachments.failed.connect(self.feedback.fail_in)
 
     def _restore(self) -> None:
         known = self._preferences.current
@@ -274,10 +275,6 @@ class MainWindow(QMainWindow):
     def _on_preference(self, name: str) -> None:
         if name in {"system", "sampling"}:
             self._show_default()
-
-    @Slot(object, str)
-    def _on_attach_failed(self, session: Session, sentence: str) -> None:
-        self.feedback.fail_in(session.conversation.id, sentence)
 
     @Slot(object)
     def _show_session(self, session: Session) -> None:
