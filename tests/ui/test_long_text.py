@@ -106,6 +106,21 @@ def test_a_search_shows_the_page_with_the_word(person: Person) -> None:
     person.wait(lambda: "needle" in shown(person))
 
 
+@pytest.mark.parametrize("text", [WORD, LINES, "\U0001f41f" * 50_000, f"a\n\n{WORD}\n\nb\n"])
+def test_an_attached_text_is_shown_in_short_lines_and_copied_as_it_is(
+    person: Person, clipboard: QClipboard, text: str
+) -> None:
+    person.find("composer").parent().long_text_pasted.emit(text)
+    QTest.mouseClick(person.find("chipOpen"), Qt.MouseButton.LeftButton)
+    field = person.find("attachmentText")
+    assert 1 < field.document().characterCount() <= MOST_LETTERS * 2 + 100
+    person.wait(lambda: len(field.toPlainText().replace("\n", "")) == len(text.replace("\n", "")))
+    assert max(map(len, field.toPlainText().split("\n"))) <= 4_000
+    field.selectAll()
+    field.copy()
+    assert clipboard.text() == text
+
+
 def test_a_system_prompt_is_bounded(person: Person, clipboard: QClipboard) -> None:
     field = person.find("systemPrompt")
     clipboard.setText(WORD)

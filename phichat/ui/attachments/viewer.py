@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayou
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import tr
+from phichat.ui.attachments.long_text_field import LongTextField
 from phichat.ui.theme.scaling import fixed_font
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.foreign_text import PlainTextEdit
 
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import Highlights, SearchTerms
@@ -27,7 +27,7 @@ class AttachmentViewer(QDialog):
         self.setWindowTitle(file.title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._file = file
-        self._field = PlainTextEdit()
+        self._field = LongTextField(file.text)
         self._field.setObjectName("attachmentText")
         self._field.setAccessibleName(tr("Text of {name}").format(name=file.title))
         self._field.setReadOnly(True)
@@ -36,7 +36,6 @@ class AttachmentViewer(QDialog):
         )
         self._field.setTabChangesFocus(True)
         self._field.setFont(fixed_font())
-        self._field.setPlainText(file.text)
         copy, close = QPushButton(tr("Copy")), QPushButton(tr("Close"))
         buttons = QDialogButtonBox()
         buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
@@ -48,7 +47,10 @@ class AttachmentViewer(QDialog):
         layout.addWidget(buttons)
         close.setDefault(True)
         self.resize(SIZE.boundedTo(parent.size()))
-        self._highlights = self._highlight(terms, theme) if terms else None
+        self._terms, self._theme = terms, theme
+        self._highlights: Highlights | None = None
+        self._field.completed.connect(self._show_terms)
+        self._field.show_next()
 
     def _highlight(self, terms: "SearchTerms", theme: Theme) -> "Highlights":
         from phichat.ui.widgets.highlights import Highlights  # noqa: PLC0415 - only after a search
@@ -61,6 +63,11 @@ class AttachmentViewer(QDialog):
             self._field.setTextCursor(cursor)
             self._field.centerCursor()
         return highlights
+
+    @Slot()
+    def _show_terms(self) -> None:
+        if self._terms:
+            self._highlights = self._highlight(self._terms, self._theme)
 
     @Slot()
     def _copy(self) -> None:

@@ -165,7 +165,8 @@ class AttachmentController(QObject):
             self.failed.emit(session.conversation.id, fact.format(size=size, most=most))
             return
         file = text_attachment(text, session.attached)
-        self._add(session, file)
+        session.attached = (*session.attached, file)
+        self._save(session)
         self.notified.emit(tr("The text is long, so it was attached as {name}.").format(name=file.title))
 
     @Slot()
