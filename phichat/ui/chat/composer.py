@@ -12,6 +12,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 from phichat.ui.widgets.long_text import is_long
@@ -32,6 +33,7 @@ class Composer(QFrame):
         submitted(str): send this message.
         draft_changed(str): the text, or the files with it, have changed.
         stopped: end the reply.
+        unqueued: do not send the message that is queued.
         attach_requested: let the user choose files.
         files_pasted(list[Path]): attach these files.
         long_text_pasted(str): attach this text, which is too long for the field.
@@ -41,6 +43,7 @@ class Composer(QFrame):
     submitted = Signal(str)
     draft_changed = Signal(str)
     stopped = Signal()
+    unqueued = Signal()
     attach_requested = Signal()
     files_pasted = Signal(list)
     long_text_pasted = Signal(str)
@@ -61,6 +64,7 @@ class Composer(QFrame):
         self._stop.hide()
         self._time_estimate = _time_estimate()
         self._note = _note()
+        self._queue_row: QueueRow | None = None
         self._blocked_because = ""
         self._lay_out()
         self.setFocusProxy(self.field)
@@ -134,6 +138,15 @@ class Composer(QFrame):
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))
 
+    def show_queued(self, sentence: str) -> None:
+        """Show `sentence` about the message, which is queued, and a button to take it back; empty for none."""
+        if sentence and self._queue_row is None:
+            self._queue_row = QueueRow(self._theme)
+            self._queue_row.unqueued.connect(self.unqueued)
+            self._column.insertWidget(self._column.count() - 1, self._queue_row)
+        if self._queue_row:
+            self._queue_row.show_sentence(sentence)
+
     def set_answering(self, answering: bool) -> None:
         """Show Stop instead of Send while a reply is generated."""
         had_focus = self._send.hasFocus() or self._stop.hasFocus()
@@ -150,7 +163,7 @@ class Composer(QFrame):
         if self._blocked_because:
             announce(self._note, self._blocked_because)
             self.field.setFocus()
-        elif (text or self.files()) and not self._send.isHidden():
+        elif text or self.files():
             self.field.clear()
             self.submitted.emit(text)
 
@@ -218,6 +231,35 @@ class Composer(QFrame):
         chips.removed.connect(self.removed)
         self._column.insertWidget(0, ChipArea(chips, self))
         return chips
+
+
+class QueueRow(QWidget):
+    """A sentence on when a message is sent, and a button to hold it back.
+
+    Signals: `unqueued` when the button was clicked.
+    """
+
+    unqueued = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("queueRow")
+        self._sentence = muted(plain_label())
+        self._sentence.setWordWrap(True)
+        hold = banner_button("unqueueButton", tr("Don't send"))
+        hold.clicked.connect(self.unqueued)
+        theme.apply_stylesheet(hold, "small")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(6, 0, 0, 0)
+        layout.addWidget(self._sentence, 1)
+        layout.addWidget(hold)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show and announce `sentence`; hide if it is empty."""
+        if sentence and (sentence != self._sentence.text() or self.isHidden()):
+            announce(self, sentence)
+        self._sentence.setText(sentence)
+        self.setVisible(bool(sentence))
 
 
 def _time_estimate() -> QLabel:

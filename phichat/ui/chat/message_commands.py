@@ -38,6 +38,7 @@ class MessageCommands(QObject):
         change_made(str, Callable, Callable): what was done, and the functions to undo and redo it.
         toggled(str, Callable, Callable): what was done with a visible result, and the functions to undo and redo it.
         notified(str): a sentence about what happened.
+        refused(str): why nothing happened.
     """
 
     path_changed = Signal(object)
@@ -47,6 +48,7 @@ class MessageCommands(QObject):
     change_made = Signal(str, object, object)
     toggled = Signal(str, object, object)
     notified = Signal(str)
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -116,16 +118,22 @@ class MessageCommands(QObject):
     def _can_ask(self) -> bool:
         return self._generation.model is not None and not self._generation.is_answering()
 
+    def _is_free(self) -> bool:
+        """Return whether the model can answer; if it cannot, say so."""
+        if self._generation.is_answering():
+            self.refused.emit(tr("The model is busy. Try again when the reply is finished."))
+        return self._can_ask()
+
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
-        if self._can_ask():
+        if self._is_free():
             self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
     @Slot(object, object, object)
     def _regenerate(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
         current = self._generation.model
-        if not self._can_ask():
+        if not self._is_free():
             return
         if model and current and model.name != current.name:
             self._model_selection.choose(model)
@@ -135,7 +143,7 @@ class MessageCommands(QObject):
     def _repeat(self, message: Message) -> None:
         """Generate the reply again with its settings and seed, by its own model if that is still there."""
         reply = message.reply
-        if reply is None or not self._can_ask():
+        if reply is None or not self._is_free():
             return
         sampling = self._session.sampling.with_values({**reply.sampling, "seed": reply.seed})
         model = next((model for model in self._models() if model.name == reply.model), None)
@@ -145,14 +153,14 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _continue_reply(self, message: Message) -> None:
-        if self._can_ask() and self._transcript.is_last(message):
+        if self._transcript.is_last(message) and self._is_free():
             self._transcript.context.state.remarks.pop(message.id, None)
             self._generation.continue_reply(self._session)
             self._transcript.follow()
 
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
-        if self._can_ask():
+        if self._is_free():
             self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()

@@ -1,11 +1,14 @@
-"""Submits messages to the model, at once or as soon as a model is loaded."""
+"""Submits messages to the model, at once or as soon as it is free; and stops the reply that is shown."""
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction
 
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.i18n import tr
+from phichat.store.base import summarize_session
 from phichat.ui.chat.composer import Composer
+from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.feedback import FeedbackController
@@ -15,7 +18,10 @@ PENDING = "pending"  # source of feedback
 
 
 class SubmitController(QObject):
-    """Passes messages from the composer to the model, and drafts to their conversations.
+    """Passes messages from the composer to the model, drafts to their conversations, and Stop to the reply shown.
+
+    A message that cannot be answered yet is queued, and stays in the composer until its turn: one for each
+    conversation, in the order they were sent in. Whoever edits it, takes it out of the queue.
 
     It is to be made before others that listen to the current conversation: what was written in the one before is taken
     out of the field first.
@@ -28,16 +34,23 @@ class SubmitController(QObject):
         feedback: FeedbackController,
         generation: GenerationController,
         conversations: Conversations,
+        stop: QAction,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._composer, self._transcript, self._feedback = composer, transcript, feedback
+        self._stop, self._feedback = stop, feedback
+        self._composer, self._transcript = composer, transcript
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
-        self._pending: tuple[Session, str] | None = None
+        self._pending: dict[str, tuple[Session, str]] = {}
         composer.submitted.connect(self.submit_draft)
         composer.draft_changed.connect(self._on_written)
+        composer.unqueued.connect(self._on_unqueued)
+        composer.stopped.connect(self._on_stopped)
+        stop.triggered.connect(self._on_stopped)
+        generation.state_changed.connect(self._show_state)
         conversations.current.session_changed.connect(self._on_session_changed)
+        self._show_state()
 
     @property
     def session(self) -> Session:
@@ -49,6 +62,7 @@ class SubmitController(QObject):
         self._composer.flush_draft()
         self._written_in = session
         self._composer.set_text(session.draft)
+        self._show_state()
 
     @Slot(str)
     def submit_text(self, text: str) -> None:
@@ -78,9 +92,11 @@ class SubmitController(QObject):
 
     def _postpone(self, text: str) -> None:
         self._composer.set_text(self._composer.text() or text)
-        if not self._generation.model and self._composer.text() == text:
-            self._pending = self.session, text
-            self._feedback.note(PENDING, tr("This is asked as soon as there is a model."))
+        if self._composer.text() == text:
+            self._pending[self.session.conversation.id] = self.session, text
+            self._show_state()
+        else:
+            self._feedback.tell(tr("The model is busy. Try again when the reply is finished."))
 
     @Slot(str)
     def _on_written(self, text: str) -> None:
@@ -88,34 +104,60 @@ class SubmitController(QObject):
             self._keep_late(self._written_in, text)
             return
         self._conversations.current.set_draft(text)
-        if self._pending and text != self._pending[1] and self._is_shown(self._pending[0]):
-            self._forget_pending()
+        self._unqueue_if_other(self.session, text)
+        self._show_state()
+
+    def _unqueue_if_other(self, session: Session, text: str) -> None:
+        name = session.conversation.id
+        if name in self._pending and self._pending[name][1] != text:
+            del self._pending[name]
+
+    @Slot()
+    def _on_unqueued(self) -> None:
+        self._pending.pop(self.session.conversation.id, None)
+        self._show_state()
+
+    @Slot()
+    def _on_stopped(self) -> None:
+        if self._generation.answers(self.session):
+            self._generation.stop()
+
+    @Slot()
+    def _show_state(self) -> None:
+        """Show whether the conversation shown is being answered, and whether a message in it is queued."""
+        is_answered = self._generation.answers(self.session)
+        self._composer.set_answering(is_answered)
+        self._stop.setEnabled(is_answered)
+        is_queued = self.session.conversation.id in self._pending
+        self._composer.show_queued(self._turn() if is_queued and self._generation.is_answering() else "")
+        is_waiting = is_queued and not self._generation.model
+        self._feedback.note(PENDING, tr("This is asked as soon as there is a model.") if is_waiting else "")
+
+    def _turn(self) -> str:
+        """Return a sentence on when a queued message is sent."""
+        answered = self._generation.session
+        if answered is None or self._generation.answers(self.session):
+            return tr("Your message will be sent when this reply is finished.")
+        title = title_of_summary(summarize_session(answered))
+        return tr("Your message will be sent when the reply in “{title}” is finished.").format(title=title)
 
     def _keep_late(self, session: Session, text: str) -> None:
         """Keep the last draft of a conversation that is no longer shown, unless that was deleted."""
-        name = session.conversation.id
-        if self._pending and self._pending[0].conversation.id == name and text != self._pending[1]:
-            self._forget_pending()
+        self._unqueue_if_other(session, text)
         session.draft = text
         self._conversations.save_draft(session)
 
     @Slot()
     def submit_pending(self) -> None:
-        """Submit what was written before a model was loaded, unless its conversation was deleted."""
+        """Submit the first message in the queue; those of deleted conversations are dropped."""
         self._composer.flush_draft()
-        if not self._pending or self._generation.is_answering():
-            return
-        session, text = self._pending
-        self._forget_pending()
-        if self._is_shown(session):
-            self._composer.set_text("")
-            self.submit_draft(text)
-        else:
-            self._submit_elsewhere(session, text)
-
-    def _forget_pending(self) -> None:
-        self._pending = None
-        self._feedback.note(PENDING, "")
+        while self._pending and self._can_ask():
+            session, text = self._pending.pop(next(iter(self._pending)))
+            if self._is_shown(session):
+                self._composer.set_text("")
+                self.submit_draft(text)
+            else:
+                self._submit_elsewhere(session, text)
 
     def _submit_elsewhere(self, session: Session, text: str) -> None:
         name, current = session.conversation.id, self._conversations.current

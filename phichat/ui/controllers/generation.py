@@ -135,6 +135,11 @@ class GenerationController(QObject):
         """Whether the reply under way belongs to `session`."""
         return self._reply is not None and session is self._session
 
+    @property
+    def session(self) -> Session | None:
+        """The conversation of the reply under way, or of the last one; None before the first."""
+        return self._session
+
     def load_model(self, model: ModelRef, context: int) -> None:
         """Load `model` in place of the present one, and stop a reply under way."""
         self.stop()

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.i18n import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.attachments.chips import AttachmentChips
 from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.theme.theme import Theme, muted
@@ -40,6 +41,8 @@ class MessageEditor(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
         self._can_send = True
+        self._hint = muted(plain_label(tr("Becomes another version. Escape cancels.")))
+        self._usual_hint = self._hint.text()
         self.chips = AttachmentChips(theme, self, is_removable=True)
         self.chips.show_files(files)
         self.chips.removed.connect(self._on_removed)
@@ -56,6 +59,8 @@ class MessageEditor(QFrame):
         """Set whether the model can answer now."""
         self._can_send = can_send
         self._show_send()
+        if can_send:
+            self._show_hint("")
 
     def tab_stops(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""
@@ -63,9 +68,8 @@ class MessageEditor(QFrame):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        hint = muted(plain_label(tr("Becomes another version. Escape cancels.")))
-        hint.setWordWrap(True)
-        buttons.addWidget(hint, 1)
+        self._hint.setWordWrap(True)
+        buttons.addWidget(self._hint, 1)
         for button in (self._cancel, self._send):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
@@ -103,6 +107,15 @@ class MessageEditor(QFrame):
         self.field.finish_composing()
         if self._send.isEnabled():
             self.sent.emit(strip_blank_lines(self.field.text()))
+        elif not self._can_send:
+            self._show_hint(tr("The model is busy. Try again when the reply is finished."))
+
+    def _show_hint(self, alert: str) -> None:
+        """Show `alert`, or the usual hint if it is empty."""
+        muted(self._hint, alert=bool(alert))
+        self._hint.setText(alert or self._usual_hint)
+        if alert:
+            announce(self._hint, alert)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):

@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
         self._status = StatusBar(theme, self.feedback)
         current = conversations.current
         self._submit_controller = SubmitController(
-            self._composer, self._transcript, self.feedback, generation, conversations, self
+            self._composer, self._transcript, self.feedback, generation, conversations, self.commands.stop, self
         )
         self._context_marker = ContextMarker(self._transcript, generation, current, self)
         self.message_commands = MessageCommands(
@@ -110,11 +110,9 @@ class MainWindow(QMainWindow):
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
         self._model_status = ModelStatusPresenter(
             generation,
-            self.commands.stop,
             self,
             header=self._header,
             welcome=self._welcome,
-            composer=self._composer,
             panel=self._panel,
             status=self._status,
             feedback=self.feedback,
@@ -181,12 +179,12 @@ class MainWindow(QMainWindow):
         self._header.models_requested.connect(self._coordinator.open_dialog)
         self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
         self._welcome.tried.connect(self._submit_controller.submit_text)
-        self._composer.stopped.connect(self.generation.stop)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
         self._attachments.reading_delayed.connect(self._token_counter.show_reading)
         self.closed.connect(self._attachments.close)
         self.closed.connect(self._transcript.context.render.close)
         self.message_commands.notified.connect(self.feedback.succeed)
+        self.message_commands.refused.connect(self.feedback.tell)
         self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
         self._panel.sampling_changed.connect(self._on_sampling)
         self._panel.system_changed.connect(self._on_system)
@@ -197,7 +195,9 @@ class MainWindow(QMainWindow):
         self._panel.computer.states_changed.connect(partial(self._preferences.set_value, "states_gb"))
         self._panel.computer.rest_changed.connect(partial(self._preferences.set_value, "rest_minutes"))
         self._preferences.changed.connect(self._on_preference)
-        self._model_status.model_found.connect(self._submit_controller.submit_pending)
+        # Queued, as it may come in the middle of what the end of a reply brings with it.
+        submit_pending, queued = self._submit_controller.submit_pending, Qt.ConnectionType.QueuedConnection
+        self._model_status.model_found.connect(submit_pending, queued)
         self.model_selection.load_started.connect(self._model_status.clear_status)
         self.model_selection.delayed.connect(partial(self.feedback.note, "next model"))
         self.model_selection.failed.connect(self.feedback.fail)
@@ -213,7 +213,6 @@ class MainWindow(QMainWindow):
         actions.open.triggered.connect(self._ask_for_file)
         actions.models.triggered.connect(self._coordinator.open_dialog)
         actions.quit.triggered.connect(self._quit)
-        actions.stop.triggered.connect(self.generation.stop)
         for action in (actions.focus_composer, actions.new, actions.temporary):
             action.triggered.connect(self._composer.setFocus)
         actions.prefill_draft.setChecked(self._preferences.current.reads_ahead)

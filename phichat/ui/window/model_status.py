@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QAction
 
 from phichat.chat.session import Session
 from phichat.engine.base import Done, Loaded
 from phichat.i18n import tr
-from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.welcome import Welcome
@@ -32,20 +30,17 @@ class ModelStatusPresenter(QObject):
     def __init__(
         self,
         generation: GenerationController,
-        stop: QAction,
         parent: QObject,
         *,
         header: Header,
         welcome: Welcome,
-        composer: Composer,
         panel: SettingsPanel,
         status: StatusBar,
         feedback: FeedbackController,
         shown: Callable[[], Session],
     ) -> None:
         super().__init__(parent)
-        self._generation, self._stop = generation, stop
-        self._header, self._welcome, self._composer = header, welcome, composer
+        self._generation, self._header, self._welcome = generation, header, welcome
         self._panel, self._status, self._feedback, self._shown = panel, status, feedback, shown
         self._asked_in = ""  # the id of a conversation
         self._has_looked = False  # for the models on this disk
@@ -81,10 +76,8 @@ class ModelStatusPresenter(QObject):
         self.model_shown.emit(model)
         shown = title if self._has_looked else ""  # else it might be taken back for the first page
         self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
-        self._composer.set_answering(self._generation.is_answering())
-        self._stop.setEnabled(self._generation.is_answering())
         self._say_state(title)
-        self._welcome.set_can_ask(can_ask=bool(model) and not self._generation.is_answering())
+        self._welcome.set_can_ask(can_ask=bool(model))
         if model:
             self.model_found.emit()
 
