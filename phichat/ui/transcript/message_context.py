@@ -28,6 +28,7 @@ class MessageSignals(QObject):
         version_chosen(Message): show this version.
         quote_requested(str): quote this text in the composer.
         delete_requested(Message): delete the message and all that follow.
+        editing_changed(MessageView): the editor of the message was opened or closed.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
     """
 
@@ -40,6 +41,7 @@ class MessageSignals(QObject):
     quote_requested = Signal(str)
     delete_requested = Signal(object)
     pin_requested = Signal(object)
+    editing_changed = Signal(object)
 
 
 @dataclass

@@ -78,6 +78,10 @@ class MessageView(QWidget):
     def edit(self) -> None:
         """Open the editor. Does nothing for replies."""
 
+    def is_editing(self) -> bool:
+        """Return whether the editor is open."""
+        return False
+
     def refresh_actions(self) -> None:
         """Enable and disable the buttons, as the context's state says."""
 

@@ -1,7 +1,7 @@
 """Keeps the scroll position of a column of widgets that grows and changes."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Signal, Slot
 from PySide6.QtWidgets import QScrollArea, QWidget
@@ -13,7 +13,8 @@ NEAR_END = 30  # pixels from the end that still count as the end
 class ScrollAnchor(QObject):
     """Scrolls with the end while the user is there; else keeps the first visible widget in its place.
 
-    `widgets` is the list of the column's widgets, from top to bottom, as it changes.
+    `widgets` is the list of the column's widgets, from top to bottom, as it changes. While `is_held` returns True,
+    it does not scroll with the end, as the user is busy with something in the column.
 
     Attributes:
         follows: whether it scrolls with the end.
@@ -23,8 +24,11 @@ class ScrollAnchor(QObject):
 
     moved = Signal()
 
-    def __init__(self, area: QScrollArea, content: QWidget, widgets: Sequence[QWidget]) -> None:
+    def __init__(
+        self, area: QScrollArea, content: QWidget, widgets: Sequence[QWidget], is_held: Callable[[], bool]
+    ) -> None:
         super().__init__(area)
+        self._is_held = is_held
         self._content, self._widgets = content, widgets
         self._bar = area.verticalScrollBar()
         self.follows = True
@@ -39,6 +43,15 @@ class ScrollAnchor(QObject):
         """Scroll to the end and stay there."""
         self.follows = True
         self._restore()
+        if self._is_held():
+            self.settle()
+
+    def settle(self) -> None:
+        """Stay where the viewport is; at the end, scroll with it from now on unless that is held."""
+        self.follows = self.is_at_end() and not self._is_held()
+        if not self.follows and self._widgets:
+            first = self._widgets[self.first_visible()]
+            self._set_anchor(first, self.offset(first))
 
     def hold(self, widget: QWidget, offset: int, *, by_end: bool = False) -> None:
         """Keep the top of `widget`, or its bottom if `by_end`, `offset` pixels below the top of the viewport."""
@@ -79,7 +92,10 @@ class ScrollAnchor(QObject):
             self._bar.setValue(self._bar.maximum())
         elif self._widget and isValid(self._widget):
             end = self._widget.height() if self._by_end else 0
-            self._bar.setValue(self._top(self._widget) + end - self._offset)
+            wanted = self._top(self._widget) + end - self._offset
+            self._bar.setValue(wanted)
+            if self._is_held():  # else the widget would move once there is room below it
+                self._offset += wanted - self._bar.value()
         self._is_scrolling = False
         self.moved.emit()
 
@@ -91,10 +107,7 @@ class ScrollAnchor(QObject):
     def _on_value(self) -> None:
         if self._is_scrolling:
             return
-        self.follows = self.is_at_end()
-        if not self.follows and self._widgets:
-            first = self._widgets[self.first_visible()]
-            self._set_anchor(first, self.offset(first))
+        self.settle()
         self.moved.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MARGINS = 24, 24, 24, 16  # pixels
 COLUMN_WIDTH = 760  # pixels: lines longer than that are tiring to read
+EDITOR_MARGIN = 8  # pixels between an editor that was opened and the edge
 TOP_CLEARANCE = 56  # pixels at the top where an overlay, such as the find bar, may hide a message
 
 
@@ -52,7 +53,8 @@ class Transcript(QScrollArea):
         self._theme = theme
         self.context = MessageContext(MessageSignals(self), RenderContext(self))
         self._visible = VisibleMessages(self._lay_out(), theme, self.context, self)
-        self._anchor = ScrollAnchor(self, self._content, self._visible.views)
+        self._anchor = ScrollAnchor(self, self._content, self._visible.views, self._is_editing)
+        self.context.signals.editing_changed.connect(self._on_editing)
         self.selection = MessageSelection(self._visible, self._content, theme)
         self.text_selection = TextSelection(self, self._visible, self.selection)
         self.context.mouse_filter = self.text_selection
@@ -264,6 +266,20 @@ class Transcript(QScrollArea):
             layout.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self.setWidget(self._content)
         return column
+
+    def _is_editing(self) -> bool:
+        return any(view.is_editing() for view in self._visible.views)
+
+    @Slot(object)
+    def _on_editing(self, view: "MessageView") -> None:
+        """Keep the open editor of `view` in sight, while replies grow below it; or go on once it is closed."""
+        if view not in self._visible.views:  # it is being created, with an edit that was not sent
+            return
+        self._anchor.settle()
+        if view.is_editing():
+            self._anchor.flush_layout()
+            self.ensureWidgetVisible(view, 0, EDITOR_MARGIN)
+            self._anchor.settle()
 
     @Slot()
     def _on_moved(self) -> None:

@@ -73,7 +73,11 @@ class UserMessageView(MessageView):
             self._show_edit(is_editing=True)
             self.refresh_actions()
             self.update_tab_order()
+            self._signals.editing_changed.emit(self)
         self._editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def is_editing(self) -> bool:
+        return self._editor is not None
 
     def refresh_actions(self) -> None:
         if self._editor:
@@ -168,6 +172,7 @@ class UserMessageView(MessageView):
             self._editor.deleteLater()
             self._editor = None
             self._show_edit(is_editing=False)
+            self._signals.editing_changed.emit(self)
 
     @Slot(str)
     def _on_edit(self, text: str) -> None:
