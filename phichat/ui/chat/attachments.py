@@ -20,10 +20,13 @@ from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.ui.widgets.growing_edit import files_in
+from phichat.ui.widgets.drops import accept_copy, files_in
 from phichat.unicode import shortened
 
 MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # files with these names need no inspection
+
+
+_DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
 
 
 class DropFilter(QObject):
@@ -43,12 +46,14 @@ class DropFilter(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() not in {QEvent.Type.DragEnter, QEvent.Type.Drop} or not isinstance(event, QDropEvent):
+        if event.type() not in _DRAGS or not isinstance(event, QDropEvent):
             return False
         files = files_in(event.mimeData())
         if files:
-            event.acceptProposedAction()
-        if event.type() == QEvent.Type.Drop:
+            accept_copy(event)
+        else:
+            event.ignore()
+        if event.type() == QEvent.Type.Drop and event.isAccepted():
             self._sort(files)
         return True
 
@@ -128,6 +133,7 @@ class AttachmentController(QObject):
         composer.attach_requested.connect(self.choose_files)
         composer.files_pasted.connect(self.attach)
         composer.long_text_pasted.connect(self.attach_text)
+        composer.picture_pasted.connect(self._on_picture)
         composer.removed.connect(self._remove)
         drop_filter = DropFilter(window)
         drop_filter.files_dropped.connect(self.attach)
@@ -266,6 +272,10 @@ class AttachmentController(QObject):
         session.attached = (*session.attached, file)
         self._save(session)
         announce(self._composer, tr("{name} attached.").format(name=file.title))
+
+    @Slot()
+    def _on_picture(self) -> None:
+        self.failed.emit(self.session.conversation.id, tr("This model can't read pictures."))
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:

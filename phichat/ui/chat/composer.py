@@ -14,7 +14,7 @@ from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
-from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
+from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
 from phichat.ui.widgets.long_text import is_long
 from phichat.ui.widgets.typing import pass_on
 
@@ -37,6 +37,8 @@ class Composer(QFrame):
         attach_requested: let the user choose files.
         files_pasted(list[Path]): attach these files.
         long_text_pasted(str): attach this text, which is too long for the field.
+        picture_pasted: a picture was pasted, which no model can read.
+        page_requested(int): scroll the conversation by a page, up for -1.
         removed(Attachment): detach this file.
     """
 
@@ -47,6 +49,8 @@ class Composer(QFrame):
     attach_requested = Signal()
     files_pasted = Signal(list)
     long_text_pasted = Signal(str)
+    picture_pasted = Signal()
+    page_requested = Signal(int)
     removed = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -76,6 +80,7 @@ class Composer(QFrame):
         self.field.focused.connect(self._show_focus)
         self.field.files_pasted.connect(self.files_pasted)
         self.field.long_text_pasted.connect(self.long_text_pasted)
+        self.field.picture_pasted.connect(self.picture_pasted)
         self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self.submit)
         self._stop.clicked.connect(self.stopped)
@@ -231,6 +236,12 @@ class Composer(QFrame):
         chips.removed.connect(self.removed)
         self._column.insertWidget(0, ChipArea(chips, self))
         return chips
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if step := PAGE_KEYS.get(stroke_of(event)):
+            self.page_requested.emit(step)
+        else:
+            super().keyPressEvent(event)
 
 
 class QueueRow(QWidget):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
@@ -22,6 +22,7 @@ from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.text_input import LineEdit
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
@@ -59,7 +60,7 @@ class ModelsDialog(QDialog):
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
-        self._field = QLineEdit()
+        self._field = LineEdit()
         self._list = push_button("listButton", tr("List its files"))
         self._hub = push_button("askHubButton", tr("Ask the Hub"))
         self._add = push_button("addFileButton", tr("Add a file…"))

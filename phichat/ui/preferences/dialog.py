@@ -28,7 +28,8 @@ from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, inset_spin_box, push_button
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.foreign_text import PlainTextEdit, breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import breakable_path, plain_label
+from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 
 class FolderRow(QWidget):
@@ -175,6 +176,7 @@ class PreferencesDialog(QDialog):
         )
         self._size.setSuffix(tr("{percent} %").format(percent=""))
         self._size.setKeyboardTracking(False)
+        refuse_drops(self._size)
         self._size.valueChanged.connect(self._on_size)
         self._add(form, "textSizeSpin", tr("Text size"), self._size)
         fonts = {"": tr("As the system"), **{name: name for name in families}}
@@ -192,7 +194,7 @@ class PreferencesDialog(QDialog):
 
     def _conversations_page(self) -> QWidget:
         page, form = _page()
-        self._prompt = PlainTextEdit()
+        self._prompt = PlainTextField()
         self._prompt.show_text(self._now.system)
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)

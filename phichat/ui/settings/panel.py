@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractSlider,
@@ -27,7 +27,8 @@ from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
-from phichat.ui.widgets.foreign_text import PlainTextEdit, tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 MAX_GB, MAX_MINUTES = 100, 1440
 
@@ -138,6 +139,8 @@ class SettingsPanel(QScrollArea):
             for control in content.findChildren(kind):
                 control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 control.installEventFilter(self._wheel_filter)
+        for field in content.findChildren(QAbstractSpinBox):
+            refuse_drops(field)
         self.show_sampling(self.sampling)
 
     def show_sampling(self, sampling: Sampling) -> None:
@@ -180,7 +183,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_system_prompt(self) -> None:
         self._heading(tr("System prompt"))
-        self._system = _PlainField()
+        self._system = PlainTextField()
         self._system.setObjectName("systemPrompt")
         self._system.setAccessibleName(tr("System prompt"))
         self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
@@ -301,10 +304,3 @@ class _WheelFilter(QObject):
             event.ignore()
             return True
         return False
-
-
-class _PlainField(PlainTextEdit):
-    """A text field that leaves dropped files to the window."""
-
-    def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return not source.hasUrls() and super().canInsertFromMimeData(source)

@@ -17,6 +17,7 @@ from phichat.store.base import ConversationSummary, SearchHit
 from phichat.ui.controllers.conversation_model import IS_ANSWERING_ROLE, SUMMARY_ROLE, Index, title_of_summary
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.text_input import LineEdit
 
 MARGIN = 10  # pixels
 
@@ -83,8 +84,10 @@ class ConversationDelegate(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _: Index) -> None:
         editor.setGeometry(option.rect.adjusted(1, 2, -1, -2))
 
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = super().createEditor(parent, option, index)
+    def createEditor(self, parent: QWidget, _: QStyleOptionViewItem, __: Index) -> QWidget:
+        editor = LineEdit()
+        editor.setParent(parent)
+        editor.setFrame(False)
         editor.setObjectName("renameField")
         editor.setAccessibleName(tr("Title"))
         return editor

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QWidget
 from shiboken6 import isValid
 
 from phichat.chat.conversation import Message, Role
@@ -19,6 +19,7 @@ from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.controls import IconButton
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
+from phichat.ui.widgets.text_input import LineEdit
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
 MAX_SELECTED = 100  # characters of selected text that become the search text
@@ -34,7 +35,7 @@ class FindBar(QFrame):
         self._transcript = transcript
         self._finder = ConversationFinder(transcript)
         self._before: QWidget | None = None
-        self.field = QLineEdit()
+        self.field = LineEdit()
         self.field.setObjectName("findField")
         self.field.setPlaceholderText(tr("Find in this conversation"))
         self.field.setAccessibleName(tr("Find in this conversation"))

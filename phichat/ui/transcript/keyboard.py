@@ -227,6 +227,14 @@ class MessageNavigator(QObject):
             self._transcript.focus_message(len(self._transcript.path()) - 1)
             self._transcript.follow()
 
+    @Slot(int)
+    def scroll_page(self, step: int) -> None:
+        """Scroll by a page, up for -1."""
+        action = QScrollBar.SliderAction
+        self._transcript.verticalScrollBar().triggerAction(
+            action.SliderPageStepAdd if step > 0 else action.SliderPageStepSub
+        )
+
     def _target_index(self, step: int) -> int:
         focused = self._transcript.focused_index()
         if focused >= 0:

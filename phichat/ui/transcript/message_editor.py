@@ -50,6 +50,7 @@ class MessageEditor(QFrame):
         self.field.textChanged.connect(self._on_text)
         self.field.enter_pressed.connect(self._on_send)
         self.field.long_text_pasted.connect(self._on_long_text)
+        self.field.picture_pasted.connect(self._on_picture)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)
         theme.apply_stylesheet(self, "edit")
@@ -86,6 +87,7 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _on_text(self) -> None:
+        self._show_hint("")
         self.changed.emit(self.field.text())
         self._show_send()
 
@@ -109,6 +111,10 @@ class MessageEditor(QFrame):
             self.sent.emit(strip_blank_lines(self.field.text()))
         elif not self._can_send:
             self._show_hint(tr("The model is busy. Try again when the reply is finished."))
+
+    @Slot()
+    def _on_picture(self) -> None:
+        self._show_hint(tr("This model can't read pictures."))
 
     def _show_hint(self, alert: str) -> None:
         """Show `alert`, or the usual hint if it is empty."""

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
+from phichat.ui.widgets.text_input import LineEdit
 
 
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:
@@ -103,7 +104,7 @@ class NameDialog(QDialog):
         self.setWindowTitle(title)
         self.setAccessibleName(title)
         self._objection = objection
-        self._field = QLineEdit(name)
+        self._field = LineEdit(name)
         self._field.setObjectName("nameField")
         self._field.setAccessibleName(title)
         self._field.setMaxLength(longest)

@@ -1,36 +1,44 @@
 """A text field that grows with its text; Enter is a signal, and pasted files are passed on."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.theme.scaling import set_tab_width
+from phichat.ui.widgets.drops import files_in
 from phichat.ui.widgets.foreign_text import SealedDocument
 from phichat.ui.widgets.long_text import ANYWHERE, LONG_WORD, MOST_LETTERS, MOST_LINES, wrap_by_words_of
+from phichat.ui.widgets.text_input import TextInput, text_in
 
 MAX_LINES = 9
 TALL = 8_000  # letters that take more lines than that, however wide the window is
+Stroke = tuple[int, Qt.KeyboardModifier]
+PAGE_KEYS: dict[Stroke, int] = {
+    (Qt.Key.Key_PageUp, Qt.KeyboardModifier.NoModifier): -1,
+    (Qt.Key.Key_PageDown, Qt.KeyboardModifier.NoModifier): 1,
+}
+_GO_TO_ENDS: set[Stroke] = {(key, Qt.KeyboardModifier.ControlModifier) for key in (Qt.Key.Key_Home, Qt.Key.Key_End)}
 PARAGRAPH_SEPARATOR, LINE_SEPARATOR = "\u2029", "\u2028"  # in QTextDocument.toRawText()
 
 
-class GrowingTextEdit(QTextEdit):
+class GrowingTextEdit(TextInput, QTextEdit):
     """A plain-text field as high as its text, up to MAX_LINES. Shift+Enter breaks the line, Tab moves the focus.
 
-    While an input method composes, Enter is left to it.
+    While an input method composes, Enter is left to it. An empty field leaves to others the keys that scroll.
 
     Signals:
         enter_pressed: Enter was pressed.
         focused(bool): the field got or lost the focus.
         files_pasted(list[Path]): files were pasted; only if it `takes_files`.
         long_text_pasted(str): text was pasted with which the field would be too long to be laid out at once.
+        picture_pasted: a picture was pasted or dropped, without any text.
     """
 
     enter_pressed = Signal()
     focused = Signal(bool)
     files_pasted = Signal(list)
     long_text_pasted = Signal(str)
+    picture_pasted = Signal()
 
     def __init__(self, *, takes_files: bool = False) -> None:
         super().__init__()
@@ -97,12 +105,21 @@ class GrowingTextEdit(QTextEdit):
         self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # centre a single line
         self.setFixedHeight(height)
 
+    def event(self, event: QEvent) -> bool:
+        is_override = event.type() is QEvent.Type.ShortcutOverride and self.document().isEmpty()
+        if is_override and isinstance(event, QKeyEvent) and stroke_of(event) in _GO_TO_ENDS:
+            event.ignore()  # the window goes to the beginning or the end of the conversation
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and self._composed:
             event.accept()
         elif is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.enter_pressed.emit()
+        elif stroke_of(event) in PAGE_KEYS and self.document().isEmpty():
+            event.ignore()
         else:
             super().keyPressEvent(event)
 
@@ -111,18 +128,22 @@ class GrowingTextEdit(QTextEdit):
         super().inputMethodEvent(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return not source.hasUrls() and super().canInsertFromMimeData(source)  # the window handles files
+        if files_in(source):
+            return self._takes_files
+        return super().canInsertFromMimeData(source) or source.hasImage()
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         if self._takes_files and (files := files_in(source)):
             self.files_pasted.emit(files)
             return
-        if source.hasText() and self.would_be_long(text := source.text()):
+        text = text_in(source)
+        if source.hasImage() and not text:
+            self.picture_pasted.emit()
+        elif self.would_be_long(text):
             self.long_text_pasted.emit(text)
-            return
-        if source.hasText():
-            wrap_by_words_of(self, self.text() + source.text())
-        super().insertFromMimeData(source)
+        else:
+            wrap_by_words_of(self, self.text() + text)
+            super().insertFromMimeData(source)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -143,9 +164,9 @@ class GrowingTextEdit(QTextEdit):
             self._fit()
 
 
-def files_in(source: QMimeData) -> list[Path]:
-    """Return the local files in dropped or pasted data."""
-    return [Path(file) for url in source.urls() if (file := url.toLocalFile())]
+def stroke_of(event: QKeyEvent) -> Stroke:
+    """Return the key of `event` and its modifiers, the same for the keypad."""
+    return event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
 
 
 def strip_blank_lines(text: str) -> str:

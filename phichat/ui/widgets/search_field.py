@@ -2,14 +2,15 @@
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QToolButton
+from PySide6.QtWidgets import QToolButton
 
 from phichat.i18n import tr
+from phichat.ui.widgets.text_input import LineEdit
 
 SEARCH_DELAY = 60  # milliseconds without a further key
 
 
-class SearchField(QLineEdit):
+class SearchField(LineEdit):
     """Emits what to search for once typing pauses.
 
     Signals: `changed(str)` with the words; `enter_pressed` for Enter; `left_downwards` for the Down key.

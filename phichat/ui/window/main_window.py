@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self._keyboard = TranscriptKeyboard(self._transcript)
         navigator = self._keyboard.navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
+        self._composer.page_requested.connect(navigator.scroll_page)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
         self._welcome = Welcome()
         self._panel = SettingsPanel(theme)

@@ -1,0 +1,251 @@
+"""Text arrives in the fields of the window by every way, is taken away from nobody, and is deleted sign by sign."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QLineEdit, QMenu, QWidget
+
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.widgets.text_input import cluster_length
+from tests.ui.conftest import Person
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+COPY, MOVE, LINK, NONE = (
+    Qt.DropAction.CopyAction, Qt.DropAction.MoveAction, Qt.DropAction.LinkAction, Qt.DropAction.IgnoreAction,
+)  # fmt: skip
+ADDRESS = "https://example.org/a%20b?q=%C3%A9"
+
+
+def data(**formats: Any) -> QMimeData:
+    """What a program puts on the clipboard, or drags."""
+    made = QMimeData()
+    if text := formats.get("text"):
+        made.setText(text)
+    if html := formats.get("html"):
+        made.setHtml(html)
+    if urls := formats.get("urls"):
+        made.setUrls([QUrl(url) if "://" in url else QUrl.fromLocalFile(url) for url in urls])
+    if formats.get("picture"):
+        image = QImage(4, 4, QImage.Format.Format_RGB32)
+        image.fill(Qt.GlobalColor.red)
+        made.setImageData(image)
+    return made
+
+
+WAYS = [
+    (data(text="words"), "words"),
+    (data(urls=[ADDRESS]), ADDRESS),
+    (data(urls=["https://a.example", "https://b.example"]), "https://a.example\nhttps://b.example"),
+    (data(urls=[ADDRESS], text="what it says"), "what it says"),
+    (data(urls=["mailto://me@example.org"]), "mailto://me@example.org"),
+    (data(html="<p>One &amp; <b>two</b></p><ul><li>three</li></ul>"), "One & two\nthree"),
+    (data(html="<b>bold</b>", text="plain"), "plain"),
+    (data(picture=True, text="cells\tof a table"), "cells\tof a table"),
+    (data(picture=True, html="<p>A caption<img src='x'></p>"), "A caption"),
+]
+
+
+@pytest.fixture(params=["composer", "editField", "systemPrompt"])
+def field(request: pytest.FixtureRequest, person: Person) -> Any:
+    """An empty field for several lines."""
+    if request.param == "editField":
+        person.ask("x")
+        person.wait_for(GenerationState.IDLE)
+        person.press_in(0, "Edit")
+    found = person.find(request.param)
+    found.clear()
+    found.setFocus()
+    return found
+
+
+def _text(field: Any) -> str:
+    return str(field.property("plainText") or field.property("text") or "")
+
+
+def _target(field: Any) -> QWidget:
+    return field.viewport() if isinstance(field, QAbstractScrollArea) else field
+
+
+def drag(target: QWidget, what: QMimeData, offered: Qt.DropAction, proposed: Qt.DropAction) -> list[Qt.DropAction]:
+    """Drag over `target`, and let go if that is accepted; return the answers to entering, moving and letting go."""
+    button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    place = QPoint(5, 5)
+    kinds: list[Callable[[], QDropEvent]] = [
+        lambda: QDragEnterEvent(place, offered, what, button, none),
+        lambda: QDragMoveEvent(place, offered, what, button, none),
+        lambda: QDropEvent(QPointF(place), offered, what, button, none),
+    ]
+    answers: list[Qt.DropAction] = []
+    for make in kinds:
+        event = make()
+        event.setDropAction(proposed)
+        QApplication.sendEvent(target, event)
+        answers.append(event.dropAction() if event.isAccepted() else NONE)
+        if not event.isAccepted():
+            break
+    return answers
+
+
+@pytest.mark.parametrize(("pasted", "arrives"), WAYS, ids=[str(number) for number in range(len(WAYS))])
+def test_what_is_pasted_arrives(field: Any, pasted: QMimeData, arrives: str) -> None:
+    copied = QMimeData()
+    for kind in pasted.formats():
+        copied.setData(kind, pasted.data(kind))
+    if pasted.hasImage():
+        copied.setImageData(pasted.imageData())
+    QGuiApplication.clipboard().setMimeData(copied)
+    assert field.canPaste()
+    QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
+    assert _text(field) == arrives
+    QTest.keyClick(field, Qt.Key.Key_Z, CONTROL)
+    assert _text(field) == ""
+
+
+def test_an_address_is_dragged_into_the_field(field: Any) -> None:
+    assert drag(_target(field), data(urls=[ADDRESS]), COPY | LINK | MOVE, MOVE) == [COPY] * 3
+    assert _text(field) == ADDRESS
+
+
+def test_the_menu_pastes_an_address(person: Person) -> None:
+    QGuiApplication.clipboard().setMimeData(data(urls=[ADDRESS]))
+    menu = person.find("composer").createStandardContextMenu()
+    assert isinstance(menu, QMenu)
+    paste = next(action for action in menu.actions() if action.objectName() == "edit-paste")
+    assert paste.isEnabled()
+    paste.trigger()
+    assert person.written() == ADDRESS
+    menu.deleteLater()
+
+
+def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
+    for picture in (data(picture=True), data(picture=True, html="<img src='http://a.example/p.png'>")):
+        person.window.feedback.dismiss()
+        assert person.status() == ""
+        QGuiApplication.clipboard().setMimeData(picture)
+        person.press(Qt.Key.Key_V, CONTROL)
+        assert person.status() == "This model can't read pictures."
+        assert person.written() == ""
+    person.ask("x")
+    person.wait_for(GenerationState.IDLE)
+    person.press_in(0, "Edit")
+    QGuiApplication.clipboard().setMimeData(data(picture=True))
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_V, CONTROL)
+    words = [label.text() for label in person.find("editBox").findChildren(QLabel)]
+    assert "This model can't read pictures." in words
+
+
+def test_what_is_pasted_as_html_loads_nothing(person: Person, tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    image = QImage(900, 700, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    image.save(str(picture))
+    html = f"<link rel='stylesheet' href='{picture}'><body background='{picture}'>Words<img src='{picture}'></body>"
+    QGuiApplication.clipboard().setMimeData(data(html=html))
+    person.press(Qt.Key.Key_V, CONTROL)
+    assert person.find("composer").text() == "Words"
+
+
+@pytest.mark.parametrize(
+    ("offered", "proposed", "answer"),
+    [
+        (COPY | MOVE | LINK, MOVE, COPY),
+        (COPY | MOVE | LINK, LINK, COPY),
+        (COPY, COPY, COPY),
+        (LINK | MOVE, MOVE, LINK),
+        (MOVE, MOVE, NONE),
+    ],
+)
+@pytest.mark.parametrize("name", ["notes.txt", "archive.zip", "picture.png"])
+def test_a_dropped_file_is_copied_never_moved(
+    person: Person, tmp_path: Path, offered: Qt.DropAction, proposed: Qt.DropAction, answer: Qt.DropAction, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"words" if name == "notes.txt" else b"\x89PNG\0\0\xff")
+    answers = drag(person.window, data(urls=[str(tmp_path / name)]), offered, proposed)
+    assert answers == ([NONE] if answer is NONE else [answer] * 3)
+    person.wait(lambda: person.status() or person.window.session.attached or answer is NONE)
+
+
+def test_a_drag_that_the_window_has_no_use_for_is_ignored(person: Person) -> None:
+    made = QMimeData()
+    made.setData("application/x-something", QByteArray(b"x"))
+    for what in (data(text="words"), data(urls=[ADDRESS]), made):
+        assert drag(person.window, what, COPY | MOVE, MOVE) == [NONE]
+
+
+def test_text_from_elsewhere_is_copied_into_every_field(person: Person) -> None:
+    person.find("conversationList")
+    person.window.commands.find.trigger()
+    for name in ("composer", "searchField", "systemPrompt"):
+        field = person.find(name)
+        field.clear()
+        assert drag(_target(field), data(text="words"), COPY | MOVE, MOVE) == [COPY] * 3
+        assert _text(field) == "words"
+        assert drag(_target(field), data(text="words"), MOVE, MOVE) == [NONE]
+
+
+def test_files_over_any_field_are_left_to_the_window(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("words")
+    for name in ("composer", "searchField", "systemPrompt", "contextSpin"):
+        field = person.find(name)
+        before = _text(field)
+        for widget in [_target(field), *field.findChildren(QLineEdit)]:
+            assert drag(widget, data(urls=[str(tmp_path / "notes.txt")]), COPY | MOVE, MOVE) == [COPY] * 3
+            person.wait(lambda: person.window.session.attached)
+            person.click("chipRemove")
+        assert _text(field) == before
+
+
+CLUSTERS = [
+    ("a🇫🇷", "a"), ("🇫🇷🇩🇪", "🇫🇷"), ("🇫🇷" * 20, "🇫🇷" * 19), ("👍🏽", ""), ("x👩🏽‍💻", "x"), ("👨‍👩‍👧‍👦", ""), ("❤️", ""),
+    ("1️⃣", ""), ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", ""), ("🏴‍☠️", ""), ("ne\u0301", "n"), ("и\u0306", ""), ("😀", ""), ("ab", "a"), ("é", ""),
+    ("ที่", "ที"), ("क्षि", "क्ष"), ("שָׁ", "שָ"), ("line\n👍🏽", "line\n"), ("👍🏽\n", "👍🏽"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), CLUSTERS)
+def test_backspace_deletes_a_whole_sign(field: Any, before: str, after: str) -> None:
+    field.setPlainText(before)
+    field.moveCursor(field.textCursor().MoveOperation.End)
+    QTest.keyClick(field, Qt.Key.Key_Backspace)
+    assert _text(field) == after
+    QTest.keyClick(field, Qt.Key.Key_Z, CONTROL)
+    assert _text(field) == before
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair in CLUSTERS if "\n" not in pair[0]])
+def test_backspace_deletes_a_whole_sign_in_fields_of_one_line(person: Person, before: str, after: str) -> None:
+    field = person.find("searchField")
+    field.setText(before + "end")
+    field.setCursorPosition(len(before.encode("utf-16-le")) // 2)
+    QTest.keyClick(field, Qt.Key.Key_Backspace)
+    assert field.text() == after + "end"
+
+
+def test_backspace_deletes_a_whole_sign_of_a_title(person: Person) -> None:
+    person.ask("Title")
+    person.wait_for(GenerationState.IDLE)
+    view = person.find("conversationList")
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_F2)
+    field = person.find("renameField")
+    field.setText("Hi 👍🏽")
+    QTest.keyClick(field, Qt.Key.Key_Backspace)
+    QTest.keyClick(field, Qt.Key.Key_Backspace)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    person.wait(lambda: person.titles() == ["Hi"])
+
+
+def test_backspace_deletes_a_selection_as_ever(person: Person) -> None:
+    person.find("composer").setPlainText("one 👍🏽")
+    person.press(Qt.Key.Key_A, CONTROL)
+    person.press(Qt.Key.Key_Backspace)
+    assert person.written() == ""
+
+
+def test_text_of_letters_and_digits_is_left_to_qt() -> None:
+    assert cluster_length("plain") == cluster_length("") == 0
