@@ -10,7 +10,7 @@ from phichat.ui.feedback import FeedbackController
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
-from phichat.ui.widgets.message_line import MessageLine
+from phichat.ui.widgets.message_line import SIGN, MessageLine
 
 MARGIN = 16  # pixels
 COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
@@ -44,7 +44,9 @@ class StatusBar(QWidget):
         self._layout.addStretch(0)
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
-        self._layout.addWidget(plain_label(" "))  # keeps the height of a line, whatever is shown
+        height = plain_label(" ")  # keeps the height of a line with its sign, whatever is shown
+        height.setMinimumHeight(SIGN)
+        self._layout.addWidget(height)
 
     def clear_figures(self) -> None:
         """Remove speed and context."""

@@ -55,14 +55,24 @@ class Welcome(QScrollArea):
 
     def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
         """Greet for the model `title`; empty while models are looked for, or if there are none."""
+        is_known = bool(title) or is_missing
+        self._greeting.setVisible(is_known)  # with the rest, so that it does not move when that comes
+        self._note.setVisible(is_known)
         self._greeting.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
         self._ideas.setVisible(bool(title))
-        self._get_button.setVisible(is_missing or is_toy)
-        self._note.setText(_note(title, is_toy=is_toy) if title or is_missing else "")
+        self._get_button.setVisible(is_known and (is_missing or is_toy))
+        self._note.setText(_note(title, is_toy=is_toy) if is_known else "")
+        self._lay_out_now()
 
     def set_can_ask(self, *, can_ask: bool) -> None:
         """Enable or disable the ideas."""
         self._ideas.setEnabled(can_ask)
+
+    def _lay_out_now(self) -> None:
+        """Give everything its place before it is painted: lines that wrap get their height in a second pass."""
+        for widget in (self._greeting.parentWidget(), self.widget()):
+            if widget and (layout := widget.layout()):
+                layout.activate()
 
     def _content(self) -> QWidget:
         column = QWidget()

@@ -75,8 +75,9 @@ class FirstRunPage(QScrollArea):
         self._later.setObjectName("notNowButton")
         self._later.clicked.connect(self.dismissed)
         self._note = _centred(muted(plain_label()))
+        self._have.clicked.connect(self._on_have)
         self._menu = QMenu(self._have)
-        self._have.setMenu(self._menu)
+        self._spare = ""
         self.setWidget(self._content())
         theme.apply_stylesheet(self._talk, "primary")
         for button in (self._have, self._later):
@@ -121,29 +122,33 @@ class FirstRunPage(QScrollArea):
         self._box.show_trouble(trouble, is_refused=is_full)
 
     def show_files(self, files: Sequence[Path]) -> None:
-        """Offer `files`, found on this computer, which may be Phi-3."""
+        """Offer `files`, found on this computer, which may be Phi-3; without any, the button asks for one at once."""
+        self._have.setMenu(self._menu if files else None)  # type: ignore[arg-type]
         self._menu.clear()
         for file in files:
             action = self._menu.addAction(_menu_text(file).replace("&", "&&"))
             action.setData(str(file))
             action.triggered.connect(self._on_file)
-        if files:
-            self._menu.addSeparator()
-        self._menu.addAction(tr("Choose another file…") if files else tr("Choose a file…")).triggered.connect(
-            self.file_requested
-        )
+        self._menu.addSeparator()
+        self._menu.addAction(tr("Choose another file…")).triggered.connect(self.file_requested)
 
     def show_spare(self, title: str) -> None:
         """Show that the model `title` answers meanwhile; empty if there is none."""
+        self._spare = title
+        self._show_note()
+        self._later.setVisible(bool(title))
+
+    def _show_note(self) -> None:
         connects = tr("Phichat connects to nothing but {hub}, and only to fetch models when you ask for them.").format(
             hub=self._hub
         )
-        if title:
-            meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=title)
+        if self._ready:
+            meanwhile = ""
+        elif self._spare:
+            meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=self._spare)
         else:
             meanwhile = tr("Send your first question whenever you like: it is asked as soon as Phi-3 is here.")
-        self._note.setText(f"{meanwhile}\n{connects}")
-        self._later.setVisible(bool(title))
+        self._note.setText("\n".join(filter(None, [meanwhile, connects])))
 
     def show_ready(self, model: "ModelRef") -> None:
         """Offer to talk with the downloaded `model`."""
@@ -151,6 +156,7 @@ class FirstRunPage(QScrollArea):
         self._title.setText(tr("Phi-3 is ready"))
         self._what.setText(tr("It is whole and verified, and it stays on this computer."))
         self._download_or_talk.setCurrentIndex(1)
+        self._show_note()
         self._have.hide()
         self._later.hide()
 
@@ -199,6 +205,11 @@ class FirstRunPage(QScrollArea):
     def _on_talk(self) -> None:
         if self._ready:
             self.model_chosen.emit(self._ready)
+
+    @Slot()
+    def _on_have(self) -> None:
+        if not self._have.menu():
+            self.file_requested.emit()
 
     @Slot()
     def _on_file(self) -> None:

@@ -11,9 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 
 from phichat import i18n
-from phichat.errors import HubUnreachable
+from phichat.errors import EngineError, HubUnreachable
 from phichat.models.base import DownloadedModel, ModelFile, Phase, Progress, Source
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.widgets import dialogs
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
@@ -182,6 +183,7 @@ def test_when_it_is_here_one_button_talks_with_it(
     shelf.enqueue(HALF, fetched)
     newcomer.click("downloadButton")
     newcomer.wait(lambda: "Phi-3 is ready" in _words(newcomer))
+    assert "Meanwhile" not in _words(newcomer)
     assert len(engine.loads) == 1
     newcomer.click("talkButton")
     newcomer.wait(lambda: engine.loads[-1][0] == fetched.model.path)
@@ -257,12 +259,39 @@ def test_a_file_that_is_here_already_is_offered_and_used(
     shelf.found = [phi3_model]
     person = open_window()
     person.wait(lambda: _page(person))
+    person.wait(lambda: person.find("haveFileButton").menu())
     menu = person.find("haveFileButton").menu()
-    person.wait(lambda: len(menu.actions()) == 3)
+    assert len(menu.actions()) == 3
     assert phi3_model.name in menu.actions()[0].text()
     menu.actions()[0].trigger()
     person.wait(lambda: engine.loads and engine.loads[-1][0] == phi3_model)
     person.wait(lambda: _page(person) is None)
+
+
+def test_a_button_without_a_choice_asks_for_the_file_at_once(
+    newcomer: Person, engine: ScriptedEngine, phi3_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_model_file", lambda _: str(phi3_model))
+    assert newcomer.find("haveFileButton").menu() is None
+    newcomer.click("haveFileButton")
+    newcomer.wait(lambda: engine.loads and engine.loads[-1][0] == phi3_model)
+
+
+def test_a_file_that_is_no_model_is_refused_on_the_page(
+    newcomer: Person, tmp_path: Path, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "words.gguf"
+    file.write_bytes(b"GGUF\x03\0\0\0 and words")
+    engine.enqueue_load(EngineError("words.gguf is not a model."))
+    monkeypatch.setattr(dialogs, "choose_model_file", lambda _: str(file))
+    newcomer.click("haveFileButton")
+    newcomer.wait(lambda: "words.gguf" in newcomer.status())
+    newcomer.wait_for(GenerationState.IDLE)
+    newcomer.qtbot.wait(100)
+    assert "words.gguf" in newcomer.status()
+    assert newcomer.find("statusMessage").isVisible()
+    assert newcomer.find("messageLine").property("kind") == "ERROR"
+    assert _is_shown(newcomer, "firstRun")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
+    QLabel,
     QPlainTextEdit,
+    QPushButton,
     QWidget,
 )
 
@@ -599,6 +601,19 @@ def test_a_draft_is_not_overwritten_by_an_idea(person: Person, engine: ScriptedE
     person.type("draft")
     person.window.submit("an idea")
     assert person.written() == "draft"
+
+
+def test_nothing_moves_while_a_window_starts(open_window: Callable[[], Person]) -> None:
+    person = open_window()
+    places: dict[str, set[int]] = {}
+    while person.window.generation.state is not GenerationState.IDLE:
+        QApplication.processEvents()
+        for widget in person.window.findChildren(QWidget):
+            if widget.isVisible() and (isinstance(widget, QLabel | QPushButton) or widget.objectName() == "composer"):
+                name = widget.objectName() or str(widget.property("text"))
+                places.setdefault(name, set()).add(widget.mapTo(person.window, widget.rect().topLeft()).y())
+    assert "composer" in places
+    assert {name: found for name, found in places.items() if len(found) > 1 and name != "statusMessage"} == {}
 
 
 def test_nobody_is_told_that_there_is_no_model_before_it_was_looked_for(open_window: Callable[[], Person]) -> None:
