@@ -12,22 +12,24 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
-from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import DownloadManager
+from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.details import ModelDetails
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
-from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.message_line import MessageLine
 from phichat.ui.widgets.text_input import LineEdit
 
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
 DIALOG_SIZE = QSize(820, 600)
+HUB, CHECKSUM = "hub", "checksum"  # sources of feedback
 
 
 class ModelsDialog(QDialog):
@@ -65,7 +67,8 @@ class ModelsDialog(QDialog):
         self._hub = push_button("askHubButton", tr("Ask the Hub"))
         self._add = push_button("addFileButton", tr("Add a file…"))
         self._close = push_button("closeButton", tr("Close"))
-        self._message = muted(plain_label())
+        self._feedback = FeedbackController(self)
+        self._message = MessageLine(theme, self._feedback, "modelsMessage")
         self._lay_out()
         self._connect(downloads)
         self.resize(DIALOG_SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
@@ -83,14 +86,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def load_listings(self) -> None:
         """Load the list of models, then how fast each would be here."""
-        self._tasks.run(self._load, self._on_loaded, self.show_message)
-
-    @Slot(str)
-    def show_message(self, sentence: str) -> None:
-        """Show and announce `sentence`."""
-        self._message.setText(sentence)
-        if sentence:
-            announce(self._message, sentence)
+        self._tasks.run(self._load, self._on_loaded, self._feedback.fail)
 
     def _load(self, _: CancelToken) -> Iterator[object]:
         """Yield all listings, then the same with their speeds; called in a background thread."""
@@ -132,8 +128,13 @@ class ModelsDialog(QDialog):
     @Slot()
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
-        self.show_message(tr("Asking the Hub…"))
-        self._tasks.run(self._confirm, self._on_confirmed, self.show_message, partial(self._hub.setEnabled, True))
+        self._feedback.progress(HUB, tr("Asking the Hub…"))
+        self._tasks.run(self._confirm, self._on_confirmed, self._feedback.fail, self._on_hub_ended)
+
+    def _on_hub_ended(self) -> None:
+        self._feedback.progress(HUB, "")
+        for button in (self._hub, self._list):
+            button.setEnabled(True)
 
     def _confirm(self, stop: CancelToken) -> Iterator[Listing | None]:
         """Yield each listing as the Hub knows it, and None after the last; called in a background thread."""
@@ -151,25 +152,28 @@ class ModelsDialog(QDialog):
         unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
         missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
-        self.show_message(missing if unknown else "".join(notes[:1]) or tr("The Hub confirms names and sizes."))
+        if unknown or notes:
+            self._feedback.fail(missing if unknown else notes[0])
+        else:
+            self._feedback.succeed(tr("The Hub confirms names and sizes."))
 
     @Slot()
     def _list_files(self) -> None:
         repo = self._field.text().strip()
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
-            self.show_message(tr("Asking the Hub…"))
+            self._feedback.progress(HUB, tr("Asking the Hub…"))
             self._tasks.run(
                 lambda stop: self._shelf().list_repository(repo, stop),
                 self._on_files,
-                self.show_message,
-                partial(self._list.setEnabled, True),
+                self._feedback.fail,
+                self._on_hub_ended,
             )
 
     def _on_files(self, listings: Sequence[Listing]) -> None:
         self._found = list(listings)
         self._show_all()
-        self.show_message(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
+        self._feedback.succeed(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
         if listings:
             self._table.select_model(listings[0].name)
             self._table.scrollToBottom()
@@ -192,10 +196,14 @@ class ModelsDialog(QDialog):
             self._details.verify.setText(tr("Stop verifying"))
             self._verifying.start(listing.model)
 
-    @Slot(str)
-    def _on_verify_end(self, sentence: str) -> None:
+    @Slot(str, float)
+    def _on_verify_progress(self, sentence: str, fraction: float) -> None:
+        self._feedback.progress(CHECKSUM, sentence, fraction)
+
+    @Slot()
+    def _on_verify_end(self) -> None:
         self._details.verify.setText(tr("Verify"))
-        self.show_message(sentence)
+        self._feedback.progress(CHECKSUM, "")
 
     @Slot()
     def _show_folder(self) -> None:
@@ -210,7 +218,7 @@ class ModelsDialog(QDialog):
         if not listing or not file:
             return
         if listing.model and listing.name == self._in_use:
-            self.show_message(
+            self._feedback.fail(
                 tr("You are talking with {model}: choose another model first.").format(model=listing.title)
             )
         elif file.source is Source.OURS and file.bytes:
@@ -234,13 +242,13 @@ class ModelsDialog(QDialog):
     def _remove_now(self, listing: Listing) -> None:
         name = listing.name
         self._tasks.run(
-            lambda _: self._library().remove_model(name), self._on_removed, self.show_message, self._on_change_ended
+            lambda _: self._library().remove_model(name), self._on_removed, self._feedback.fail, self._on_change_ended
         )
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
         sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
-        self.show_message(sentence.format(model=model.title))
+        self._feedback.succeed(sentence.format(model=model.title))
 
     def _on_change_ended(self) -> None:
         self.changed.emit()
@@ -254,11 +262,11 @@ class ModelsDialog(QDialog):
     def add_file(self, file: str) -> None:
         """Add `file` to the list; it stays where it is."""
         self._tasks.run(
-            lambda _: self._library().add_file(Path(file)), self._on_added, self.show_message, self._on_change_ended
+            lambda _: self._library().add_file(Path(file)), self._on_added, self._feedback.fail, self._on_change_ended
         )
 
     def _on_added(self, model: ModelFile) -> None:
-        self.show_message(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
+        self._feedback.succeed(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
 
     def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)
@@ -272,7 +280,9 @@ class ModelsDialog(QDialog):
         self._hub.clicked.connect(self._ask_hub)
         self._add.clicked.connect(self._ask_for_file)
         self._close.clicked.connect(self.close)
-        self._verifying.progressed.connect(self._message.setText)
+        self._verifying.progressed.connect(self._on_verify_progress)
+        self._verifying.verified.connect(self._feedback.succeed)
+        self._verifying.failed.connect(self._feedback.fail)
         self._verifying.ended.connect(self._on_verify_end)
         downloads.settled.connect(self.load_listings)
 
@@ -282,16 +292,14 @@ class ModelsDialog(QDialog):
         self._field.setObjectName("repoField")
         self._field.setAccessibleName(tr("Any other model on the Hub"))
         self._field.setPlaceholderText(tr("owner/repo, or its address"))
-        self._message.setObjectName("modelsMessage")
-        self._message.setAccessibleName(tr("Status"))
-        self._message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(8)
         layout.addWidget(self._table, 1)
         layout.addWidget(self._details)
         layout.addLayout(_row(label, self._field, self._list, stretch=1))
-        layout.addLayout(_row(self._hub, self._add, self._message, self._close, stretch=2))
+        layout.addWidget(self._message)
+        layout.addLayout(_row(self._hub, self._add, QWidget(), self._close, stretch=2))
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:

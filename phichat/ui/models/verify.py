@@ -21,18 +21,20 @@ REPORT_INTERVAL = 0.1  # seconds
 class ChecksumJob(QObject):
     """Verifies one file at a time.
 
-    Signals: `progressed(str)` with a sentence on the progress; `ended(str)` with one on the result, empty if stopped.
+    Signals: `progressed(str, float)` with a sentence on the progress and the part that is done; `verified(str)` and
+    `failed(str)` with one on the result; `ended` last, even if it was stopped.
     """
 
-    progressed = Signal(str)
-    ended = Signal(str)
+    progressed = Signal(str, float)
+    verified = Signal(str)
+    failed = Signal(str)
+    ended = Signal()
     _progress = Signal(object, object, object, object)
 
     def __init__(self, tasks: BackgroundTasks, library: "Callable[[], Library]", parent: QObject) -> None:
         super().__init__(parent)
         self._tasks, self._library = tasks, library
         self._stop: CancelToken | None = None
-        self._result = ""
         self._progress.connect(self._on_progress)
 
     def is_busy(self) -> bool:
@@ -41,8 +43,8 @@ class ChecksumJob(QObject):
 
     def start(self, model: ModelFile) -> None:
         """Start to verify `model`."""
-        self._result = ""
-        self._stop = self._tasks.run(partial(self._verify, model), self._on_verified, self._on_failed, self._on_end)
+        work = partial(self._verify, model)
+        self._stop = self._tasks.run(work, self._on_verified, self.failed.emit, self._on_end)
 
     def stop(self) -> None:
         """Stop verifying."""
@@ -69,22 +71,20 @@ class ChecksumJob(QObject):
     @Slot(object, object, object, object)
     def _on_progress(self, stop: CancelToken, title: str, done: int, total: int) -> None:
         if stop is self._stop and not stop.is_set():
-            share = format_number(100 * done // max(total, 1))
-            self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=share))
+            share = done / max(total, 1)
+            percent = format_number(int(100 * share))
+            self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=percent), share)
 
     def _on_verified(self, verified: VerifiedModel) -> None:
         if verified.known:
             sentence = tr("{model} is whole: its checksum is the published one.")
         else:
             sentence = tr("{model} can be read; nobody published a checksum to compare it with.")
-        self._result = sentence.format(model=verified.model.title)
-
-    def _on_failed(self, trouble: str) -> None:
-        self._result = trouble
+        self.verified.emit(sentence.format(model=verified.model.title))
 
     def _on_end(self) -> None:
         self._stop = None
-        self.ended.emit(self._result)
+        self.ended.emit()
 
 
 class _StoppedError(Exception):
