@@ -166,7 +166,8 @@ def _by_rows(widgets: list[QWidget]) -> Iterator[QWidget]:
     left = sorted(widgets, key=lambda widget: widget.geometry().center().y())
     while left:
         first = left[0].geometry()
-        row = [widget for widget in left if widget.geometry().center().y() <= first.bottom()]
+        bottom = max(first.bottom(), first.center().y())  # which is below it in a widget without height
+        row = [widget for widget in left if widget.geometry().center().y() <= bottom]
         turned = left[0].isRightToLeft()
         yield from sorted(row, key=lambda widget: -widget.x() if turned else widget.x())
         left = left[len(row) :]

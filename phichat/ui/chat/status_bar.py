@@ -7,13 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from phichat.engine.base import Done
 from phichat.i18n import format_number, tr
 from phichat.ui.feedback import FeedbackController
-from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.message_line import SIGN, MessageLine
 
 MARGIN = 16  # pixels
-COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
 
 
 class StatusBar(QWidget):
@@ -30,7 +28,6 @@ class StatusBar(QWidget):
         super().__init__()
         self.notices = QWidget()
         QVBoxLayout(self.notices).setContentsMargins(0, 2, 0, 2)
-        set_max_width(self.notices, COLUMN_WIDTH)
         self.notices.hide()
         self._message = MessageLine(theme, feedback, "statusMessage")
         self._message.moved.connect(self._move_message)

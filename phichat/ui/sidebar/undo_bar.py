@@ -5,13 +5,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
-from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
 from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label
 
-COLUMN_WIDTH = 760  # pixels, as wide as the messages and the composer
 SHOWN_FOR = 12_000  # milliseconds; Undo stays in the Edit menu
 
 
@@ -38,7 +36,6 @@ class UndoBar(QFrame):
         self._timer = QTimer(self, interval=SHOWN_FOR, singleShot=True)
         self._timer.timeout.connect(self._hide_unless_in_use)
         undo_stack.indexChanged.connect(self.hide)
-        set_max_width(self, COLUMN_WIDTH)
         theme.apply_stylesheet(self, "strip")
         self.hide()
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.ui.blocks.render_context import RenderContext
-from phichat.ui.theme.scaling import set_icon_size, set_max_width
+from phichat.ui.theme.scaling import scaled, set_icon_size, set_max_width
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import run_when_idle
 from phichat.ui.transcript.message_context import MessageContext, MessageSignals
@@ -18,14 +18,14 @@ from phichat.ui.transcript.scroll_anchor import ScrollAnchor
 from phichat.ui.transcript.selection import MessageSelection, TextSelection
 from phichat.ui.transcript.viewport_filler import MAX_AT_ONCE, ViewportFiller
 from phichat.ui.transcript.visible_messages import VisibleMessages, preload_steps
+from phichat.ui.widgets.column import BAR_WIDTH, COLUMN_WIDTH, SIDE_MARGIN, keep_room_for_scroll_bar
 
 if TYPE_CHECKING:
     from phichat.ui.transcript.message_view import MessageView
     from phichat.ui.widgets.highlights import SearchTerms
 
 
-MARGINS = 24, 24, 24, 16  # pixels
-COLUMN_WIDTH = 760  # pixels: lines longer than that are tiring to read
+MARGINS = SIDE_MARGIN, 24, SIDE_MARGIN, 16  # pixels
 EDITOR_MARGIN = 8  # pixels between an editor that was opened and the edge
 TOP_CLEARANCE = 56  # pixels at the top where an overlay, such as the find bar, may hide a message
 
@@ -250,15 +250,17 @@ class Transcript(QScrollArea):
     def _lay_out(self) -> QVBoxLayout:
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        keep_room_for_scroll_bar(self)
+        self.setViewportMargins(BAR_WIDTH, 0, 0, 0)  # so that the column is in the middle, where the composer is
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._content = QWidget()
         self._content.setObjectName("transcriptContent")
         outer = QHBoxLayout(self._content)
         outer.setContentsMargins(*MARGINS)
-        holder = QWidget()
-        set_max_width(holder, COLUMN_WIDTH)
-        outer.addWidget(holder)
-        column = QVBoxLayout(holder)
+        self._holder = QWidget()
+        set_max_width(self._holder, COLUMN_WIDTH)
+        outer.addWidget(self._holder)
+        column = QVBoxLayout(self._holder)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
         column.addStretch(1)
@@ -324,15 +326,16 @@ class Transcript(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._down_button.place(self.size())
+        self._down_button.place(self.viewport().geometry())
         self.resized.emit()
 
 
 BOTTOM_DISTANCE = 14  # pixels from the lower edge
+DOWN_BUTTON = 26  # pixels: it fits between messages and scroll bar
 
 
 class DownButton(QToolButton):
-    """A button that floats above the lower edge of the transcript."""
+    """A button at the lower edge of the transcript, beside the messages, where it hides no words."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -340,15 +343,21 @@ class DownButton(QToolButton):
         self._theme = theme
         self.setAccessibleName(tr("Go to the end"))
         self.setToolTip(tr("Go to the end"))
-        set_icon_size(self, 18, 34, 34)
+        set_icon_size(self, 16, DOWN_BUTTON, DOWN_BUTTON)
         self.hide()
         theme.apply_stylesheet(self, "round")
         theme.changed.connect(self._show_icon)
         self._show_icon()
 
-    def place(self, size: QSize) -> None:
-        """Move to the lower edge, in the middle, of a parent of that size."""
-        self.move((size.width() - self.width()) // 2, size.height() - self.height() - BOTTOM_DISTANCE)
+    def place(self, viewport: QRect) -> None:
+        """Move beside the column in the middle of `viewport`, at its lower edge."""
+        column = min(scaled(COLUMN_WIDTH), viewport.width() - 2 * SIDE_MARGIN)
+        beside = (viewport.width() - column) // 2
+        distance = min((beside - self.width()) // 2, BOTTOM_DISTANCE)
+        right = viewport.center().x() + column // 2 + distance
+        left = viewport.center().x() - column // 2 - distance - self.width()
+        x = left if self.isRightToLeft() else right
+        self.move(x, viewport.bottom() - self.height() - BOTTOM_DISTANCE)
 
     @Slot()
     def _show_icon(self) -> None:

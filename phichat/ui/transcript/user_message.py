@@ -4,7 +4,7 @@ from weakref import WeakMethod
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
@@ -22,6 +22,8 @@ from phichat.ui.widgets.long_text import is_long, pages
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
 BUBBLE_MARGIN = 14  # pixels
+TOOLBAR_LIFT = 6  # pixels between the lower ends of bubble and toolbar: it is in the middle beside a single line
+TOP_MARGIN = 20  # pixels: a message is nearer to its reply than to what was before
 
 
 class UserMessageView(MessageView):
@@ -44,9 +46,10 @@ class UserMessageView(MessageView):
             self._text.hide()
         self._files = self._make_files()
         self._bubble = self._make_bubble()
+        self._column.setContentsMargins(0, TOP_MARGIN, 0, 0)
         self._row.addStretch(1)
-        self._row.addWidget(toolbar)
-        self._column.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
+        self._line = self._make_line()
+        self._column.addLayout(self._line)
         self._column.addLayout(self._row)
         self._show_pin()
         theme.changed.connect(self._fit_bubble)
@@ -68,7 +71,7 @@ class UserMessageView(MessageView):
             self._editor.changed.connect(self._on_edit)
             self._editor.sent.connect(self._on_sent)
             self._editor.cancelled.connect(self._on_cancelled)
-            self._column.insertWidget(self._column.indexOf(self._bubble), self._editor)
+            self._column.insertWidget(self._column.indexOf(self._line), self._editor)
             self._editor.show()
             self._show_edit(is_editing=True)
             self.refresh_actions()
@@ -159,6 +162,19 @@ class UserMessageView(MessageView):
         self._show_more_button(inside)
         return bubble
 
+    def _make_line(self) -> QHBoxLayout:
+        """Return the bubble with the toolbar beside its lower end."""
+        beside = QVBoxLayout()
+        beside.addStretch()
+        beside.addWidget(self.toolbar)
+        beside.addSpacing(TOOLBAR_LIFT)
+        line = QHBoxLayout()
+        line.setSpacing(self._row.spacing())
+        line.addStretch(1)
+        line.addLayout(beside)
+        line.addWidget(self._bubble)
+        return line
+
     def _show_edit(self, *, is_editing: bool) -> None:
         self._bubble.setVisible(not is_editing)
         self.toolbar.setVisible(not is_editing)
@@ -224,6 +240,7 @@ class UserMessageView(MessageView):
     @Slot()
     def _fit_bubble(self) -> None:
         """Make the bubble as wide as its longest line, up to `BUBBLE_WIDTH`."""
-        most = int(self.width() * BUBBLE_WIDTH)
+        beside = self.toolbar.minimumWidth() + self._line.spacing()
+        most = min(int(self.width() * BUBBLE_WIDTH), self.width() - beside)
         widest = max(self._text.widest_line(), self._files.natural_width() if self._files else 0)
         self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from phichat.ui.a11y.focus import move_focus
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
-from phichat.ui.theme.scaling import set_max_width, set_min_width, text_scale
-from phichat.ui.transcript.transcript import COLUMN_WIDTH
+from phichat.ui.theme.scaling import set_min_width, text_scale
+from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
 
 SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
@@ -94,29 +94,16 @@ class ChatPage(QWidget):
 
     def __init__(self, header: Header, pages: CentralStack, composer: Composer, status: StatusBar) -> None:
         super().__init__()
-        self.above, self.below = QVBoxLayout(), QVBoxLayout()
-        self.above.setContentsMargins(16, 0, 16, 0)
-        self.below.setContentsMargins(24, 4, 24, 0)
+        top, bottom = Column(), Column(bottom=6)
+        self.above, self.below = top.rows, QVBoxLayout()
+        self.below.addWidget(status.notices)
+        bottom.rows.addLayout(self.below)
+        bottom.rows.addWidget(composer)
+        bottom.rows.addWidget(status)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(header)
-        column.addLayout(self.above)
+        column.addWidget(top)
         column.addWidget(pages, 1)
-        self.below.addWidget(status.notices)
-        column.addLayout(self.below)
-        column.addLayout(_composer_row(composer))
-        column.addWidget(status)
-
-
-def _composer_row(composer: Composer) -> QHBoxLayout:
-    """Return `composer` as wide as the messages above it."""
-    row = QHBoxLayout()
-    row.setContentsMargins(24, 4, 24, 6)
-    holder = QWidget()
-    set_max_width(holder, COLUMN_WIDTH)
-    inside = QVBoxLayout(holder)
-    inside.setContentsMargins(0, 0, 0, 0)
-    inside.addWidget(composer)
-    row.addWidget(holder)
-    return row
+        column.addWidget(bottom)

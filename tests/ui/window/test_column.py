@@ -1,0 +1,88 @@
+"""Messages, banners and the message field stand in one column, and nothing in it moves by itself."""
+
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QWidget
+
+from phichat.ui.controllers.generation import GenerationState
+from tests.support.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+LONG = "\n\n".join(["A paragraph of an answer."] * 80)
+
+
+def place(widget: QWidget) -> QRect:
+    """Where a widget is in its window."""
+    return QRect(widget.mapTo(widget.window(), QPoint()), widget.size())
+
+
+def edges(widget: QWidget) -> tuple[int, int]:
+    return place(widget).left(), place(widget).right()
+
+
+def ask(person: Person, engine: ScriptedEngine, answer: str) -> None:
+    engine.enqueue(answer)
+    person.ask("And this?")
+    person.wait_for(GenerationState.IDLE)
+
+
+@pytest.mark.parametrize("width", [640, 801, 1180, 1500, 2100])
+def test_everything_has_the_edges_of_the_messages(person: Person, engine: ScriptedEngine, width: int) -> None:
+    person.window.resize(width, 700)
+    person.window.commands.temporary.trigger()
+    ask(person, engine, "Short.")
+    person.window.conversations.undo_stack.announced.emit("Deleted it.")
+    person.wait(person.find("undoBar").isVisible)
+    for answer in ("Short.", LONG):  # without and with something to scroll
+        ask(person, engine, answer)
+        column = edges(person.find("message-1"))
+        names = ("composerBox", "undoBar", "temporaryNote")
+        assert {name: edges(person.find(name)) for name in names} == dict.fromkeys(names, column)
+
+
+def test_nothing_moves_sideways_when_there_is_more_to_scroll(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, engine, "Short.")
+    bar = person.find("transcript").verticalScrollBar()
+    assert not bar.isEnabled(), "its handle is hidden"
+    before = edges(person.find("message-1"))
+    ask(person, engine, LONG)
+    person.wait(bar.isEnabled)
+    assert edges(person.find("message-3")) == before
+
+
+@pytest.mark.parametrize("width", [640, 1180, 2100])
+def test_the_button_to_the_end_hides_no_words(person: Person, engine: ScriptedEngine, width: int) -> None:
+    person.window.resize(width, 700)
+    ask(person, engine, LONG)
+    transcript = person.find("transcript")
+    person.wait(transcript.verticalScrollBar().isEnabled)
+    transcript.verticalScrollBar().setValue(0)
+    button = person.find("downButton")
+    person.wait(button.isVisible)
+    assert not place(button).intersects(place(person.find("message-1")))
+    assert not place(button).intersects(place(transcript.verticalScrollBar()))
+    assert place(transcript).contains(place(button))
+
+
+def test_an_answer_is_nearer_to_its_question_than_to_the_next(person: Person, engine: ScriptedEngine) -> None:
+    for _ in range(2):
+        ask(person, engine, "Short.")
+    places = [place(person.find(f"message-{number}")) for number in range(4)]
+    bubbles = [place(next(iter(person.find(f"message-{number}").text_edits()))) for number in range(4)]
+    to_answer = bubbles[1].top() - bubbles[0].bottom()
+    to_next = bubbles[2].top() - places[1].bottom()
+    assert to_answer < to_next
+    assert to_answer < 40, "no room is kept between them for buttons"
+
+
+def test_pointing_at_a_message_moves_nothing(person: Person, engine: ScriptedEngine) -> None:
+    for _ in range(2):
+        ask(person, engine, "Short.")
+    person.wait(lambda: person.find("message-3").height() < 100)
+    before = [place(person.find(f"message-{number}")) for number in range(4)]
+    texts = [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)]
+    for number in range(4):
+        person.point_at(number)
+        assert person.button(number, "More")
+    assert [place(person.find(f"message-{number}")) for number in range(4)] == before
+    assert [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)] == texts
