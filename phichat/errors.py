@@ -93,7 +93,16 @@ class HubAway(HubUnreachable):
 
 
 class HubRefused(HubError):
-    """A permanent failure: trying again gives the same result."""
+    """A permanent failure: trying again gives the same result.
+
+    Attributes:
+        wants_token: whether an access token of the Hub, or another one, may help.
+        page: the web page on which one agrees to the terms of the model; mostly empty.
+    """
+
+    def __init__(self, sentence: str, *, wants_token: bool = False, page: str = "") -> None:
+        super().__init__(sentence)
+        self.wants_token, self.page = wants_token, page
 
 
 class HubMissing(HubRefused):

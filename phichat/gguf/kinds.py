@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from phichat.i18n import N_, tr
 
+LEAST_TEXT = 16  # characters: fewer may be anything
 PROBED = 512  # bytes of the beginning that tell formats apart
 
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"BZh", b"Rar!")
@@ -84,6 +85,16 @@ def describe_foreign(name: str, begin: bytes) -> str:
     """Return why the file that begins with `begin`, and not as GGUF files do, cannot be used."""
     message = next((each.message for each in _FORMATS if each.fits(begin)), _OTHER)
     return tr(message).format(name=name)
+
+
+def is_text(begin: bytes) -> bool:
+    """Return whether the file that begins with `begin` is a text, such as a web page or JSON, and no GGUF file."""
+    begin = begin[:PROBED]
+    if begin.startswith(b"GGUF"[: len(begin)]):
+        return False
+    text = begin.decode("utf-8", "ignore")
+    is_utf8 = len(text.encode()) >= len(begin) - 3  # the last letter may be cut
+    return is_utf8 and len(text) >= LEAST_TEXT and all(sign.isprintable() or sign in "\t\n\r\f\ufeff" for sign in text)
 
 
 def describe_version(name: str, version: int, newest: int) -> str:

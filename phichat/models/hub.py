@@ -202,7 +202,7 @@ def _linked_size(answer: Response) -> int | None:
 
 
 def _check_content_type(answer: Response) -> None:
-    if answer.headers.get("content-type", "").startswith("text/html"):
+    if answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
         raise HubUnreachable(not_the_hub_message(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubRefused(
@@ -255,8 +255,16 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
         sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
     kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
-    sentence = _refusal_message(answer, remote)
-    return kind(sentence.format(repo=remote.repo, file=remote.file, host=answer.host, status=answer.status))
+    sentence = _refusal_message(answer, remote).format(
+        repo=remote.repo, file=remote.file, host=answer.host, status=answer.status
+    )
+    wants_token = answer.status == 401 or (_is_gated(answer) and not answer.is_authorized)
+    return kind(sentence, wants_token=wants_token, page=_terms_page(remote) if _is_gated(answer) else "")
+
+
+def _terms_page(remote: HubFile) -> str:
+    """Return the address of the page on which people agree to the terms of a model."""
+    return f"{endpoint()}/{remote.repo}"
 
 
 def _is_missing(answer: Response) -> bool:
@@ -278,19 +286,33 @@ def _unavailable_message(answer: Response) -> str:
 
 
 def _refusal_message(answer: Response, remote: HubFile) -> str:
-    if _is_gated(answer):
-        return tr(
-            "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
-            "then set HF_TOKEN to your access token."
-        )
-    if answer.status == 401:
-        if answer.is_authorized:
-            return tr("{host} does not accept the token in HF_TOKEN: make a new one there, or unset it.")
-        return tr(
-            "{host} knows no {repo}, or shows it only to some: check the name, or set HF_TOKEN to your access token."
-        )
+    if _is_gated(answer) or answer.status == 401:
+        return _access_message(answer)
     if answer.status in {404, 410}:
         if answer.first_header("x-error-code") == "RepoNotFound" or not remote.file:
             return tr("{host} knows no {repo}: check the name.")
-        return tr("{repo} has no file {file} (any more): see `phichat models files {repo}`.")
+        return tr("{repo} has no file {file} (any more). List the files of {repo} to see which it has.")
     return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")
+
+
+def _access_message(answer: Response) -> str:
+    """Return the message for a model that is not for everybody, or not for this access token."""
+    if _is_gated(answer) and answer.is_authorized:
+        return tr(
+            "{repo} is only for people who agreed to its terms, and the account of your access token is not one of "
+            "them. Agree on {host}/{repo} in a browser, wait until you are admitted, then try again."
+        )
+    if _is_gated(answer):
+        return tr(
+            "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
+            "then enter your access token in the preferences, or set HF_TOKEN."
+        )
+    if answer.status == 401:
+        if answer.is_authorized:
+            return tr(
+                "{host} does not accept your access token. Make a new one there, and enter it in the preferences."
+            )
+        return tr(
+            "{host} knows no {repo}, or shows it only to some: check the name, or enter your access token in the "
+            "preferences or set HF_TOKEN."
+        )

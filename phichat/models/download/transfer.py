@@ -2,6 +2,7 @@
 
 import time
 
+from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused, HubUnreachable, StoreError
 from phichat.i18n import tr
@@ -10,6 +11,7 @@ from phichat.models.download.checksum import RunningChecksum
 from phichat.models.download.part_file import PartFile, disk_full_message, free_bytes
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.hub import Hub, hub_host
+from phichat.net.http import not_the_hub_message
 
 MIN_BYTES_PER_SECOND, SLOW_SECONDS = 1000, 60.0  # a slower connection, over this time, is replaced
 MAX_RESTARTS = 5  # from byte 0 without progress, by a server without ranges
@@ -66,10 +68,14 @@ class Transfer:
         self._begins_anew = False
         with self._hub.stream(self._remote, self._part.bytes, self._stop) as body:
             surplus = body.surplus
+            is_beginning = surplus == self._part.bytes
             self._begins_anew = surplus > 0
             self._looked = self._since = time.monotonic()
             self._bytes_then = self._part.bytes
             for piece in body.chunks:
+                if is_beginning and piece:
+                    _check_beginning(piece)
+                    is_beginning = False
                 self._append(piece[surplus:])
                 surplus = max(surplus - len(piece), 0)
                 if self._part.bytes >= self._total or self._stop.is_set():
@@ -117,3 +123,12 @@ class Transfer:
                     path=self._part.part_path, reason=error.strerror or error
                 )
             ) from error
+
+
+def _check_beginning(data: bytes) -> None:
+    """Raise HubUnreachable if a file that begins with `data` is a text, such as the page of a network to sign in.
+
+    Some servers call such a page what was asked for, with status 200.
+    """
+    if gguf.is_text(data):
+        raise HubUnreachable(not_the_hub_message(hub_host()))

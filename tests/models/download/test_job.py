@@ -512,14 +512,14 @@ def test_the_token_goes_to_the_hub_alone(
 
 def test_without_a_token_a_gated_model_says_what_to_do(phi: HubServer, place: Home) -> None:
     phi.gate(REPO, "hf_secret")
-    with pytest.raises(HubRefused, match="then set HF_TOKEN"):
+    with pytest.raises(HubRefused, match="or set HF_TOKEN"):
         get(place)
 
 
 def test_a_token_that_is_not_accepted(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     phi.tokens = frozenset({"hf_other"})
-    with pytest.raises(HubRefused, match="does not accept the token in HF_TOKEN"):
+    with pytest.raises(HubRefused, match="does not accept your access token"):
         get(place)
 
 
@@ -579,6 +579,46 @@ def test_a_file_that_changes_where_its_bytes_do_not_say_so(
 def test_an_endless_retry_after_ends(phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     phi.fail_with(503, headers={"Retry-After": "9" * 20})
     assert notes(place, "Trying again in 3,600 s")
+
+
+@pytest.mark.parametrize("kind", ["application/octet-stream", "text/plain", "Text/HTML", ""])
+@pytest.mark.parametrize("length", [200, 3_000_000])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_page_to_sign_in_is_no_beginning_of_a_file(
+    phi: HubServer, place: Home, path: Path, kind: str, length: int, begun: bool
+) -> None:
+    if begun:
+        phi.speed = 4_000_000
+        get_some(place, 100_000)
+        phi.speed = None
+    page = b"<!DOCTYPE html><html><title>Sign in</title>".ljust(length, b" ")
+    phi.misbehave(faults.sign_in_page(page, kind), at="cdn")
+    before = held_bytes(place)
+    with pytest.raises(HubUnreachable, match="sign in"):
+        get(place)
+    assert held_bytes(place) == before
+    phi.behave()
+    get(place)
+    assert path.read_bytes() == CONTENT
+
+
+def held_bytes(place: Home) -> int:
+    return sum(part.bytes for part in part_file.list_partial_downloads(place.models))
+
+
+def test_a_gated_model_says_what_an_account_lacks(phi: HubServer, place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    phi.gate(REPO, "reader")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(HubForbidden, match="then enter your access token in the preferences") as caught:
+        get(place)
+    assert (caught.value.wants_token, caught.value.page) == (True, f"{phi.endpoint}/{REPO}")
+    monkeypatch.setenv("HF_TOKEN", "stranger")
+    with pytest.raises(HubForbidden, match="the account of your access token is not one of them") as caught:
+        get(place)
+    assert "HF_TOKEN" not in str(caught.value)
+    assert (caught.value.wants_token, caught.value.page) == (False, f"{phi.endpoint}/{REPO}")
+    monkeypatch.setenv("HF_TOKEN", "reader")
+    get(place)
 
 
 def test_a_redirect_to_nonsense_is_one_sentence(phi: HubServer, place: Home) -> None:

@@ -282,6 +282,18 @@ def login_page() -> Fault:
     return _instead(change)
 
 
+def sign_in_page(content: bytes, kind: str) -> Fault:
+    """A page with 200 in the place of a file's bytes, which calls itself of that `kind`."""
+
+    def change(asked: Asked, answer: Answer) -> None:
+        answer.status, answer.headers = 200, {}
+        answer.replace_body(content, kind)
+        if not kind:
+            del answer.headers["Content-Type"]
+
+    return _instead(change)
+
+
 def page(text: str) -> Fault:
     """This JSON, or what looks like it, with 200."""
 
