@@ -65,6 +65,11 @@ class Home:
         return self.root / "versions.json"
 
     @property
+    def credentials(self) -> Path:
+        """The servers whose access token is in the system's keyring; never a token."""
+        return self.root / "credentials.json"
+
+    @property
     def window_lock(self) -> Path:
         """The lock file of the open window."""
         return self.root / "window.lock"
@@ -83,7 +88,7 @@ class Home:
 _HISTORY = ("history.sqlite3", "history.damaged-")
 """How the names of the database begin, of what SQLite has beside it, and of damaged ones."""
 
-_NAMES = {"preferences.json", "preferences.damaged", "engine.json", "versions.json", "window.lock"}
+_NAMES = {"preferences.json", "preferences.damaged", "credentials.json", "engine.json", "versions.json", "window.lock"}
 _INSIDE = {
     "models": (".gguf", ".part", ".part.json", "added.json", "origins.json", "checksums.json"),
     "models/.locks": (".lock",),

@@ -32,7 +32,7 @@ MODULES = {
     "phichat.chat.prompts": (*TOP, "phichat.chat", "jinja2"),
     "phichat.chat": (*TOP, "phichat.chat"),
     "phichat.markdown": (*TOP, "phichat.markdown", "markdown_it", "mdit_py_plugins"),
-    "phichat.net": (*TOP, "phichat.net", "httpx2"),
+    "phichat.net": (*TOP, "phichat.net", "httpx2", "keyring"),
     "phichat.rendering": (*TOP, "phichat.rendering", "psutil", "pygments", "ziafont", "ziamath"),
     "phichat.store": (*TOP, "phichat.chat", "phichat.store", "psutil"),
     "phichat.exchange": (
@@ -143,6 +143,7 @@ DOORS = {
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),
+    "keyring": ("phichat.net.credentials",),
     "wakepy": ("phichat.models.download.wake_lock",),
     "sqlite3": ("phichat.store",),
     "charset_normalizer": ("phichat.exchange.text_files",),

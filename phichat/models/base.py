@@ -235,6 +235,37 @@ class SpaceCheck:
     memory_installed: int
 
 
+@dataclass(frozen=True)
+class TokenState:
+    """Which access tokens there are for the Hub at `host`.
+
+    Attributes:
+        is_variable: HF_TOKEN has one, which counts first.
+        is_entered: one was entered in the preferences.
+        is_kept: that one is in the system's keyring, for the next runs, too.
+        is_from_login: Hugging Face's own program has one, which counts last.
+    """
+
+    host: str
+    is_variable: bool = False
+    is_entered: bool = False
+    is_kept: bool = False
+    is_from_login: bool = False
+
+
+class TokenKeeper(Protocol):
+    """Keeps the access token for the Hub. Every method may block."""
+
+    def token_state(self) -> TokenState:
+        """Return which tokens there are."""
+
+    def save_token(self, token: str) -> TokenState:
+        """Use `token` from now on, and keep it if possible. Raise HubRefused for what cannot be one."""
+
+    def delete_token(self) -> TokenState:
+        """Forget the token that was entered."""
+
+
 class ModelManager(Protocol):
     """The models on disk and on the Hub, as the window uses them. Thread-safe; every method may block."""
 

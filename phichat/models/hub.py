@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
 from phichat.models.base import HubFile
+from phichat.models.hub_access import HubAccess, endpoint, hub_host
 from phichat.models.hub_answers import (
     parse_files,
     parse_number,
@@ -19,8 +20,6 @@ from phichat.models.hub_answers import (
     seconds_to_wait,
 )
 from phichat.net.http import HttpClient, Response, is_offline, not_the_hub_message, proxy_password_message
-
-OFFICIAL = "https://huggingface.co"
 
 _HEAD_NOT_SUPPORTED = {405, 501}  # from servers without HEAD; the API is asked instead
 _TEMPORARY_STATUSES = {408, 425, 429, 500, 502, 503, 504, *range(520, 528), 529, 530}  # errors that may pass
@@ -38,29 +37,20 @@ class Body:
     surplus: int
 
 
-def endpoint() -> str:
-    """Return the Hub's base URL: HF_ENDPOINT, or the official one."""
-    return (os.environ.get("HF_ENDPOINT") or OFFICIAL).rstrip("/")
-
-
 def load_lazy_imports(repo: str, file: str) -> str:
     """Import what is otherwise imported on demand, without a connection; return a file's URL made with it."""
-    _token()
+    HubAccess().token()
     return _file_address(HubFile(_validated(repo), file))
 
 
-def hub_host() -> str:
-    """Return the Hub's host name, for messages."""
-    return urlsplit(endpoint()).netloc.rpartition("@")[2] or endpoint()
-
-
 class Hub:
-    """Requests to the Hub, by the variables HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and HTTPS_PROXY at each call.
+    """Requests to the Hub, by the variables HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY at each call.
 
     All methods raise HubUnreachable for errors that may pass, HubRefused for others; `stop` cancels them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, access: HubAccess | None = None) -> None:
+        self._access = access or HubAccess()
         self._clients: dict[tuple[str | None, ...], HttpClient] = {}
 
     def file_info(self, repo: str, file: str, stop: CancelToken, revision: str = "main") -> HubFile:
@@ -149,21 +139,11 @@ class Hub:
 
     def _client(self) -> HttpClient:
         """Return a client, reused until the variables change: loading the certificates takes as long as a request."""
-        wanted = (endpoint(), _token(), *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+        token = self._access.token()
+        wanted = (endpoint(), token, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
         if wanted not in self._clients:
-            self._clients = {wanted: HttpClient(endpoint(), _token())}
+            self._clients = {wanted: HttpClient(endpoint(), token)}
         return self._clients[wanted]
-
-
-def _token() -> str | None:
-    """Return HF_TOKEN or, for the official Hub only, the token that `hf auth login` saved."""
-    if token := os.environ.get("HF_TOKEN"):
-        return token.strip() or None
-    if endpoint() != OFFICIAL:
-        return None
-    from huggingface_hub import get_token  # noqa: PLC0415 - not needed with HF_TOKEN
-
-    return str(get_token() or "") or None
 
 
 def _validated(repo: str) -> str:
@@ -307,12 +287,9 @@ def _access_message(answer: Response) -> str:
             "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
             "then enter your access token in the preferences, or set HF_TOKEN."
         )
-    if answer.status == 401:
-        if answer.is_authorized:
-            return tr(
-                "{host} does not accept your access token. Make a new one there, and enter it in the preferences."
-            )
-        return tr(
-            "{host} knows no {repo}, or shows it only to some: check the name, or enter your access token in the "
-            "preferences or set HF_TOKEN."
-        )
+    if answer.is_authorized:
+        return tr("{host} does not accept your access token. Make a new one there, and enter it in the preferences.")
+    return tr(
+        "{host} knows no {repo}, or shows it only to some: check the name, or enter your access token in the "
+        "preferences or set HF_TOKEN."
+    )

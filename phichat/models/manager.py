@@ -11,6 +11,7 @@ from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing
 from phichat.i18n import tr
+from phichat.json_file import JsonFile
 from phichat.models import space
 from phichat.models.base import (
     DownloadedModel,
@@ -26,6 +27,7 @@ from phichat.models.base import (
 from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
 from phichat.models.headers import HeaderCache
+from phichat.models.hub_access import HubAccess
 from phichat.models.hub_address import MAIN, HubAddress, parse_hub_address
 from phichat.models.hub_files import (
     is_usable,
@@ -37,6 +39,7 @@ from phichat.models.hub_files import (
     unknown_name_message,
 )
 from phichat.models.library import Library
+from phichat.net.credentials import Credentials
 from phichat.paths import Home
 from phichat.unicode import shortened
 
@@ -73,8 +76,11 @@ class HubModelManager:
     Only requests to the Hub and `list_with_speeds` block. Files on disk have the library's names.
     """
 
-    def __init__(self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo) -> None:
+    def __init__(
+        self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo, access: HubAccess | None = None
+    ) -> None:
         self._home, self._library, self._hub, self._hardware = home, library, hub, computer
+        self._access = access
         self._answers: dict[str, HubFile | None] = {}
         """The Hub's answers by `HubFile.name`; None for files it does not have."""
         self._refusals: dict[str, str] = {}
@@ -169,7 +175,7 @@ class HubModelManager:
         if remote is None:
             raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
         wanted = HubFile(remote.repo, remote.file, licence=remote.licence)  # the newest on the Hub
-        yield from download(wanted, self._home, stop, patience=patience)
+        yield from download(wanted, self._home, stop, self._access, patience=patience)
 
     def list_unfinished(self) -> list[PartialDownload]:
         """Return the unfinished downloads."""
@@ -356,25 +362,34 @@ def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload
     return next((part for part in begun if part.remote.name == remote.name), None)
 
 
-def make_model_manager(home: Home, library: Library) -> HubModelManager:
-    """Make the model manager of `home` for this computer."""
+def make_model_manager(home: Home, library: Library, access: HubAccess | None = None) -> HubModelManager:
+    """Make the model manager of `home` for this computer; `access` has the Hub's token, None to read it from `home`."""
+    access = access or make_hub_access(home)
     computer = HardwareInfo(
         memory_needed=lambda file_bytes, kv_bytes: file_bytes + kv_bytes + hardware.OVERHEAD,
         memory_installed=hardware.installed_memory,
         speed=SpeedEstimator().speed,
     )
-    return HubModelManager(home, library, _LazyHub(), computer)
+    return HubModelManager(home, library, _LazyHub(access), computer, access)
+
+
+def make_hub_access(home: Home) -> HubAccess:
+    """Make what has the Hub's token for `home`, which all its parts share."""
+    return HubAccess(Credentials(JsonFile(home.credentials)))
 
 
 class _LazyHub:
     """Imports the Hub's client at the first request: lists of what is on disk do not need it."""
 
+    def __init__(self, access: HubAccess) -> None:
+        self._access = access
+
     def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
-        return Hub().file_info(repo, file, stop)
+        return Hub(self._access).file_info(repo, file, stop)
 
     def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
         from phichat.models.hub import Hub  # noqa: PLC0415
 
-        return Hub().list_files(repo, stop)
+        return Hub(self._access).list_files(repo, stop)

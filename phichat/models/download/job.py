@@ -19,7 +19,8 @@ from phichat.models.download.rate import TransferRate
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.download.transfer import Transfer
 from phichat.models.download.wake_lock import WakeLock
-from phichat.models.hub import FileChanged, Hub, hub_host
+from phichat.models.hub import FileChanged, Hub
+from phichat.models.hub_access import hub_host
 from phichat.models.library import Library
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.paths import Home

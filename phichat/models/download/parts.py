@@ -14,6 +14,7 @@ from phichat.models.download import job
 from phichat.models.download.part_file import destination, files_of, read_partial_download, write_split_note
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.hub import Hub
+from phichat.models.hub_access import HubAccess
 from phichat.models.hub_files import join_parts
 from phichat.models.library import Library
 from phichat.models.metadata import MetadataFile, Origins
@@ -21,11 +22,12 @@ from phichat.paths import Home
 
 
 def download(
-    remote: HubFile, home: Home, stop: CancelToken, *, patience: int | None = None, hub: Hub | None = None
+    remote: HubFile, home: Home, stop: CancelToken, access: HubAccess | None = None, *, patience: int | None = None
 ) -> Iterator[Progress | DownloadedModel]:
     """Download the model of which `remote` is the first file or the only one; see `job.download`."""
+    hub = Hub(access)
     if gguf.part_number(remote.file):
-        yield from _SplitDownload(remote, home, stop, patience, hub or Hub()).run()
+        yield from _SplitDownload(remote, home, stop, patience, hub).run()
     else:
         yield from job.download(remote, home, stop, patience=patience, hub=hub)
 

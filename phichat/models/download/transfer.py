@@ -10,7 +10,8 @@ from phichat.models.base import HubFile
 from phichat.models.download.checksum import RunningChecksum
 from phichat.models.download.part_file import PartFile, disk_full_message, free_bytes
 from phichat.models.download.retry import RetryPolicy
-from phichat.models.hub import Hub, hub_host
+from phichat.models.hub import Hub
+from phichat.models.hub_access import hub_host
 from phichat.net.http import not_the_hub_message
 
 MIN_BYTES_PER_SECOND, SLOW_SECONDS = 1000, 60.0  # a slower connection, over this time, is replaced
