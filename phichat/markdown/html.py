@@ -11,6 +11,7 @@ from markdown_it.utils import OptionsDict
 
 from phichat.markdown.document import fenced_blocks
 from phichat.markdown.parser import WebLinkParser
+from phichat.markdown.references import References, environment, find_references
 
 LONGEST = 50_000  # characters; the parser is slow on hostile input
 
@@ -59,18 +60,19 @@ _parser = _made()
 
 def render_html(source: str) -> str:
     """Return `source` as HTML. If it is too long, what is between its code blocks is rendered, or left as written."""
+    references = find_references(source)
     if len(source) <= LONGEST:
-        return _rendered(source)
+        return _rendered(source, references)
     return "".join(
-        _code_html(block.text, block.language) if block.language is not None else _rendered(block.text)
+        _code_html(block.text, block.language) if block.language is not None else _rendered(block.text, references)
         for block in fenced_blocks(source)
     )
 
 
-def _rendered(prose: str) -> str:
+def _rendered(prose: str, references: References) -> str:
     if len(prose) > LONGEST:
         return f'<p class="plain" dir="auto">{escape(prose)}</p>\n'
-    rendered: str = _parser.render(prose)
+    rendered: str = _parser.render(prose, environment(references))
     return rendered
 
 

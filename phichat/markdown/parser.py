@@ -18,6 +18,7 @@ from phichat.markdown.emphasis import add_emphasis_rules
 from phichat.markdown.fences import add_fence_rule
 from phichat.markdown.math import LONGEST as LONGEST_FORMULA
 from phichat.markdown.math import add_formula_rules, closing_delimiter, is_display, is_environment
+from phichat.markdown.references import References, add_definition_rule, environment, labels_in
 from phichat.markdown.repair import add_repair_rules, hold_back_signs
 from phichat.markdown.tables import add_table_rule
 
@@ -45,6 +46,7 @@ class WebLinkParser(MarkdownIt):
         self.enable(["table", "strikethrough"])
         add_table_rule(self)
         add_fence_rule(self)
+        add_definition_rule(self)
         add_emphasis_rules(self)
         self.inline.ruler.before("autolink", "line_break_tag", _line_break_tag)
 
@@ -69,26 +71,29 @@ def _parser(*, is_open: bool = False, has_links: bool = True) -> MarkdownIt:
     """Return a parser; one that closes open markup at the end of the text if that `is_open`."""
     made = WebLinkParser("commonmark", {"html": False, "maxNesting": DEEPEST})
     # Later text must not change what is shown already: no headings by underlines.
-    made.disable(["reference", "lheading", "html_block", "html_inline", *([] if has_links else ["link", "image"])])
+    made.disable(["lheading", "html_block", "html_inline", *([] if has_links else ["link", "image"])])
     add_formula_rules(made)
     if is_open:
         add_repair_rules(made)
     return made
 
 
-def parse_tokens(text: str, *, is_growing: bool = False, is_partial: bool = False) -> list[Token]:
+def parse_tokens(
+    text: str, references: References = (), *, is_growing: bool = False, is_partial: bool = False
+) -> list[Token]:
     """Return the block tokens of `text`, which goes on if it `is_partial`; inline content is not parsed yet."""
     found: list[Token] = []
-    _parser().block.parse(text, _parser(), {"is_growing": is_growing, "is_partial": is_growing or is_partial}, found)
+    known = environment(references, is_growing=is_growing, is_partial=is_growing or is_partial)
+    _parser().block.parse(text, _parser(), known, found)
     return found
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _runs(content: str, *, is_open: bool = False) -> Runs:
+def _runs(content: str, references: References = (), *, is_open: bool = False) -> Runs:
     is_odd = (
         content.count("[") > 2 * content.count("](") + MANY_BRACKETS
     )  # each bracket is searched for its end to the end of the text
-    return parse_runs(content, _parser(is_open=is_open, has_links=not is_odd))
+    return parse_runs(content, _parser(is_open=is_open, has_links=not is_odd), references)
 
 
 def split_position(content: str) -> int:
@@ -109,7 +114,7 @@ def _divided(content: str) -> tuple[str, str]:
 
 
 class DocumentBuilder:
-    """Builds nodes from `tokens`.
+    """Builds nodes from `tokens`, which may use `references`.
 
     `offset` returns where a line begins in the source. `ordinals` are the numbers of the first items of the lists that
     were begun before, outermost first. Markup in the last inline content is taken as closed if it `is_open`.
@@ -120,10 +125,11 @@ class DocumentBuilder:
         tokens: Sequence[Token],
         offset: Callable[[int], int],
         ordinals: Sequence[int | None] = (),
+        references: References = (),
         *,
         is_open: bool = False,
     ) -> None:
-        self._tokens, self._offset, self._ordinals = tokens, offset, list(ordinals)
+        self._tokens, self._offset, self._ordinals, self._references = tokens, offset, list(ordinals), references
         found = (token for token in reversed(tokens) if token.type == "inline" and token.content)
         self._open = next(found, None) if is_open else None
         self._is_open = is_open
@@ -211,14 +217,19 @@ class DocumentBuilder:
         if is_open:
             content = hold_back_signs(content)
         if not heading and (title := _TITLE.fullmatch(content)):
-            self._add(_runs(title[1]), heading=1)
+            self._add(self._runs(title[1]), heading=1)
             content = title[2] or ""
         continues = False
         while content:
             part, content = _divided(content)
-            self._add_parts(_runs(part, is_open=is_open and not content), heading, continues=continues)
+            self._add_parts(self._runs(part, is_open=is_open and not content), heading, continues=continues)
             continues = True
         self._flush_marker()
+
+    def _runs(self, content: str, *, is_open: bool = False) -> Runs:
+        used = set(labels_in(content)) if self._references else set()
+        references = tuple(reference for reference in self._references if reference[0] in used)
+        return _runs(content, references, is_open=is_open)
 
     def _add_parts(self, runs: Runs, heading: int, *, continues: bool) -> None:
         """Add paragraphs from `runs`, with each display formula in one of its own."""
@@ -284,7 +295,7 @@ class DocumentBuilder:
         runs: list[Run] = []
         while rest:
             part, rest = _divided(rest)
-            runs += [*([Run(" ")] if runs else []), *_runs(part, is_open=is_open and not rest)]
+            runs += [*([Run(" ")] if runs else []), *self._runs(part, is_open=is_open and not rest)]
         return strip_runs(runs)
 
 
@@ -320,10 +331,10 @@ _AFTER_ADDRESS = ".,;:!?'*_~…"
 _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRUCK}
 
 
-def parse_runs(content: str, parser: MarkdownIt) -> Runs:
+def parse_runs(content: str, parser: MarkdownIt, references: References) -> Runs:
     """Return inline `content` as runs; line breaks are kept."""
     tokens: list[Token] = []
-    parser.inline.parse(content, parser, {}, tokens)
+    parser.inline.parse(content, parser, environment(references), tokens)
     return _joined(_inline_runs(tokens))
 
 

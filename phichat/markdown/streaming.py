@@ -18,6 +18,7 @@ from phichat.markdown.parser import (
     parse_tokens,
     split_position,
 )
+from phichat.markdown.references import References, find_references, labels_in
 from phichat.markdown.repair import hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
@@ -57,14 +58,16 @@ class Unit:
     is_guess: bool = False
 
 
-def parse_units(text: str, place: ResumePoint, *, is_growing: bool, is_partial: bool = False) -> Iterator[Unit]:
+def parse_units(
+    text: str, place: ResumePoint, references: References = (), *, is_growing: bool = False, is_partial: bool = False
+) -> Iterator[Unit]:
     """Yield the units of `text`, which is at `place` in the source.
 
     If it `is_growing`, it is not complete at its end; if it `is_partial`, the source goes on after it.
     """
     whole = place.before + text
     shown = hold_back_ambiguous_tail(whole) if is_growing else whole
-    return _Stretch(shown, place, is_growing=is_growing, is_partial=is_growing or is_partial).units()
+    return _Stretch(shown, place, references, is_growing=is_growing, is_partial=is_growing or is_partial).units()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,12 @@ class _Piece:
 
 
 class _Stretch:
-    def __init__(self, text: str, place: ResumePoint, *, is_growing: bool, is_partial: bool) -> None:
-        self._text, self._place, self._is_growing = text, place, is_growing
+    def __init__(
+        self, text: str, place: ResumePoint, references: References, *, is_growing: bool, is_partial: bool
+    ) -> None:
+        self._text, self._place, self._references, self._is_growing = text, place, references, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-        self._tokens = parse_tokens(text, is_growing=is_growing, is_partial=is_partial)
+        self._tokens = parse_tokens(text, references, is_growing=is_growing, is_partial=is_partial)
 
     def units(self) -> Iterator[Unit]:
         at = 0
@@ -202,7 +207,7 @@ class _Stretch:
 
     def _items(self, tokens: list[Token], ordinals: Sequence[int | None] = (), *, is_last: bool) -> tuple[Node, ...]:
         is_open = is_last and self._is_growing
-        return tuple(DocumentBuilder(tokens, self._offset, ordinals, is_open=is_open).items())
+        return tuple(DocumentBuilder(tokens, self._offset, ordinals, self._references, is_open=is_open).items())
 
     def _place_of(self, token: Token) -> ResumePoint:
         return ResumePoint(self._offset((token.map or [0])[0]))
@@ -247,6 +252,7 @@ class StreamingParser:
     def __init__(self) -> None:
         self._source = ""
         self._is_growing = False
+        self._references: References = ()
         self._place = ResumePoint()
         self._closed: list[Block] = []
         self._items: list[Node] = []  # those that are final, but in no closed block
@@ -256,10 +262,20 @@ class StreamingParser:
     def set_source(self, source: str, *, is_growing: bool = False) -> None:
         """Set the source, usually the one before with more at its end; `step` parses it."""
         source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        if source[: self._place.at] != self._source[: self._place.at]:
+        if (source, is_growing) == (self._source, self._is_growing):
+            return
+        references = find_references(source, is_growing=is_growing)
+        final = source[: self._place.at]
+        if final != self._source[: self._place.at] or self._is_read_anew(final, references):
             self._place, self._closed, self._items = ResumePoint(), [], []
+        self._references = references
         self._source, self._is_growing = source, is_growing
         self._tail, self._is_done = [], False
+
+    def _is_read_anew(self, final: str, references: References) -> bool:
+        """Return whether `references` change what was shown of the text that is `final`."""
+        changed = {label for label, _ in {*references} ^ {*self._references}}
+        return bool(changed) and not changed.isdisjoint(labels_in(final))
 
     @property
     def at(self) -> int:
@@ -286,7 +302,8 @@ class StreamingParser:
         for size in (STRETCH, MOST):
             text = self._source[place.at : place.at + size]
             is_all = place.at + size >= len(self._source)
-            units = list(parse_units(text, place, is_growing=self._is_growing and is_all, is_partial=not is_all))
+            is_growing = self._is_growing and is_all
+            units = list(parse_units(text, place, self._references, is_growing=is_growing, is_partial=not is_all))
             count = _count_final(units, text, place.at)
             if count or is_all:
                 break

@@ -32,6 +32,7 @@ WHOLE = [
     "\n```math\nq^2\n```\n", "\n- ~~~math\n  p\n  ~~~\n", "\n[ \\frac{g}{h} ]\n",
     "\n\\begin{align}\nu\\\\\n\n\\{v\\}\n\\end{align}\n",
     "\n$$\nm \\,\\\\\n\nn\n$$\n", r"\begin{pmatrix}c\\d\end{pmatrix}", "\n[\n\\sqrt[3]{f}\n]\n",
+    "[words][ref]", "[ref][]", "[ref]", "\n\n[ref]: https://g.example/r \"titre\"\n", "\n\n[other]: https://h.example/\n",
 ]  # fmt: skip
 DOCUMENTS = {
     "pipes": """\
@@ -97,6 +98,7 @@ after
 _SPENT_TAGS = re.compile(r"<br\s*/?>|</?(?:ul|ol|li)>|(?<=^- )\[x\] ", re.IGNORECASE | re.MULTILINE)
 _SPENT_INFO = re.compile(r"^([ >\-\d.]*(?:`{3,}|~{3,}))[ \t]*\S*(.*)$", re.MULTILINE)
 _SPENT_AT_END = re.compile(r"\]\([^()\s]*(?:\([^()\s]*\)?)?[^()\s]*\Z|<br?\s*/?\Z|\[[xX]\]?\s*\Z", re.IGNORECASE)
+_DEFINITION = re.compile(r"^ {0,3}(\[ref\]|\[other\]): .*$", re.MULTILINE)
 _MADE = Counter("•" * 99 + "0123456789." * 9)  # for lists in cells
 
 
@@ -125,6 +127,10 @@ def check(source: str, *, is_growing: bool) -> None:
     known = "".join(unquote(run.link) for run in runs if run.link != run.text)
     languages = "".join(item.language for item in items if isinstance(item, Code))
     wanted = _SPENT_INFO.sub(r"\1", _SPENT_TAGS.sub("", source))
+    uses = _DEFINITION.sub("", source)
+    wanted = _DEFINITION.sub(lambda found: "" if found[1] in uses else found[0], wanted)
+    if "[ref]: https" in source:
+        wanted = wanted.replace("][ref]", "]")
     if is_growing:
         wanted = _SPENT_AT_END.sub("", wanted)
     lost = Counter(filter(str.isalpha, wanted.casefold())) - Counter((shown + known + languages).casefold())
