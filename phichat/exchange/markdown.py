@@ -37,7 +37,7 @@ def _body(text: str) -> str:
     return "\n\n".join(
         "\n".join(_keep_below_ours(block.text.split("\n")))
         if block.language is None
-        else fenced(block.text, block.language)
+        else fenced(block.text, block.info)
         for block in fenced_blocks(text)
     )
 

@@ -126,10 +126,16 @@ _PROSE = {*_MARKDOWN, "", "text", "txt", "plain", "plaintext"}
 
 @dataclass(frozen=True)
 class Fence:
-    """A code block, or the prose between two. `language` is None for prose, and may be empty for code."""
+    """A code block, or the prose between two.
+
+    Attributes:
+        language: None for prose; may be empty for code.
+        info: all that follows the opening fence, as it was written.
+    """
 
     text: str
     language: str | None = None
+    info: str = ""
 
 
 def fenced_blocks(source: str) -> list[Fence]:
@@ -141,7 +147,8 @@ def fenced_blocks(source: str) -> list[Fence]:
         language = (fence[3] or fence[5] or "").partition("`")[0].lower()
         closing = closing_fence(source, fence.end(), fence[2] or fence[4], language)
         end = closing.start() if closing else len(source)
-        found.append(Fence(source[fence.end() : end].removesuffix("\n"), language))
+        info = fence[0].strip().lstrip("`~").replace("`", "").strip()
+        found.append(Fence(source[fence.end() : end].removesuffix("\n"), language, info))
         at = closing.end() if closing else len(source)
     _add_prose(source[at:], found)
     return found

@@ -17,6 +17,12 @@ def to_markdown(paragraphs: Sequence[Paragraph]) -> str:
     return "".join(_pieces(paragraphs))
 
 
+def code_to_markdown(text: str, language: str = "") -> str:
+    """Return `text` as a code block, with a fence that is longer than those in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", text))])
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def tables_to_markdown(parts: Sequence[Table]) -> str:
     """Return the parts of one table as Markdown."""
     head, sides = parts[0].head, parts[0].sides

@@ -26,6 +26,8 @@ _MARKS = re.compile(
     r"|<(?P<link>https?://[^>\s]+)>"
     r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
     r"|\$\$?(?P<maths>(?=\S)[^$]+?(?<=\S))\$\$?(?!\d)"
+    r"|(?P<line><br\s*/?>)"
+    r"|(?<![\w\]])\[(?P<reference>[^\]]*)\]\[[^\]\n]*\]"
     r"|~~|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)"
     r"|(?<=[^\x00-\x7f])\*\*(?=\S)|(?<=\S)\*\*(?=[^\x00-\x7f])",  # where words have no spaces between them
     re.DOTALL,
@@ -116,7 +118,7 @@ def _ends(sentence: str, mark: str, follows: str) -> bool:
 def _code(source: str, at: int, fence: re.Match[str], *, is_whole: bool) -> tuple[str, int] | None:
     """Return how many lines of code begin at `at`, instead of the code; None if it is not closed yet."""
     end = closing_fence(source, at, fence[1], fence[2].lower(), is_growing=not is_whole, indent=r"[ \t]*")
-    if end is None and not is_whole:
+    if not is_whole and (end is None or not end[3]):
         return None
     count = len(source[at : end.start() if end else len(source)].splitlines())
     return tr_count("Code, {count} line", "Code, {count} lines", count), end.end() if end else len(source)
@@ -133,6 +135,9 @@ def _unmarked(line: str) -> str:
 
 def _inside(mark: re.Match[str]) -> str:
     """Return what is spoken of a match of _MARKS."""
-    if mark["label"] is not None:
-        return _MARKS.sub(_inside, mark["label"])
+    words = mark["label"] if mark["label"] is not None else mark["reference"]
+    if words is not None:
+        return _MARKS.sub(_inside, words)
+    if mark["line"]:
+        return " "
     return mark["code"] or mark["link"] or mark["escaped"] or mark["maths"] or ""

@@ -129,7 +129,7 @@ def test_markdown_keeps_code_as_it_is() -> None:
     code = "# a comment\n```\n<b>\n---"
     out = _written(Format.MARKDOWN, talk("Hi", f"Look:\n````Python\n{code}\n````\nDone."))
     (block,) = [token for token in MarkdownIt().parse(out) if token.type == "fence"]
-    assert (block.info, block.content) == ("python", code + "\n")
+    assert (block.info, block.content) == ("Python", code + "\n")
 
 
 def test_files_are_in_every_export_under_their_names() -> None:
@@ -275,6 +275,12 @@ def test_a_page_loses_no_word(source: str) -> None:
     assert all(page.text.count(word) == 1 for word in re.findall("kept[0-9]", source))
     assert "```" not in page.text or "md" in source
     assert page.tags.count("ul") + page.tags.count("ol") <= 1
+
+
+def test_a_markdown_file_keeps_what_stands_beside_a_fence() -> None:
+    out = _written(Format.MARKDOWN, talk("Hi", "```Python title=x\na\n```\n\n```md\n```sh\nb\n```\n```\n"))
+    assert "```Python title=x\na\n```" in out
+    assert "````md\n```sh\nb\n```\n````" in out
 
 
 def test_the_marked_words_are_bold_on_a_page_and_lines_are_broken() -> None:

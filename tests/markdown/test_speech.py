@@ -33,6 +33,8 @@ def said(source: str, step: int = 1) -> list[str]:
         ("# **Ships**\nThey *float*.", ["Ships", "They float."]),
         ("To buy:\n- **Milk**\n- Bread. Brown\n1. First\n2. Second", [
             "To buy:", "Milk", "Bread.", "Brown", "1. First", "2. Second"]),
+        ("Cut<br>and glue, see [the page][1] of m[0][1].", ["Cut and glue, see the page of m[0][1]."]),
+        ("```md\na\n```sh\nb\n```\n```\nEnd", ["Code, 4 lines", "End"]),
         ("- [x] done\n- [ ] open", ["☑ done", "☐ open"]),
         ("> Quoted\n\n---\n\nEnd", ["Quoted", "End"]),
         ("So:\n\n```python\nprint(1)\n\n# a. B\n```\nNow run it.", ["So:", "Code, 3 lines", "Now run it."]),

@@ -1,6 +1,5 @@
 """A block of code in a reply: its language, buttons to wrap, save and copy it, and the code."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from phichat.files import open_private
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Code
+from phichat.markdown.serializer import code_to_markdown
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
@@ -93,11 +93,10 @@ class CodeBlock(BlockWidget, QFrame):
         self._append_chunk()
 
     def markdown(self) -> str:
-        fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", self._code))])
-        return f"{fence}{self._language_name}\n{self._code}\n{fence}"
+        return code_to_markdown(self._code, self._language_name)
 
     def selected_markdown(self) -> str:
-        return f"```\n{self.selected_text()}\n```"
+        return code_to_markdown(self.selected_text())
 
     def text_edit(self) -> QPlainTextEdit:
         return self._text

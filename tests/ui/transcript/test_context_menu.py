@@ -81,6 +81,18 @@ def test_the_right_button_keeps_the_selection_and_copy_copies_it(
     assert choose(menu_at(person, answer[block], at), "Copy answer") == TEXT
 
 
+def test_code_with_fences_in_it_is_copied_in_a_longer_fence(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Text\n\n~~~md\n```sh\nls\n```\n~~~\n\nend")
+    person.ask("Code")
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.find("message-1").text_edits()) == 3)
+    prose, code, _ = person.find("message-1").text_edits()
+    select(prose, "Text")
+    for field in (prose, code):
+        field.selectAll()
+    assert choose(menu_at(person, code, QPoint(5, 5)), "Copy") == "Text\n\n````md\n```sh\nls\n```\n````"
+
+
 def test_the_right_button_keeps_what_is_selected_of_a_question(person: Person, answer: list[Any]) -> None:
     assert answer
     (field,) = person.find("message-0").text_edits()
