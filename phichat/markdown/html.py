@@ -10,6 +10,7 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from phichat.markdown.document import fenced_blocks
+from phichat.markdown.grouping import first_number, number_of
 from phichat.markdown.parser import WebLinkParser
 from phichat.markdown.references import References, environment, find_references
 
@@ -49,9 +50,26 @@ def _set_direction(state: StateCore) -> None:
             token.attrSet("dir", "auto")
 
 
+def _set_numbers(state: StateCore) -> None:
+    """Number the items of lists as the screen does."""
+    lists: list[tuple[int, Token | None]] = []
+    for token in state.tokens:
+        if token.type == "ordered_list_open":
+            lists.append((first_number(token), None))
+        elif token.type == "ordered_list_close":
+            lists.pop()
+        elif token.type == "list_item_open" and token.info:
+            number, before = lists[-1]
+            shown = number_of(token, before, number) or 0
+            if before and shown != number + 1:
+                token.attrSet("value", str(shown))
+            lists[-1] = shown, token
+
+
 def _made() -> WebLinkParser:
     made = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     made.core.ruler.push("direction", _set_direction)
+    made.core.ruler.push("numbers", _set_numbers)
     return made
 
 

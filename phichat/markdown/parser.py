@@ -13,9 +13,11 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from phichat.markdown.addresses import linked
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
 from phichat.markdown.emphasis import add_emphasis_rules
 from phichat.markdown.fences import add_fence_rule
+from phichat.markdown.grouping import first_number, number_after, written_number
 from phichat.markdown.math import LONGEST as LONGEST_FORMULA
 from phichat.markdown.math import add_formula_rules, closing_delimiter, is_display, is_environment
 from phichat.markdown.references import References, add_definition_rule, environment, labels_in
@@ -134,7 +136,8 @@ class DocumentBuilder:
         self._open = next(found, None) if is_open else None
         self._is_open = is_open
         self._items: list[Node] = []
-        self._lists: list[int | None] = []
+        self._lists: list[int | None] = []  # the number of the last item in each list that is open, or of its first
+        self._written: list[int | None] = []  # that number as it is written; None before the first item
         self._signs: list[str] = []
         self._quotes: list[int] = []
         self._marker = ""
@@ -177,9 +180,10 @@ class DocumentBuilder:
                 self._open_list(token)
             case "bullet_list_close" | "ordered_list_close":
                 self._lists.pop()
+                self._written.pop()
                 self._signs.pop()
             case "list_item_open":
-                self._open_item()
+                self._open_item(token)
             case "list_item_close":
                 self._flush_marker()
             case "blockquote_open":
@@ -193,15 +197,17 @@ class DocumentBuilder:
         known = self._ordinals.pop(0) if self._ordinals else None
         is_ordered = token.type == "ordered_list_open"
         self._lists.append((first_number(token) if known is None else known) if is_ordered else None)
+        self._written.append(None)
         self._signs.append(token.markup)
 
-    def _open_item(self) -> None:
-        number = self._lists[-1]
+    def _open_item(self, token: Token) -> None:
+        number, before = self._lists[-1], self._written[-1]
         if number is None:
             self._marker = _BULLETS[(self._lists.count(None) - 1) % len(_BULLETS)]
         else:
-            self._marker = f"{number}{self._signs[-1]}"
-            self._lists[-1] = number + 1
+            self._written[-1] = written_number(token)
+            self._lists[-1] = number if before is None else number_after(number, before, written_number(token))
+            self._marker = f"{self._lists[-1]}{self._signs[-1]}"
 
     def _flush_marker(self) -> None:
         """Add an empty paragraph for an item without text of its own, so that its marker is shown."""
@@ -306,12 +312,6 @@ def fenced_formula(latex: str, fence: str) -> Run | None:
     return Run(f"{fence}{MATH}\n{latex}\n{fence}", latex=latex.strip(), is_display=True)
 
 
-def first_number(token: Token) -> int:
-    """Return the number of the first item in the list that `token` opens."""
-    start = token.attrGet("start")
-    return int(1 if start is None else start)
-
-
 def strip_runs(runs: Sequence[Run]) -> Runs:
     """Return `runs` without leading and trailing space."""
     found = list(runs)
@@ -326,8 +326,6 @@ def strip_runs(runs: Sequence[Run]) -> Runs:
     return tuple(found)
 
 
-_ADDRESS = re.compile(r"https?://[^\s<>\"“”«»`]+", re.IGNORECASE)
-_AFTER_ADDRESS = ".,;:!?'*_~…"
 _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRUCK}
 
 
@@ -379,27 +377,4 @@ def _joined(runs: Iterator[Run]) -> Runs:
             found[-1] = replace(last, text=last.text + run.text)
         else:
             found.append(run)
-    return tuple(part for run in found for part in _linked(run))
-
-
-def _linked(run: Run) -> Iterator[Run]:
-    at = 0
-    if "://" in run.text and not (run.link or run.latex or run.style & Style.CODE):
-        for match in _ADDRESS.finditer(run.text):
-            address = _address(match[0])
-            if match.start() > at:
-                yield replace(run, text=run.text[at : match.start()])
-            yield replace(run, text=address, link=address)
-            at = match.start() + len(address)
-    if at < len(run.text):
-        yield replace(run, text=run.text[at:])
-
-
-def _address(found: str) -> str:
-    """Return the address `found` without the punctuation of the sentence around it."""
-    address = found.rstrip(_AFTER_ADDRESS)
-    while address.endswith((")", "]")) and address.count("(") + address.count("[") < address.count(")") + (
-        address.count("]")
-    ):
-        address = address[:-1].rstrip(_AFTER_ADDRESS)
-    return address
+    return tuple(part for run in found for part in linked(run))

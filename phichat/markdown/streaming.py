@@ -8,13 +8,13 @@ from itertools import accumulate
 from markdown_it.token import Token
 
 from phichat.markdown.document import FENCE, Block, Code, Node, Paragraph, Run, Table, closing_fence
+from phichat.markdown.grouping import elements, end_of, first_number, node_groups, number_of
 from phichat.markdown.parser import (
     DEEPEST,
     LONGEST,
     MATH,
     DocumentBuilder,
     fenced_formula,
-    first_number,
     parse_tokens,
     split_position,
 )
@@ -87,7 +87,7 @@ class _Stretch:
     def units(self) -> Iterator[Unit]:
         at = 0
         while at < len(self._tokens):
-            end = _end(self._tokens, at)
+            end = end_of(self._tokens, at)
             first = self._tokens[at]
             if first.type == "fence" and at and self._starts[(first.map or [0])[0] + 1] <= len(self._text):
                 yield Unit(self._place_of(first), (), is_sure=True)
@@ -117,20 +117,21 @@ class _Stretch:
         if number is not None and is_first and self._place.ordinal is not None:
             number = self._place.ordinal
         is_inside = is_first and self._place.is_inside
-        for item in _groups(tokens[1:-1]):
+        before: Token | None = None
+        for item in elements(tokens[1:-1]):
+            number = number_of(item[0], before, number)
             pieces = self._pieces(item, number, is_inside=is_inside)
             for count, piece in enumerate(pieces, 1):
                 is_end = is_last and item[-1] is tokens[-2] and count == len(pieces)
                 inside = [tokens[0], *piece.tokens, tokens[-1]]
                 yield Unit(piece.place, self._items(inside, (number, piece.place.inner), is_last=is_end))
-            number = None if number is None else number + 1
-            is_inside = False
+            before, is_inside = item[0], False
 
     def _pieces(self, item: list[Token], number: int | None, *, is_inside: bool) -> list[_Piece]:
         """Divide a list item before each item but the first of the lists in it, as a list item may be very long."""
         before = self._place.before if is_inside else self._item_opening(item[0])
         pieces = [] if is_inside else [_Piece(replace(self._place_of(item[0]), ordinal=number), item[:1])]
-        for group in _groups(item[1:-1]):
+        for group in elements(item[1:-1]):
             is_list = group[0].type in {"bullet_list_open", "ordered_list_open"}
             if not is_list or not before:
                 if pieces:
@@ -139,12 +140,13 @@ class _Stretch:
             inner = first_number(group[0]) if group[0].type == "ordered_list_open" else None
             if inner is not None and not pieces and self._place.inner is not None:
                 inner = self._place.inner
-            for count, nested in enumerate(_groups(group[1:-1])):
+            last: Token | None = None
+            for count, nested in enumerate(elements(group[1:-1])):
+                inner, last = number_of(nested[0], last, inner), nested[0]
                 if count or not pieces:
                     at = self._place_of(nested[0]).at
                     pieces.append(_Piece(ResumePoint(at, before, number, inner, is_inside=True), []))
                 pieces[-1].tokens.extend([group[0], *nested, group[-1]])
-                inner = None if inner is None else inner + 1
         if not is_inside:
             pieces[0].tokens.append(item[-1])
         return pieces
@@ -217,30 +219,8 @@ class _Stretch:
         return self._place.at + max(0, min(inside, len(self._text) - len(self._place.before)))
 
 
-def _groups(tokens: list[Token]) -> Iterator[list[Token]]:
-    """Yield the top-level elements of `tokens`, each with everything inside it."""
-    at = 0
-    while at < len(tokens):
-        end = _end(tokens, at)
-        yield tokens[at:end]
-        at = end
-
-
-def _end(tokens: list[Token], at: int) -> int:
-    """Return the index after the element that begins at `at`."""
-    level = tokens[at].level
-    if tokens[at].nesting <= 0:
-        return at + 1
-    at += 1
-    while tokens[at].level > level or tokens[at].nesting >= 0:
-        at += 1
-    return at + 1
-
-
 STRETCH, MOST = 6000, 24_000  # characters parsed at once; an element longer than MOST is cut
 SURE = 1000  # characters of a line, after which it is certain what it begins
-LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, after which another begins
-LONG_TABLE = 25  # parts of a table in one block
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\Z")
@@ -349,7 +329,7 @@ class StreamingParser:
             self._items = list(last.items)
 
     def _grouped(self, items: list[Node]) -> list[Block]:
-        return [Block(tuple(group), self._source[group[0].start : group[-1].end]) for group in _node_groups(items)]
+        return [Block(tuple(group), self._source[group[0].start : group[-1].end]) for group in node_groups(items)]
 
 
 def parse_blocks(source: str) -> list[Block]:
@@ -369,25 +349,3 @@ def _count_final(units: list[Unit], text: str, offset: int) -> int:
         if units[number].is_sure or (is_clear and not units[number].is_guess):
             return number
     return 0
-
-
-def _node_groups(items: list[Node]) -> Iterator[list[Node]]:
-    group: list[Node] = []
-    size = 0
-    for item in items:
-        is_full = size > LONG_PROSE or len(group) >= (LONG_TABLE if isinstance(item, Table) else MANY)
-        if group and (is_full or not _share_block(item, group[-1])):
-            yield group
-            group, size = [], 0
-        group.append(item)
-        if isinstance(item, Paragraph):
-            size += sum(len(run.text) for run in item.runs)
-    if group:
-        yield group
-
-
-def _share_block(item: Node, before: Node) -> bool:
-    """Return whether one widget shows both."""
-    if isinstance(item, Table):
-        return item.continues and isinstance(before, Table)
-    return isinstance(item, Paragraph) and isinstance(before, Paragraph)

@@ -1,11 +1,25 @@
 """Markdown as models write it, where CommonMark would lose words, mark the wrong ones, or turn code inside out."""
 
+import re
+
 import pytest
 
 from phichat.markdown.document import Block, Code, Paragraph, Style, Table, block_text, runs_text
+from phichat.markdown.html import render_html
 from phichat.markdown.streaming import StreamingParser, parse_blocks
 
 FENCE = "```"
+
+NUMBERS = [
+    ("1. a\n1. b\n1. c", "1 2 3"),
+    ("1. a\n3. b\n5. c", "1 3 5"),
+    ("10. a\n9. b\n8. c", "10 9 8"),
+    ("1. a\n1. b\n2. c\n3. d", "1 2 3 4"),
+    ("3) a\n3) b\n7) c\n\n   more\n8) d", "3 4 7 8"),
+    ("0. a\n1. b", "0 1"),
+    ("1. a\n\n   2. x\n   4. y\n2. b", "1 2 4 2"),
+    ("9. a\n" + "1. x\n" * 3, "9 1 2 3"),
+]
 
 
 def growing(source: str) -> list[Block]:
@@ -172,6 +186,51 @@ def test_fences_that_are_not_balanced_end_at_the_first() -> None:
     assert code(source) == [f"a\n{FENCE}js\nb", "c"]
     assert code(f"{FENCE}\na\n{FENCE}\nprose\n{FENCE}\nb\n{FENCE}\n") == ["a", "b"]
     assert code(f"{FENCE}md\na\n{FENCE}js\nb\n{FENCE}\nc") == [f"a\n{FENCE}js\nb\n{FENCE}\nc"]
+
+
+def _numbers(blocks: list[Block]) -> str:
+    items = [item for block in blocks for item in block.items]
+    return " ".join(item.marker.rstrip(".)") for item in items if isinstance(item, Paragraph) and item.marker)
+
+
+@pytest.mark.parametrize(("source", "numbers"), NUMBERS)
+def test_items_have_the_numbers_that_were_written(source: str, numbers: str) -> None:
+    parser = StreamingParser()
+    for end in range(len(source)):
+        parser.set_source(source[:end], is_growing=True)
+        while parser.step():
+            pass
+    parser.set_source(source)
+    while parser.step():
+        pass
+    assert _numbers(parser.blocks()) == numbers == _numbers(parse_blocks(source))
+
+
+def test_a_long_list_from_the_end_keeps_its_numbers() -> None:
+    source = "".join(f"{number}. item {number} with words\n   - inner\n\n" for number in range(2000, 0, -2))
+    parser = StreamingParser()
+    for end in [*range(0, len(source), 999), len(source)]:
+        parser.set_source(source[:end], is_growing=end < len(source))
+        while parser.step():
+            pass
+    assert _numbers(parser.blocks()).replace("• ", "").removesuffix(" •").split() == [*map(str, range(2000, 0, -2))]
+    assert parser.blocks() == parse_blocks(source)
+
+
+@pytest.mark.parametrize(("source", "numbers"), NUMBERS)
+def test_a_page_has_the_same_numbers(source: str, numbers: str) -> None:
+    found: list[str] = []
+    last: list[int] = []
+    for tag in re.findall(r"<(/?ol|li)([^>]*)>", render_html(source)):
+        number = re.search(r"(?:start|value)=\"(\d+)", tag[1])
+        if tag[0] == "ol":
+            last.append(int(number[1]) - 1 if number else 0)
+        elif tag[0] == "/ol":
+            last.pop()
+        else:
+            last[-1] = int(number[1]) if number else last[-1] + 1
+            found.append(str(last[-1]))
+    assert " ".join(found) == numbers
 
 
 def test_a_longer_fence_inside_is_code_too() -> None:
