@@ -123,7 +123,7 @@ class _Limits:
             if self._is_over.wait(LOOK_EVERY):
                 return
             with suppress(psutil.Error):
-                if psutil.Process(self._process.pid).memory_info().rss > MEMORY:
+                if psutil.Process(self._process.pid).memory_info().rss > 2 * MEMORY:  # with Python's own
                     self._end(tr("the template takes too much memory"))
                     return
         self._end(tr("the template takes too long"))
