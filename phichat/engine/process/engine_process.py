@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from phichat import errors, runtime
+from phichat import errors, gguf, runtime
 from phichat.chat.conversation import Ending
 from phichat.engine.base import (
     CancelToken,
@@ -354,7 +354,7 @@ class _Died(Exception):
 def _load_patience(path: Path) -> float:
     """Return after how many seconds without progress loading the model at `path` has failed."""
     try:
-        return STALLED + path.stat().st_size / SLOWEST_DISK
+        return STALLED + sum(part.stat().st_size for part in gguf.part_paths(path)) / SLOWEST_DISK
     except OSError:
         return STALLED
 

@@ -6,6 +6,7 @@ An order is a line with a `template`, and `roles` and `names` if it is to be ren
 
 import signal
 import sys
+import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,8 @@ if sys.platform != "win32":
     import resource
 
 MEMORY = 224 << 20  # bytes; the largest templates in use need a tenth of it
-CPU_SECONDS = 2  # for one order; real templates take milliseconds
+CPU_SECONDS = 2  # for one order, after which the process is ended; real templates take milliseconds
+SLOW_SECONDS = 1.0  # from which on a template is not used either: a prompt is fitted in several steps
 
 
 def main() -> None:
@@ -36,15 +38,17 @@ def main() -> None:
 
 
 def _answer(order: protocol.Line) -> protocol.Line:
+    begun, answer = time.process_time(), protocol.Line()
     try:
         template = _compiled(order["template"])
-        if "roles" not in order:
-            return {}
-        return {"parts": template.parts(list(map(Role, order["roles"])), order["names"])}
+        answer = {"parts": template.parts(list(map(Role, order["roles"])), order["names"]) if "roles" in order else []}
     except TemplateError as error:
-        return {"error": str(error)[:1000]}
+        answer = {"error": str(error)[:1000]}
     except MemoryError:
         return {"error": tr("the template takes too much memory"), "is_limit": True}
+    if time.process_time() > begun + SLOW_SECONDS:
+        return {"error": tr("the template takes too long"), "is_limit": True}
+    return answer
 
 
 @lru_cache(1)
