@@ -178,9 +178,10 @@ def gemma_words() -> Words:
 
 
 def qwen_words() -> Words:
-    """Like Qwen's: marks of thoughts and tools are user-defined."""
+    """Like Qwen's: marks of thoughts and tools are user-defined, and `</s>` is a word."""
     marks = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<|fim_middle|>")
-    return byte_words((*CHATML_SPECIALS, *marks), "<|im_end|>").retyped(USER_DEFINED, *marks)
+    words = byte_words((*CHATML_SPECIALS, *marks), "<|im_end|>", ("the", "and", "</s>"))
+    return words.retyped(USER_DEFINED, *marks)
 
 
 def phi3(path: Path, **changes: Any) -> Path:

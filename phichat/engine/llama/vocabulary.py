@@ -106,10 +106,10 @@ class LlamaVocabulary:
         return found
 
     def _html_ends(self, named: Collection[int]) -> frozenset[int]:
-        """Return `</s>` where it is HTML, as llama.cpp takes it for the end of a reply in any vocabulary."""
-        is_html = any(self._raw(token) == "<s>" and token not in named for token in self._with(_USER_DEFINED))
-        ends = self._with(_CONTROL) - set(named) if is_html else frozenset()
-        return frozenset(token for token in ends if self._raw(token) == "</s>")
+        """Return `</s>` where it is HTML, as llama.cpp takes it for the end of a reply in any vocabulary (Qwen)."""
+        ends = frozenset(token for token in self._with(_CONTROL) - set(named) if self._raw(token) == "</s>")
+        is_markup = "</s>" in (self.template or "") or any(self._raw(token) == "<s>" for token in self._with(_CONTROL))
+        return frozenset() if is_markup else ends
 
     def _with(self, attributes: int) -> frozenset[int]:
         return frozenset(token for token, each in enumerate(self._attributes) if each & attributes)

@@ -76,8 +76,9 @@ def test_tags_that_makers_wanted_as_one_token_are_one(vocabularies: dict[str, Ll
 
 
 def test_a_closing_tag_of_html_ends_no_reply(vocabularies: dict[str, LlamaVocabulary]) -> None:
-    gemma = vocabularies["Gemma"]
+    gemma, qwen = vocabularies["Gemma"], vocabularies["Qwen"]
     assert {gemma.text_of(token) for token in gemma.end_tokens} == {"<eos>", "<end_of_turn>"}
+    assert {qwen.text_of(token) for token in qwen.end_tokens} == {"<|endoftext|>", "<|im_end|>"}
 
 
 @pytest.mark.parametrize(
