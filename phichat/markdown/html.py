@@ -1,4 +1,7 @@
-"""Markdown as safe HTML: tags are shown as text, images as their text, and links lead to the web alone."""
+"""Markdown as safe HTML: tags are shown as text, images as their text, and links lead to the web alone.
+
+Formulas stay LaTeX with their signs, as programs that draw formulas expect it, and Markdown would take it apart.
+"""
 
 from collections.abc import Sequence
 from html import escape
@@ -11,7 +14,8 @@ from markdown_it.utils import OptionsDict
 
 from phichat.markdown.document import fenced_blocks
 from phichat.markdown.grouping import first_number, number_of
-from phichat.markdown.parser import WebLinkParser
+from phichat.markdown.math import add_formula_rules
+from phichat.markdown.parser import WebLinkParser, formula_run
 from phichat.markdown.references import References, environment, find_references
 
 LONGEST = 50_000  # characters; the parser is slow on hostile input
@@ -36,6 +40,12 @@ class _Renderer(RendererHTML):
         """Return an image's text or address, as the image itself would have to be fetched."""
         text = self.renderInlineAsText(tokens[idx].children, options, env)
         return escape(text or str(tokens[idx].attrGet("src") or ""))
+
+    def formula(self, tokens: Sequence[Token], idx: int, _options: OptionsDict, _env: Any) -> str:
+        """Return a formula as it was written."""
+        token = tokens[idx]
+        written = escape(formula_run(token).text).replace("\n", "<br>\n")
+        return f'<p class="formula">{written}</p>\n' if token.block else written
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         """Return a link that sends no referrer."""
@@ -70,6 +80,7 @@ def _made() -> WebLinkParser:
     made = WebLinkParser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     made.core.ruler.push("direction", _set_direction)
     made.core.ruler.push("numbers", _set_numbers)
+    add_formula_rules(made)
     return made
 
 

@@ -304,6 +304,25 @@ def test_code_on_a_page_says_its_language() -> None:
     assert re.findall("<code(.*?)>", out) == [' class="language-python"', "", ' class="language-c++"']
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\(x\)", r"$a_1*b_2*c$", r"$20\%$", r"\[\{1,\,2\}\]", "\\[\na \\\\ b\n\\]", "$$\na \\\\\n\nb < c\n$$",
+        "[ \\frac{1}{2}\\, ]",
+        "\\begin{align}\na &= b \\\\\nc &= \\{d\\}\n\\end{align}", "```math\na\\,b\n```",
+        "$$" + "a \\\\ b*c*d\n" * 300 + "$$",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "Words {} words", "- item\n\n  {}", "| a |\n|---|\n| {} |", "**{}**"])
+def test_a_page_leaves_formulas_as_they_were_written(formula: str, around: str) -> None:
+    if "\n" in formula or formula[0] == "[":
+        around = "{}"
+    page = _Tags(_written(Format.HTML, talk("Hi", around.format(formula))))
+    shown = formula.removeprefix("```math\n").removesuffix("\n```")
+    assert "".join(shown.split()) in "".join(page.text.split())
+    assert set(page.tags) <= ALLOWED_TAGS
+
+
 def test_a_page_needs_nothing_but_itself() -> None:
     out = _written(Format.HTML, talk("Hi", "Hello"), talk("One", "Two", title="Other"))
     assert "default-src 'none'" in out

@@ -195,9 +195,11 @@ class TextBlock(BlockWidget, QTextBrowser):
             painter.fillRect(QRectF(left, top, QUOTE_BAR, area.bottom() - top), self.text_layout.line_color())
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()  # Qt's own has object replacement characters for formulas
+        data = QMimeData()  # Qt's own has object replacement characters for formulas, or nothing
         data.setText(self.selected_text())
-        data.setHtml(self.textCursor().selection().toHtml())
+        selection = self.textCursor().selection()
+        has_formula = OBJECT in selection.toPlainText()
+        data.setHtml(_html(self.selected_markdown()) if has_formula else selection.toHtml())
         return data
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -232,3 +234,9 @@ class TextBlock(BlockWidget, QTextBrowser):
             super().wheelEvent(event)
         else:
             event.ignore()  # the transcript scrolls
+
+
+def _html(markdown: str) -> str:
+    from phichat.markdown.html import render_html  # noqa: PLC0415 - with the first formula that is dragged or copied
+
+    return render_html(markdown)

@@ -105,7 +105,10 @@ def test_a_formula_is_drawn_and_copied_as_latex(person: Person, engine: Scripted
     person.wait(lambda: field.toPlainText().startswith("So \ufffc is.\n\ufffc"))
     field.selectAll()
     assert field.selected_text() == "So $\\frac{a}{b}$ is.\n$$x^2$$\nBut $\\frac{$ is not."
-    assert field.createMimeDataFromSelection().text() == field.selected_text()
+    dragged = field.createMimeDataFromSelection()
+    assert dragged.text() == field.selected_text()
+    assert "So $\\frac{a}{b}$ is." in dragged.html()
+    assert "$$x^2$$" in dragged.html()
     assert field.accessibleDescription() == field.selected_text()
 
 

@@ -307,6 +307,12 @@ def test_rich_text_can_do_nothing(markdown: str, harmless: str) -> None:
         assert not any(bad in html for bad in ("<script", "<img", "href", "<b>"))
 
 
+def test_rich_text_has_formulas_as_they_were_written() -> None:
+    for formula in (r"\(x\)", r"\[ a \\ \{b\} \]", r"$20\%$", r"$a\,b$"):
+        assert formula in markdown_html(f"Words {formula} words")
+        assert formula in messages_html([Message(Role.USER, "Hi"), Message(Role.ASSISTANT, formula)])
+
+
 def test_what_was_copied_outlives_the_program_without_a_crash() -> None:
     script = (
         "from PySide6.QtWidgets import QApplication; application = QApplication([]);"
