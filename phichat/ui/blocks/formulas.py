@@ -107,11 +107,23 @@ class FormulaCache(QObject):
 
 
 class FormulaObject(QPyTextObject):
-    """Paints formulas in a QTextDocument."""
+    """Paints formulas in a QTextDocument.
+
+    Qt paints half of the background of a selection over what is selected. `repaint_selected` paints it once more.
+    """
 
     def __init__(self, formula_cache: FormulaCache, parent: QObject) -> None:
         super().__init__(parent)
         self._formula_cache = formula_cache
+        self._selected: list[tuple[QRectF, QTextCharFormat]] = []
+
+    def repaint_selected(self, painter: QPainter) -> None:
+        """Paint the selected formulas among those painted since the last call, on their background."""
+        selected, self._selected = self._selected, []
+        for rect, char_format in selected:
+            painter.fillRect(rect.united(self._target(rect, char_format)), char_format.background())
+            painter.setPen(char_format.foreground().color())
+            self._paint(painter, rect, char_format)
 
     def intrinsicSize(self, _: QTextDocument, __: int, char_format: QTextFormat) -> QSizeF:
         drawing, scale = self._drawing_of(char_format)
@@ -126,25 +138,34 @@ class FormulaObject(QPyTextObject):
         self, painter: QPainter, rect: QRectF | QRect, _: QTextDocument, __: int, char_format: QTextFormat
     ) -> None:
         rect = QRectF(rect)
+        self._paint(painter, rect, char_format)
+        if char_format.hasProperty(QTextFormat.Property.BackgroundBrush):
+            self._selected.append((painter.transform().mapRect(rect), char_format.toCharFormat()))
+
+    def _paint(self, painter: QPainter, rect: QRectF, char_format: QTextFormat) -> None:
+        if self._drawing_of(char_format)[0]:
+            self._formula_cache.paint(painter, self._target(rect, char_format), _key(char_format))
+
+    def _target(self, rect: QRectF, char_format: QTextFormat) -> QRectF:
+        """Return where the formula is painted that has `rect` in its line."""
         drawing, scale = self._drawing_of(char_format)
         if drawing is None:
-            return
+            return rect
         half = _middle_height(char_format)
         line = rect.top() + (rect.height() + half) / 2 if half else rect.bottom()
         size = QSizeF(drawing.width, drawing.ascent + drawing.descent) * scale
-        target = QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
-        self._formula_cache.paint(painter, target, _key(char_format))
+        return QRectF(QPointF(rect.left(), line - drawing.ascent * scale), size)
 
     def _drawing_of(self, char_format: QTextFormat) -> tuple[Drawing | None, float]:
         latex, is_display = _key(char_format)
         return self._formula_cache.get(latex, is_display=is_display), float(char_format.property(SCALE))
 
 
-def apply_drawing(char_format: QTextCharFormat, drawing: Drawing, font: QFont) -> None:
-    """Set the scale and alignment of `drawing` among text in `font`."""
+def apply_drawing(char_format: QTextCharFormat, drawing: Drawing, font: QFont, *, is_alone: bool) -> None:
+    """Set the scale and alignment of `drawing` among text in `font`, or on a line that has no text to make it deep."""
     scale = QFontInfo(font).pixelSize() * ENLARGEMENT / FONT_SIZE
     char_format.setProperty(SCALE, scale)
-    if drawing.descent * scale > QFontMetricsF(font).descent() + 1:
+    if drawing.descent * scale > (0 if is_alone else QFontMetricsF(font).descent() + 1):
         char_format.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
 
 

@@ -216,6 +216,10 @@ class TextBlock(BlockWidget, QTextBrowser):
             block = block.next()
         painter.end()
         super().paintEvent(event)
+        if self.text_layout.formula_object:
+            painter.begin(self.viewport())
+            self.text_layout.formula_object.repaint_selected(painter)
+            painter.end()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -40,6 +40,7 @@ class TextLayout:
     Attributes:
         size: the font size in pixels.
         has_pending_formulas: whether a formula is not rendered yet.
+        formula_object: paints the formulas; None if none are drawn.
     """
 
     def __init__(self, document: QTextDocument, formula_cache: FormulaCache | None) -> None:
@@ -49,9 +50,9 @@ class TextLayout:
         self.size = self._points = 0.0
         self.has_pending_formulas = False
         document.setUndoRedoEnabled(False)
-        if formula_cache:
-            self._object = FormulaObject(formula_cache, document)
-            document.documentLayout().registerHandler(FORMULA, self._object)
+        self.formula_object = FormulaObject(formula_cache, document) if formula_cache else None
+        if self.formula_object:
+            document.documentLayout().registerHandler(FORMULA, self.formula_object)
 
     def set_style(self, palette: QPalette, font: QFont) -> None:
         """Use this palette and font from now on; clears the document."""
@@ -203,7 +204,8 @@ class TextLayout:
         char_format.setProperty(SOURCE, run.text)
         char_format.setProperty(DISPLAY, run.is_display)
         if drawing:
-            apply_drawing(char_format, drawing, char_format.font().resolve(self._font))
+            font = char_format.font().resolve(self._font)
+            apply_drawing(char_format, drawing, font, is_alone=run.is_display)
         return char_format
 
     def _is_shown_alone(self, run: Run) -> bool:

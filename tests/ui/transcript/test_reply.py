@@ -121,6 +121,28 @@ def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEn
         person.wait(partial(_has, field, colour))
 
 
+def test_a_selected_formula_can_be_read(person: Person, engine: ScriptedEngine) -> None:
+    field = prose(answer(person, engine, "$$x_1^2 + y_j = z$$"))
+    person.wait(lambda: field.toPlainText() == "\ufffc")
+    for theme in ("dark", "light"):
+        person.window._theme.set_theme(theme)
+        field.selectAll()
+        person.wait(partial(_is_readable, field))
+
+
+def _is_readable(field: TextBlock) -> bool:
+    """Whether there are letters in their full colour on what is selected, and none beside it."""
+    picture, colors = field.grab().toImage(), field.palette()
+    lights = [[picture.pixelColor(x, y).lightness() for x in range(picture.width())] for y in range(picture.height())]
+    ground, letters = (color.color().lightness() for color in (colors.highlight(), colors.highlightedText()))
+    places = [(x, y) for y, row in enumerate(lights) for x, light in enumerate(row) if abs(light - ground) < 5]
+    if not places:
+        return False
+    (left, *_, right), (top, *_, bottom) = (sorted(values) for values in zip(*places, strict=True))
+    inside = [light for row in lights[top : bottom + 1] for light in row[left : right + 1]]
+    return any(abs(light - letters) < 30 for light in inside) and bottom - top >= picture.height() - 2
+
+
 def _has(widget: QWidget, colour: QColor) -> bool:
     """Whether there is about that colour in what is painted: lines are smoothed."""
     picture = widget.grab().toImage()
