@@ -2,29 +2,17 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
+from phichat.rendering.drawing import FONT_SIZE, PLACEHOLDER_COLOR, Drawing
 from phichat.rendering.latex import rewrite
 
-FONT_SIZE = 20.0  # pixels: the size in which formulas are drawn before they are scaled
-PLACEHOLDER_COLOR = "#010203"  # replaced by the colour of the text
 MAX_WIDTH, MAX_HEIGHT = 8_000.0, 2_000.0  # pixels of a drawing: 400 letters in a line, 60 lines
 MAX_SIZE = 600_000  # characters of SVG; a formula of 1,000 characters takes 250,000
 
 _NAME = re.compile(r">[^<]*\\[^<]*<")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """An SVG image with its width, and its height above and below the baseline."""
-
-    svg: str
-    width: float
-    ascent: float
-    descent: float
 
 
 def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
@@ -65,10 +53,18 @@ def prepare() -> None:
 
     config.svg2 = False  # Qt does not know all of SVG 2
     config.precision = 2
-    measure = Mrow._get_height_nostretch
+    if hasattr(Mrow, "_get_height_nostretch"):
+        _measure_rows_once(Mrow)
 
-    def measure_once(row: Mrow, line: Any, **context: Any) -> tuple[float, float]:
-        """Measure a row for its brackets, but no rows inside it: each level would double the time, for nothing."""
+
+def _measure_rows_once(row_class: Any) -> None:
+    """Let rows be measured for the brackets around them, but not the rows inside them once more.
+
+    Brackets in those have no part in it, and each level would double the time.
+    """
+    measure = row_class._get_height_nostretch
+
+    def measure_once(row: Any, line: Any, **context: Any) -> tuple[float, float]:
         return (0.0, 0.0) if "nostretch" in context else measure(row, line, **context)
 
-    Mrow._get_height_nostretch = measure_once  # type: ignore[method-assign, assignment]
+    row_class._get_height_nostretch = measure_once

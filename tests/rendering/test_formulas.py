@@ -2,7 +2,8 @@
 
 import pytest
 
-from phichat.rendering.formulas import Drawing, draw_formula
+from phichat.rendering.drawing import Drawing
+from phichat.rendering.formulas import draw_formula
 
 
 def drawn(latex: str, *, is_display: bool = True) -> Drawing | None:

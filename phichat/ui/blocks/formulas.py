@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
-from phichat.rendering.formulas import FONT_SIZE, PLACEHOLDER_COLOR, Drawing
+from phichat.rendering.drawing import FONT_SIZE, PLACEHOLDER_COLOR, Drawing
 
 FORMULA = QTextFormat.ObjectTypes.UserObject + 1
 LATEX = QTextFormat.Property.UserProperty + 1
