@@ -22,7 +22,7 @@ Window = Callable[[Path | None, bool, str | None, Path | None], int]
 
 def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home], Engine] = make_engine) -> int:
     """Do what `arguments` ask for and return the exit status. An error is one line on stderr, never a traceback."""
-    console = Console()
+    console, options = Console(), argparse.Namespace(json=False)
     logs.silence_logging()
     try:
         options = _parsed(arguments, console)
@@ -40,7 +40,10 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
         console.print_notice(tr("Interrupted."))
         return 130
     except Exception as error:  # noqa: BLE001 - a traceback is for the log
-        console.print_notice(str(error) if isinstance(error, PhichatError) else _bug(error, paths.home()))
+        sentence = str(error) if isinstance(error, PhichatError) else _bug(error, paths.home())
+        if options.json:
+            console.print_json_error(sentence)
+        console.print_notice(sentence)
         return 1
     finally:
         console.close()

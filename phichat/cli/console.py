@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, TextIO
 
+from phichat.cli import standard_input
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 
@@ -30,6 +31,8 @@ class Console:
         self._err: TextIO | None = sys.stderr
         self._line_is_open = False
         self._progress = ""
+        self._lines: Iterator[str] | None = None
+        self._errors: set[str] = set()
 
     @property
     def is_interactive(self) -> bool:
@@ -73,6 +76,13 @@ class Console:
         """Write an object to stdout as one line of JSON, in ASCII, so that any pipe can carry it."""
         self._write(json.dumps(values) + "\n")
 
+    def print_json_error(self, sentence: str) -> None:
+        """Write an error to stdout as an object, unless that was done already. What cannot be written is dropped."""
+        if sentence not in self._errors:
+            self._errors.add(sentence)
+            with suppress(ReaderGone, PhichatError):
+                self.print_json({"event": "error", "message": " ".join(sentence.splitlines())})
+
     def print_notice(self, sentence: str) -> None:
         """Write `sentence` to stderr, on one line."""
         self._clear_progress()
@@ -94,7 +104,12 @@ class Console:
                 return input(prompt)
             if self.is_interactive:
                 self._write_stderr(prompt)
-            return next(sys.stdin, None) if sys.stdin else None
+            self._lines = self._lines or standard_input.lines()
+            return next(self._lines, None)
+        except KeyboardInterrupt:
+            if self.is_interactive:
+                self._write_stderr("\n")
+            raise
         except EOFError:
             self._write_stderr("\n")
             return None

@@ -1,6 +1,7 @@
 """The argument parser: commands, options, the ranges of their values, and what each command runs."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
+_NO_OPTION = re.compile("--?[^A-Za-z-]")
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
 
 
@@ -21,6 +23,10 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **values})
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """Take what begins like no option of ours for a word, such as `-5+3`."""
+        return None if _NO_OPTION.match(arg_string) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""

@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from typing import Any
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.context import Context, sampling_of
 from phichat.engine.base import (
@@ -78,7 +78,7 @@ class TerminalChat:
             if answered and not answered.text:
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
-                self._end_after_error(sampling)
+                self._end_after_error(error, sampling)
             raise
         self._end(done.reason, asdict(done))
         self._print_summary(done, sampling)
@@ -162,9 +162,10 @@ class TerminalChat:
         if done.completion_tokens:
             self._console.print_notice(_statistics(done))
 
-    def _end_after_error(self, sampling: Sampling) -> None:
-        """End the output after an error, with a last event in JSON; the caller prints the message."""
+    def _end_after_error(self, error: PhichatError, sampling: Sampling) -> None:
+        """End the output after an error, in JSON with two last events; otherwise the caller prints the message."""
         if self._as_json:
+            self._console.print_json_error(str(error))
             self._print_event(Done(Ending.ERROR, sampling.seed or 0))
         else:
             self._console.end_answer()
@@ -172,8 +173,7 @@ class TerminalChat:
 
 def ask(context: Context) -> int:
     """Print one reply, which is not saved, and return the exit status."""
-    words = (_read_stdin() if word == "-" else word for word in context.options.prompt)
-    text = " ".join(words)
+    text = question_of(context.options.prompt, context.console)
     if not text.strip():
         raise PromptError(tr("There is nothing to answer: write something first."))
     stop = CancelToken()
@@ -183,6 +183,20 @@ def ask(context: Context) -> int:
             terminal_chat.load(context.options, stop)
             done = terminal_chat.reply(text, stop)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
+
+
+def question_of(words: Sequence[str], console: Console) -> str:
+    """Return the question in `words`; a text that is piped in stands for `-` at either end, or comes after them.
+
+    Raise PromptError if what is piped in is no text.
+    """
+    at = next((at for at in (0, len(words) - 1) if words[at] == "-"), None)
+    if at is None and console.is_interactive:
+        return " ".join(words)
+    piped = standard_input.read_text(console.print_notice)
+    if at is None:
+        return "\n\n".join(filter(str.strip, [" ".join(words), piped]))
+    return " ".join([*words[:at], piped, *words[at + 1 :]])
 
 
 def chat(context: Context) -> int:
@@ -211,10 +225,21 @@ def _converse(context: Context, terminal_chat: TerminalChat) -> int:
         console.print_notice(kept if context.options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
-    while (text := console.read_line("> ")) is not None:
+    while (text := _read_question(console)) is not None:
         if text.strip() and not _reply_to(text.rstrip("\r\n"), terminal_chat, console):
             return 130
     return 0
+
+
+def _read_question(console: Console) -> str | None:
+    """Return the next line, None at the end; an empty one where a person pressed Ctrl+C, which clears the line."""
+    try:
+        return console.read_line("> ")
+    except KeyboardInterrupt:
+        if not console.is_interactive:
+            raise
+        console.print_notice(tr("Ctrl+D ends the conversation."))
+        return ""
 
 
 def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
@@ -258,10 +283,6 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGINT, earlier)
-
-
-def _read_stdin() -> str:
-    return sys.stdin.read().removeprefix("\ufeff") if sys.stdin else ""
 
 
 def _length_notice(done: Done, sampling: Sampling) -> str:

@@ -63,6 +63,11 @@ def read_text(file: Path) -> Attachment:
     return Attachment(name, text)
 
 
+def decode_text(data: bytes) -> str | None:
+    """Return the text that `data` holds, in whatever encoding; None if it is not text."""
+    return _decoded(data)
+
+
 def _bytes(file: Path, name: str) -> bytes:
     status = file.stat()
     if stat.S_ISDIR(status.st_mode):
@@ -87,11 +92,18 @@ def _decoded(data: bytes) -> str | None:
         if data.startswith(mark):
             return _if_text(data.decode(encoding, "replace"))
     if b"\0" in data:
-        return None
+        return _if_text(_without_mark(data))
     try:
         return _if_text(data.decode("utf-8"))
     except UnicodeDecodeError:
         return _if_text(_guessed(data))
+
+
+def _without_mark(data: bytes) -> str:
+    """Decode UTF-16 that does not say so: every other byte of most letters is a NUL. Return a NUL for anything else."""
+    halves = (data[1::2].count(0), "utf-16-le"), (data[::2].count(0), "utf-16-be")
+    (most, encoding), (fewest, _) = sorted(halves, reverse=True)
+    return data.decode(encoding, "replace") if not fewest and 3 * most > len(data) and len(data) % 2 == 0 else "\0"
 
 
 def _guessed(data: bytes) -> str:

@@ -18,6 +18,7 @@ import pytest
 from phichat import __version__, cli
 from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
+from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied
@@ -36,6 +37,13 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def engine() -> ScriptedEngine:
     return ScriptedEngine()
+
+
+class PipeStub(io.TextIOWrapper):
+    """Standard input with bytes in it."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BufferedReader(io.BytesIO(content)), "utf-8", "replace")
 
 
 class WindowStub:
@@ -68,8 +76,8 @@ def phichat(
     """Runs the program; its exit status, and what it wrote to stdout and stderr."""
     monkeypatch.setenv("HF_HUB_CACHE", str(chatml_model.parent / "no-cache"))
 
-    def run(*arguments: str, said: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    def run(*arguments: str, said: str | bytes = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", PipeStub(said) if isinstance(said, bytes) else io.StringIO(said))
         model = ["--model", str(chatml_model)] if arguments and arguments[0] in {"ask", "chat"} else []
         status = cli.run([*model, *arguments], window, lambda _: engine)
         return (status, *capsys.readouterr())
@@ -112,8 +120,16 @@ def test_a_verified_model_is_named_with_its_checksum(phichat: Run, chatml_model:
 @pytest.mark.parametrize(
     ("words", "said", "asked"),
     [
-        (["-"], "\ufeffFrom a pipe\n", "From a pipe\n"),
-        (["Sum up:", "-"], "a text", "Sum up: a text"),
+        (["-"], "\ufeffFrom a pipe\n", "From a pipe"),
+        (["-"], "Two\nlines\r\n", "Two\nlines"),
+        (["Sum up:", "-"], "a text\n", "Sum up: a text"),
+        (["-", "is what?"], "This", "This is what?"),
+        (["What", "is this?"], "a text\n", "What is this?\n\na text"),
+        (["What", "is this?"], "", "What is this?"),
+        (["10", "-", "3"], "", "10 - 3"),
+        (["-5+3"], "", "-5+3"),
+        (["-5", "+", "3"], "", "-5 + 3"),
+        (["--5", "-.5", "-(2)", "-ü"], "", "--5 -.5 -(2) -ü"),
         (["--", "--not-an-option"], "", "--not-an-option"),
         (["lone \udcff surrogate"], "", "lone \ufffd surrogate"),
     ],
@@ -123,6 +139,34 @@ def test_the_question_comes_from_words_and_standard_input(
 ) -> None:
     assert phichat("ask", *words, said=said)[0] == 0
     assert engine.requests[0].turns[-1].text == asked
+
+
+LETTER = "Le café est fermé, mais la forêt reste ouverte à tous les élèves."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_standard_input_is_read_in_any_encoding(engine: ScriptedEngine, phichat: Run, encoding: str) -> None:
+    for arguments in (["ask", "-"], ["ask", "What?"], ["chat"]):
+        assert phichat(*arguments, said=f"{LETTER}\n".encode(encoding))[0] == 0
+    asked = [request.turns[-1].text for request in engine.requests]
+    assert asked == [LETTER, f"What?\n\n{LETTER}", LETTER]
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", bytes(range(256)) * 8])
+def test_standard_input_that_is_no_text_is_not_asked(engine: ScriptedEngine, phichat: Run, content: bytes) -> None:
+    for arguments in (["ask", "-"], ["ask", "What?"], ["chat"]):
+        status, out, err = phichat(*arguments, said=content)
+        assert (status, out) == (1, "")
+        assert err == "Standard input is not text. Send a text file, or the text of this one.\n"
+    assert not engine.requests
+
+
+def test_an_endless_standard_input_is_refused(
+    engine: ScriptedEngine, phichat: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standard_input, "MOST", 1000)
+    status, _, err = phichat("ask", "-", said=b"x" * 5000)
+    assert (status, err) == (1, "Standard input is too long: it may have 1.0\N{NO-BREAK SPACE}kB. Send a part of it.\n")
 
 
 @pytest.mark.parametrize("words", [[""], [" "], ["-"]])
@@ -189,7 +233,9 @@ def test_an_engine_that_dies_costs_one_sentence(engine: ScriptedEngine, phichat:
     status, out, err = phichat("ask", "Hi", *["--json"] * as_json)
     assert (status, err) == (1, "The system ended the model's process.\n")
     if as_json:
-        assert json.loads(out.splitlines()[-1])["reason"] == "error"
+        told, done = (json.loads(line) for line in out.splitlines()[-2:])
+        assert told == {"event": "error", "message": "The system ended the model's process."}
+        assert done["reason"] == "error"
     else:
         assert out == "Half\n"
     assert engine.loaded is None
@@ -218,6 +264,8 @@ def test_an_unknown_model_is_answered_with_those_there_are(phichat: Run) -> None
     status, _, err = phichat("ask", "Hi", "--model", "nope")
     assert (status, err.count("\n")) == (1, 1)
     assert "There is no model nope here" in err
+    status, out, _ = phichat("ask", "Hi", "--model", "nope", "--json")
+    assert (status, json.loads(out)) == (1, {"event": "error", "message": err.strip()})
 
 
 def test_a_conversation_goes_on(engine: ScriptedEngine, phichat: Run) -> None:
@@ -231,9 +279,7 @@ def test_a_conversation_goes_on(engine: ScriptedEngine, phichat: Run) -> None:
     assert len(engine.loads) == 1
 
 
-def test_ctrl_c_at_the_prompt_ends_the_conversation(
-    phichat: Run, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine
-) -> None:
+def test_ctrl_c_ends_a_script(phichat: Run, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine) -> None:
     def interrupt(*_: object) -> str:
         raise KeyboardInterrupt
 
@@ -429,7 +475,16 @@ def test_a_person_stops_a_reply_and_leaves(starter: Path) -> None:
     with _terminal("chat", "--model", str(starter), "--seed", "7") as say:
         assert "Ctrl+C stops a reply" in say("> ", "Tell me a long story.\n")
         say(" the ", "\x03")
-        assert "Stopped." in say("> ", "\x04")
+        assert "Stopped." in say("> ", "half a line\x03")
+        say("> ", "\x03")
+        assert "Ctrl+D ends the conversation." in say("> ", "\x04")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_question_is_typed_where_standard_input_is_a_terminal(chatml_model: Path) -> None:
+    with _terminal("ask", "-", "--model", str(chatml_model), "--max-tokens", "4") as say:
+        say("Type your question, then press Ctrl+D.", "Hello\n\x04")
+        say("a second; the first", "")
 
 
 class _Process(subprocess.Popen[str]):
@@ -437,7 +492,7 @@ class _Process(subprocess.Popen[str]):
 
     def __exit__(self, *exception: object) -> None:
         self.kill()
-        super().__exit__(*exception)  # type: ignore[arg-type]
+        super().__exit__(*exception)
 
 
 def _speaking(model: Path) -> _Process:

@@ -1,0 +1,99 @@
+"""Standard input: a question, a text that goes with one, or the lines of a conversation, in any encoding."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader, TextIOBase
+from typing import BinaryIO
+
+from phichat.errors import PromptError
+from phichat.exchange.text_files import decode_text
+from phichat.i18n import format_size, tr
+
+MOST = 10_000_000
+"""Bytes: more than any context holds, and less than what would fill the memory, as of a device that never ends."""
+
+PATIENCE = 3.0
+"""Seconds without an end of standard input, after which it is said what is waited for."""
+
+_MARKS_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_text(notify: Callable[[str], None]) -> str:
+    """Return all of standard input, without the line breaks at its end. Raise PromptError if it is no text."""
+    hint = _end_hint()
+    if _is_terminal(sys.stdin):
+        notify(tr("Type your question, then press {keys}.").format(keys=hint))
+        return sys.stdin.read().rstrip("\r\n")
+    with _saying_later(notify, tr("Waiting for the end of standard input ({keys} ends it).").format(keys=hint)):
+        data = _read(MOST + 1)
+    if len(data) > MOST:
+        raise PromptError(
+            tr("Standard input is too long: it may have {size}. Send a part of it.").format(size=format_size(MOST))
+        )
+    return _decoded(data).rstrip("\r\n")
+
+
+def lines() -> Iterator[str]:
+    """Yield the lines of standard input as they come. Raise PromptError if they are no text."""
+    stream = _binary()
+    if stream is None:
+        yield from sys.stdin or ()
+        return
+    # Where a letter takes several bytes, a line ends in the middle of one.
+    is_by_line = not (beginning := _beginning(stream)).startswith(_MARKS_UTF_16) and b"\0" not in beginning
+    if not is_by_line:
+        yield from _decoded(stream.read(MOST)).splitlines(keepends=True)
+    while line := stream.readline(MOST):
+        yield _decoded(line)
+
+
+def _beginning(stream: BinaryIO) -> bytes:
+    """Return the next bytes, without reading them away; waits until there are any."""
+    return stream.peek(1) if isinstance(stream, BufferedReader) else b""
+
+
+def _read(most: int) -> bytes:
+    stream = _binary()
+    if stream is not None:
+        return stream.read(most)
+    return sys.stdin.read(most).encode("utf-8", "surrogatepass") if sys.stdin else b""
+
+
+def _binary() -> BinaryIO | None:
+    """Return the bytes of standard input; None if it has none, or only letters, as in a terminal."""
+    is_text = sys.stdin is None or not isinstance(sys.stdin, TextIOBase) or _is_terminal(sys.stdin)
+    return None if is_text else getattr(sys.stdin, "buffer", None)
+
+
+def _decoded(data: bytes) -> str:
+    text = decode_text(data)
+    if text is None:
+        raise PromptError(tr("Standard input is not text. Send a text file, or the text of this one."))
+    return text
+
+
+def _is_terminal(stream: object) -> bool:
+    try:
+        return isinstance(stream, TextIOBase) and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _end_hint() -> str:
+    return tr("Ctrl+Z and Enter") if os.name == "nt" else tr("Ctrl+D")
+
+
+@contextmanager
+def _saying_later(notify: Callable[[str], None], sentence: str) -> Iterator[None]:
+    """Say `sentence` if the block takes long."""
+    timer = threading.Timer(PATIENCE, notify, [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
