@@ -17,6 +17,14 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
+LONGEST_TITLE = 200  # characters
+
+
+def short_title(text: str) -> str:
+    """Return a title from outside, without its middle if it is longer than titles are."""
+    return shortened(text, LONGEST_TITLE)
+
+
 def utf16_length(text: str) -> int:
     """Return the length of `text` in UTF-16 code units, as Qt counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -101,7 +101,7 @@ class ModelService(QObject):
         """Keep a model that was loaded, from wherever, in the library."""
         try:
             self.library().register_file(loaded.model.path)
-        except StoreError as error:
+        except (ModelMissing, StoreError) as error:
             self.failed.emit(str(error))
 
 

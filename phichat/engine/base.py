@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, Turn
 from phichat.chat.sampling import Sampling
+from phichat.unicode import short_title
 
 __all__ = [
     "EVENT_NAMES",
@@ -57,6 +58,10 @@ class ModelRef:
     title: str
     kind: ModelKind
     location: str
+
+    def __post_init__(self) -> None:
+        """Bound the title, which may be anybody's."""
+        object.__setattr__(self, "title", short_title(self.title))
 
     @classmethod
     def of_file(cls, path: Path, name: str = "", title: str = "") -> Self:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine.base import ModelRef
+from phichat.unicode import short_title
 
 MAX_FILE_BYTES = 1 << 50  # a larger size is invalid
 
@@ -36,6 +37,10 @@ class ModelFile:
     title: str
     path: Path
     source: Source
+
+    def __post_init__(self) -> None:
+        """Bound the title, which may be anybody's."""
+        object.__setattr__(self, "title", short_title(self.title))
 
     @property
     def ref(self) -> ModelRef:
@@ -213,6 +218,11 @@ class Listing:
     unusable: ModelFile | None = None
     problem: str = ""
     problem_label: str = ""
+
+    def __post_init__(self) -> None:
+        """Bound what may come from anybody on the Hub."""
+        object.__setattr__(self, "title", short_title(self.title))
+        object.__setattr__(self, "licence", short_title(self.licence))
 
     @property
     def presence(self) -> Presence:

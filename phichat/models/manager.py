@@ -41,10 +41,8 @@ from phichat.models.hub_files import (
 from phichat.models.library import Library
 from phichat.net.credentials import Credentials
 from phichat.paths import Home
-from phichat.unicode import shortened
 
 ASSUMED_CONTEXT = 4096
-LONGEST_TITLE = 200  # characters
 """Tokens of context for memory estimates, unless the model was trained for fewer."""
 
 TYPICAL_KV_BYTES = 131_072
@@ -323,7 +321,7 @@ class HubModelManager:
     def _remote_listing(self, remote: HubFile) -> Listing:
         if known := find_by_hub_file(remote):  # a different file on disk may have taken its name
             return replace(self._catalogue_listing(known, None, []), name=remote.name)
-        title = shortened(PurePosixPath(gguf.whole_name(remote.file)).stem, LONGEST_TITLE)
+        title = PurePosixPath(gguf.whole_name(remote.file)).stem
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
         if remote.name in self._answers:
             listing = replace(listing, exists_on_hub=self._answers[remote.name] is not None)

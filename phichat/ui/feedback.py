@@ -27,11 +27,17 @@ STAYING = {Kind.WARNING, Kind.ERROR}
 
 @dataclass(frozen=True)
 class Feedback:
-    """A sentence for the user. `fraction` is how much of the work is done, from 0 to 1; None if that is unknown."""
+    """A sentence for the user.
+
+    Attributes:
+        fraction: how much of the work is done, from 0 to 1; None if that is unknown.
+        has_place: whether the failure is shown, too, by what it belongs to.
+    """
 
     text: str = ""
     kind: Kind = Kind.NOTE
     fraction: float | None = None
+    has_place: bool = False
 
 
 NOTHING = Feedback()
@@ -100,6 +106,10 @@ class FeedbackController(QObject):
         """Show a failure in the conversation with the id `conversation`."""
         self._stay(text, Kind.ERROR, conversation)
 
+    def fail_beside(self, conversation: str, text: str) -> None:
+        """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""
+        self._stay(text, Kind.ERROR, conversation, has_place=True)
+
     @Slot(str, str)
     def warn_in(self, conversation: str, text: str) -> None:
         """Show something that has to be read in the conversation with the id `conversation`."""
@@ -156,9 +166,9 @@ class FeedbackController(QObject):
         """Let no result fade while `is_held`, as the mouse is over it."""
         self._is_held = is_held
 
-    def _stay(self, text: str, kind: Kind, scope: str | None) -> None:
+    def _stay(self, text: str, kind: Kind, scope: str | None, *, has_place: bool = False) -> None:
         self._remove_passing()
-        self._set(STAYING_SOURCE, Feedback(text, kind), scope, is_new=True)
+        self._set(STAYING_SOURCE, Feedback(text, kind, has_place=has_place), scope, is_new=True)
 
     def _pass(self, feedback: Feedback, scope: str, *, is_background: bool = False) -> None:
         self._remove_passing()

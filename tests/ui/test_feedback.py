@@ -134,6 +134,9 @@ def test_a_failed_reply_is_told_in_its_conversation_until_one_asks_again(
     engine.enqueue(EngineDied("The model ended."))
     person.ask("Hello")
     person.wait(lambda: person.status() == "The model ended.")
+    line = person.find("messageLine")
+    assert (line.property("kind"), line.property("framed")) == ("ERROR", False)  # the reply has it, too
+    assert "The model ended." in _words(person.find("message-1"))
     person.click("newConversationButton")
     assert person.status() == ""
     person.open("Hello")

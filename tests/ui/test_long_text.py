@@ -10,15 +10,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QClipboard, QTextOption
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit, QTextEdit, QTreeWidget, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
+from phichat.engine.base import ModelRef
+from phichat.models.base import HubFile, Listing
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, pages
-from tests.support.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
 WORD = "QUJDabcd0123" * 90_000
@@ -155,6 +157,26 @@ def test_names_from_outside_are_bounded_wherever_they_are_shown(home: Path, open
     person.find("searchField").setText("QUJD")
     person.window.conversations.commands.delete([person.window.session.conversation.id])
     person.wait(lambda: not person.titles())
+    assert _too_long(person.window) == []
+
+
+def test_what_the_hub_says_of_a_model_is_bounded(
+    open_window: Callable[[], Person], shelf: ScriptedShelf, phi3_model: Path
+) -> None:
+    remote = HubFile(f"owner/{WORD}", f"{WORD}.gguf")
+    shelf.rows["hostile"] = Listing("hostile", WORD, remote, licence=WORD, note=WORD, is_official=False)
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    next(action for action in person.window.actions() if action.text() == "Models…").trigger()
+    table = person.find("modelTable", QTreeWidget)
+    person.wait(lambda: table.topLevelItemCount() == 2)
+    for row in range(2):
+        table.setCurrentItem(table.topLevelItem(row))
+        assert _too_long(person.window) == []
+    texts = [table.topLevelItem(row).text(column) for row in range(2) for column in range(6)]
+    assert max(map(len, texts)) <= SHOWN_AS_NAME
+    person.window.model_selection.choose(ModelRef.of_file(phi3_model, WORD, WORD))
+    person.wait(lambda: "ready" in person.status())
     assert _too_long(person.window) == []
 
 

@@ -16,6 +16,7 @@ from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
 from phichat.ui.widgets.long_text import is_long
+from phichat.ui.widgets.message_line import AlertLabel
 from phichat.ui.widgets.typing import pass_on
 
 LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
@@ -67,7 +68,7 @@ class Composer(QFrame):
         self._stop = _button("stopButton", tr("Stop"), tr("Stop (Escape)"))
         self._stop.hide()
         self._time_estimate = _time_estimate()
-        self._note = _note()
+        self._note = _note(theme)
         self._queue_row: QueueRow | None = None
         self._blocked_because = ""
         self._lay_out()
@@ -137,8 +138,9 @@ class Composer(QFrame):
         if self._chips:
             self._chips.show_tokens(file, tokens)
 
-    def show_note(self, sentence: str, *, blocks: bool = False) -> None:
+    def show_note(self, sentence: str, *, blocks: bool = False, is_alert: bool = True) -> None:
         """Show a sentence about the draft; empty for none. If it `blocks`, the draft cannot be sent as it is."""
+        self._note.set_alert(is_alert=is_alert)
         self._blocked_because = sentence if blocks else ""
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))
@@ -289,11 +291,10 @@ def _time_estimate() -> QLabel:
     return label
 
 
-def _note() -> QLabel:
-    label = muted(plain_label(), alert=True)
+def _note(theme: Theme) -> AlertLabel:
+    label = AlertLabel(theme)
     label.setObjectName("composerNote")
     label.setAccessibleName(tr("About what is written"))
-    label.setWordWrap(True)
     label.setContentsMargins(6, 0, 6, 0)
     label.hide()
     return label

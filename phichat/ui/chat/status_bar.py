@@ -9,7 +9,7 @@ from phichat.i18n import format_number, tr
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
-from phichat.ui.widgets.message_line import SIGN, MessageLine
+from phichat.ui.widgets.message_line import HEIGHT, MessageLine
 
 MARGIN = 16  # pixels
 
@@ -17,8 +17,8 @@ MARGIN = 16  # pixels
 class StatusBar(QWidget):
     """The message line, and two figures, each with an object name and an accessible name.
 
-    A sentence too long for one line takes the room of the figures, and as many lines as it needs. What has to be
-    dismissed is shown in `notices` instead.
+    A sentence too long for one line takes the room of the figures, and as many lines as it needs. What is framed is
+    shown in `notices` instead.
 
     Attributes:
         notices: a widget to put above the composer, where nobody misses it.
@@ -30,7 +30,7 @@ class StatusBar(QWidget):
         QVBoxLayout(self.notices).setContentsMargins(0, 2, 0, 2)
         self.notices.hide()
         self._message = MessageLine(theme, feedback, "statusMessage")
-        self._message.moved.connect(self._move_message)
+        self._message.framed.connect(self._move_message)
         feedback.shown.connect(self._fit_figures)
         self._speed = _label("statusSpeed", tr("Speed"))
         self._context = _label("statusContext", tr("Context"))
@@ -42,7 +42,7 @@ class StatusBar(QWidget):
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
         height = plain_label(" ")  # keeps the height of a line with its sign, whatever is shown
-        height.setMinimumHeight(SIGN)
+        height.setMinimumHeight(HEIGHT)
         self._layout.addWidget(height)
 
     def clear_figures(self) -> None:
@@ -73,14 +73,14 @@ class StatusBar(QWidget):
         self._fit_figures()
 
     @Slot(bool)
-    def _move_message(self, has_to_be_dismissed: bool) -> None:
+    def _move_message(self, is_framed: bool) -> None:
         """Move the line above the composer, or back."""
         notices = self.notices.layout()
-        if has_to_be_dismissed and notices:
+        if is_framed and notices:
             notices.addWidget(self._message)
         else:
             self._layout.insertWidget(0, self._message, 1)
-        self.notices.setVisible(has_to_be_dismissed)
+        self.notices.setVisible(is_framed)
 
     @Slot()
     def _fit_figures(self) -> None:

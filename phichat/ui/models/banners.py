@@ -8,9 +8,10 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
 from phichat.ui.models.formatting import percent_done, summarize_download
-from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import NoticeBar, banner_button, banner_layout
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
+from phichat.ui.widgets.message_line import AlertLabel
 
 WIDE = 480  # pixels from which there is room for a progress bar beside the text
 
@@ -35,7 +36,8 @@ class DownloadStrip(QFrame):
         self._bar.setFixedHeight(6)
         self._bar.setMinimumWidth(40)
         self._bar.setMaximumWidth(200)
-        self._line = muted(plain_label())
+        self._line = AlertLabel(theme)
+        self._line.setWordWrap(False)
         self._line.setMinimumWidth(1)  # a long text is cut off instead of widening the window
         self._pause = banner_button("stripPauseButton", tr("Pause"))
         self._open = banner_button("stripOpenButton", tr("Details"))
@@ -56,7 +58,7 @@ class DownloadStrip(QFrame):
         self._name.setText(title)
         self._bar.setValue(percent_done(download.progress))
         self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
-        muted(self._line, alert=bool(download.error))
+        self._line.set_alert(is_alert=bool(download.error))
         self._show_text()
         set_tool_tip(self._line, download.error)
         self._pause.setText(_action(download))

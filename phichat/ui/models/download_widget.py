@@ -10,10 +10,10 @@ from phichat.models.base import Listing, Phase
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.models.formatting import describe_download, format_model_size, percent_done, progress_of
-from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import ask_question
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.message_line import AlertLabel
 
 CANCEL_SILENTLY = 5_000_000  # bytes: below that, nothing worth a question is lost
 HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps
@@ -33,8 +33,7 @@ class DownloadWidget(QWidget):
         self._bar = QProgressBar(textVisible=False)
         self._bar.setObjectName("downloadProgress")
         self._bar.setFixedHeight(8)
-        self._line = muted(plain_label())
-        self._line.setWordWrap(True)
+        self._line = AlertLabel(theme)
         self._line.setMinimumHeight(2 * self._line.fontMetrics().lineSpacing())  # so that nothing jumps
         self._line.setAlignment(Qt.AlignmentFlag.AlignHCenter if is_centred else Qt.AlignmentFlag.AlignLeft)
         self._start = push_button("downloadButton", tr("Download"))
@@ -106,7 +105,7 @@ class DownloadWidget(QWidget):
             announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=format_number(value)))
 
     def _show_line(self, download: Download) -> None:
-        muted(self._line, alert=bool(download.error or (self._trouble and not download.is_begun)))
+        self._line.set_alert(is_alert=bool(download.error or (self._trouble and not download.is_begun)))
         self._line.setText(describe_download(download) if download.is_begun else self._trouble)
         self._line.setVisible(bool(self._line.text()))
 

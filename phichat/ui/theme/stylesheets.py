@@ -39,8 +39,8 @@ QPushButton:focus { border-color: $accent; }
 #switchButton:hover, #switchButton:focus { border-color: $text; }
 #switchButton:disabled { background: transparent; color: $muted; }""",
         "message": """
-#messageLine[kind="ERROR"] { background: $faint_alert; border: 1px solid $alert; border-radius: 12px; }
-#messageLine[kind="WARNING"] { background: $faint_accent; border: 1px solid $accent; border-radius: 12px; }""",
+#messageLine[framed="true"] { background: $faint_accent; border: 1px solid $accent; border-radius: 12px; }
+#messageLine[framed="true"][kind="ERROR"] { background: $faint_alert; border-color: $alert; }""",
         "table": """
 QTreeView { border-radius: 10px; padding: 4px; show-decoration-selected: 1; }
 QTreeView:focus { border-color: $accent; }

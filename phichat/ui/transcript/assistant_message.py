@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks.block_list import BlockList
-from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
-from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
+from phichat.ui.widgets.message_line import AlertLabel
 
 ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -36,8 +36,7 @@ class AssistantMessageView(MessageView):
         self._continue: QPushButton | None = None
         self._blocks = BlockList(theme, context.render, self._parts, self)
         self._blocks.changed.connect(self._on_blocks_changed)
-        self._note = muted(plain_label())
-        self._note.setWordWrap(True)
+        self._note = AlertLabel(theme)
         self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
@@ -109,7 +108,7 @@ class AssistantMessageView(MessageView):
         note = "\n".join(filter(None, [footer(reply), remark]))
         if reply.ending is Ending.ANSWERING:
             note = "" if self._message.text else tr("Reading…")
-        muted(self._note, alert=reply.ending is Ending.ERROR)
+        self._note.set_alert(is_alert=reply.ending is Ending.ERROR)
         self._note.setText(note)
         self._show_continue()
         self.refresh_actions()

@@ -11,8 +11,9 @@ from phichat.i18n import tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
-from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
+from phichat.ui.widgets.foreign_text import MOST_IN_TIP, PlainTextEdit, keep_boxes_plain, plain_label
 from phichat.ui.widgets.text_input import LineEdit
+from phichat.unicode import shortened
 
 
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:
@@ -42,7 +43,7 @@ def ask_question(
         return
     box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)  # it may contain names of files and models that others chose
-    box.setText(question)
+    box.setText(shortened(question, MOST_IN_TIP))
     box.setObjectName(name)
     agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
     refuse = box.addButton(no, QMessageBox.ButtonRole.RejectRole)

@@ -19,7 +19,7 @@ from phichat.unicode import shortened
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
 
-MOST_IN_LABEL, MOST_IN_TIP, MOST_IN_NAME = 4_000, 2_000, 200  # characters
+MOST_IN_LABEL, MOST_IN_TIP = 4_000, 2_000  # characters
 _DESCRIBED = "describedByToolTip"
 _NOTIFICATION = str.maketrans("<>", "‹›")
 
@@ -40,11 +40,6 @@ class PlainLabel(QLabel):
 def plain_label(text: str = "") -> QLabel:
     """Return a label that shows `text`, and any text set later, as plain text."""
     return PlainLabel(text)
-
-
-def short_name(name: str) -> str:
-    """Return a name from outside, without its middle if it is longer than names are, for buttons, menus and lists."""
-    return shortened(name, MOST_IN_NAME)
 
 
 def breakable_path(path: Path) -> str:

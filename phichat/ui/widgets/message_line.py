@@ -1,31 +1,63 @@
 """The one line in which feedback is shown: a sign, a sentence, a progress bar, and a button to dismiss it."""
 
-from PySide6.QtCore import QEvent, QSize, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QStyle
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.feedback import NOTHING, STAYING, Feedback, FeedbackController, Kind
-from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import IconButton
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import PlainLabel, plain_label
 
-SIGN = 18  # pixels
-BAR_WIDTH, BAR_HEIGHT = 96, 6  # pixels
+SIGN, SMALL_SIGN, SPACING = 18, 14, 5  # pixels
+HEIGHT, BAR_WIDTH, BAR_HEIGHT = 20, 96, 6  # pixels; the first is that of a line without a frame
 STEPS = 1000
 SIGNS = {Kind.ERROR: "alert", Kind.WARNING: "info", Kind.SUCCESS: "done"}
+
+
+class AlertLabel(PlainLabel):
+    """A label in the colour of secondary text or, for a failure, in that of errors and with a sign before it."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._is_alert = theme, False
+        muted(self)
+        self.setWordWrap(True)
+
+    def set_alert(self, *, is_alert: bool) -> None:
+        """Set whether the text tells a failure."""
+        muted(self, alert=is_alert)
+        if is_alert is not self._is_alert:
+            self._is_alert = is_alert
+            self.setIndent(scaled(SMALL_SIGN) + SPACING if is_alert else -1)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._is_alert and self.text():
+            painter = QPainter(self)
+            self._theme.icon("alert", is_alert=True).paint(painter, self._sign_place())
+            painter.end()
+
+    def _sign_place(self) -> QRect:
+        """Return where the sign is: before the first line."""
+        size, inside, flags = scaled(SMALL_SIGN), self.contentsRect(), self.alignment() | Qt.TextFlag.TextWordWrap
+        text = self.fontMetrics().boundingRect(inside, int(flags), self.text())
+        left = text.left() - size - SPACING if self.alignment() & Qt.AlignmentFlag.AlignHCenter else inside.left()
+        place = QRect(left, text.top() + (self.fontMetrics().height() - size) // 2, size, size)
+        return QStyle.visualRect(self.layoutDirection(), self.rect(), place)
 
 
 class MessageLine(QFrame):
     """Shows what `feedback` says; `name` is the object name of the label.
 
-    Signals: `moved(bool)`: what is shown now stays until it is dismissed, and wants a place where nobody misses it; or
-    it does not.
+    Signals: `framed(bool)`: what is shown now has a frame, and wants a place where nobody misses it; or it does not.
     """
 
-    moved = Signal(bool)
+    framed = Signal(bool)
 
     def __init__(self, theme: Theme, feedback: FeedbackController, name: str) -> None:
         super().__init__()
@@ -42,14 +74,14 @@ class MessageLine(QFrame):
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedSize(BAR_WIDTH, BAR_HEIGHT)
         self._close = IconButton(theme, "close", tr("Dismiss"), f"{name}Dismiss")
-        set_icon_size(self._close, 16)
+        set_icon_size(self._close, 14, HEIGHT, HEIGHT)
         self._close.clicked.connect(feedback.dismiss)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(10)
         self._row.addWidget(self._sign)
-        self._row.addWidget(self.label, 1)
         self._row.addWidget(self._bar)
+        self._row.addWidget(self.label, 1)
         self._row.addWidget(self._close)
         for part in (self._sign, self._bar, self._close):
             part.hide()
@@ -65,19 +97,22 @@ class MessageLine(QFrame):
 
     @Slot(object)
     def _show(self, feedback: Feedback) -> None:
-        was_staying, is_staying = self._shown.kind in STAYING, feedback.kind in STAYING
-        self._shown = feedback
+        was_framed, self._shown = self._is_framed(), feedback
         self.label.setText(feedback.text)
         self.label.setAccessibleDescription(feedback.text)  # the accessible name hides the text from screen readers
-        self.label.setForegroundRole(
-            QPalette.ColorRole.WindowText if is_staying else QPalette.ColorRole.PlaceholderText
-        )
-        self._close.setVisible(is_staying)
+        muted(self.label, alert=feedback.kind is Kind.ERROR)
+        if self._is_framed():
+            self.label.setForegroundRole(QPalette.ColorRole.WindowText)
+        self._close.setVisible(feedback.kind in STAYING)
         self._show_bar(feedback)
         self._show_sign()
-        self._show_frame(is_staying=is_staying)
-        if was_staying is not is_staying:
-            self.moved.emit(is_staying)
+        self._show_frame()
+        if was_framed is not self._is_framed():
+            self.framed.emit(self._is_framed())
+
+    def _is_framed(self) -> bool:
+        """Return whether what is shown has to be read here, as it is nowhere else."""
+        return self._shown.kind in STAYING and not self._shown.has_place
 
     def _show_bar(self, feedback: Feedback) -> None:
         self._bar.setVisible(feedback.kind is Kind.PROGRESS)
@@ -96,14 +131,16 @@ class MessageLine(QFrame):
             icon = self._theme.icon(name, is_alert=self._shown.kind is Kind.ERROR)
             self._sign.setPixmap(icon.pixmap(QSize(SIGN, SIGN)))
 
-    def _show_frame(self, *, is_staying: bool) -> None:
-        if is_staying and not self._is_styled:
+    def _show_frame(self) -> None:
+        is_framed, kind = self._is_framed(), self._shown.kind.name
+        if is_framed and not self._is_styled:
             self._is_styled = True
             self._theme.apply_stylesheet(self, "message")
-        self._row.setContentsMargins(*((12, 6, 6, 6) if is_staying else (0, 0, 0, 0)))
-        if self.property("kind") != self._shown.kind.name:
-            self.setProperty("kind", self._shown.kind.name)
-            self.setStyleSheet(self.styleSheet())  # evaluates the property again
+        self._row.setContentsMargins(*((12, 6, 6, 6) if is_framed else (0, 0, 0, 0)))
+        if (self.property("framed"), self.property("kind")) != (is_framed, kind):
+            self.setProperty("framed", is_framed)
+            self.setProperty("kind", kind)
+            self.setStyleSheet(self.styleSheet())  # evaluates the properties again
 
     @Slot(str)
     def _announce(self, text: str) -> None:

@@ -111,7 +111,10 @@ class ModelStatusPresenter(QObject):
 
     @Slot(object, str)
     def _on_failed(self, session: Session | None, sentence: str) -> None:
-        self._feedback.fail_in((session or self._shown()).conversation.id, sentence)
+        if session:
+            self._feedback.fail_beside(session.conversation.id, sentence)
+        else:
+            self._feedback.fail(sentence)
 
     @Slot(object, str)
     def _on_noticed(self, session: Session | None, sentence: str) -> None:
