@@ -124,7 +124,7 @@ def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[ConversationRecor
 
 
 @pytest.mark.parametrize(("name", "part"), [("a.json", '"format": "phichat"'), ("a.md", "# Owls"), ("a.txt", "===="),
-                                            ("a.html", "<h1>Owls</h1>")])  # fmt: skip
+                                            ("a.html", ">Owls</h1>")])  # fmt: skip
 def test_the_ending_decides_what_is_exported(
     phichat: Run, kept: list[ConversationRecord], tmp_path: Path, name: str, part: str
 ) -> None:

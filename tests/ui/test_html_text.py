@@ -59,10 +59,10 @@ def test_twice_as_much_takes_no_more_than_a_few_times_as_long(part: str) -> None
 
     def seconds(count: int) -> float:
         took = []
-        for _ in range(3):
+        for _ in range(5):
             begun = perf_counter()
             html_text("<" + part * count)
             took.append(perf_counter() - begun)
         return min(took)
 
-    assert seconds(80_000) < 30 * seconds(10_000) + 0.05
+    assert seconds(80_000) < 40 * seconds(10_000) + 0.2

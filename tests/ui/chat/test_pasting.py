@@ -123,6 +123,7 @@ def test_the_menu_pastes_an_address(person: Person) -> None:
 
 
 def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
+    person.wait_for(GenerationState.IDLE)
     for picture in (data(picture=True), data(picture=True, html="<img src='http://a.example/p.png'>")):
         person.window.feedback.dismiss()
         assert person.status() == ""

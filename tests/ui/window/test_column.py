@@ -78,7 +78,7 @@ def test_an_answer_is_nearer_to_its_question_than_to_the_next(person: Person, en
 def test_pointing_at_a_message_moves_nothing(person: Person, engine: ScriptedEngine) -> None:
     for _ in range(2):
         ask(person, engine, "Short.")
-    person.wait(lambda: person.find("message-3").height() < 100)
+    person.wait(lambda: all(person.find(f"message-{number}").height() < 100 for number in range(4)))
     before = [place(person.find(f"message-{number}")) for number in range(4)]
     texts = [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)]
     for number in range(4):
