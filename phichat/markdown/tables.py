@@ -38,7 +38,8 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         if begin == stop:
             break
         if line != start + 1:
-            places += (begin + place for place in _pipes_in_cells(state.src[begin:stop], count))
+            is_open = state.env.get("is_growing", False) and stop == len(state.src)
+            places += (begin + place for place in _pipes_in_cells(state.src[begin:stop], count, is_open=is_open))
     made = len(state.tokens)
     if not run_masked(commonmark_table, state, start, end, places):
         return False
@@ -78,7 +79,9 @@ def _push_head(state: StateBlock, start: int, end: int) -> bool:
     """Push the tokens of a table with a head alone; `is_guess` is set in the `meta` of the first."""
     begin, stop = _span(state, start)
     row = state.src[begin:stop].rstrip()
-    cells = [row[before + 1 : after].strip() for before, after in pairwise([*_pipes_outside(row), len(row)])]
+    cells = [
+        row[before + 1 : after].strip() for before, after in pairwise([*_pipes_outside(row, is_open=True), len(row)])
+    ]
     opening = state.push("table_open", "table", 1)
     opening.map, opening.meta["is_guess"] = [start, end], True
     state.push("tr_open", "tr", 1)
@@ -96,15 +99,16 @@ def _span(state: StateBlock, line: int) -> tuple[int, int]:
     return state.bMarks[line] + state.tShift[line], state.eMarks[line]
 
 
-def _pipes_in_cells(row: str, count: int) -> list[int]:
+def _pipes_in_cells(row: str, count: int, *, is_open: bool) -> list[int]:
     """Return where in `row` a pipe does not divide two of the `count` cells.
 
     A row of the right length is read as CommonMark reads it. In one that is too long, pipes in code and formulas are
-    text first; what is too long still has all that is left in its last cell.
+    text first; what is too long still has all that is left in its last cell. Of one that `is_open`, the length is
+    unknown, and code and formulas may not be closed yet.
     """
     pipes = dividing = _pipes(row)
-    if _count_cells(row, pipes) > count:
-        dividing = _pipes_outside(row)
+    if is_open or _count_cells(row, pipes) > count:
+        dividing = _pipes_outside(row, is_open=is_open)
     inner = count - 1 + row.startswith("|")
     end = len(row.rstrip("| \t"))
     kept = {place for number, place in enumerate(dividing) if number < inner or place >= end}
@@ -122,12 +126,12 @@ def _pipes(row: str) -> list[int]:
     return [match.start() for match in _SPECIAL.finditer(row) if match[0] == "|"]
 
 
-def _pipes_outside(row: str) -> list[int]:
-    """Return where `row` has pipes outside of code and formulas."""
-    return list(_scan_outside(row))
+def _pipes_outside(row: str, *, is_open: bool = False) -> list[int]:
+    """Return where `row` has pipes outside of code and formulas, which may not be closed if it `is_open`."""
+    return list(_scan_outside(row, is_open=is_open))
 
 
-def _scan_outside(row: str) -> Iterator[int]:
+def _scan_outside(row: str, *, is_open: bool) -> Iterator[int]:
     at = 0
     while special := _SPECIAL.search(row, at):
         at = special.end()
@@ -135,14 +139,15 @@ def _scan_outside(row: str) -> Iterator[int]:
         if sign == "|":
             yield special.start()
         elif sign[0] == "`":
-            at = _code_end(row, at, sign)
+            at = _code_end(row, at, sign, is_open=is_open)
         elif opening := opening_delimiter(row, special.start()):
-            at = max(at, formula_end(row, special.start(), opening))
+            end = formula_end(row, special.start(), opening)
+            at = len(row) if end < 0 and is_open and opening == "\\(" else max(at, end)
 
 
-def _code_end(row: str, at: int, ticks: str) -> int:
+def _code_end(row: str, at: int, ticks: str, *, is_open: bool) -> int:
     closing = re.compile(rf"(?<!`){ticks}(?!`)").search(row, at)
-    return closing.end() if closing else at
+    return closing.end() if closing else len(row) if is_open else at
 
 
 def _list_as_lines(found: re.Match[str]) -> str:

@@ -164,6 +164,24 @@ def test_what_is_opened_and_never_closed_is_plain_again_after_a_while() -> None:
     assert shown("A ` sign" + " and so on" * 40).startswith("A ` sign")
 
 
+@pytest.mark.parametrize(
+    ("row", "texts"),
+    [
+        ("| `a ~ (1 | b", ["a ~ (1 | b", ""]),
+        ("| `a ~ (1 | b)`", ["a ~ (1 | b)", ""]),
+        ("| `a ~ (1 | b)` | of", ["a ~ (1 | b)", "of"]),
+        (r"| \(P(X|Y", [r"\(P(X|Y", ""]),
+        ("| $5 | $6", ["$5", "$6"]),
+        ("| a | `b", ["a", "b"]),
+    ],
+)
+def test_a_growing_row_keeps_its_cells(row: str, texts: list[str]) -> None:
+    (block,) = growing(f"| k | v |\n|---|---|\n{row}")
+    (table,) = block.items
+    assert isinstance(table, Table)
+    assert [runs_text(cell) for cell in table.rows[0]] == texts
+
+
 def test_a_table_is_one_from_its_first_cell_on() -> None:
     for end in range(len("Text\n\n| na"), len("Text\n\n| name | age |\n|---|---|\n| Al | 7 |\n") + 1):
         blocks = growing("Text\n\n| name | age |\n|---|---|\n| Al | 7 |\n"[:end])
