@@ -1,20 +1,31 @@
 """Writing paragraphs, or parts of them, as Markdown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from phichat.markdown.document import Paragraph, Run, Runs, Style, Table
+from phichat.markdown.document import Paragraph, Run, Style, Table
 from phichat.unicode import utf16_length, utf16_slice
 
 _MARKERS = {"•": "- ", "◦": "- ", "▪": "- ", "☐": "- [ ] ", "☑": "- [x] "}
+_MARKS = re.compile(r"[\\`*_\[\]<>~$&]")
+_AT_START = re.compile(r"^(\s*\d*)([#+.)=-])", re.MULTILINE)
 _DELIMITERS = {"": "---", "left": ":--", "center": ":-:", "right": "--:"}
 _SIGNS = ((Style.BOLD, "**"), (Style.ITALIC, "*"), (Style.STRUCK, "~~"))
 
 
-def to_markdown(paragraphs: Sequence[Paragraph]) -> str:
-    """Return `paragraphs` as Markdown."""
+def to_markdown(paragraphs: Sequence[Paragraph], *, is_escaped: bool = False) -> str:
+    """Return `paragraphs` as Markdown, which reads best without escapes, but is understood only with them."""
+    if is_escaped:
+        paragraphs = [replace(one, runs=tuple(map(_escaped, one.runs))) for one in paragraphs]
     return "".join(_pieces(paragraphs))
+
+
+def _escaped(run: Run) -> Run:
+    """Return `run` with the signs in its text escaped that Markdown would take for marks."""
+    if run.latex or run.style & Style.CODE or run.link == run.text:
+        return run
+    return replace(run, text=_AT_START.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", run.text)))
 
 
 def code_to_markdown(text: str, language: str = "") -> str:
@@ -23,15 +34,16 @@ def code_to_markdown(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def tables_to_markdown(parts: Sequence[Table]) -> str:
+def tables_to_markdown(parts: Sequence[Table], *, is_escaped: bool = False) -> str:
     """Return the parts of one table as Markdown."""
     head, sides = parts[0].head, parts[0].sides
     rows = [head, *(row for part in parts for row in part.rows)]
-    first, *rest = (f"| {' | '.join(map(_cell, row))} |" for row in rows)
+    cells = ([_cell(map(_escaped, cell) if is_escaped else cell) for cell in row] for row in rows)
+    first, *rest = (f"| {' | '.join(row)} |" for row in cells)
     return "\n".join([first, f"| {' | '.join(_DELIMITERS[side] for side in sides)} |", *rest])
 
 
-def _cell(runs: Runs) -> str:
+def _cell(runs: Iterable[Run]) -> str:
     return "".join(map(_markdown, runs)).replace("|", "\\|").replace("\n", "<br>")
 
 

@@ -49,8 +49,8 @@ class BlockWidget:
         """Return the whole block as Markdown."""
         return self.selected_text()
 
-    def selected_markdown(self) -> str:
-        """Return the selected text as Markdown."""
+    def selected_markdown(self, *, is_escaped: bool = False) -> str:  # noqa: ARG002
+        """Return the selected text as Markdown, in which signs that are no marks are escaped if it `is_escaped`."""
         return self.selected_text()
 
     def highlight(self, terms: SearchTerms | None, colors: Colors) -> None:

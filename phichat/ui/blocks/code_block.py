@@ -95,7 +95,7 @@ class CodeBlock(BlockWidget, QFrame):
     def markdown(self) -> str:
         return code_to_markdown(self._code, self._language_name)
 
-    def selected_markdown(self) -> str:
+    def selected_markdown(self, *, is_escaped: bool = False) -> str:  # noqa: ARG002
         return code_to_markdown(self.selected_text())
 
     def text_edit(self) -> QPlainTextEdit:

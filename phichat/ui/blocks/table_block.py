@@ -1,6 +1,7 @@
 """A table in a reply. It scrolls sideways; while it grows, only its last rows are laid out again."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, runs_text
+from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.formulas import FormulaCache
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.blocks.text_layout import common_prefix, is_rtl
@@ -50,8 +52,36 @@ class TableBlock(TextBlock):
     def set_accessible_name(self, name: str) -> None:
         """Keep the name "Table"."""
 
-    def selected_markdown(self) -> str:
-        return self.selected_text()
+    def selected_markdown(self, *, is_escaped: bool = False) -> str:
+        selected = self._selected_part()
+        return tables_to_markdown([selected], is_escaped=is_escaped) if selected else super().selected_text()
+
+    def selected_text(self) -> str:
+        return self.selected_markdown()
+
+    def _selected_part(self) -> Table | None:
+        """Return the selected cells as a table with the first row as its head; None for one cell or a part of it."""
+        cursor = self.textCursor()
+        columns = self._selected_columns(cursor)
+        rows: list[tuple[Runs, ...]] = []
+        for made, (table, _) in zip(self._tables, self._shown, strict=False):
+            cells = table.rows if table.continues else (table.head, *table.rows)
+            rows += [row for number, row in enumerate(cells) if _is_row_selected(cursor, made, number)]
+        if not rows or len(rows) * len(columns) < 2:
+            return None
+        head, *body = (row[columns.start : columns.stop] for row in rows)
+        return Table(head=head, sides=self._shown[0][0].sides[columns.start : columns.stop], rows=tuple(body))
+
+    def _selected_columns(self, cursor: QTextCursor) -> range:
+        """Return the numbers of the columns that are selected, in reading order."""
+        count = len(self._shown[0][0].sides) if self._shown else 0
+        table = cursor.currentTable()
+        if table and table.cellAt(cursor.anchor()) == table.cellAt(cursor.position()):
+            return range(1)
+        _, _, first, chosen = cast("tuple[int, int, int, int]", cursor.selectedTableCells())
+        if chosen < 1:
+            return range(count)
+        return range(count - first - chosen, count - first) if self._is_rtl else range(first, first + chosen)
 
     def set_items(self, items: tuple[Node, ...]) -> None:
         wanted = [(item, self._lacks_formula(item)) for item in items if isinstance(item, Table)]
@@ -153,6 +183,11 @@ class TableBlock(TextBlock):
     def changeEvent(self, event: QEvent) -> None:
         self._widths = []
         super().changeEvent(event)
+
+
+def _is_row_selected(cursor: QTextCursor, made: QTextTable, row: int) -> bool:
+    begin, end = made.cellAt(row, 0).firstPosition(), made.cellAt(row, made.columns() - 1).lastPosition()
+    return begin <= cursor.selectionEnd() and end >= cursor.selectionStart()
 
 
 def _text_width(runs: Runs, metrics: QFontMetricsF) -> float:

@@ -87,11 +87,11 @@ class TextBlock(BlockWidget, QTextBrowser):
     def markdown(self) -> str:
         return self.block.source.strip("\n") if self.block else self._source
 
-    def selected_markdown(self) -> str:
+    def selected_markdown(self, *, is_escaped: bool = False) -> str:
         cursor = self.textCursor()
         if self.block is None:
             return self.selected_text()
-        return self.text_layout.to_markdown(cursor.selectionStart(), cursor.selectionEnd())
+        return self.text_layout.to_markdown(cursor.selectionStart(), cursor.selectionEnd(), is_escaped=is_escaped)
 
     def widest_line(self) -> int:
         """Return the width in pixels of the longest of the first lines."""

@@ -96,7 +96,7 @@ class TextLayout:
             shown = replace(run, style=run.style | Style.CODE) if run.latex else run
             cursor.insertText(_as_line_breaks(run.text), self._run_format(shown, base))
 
-    def to_markdown(self, start: int, end: int) -> str:
+    def to_markdown(self, start: int, end: int, *, is_escaped: bool = False) -> str:
         """Return the text between two positions in the document as Markdown."""
         found = []
         block = self._document.findBlock(start)
@@ -104,7 +104,7 @@ class TextLayout:
             paragraph = self._shown[block.blockNumber()][0]
             found.append(clip(paragraph, start - block.position(), end - block.position()))
             block = block.next()
-        return to_markdown(found)
+        return to_markdown(found, is_escaped=is_escaped)
 
     def lacks_formula(self, runs: Runs) -> bool:
         """Return whether a formula in `runs` is not rendered yet."""

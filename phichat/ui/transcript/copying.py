@@ -16,7 +16,7 @@ from phichat.ui.widgets.clipboard import mime_data
 
 @dataclass(frozen=True)
 class Selection:
-    """Selected text of a message: `text` as it reads, `markdown` as it was written."""
+    """Selected text of a message: `text` as it reads, `markdown` as a Markdown parser understands it."""
 
     text: str
     markdown: str
@@ -32,13 +32,17 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
         return Selection(source, source)
     if not touched:
         return None
-    found = [(part.separator, part.markdown() if _is_whole(part) else part.selected_markdown()) for part in touched]
-    markdown = "".join(separator * bool(at) + text for at, (separator, text) in enumerate(found))
+    markdown, escaped = _markdown(touched), _markdown(touched, is_escaped=True)
     if len(touched) == 1:
         text, is_code = touched[0].selected_text(), isinstance(touched[0].text_edit(), QPlainTextEdit)
         if is_code or "\n" not in text:
-            return Selection(text, markdown)
-    return Selection(markdown, markdown)
+            return Selection(text, escaped)
+    return Selection(markdown, escaped)
+
+
+def _markdown(parts: Sequence[BlockWidget], *, is_escaped: bool = False) -> str:
+    found = [part.markdown() if _is_whole(part) else part.selected_markdown(is_escaped=is_escaped) for part in parts]
+    return "".join(part.separator * bool(at) + text for at, (part, text) in enumerate(zip(parts, found, strict=True)))
 
 
 def _is_whole(part: BlockWidget) -> bool:

@@ -1,5 +1,6 @@
 """The menu of a message knows what is selected and what is under the mouse."""
 
+import re
 from typing import Any
 
 import pytest
@@ -133,3 +134,41 @@ def test_a_long_table_is_copied_whole(person: Person, engine: ScriptedEngine) ->
     person.wait(lambda: len(person.find("message-1").text_edits()) == 5)
     for field in person.find("message-1").text_edits()[1:4]:
         assert choose(menu_at(person, field, QPoint(9, 9)), "Copy table") == table
+
+
+def choose_part(field: Any, start: str, end: str) -> None:
+    """Select from the beginning of `start` to the end of `end`."""
+    text = field.toPlainText()
+    cursor = field.textCursor()
+    cursor.setPosition(text.index(start))
+    cursor.setPosition(text.index(end) + len(end), QTextCursor.MoveMode.KeepAnchor)
+    field.setTextCursor(cursor)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "copied"),
+    [
+        ("c | e", "d", r"| `c \| e` | d |" + "\n| --- | --: |"),
+        ("b", "d", "| b |\n| --: |\n| d |"),
+        ("a", "i", TABLE),
+        ("d", "d", "d"),
+        ("g", "h", "g\nh"),
+    ],
+)
+def test_cells_are_copied_as_a_table(person: Person, answer: list[Any], start: str, end: str, copied: str) -> None:
+    choose_part(answer[2], start, end)
+    assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy") == copied
+
+
+def test_signs_that_are_no_marks_are_the_same_in_formatted_text(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("One \\*args\\* and 2\\. **bold** a_b_c &amp;lt; \\<br>\n\n5\\. five `x*y*z` \\$a\\$ $x_1$\n\nend")
+    person.ask("Signs")
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.find("message-1").text_edits()) == 1)
+    (field,) = person.find("message-1").text_edits()
+    person.wait(lambda: "\ufffc" in field.toPlainText())
+    choose_part(field, "*args", "\ufffc")
+    text = choose(menu_at(person, field, QPoint(9, 9)), "Copy")
+    assert text == "*args* and 2. **bold** a_b_c &lt; <br>\n\n5. five `x*y*z` $a$ $x_1$"
+    html = QGuiApplication.clipboard().mimeData().html()
+    assert re.sub("<.*?>", "", html) == "*args* and 2. bold a_b_c &amp;lt; &lt;br&gt;\n5. five x*y*z $a$ $x_1$\n"
