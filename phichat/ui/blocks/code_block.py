@@ -95,6 +95,17 @@ class CodeBlock(BlockWidget, QFrame):
     def markdown(self) -> str:
         return code_to_markdown(self._code, self._language_name)
 
+    def selected_text(self) -> str:
+        """Return the selected text with its long lines whole."""
+        lines = super().selected_text().split("\n")
+        if len(self._code) <= MAX_LINE_LENGTH or len(lines) == 1:
+            return "\n".join(lines)
+        first = self._text.document().findBlock(self._text.textCursor().selectionStart()).blockNumber()
+        starts = _starts_of_lines(self._code, first + len(lines))
+        return lines[0] + "".join(
+            ("\n" if number in starts else "") + line for number, line in enumerate(lines[1:], first + 1)
+        )
+
     def selected_markdown(self, *, is_escaped: bool = False) -> str:  # noqa: ARG002
         return code_to_markdown(self.selected_text())
 
@@ -232,6 +243,17 @@ class CodeBlock(BlockWidget, QFrame):
         super().resizeEvent(event)
         if self._wrap.isChecked():
             self._fit_height()
+
+
+def _starts_of_lines(code: str, end: int) -> set[int]:
+    """Return the numbers, up to `end`, of the lines on the screen that begin a line of `code`."""
+    found, number = set(), 0
+    for line in code.split("\n"):
+        if number >= end:
+            break
+        found.add(number)
+        number += max(1, -(-len(line) // MAX_LINE_LENGTH))
+    return found
 
 
 def _split_long_lines(code: str) -> str:

@@ -136,6 +136,20 @@ def test_a_long_table_is_copied_whole(person: Person, engine: ScriptedEngine) ->
         assert choose(menu_at(person, field, QPoint(9, 9)), "Copy table") == table
 
 
+def test_a_long_line_of_code_is_copied_as_one(person: Person, engine: ScriptedEngine) -> None:
+    code = "first\n\n" + "x" * 9000 + "\nlast\n" + "y" * 8000 + "\nend"
+    engine.enqueue(f"Text\n\n```\n{code}\n```\n")
+    person.ask("Code")
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.find("message-1").text_edits()) == 2)
+    field = person.find("message-1").text_edits()[1]
+    person.wait(lambda: field.toPlainText().endswith("end"))
+    field.selectAll()
+    assert choose(menu_at(person, field, QPoint(5, 5)), "Copy") == code
+    choose_part(field, "rst", "las")
+    assert choose(menu_at(person, field, QPoint(5, 5)), "Copy") == code[2:-8006]
+
+
 def choose_part(field: Any, start: str, end: str) -> None:
     """Select from the beginning of `start` to the end of `end`."""
     text = field.toPlainText()
