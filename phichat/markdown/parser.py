@@ -37,7 +37,7 @@ _TITLE = re.compile(r"(.{1,300}?)\n=+[ \t]*(?:\n(.*))?", re.DOTALL)
 _SENTENCE = re.compile(r"[.!?…。]['\"”’»)\]*_]*\s+")
 _SPACE = re.compile(r"\s+")
 _BULLETS = "•◦▪"
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_BREAK = re.compile(r"</?br(?:\s[^<>]{0,100})?/?>", re.IGNORECASE)
 
 
 class WebLinkParser(MarkdownIt):

@@ -11,6 +11,7 @@ from markdown_it.rules_inline import StateInline
 from phichat.markdown.emphasis import FAR, add_closing_rule
 from phichat.markdown.math import formula_end, opening_delimiter
 
+MOST_SIGNS = 64  # characters that are held back at the end of a paragraph
 UNCLEAR_LINE = 200  # characters; longer lines are not held back
 
 _UNCLEAR = re.compile(  # a line that may become an item, a heading, a quote, a rule, a fence, a row, a formula
@@ -49,7 +50,7 @@ def hold_back_ambiguous_tail(text: str) -> str:
 
 def hold_back_signs(text: str) -> str:
     """Return `text`, the inline content of a paragraph, without signs at its end that may be half of some markup."""
-    half = _TRAILING.search(text) or _HALF_STRUCK.search(text)
+    half = _TRAILING.search(text, max(0, len(text) - MOST_SIGNS)) or _HALF_STRUCK.search(text)
     return text[: half.start(1) if half.re is _HALF_STRUCK else half.start()].rstrip(" ") if half else text.rstrip(" ")
 
 

@@ -26,7 +26,7 @@ _MARKS = re.compile(
     r"|<(?P<link>https?://[^>\s]+)>"
     r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
     r"|\$\$?(?P<maths>(?=\S)[^$]+?(?<=\S))\$\$?(?!\d)"
-    r"|(?P<line><br\s*/?>)"
+    r"|(?P<line></?br\s*/?>)"
     r"|(?<![\w\]])\[(?P<reference>[^\]]*)\]\[[^\]\n]*\]"
     r"|~~|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)"
     r"|(?<=[^\x00-\x7f])\*\*(?=\S)|(?<=\S)\*\*(?=[^\x00-\x7f])",  # where words have no spaces between them

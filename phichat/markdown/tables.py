@@ -71,6 +71,9 @@ def _is_growing_head(state: StateBlock, start: int, end: int) -> bool:
     begin, stop = _span(state, start)
     if not state.env.get("is_growing") or not state.src.startswith("|", begin, stop) or state.is_code_block(start):
         return False
+    row = state.src[begin:stop]
+    if not row[1:2].isspace() and row.count("|") < 3:  # "|x| is …"
+        return False
     following = state.src[_span(state, start + 1)[0] : state.eMarks[end - 1]] if start + 1 < end else ""
     return start + 1 >= end or (start + 2 == end and bool(following) and not following.strip("|:- \t"))
 

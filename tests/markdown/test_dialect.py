@@ -66,6 +66,8 @@ def code(source: str) -> list[str]:
         ("one | two", ["one", "two"]),
         ("| one |", ["one", ""]),
         ("| a<br>b | <BR/>c |", ["a\nb", "c"]),
+        ('| a</br>b<br clear="all" />c | <br class=x>d |', ["a\nb\nc", "d"]),
+        ("| a <brx> | <b>c</b> |", ["a <brx>", "<b>c</b>"]),
         ("| `<br>` | `<ul><li>` |", ["<br>", "<ul><li>"]),
         ("| do: <ul><li>a</li><li>b</li></ul> | <ol><li>c</li> <li>d</li></ol> |", ["do:\n• a\n• b", "1. c\n2. d"]),
         (f"| {'long ' * 900}end | x |", ["long " * 900 + "end", "x"]),
@@ -100,6 +102,10 @@ def test_pipes_in_the_head_of_a_table_divide_nothing() -> None:
         ("ราคา**(500)**บาท", ["(500)"]),
         ("用**`make`**来", ["make"]),
         ("**注意：**请看 **b** c", ["注意：", "b"]),
+        ("**「A」**，**「B」**", ["「A」", "「B」"]),
+        ("これは**⚠️注意**です。**100%**の人", ["⚠️注意", "100%"]),
+        ("用**C++**和**C#**。", ["C++", "C#"]),
+        ("ខ្មែរ**(១)**ខ្មែរ", ["(១)"]),
         ("**H**yper**T**ext, the **2**nd", ["H", "T", "2"]),
         ("2**3**4 and f(**kw), g(**more)", []),
         ("**a** b **c**", ["a", "c"]),
@@ -187,6 +193,8 @@ def test_a_table_is_one_from_its_first_cell_on() -> None:
         blocks = growing("Text\n\n| name | age |\n|---|---|\n| Al | 7 |\n"[:end])
         assert isinstance(blocks[-1].items[0], Table)
     assert shown("Text\n\n| name | age |\nno table") == "Text\n| name | age |\nno table"
+    assert shown("|x| is the absolute value") == "|x| is the absolute value"
+    assert shown("|a|b|") == "a\nb"
     assert shown("Text\n\n| name | age |\n\n") == "Text\n| name | age |"
 
 
