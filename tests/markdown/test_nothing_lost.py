@@ -8,11 +8,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
 
 from phichat.markdown.document import Block, Code, Node, Paragraph, Run, Table
+from phichat.markdown.html import render_html
 from phichat.markdown.streaming import StreamingParser
 
 SIGNS = [
@@ -120,12 +122,8 @@ def runs_of(item: Node) -> Iterator[Run]:
         yield Run(item.text)
 
 
-def check(source: str, *, is_growing: bool) -> None:
-    items = [item for block in blocks_of(source, is_growing=is_growing) for item in block.items]
-    runs = [run for item in items for run in runs_of(item)]
-    shown = "".join(run.text for run in runs)
-    known = "".join(unquote(run.link) for run in runs if run.link != run.text)
-    languages = "".join(item.language for item in items if isinstance(item, Code))
+def wanted_of(source: str, *, is_growing: bool) -> Counter[str]:
+    """The letters of `source` that are not consumed."""
     wanted = _SPENT_INFO.sub(r"\1", _SPENT_TAGS.sub("", source))
     uses = _DEFINITION.sub("", source)
     wanted = _DEFINITION.sub(lambda found: "" if found[1] in uses else found[0], wanted)
@@ -133,10 +131,42 @@ def check(source: str, *, is_growing: bool) -> None:
         wanted = wanted.replace("][ref]", "]")
     if is_growing:
         wanted = _SPENT_AT_END.sub("", wanted)
-    lost = Counter(filter(str.isalpha, wanted.casefold())) - Counter((shown + known + languages).casefold())
-    invented = Counter("".join(shown.split())) - Counter(source) - _MADE
-    assert not lost, f"lost of {source!r}"
-    assert not invented, f"not in {source!r}"
+    return Counter(filter(str.isalpha, wanted.casefold()))
+
+
+def check(source: str, *, is_growing: bool) -> None:
+    items = [item for block in blocks_of(source, is_growing=is_growing) for item in block.items]
+    runs = [run for item in items for run in runs_of(item)]
+    shown = "".join(run.text for run in runs)
+    known = "".join(unquote(run.link) for run in runs if run.link != run.text)
+    languages = "".join(item.language for item in items if isinstance(item, Code))
+    assert not wanted_of(source, is_growing=is_growing) - Counter((shown + known + languages).casefold()), source
+    assert not Counter("".join(shown.split())) - Counter(source) - _MADE, source
+
+
+class Page(HTMLParser):
+    """Notes the text of a page, its addresses and the languages of code."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.text = self.known = ""
+        self.feed(render_html(source))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "href" and value:
+                self.known += unquote(value)
+            if name == "class" and value and tag == "code":
+                self.known += value.removeprefix("language-")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def check_page(source: str) -> None:
+    page = Page(source)
+    assert not wanted_of(source, is_growing=False) - Counter((page.text + page.known).casefold()), source
+    assert not Counter("".join(page.text.split())) - Counter(source) - _MADE, source
 
 
 @pytest.mark.parametrize("seed", range(80))
@@ -147,6 +177,7 @@ def test_every_letter_is_shown_and_no_other_sign_at_every_length(seed: int) -> N
     for end in range(1, len(source)):
         check(source[:end], is_growing=True)
     check(source, is_growing=False)
+    check_page(source)
 
 
 @pytest.mark.parametrize("source", DOCUMENTS.values(), ids=DOCUMENTS.keys())
@@ -154,4 +185,5 @@ def test_what_models_write_is_whole_at_every_length(source: str) -> None:
     for end in range(1, len(source)):
         check(source[:end], is_growing=True)
         check(source[:end], is_growing=False)
+        check_page(source[:end])
     check(source, is_growing=False)
