@@ -9,13 +9,13 @@ _ARROWS = {
 }  # fmt: skip
 _LONG = {"->": r"\xrightarrow", "<-": r"\xleftarrow", "<=>": r"\xrightleftharpoons"}
 _PARTS = re.compile(
-    r"(?P<math>\$[^$]*\$)"
+    r"(?P<math>\$[^$]*\$)|(?P<command>\\[a-zA-Z]+(?:\{[^{}]*\})*)"
     r"|(?P<arrow><=>>|<<=>|<=>|<-->|<->|->|<-)(?:\[(?P<above>[^\]]*)\])?(?:\[(?P<below>[^\]]*)\])?"
     r"|(?P<gas>(?<=\s)\^(?=\s|$))|(?P<solid>(?<=\s)v(?=\s|$))"
     r"|\^(?:\{(?P<raised>[^{}]*)\}|(?P<charge>\d*[+-]|[+-]?\d+|[a-zA-Z]))"
     r"|_(?:\{(?P<lowered>[^{}]*)\}|(?P<index>\d+|[a-zA-Z]))"
     r"|(?P<plus>(?<=\s)\+(?=\s))"
-    r"|(?P<ion>(?<=[\w)\]}])[+-](?=\s|$|[)\]}]))"
+    r"|(?P<ion>(?<=[\w)\]}])[+-](?=\s|$|[()\]}]))"
     r"|(?P<bond>[=#-](?=[A-Z(\[]))|(?P<dot>\s?[.*]\s?)"
     r"|(?P<letters>[A-Za-z]+)|(?P<number>(?<![A-Za-z)\]])\d+(?:[.,/]\d+)?|\d+)|(?P<bracket>[()\[\]])|(?P<space>\s+)|(?P<comma>,)"
 )
@@ -41,8 +41,8 @@ def _pieces(formula: str) -> Iterator[str]:
 def _latex(part: re.Match[str], before: str) -> str:
     name, found = next((name, found) for name, found in part.groupdict().items() if found is not None)
     match name:
-        case "math":
-            return found.strip("$")
+        case "math" | "command":
+            return found.strip("$") + " "
         case "arrow":
             return _arrow(found, part["above"] or "", part["below"] or "")
         case "raised" | "charge" | "ion":

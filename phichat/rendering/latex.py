@@ -33,18 +33,47 @@ _WHOLE = {"equation", "displaymath", "math"}
 ENVIRONMENTS = {*_MATRICES, *_ALIGNED, *_GATHERED, *_WHOLE, "array", "subarray", "cases", "dcases", "rcases"}
 """All that are drawn, besides those with a star."""
 
-_LEFT_OUT = {"label": 1, "require": 1, "nonumber": 0, "notag": 0, "allowbreak": 0, "nobreak": 0, "hfill": 0}
+_LEFT_OUT = {
+    "label": 1,
+    "require": 1,
+    "nonumber": 0,
+    "notag": 0,
+    "allowbreak": 0,
+    "nobreak": 0,
+    "hfill": 0,
+    "vspace": 1,
+    "noindent": 0,
+}
 _MACROS = {
     "abs": (1, r"\left|{}\right|"), "norm": (1, r"\left\|{}\right\|"), "floor": (1, r"\left\lfloor {}\right\rfloor "),
     "ceil": (1, r"\left\lceil {}\right\rceil "), "binom": (2, r"\left({{{} \atop {}}}\right)"),
     "dbinom": (2, r"\left({{{} \atop {}}}\right)"), "tbinom": (2, r"\left({{{} \atop {}}}\right)"),
     "dv": (2, r"\frac{{d {}}}{{d {}}}"), "pdv": (2, r"\frac{{\partial {}}}{{\partial {}}}"),
     "R": (0, r"\mathbb{R}"), "N": (0, r"\mathbb{N}"), "Z": (0, r"\mathbb{Z}"), "Q": (0, r"\mathbb{Q}"),
-    "C": (0, r"\mathbb{C}"), "dd": (0, r"\mathrm{d}"), "newline": (0, r"\\"),
+    "C": (0, r"\mathbb{C}"), "dd": (0, r"\mathrm{d}"), "celsius": (0, r"{}^\circ\mathrm{C}"),
+    "SI": (2, r"{}\,\mathrm{{{}}}"), "si": (1, r"\mathrm{{{}}}"), "unit": (1, r"\mathrm{{{}}}"), "num": (1, "{}"),
+    "framebox": (1, r"\boxed{{{}}}"), "P": (0, "¶"), "newline": (0, r"\\"),
 }  # fmt: skip
 _CLASSES = {"mathop", "mathbin", "mathrel", "mathord", "mathopen", "mathclose", "mathpunct", "mathinner"}
+_MACROS |= {
+    name: (0, rf"\mathrm{{{letter}}}")
+    for name, letter in zip(
+        ["Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Omicron", "Rho", "Tau", "Chi"],
+        "ABEZHIKMNOPTX",
+        strict=True,
+    )
+}
 _BIG = re.compile(r"\\[bB]igg?[lrm]?")
-_BRACKETS = {r"\{": "{", r"\lbrace": "{", r"\}": "}", r"\rbrace": "}", r"\|": "‖"}
+_BRACKETS = {
+    r"\{": "{",
+    r"\lbrace": "{",
+    r"\}": "}",
+    r"\rbrace": "}",
+    r"\|": "‖",
+    r"\lVert": "‖",
+    r"\rVert": "‖",
+    r"\Vert": "‖",
+}
 _NEGATED = {
     "=": "≠", "<": "≮", ">": "≯", r"\in": "∉", r"\ni": "∌", r"\equiv": "≢", r"\sim": "≁", r"\approx": "≉",
     r"\subset": "⊄", r"\supset": "⊅", r"\subseteq": "⊈", r"\supseteq": "⊉", r"\exists": "∄", r"\mid": "∤",
@@ -211,8 +240,12 @@ def _rows(environment: str, body: str) -> str:
     if name in _ALIGNED | _GATHERED:
         rows = r" \\ \displaystyle ".join(inside.split(r"\\"))
         return rf"\begin{{array}}{{c}}\displaystyle {rows}\end{{array}}"
-    if columns.startswith("{|") or columns.endswith("|}") or inside.startswith(r"\hline") or inside.endswith(r"\hline"):
-        raise ValueError("frames are not drawn")
+    sides = columns.startswith("{|"), columns.endswith("|}"), inside[:6] == r"\hline", inside[-6:] == r"\hline"
+    if all(sides):
+        framed = inside[6:-6].strip().removesuffix(r"\\")
+        return rf"\boxed{{\begin{{array}}{{{columns[2:-2]}}}{framed}\end{{array}}}}"
+    if any(sides):
+        raise ValueError("half of a frame is not drawn")
     if name == "rcases":
         return rf"\left.\begin{{array}}{{ll}}{inside}\end{{array}}\right\}}"
     made = {"dcases": "cases", "subarray": "array"}.get(name, name)
