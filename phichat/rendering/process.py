@@ -54,10 +54,10 @@ class RenderProcess:
         """End the process, whatever it is doing, for good. Any thread may call this."""
         with self._lock:
             self._is_closed = True
-            if self._popen:
-                self._popen.kill()
-        if self._popen:
-            self._forget(self._popen)
+            process = self._popen
+        if process:
+            process.kill()
+            self._forget(process)
 
     def _ensure(self) -> "subprocess.Popen[bytes]":
         with self._lock:

@@ -39,7 +39,7 @@ def test_what_takes_too_much_is_given_up_and_the_next_is_done(process: RenderPro
     assert process.ask(GOOD, 20.0)
     first = process.pid
     with pytest.raises(OverBudget):
-        process.ask(order, 1.0)
+        process.ask(order, 0.5)
     assert process.ask(GOOD, 20.0)
     assert process.pid != first
 
@@ -62,7 +62,7 @@ def test_what_takes_too_much_is_given_up_and_the_next_is_done(process: RenderPro
 )
 def test_a_hostile_formula_is_drawn_in_a_bounded_size_or_not_at_all(process: RenderProcess, latex: str) -> None:
     try:
-        drawing = process.ask({"do": "formula", "latex": latex, "is_display": True}, 5.0)
+        drawing = process.ask({"do": "formula", "latex": latex, "is_display": True}, 0.5)
     except OverBudget:
         return
     if drawing:
@@ -83,7 +83,7 @@ def test_it_ends_when_the_program_is_killed_whatever_it_is_doing(
 ) -> None:
     script = (
         "from phichat.rendering.process import RenderProcess\nprocess = RenderProcess()\n"
-        f"process.ask({GOOD}, 20.0)\nprint(process.pid, flush=True)\nprocess.ask({SLOW_CODE}, 3.0)"
+        f"process.ask({GOOD}, 20.0)\nprint(process.pid, flush=True)\nprocess.ask({SLOW_CODE}, 2.0)"
     )
     program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert program.stdout
