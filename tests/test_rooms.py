@@ -33,7 +33,15 @@ MODULES = {
     "phichat.chat": (*TOP, "phichat.chat"),
     "phichat.markdown": (*TOP, "phichat.markdown", "markdown_it", "mdit_py_plugins"),
     "phichat.net": (*TOP, "phichat.net", "httpx2", "keyring"),
-    "phichat.rendering": (*TOP, "phichat.rendering", "psutil", "pygments", "ziafont", "ziamath"),
+    "phichat.rendering": (
+        *TOP,
+        "phichat.engine.process.lifeline",  # of any child process
+        "phichat.rendering",
+        "psutil",
+        "pygments",
+        "ziafont",
+        "ziamath",
+    ),
     "phichat.store": (*TOP, "phichat.chat", "phichat.store", "psutil"),
     "phichat.exchange": (
         *TOP,

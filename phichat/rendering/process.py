@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat import runtime
+from phichat.engine.process.lifeline import Lifeline
 
 Order = dict[str, Any]
 
@@ -32,6 +33,7 @@ class RenderProcess:
         self._command = list(command) or runtime.process_command("phichat.rendering.worker")
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
+        self._lifeline: Lifeline
         self._is_closed = False
 
     @property
@@ -68,17 +70,22 @@ class RenderProcess:
             return self._popen
 
     def _start(self) -> "subprocess.Popen[bytes]":
+        self._lifeline = Lifeline()
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env={**_environment(), **self._lifeline.variables},
+                pass_fds=self._lifeline.inherited,
                 creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
         except OSError as error:
+            self._lifeline.cut()
             raise OverBudget from error
+        self._lifeline.keep()
+        return process
 
     def _forget(self, process: "subprocess.Popen[bytes]") -> int:
         """Wait for the end of `process`, which is near, and return its exit status."""
@@ -90,6 +97,7 @@ class RenderProcess:
                     pipe.close()
             if self._popen is process:
                 self._popen = None
+                self._lifeline.cut()
         return status
 
 

@@ -13,9 +13,9 @@ import sys
 import threading
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Any
 
+from phichat.engine.process.lifeline import hold_lifeline
 from phichat.rendering import formulas
 from phichat.rendering.colors import highlight_lines
 
@@ -30,23 +30,23 @@ def main() -> None:
     """Carry out orders from standard input, a line of JSON each, until the app exits or sends none for a while."""
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
+    hold_lifeline()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may write there
     _limit_memory()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True, name="orders").start()
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        while True:
-            try:
-                order = orders.get(timeout=IDLE)
-            except queue.Empty:
-                os._exit(0)
-            _prepare(order)
-            # Its thread ends the process even while C code holds the interpreter, as regular expressions do.
-            faulthandler.dump_traceback_later(order["seconds"], exit=True, file=nowhere)
-            value = _carry_out(order)
-            faulthandler.cancel_dump_traceback_later()
-            _send(answers, value)
+    while True:
+        try:
+            order = orders.get(timeout=IDLE)
+        except queue.Empty:
+            os._exit(0)
+        _prepare(order)
+        # Its thread ends the process even while C code holds the interpreter, as regular expressions do.
+        faulthandler.dump_traceback_later(order["seconds"], exit=True, file=2)
+        value = _carry_out(order)
+        faulthandler.cancel_dump_traceback_later()
+        _send(answers, value)
 
 
 def _prepare(order: Order) -> None:

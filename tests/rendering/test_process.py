@@ -12,7 +12,7 @@ import pytest
 from phichat.rendering.process import OverBudget, RenderProcess
 
 GOOD = {"do": "formula", "latex": r"\frac{a}{b}", "is_display": True}
-SLOW_CODE = {"do": "code", "code": "a\n" * 10_000, "language": "java"}
+SLOW_CODE = {"do": "code", "code": "a\n" * 40_000, "language": "java"}
 SLOW_FORMULA = {"do": "formula", "latex": r"\newcommand{\a}{" + "x" * 1500 + "}" + r"\a" * 90, "is_display": True}
 
 
@@ -83,7 +83,7 @@ def test_it_ends_when_the_program_is_killed_whatever_it_is_doing(
 ) -> None:
     script = (
         "from phichat.rendering.process import RenderProcess\nprocess = RenderProcess()\n"
-        f"process.ask({GOOD}, 20.0)\nprint(process.pid, flush=True)\nprocess.ask({SLOW_CODE}, 2.0)"
+        f"process.ask({GOOD}, 20.0)\nprint(process.pid, flush=True)\nprocess.ask({SLOW_CODE}, 60.0)"
     )
     program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert program.stdout
