@@ -23,6 +23,7 @@ _CLOSINGS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$", "[": "]"}
 _MONEY = re.compile(r"\d[\d.,]*(?:[^\w\\]*\s|[-–])\s*[^\W\d]{2,}")  # "5 and", "5, or", "5-dollar"
 _OPENING = re.compile(rf" {{0,3}}(\$\$|\\\[|\[(?=\s|$)|{_ENVIRONMENT})(.*)$")
 _LATEX = re.compile(r"\\[a-zA-Z]{2,}|\w\^|_\{")
+_SPACED = re.compile(r"\\[a-zA-Z]|\^|_\{")  # LaTeX between spaces, rather than a sum of money
 _PROSE = re.compile(r"(?<![\\{\w])[^\W\d_]{2,}(?:,?\s+[^\W\d_]{2,}){2}")
 
 
@@ -71,12 +72,21 @@ def formula_end(text: str, at: int, sign: str) -> int:
 
 def _may_open(text: str, at: int) -> bool:
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
-    return bool(after) and not after.isspace() and not before.isalnum() and before not in {"\\", "$"}
+    is_latex = not after.isspace() or _is_spaced(text, at)
+    return bool(after) and is_latex and not before.isalnum() and before not in {"\\", "$"}
+
+
+def _is_spaced(text: str, at: int) -> bool:
+    """Return whether LaTeX follows, with a space at its end, too, if it is closed."""
+    end = text.find("$", at + 1, at + LONGEST)
+    content = text[at + 1 : end if end > 0 else at + LONGEST]
+    return "\n" not in content and (end < 0 or content[-1].isspace()) and bool(_SPACED.search(content))
 
 
 def _may_close(text: str, begin: int, end: int) -> bool:
     content, after = text[begin:end], text[end + 1 : end + 2]
-    return not content[-1].isspace() and not after.isalnum() and after != "$" and not _MONEY.match(content)
+    is_even = content[0].isspace() == content[-1].isspace()
+    return is_even and not after.isalnum() and after != "$" and not _MONEY.match(content)
 
 
 def _inline(state: StateInline, silent: bool) -> bool:

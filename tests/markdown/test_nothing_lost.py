@@ -33,7 +33,7 @@ WHOLE = [
     "\n- item\n  ```js\n  z5\n  ```\n", "\n> | c | d |\n> |:--|--:|\n> | e | f | g |\n", "\n$$\nm\n$$\n",
     "\n```math\nq^2\n```\n", "\n- ~~~math\n  p\n  ~~~\n", "\n[ \\frac{g}{h} ]\n",
     "\n\\begin{align}\nu\\\\\n\n\\{v\\}\n\\end{align}\n",
-    "\n$$\nm \\,\\\\\n\nn\n$$\n", r"\begin{pmatrix}c\\d\end{pmatrix}", "\n[\n\\sqrt[3]{f}\n]\n",
+    "\n$$\nm \\,\\\\\n\nn\n$$\n", r"\begin{pmatrix}c\\d\end{pmatrix}", r"$ \{k\}\,\pi $", "\n[\n\\sqrt[3]{f}\n]\n",
     "[words][ref]", "[ref][]", "[ref]", "\n\n[ref]: https://g.example/r \"titre\"\n", "\n\n[other]: https://h.example/\n",
 ]  # fmt: skip
 DOCUMENTS = {

@@ -187,6 +187,8 @@ def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None
         ("- \\[\n  a\n  \\]\n", ["a"]),
         ("It costs $5 and $10, or US$ 7, not 5$ or $ 6 $ or \\$x$.", []),
         ("`$x$` and\n```\n$y$\n```", []),
+        (r"So $ \{a^2\} $ and $ \alpha\,b $, but $ 5 and $ 6, $ 7^2 or US$ 8.", [r"\{a^2\}", r"\alpha\,b"]),
+        ("> $$\n> a \\\\ b\n> $$\n\n| a |\n|---|\n| $ \\pi $ |\n", ["a \\\\ b"]),
         (
             "Words\n\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}\nwords",
             ["\\begin{align}\na &= b \\\\\n\nc &= d\n\\end{align}"],

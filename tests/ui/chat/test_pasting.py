@@ -125,11 +125,11 @@ def test_the_menu_pastes_an_address(person: Person) -> None:
 def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     person.wait_for(GenerationState.IDLE)
     for picture in (data(picture=True), data(picture=True, html="<img src='http://a.example/p.png'>")):
-        person.window.feedback.dismiss()
-        assert person.status() == ""
+        person.window.feedback.succeed("Nothing yet.")
         QGuiApplication.clipboard().setMimeData(picture)
         person.press(Qt.Key.Key_V, CONTROL)
         assert person.status() == "This model can't read pictures."
+        person.window.feedback.dismiss()
         assert person.written() == ""
     person.ask("x")
     person.wait_for(GenerationState.IDLE)
