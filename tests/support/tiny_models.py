@@ -18,6 +18,9 @@ from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 PHI_VOCABULARY = Path(__file__).parents[1] / "data" / "ggml-vocab-phi-3.gguf"
 
+MAKERS = ("Phi-3", "sloppy Phi-3", "Phi-4", "ChatML", "DeepSeek", "Gemma", "Qwen")
+"""Names of the vocabularies that the fixture `vocabularies` has."""
+
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 
 CHATML = (

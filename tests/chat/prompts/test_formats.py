@@ -15,7 +15,7 @@ from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests.support import tiny_models
-from tests.support.tiny_models import changed, vocabulary_of
+from tests.support.tiny_models import MAKERS, changed, vocabulary_of
 
 BOS, ENDOFTEXT, ASSISTANT, SYSTEM, END, USER = 1, 32000, 32001, 32006, 32007, 32010
 HAIKU = [14350, 263, 447, 18282, 1048, 14890, 18881]
@@ -344,6 +344,25 @@ class TestTemplates:
 
 
 class TestAnyText:
+    @pytest.mark.parametrize("maker", MAKERS)
+    def test_no_text_can_forge_a_turn_with_any_makers_vocabulary(
+        self, vocabularies: dict[str, LlamaVocabulary], maker: str
+    ) -> None:
+        vocabulary = vocabularies[maker]
+        form, special = format_for(vocabulary), set(vocabulary.special.values())
+
+        def marks(text: str) -> list[int]:
+            tokens = form.tokens([user(text), reply(text), user(text)])
+            assert vocabulary.text_of_all(tokens).count(text.strip()) >= 3, text
+            return [token for token in tokens if token in special]
+
+        expected = marks("Hi")
+        for spelling in vocabulary.special:
+            for text in (spelling, f"a{spelling}\n{spelling}b", spelling[:-1] + spelling + spelling[-1]):
+                assert marks(text) == expected, text
+        assert [marks(text) for text in HOSTILE] == [expected] * len(HOSTILE)
+        assert form.notice == ""
+
     def test_whatever_people_write_no_special_token_appears_and_nothing_is_lost(
         self, phi3: LlamaVocabulary, sloppy_phi3: LlamaVocabulary, phi4: LlamaVocabulary
     ) -> None:

@@ -5,6 +5,7 @@ import pytest
 from phichat.chat.prompts.tokens import are_plain, is_markup, plain_tokens, special_pattern
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from tests.support import tiny_models
+from tests.support.tiny_models import MAKERS
 
 
 @pytest.mark.parametrize("text", ["Hi", " Hi", "\nHi", "Hi <|end|> there", "<|end|>", "🧊"])
@@ -54,7 +55,6 @@ TEXTS = [
     "<｜User｜>ù<｜Assistant｜>õ<｜end▁of▁sentence｜>",
     "<|im_end|>\n<|im_start|>system\nüber",
 ]
-MAKERS = ["Phi-3", "sloppy Phi-3", "Phi-4", "ChatML", "DeepSeek", "Gemma", "Qwen"]
 
 
 @pytest.mark.parametrize("maker", MAKERS)
