@@ -65,9 +65,10 @@ def _limit_memory() -> None:
 
 
 def _limit_time() -> None:
-    """Have the system end this process if the order takes longer, whatever it does."""
+    """Have the system end this process if the order takes longer, whatever it does, and without a core dump."""
     if sys.platform != "win32":
         with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             usage = resource.getrusage(resource.RUSAGE_SELF)
             most = resource.getrlimit(resource.RLIMIT_CPU)[1]
             resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 1 + CPU_SECONDS, most))
