@@ -1,5 +1,6 @@
 """Export and import of conversations from the window."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
+"""Names of devices on Windows, whatever their suffix."""
 
 Exporter = Callable[[Iterable[ConversationRecord], Path], int]
 """Write conversations to a file in the format of its suffix; return how many. Raises StoreError."""
@@ -145,8 +148,19 @@ class ImportExport(QObject):
 
 
 def _file_name(heading: ConversationSummary) -> str:
-    letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title_of_summary(heading))
-    return (" ".join("".join(letters).split())[:LONGEST_NAME].strip(" .") or "phichat") + ".json"
+    """Return a name that any system can have; it ends with a word where the title was cut off."""
+    title = title_of_summary(heading)
+    letters = (" " if letter in _BAD or not letter.isprintable() else letter for letter in title)
+    name = " ".join("".join(letters).split())
+    is_cut = name.endswith(("…", "..."))
+    if len(name) > LONGEST_NAME:
+        name, is_cut = name[: LONGEST_NAME + 1].rsplit(" ", 1)[0][:LONGEST_NAME], True
+    name = name.strip(" .-")
+    while is_cut and name and unicodedata.category(name[-1])[0] not in "LMN":  # neither letter, mark nor number
+        name = name[:-1]
+    if name.upper().partition(".")[0].rstrip() in _RESERVED:
+        name = f"_{name}"
+    return (name or "phichat") + ".json"
 
 
 def _summarize(imported: "Imported") -> str:

@@ -104,6 +104,12 @@ class Transcript(QScrollArea):
             self._shows_search_hit = True
             self.scroll_to_match(index, 0)
 
+    @Slot(str)
+    def clear_search_hit(self, words: str = "") -> None:
+        """Remove the highlights of the search in all conversations once no `words` are searched for."""
+        if self._shows_search_hit and not words.strip():
+            self.highlight(None)
+
     def preload(self) -> None:
         """Import and create, while idle, what the first messages need."""
         run_when_idle(preload_steps(self._theme, self.context), self)

@@ -227,6 +227,7 @@ class MainWindow(QMainWindow):
             done.connect(self._composer.setFocus)
         for typed in (self._sidebar.typed, self._keyboard.typed):
             typed.connect(self._composer.take_key)
+        self._sidebar.searched.connect(self._transcript.clear_search_hit)
         feedback = self.feedback
         conversations.notified.connect(feedback.succeed)
         conversations.warned.connect(feedback.warn_everywhere)

@@ -125,7 +125,8 @@ def test_the_menu_pastes_an_address(person: Person) -> None:
 def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     person.wait_for(GenerationState.IDLE)
     for picture in (data(picture=True), data(picture=True, html="<img src='http://a.example/p.png'>")):
-        person.window.feedback.succeed("Nothing yet.")
+        person.window.feedback.dismiss()
+        assert "pictures" not in person.status()
         QGuiApplication.clipboard().setMimeData(picture)
         person.press(Qt.Key.Key_V, CONTROL)
         assert person.status() == "This model can't read pictures."

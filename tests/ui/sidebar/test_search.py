@@ -93,6 +93,24 @@ def test_escape_brings_the_list_back(three: Person) -> None:
     assert three.find("conversationList").hasFocus()
 
 
+@pytest.mark.parametrize("how", ["escape", "backspace", "bin"])
+def test_with_the_search_its_marks_go(three: Person, how: str) -> None:
+    search(three, "slides")
+    three.wait(lambda: found(three) == ["Hockey"])
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
+    three.wait(lambda: three.window.findChild(QWidget, "message-1") is not None)
+    three.wait(lambda: three.find("message-1").match_count() == 1)
+    if how == "bin":
+        three.click("binButton")
+    elif how == "escape":
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
+    else:
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Backspace)
+    three.wait(lambda: three.find("message-1").match_count() == 0)
+    assert not any(field.extraSelections() for field in three.find("message-1").text_edits())
+
+
 def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> None:
     person.ask("First question about whales")
     person.wait_for(GenerationState.IDLE)

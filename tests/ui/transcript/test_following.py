@@ -49,6 +49,18 @@ def grow(person: Person, gate: threading.Event) -> None:
     person.qtbot.wait(60)
 
 
+def settle(person: Person, widget: QWidget) -> None:
+    """Wait until everything is laid out."""
+    places: list[int] = []
+
+    def is_still() -> bool:
+        places.append(bottom(person, widget))
+        return len(places) > 5 and len(set(places[-5:])) == 1
+
+    person.qtbot.wait(100)
+    person.wait(is_still)
+
+
 def is_at_end(person: Person) -> bool:
     bar = person.find("transcript").verticalScrollBar()
     return bool(bar.value() >= bar.maximum() - 1)
@@ -68,6 +80,7 @@ def test_an_open_edit_stays_in_sight(growing: Person, gates: list[threading.Even
     growing.wait(lambda: is_in_sight(growing, growing.find("editBox")))
     field = growing.find("editField")
     for gate in gates[:3]:
+        settle(growing, field)
         before = bottom(growing, field)
         grow(growing, gate)
         assert bottom(growing, field) == before
