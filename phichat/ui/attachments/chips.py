@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWidget
 
@@ -15,6 +15,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
 if TYPE_CHECKING:
+    from phichat.ui.attachments.excerpt import FileExcerpt
     from phichat.ui.widgets.highlights import SearchTerms
 
 MAX_NAME_WIDTH = 240  # pixels; a longer name is elided in the middle
@@ -25,6 +26,9 @@ MAX_ROWS = 3  # of a ChipArea, which shows half of the next one, too
 class Chip(QFrame):
     """One file: a button that opens it and, if it `is_removable`, one that removes it.
 
+    Attributes:
+        matches: how often the terms of a search occur in its name and text.
+
     Signals: `opened(Attachment)`, `removed(Attachment)`.
     """
 
@@ -33,7 +37,7 @@ class Chip(QFrame):
 
     def __init__(self, theme: Theme, file: Attachment, *, is_removable: bool) -> None:
         super().__init__()
-        self.file, self._theme = file, theme
+        self.file, self._theme, self.matches = file, theme, 0
         self._tokens: int | None = None
         self._name_width = MAX_NAME_WIDTH
         self.setProperty("part", "chip")
@@ -74,6 +78,12 @@ class Chip(QFrame):
         if is_found != bool(self.property("found")):
             self.setProperty("found", is_found)
             self.setStyleSheet(self.styleSheet())  # evaluates the property again
+
+    def show_current(self, *, is_current: bool) -> None:
+        """Mark the chip more strongly if the search is at a match in its file."""
+        if is_current != bool(self.property("current")):
+            self.setProperty("current", is_current)
+            self.setStyleSheet(self.styleSheet())
 
     def natural_width(self) -> int:
         """Return the width in pixels with the whole name."""
@@ -148,6 +158,7 @@ class AttachmentChips(QWidget):
         self._theme, self._are_removable = theme, is_removable
         self._chips: list[Chip] = []
         self._terms: SearchTerms | None = None
+        self._excerpt: FileExcerpt | None = None
         self.hide()
 
     def files(self) -> tuple[Attachment, ...]:
@@ -183,8 +194,39 @@ class AttachmentChips(QWidget):
         """Mark the chips of files in which `terms` occur; None for none."""
         self._terms = terms
         for chip in self._chips:
-            words = chip.file.name, chip.file.text
-            chip.show_found(is_found=terms is not None and any(map(terms.occur_in, words)))
+            chip.matches = count_matches(chip.file, terms) if terms else 0
+            chip.show_found(is_found=chip.matches > 0)
+        self.select_match(-1)
+
+    def match_count(self) -> int:
+        """Return the number of matches in the names and texts of all files."""
+        return sum(chip.matches for chip in self._chips)
+
+    def select_match(self, match: int) -> None:
+        """Show what is around a match, and mark its file's chip more strongly than the others; -1 for none."""
+        if self._excerpt:
+            self._excerpt.hide()
+        for chip in self._chips:
+            chip.show_current(is_current=0 <= match < chip.matches)
+            if self._terms and 0 <= match < chip.matches:
+                self._show_match(chip.file, match - self._terms.count_in(chip.file.name))
+            match -= chip.matches
+        self._arrange()
+
+    def match_area(self) -> QRect:
+        """Return the rectangle of the match that is shown."""
+        if self._excerpt and not self._excerpt.isHidden():
+            area = self._excerpt.match_area()
+            return QRect(self._excerpt.mapTo(self, area.topLeft()), area.size())
+        return next((chip.geometry() for chip in self._chips if chip.property("current")), self.rect())
+
+    def _show_match(self, file: Attachment, match: int) -> None:
+        """Show what is around a match in the text of `file`; nothing for one in its name, which is negative."""
+        if match >= 0 and self._terms:
+            from phichat.ui.attachments.excerpt import FileExcerpt  # noqa: PLC0415 - only after a search
+
+            self._excerpt = self._excerpt or FileExcerpt(self._theme, self)
+            self._excerpt.show_match(file, self._terms, match)
 
     def buttons(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""
@@ -214,6 +256,9 @@ class AttachmentChips(QWidget):
             left = self.width() - x - width if self.isRightToLeft() else x
             chip.setGeometry(left, y, width, hint.height())
             x, bottom = x + width + SPACING, max(bottom, y + hint.height())
+        if self._excerpt and not self._excerpt.isHidden():
+            self._excerpt.setGeometry(0, bottom, self.width(), self._excerpt.sizeHint().height())
+            bottom += self._excerpt.height()
         self.setFixedHeight(bottom)
         self.arranged.emit()
 
@@ -227,6 +272,11 @@ class AttachmentChips(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+
+
+def count_matches(file: Attachment, terms: "SearchTerms") -> int:
+    """Return how often `terms` occur in the name and the text of `file`."""
+    return terms.count_in(file.name) + terms.count_in(file.text)
 
 
 class ChipArea(QScrollArea):

@@ -61,6 +61,10 @@ class BlockList(QObject):
         if self._timer.isActive():
             self._update_until(float("inf"))
 
+    def has_more(self) -> bool:
+        """Return whether part of the reply is shown only on demand."""
+        return bool(self.tab_stops())
+
     def tab_stops(self) -> list[QWidget]:
         """Return the button for more, if it shows."""
         return [self._more_button] if self._more_button and not self._more_button.isHidden() else []

@@ -62,6 +62,7 @@ QTreeView::item:selected { background: $faint_accent; color: $text; }""",
         "chip": """
 QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius: 9px; }
 QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }
+QFrame[part=chip][current="true"] { border: 2px solid $strong_mark; }
 QToolButton { padding: 3px 5px; }""",
         "chosen": """
 QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",

@@ -78,6 +78,14 @@ class AssistantMessageView(MessageView):
             self._blocks.complete()
         super().highlight(terms)
 
+    def is_whole(self) -> bool:
+        return not self._blocks.has_more()
+
+    def reveal_match(self, match: int) -> None:
+        while self._blocks.has_more() and match >= self.match_count():
+            self._blocks.show_more()
+            self._blocks.complete()
+
     def tab_stops(self) -> list[QWidget]:
         row = self._footer_tab_stops()
         found = super().tab_stops()

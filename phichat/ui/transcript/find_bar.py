@@ -13,6 +13,7 @@ from phichat.i18n import format_number, tr
 from phichat.markdown.document import block_text
 from phichat.markdown.streaming import parse_blocks
 from phichat.ui.a11y.announce import announce
+from phichat.ui.attachments.chips import count_matches
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.transcript import Transcript
@@ -279,11 +280,16 @@ class ConversationFinder(QObject):
         if count < 0 or text is not message.text:
             view = self._transcript.view(index)
             is_marked = view is not None and view.message is message and view.search_terms is self._terms
-            count = view.match_count() if view and is_marked else self._count_in_source(message)
+            is_known = is_marked and view is not None and view.is_whole()
+            count = view.match_count() if view and is_known else self._count_in_source(message)
             self._counts[message.id] = message.text, count
         return count
 
     def _count_in_source(self, message: Message) -> int:
+        in_files = sum(count_matches(file, self._terms) for file in message.attachments)
+        return in_files + self._count_in_text(message)
+
+    def _count_in_text(self, message: Message) -> int:
         if not self._terms.may_occur_in(message.text):
             return 0
         if message.role is Role.USER:

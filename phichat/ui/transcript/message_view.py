@@ -173,6 +173,13 @@ class MessageView(QWidget):
         """Return the number of matches."""
         return sum(self._counts())
 
+    def is_whole(self) -> bool:
+        """Return whether all of the message is shown: nothing is behind "Show more"."""
+        return True
+
+    def reveal_match(self, match: int) -> None:
+        """Show as much more of the message as it takes to show a match."""
+
     def select_match(self, match: int) -> None:
         """Highlight a match more strongly, and scroll code to it; -1 for none."""
         part, inside = self._locate_match(match)

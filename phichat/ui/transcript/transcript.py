@@ -238,6 +238,7 @@ class Transcript(QScrollArea):
         if view is None:
             return
         self._visible.highlight_view(view)
+        view.reveal_match(match)
         view.show_now()
         for other in self._visible.views:
             other.select_match(match if other is view else -1)

@@ -2,7 +2,7 @@
 
 from weakref import WeakMethod
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -107,6 +107,32 @@ class UserMessageView(MessageView):
         super().highlight(terms)
         if self._files:
             self._files.highlight(terms)
+
+    def is_whole(self) -> bool:
+        return not self._has_more()
+
+    def reveal_match(self, match: int) -> None:
+        while self._has_more() and match >= self.match_count():
+            self.show_more()
+
+    def match_count(self) -> int:
+        return self._matches_in_files() + super().match_count()
+
+    def select_match(self, match: int) -> None:
+        in_files = self._matches_in_files()
+        if self._files:
+            self._files.select_match(match if match < in_files else -1)
+        super().select_match(match - in_files if match >= in_files else -1)
+
+    def match_area(self, match: int) -> QRect:
+        in_files = self._matches_in_files()
+        if self._files and match < in_files:
+            area = self._files.match_area()
+            return QRect(self._files.mapTo(self, area.topLeft()), area.size())
+        return super().match_area(match - in_files)
+
+    def _matches_in_files(self) -> int:
+        return self._files.match_count() if self._files else 0
 
     def _add_page(self) -> TextBlock:
         """Show the next part of the text."""

@@ -1,7 +1,7 @@
 """Search terms, found whatever their case and accents, and their highlights in a text field."""
 
 import re
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
@@ -33,6 +33,18 @@ class SearchTerms:
     def occur_in(self, text: str) -> bool:
         """Return whether any term occurs in `text`."""
         return bool(self._words) and self._pattern.search(_FOLDS.fold(text)) is not None
+
+    def count_in(self, text: str) -> int:
+        """Return the number of matches in `text`."""
+        return sum(1 for _ in self._pattern.finditer(_FOLDS.fold(text))) if self._words else 0
+
+    def span_in(self, text: str, number: int) -> tuple[int, int]:
+        """Return start and end of the match of that number in `text`, in characters."""
+        found = next(islice(self._pattern.finditer(_FOLDS.fold(text)), number, None), None)
+        if found is None or text.isascii():
+            return found.span() if found else (0, 0)
+        origins = _FOLDS.origins(text)
+        return origins[found.start()], _after_marks(text, origins[found.end() - 1] + 1)
 
     def find_ranges(self, text: str) -> list[tuple[int, int]]:
         """Return start and end of each match in `text`, in UTF-16 code units, as Qt counts."""
@@ -66,6 +78,11 @@ class Highlights:
         """Search again, after the text has changed."""
         self.ranges = self._terms.find_ranges(self._field.toPlainText())
         self._show()
+
+    @property
+    def current(self) -> int:
+        """The number of the current match; -1 for none."""
+        return self._current
 
     def set_current(self, number: int) -> None:
         """Make the match of that number the current one; -1 for none."""
