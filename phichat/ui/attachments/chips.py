@@ -159,6 +159,7 @@ class AttachmentChips(QWidget):
         self._chips: list[Chip] = []
         self._terms: SearchTerms | None = None
         self._excerpt: FileExcerpt | None = None
+        self._current: tuple[Attachment, int] | None = None  # the match in its text where the search is
         self.hide()
 
     def files(self) -> tuple[Attachment, ...]:
@@ -204,6 +205,7 @@ class AttachmentChips(QWidget):
 
     def select_match(self, match: int) -> None:
         """Show what is around a match, and mark its file's chip more strongly than the others; -1 for none."""
+        self._current = None
         if self._excerpt:
             self._excerpt.hide()
         for chip in self._chips:
@@ -223,6 +225,7 @@ class AttachmentChips(QWidget):
     def _show_match(self, file: Attachment, match: int) -> None:
         """Show what is around a match in the text of `file`; nothing for one in its name, which is negative."""
         if match >= 0 and self._terms:
+            self._current = file, match
             from phichat.ui.attachments.excerpt import FileExcerpt  # noqa: PLC0415 - only after a search
 
             self._excerpt = self._excerpt or FileExcerpt(self._theme, self)
@@ -264,7 +267,8 @@ class AttachmentChips(QWidget):
 
     @Slot(object)
     def _open(self, file: Attachment) -> None:
-        AttachmentViewer(self._theme, self.window(), file, self._terms).open()
+        match = self._current[1] if self._current and self._current[0] is file else 0
+        AttachmentViewer(self._theme, self.window(), file, self._terms, match).open()
 
     def sizeHint(self) -> QSize:
         return QSize(self.natural_width(), self.height())

@@ -19,9 +19,14 @@ SIZE = QSize(680, 520)
 
 
 class AttachmentViewer(QDialog):
-    """Shows the text as the model reads it, whatever became of the file since; `terms` are highlighted in it."""
+    """Shows the text as the model reads it, whatever became of the file since.
 
-    def __init__(self, theme: Theme, parent: QWidget, file: Attachment, terms: "SearchTerms | None") -> None:
+    `terms` are highlighted in it, and it is scrolled to the match of that number.
+    """
+
+    def __init__(
+        self, theme: Theme, parent: QWidget, file: Attachment, terms: "SearchTerms | None", match: int = 0
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("attachmentWindow")
         self.setWindowTitle(file.title)
@@ -47,7 +52,7 @@ class AttachmentViewer(QDialog):
         layout.addWidget(buttons)
         close.setDefault(True)
         self.resize(SIZE.boundedTo(parent.size()))
-        self._terms, self._theme = terms, theme
+        self._terms, self._match, self._theme = terms, match, theme
         self._highlights: Highlights | None = None
         self._field.completed.connect(self._show_terms)
         self._field.show_next()
@@ -57,9 +62,10 @@ class AttachmentViewer(QDialog):
 
         highlights = Highlights(self._field, terms, theme.colors)
         if highlights.ranges:
-            highlights.set_current(0)
+            match = min(self._match, len(highlights.ranges) - 1)
+            highlights.set_current(match)
             cursor = QTextCursor(self._field.document())
-            cursor.setPosition(highlights.ranges[0][0])
+            cursor.setPosition(highlights.ranges[match][0])
             self._field.setTextCursor(cursor)
             self._field.centerCursor()
         return highlights

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextBrowser, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextBrowser, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
@@ -106,6 +106,13 @@ def test_in_attached_files(person: Person) -> None:
         press(person, Qt.Key.Key_Return)
         counts(person, f"{number} of 4")
         assert (strong(person), excerpt.isVisible()) == ([expected], is_in_file)
+    press(person, Qt.Key.Key_Return)
+    counts(person, "2 of 4")
+    opener = next(chip for chip in person.find("message-0").findChildren(QToolButton) if "notes" in chip.text())
+    QTest.mouseClick(opener, Qt.MouseButton.LeftButton)
+    field = person.find("attachmentText")
+    person.wait(lambda: field.textCursor().position() == field.toPlainText().index("zebra"))
+    person.find("attachmentWindow").close()
     press(person, Qt.Key.Key_Escape)
     assert not excerpt.isVisible()
 
