@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.controls import heading_label
+from phichat.ui.widgets.foreign_text import set_tool_tip, tool_tip
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
@@ -45,6 +46,11 @@ class Header(QWidget):
         self._model.setToolTip(tr("Choose the model to talk with"))
         self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._title = heading_label("")
+        self._title.setObjectName("conversationTitle")
+        self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._title.setMinimumWidth(1)  # a long title is cut off instead of widening the window
+        self._full_title = ""
         self._menu = QMenu(self._model)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._model.setMenu(self._menu)
@@ -52,10 +58,11 @@ class Header(QWidget):
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self._sidebar)
         layout.addWidget(self._model)
-        layout.addStretch()
+        layout.addWidget(self._title, 1)
         layout.addWidget(self._panel)
         theme.changed.connect(self._show_icons)
         self._show_icons()
+        self._title.installEventFilter(self)
         self.show_model("", tr("No model"))
 
     def show_model(self, name: str, text: str) -> None:
@@ -63,6 +70,24 @@ class Header(QWidget):
         self._current = name
         self._model.setText(" " + text.replace("&", "&&"))
         self._model.setAccessibleName(tr("Model: {name}").format(name=text))
+
+    def show_title(self, title: str) -> None:
+        """Show the title of the conversation; empty for none."""
+        self._full_title = title
+        self._title.setAccessibleName(title)
+        self._fit_title()
+
+    def _fit_title(self) -> None:
+        room = self._title.contentsRect().width()
+        shown = self._title.fontMetrics().elidedText(self._full_title, Qt.TextElideMode.ElideRight, room)
+        if shown != self._title.text():
+            self._title.setText(shown)
+        set_tool_tip(self._title, self._full_title if shown != self._full_title else "")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize:
+            self._fit_title()
+        return super().eventFilter(watched, event)
 
     @Slot()
     def _fill_menu(self) -> None:

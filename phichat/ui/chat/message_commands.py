@@ -299,9 +299,9 @@ class MessageShortcuts(QObject):
             action = _action(transcript, "", keys, slot)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
-    def fill(self, edit: QMenu, view: QMenu, chat: QMenu) -> None:
-        """Add the actions to menus."""
-        edit.addActions([self._next, self._previous])
+    def fill(self, edit: QMenu, view: QMenu, chat: QMenu, *, before: QAction) -> None:
+        """Add the actions to menus, those to find something `before` another entry of the Edit menu."""
+        edit.insertActions(before, [self._next, self._previous])
         view.addSeparator()
         view.addActions([self._start, self._up, self._down, self._end])
         chat.addSeparator()

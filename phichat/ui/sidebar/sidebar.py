@@ -121,6 +121,15 @@ class Sidebar(QWidget):
         self._search.setFocus()
         self._search.selectAll()
 
+    def rename(self, name: str) -> None:
+        """Have the user edit the title of the conversation of that id, in the list."""
+        index = self.titles.model().index(self._headings.index_of(name).row(), 0)
+        if index.isValid() and self.titles.state() is not ConversationListView.State.EditingState:
+            self.show_list()
+            self.titles.select_silently(index)
+            self.titles.setFocus()
+            self.titles.edit(index)
+
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 14, 12, 8)

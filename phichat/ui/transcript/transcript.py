@@ -178,6 +178,10 @@ class Transcript(QScrollArea):
             return self._focused
         return next((view for view in reversed(self._visible.views) if role in {None, view.message.role}), None)
 
+    def has_selection(self) -> bool:
+        """Return whether messages, or words in the one with the focus, are selected."""
+        return bool(self.selection.messages() or (self._focused and self._focused.selection()))
+
     @property
     def focused_view(self) -> "MessageView | None":
         """The message with the focus, or None."""

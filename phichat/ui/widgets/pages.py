@@ -1,10 +1,16 @@
 """The pages in the middle of the window."""
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 
 class CentralStack(QStackedWidget):
-    """Shows the conversation or, while it is empty, the welcome page or a page in its place."""
+    """Shows the conversation or, while it is empty, the welcome page or a page in its place.
+
+    Signals: `first_page_shown(bool)`: the page shown is now one in the place of the welcome page, or it is not.
+    """
+
+    first_page_shown = Signal(bool)
 
     def __init__(self, welcome: QWidget, conversation: QWidget) -> None:
         super().__init__()
@@ -18,6 +24,7 @@ class CentralStack(QStackedWidget):
         """Show the conversation, or the page for an empty one."""
         self._has_messages = has_messages
         self.setCurrentWidget(self._conversation if has_messages else self._first_run or self._welcome)
+        self.first_page_shown.emit(self._first_run is not None and not has_messages)
 
     def replace_welcome(self, page: QWidget) -> None:
         """Show `page` instead of the welcome page from now on."""

@@ -30,6 +30,7 @@ class Columns(QSplitter):
         self._fold_sidebar, self._fold_panel = fold_sidebar, fold_panel
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
+        self._is_folded_for_page = False
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
             set_min_width(column, least)
             self.addWidget(column)
@@ -53,7 +54,13 @@ class Columns(QSplitter):
 
     def is_open(self, action: QAction) -> bool:
         """Whether the user wants the column of `action` open, even if it is folded for lack of room."""
-        return action.isChecked() or action in self._folded
+        for_page = self._is_folded_for_page and action is self._fold_panel
+        return action.isChecked() or action in self._folded or for_page
+
+    def fold_panel_for(self, pages: CentralStack) -> None:
+        """Fold the panel while `pages` shows the first page, whose only question is which model to get."""
+        pages.first_page_shown.connect(self._on_page)
+        self._fold_panel.triggered.connect(self._on_panel_wanted)
 
     def fold_for_width(self, width: int) -> None:
         """Fold the columns that a window of `width` pixels has no room for, and unfold those again when it has.
@@ -69,6 +76,22 @@ class Columns(QSplitter):
                 self._folded.remove(action)
                 action.setChecked(True)
         self._width = width
+
+    @Slot(bool)
+    def _on_page(self, is_first: bool) -> None:
+        if is_first and self._fold_panel.isChecked():
+            self._is_folded_for_page = True
+            self._fold_panel.setChecked(False)
+        elif not is_first and self._is_folded_for_page:
+            self._is_folded_for_page = False
+            if self._width >= PANEL_FROM:
+                self._fold_panel.setChecked(True)
+            else:
+                self._folded.append(self._fold_panel)
+
+    @Slot()
+    def _on_panel_wanted(self) -> None:
+        self._is_folded_for_page = False
 
     @Slot()
     def _show(self) -> None:

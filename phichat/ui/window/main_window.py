@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow
 
@@ -17,6 +17,7 @@ from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.chat.attachments import AttachmentController, FileInspector, TextReader
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.drop_overlay import DropOverlay
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.message_commands import MessageCommands, MessageShortcuts
 from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
@@ -37,13 +38,14 @@ from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
 from phichat.ui.window.layout import ChatPage, Columns
+from phichat.ui.window.menus import ConversationMenu, EditMenu
 from phichat.ui.window.model_status import ModelStatusPresenter
+from phichat.ui.window.title import TitlePresenter
+from phichat.ui.window.window_state import WindowState
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
     from phichat.ui.sidebar.import_export import Exporter, Importer
-
-SIZE = QSize(1180, 760)
 
 
 class MainWindow(QMainWindow):
@@ -120,7 +122,7 @@ class MainWindow(QMainWindow):
             shown=lambda: conversations.current.session,
         )
         self._lay_out(export_to, import_from)
-        self._message_keys.fill(*self.commands.fill_menu_bar(self.menuBar()))
+        self._fill_menus()
         self.commands.connect_undo_stack(conversations.undo_stack)
         self._connect()
         self._restore()
@@ -169,7 +171,17 @@ class MainWindow(QMainWindow):
         self._columns = Columns(
             self._sidebar, page, self._panel, fold_sidebar=self.commands.sidebar, fold_panel=self.commands.panel
         )
+        self._columns.fold_panel_for(self._pages)
         self.setCentralWidget(self._columns)
+        DropOverlay(self._theme, self)
+        WindowState(self, self._columns, self.commands, self._preferences)
+        TitlePresenter(self, self._header, self.conversations)
+
+    def _fill_menus(self) -> None:
+        edit, view, chat = self.commands.fill_menu_bar(self.menuBar())
+        self._message_keys.fill(edit, view, chat, before=self.commands.search)
+        EditMenu(edit, self.commands.find, self._transcript.has_selection, self)
+        ConversationMenu(chat, self.commands, self._sidebar, self.conversations, self)
 
     def _connect(self) -> None:
         self._connect_actions()
@@ -204,7 +216,6 @@ class MainWindow(QMainWindow):
         self.model_selection.failed.connect(self.feedback.fail)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
-        self._preferences.save_started.connect(self._save_layout)
         self._preferences.failed.connect(self.feedback.fail_everywhere)
 
     def _connect_actions(self) -> None:
@@ -263,11 +274,6 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         known = self._preferences.current
-        self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
-        room = self.screen().availableSize() - QSize(20, 60)  # for the frame
-        self.resize(SIZE.boundedTo(room))
-        self._columns.fold_for_width(min(SIZE.width(), room.width()))
-        self.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
         self._panel.show_context(known.context, 0)
         self._panel.presets.show_own(known.presets)
         self._panel.computer.show_values(known.states_gb, known.rest_minutes)
@@ -352,15 +358,6 @@ class MainWindow(QMainWindow):
 
         if file := choose_model_file(self):
             self.model_selection.open_file(file)
-
-    @Slot()
-    def _save_layout(self) -> None:
-        self._preferences.change(
-            geometry=self.saveGeometry().toBase64().toStdString(),
-            columns=self._columns.widths() or self._preferences.current.columns,
-            sidebar_open=self._columns.is_open(self.commands.sidebar),
-            panel_open=self._columns.is_open(self.commands.panel),
-        )
 
     def close(self) -> bool:
         """Close without the question that closing by mouse or menu may bring up."""

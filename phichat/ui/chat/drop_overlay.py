@@ -1,0 +1,69 @@
+"""What covers the window while files are dragged over it: "Drop files here"."""
+
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
+
+from phichat.i18n import tr
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.growing_edit import files_in
+
+INSET, ROUND, STROKE = 12, 18, 2  # pixels
+OPACITY = 0.94
+
+
+class DropOverlay(QWidget):
+    """Covers the middle of `window` while files are dragged over it. It only looks: the window takes the files."""
+
+    def __init__(self, theme: Theme, window: QMainWindow) -> None:
+        super().__init__(window)
+        self.setObjectName("dropOverlay")
+        self.setAccessibleName(tr("Drop files here"))
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # else it would take the drag
+        self._theme, self._window = theme, window
+        layout = QVBoxLayout(self)
+        layout.addStretch()
+        for label in (_title(), _hint()):
+            layout.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()
+        self.hide()
+        window.installEventFilter(self)
+
+    def _cover(self) -> None:
+        if middle := self._window.centralWidget():
+            self.setGeometry(middle.geometry())
+            self.raise_()
+            self.show()
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent) and files_in(event.mimeData()):
+            self._cover()
+        elif event.type() in {QEvent.Type.DragLeave, QEvent.Type.Drop}:
+            self.hide()
+        return False
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        colors = self._theme.colors
+        ground = QColor(colors.ground)
+        ground.setAlphaF(OPACITY)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), ground)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(colors.accent), STROKE, Qt.PenStyle.DashLine))
+        painter.setBrush(QColor(colors.faint_accent))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET), ROUND, ROUND)
+        painter.end()
+
+
+def _title() -> QLabel:
+    label = plain_label(tr("Drop files here"))
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 1.8)
+    font.setWeight(font.Weight.DemiBold)
+    label.setFont(font)
+    return label
+
+
+def _hint() -> QLabel:
+    return muted(plain_label(tr("Text files are attached, models opened, and conversations imported.")))

@@ -1,0 +1,140 @@
+"""The Edit menu acts on what has the focus, the Conversation menu on what is shown; the title is there twice."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu
+
+from phichat.ui.controllers.generation import GenerationState
+from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
+from tests.ui.conftest import Person
+
+
+def entry(person: Person, menu: str, name: str) -> QAction:
+    """The entry of that name in an opened menu."""
+    found = next(
+        action.menu() for action in person.window.menuBar().actions() if action.text().replace("&", "") == menu
+    )
+    assert isinstance(found, QMenu)
+    found.aboutToShow.emit()
+    return next(action for action in found.actions() if action.text() == name)
+
+
+def converse(person: Person, engine: ScriptedEngine, question: str) -> None:
+    engine.enqueue("An answer.")
+    person.ask(question)
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: question in person.titles())
+
+
+def is_pinned(person: Person) -> bool:
+    summary = person.window.conversations.list_model.summary(person.window.session.conversation.id)
+    return summary is not None and summary.is_pinned
+
+
+def test_edit_acts_on_the_field_that_has_the_focus(person: Person) -> None:
+    field = person.find("composer")
+    field.setFocus()
+    person.type("one two")
+    assert not entry(person, "Edit", "Cut").isEnabled(), "nothing is selected"
+    entry(person, "Edit", "Select all").trigger()
+    assert field.textCursor().selectedText() == "one two"
+    entry(person, "Edit", "Cut").trigger()
+    assert (person.written(), QApplication.clipboard().text()) == ("", "one two")
+    search = person.find("searchField")
+    search.setFocus()
+    entry(person, "Edit", "Paste").trigger()
+    assert (search.text(), person.written()) == ("one two", "")
+    search.selectAll()
+    search.setText(search.text() + "!")
+    search.selectAll()
+    entry(person, "Edit", "Copy").trigger()
+    assert QApplication.clipboard().text() == "one two!"
+
+
+def test_edit_copies_from_messages_and_writes_into_none(person: Person, engine: ScriptedEngine) -> None:
+    converse(person, engine, "Ships")
+    person.find("message-1").take_focus()
+    words = person.find("message-1").text_edits()[0]
+    assert words.hasFocus()
+    assert not entry(person, "Edit", "Paste").isEnabled()
+    assert not entry(person, "Edit", "Cut").isEnabled()
+    words.selectAll()
+    entry(person, "Edit", "Copy").trigger()
+    assert QApplication.clipboard().text().strip() == "An answer."
+
+
+def test_entries_to_find_are_there_with_their_keys(person: Person) -> None:
+    keys = {"Find in this conversation…": "Ctrl+F", "Find the next place": "F3", "Find the place before": "Shift+F3"}
+    assert {name: entry(person, "Edit", name).shortcut().toString() for name in keys} == keys
+
+
+def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Person, engine: ScriptedEngine) -> None:
+    assert not any(entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete"))
+    converse(person, engine, "Ships")
+    entry(person, "Conversation", "Pin").trigger()
+    assert is_pinned(person)
+    entry(person, "Conversation", "Unpin").trigger()
+    assert not is_pinned(person)
+    entry(person, "Conversation", "Rename…").trigger()
+    editor = person.find("renameField")
+    editor.setText("Boats")
+    editor.editingFinished.emit()
+    QApplication.sendEvent(editor, QEvent(QEvent.Type.FocusOut))
+    person.find("composer").setFocus()
+    person.wait(lambda: "Boats" in person.titles())
+    entry(person, "Conversation", "Delete").trigger()
+    person.wait(lambda: "Boats" not in person.titles())
+
+
+def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
+    title = person.find("conversationTitle")
+    assert (person.window.windowTitle(), title.text()) == ("Phichat", "")
+    converse(person, engine, "Ships [*] & <b>boats</b>")
+    assert title.text() == "Ships [*] & <b>boats</b>"
+    own = "" if sys.platform == "darwin" else " – Phichat"
+    assert person.window.windowTitle() == "Ships [*][*] & <b>boats</b>" + own, "as Qt wants it, to show one star"
+    person.window.conversations.commands.rename(person.window.session.conversation.id, "Long " * 40)
+    assert title.accessibleName().startswith("Long Long")
+    assert title.text().endswith("…")
+    assert "Long Long" in person.window.windowTitle()
+    person.window.commands.new.trigger()
+    assert (person.window.windowTitle(), title.text()) == ("Phichat", "")
+
+
+def test_the_settings_are_folded_while_the_first_page_asks_its_question(
+    open_window: Callable[[], Person], engine: ScriptedEngine, shelf: ScriptedShelf
+) -> None:
+    shelf.rows[PHI_3.name] = PHI_3
+    person = open_window()
+    person.window.resize(1180, 700)
+    person.wait(lambda: person.find("firstRun").isVisible())
+    panel = person.find("settingsPanel")
+    person.wait(lambda: not panel.isVisible())
+    assert person.find("composer").isVisible()
+    person.wait_for(GenerationState.IDLE)
+    converse(person, engine, "Ships")
+    assert panel.isVisible()
+    person.window.commands.new.trigger()
+    assert not panel.isVisible()
+    person.window.commands.panel.trigger()
+    assert panel.isVisible(), "whoever wants to see them, can"
+
+
+@pytest.mark.parametrize("how", ["leave", "drop"])
+def test_files_over_the_window_are_asked_for(person: Person, how: str) -> None:
+    data = QMimeData()
+    overlay = person.find("dropOverlay")
+    for urls, is_shown in (([], False), ([QUrl.fromLocalFile("/none.txt")], True)):
+        data.setUrls(urls)
+        copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+        none = Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(person.window, QDragEnterEvent(QPoint(300, 300), copy, data, left, none))
+        assert overlay.isVisible() is is_shown
+    assert overlay.geometry() == person.window._columns.geometry()
+    ends = {"leave": QDragLeaveEvent(), "drop": QDropEvent(QPointF(300, 300), copy, data, left, none)}
+    QApplication.sendEvent(person.window, ends[how])
+    assert not overlay.isVisible()
