@@ -21,7 +21,10 @@ class FileKind(Enum):
 
 @dataclass(frozen=True)
 class ConversationSummary:
-    """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it was moved to the trash."""
+    """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it was moved to the trash.
+
+    `is_draft` if it has no message yet; not compared, as it is no property of its own.
+    """
 
     id: str
     title: str
@@ -29,6 +32,7 @@ class ConversationSummary:
     changed: float
     is_pinned: bool = False
     deleted: float | None = None
+    is_draft: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def summarize_session(session: Session) -> ConversationSummary:
     now = time.time()
     created = messages[0].created if messages else now
     changed = messages[-1].created if messages else now
-    return ConversationSummary(session.conversation.id, session_title(session), created, changed)
+    is_draft = session.conversation.tip is None
+    return ConversationSummary(session.conversation.id, session_title(session), created, changed, is_draft=is_draft)
 
 
 def session_title(session: Session) -> str:

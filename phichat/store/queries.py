@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from phichat.store import rows
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
-from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS
+from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS, SUMMARY_WIDTH
 from phichat.store.search_text import Excerpts, fts_query, parse_query
 
 MAX_TITLE_HITS = 10
@@ -77,4 +77,5 @@ def _search_messages(connection: sqlite3.Connection, query: str, excerpts: Excer
         (query, limit),
     )
     for row in found:
-        yield SearchHit(rows.summary_from_row(row[:6]), row[6], *excerpts.excerpt(rows.searchable_text(*row[7:])))
+        summary, (message, *texts) = rows.summary_from_row(row[:SUMMARY_WIDTH]), row[SUMMARY_WIDTH:]
+        yield SearchHit(summary, message, *excerpts.excerpt(rows.searchable_text(*texts)))

@@ -15,7 +15,8 @@ from phichat.unicode import replace_surrogates
 
 Row = tuple[Any, ...]
 
-SUMMARY_COLUMNS = "id, title, created, changed, is_pinned, deleted"
+SUMMARY_COLUMNS = "id, title, created, changed, is_pinned, deleted, tip IS NULL"
+SUMMARY_WIDTH = len(SUMMARY_COLUMNS.split(", "))
 DETAIL_COLUMNS = "tip, system, sampling, model, draft, origin, attached"
 MESSAGE_COLUMNS = (
     "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
@@ -28,18 +29,18 @@ LARGEST_INTEGER = 2**63 - 1
 
 def summary_from_row(row: Row) -> ConversationSummary:
     """Make a summary of the columns SUMMARY_COLUMNS."""
-    identifier, title, created, changed, is_pinned, deleted = row
-    return ConversationSummary(identifier, title, created, changed, bool(is_pinned), deleted)
+    identifier, title, created, changed, is_pinned, deleted, is_draft = row
+    return ConversationSummary(identifier, title, created, changed, bool(is_pinned), deleted, bool(is_draft))
 
 
 def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationRecord:
     """Make a record of the columns SUMMARY_COLUMNS and DETAIL_COLUMNS."""
-    tip, system, sampling, model, draft, origin, attached = row[6:]
+    tip, system, sampling, model, draft, origin, attached = row[SUMMARY_WIDTH:]
     messages = _in_tree_order(messages)
     if tip is not None and not any(message.id == tip for message in messages):
         tip = messages[-1].id if messages else None
     return ConversationRecord(
-        summary_from_row(row[:6]),
+        summary_from_row(row[:SUMMARY_WIDTH]),
         tip,
         system,
         decode_json(sampling),

@@ -8,6 +8,7 @@ from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.growing_edit import files_in
+from phichat.ui.widgets.parent import parent_window
 
 INSET, ROUND, STROKE = 12, 18, 2  # pixels
 OPACITY = 0.94
@@ -21,7 +22,7 @@ class DropOverlay(QWidget):
         self.setObjectName("dropOverlay")
         self.setAccessibleName(tr("Drop files here"))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # else it would take the drag
-        self._theme, self._window = theme, window
+        self._theme = theme
         layout = QVBoxLayout(self)
         layout.addStretch()
         for label in (_title(), _hint()):
@@ -31,7 +32,7 @@ class DropOverlay(QWidget):
         window.installEventFilter(self)
 
     def _cover(self) -> None:
-        if middle := self._window.centralWidget():
+        if middle := parent_window(self, QMainWindow).centralWidget():
             self.setGeometry(middle.geometry())
             self.raise_()
             self.show()

@@ -192,6 +192,8 @@ class ConversationListModel(QAbstractListModel):
         if not 0 <= index.row() < len(self._rows):
             return None
         row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.AccessibleTextRole and isinstance(row, ConversationSummary) and row.is_draft:
+            return tr("Draft: {title}").format(title=title_of_summary(row))
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
             return row.title if isinstance(row, Section) else title_of_summary(row)
         if isinstance(row, Section):

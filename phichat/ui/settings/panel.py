@@ -27,7 +27,7 @@ from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
-from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 MAX_GB, MAX_MINUTES = 100, 1440
@@ -56,7 +56,7 @@ class ResourceLimits(QWidget):
         self._states.setSpecialValueText(tr("none"))
         self._rest.setSpecialValueText(tr("never"))
         for field, text in ((self._states, states), (self._rest, rest)):
-            layout.addWidget(field)
+            layout.addLayout(_labelled(field))
             layout.addWidget(help_label(text))
         self._states.valueChanged.connect(self.states_changed)
         self._rest.valueChanged.connect(self.rest_changed)
@@ -77,6 +77,17 @@ def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBo
     field.setSuffix("\N{NO-BREAK SPACE}" + unit)
     field.setKeyboardTracking(False)
     return field
+
+
+def _labelled(field: QSpinBox) -> QHBoxLayout:
+    """Return a row of `field` with its accessible name as its label, as the rows of sliders are."""
+    label = plain_label(field.accessibleName())
+    label.setWordWrap(True)
+    label.setBuddy(field)
+    row = QHBoxLayout()
+    row.addWidget(label, 1)
+    row.addWidget(field)
+    return row
 
 
 MAX_CONTEXT = 131_072  # tokens, for a model that does not tell its own maximum

@@ -44,6 +44,14 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.setBrush(QBrush(QColor(ground)) if is_chosen or is_hovered else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 1.5, -0.5, -1.5), 8, 8)
 
+    def _begin_draft(self, painter: QPainter, option: QStyleOptionViewItem, title: str) -> str:
+        """Have `painter` paint as for a draft; return what to paint: nothing was sent there yet."""
+        font = QFont(option.font)
+        font.setItalic(True)
+        painter.setFont(font)
+        painter.setPen(QColor(self._theme.colors.muted))
+        return tr("Draft: {title}").format(title=title)
+
     def _paint_section(self, painter: QPainter, option: QStyleOptionViewItem, title: str) -> None:
         font = QFont(option.font)
         font.setPointSizeF(font.pointSizeF() * 0.88)
@@ -72,7 +80,9 @@ class ConversationDelegate(QStyledItemDelegate):
             if index.data(IS_ANSWERING_ROLE):
                 self._paint_dot(painter, rect)
             painter.setPen(QColor(self._theme.colors.text))
-            elided = option.fontMetrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
+            if index.data(SUMMARY_ROLE).is_draft:
+                title = self._begin_draft(painter, option, title)
+            elided = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, elided)
         else:
             self._paint_section(painter, option, title)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.ui.chat.header import Header
 from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.widgets.parent import parent_window
 
 LONGEST = 200  # characters
 
@@ -16,7 +17,7 @@ class TitlePresenter(QObject):
 
     def __init__(self, window: QWidget, header: Header, conversations: Conversations) -> None:
         super().__init__(window)
-        self._window, self._header, self._conversations = window, header, conversations
+        self._header, self._conversations = header, conversations
         conversations.current.session_changed.connect(self.refresh)
         conversations.list_changed.connect(self.refresh)
         for changed in (conversations.list_model.dataChanged, conversations.list_model.layoutChanged):
@@ -31,4 +32,5 @@ class TitlePresenter(QObject):
         self._header.show_title(title)
         own = title if sys.platform == "darwin" else f"{title} – Phichat"
         # Qt replaces "[*]" in a window's title unless it is doubled.
-        self._window.setWindowTitle(own.replace("[*]", "[*][*]") if title else "Phichat")
+        window = parent_window(self, QWidget)
+        window.setWindowTitle(own.replace("[*]", "[*][*]") if title else "Phichat")

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QMainWindow
 
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.widgets.parent import parent_window
 from phichat.ui.window.layout import Columns
 
 SIZE = QSize(1180, 760)
@@ -16,22 +17,23 @@ class WindowState(QObject):
 
     def __init__(self, window: QMainWindow, columns: Columns, actions: Actions, preferences: PreferencesStore) -> None:
         super().__init__(window)
-        self._window, self._columns, self._actions, self._preferences = window, columns, actions, preferences
+        self._columns, self._actions, self._preferences = columns, actions, preferences
         preferences.save_started.connect(self._save)
         self._restore()
 
     def _restore(self) -> None:
         known = self._preferences.current
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
-        room = self._window.screen().availableSize() - FRAME
-        self._window.resize(SIZE.boundedTo(room))
+        window = parent_window(self, QMainWindow)
+        room = window.screen().availableSize() - FRAME
+        window.resize(SIZE.boundedTo(room))
         self._columns.fold_for_width(min(SIZE.width(), room.width()))
-        self._window.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
+        window.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
 
     @Slot()
     def _save(self) -> None:
         self._preferences.change(
-            geometry=self._window.saveGeometry().toBase64().toStdString(),
+            geometry=parent_window(self, QMainWindow).saveGeometry().toBase64().toStdString(),
             columns=self._columns.widths() or self._preferences.current.columns,
             sidebar_open=self._columns.is_open(self._actions.sidebar),
             panel_open=self._columns.is_open(self._actions.panel),
