@@ -77,6 +77,9 @@ def test_a_long_word_is_broken_anywhere(person: Person, clipboard: QClipboard) -
     person.press(Qt.Key.Key_A, CONTROL)
     person.type("a few words")
     assert person.find("composer").wordWrapMode() is QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
+    person.press(Qt.Key.Key_Z, CONTROL)
+    assert person.written() == WORD[:30_000]
+    assert person.find("composer").wordWrapMode() is QTextOption.WrapMode.WrapAnywhere
 
 
 @pytest.mark.parametrize("text", [WORD, LINES], ids=["word", "lines"])
@@ -121,6 +124,16 @@ def test_an_attached_text_is_shown_in_short_lines_and_copied_as_it_is(
     field.selectAll()
     field.copy()
     assert clipboard.text() == text
+
+
+def test_search_fields_are_bounded(person: Person, clipboard: QClipboard) -> None:
+    show(person, "Hello")
+    person.window.commands.find.trigger()
+    clipboard.setText(WORD)
+    for name in ("findField", "searchField"):
+        person.find(name).setFocus()
+        QTest.keyClick(person.find(name), Qt.Key.Key_V, CONTROL)
+        assert 0 < len(person.find(name).text()) <= 1_000
 
 
 def test_a_system_prompt_is_bounded(person: Person, clipboard: QClipboard) -> None:

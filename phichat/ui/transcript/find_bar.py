@@ -20,6 +20,7 @@ from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.controls import IconButton
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
+from phichat.ui.widgets.long_text import LONGEST_SEARCH
 from phichat.ui.widgets.text_input import LineEdit
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
@@ -38,6 +39,7 @@ class FindBar(QFrame):
         self._before: QWidget | None = None
         self.field = LineEdit()
         self.field.setObjectName("findField")
+        self.field.setMaxLength(LONGEST_SEARCH)
         self.field.setPlaceholderText(tr("Find in this conversation"))
         self.field.setAccessibleName(tr("Find in this conversation"))
         self._count = muted(plain_label())

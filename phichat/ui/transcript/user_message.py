@@ -102,8 +102,10 @@ class UserMessageView(MessageView):
         return [*(self._files.buttons() if self._files else []), *super().tab_stops()]
 
     def highlight(self, terms: SearchTerms | None) -> None:
-        while terms and self._has_more() and terms.occur_in(self._message.text[self._shown :]):
-            self.show_more()
+        text, shown = self._message.text, self._shown
+        if terms and self._has_more() and not terms.occur_in(text[:shown]) and terms.occur_in(text[shown:]):
+            while not terms.occur_in(text[shown : self._shown]):
+                self.show_more()
         super().highlight(terms)
         if self._files:
             self._files.highlight(terms)

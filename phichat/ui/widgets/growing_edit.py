@@ -1,13 +1,20 @@
 """A text field that grows with its text; Enter is a signal, and pasted files are passed on."""
 
 from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QTextEdit
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.drops import files_in
 from phichat.ui.widgets.foreign_text import SealedDocument
-from phichat.ui.widgets.long_text import ANYWHERE, LONG_WORD, MOST_LETTERS, MOST_LINES, wrap_by_words_of
+from phichat.ui.widgets.long_text import (
+    ANYWHERE,
+    LONG_WORD,
+    MOST_LETTERS,
+    MOST_LINES,
+    wrap_anywhere,
+    wrap_by_words_of,
+)
 from phichat.ui.widgets.text_input import TextInput, text_in
 
 MAX_LINES = 9
@@ -45,6 +52,7 @@ class GrowingTextEdit(TextInput, QTextEdit):
         self.setDocument(SealedDocument(self))
         self._takes_files = takes_files
         self._composed = ""
+        self._had_long_word = False  # which may come back by undo or redo
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
         set_tab_width(self)
@@ -86,6 +94,7 @@ class GrowingTextEdit(TextInput, QTextEdit):
     def _wrap_long_words(self) -> None:
         """Break lines anywhere once a word has become long, and at words again when the text is short."""
         is_anywhere = self.wordWrapMode() is ANYWHERE
+        self._had_long_word |= is_anywhere
         if is_anywhere and self.document().characterCount() < LONG_WORD:
             wrap_by_words_of(self, "")
         elif not is_anywhere and (block := self.textCursor().block()).length() > LONG_WORD:
@@ -113,6 +122,8 @@ class GrowingTextEdit(TextInput, QTextEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._had_long_word and _is_undo_or_redo(event):
+            wrap_anywhere(self)
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and self._composed:
             event.accept()
@@ -167,6 +178,11 @@ class GrowingTextEdit(TextInput, QTextEdit):
 def stroke_of(event: QKeyEvent) -> Stroke:
     """Return the key of `event` and its modifiers, the same for the keypad."""
     return event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+
+
+def _is_undo_or_redo(event: QKeyEvent) -> bool:
+    keys = QKeySequence.StandardKey
+    return event.matches(keys.Undo) or event.matches(keys.Redo)
 
 
 def strip_blank_lines(text: str) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 MOST_LETTERS, MOST_LINES = 40_000, 1_500  # that are laid out at once: about 50 ms
 MARGIN = 3  # times what may be pasted: it is kept where it was typed in the end
 LONG_WORD = 1_000  # letters
+LONGEST_SEARCH = 1_000  # letters; each that is longer takes longer to look for
 _LONG_WORD = re.compile(rf"\S{{{LONG_WORD}}}")
 ANYWHERE, USUAL = QTextOption.WrapMode.WrapAnywhere, QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
 
@@ -28,6 +29,12 @@ def wrap_by_words_of(field: QTextEdit | QPlainTextEdit, text: str) -> None:
     mode = ANYWHERE if _LONG_WORD.search(text) else USUAL
     if field.wordWrapMode() is not mode:
         field.setWordWrapMode(mode)
+
+
+def wrap_anywhere(field: QTextEdit | QPlainTextEdit) -> None:
+    """Have `field` break lines anywhere, as a long word may come."""
+    if field.wordWrapMode() is not ANYWHERE:
+        field.setWordWrapMode(ANYWHERE)
 
 
 def pages(text: str) -> Iterator[tuple[str, str]]:

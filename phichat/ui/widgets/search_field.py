@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QToolButton
 
 from phichat.i18n import tr
+from phichat.ui.widgets.long_text import LONGEST_SEARCH
 from phichat.ui.widgets.text_input import LineEdit
 
 SEARCH_DELAY = 60  # milliseconds without a further key
@@ -23,6 +24,7 @@ class SearchField(LineEdit):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("searchField")
+        self.setMaxLength(LONGEST_SEARCH)
         self.setAccessibleName(tr("Search conversations"))
         self.setPlaceholderText(tr("Search"))
         self.setClearButtonEnabled(True)
