@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,15 @@ Exporter = Callable[[Iterable[ConversationRecord], Path], int]
 
 Importer = Callable[[Path, "History"], "Imported"]
 """Add a file's conversations to the history. Raises StoreError."""
+
+
+@dataclass
+class _Batch:
+    """Files that are imported together: how many are left, and a sentence on each that is done."""
+
+    left: int
+    results: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 class ImportExport(QObject):
@@ -99,19 +109,26 @@ class ImportExport(QObject):
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Add the conversations in `files` to the history."""
+        batch = _Batch(len(files))
         for file in files:
             sentence = tr("Importing {file}…").format(file=file.name)
             self._begin(sentence)
             self._tasks.run(
                 partial(self._import, file, self._autosave.last),
-                self._on_imported,
-                self.failed.emit,
-                partial(self._on_import_ended, sentence),
+                partial(self._on_imported, batch),
+                batch.failures.append,
+                partial(self._on_import_ended, batch, sentence),
             )
 
-    def _on_import_ended(self, sentence: str) -> None:
+    def _on_import_ended(self, batch: "_Batch", sentence: str) -> None:
+        """Tell how it went once the last file of a batch is done, so that no sentence replaces another."""
         self._end(sentence)
         self.changed.emit()
+        batch.left -= 1
+        if not batch.left and batch.failures:
+            self.failed.emit("\n".join([*batch.failures, *batch.results]))
+        elif not batch.left:
+            self.notified.emit("\n".join(batch.results))
 
     def _begin(self, sentence: str) -> None:
         self._under_way.append(sentence)
@@ -129,10 +146,10 @@ class ImportExport(QObject):
         tally = self._import_from(file, history)
         return tally, [heading.id for heading in history.list_conversations() if heading.id not in before]
 
-    def _on_imported(self, found: "tuple[Imported, list[str]]") -> None:
+    def _on_imported(self, batch: "_Batch", found: "tuple[Imported, list[str]]") -> None:
         tally, names = found
         sentence = _summarize(tally)
-        self.notified.emit(sentence)
+        batch.results.append(sentence)
         if names:
             self._undo_stack.record(
                 sentence, lambda: self.unwanted.emit(names), lambda: self._restore(names), quietly=True

@@ -292,6 +292,19 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     two.wait(lambda: "bad.json" in two.status() and "Importing" not in two.status())
 
 
+def test_no_result_of_several_imports_hides_another(two: Person, tmp_path: Path) -> None:
+    file = tmp_path / "some.json"
+    two.window.sidebar.import_export.export([], file)
+    two.wait(lambda: "2 conversations" in two.status())
+    bad = [tmp_path / "bad.json", tmp_path / "worse.json"]
+    for broken in bad:
+        broken.write_text("{")
+    two.window.sidebar.import_files([bad[0], file, bad[1]])
+    two.wait(lambda: "imported" in two.status())
+    assert all(broken.name in two.status() for broken in bad)
+    assert two.find("messageLine").property("kind") == "ERROR"
+
+
 def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, engine: ScriptedEngine) -> None:
     file = tmp_path / "some.json"
     two.window.sidebar.import_export.export([], file)
