@@ -23,7 +23,8 @@ def run(context: Context) -> int:
     """Do `options.action` and return the exit status."""
     options, console = context.options, context.console
     with closing(History(context.home.history, console.print_notice, is_guest=True)) as history:
-        if notice := history.ready.result():
+        needs_no_writing = options.action in _READING and history.can_read()
+        if notice := "" if needs_no_writing and history.ready.exception() else history.ready.result():
             console.print_notice(notice)
         _ACTIONS[options.action](options, history, console)
     return 0
@@ -127,6 +128,7 @@ def _import(options: argparse.Namespace, history: History, console: Console) -> 
         )
 
 
+_READING = {"list", "show", "export"}
 _ACTIONS: dict[str, Callable[[argparse.Namespace, History, Console], None]] = {
     "list": _list,
     "show": _show,

@@ -96,6 +96,11 @@ class Database:
         readers = self._readers
         return readers.read(work) if readers else self.fallback.read(work)
 
+    @property
+    def can_read(self) -> bool:
+        """Whether all conversations can be read, also if none can be written; so it is where there is no file yet."""
+        return self._readers is not None or (self.file.parent.is_dir() and not os.path.lexists(self.file))
+
     def run(self, jobs: list[Job]) -> None:
         """Commit the jobs, or keep their changes in memory, and complete their futures."""
         if not jobs:
@@ -310,7 +315,7 @@ def open_read_only(file: Path) -> ConnectionPool | None:
             with closing(connections.connect(file, mode)) as connection:
                 if migrations.version(connection) == migrations.LATEST:
                     return ConnectionPool(file, mode)
-        except sqlite3.Error:
+        except (OSError, sqlite3.Error):
             continue
     return None
 

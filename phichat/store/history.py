@@ -45,6 +45,10 @@ class History:
         self._writer = WriterThread(self._open, self._database.run, self._database.close)
         self._writer.start()
 
+    def can_read(self) -> bool:
+        """Wait until the file is open, and return whether it can be read, even if it cannot be written to."""
+        return self.ready.exception() is None or self._database.can_read
+
     def close(self) -> None:
         """Write what is queued, close the file and end the threads."""
         self.ready.exception()

@@ -492,7 +492,7 @@ class _Process(subprocess.Popen[str]):
 
     def __exit__(self, *exception: Any) -> None:
         self.kill()
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[arg-type]
 
 
 def _speaking(model: Path) -> _Process:

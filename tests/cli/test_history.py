@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from phichat.chat.conversation import Ending, Role
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.exchange.export import Format
+from phichat.store import connections
 from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from tests.support.conversations import talk
@@ -172,6 +174,37 @@ def test_what_was_exported_comes_back(
     assert json.loads(phichat("history", "import", file, "--json")[1]) == {
         "conversations": 0, "messages": 0, "unchanged": 2, "skipped": 0,
     }  # fmt: skip
+
+
+def test_what_is_kept_can_be_read_where_nothing_can_be_written(
+    phichat: Run, kept: list[ConversationRecord], home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connect = connections.connect
+    monkeypatch.setattr(connections, "connect", lambda file, mode="rwc": connect(file, "ro" if file else mode))
+    before = {path: path.read_bytes() for path in home.iterdir()}
+    assert "Owls" in phichat("history", "list")[1]
+    assert "Owls" in phichat("history", "show", "id of owls")[1]
+    assert phichat("history", "export", "-")[0] == 0
+    assert phichat("history", "export", str(tmp_path / "all.json"))[0] == 0
+    for arguments in (["remove", "id of owls"], ["import", str(tmp_path / "all.json")]):
+        status, out, err = phichat("history", *arguments)
+        assert (status, out) == (1, "")
+        assert "Nothing can be written in" in err
+    assert {path: path.read_bytes() for path in home.iterdir() if path.suffix == ".sqlite3"}.items() <= before.items()
+
+
+def test_where_nothing_is_kept_and_nothing_can_be_written_the_list_is_empty(
+    phichat: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
+        if mode == "rwc" and file:
+            raise PermissionError(13, "Permission denied")
+        return connect(file, mode)
+
+    home.mkdir(exist_ok=True)
+    connect = connections.connect
+    monkeypatch.setattr(connections, "connect", refuse)
+    assert phichat("history", "list") == (0, "", "No conversation is kept here yet.\n")
 
 
 def test_importing_what_is_in_the_bin_again_leaves_it_there(
